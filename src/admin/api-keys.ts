@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import type { ApiKey, ApiKeys, Usage } from '../credentials/index.ts';
+import type { Organizations } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
+import { assertVisible, type Caller, type Operation, OWNERS, operation, WRITERS } from './operation.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'API keys';
+
+export function apiKeyOperations(deps: {
+  apiKeys: ApiKeys;
+  organizations: Organizations;
+  usage: Usage;
+  clock: Clock;
+}): Operation[] {
+  const { apiKeys, organizations, usage, clock } = deps;
+
+  async function views(found: ApiKey[]) {
+    const totals = await usage.totals(found.map(({ id }) => id));
+    return found.map((apiKey) => schemas.viewApiKey(apiKey, totals.get(apiKey.id), clock.now()));
+  }
+
+  async function get(id: string, caller: Caller): Promise<ApiKey> {
+    const apiKey = await apiKeys.get(id);
+    assertVisible(caller, apiKey.organizationId ?? '', `API key ${id}`);
+    return apiKey;
+  }
+
+  return [
+    operation({
+      method: 'post',
+      path: '/api-keys',
+      tag,
+      summary: 'Create an API key',
+      description:
+        'owner: everything. admin: everything but making and revoking API keys and deleting organizations. viewer: reading. introspect: introspection only.',
+      roles: OWNERS,
+      body: z.strictObject({
+        name: schemas.name,
+        role: schemas.role,
+        organizationId: z.string().max(100).optional().describe('Limits the key to one organization.'),
+        expiresAt: schemas.expiresAt,
+      }),
+      status: 201,
+      answer: z.object({ apiKey: schemas.apiKeyView, key: z.string().describe('Shown this once.') }),
+      errors: ['not_found', 'forbidden', 'invalid_request'],
+      async handle({ body, caller, cause }) {
+        if (caller.organizationId !== undefined && body.organizationId === undefined) {
+          throw new AppError('forbidden', {
+            detail: `This API key is limited to ${caller.organizationId} and can make only keys that are, too.`,
+          });
+        }
+        if (body.organizationId !== undefined) {
+          assertVisible(caller, body.organizationId, `organization ${body.organizationId}`);
+          await organizations.get(body.organizationId);
+        }
+        const { apiKey, key } = await apiKeys.create(body, cause);
+        return { body: { apiKey: (await views([apiKey]))[0] }, secret: { key } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/api-keys',
+      tag,
+      summary: 'List API keys, newest first',
+      roles: WRITERS,
+      query: z.strictObject({ ...schemas.paging }),
+      status: 200,
+      answer: schemas.listOf(schemas.apiKeyView),
+      errors: ['invalid_cursor'],
+      async handle({ query, caller }) {
+        const { items, nextCursor } = await apiKeys.page({ ...query, organizationId: caller.organizationId });
+        return { body: { items: await views(items), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/api-keys/:id',
+      tag,
+      summary: 'Read an API key',
+      roles: WRITERS,
+      status: 200,
+      answer: schemas.apiKeyView,
+      errors: ['not_found'],
+      handle: async ({ id, caller }) => ({ body: (await views([await get(id, caller)]))[0] }),
+    }),
+    operation({
+      method: 'post',
+      path: '/api-keys/:id/revoke',
+      tag,
+      summary: 'Revoke an API key',
+      roles: OWNERS,
+      status: 200,
+      answer: schemas.apiKeyView,
+      errors: ['not_found', 'last_owner_key'],
+      async handle({ id, caller, cause }) {
+        await get(id, caller);
+        return { body: (await views([await apiKeys.revoke(id, cause)]))[0] };
+      },
+    }),
+  ];
+}

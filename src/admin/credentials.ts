@@ -1,0 +1,256 @@
+import { z } from 'zod';
+import type { Audit } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Credential, Credentials, Usage } from '../credentials/index.ts';
+import type { Directories, Directory } from '../directories/index.ts';
+import { eventListOperation } from './events.ts';
+import { assertVisible, type Caller, type Operation, operation, READERS, WRITERS } from './operation.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'Credentials';
+const LONGEST_RETIRE_SECONDS = 90 * 86_400;
+
+const issueFields = {
+  label: schemas.name.optional(),
+  scopes: schemas.scopes.optional(),
+  expiresAt: schemas.expiresAt,
+};
+const shownOnce = z.object({ credential: schemas.credentialView, token: z.string().describe('Shown this once.') });
+
+export function credentialOperations(deps: {
+  credentials: Credentials;
+  directories: Directories;
+  usage: Usage;
+  audit: Audit;
+  clock: Clock;
+}): Operation[] {
+  const { credentials, directories, usage, audit, clock } = deps;
+
+  async function getDirectory(id: string, caller: Caller): Promise<Directory> {
+    const directory = await directories.get(id);
+    assertVisible(caller, directory.organizationId, `directory ${id}`);
+    return directory;
+  }
+
+  async function get(id: string, caller: Caller): Promise<Credential> {
+    const credential = await credentials.get(id);
+    assertVisible(caller, credential.organizationId, `credential ${id}`);
+    return credential;
+  }
+
+  async function views(found: Credential[]) {
+    const totals = await usage.totals(found.map(({ id }) => id));
+    return Promise.all(
+      found.map(async (credential) =>
+        schemas.viewCredential(
+          credential,
+          totals.get(credential.id),
+          await credentials.progress(credential),
+          clock.now(),
+        ),
+      ),
+    );
+  }
+  const view = async (credential: Credential) => (await views([credential]))[0];
+
+  return [
+    operation({
+      method: 'post',
+      path: '/directories/:id/credentials',
+      tag,
+      summary: 'Issue a static token',
+      roles: WRITERS,
+      body: z.strictObject(issueFields),
+      status: 201,
+      answer: shownOnce,
+      errors: ['not_found', 'slots_full', 'invalid_request'],
+      async handle({ id, body, caller, cause }) {
+        await getDirectory(id, caller);
+        const { credential, token } = await credentials.issue(id, body, cause);
+        return { body: { credential: await view(credential) }, secret: { token } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/directories/:id/credentials',
+      tag,
+      summary: 'List the credentials of a directory, newest first',
+      roles: READERS,
+      query: z.strictObject({
+        ...schemas.paging,
+        state: z.enum(['active', 'disabled', 'revoked', 'expired']).optional(),
+      }),
+      status: 200,
+      answer: schemas.listOf(schemas.credentialView),
+      errors: ['not_found', 'invalid_cursor'],
+      async handle({ id, query, caller }) {
+        await getDirectory(id, caller);
+        const { items, nextCursor } = await credentials.page({ directoryId: id, ...query });
+        return { body: { items: await views(items), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/directories/:id/credentials/import',
+      tag,
+      summary: 'Import a credential of another system',
+      description: 'Exactly one of token, sha256, ssoreadyToken, ssoreadySha256. The IdP keeps presenting what it has.',
+      roles: WRITERS,
+      body: z.strictObject({
+        token: z.string().max(10_000).optional().describe('The value in clear text.'),
+        sha256: z.string().max(200).optional().describe('SHA-256 of the value, hexadecimal.'),
+        ssoreadyToken: z.string().max(200).optional().describe('ssoready_scim_bearer_token_...'),
+        ssoreadySha256: z
+          .string()
+          .max(200)
+          .optional()
+          .describe("SSOReady's digest: SHA-256 of the token's 16 bytes, hexadecimal."),
+        hint: z
+          .string()
+          .regex(/^[\x21-\x7e]{1,4}$/, 'expected the last one to four characters of the value')
+          .optional()
+          .describe('Last characters of the value, for display beside a digest.'),
+        ...issueFields,
+      }),
+      status: 201,
+      answer: z.object({ credential: schemas.credentialView }),
+      errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_token_format', 'invalid_request'],
+      async handle({ id, body, caller, cause }) {
+        await getDirectory(id, caller);
+        return { body: { credential: await view(await credentials.import(id, body, cause)) } };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/directories/:id/rotate',
+      tag,
+      summary: 'Rotate the static token',
+      description:
+        'overlap: the new token is put beside the old one, which stays until it is retired: by hand (manual), by itself once the new one was accepted and the old one is quiet (when-replaced), or after so many seconds. immediate: the new token alone is left. OAuth connections are never touched.',
+      roles: WRITERS,
+      body: z
+        .strictObject({
+          mode: z.enum(['overlap', 'immediate']),
+          retire: z
+            .union(
+              [z.enum(['manual', 'when-replaced']), z.number().int().min(1).max(LONGEST_RETIRE_SECONDS)],
+              `expected "manual", "when-replaced" or seconds from 1 to ${LONGEST_RETIRE_SECONDS}`,
+            )
+            .optional(),
+          ...issueFields,
+        })
+        .refine(({ mode, retire }) => mode === 'overlap' || retire === undefined, {
+          path: ['retire'],
+          message: 'expected only with mode overlap: an immediate rotation leaves nothing to retire',
+        }),
+      status: 201,
+      answer: shownOnce,
+      errors: ['not_found', 'slots_full', 'invalid_request'],
+      async handle({ id, body, caller, cause }) {
+        await getDirectory(id, caller);
+        const { credential, token } = await credentials.rotate(id, body, cause);
+        return { body: { credential: await view(credential) }, secret: { token } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/credentials/:id',
+      tag,
+      summary: 'Read a credential',
+      roles: READERS,
+      status: 200,
+      answer: schemas.credentialView,
+      errors: ['not_found'],
+      handle: async ({ id, caller }) => ({ body: await view(await get(id, caller)) }),
+    }),
+    operation({
+      method: 'patch',
+      path: '/credentials/:id',
+      tag,
+      summary: 'Change label, scopes or end of a credential',
+      roles: WRITERS,
+      body: z.strictObject({
+        label: schemas.name.nullable().optional(),
+        scopes: schemas.scopes.optional(),
+        expiresAt: schemas.expiresAt,
+      }),
+      status: 200,
+      answer: schemas.credentialView,
+      errors: ['not_found', 'credential_final', 'invalid_request'],
+      async handle({ id, body, caller, cause }) {
+        await get(id, caller);
+        return { body: await view(await credentials.change(id, body, cause)) };
+      },
+    }),
+    ...(['disable', 'enable'] as const).map((verb) =>
+      operation({
+        method: 'post',
+        path: `/credentials/:id/${verb}`,
+        tag,
+        summary: verb === 'disable' ? 'Disable a credential; it keeps its slot' : 'Enable a disabled credential',
+        roles: WRITERS,
+        status: 200,
+        answer: schemas.credentialView,
+        errors: ['not_found', 'credential_final'],
+        async handle({ id, caller, cause }) {
+          await get(id, caller);
+          return { body: await view(await credentials[verb](id, cause)) };
+        },
+      }),
+    ),
+    operation({
+      method: 'post',
+      path: '/credentials/:id/revoke',
+      tag,
+      summary: 'Revoke a credential for good',
+      description:
+        'When this has answered, no instance accepts it any more. Refused when it was used in the last hour, unless forced.',
+      roles: WRITERS,
+      body: z.strictObject({ reason: schemas.name.optional(), force: z.boolean().optional() }),
+      status: 200,
+      answer: schemas.credentialView,
+      errors: ['not_found', 'still_in_use'],
+      async handle({ id, body, caller, cause }) {
+        await get(id, caller);
+        return { body: await view(await credentials.revoke(id, body, cause)) };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/credentials/:id/retire',
+      tag,
+      summary: 'Retire a replaced credential at once',
+      description: 'For the old token of a rotation, once its successor has been accepted.',
+      roles: WRITERS,
+      status: 200,
+      answer: schemas.credentialView,
+      errors: ['not_found', 'credential_final', 'not_replaced'],
+      async handle({ id, caller, cause }) {
+        await get(id, caller);
+        return { body: await view(await credentials.retire(id, cause)) };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/credentials/:id/usage',
+      tag,
+      summary: 'Requests accepted and refused per hour, latest first',
+      roles: READERS,
+      query: z.strictObject({ ...schemas.paging, from: schemas.time.optional(), to: schemas.time.optional() }),
+      status: 200,
+      answer: schemas.listOf(schemas.usageView),
+      errors: ['not_found', 'invalid_cursor'],
+      async handle({ id, query, caller }) {
+        await get(id, caller);
+        const { items, nextCursor } = await usage.hours(id, query);
+        return { body: { items: items.map(schemas.viewUsage), nextCursor } };
+      },
+    }),
+    eventListOperation(audit, {
+      path: '/credentials/:id/events',
+      tag,
+      summary: 'What happened to a credential, latest first',
+      scope: async (id, caller) => ({ credentialId: (await get(id, caller)).id }),
+    }),
+  ];
+}

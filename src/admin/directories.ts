@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import type { Credentials } from '../credentials/index.ts';
+import type { Directories, Directory } from '../directories/index.ts';
+import { assertVisible, type Caller, type Operation, operation, READERS, WRITERS } from './operation.ts';
+import { force } from './organizations.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'Directories';
+const upstreamUrl = z
+  .string()
+  .max(2000)
+  .describe(
+    'The SCIM base URL of your application, for the gateway: https, and a public host unless configured otherwise.',
+  );
+
+export function directoryOperations(deps: {
+  directories: Directories;
+  credentials: Credentials;
+  publicUrl: string;
+}): Operation[] {
+  const { directories, credentials, publicUrl } = deps;
+  const view = (directory: Directory) => schemas.viewDirectory(directory, publicUrl);
+
+  async function get(id: string, caller: Caller): Promise<Directory> {
+    const directory = await directories.get(id);
+    assertVisible(caller, directory.organizationId, `directory ${id}`);
+    return directory;
+  }
+
+  return [
+    operation({
+      method: 'post',
+      path: '/directories',
+      tag,
+      summary: 'Create a directory',
+      description: 'Its endpoint exists from now on; it has no credential until one is issued.',
+      roles: WRITERS,
+      body: z.strictObject({
+        organizationId: z.string().max(100),
+        name: schemas.name,
+        provider: schemas.provider.optional(),
+        upstreamUrl: upstreamUrl.optional(),
+        endpointKey: schemas.endpointKey
+          .optional()
+          .describe('Readable last part of the endpoint; unique. Random without it.'),
+      }),
+      status: 201,
+      answer: schemas.directoryView,
+      errors: ['not_found', 'endpoint_key_taken', 'invalid_request'],
+      async handle({ body, caller, cause }) {
+        assertVisible(caller, body.organizationId, `organization ${body.organizationId}`);
+        return { body: view(await directories.create(body, cause)) };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/directories',
+      tag,
+      summary: 'List directories, newest first',
+      roles: READERS,
+      query: z.strictObject({ ...schemas.paging, organizationId: z.string().max(100).optional() }),
+      status: 200,
+      answer: schemas.listOf(schemas.directoryView),
+      errors: ['invalid_cursor'],
+      async handle({ query, caller }) {
+        if (query.organizationId !== undefined)
+          assertVisible(caller, query.organizationId, `organization ${query.organizationId}`);
+        const { items, nextCursor } = await directories.page({
+          ...query,
+          organizationId: query.organizationId ?? caller.organizationId,
+        });
+        return { body: { items: items.map(view), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/directories/:id',
+      tag,
+      summary: 'Read a directory',
+      roles: READERS,
+      status: 200,
+      answer: schemas.directoryView,
+      errors: ['not_found'],
+      handle: async ({ id, caller }) => ({ body: view(await get(id, caller)) }),
+    }),
+    operation({
+      method: 'patch',
+      path: '/directories/:id',
+      tag,
+      summary: 'Change a directory',
+      description:
+        'A change of endpointKey moves the endpoint, which breaks an IdP that uses it: refused while a credential holds a slot, unless forced.',
+      roles: WRITERS,
+      body: z.strictObject({
+        name: schemas.name.optional(),
+        provider: schemas.provider.optional(),
+        upstreamUrl: upstreamUrl.nullable().optional(),
+        endpointKey: schemas.endpointKey.optional(),
+        force: z.boolean().optional(),
+      }),
+      status: 200,
+      answer: schemas.directoryView,
+      errors: ['not_found', 'endpoint_key_taken', 'invalid_request', 'credentials_active'],
+      async handle({ id, body: { force: isForced = false, ...changes }, caller, cause }) {
+        const directory = await get(id, caller);
+        const moves = changes.endpointKey !== undefined && changes.endpointKey !== directory.endpointKey;
+        if (moves && !isForced) await credentials.assertNoneActive(directory);
+        return { body: view(await directories.change(id, changes, cause)) };
+      },
+    }),
+    operation({
+      method: 'delete',
+      path: '/directories/:id',
+      tag,
+      summary: 'Delete a directory',
+      description: 'Refused while a credential holds a slot, unless forced; then those are revoked.',
+      roles: WRITERS,
+      query: z.strictObject({ force }),
+      status: 204,
+      errors: ['not_found', 'credentials_active'],
+      async handle({ id, query, caller, cause }) {
+        const directory = await get(id, caller);
+        await credentials.clear(directory, query.force === 'true', cause);
+        await directories.remove(directory, cause);
+        return {};
+      },
+    }),
+    ...(['disable', 'enable'] as const).map((verb) =>
+      operation({
+        method: 'post',
+        path: `/directories/:id/${verb}`,
+        tag,
+        summary:
+          verb === 'disable'
+            ? 'Disable a directory: every request to it is refused'
+            : 'Enable a directory: the same credentials work again',
+        roles: WRITERS,
+        status: 200,
+        answer: schemas.directoryView,
+        errors: ['not_found'],
+        async handle({ id, caller, cause }) {
+          await get(id, caller);
+          return { body: view(await directories[verb](id, cause)) };
+        },
+      }),
+    ),
+  ];
+}

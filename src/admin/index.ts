@@ -1,0 +1,79 @@
+/**
+ * REST for operators: the admin API under /api/v1, described by /api/openapi.json, readable at /api/docs. One table of operations makes the
+ * routes, the checks and the description.
+ */
+import type { Middleware } from 'koa';
+import type { Audit } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
+import type { Directories, Organizations } from '../directories/index.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Log } from '../log.ts';
+import type { Storage } from '../storage/index.ts';
+import type { Verification } from '../verification/index.ts';
+import { apiKeyOperations } from './api-keys.ts';
+import { credentialOperations } from './credentials.ts';
+import { directoryOperations } from './directories.ts';
+import { eventOperations } from './events.ts';
+import { createIdempotency } from './idempotency.ts';
+import { describeApi } from './openapi.ts';
+import type { Operation } from './operation.ts';
+import { organizationOperations } from './organizations.ts';
+import { renderReference } from './reference.tsx';
+import { createAdminRouter } from './router.ts';
+
+export interface AdminDependencies {
+  storage: Storage;
+  audit: Audit;
+  clock: Clock;
+  log: Log;
+  organizations: Organizations;
+  directories: Directories;
+  credentials: Credentials;
+  apiKeys: ApiKeys;
+  usage: Usage;
+  verification: Verification;
+  context: RequestContext;
+  publicUrl: string;
+  version: string;
+}
+
+export function createAdmin(deps: AdminDependencies): Middleware[] {
+  const { storage, clock, log, usage, verification, context, publicUrl, version } = deps;
+  const operations: Operation[] = [
+    ...organizationOperations(deps),
+    ...directoryOperations(deps),
+    ...credentialOperations(deps),
+    ...eventOperations(deps),
+    ...apiKeyOperations(deps),
+  ];
+  const description = describeApi(operations, publicUrl, version);
+  const json = JSON.stringify(description);
+  const page = renderReference(description);
+
+  const documentation: Middleware = async (koa, next) => {
+    if (koa.method !== 'GET' && koa.method !== 'HEAD') return next();
+    if (koa.path === '/api/openapi.json') {
+      koa.type = 'application/json; charset=utf-8';
+      koa.body = json;
+    } else if (koa.path === '/api/docs') {
+      koa.set('Content-Security-Policy', page.contentSecurityPolicy);
+      koa.set({ 'X-Content-Type-Options': 'nosniff', 'X-Frame-Options': 'DENY', 'Referrer-Policy': 'no-referrer' });
+      koa.type = 'text/html; charset=utf-8';
+      koa.body = page.html;
+    } else return next();
+  };
+
+  return [
+    documentation,
+    createAdminRouter({
+      operations,
+      idempotency: createIdempotency({ storage, clock }),
+      context,
+      log,
+      findCaller: verification.findCaller,
+      limitCaller: verification.limitCaller,
+      usedKey: usage.accepted,
+    }),
+  ];
+}

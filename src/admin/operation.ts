@@ -1,0 +1,59 @@
+/** One operation of the admin API: what it reads, who may, what it answers. The router and the OpenAPI document are made of these. */
+import type { z } from 'zod';
+import type { Cause } from '../audit/index.ts';
+import type { ApiKey, Role } from '../credentials/index.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
+
+/** The API key that calls. */
+export interface Caller {
+  apiKey: ApiKey;
+  /** Set for a key that is limited to one organization. */
+  organizationId: string | undefined;
+}
+
+export interface Call<Q, B> {
+  /** The id in the path, where there is one. */
+  id: string;
+  query: Q;
+  body: B;
+  caller: Caller;
+  cause: Cause;
+}
+
+/** What is answered. `secret` is shown this once: it is in no replay of the same request. */
+export interface Reply {
+  body?: unknown;
+  secret?: Record<string, string>;
+}
+
+export interface Operation<Q extends z.ZodType = z.ZodType, B extends z.ZodType = z.ZodType> {
+  method: 'get' | 'post' | 'patch' | 'delete';
+  /** Below /api/v1, with `:id`. */
+  path: string;
+  tag: string;
+  summary: string;
+  description?: string;
+  roles: readonly Role[];
+  query?: Q;
+  body?: B;
+  status: 200 | 201 | 204;
+  answer?: z.ZodType;
+  errors: readonly ErrorCode[];
+  handle(call: Call<z.infer<Q>, z.infer<B>>): Promise<Reply>;
+}
+
+/** Keeps the types of query and body between the schema and the handler. */
+export function operation<Q extends z.ZodType, B extends z.ZodType>(definition: Operation<Q, B>): Operation {
+  return definition as unknown as Operation;
+}
+
+export const READERS: readonly Role[] = ['owner', 'admin', 'viewer'];
+export const WRITERS: readonly Role[] = ['owner', 'admin'];
+export const OWNERS: readonly Role[] = ['owner'];
+
+/** Another organization's things are to a limited key as if they were not there. */
+export function assertVisible(caller: Caller, organizationId: string, what: string): void {
+  if (caller.organizationId !== undefined && caller.organizationId !== organizationId) {
+    throw new AppError('not_found', { detail: `There is no ${what}.` });
+  }
+}

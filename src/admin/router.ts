@@ -1,0 +1,189 @@
+/** Turns the table of operations into Koa routes: who calls, may they, is the request valid, and what goes back. */
+import { hash } from 'node:crypto';
+import Router from '@koa/router';
+import type { Context, Middleware } from 'koa';
+import type { z } from 'zod';
+import type { Cause } from '../audit/index.ts';
+import type { ApiKey } from '../credentials/index.ts';
+import { AppError, asAppError, isAppError } from '../errors.ts';
+import { readBody } from '../http/body.ts';
+import { headersOf, problemOf } from '../http/error-responses.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Log } from '../log.ts';
+import type { Idempotency } from './idempotency.ts';
+import type { Caller, Operation, Reply } from './operation.ts';
+
+const PREFIX = '/api/v1';
+const BODY_LIMIT_BYTES = 256 * 1024;
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+/** Fields whose value is never repeated in an error. */
+const SECRET_FIELD = /token|sha256|key$/i;
+
+export interface RouterDependencies {
+  operations: readonly Operation[];
+  idempotency: Idempotency;
+  context: RequestContext;
+  log: Log;
+  /** The API key of a presented value. */
+  findCaller: (value: string) => ApiKey | undefined | Promise<ApiKey | undefined>;
+  /** Counts a refused call; gives the seconds to wait when there were too many. */
+  limitCaller: (address: string) => Promise<number | undefined>;
+  usedKey: (id: string, address: string, userAgent: string | undefined) => void;
+}
+
+export function createAdminRouter(deps: RouterDependencies): Middleware {
+  const { operations, idempotency, context, log, findCaller, limitCaller, usedKey } = deps;
+  const router = new Router({ prefix: PREFIX });
+  for (const operation of operations) {
+    router[operation.method](operation.path, (koa) => run(operation, koa, koa.params['id'] ?? ''));
+  }
+  const routes = router.routes() as unknown as Middleware;
+  const methodsOf = (path: string) => new Set(router.match(path, '').path.flatMap((layer) => layer.methods));
+
+  return async function admin(koa, next) {
+    if (koa.path !== PREFIX && !koa.path.startsWith(`${PREFIX}/`)) return next();
+    const requestId = context.requestIdOf(koa.req);
+    koa.state['requestId'] = requestId;
+    koa.set({ 'X-Request-Id': requestId, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
+    try {
+      await authenticate(koa);
+      await routes(koa, async () => {
+        const allowed = [...methodsOf(koa.path)].filter((method) => method !== 'HEAD');
+        if (allowed.length === 0)
+          throw new AppError('not_found', { detail: `There is no ${koa.method} ${koa.path.slice(0, 200)}.` });
+        koa.set('Allow', allowed.join(', '));
+        throw new AppError('method_not_allowed', { allowed });
+      });
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      if (error.status >= 500)
+        log.error({ err: thrown, requestId, cause: error.cause }, 'a request to the admin API failed');
+      koa.set(headersOf(error));
+      answer(koa, error.status, JSON.stringify(problemOf(error, requestId)), 'application/problem+json; charset=utf-8');
+    }
+  };
+
+  async function authenticate(koa: Context): Promise<void> {
+    const [, value = ''] = /^bearer[ \t]+(\S+)[ \t]*$/i.exec(koa.get('authorization')) ?? [];
+    const apiKey = await findCaller(value);
+    const address = context.addressOf(koa.req);
+    if (!apiKey) {
+      const retryAfterSeconds = await limitCaller(address);
+      if (retryAfterSeconds !== undefined) throw new AppError('rate_limited', { retryAfterSeconds });
+      koa.set('WWW-Authenticate', 'Bearer realm="latchkey"');
+      throw new AppError('unauthenticated');
+    }
+    usedKey(apiKey.id, address, koa.get('user-agent') || undefined);
+    koa.state['caller'] = { apiKey, organizationId: apiKey.organizationId } satisfies Caller;
+  }
+
+  async function run(operation: Operation, koa: Context, id: string): Promise<void> {
+    const caller = koa.state['caller'] as Caller;
+    const { apiKey } = caller;
+    const requestId = koa.state['requestId'] as string;
+    if (!operation.roles.includes(apiKey.role)) {
+      throw new AppError('forbidden', { role: apiKey.role, wanted: operation.roles });
+    }
+    const text = koa.method === 'GET' ? '' : await readBody(koa.req, BODY_LIMIT_BYTES);
+    const body = operation.body && check(operation.body, parse(text, koa.get('content-type')), 'body');
+    const query = operation.query && check(operation.query, parametersOf(koa), 'query');
+    const cause: Cause = {
+      actor: { type: 'api_key', id: apiKey.id, name: apiKey.name },
+      source: 'api',
+      address: context.addressOf(koa.req),
+      requestId,
+    };
+    const work = () => operation.handle({ id, query, body, caller, cause });
+    const key = koa.method === 'POST' ? koa.get('idempotency-key') : '';
+    if (key === '') {
+      const { body: shown, secret } = await work();
+      answer(koa, operation.status, shown === undefined ? '' : JSON.stringify({ ...shown, ...secret }));
+      return;
+    }
+    if (!IDEMPOTENCY_KEY.test(key)) {
+      throw new AppError('invalid_request', { detail: 'Idempotency-Key: expected 1 to 255 visible ASCII characters.' });
+    }
+    const fingerprint = hash('sha256', `${koa.method} ${koa.path}\n${text}`, 'hex');
+    let secret: Reply['secret'];
+    let shown = { status: 0, body: '' };
+    const earlier = await idempotency.once({ apiKeyId: apiKey.id, key, fingerprint }, async () => {
+      try {
+        const reply = await work();
+        secret = reply.secret;
+        shown = { status: operation.status, body: reply.body === undefined ? '' : JSON.stringify(reply.body) };
+      } catch (error) {
+        // A refusal is an answer like any other, and is repeated; our own faults are not.
+        if (!isAppError(error) || error.status >= 500) throw error;
+        shown = { status: error.status, body: JSON.stringify(problemOf(error, requestId)) };
+      }
+      return shown;
+    });
+    if (earlier) koa.set('Idempotency-Replayed', 'true');
+    const { status, body: stored } = earlier?.replayed ?? shown;
+    const whole = secret ? JSON.stringify({ ...(JSON.parse(stored) as object), ...secret }) : stored;
+    answer(koa, status, whole, status >= 400 ? 'application/problem+json; charset=utf-8' : undefined);
+  }
+}
+
+function answer(koa: Context, status: number, text: string, type = 'application/json; charset=utf-8'): void {
+  koa.status = status;
+  if (text === '') {
+    koa.body = null;
+    koa.status = status;
+    return;
+  }
+  koa.type = type;
+  koa.body = text;
+}
+
+/** An operation with a body may be called without one: nothing is an empty object. */
+function parse(text: string, contentType: string): unknown {
+  if (text.trim() === '') return {};
+  if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(contentType)) {
+    throw new AppError('unsupported_media_type', { given: contentType.slice(0, 100) || null });
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new AppError('invalid_json', {}, { cause: error });
+  }
+}
+
+function parametersOf(koa: Context): Record<string, string> {
+  const found: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of new URLSearchParams(koa.querystring)) {
+    if (name in found)
+      throw new AppError('invalid_request', { detail: `The parameter ${name.slice(0, 50)} is given twice.` });
+    found[name] = value;
+  }
+  return { ...found };
+}
+
+function check(schema: z.ZodType, value: unknown, place: string): unknown {
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  const errors = error.issues.map((issue) => {
+    const path = issue.path.map(String).join('.');
+    return {
+      path: path === '' ? place : path,
+      ...givenAt(value, issue.path),
+      wanted: issue.message.replace(/^Invalid (?:input|option|string): /, ''),
+    };
+  });
+  const first = errors[0];
+  throw new AppError('invalid_request', { detail: `${first?.path}: ${first?.wanted}`, errors });
+}
+
+/** What stands at a path of the input, where it may be repeated. */
+function givenAt(input: unknown, path: readonly PropertyKey[]): { given?: unknown } {
+  let value = input;
+  for (const step of path) {
+    if (SECRET_FIELD.test(String(step)) && String(step) !== 'endpointKey') return {};
+    value =
+      typeof value === 'object' && value !== null && Object.hasOwn(value, step)
+        ? (value as Record<PropertyKey, unknown>)[step]
+        : undefined;
+  }
+  if (typeof value === 'string') return { given: value.slice(0, 100) };
+  return typeof value === 'number' || typeof value === 'boolean' || value === null ? { given: value } : {};
+}

@@ -1,0 +1,212 @@
+/**
+ * The composition root: makes every part, gives each exactly what it uses, and mounts them. The three surfaces that each SCIM request
+ * crosses, and what machines poll, are plain node:http handlers; everything for people and their scripts is a Koa application.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import Koa from 'koa';
+import { createAdmin } from './admin/index.ts';
+import { createAudit } from './audit/index.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { createApiKeys, createCredentials, createUsage } from './credentials/index.ts';
+import { createDirectories, createOrganizations } from './directories/index.ts';
+import { AppError, asAppError } from './errors.ts';
+import { sendProblem } from './http/error-responses.ts';
+import { createRequestContext } from './http/request-context.ts';
+import type { Random } from './identifiers.ts';
+import type { Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { createOperations } from './operations.ts';
+import type { Round } from './rounds.ts';
+import { observed, type Storage } from './storage/index.ts';
+import {
+  createForwardAuth,
+  createIntrospection,
+  createResourceMetadata,
+  createScimGateway,
+  createVerification,
+  RESOURCE_METADATA_PREFIX,
+} from './verification/index.ts';
+
+export interface AppDependencies {
+  config: Config;
+  /** What the world sees; config's, or made of the address that is listened on. */
+  publicUrl: string;
+  storage: Storage;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  version: string;
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+export type App = Awaited<ReturnType<typeof createApp>>;
+
+/** Clocks of two machines do not tick alike; a lease is waited out a little longer than it lasts. */
+const LEASE_MARGIN_MS = 5;
+const RECOVERY_AGE_MS = 10_000;
+const SECOND = 1000;
+const DAY = 86_400_000;
+
+/** Prepares the store and returns what answers requests. Throws storage_unavailable. */
+export async function createApp(deps: AppDependencies) {
+  const { config, publicUrl, clock, random, log, version } = deps;
+  const metrics = createMetrics();
+  const storage = observed(deps.storage, metrics.storage);
+  const leaseMs = config.LATCHKEY_LEASE_MS;
+  const waitOutLease = async () => {
+    if (leaseMs > 0) await clock.wait(leaseMs + LEASE_MARGIN_MS);
+  };
+
+  const audit = createAudit({ storage, clock, random, log });
+  const organizations = createOrganizations({ storage, audit, clock, random });
+  const allowPrivateUpstreams = config.LATCHKEY_UPSTREAM_ALLOW_PRIVATE;
+  const directories = createDirectories({
+    storage,
+    audit,
+    clock,
+    random,
+    organizations,
+    allowPrivateUpstreams,
+    waitOutLease,
+  });
+  const usage = createUsage({ storage, clock });
+  const credentials = createCredentials({
+    storage,
+    audit,
+    clock,
+    random,
+    directories,
+    usage,
+    waitOutLease,
+    retireQuietMs: config.LATCHKEY_RETIRE_QUIET_SECONDS * SECOND,
+    retireOverdueMs: config.LATCHKEY_RETIRE_OVERDUE_SECONDS * SECOND,
+  });
+  const apiKeys = createApiKeys({ storage, audit, clock, random, waitOutLease });
+  const verification = createVerification({
+    credentials,
+    directories,
+    apiKeys,
+    usage,
+    audit,
+    clock,
+    metrics,
+    log,
+    leaseMs,
+    cacheEntries: config.LATCHKEY_CACHE_ENTRIES,
+    failuresPerAddress: config.LATCHKEY_FAILURES_PER_ADDRESS,
+    failuresPerDirectory: config.LATCHKEY_FAILURES_PER_DIRECTORY,
+    logShare: config.LATCHKEY_LOG_VERIFICATIONS,
+  });
+  metrics.countCredentials(credentials.countByState);
+
+  const context = createRequestContext(config.LATCHKEY_TRUSTED_PROXIES);
+  const gateway = createScimGateway({
+    verification,
+    context,
+    publicUrl,
+    log,
+    allowPrivateUpstreams,
+    headersTimeoutMs: config.LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS,
+    timeoutMs: config.LATCHKEY_UPSTREAM_TIMEOUT_MS,
+    onAnswer: metrics.gateway,
+  });
+  const operations = createOperations({ storage, metrics, metricsToken: config.LATCHKEY_METRICS_TOKEN });
+  const admin = createAdmin({
+    storage,
+    audit,
+    clock,
+    log,
+    organizations,
+    directories,
+    credentials,
+    apiKeys,
+    usage,
+    verification,
+    context,
+    publicUrl,
+    version,
+  });
+
+  await storage.prepare();
+  await audit.recover(0);
+
+  const koa = new Koa();
+  koa.silent = true;
+  for (const middleware of admin) koa.use(middleware);
+  koa.use((ctx) => {
+    if (ctx.path === '/') return ctx.redirect('/api/docs');
+    ctx.respond = false;
+    sendProblem(
+      ctx.res,
+      new AppError('not_found', { detail: `There is nothing at ${ctx.path.slice(0, 200)}.` }),
+      context.requestIdOf(ctx.req),
+    );
+  });
+
+  const rest = koa.callback();
+  const forwardAuth = createForwardAuth({ verification, directories, context, publicUrl });
+  /** Where each address leads; the first that fits answers. A slash at the end stands for everything below. */
+  const mounts: [path: string, handler: Handler][] = [
+    ['/scim/v2/', gateway.handle],
+    ['/auth/verify', forwardAuth],
+    ['/auth/verify/', forwardAuth],
+    ['/oauth/introspect', createIntrospection({ verification, usedKey: usage.accepted, context, publicUrl })],
+    [RESOURCE_METADATA_PREFIX, createResourceMetadata({ publicUrl, context })],
+    ['/healthz', operations.health],
+    ['/readyz', operations.ready],
+    ['/metrics', operations.metrics],
+    ['/', rest],
+  ];
+
+  const rounds: Round[] = [
+    { name: 'usage', everyMs: 5 * SECOND, run: usage.flush },
+    { name: 'denials', everyMs: 3 * SECOND, run: audit.denials.flush },
+    { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
+    { name: 'recovery', everyMs: 15 * SECOND, run: () => audit.recover(RECOVERY_AGE_MS) },
+    { name: 'expired records', everyMs: 600 * SECOND, run: () => storage.reclaim() },
+    { name: 'retention', everyMs: 3600 * SECOND, run: forgetOld },
+  ];
+
+  async function forgetOld(): Promise<void> {
+    const before = (days: number) => new Date(clock.now().getTime() - days * DAY);
+    const { LATCHKEY_EVENTS_RETENTION_DAYS: eventDays, LATCHKEY_USAGE_RETENTION_DAYS: usageDays } = config;
+    if (eventDays > 0) await audit.prune(before(eventDays));
+    if (usageDays > 0) await usage.prune(before(usageDays));
+  }
+
+  return {
+    apiKeys,
+    rounds,
+    /** The request listener of the whole product. */
+    handle(request: IncomingMessage, response: ServerResponse): void {
+      const handler = route(request.url ?? '/');
+      try {
+        const answering = handler(request, response);
+        if (answering) answering.catch(fail);
+      } catch (error) {
+        fail(error);
+      }
+      function fail(error: unknown): void {
+        const requestId = context.requestIdOf(request);
+        log.error({ err: error, requestId }, 'a request failed');
+        sendProblem(response, asAppError(error), requestId);
+      }
+    },
+    drain: operations.drain,
+    /** Writes what has been counted, and waits for what is under way. */
+    async close(): Promise<void> {
+      await gateway.close();
+      await Promise.allSettled([usage.flush(), audit.denials.flush()]);
+      await audit.settled();
+    },
+  };
+
+  function route(url: string): Handler {
+    const mark = url.indexOf('?');
+    const path = mark === -1 ? url : url.slice(0, mark);
+    const found = mounts.find(([mount]) => (mount.endsWith('/') ? path.startsWith(mount) : path === mount));
+    return found ? found[1] : rest;
+  }
+}

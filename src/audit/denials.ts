@@ -1,0 +1,121 @@
+/**
+ * Refusals, coalesced: what repeats within one hour (same reason, directory, credential and address) is one event with a count. They are
+ * counted in memory and written by `flush`, so that a refused request costs no write of its own.
+ */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { BASE62 } from '../identifiers.ts';
+import type { Log } from '../log.ts';
+import type { Collection } from '../storage/index.ts';
+import type { AuditEvent, EventPayload, Subject } from './events.ts';
+
+export interface DenialNote extends Subject {
+  data: EventPayload<'request.denied'>;
+  /** Where it came from; an attacker's many addresses are folded into one record once there are too many of them. */
+  address: string;
+  requestId: string;
+}
+
+export interface Denials {
+  note(denial: DenialNote): void;
+  /** Writes what was noted; throws storage_unavailable and keeps it for the next time. */
+  flush(): Promise<void>;
+}
+
+const WINDOW_MS = 3_600_000;
+/** Distinct refusals kept apart within one window by one instance; beyond that they are counted without their address. */
+const DISTINCT_LIMIT = 2000;
+const USER_AGENT_LENGTH = 200;
+
+interface Pending {
+  event: AuditEvent;
+  count: number;
+}
+
+export function createDenials({
+  events,
+  clock,
+  log,
+}: {
+  events: Collection<AuditEvent>;
+  clock: Clock;
+  log: Log;
+}): Denials {
+  let pending = new Map<string, Pending>();
+  let window = 0;
+  let distinct = new Set<string>();
+
+  function merge({ event, count }: Pending): void {
+    const known = pending.get(event.id);
+    if (known) {
+      known.count += count;
+      const latest = (known.event.lastAt ?? known.event.at) > (event.lastAt ?? event.at) ? known.event : event;
+      known.event = { ...latest, at: known.event.at, ...(known.event.firstAt && { firstAt: known.event.firstAt }) };
+    } else pending.set(event.id, { event, count });
+  }
+
+  return {
+    note({ data, address, requestId, ...subject }) {
+      const now = clock.now();
+      const current = Math.floor(now.getTime() / WINDOW_MS);
+      if (current !== window) {
+        window = current;
+        distinct = new Set();
+      }
+      const facts = [current, data.reason, data.cause, data.surface, subject.directoryId, subject.credentialId];
+      let id = eventId([...facts, address]);
+      if (!distinct.has(id)) {
+        if (distinct.size >= DISTINCT_LIMIT) id = eventId([...facts, 'many addresses']);
+        else distinct.add(id);
+      }
+      const userAgent = data.userAgent?.replace(/[^\x20-\x7e]/g, '?').slice(0, USER_AGENT_LENGTH);
+      merge({
+        count: 1,
+        event: {
+          id,
+          type: 'request.denied',
+          at: now,
+          firstAt: now,
+          lastAt: now,
+          actor: { type: 'anonymous', name: 'unauthenticated caller' },
+          source: 'system',
+          ...(subject.organizationId !== undefined && { organizationId: subject.organizationId }),
+          ...(subject.directoryId !== undefined && { directoryId: subject.directoryId }),
+          ...(subject.credentialId !== undefined && { credentialId: subject.credentialId }),
+          requestId,
+          address,
+          data: JSON.parse(JSON.stringify({ ...data, userAgent })) as Record<string, unknown>,
+        },
+      });
+    },
+
+    async flush() {
+      if (pending.size === 0) return;
+      const batch = pending;
+      pending = new Map();
+      try {
+        await events.accumulate(
+          [...batch.values()].map(({ event, count }) => ({
+            initial: { ...event, count: 0 },
+            add: { count },
+            latest: { by: 'lastAt', values: lastOf(event) },
+          })),
+        );
+      } catch (error) {
+        for (const denial of batch.values()) merge(denial);
+        log.warn({ err: error, count: batch.size }, 'refusals could not be written yet');
+        throw error;
+      }
+    },
+  };
+}
+
+function lastOf({ lastAt, requestId, data }: AuditEvent): Partial<AuditEvent> {
+  return { ...(lastAt && { lastAt }), ...(requestId !== undefined && { requestId }), data };
+}
+
+/** The same refusal in the same hour has the same id on every instance. */
+function eventId(facts: unknown[]): string {
+  const digest = createHash('sha256').update(JSON.stringify(facts)).digest();
+  return `evt_${Array.from(digest.subarray(0, 20), (byte) => BASE62[byte % 62]).join('')}`;
+}

@@ -1,0 +1,120 @@
+/**
+ * The closed list of audit events: what each means (docs/events.md is held to it) and what its `data` may hold. No payload has a
+ * place for a secret: a credential is named by its id and its hint, the last four characters.
+ */
+import { json, type RecordOf, type Stored, text } from '../storage/index.ts';
+
+export const EVENTS = {
+  'organization.created': 'An organization was made.',
+  'organization.updated': 'An organization was changed; `changed` names the attributes.',
+  'organization.deleted': 'An organization was deleted with its directories.',
+  'directory.created': 'A directory was made; its endpoint exists from now on.',
+  'directory.updated': 'A directory was changed; `changed` names the attributes.',
+  'directory.disabled': 'A directory was disabled: every request to it is refused until it is enabled.',
+  'directory.enabled': 'A directory was enabled again; the same credentials work.',
+  'directory.deleted': 'A directory was deleted.',
+  'credential.issued': 'A static token was made and shown once.',
+  'credential.imported': 'A value of another system became a credential.',
+  'credential.updated': 'The label or the scopes of a credential were changed.',
+  'credential.disabled': 'A credential was disabled: refused until enabled, and it keeps its slot.',
+  'credential.enabled': 'A credential was enabled again.',
+  'credential.revoked': 'A credential was revoked for good; its slot is free.',
+  'credential.retired': 'A rotation was over: the replaced credential was revoked.',
+  'credential.expired': 'A credential reached its end; its slot is free.',
+  'request.denied':
+    'Requests with the same outcome were refused; `reason` says why, `count` how many from `firstAt` to `lastAt`.',
+  'api_key.created': 'An API key was made and shown once.',
+  'api_key.revoked': 'An API key was revoked.',
+} as const;
+
+export type EventType = keyof typeof EVENTS;
+
+interface CredentialFacts {
+  kind: 'bearer' | 'oauth';
+  slot: 'a' | 'b';
+  hint: string;
+  label?: string | undefined;
+}
+
+interface EventPayloads {
+  'organization.created': { name: string };
+  'organization.updated': { changed: string[] };
+  'organization.deleted': { name: string; directories: number };
+  'directory.created': { name: string; provider: string; endpointKey: string };
+  'directory.updated': { changed: string[] };
+  'directory.disabled': { name: string };
+  'directory.enabled': { name: string };
+  'directory.deleted': { name: string; endpointKey: string };
+  'credential.issued': CredentialFacts & { scopes: string[]; expiresAt: string | null; replaces?: string | undefined };
+  'credential.imported': CredentialFacts & { scopes: string[]; expiresAt: string | null; form: string };
+  'credential.updated': CredentialFacts & { changed: string[] };
+  'credential.disabled': CredentialFacts;
+  'credential.enabled': CredentialFacts;
+  'credential.revoked': CredentialFacts & { reason?: string | undefined; forced?: boolean | undefined };
+  'credential.retired': CredentialFacts & { successorId: string };
+  'credential.expired': CredentialFacts;
+  'request.denied': {
+    reason: string;
+    surface: string;
+    method?: string | undefined;
+    hint?: string | undefined;
+    userAgent?: string | undefined;
+    /** With `rate_limited`: why the requests would have been refused anyway. */
+    cause?: string | undefined;
+  };
+  'api_key.created': {
+    apiKeyId: string;
+    name: string;
+    role: string;
+    hint: string;
+    organizationId?: string | undefined;
+  };
+  'api_key.revoked': { apiKeyId: string; name: string; role: string; hint: string };
+}
+
+export type EventPayload<T extends EventType> = EventPayloads[T];
+
+/** Who did it. `system` is Latchkey itself: expiry, retirement, first start. `anonymous` presented something that was refused. */
+export const actorShape = {
+  type: text<'api_key' | 'operator' | 'it_contact' | 'identity_provider' | 'system' | 'anonymous'>(),
+  'id?': 'string',
+  name: 'string',
+} as const;
+export type Actor = RecordOf<typeof actorShape>;
+
+export type Source = 'api' | 'dashboard' | 'portal' | 'system';
+
+/** Why a change happens: who asked, through which face, from where, in which request. */
+export interface Cause {
+  actor: Actor;
+  source: Source;
+  address?: string | undefined;
+  requestId?: string | undefined;
+}
+
+export const SYSTEM: Cause = { actor: { type: 'system', name: 'Latchkey' }, source: 'system' };
+
+export const eventShape = {
+  type: text<EventType>(),
+  at: 'date',
+  actor: actorShape,
+  'actorId?': 'string',
+  source: text<Source>(),
+  'organizationId?': 'string',
+  'directoryId?': 'string',
+  'credentialId?': 'string',
+  'requestId?': 'string',
+  'address?': 'string',
+  data: json<Record<string, unknown>>(),
+  'count?': 'number',
+  'firstAt?': 'date',
+  'lastAt?': 'date',
+} as const;
+
+export type AuditEvent = Stored<typeof eventShape>;
+
+export interface Subject {
+  organizationId?: string | undefined;
+  directoryId?: string | undefined;
+  credentialId?: string | undefined;
+}

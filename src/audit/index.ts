@@ -1,0 +1,233 @@
+/**
+ * REMEMBERS. An append-only record of who did what to which credential, when and from where; and each refusal with its reason.
+ *
+ * No change without its event: a tracked collection writes a record together with its event in one write (the record's outbox), then
+ * copies the event to the audit trail. A crash between the two is mended by `recover`, so that every acknowledged change has its
+ * event, without a transaction on either engine.
+ */
+import type { Clock } from '../clock.ts';
+import { newId, type Random } from '../identifiers.ts';
+import type { Log } from '../log.ts';
+import { type Collection, type Identified, isDuplicate, type Page, type Storage } from '../storage/index.ts';
+import { createDenials, type Denials } from './denials.ts';
+import { type AuditEvent, type Cause, type EventPayload, type EventType, eventShape, type Subject } from './events.ts';
+
+export type { DenialNote } from './denials.ts';
+export {
+  type Actor,
+  type AuditEvent,
+  actorShape,
+  type Cause,
+  EVENTS,
+  type EventType,
+  type Source,
+  SYSTEM,
+} from './events.ts';
+
+/** Attributes that every tracked record declares beside its own. */
+export const outboxShape = { 'outbox?': [{ id: 'string', ...eventShape }], 'outboxAt?': 'date' } as const;
+
+interface Outbox extends Identified {
+  outbox?: AuditEvent[];
+  outboxAt?: Date;
+}
+
+/** A change to a record, with the events that tell of it. */
+export interface Change<R> {
+  record: R;
+  events: AuditEvent[];
+}
+
+export interface Tracked<R extends Identified>
+  extends Pick<Collection<R>, 'find' | 'findBy' | 'page' | 'count' | 'due'> {
+  insert(record: R, events: AuditEvent[]): Promise<void>;
+  /** Like Collection.update; `change` may run several times, and what it throws is passed on. */
+  update(id: string, change: (record: R) => Change<R> | undefined): Promise<{ before: R; after: R } | undefined>;
+  /** Once begun, a removal is finished even over a crash. */
+  remove(id: string, event: AuditEvent): Promise<void>;
+}
+
+export interface EventQuery {
+  where?: {
+    type?: string | readonly string[] | undefined;
+    organizationId?: string | undefined;
+    directoryId?: string | undefined;
+    credentialId?: string | undefined;
+    requestId?: string | undefined;
+    actorId?: string | undefined;
+  };
+  from?: Date | undefined;
+  to?: Date | undefined;
+  after?: string | undefined;
+  limit: number;
+}
+
+export interface Audit {
+  event<T extends EventType>(type: T, cause: Cause, subject: Subject, data: EventPayload<T>): AuditEvent;
+  track<R extends Identified>(name: string, collection: Collection<R>): Tracked<R>;
+  denials: Denials;
+  /** Newest first. Throws invalid_cursor. */
+  page(query: EventQuery): Promise<Page<AuditEvent>>;
+  /** Finishes what a crash interrupted at least `olderThanMs` ago. */
+  recover(olderThanMs: number): Promise<void>;
+  /** Forgets events older than `before`. */
+  prune(before: Date): Promise<number>;
+  /** Waits for what is written in the background. */
+  settled(): Promise<void>;
+}
+
+const RECOVERY_BATCH = 500;
+
+export function createAudit(deps: { storage: Storage; clock: Clock; random: Random; log: Log }): Audit {
+  const { storage, clock, random, log } = deps;
+  const events = storage.collection({
+    name: 'events',
+    shape: eventShape,
+    keys: {
+      type: 'index',
+      organizationId: 'index',
+      directoryId: 'index',
+      credentialId: 'index',
+      requestId: 'index',
+      actorId: 'index',
+    },
+    order: 'at',
+  });
+  const removals = storage.collection({
+    name: 'removals',
+    shape: { collection: 'string', event: { id: 'string', ...eventShape }, at: 'date' },
+    keys: {},
+    order: 'at',
+  });
+  const tracked = new Map<
+    string,
+    { collection: Collection<Outbox>; clear: (id: string, sent: AuditEvent[]) => Promise<void> }
+  >();
+  const background = new Set<Promise<void>>();
+
+  function later(work: Promise<unknown>): void {
+    const done = work.then(
+      () => undefined,
+      (error: unknown) => log.warn({ err: error }, 'an audit record could not be completed yet; it is tried again'),
+    );
+    background.add(done);
+    void done.then(() => background.delete(done));
+  }
+
+  async function append(event: AuditEvent): Promise<void> {
+    try {
+      await events.insert(event);
+    } catch (error) {
+      // The same event was written before: by this instance before a crash, or by another one that recovers too.
+      if (!isDuplicate(error, 'id')) throw error;
+    }
+  }
+
+  async function finishRemoval(id: string, collection: string, event: AuditEvent): Promise<void> {
+    await tracked.get(collection)?.collection.remove(id);
+    await append(event);
+    await removals.remove(id);
+  }
+
+  return {
+    event(type, { actor, source, address, requestId }, { organizationId, directoryId, credentialId }, data) {
+      return {
+        id: newId('evt', random),
+        type,
+        at: clock.now(),
+        actor,
+        ...(actor.id !== undefined && { actorId: actor.id }),
+        source,
+        ...(organizationId !== undefined && { organizationId }),
+        ...(directoryId !== undefined && { directoryId }),
+        ...(credentialId !== undefined && { credentialId }),
+        ...(requestId !== undefined && { requestId }),
+        ...(address !== undefined && { address }),
+        data: withoutUndefined(data),
+      };
+    },
+
+    track<R extends Identified>(name: string, plain: Collection<R>): Tracked<R> {
+      const collection = plain as Collection<R & Outbox>;
+      const clear = async (id: string, sent: AuditEvent[]) => {
+        const ids = new Set(sent.map((event) => event.id));
+        await collection.update(id, ({ outbox = [], outboxAt, ...record }) => {
+          const left = outbox.filter((event) => !ids.has(event.id));
+          return { ...record, ...(left.length > 0 && { outbox: left, outboxAt }) } as R & Outbox;
+        });
+      };
+      tracked.set(name, { collection: collection as unknown as Collection<Outbox>, clear });
+
+      /** The change is durable with its events already; a failure here only puts off their copy. */
+      async function deliver(id: string, sent: AuditEvent[]): Promise<void> {
+        try {
+          for (const event of sent) await append(event);
+        } catch (error) {
+          log.warn({ err: error, recordId: id }, 'an audit event waits in its record; it is delivered later');
+          return;
+        }
+        later(clear(id, sent));
+      }
+
+      return {
+        find: (id, options) => collection.find(id, options),
+        findBy: (key, value, options) => collection.findBy(key, value, options),
+        page: (query) => collection.page(query),
+        count: (where) => collection.count(where),
+        due: (key, before, limit) => collection.due(key, before, limit),
+        async insert(record, sent) {
+          await collection.insert({ ...record, outbox: sent, outboxAt: clock.now() });
+          await deliver(record.id, sent);
+        },
+        async update(id, change) {
+          let sent: AuditEvent[] = [];
+          const result = await collection.update(id, (record) => {
+            const changed = change(record);
+            sent = changed?.events ?? [];
+            if (!changed || sent.length === 0) return changed?.record;
+            return { ...changed.record, outbox: [...(record.outbox ?? []), ...sent], outboxAt: clock.now() };
+          });
+          if (sent.length > 0) await deliver(id, sent);
+          return result;
+        },
+        async remove(id, event) {
+          try {
+            await removals.insert({ id, collection: name, event, at: clock.now() });
+          } catch (error) {
+            // Someone removes it already; helping to finish is all there is to do.
+            if (!isDuplicate(error, 'id')) throw error;
+          }
+          await finishRemoval(id, name, event);
+        },
+      };
+    },
+
+    denials: createDenials({ events, clock, log }),
+
+    page: ({ where = {}, from, to, after, limit }) =>
+      events.page({ where, from, to, after, limit, direction: 'descending' }),
+
+    async recover(olderThanMs) {
+      const before = new Date(clock.now().getTime() - olderThanMs);
+      for (const { collection, clear } of tracked.values()) {
+        for (const record of await collection.due('outboxAt', before, RECOVERY_BATCH)) {
+          const sent = record.outbox ?? [];
+          for (const event of sent) await append(event);
+          await clear(record.id, sent);
+        }
+      }
+      const { items } = await removals.page({ to: before, limit: RECOVERY_BATCH });
+      for (const { id, collection, event } of items) await finishRemoval(id, collection, event);
+    },
+
+    prune: (before) => events.prune(before),
+
+    async settled() {
+      while (background.size > 0) await Promise.all(background);
+    },
+  };
+}
+
+function withoutUndefined(data: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,15 @@
+/** Time is an input: domain code reads it here, tests move it. */
+export interface Clock {
+  /** Wall-clock time; for records and expiry. */
+  now(): Date;
+  /** Milliseconds that never jump back; for leases and latencies. */
+  monotonicMs(): number;
+  /** Resolves when `ms` milliseconds of `monotonicMs` have passed. */
+  wait(ms: number): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => new Date(),
+  monotonicMs: () => performance.now(),
+  wait: (ms) => new Promise((resolve) => setTimeout(resolve, Math.ceil(ms))),
+};

@@ -1,0 +1,298 @@
+/**
+ * Every setting in one table: key, default, what is wanted, one line of meaning. config/default.env and docs/configuration.md are held to it
+ * by a test. Read once, in main; all problems are reported together.
+ */
+import ipaddr from 'ipaddr.js';
+
+interface Setting<T> {
+  /** As written in the environment; undefined: no default. */
+  default: string | undefined;
+  /** A secret may come from a file named by `<KEY>_FILE`, and is never shown. */
+  secret?: true;
+  meaning: string;
+  wanted: string;
+  /** undefined when the text is not what is wanted. */
+  parse: (text: string) => T | undefined;
+}
+
+const text = (wanted: string, pattern: RegExp) => ({
+  wanted,
+  parse: (value: string) => (pattern.test(value) ? value : undefined),
+});
+
+const whole = (least: number, most: number) => ({
+  wanted: `a whole number from ${least} to ${most}`,
+  parse: (value: string) =>
+    /^\d{1,12}$/.test(value) && Number(value) >= least && Number(value) <= most ? Number(value) : undefined,
+});
+
+const yesNo = {
+  wanted: 'true or false',
+  parse: (value: string) => (value === 'true' ? true : value === 'false' ? false : undefined),
+};
+
+const share = {
+  wanted: 'a number from 0 to 1',
+  parse: (value: string) => (/^(?:0(?:\.\d+)?|1(?:\.0+)?)$/.test(value) ? Number(value) : undefined),
+};
+
+function oneOf<V extends string>(...values: V[]) {
+  return { wanted: `one of ${values.join(', ')}`, parse: (value: string) => values.find((known) => known === value) };
+}
+
+const origin = {
+  wanted: 'an http or https origin without path, such as https://scim.example.com',
+  parse(value: string) {
+    const url = URL.parse(value);
+    const isOrigin =
+      url && /^https?:$/.test(url.protocol) && url.pathname === '/' && !url.search && !url.hash && !url.username;
+    return isOrigin ? url.origin : undefined;
+  },
+};
+
+const addressRanges = {
+  wanted: 'addresses or CIDR ranges, separated by commas, such as 10.0.0.0/8,::1',
+  parse(value: string) {
+    const ranges = value
+      .split(',')
+      .map((range) => range.trim())
+      .filter((range) => range !== '');
+    const isValid = (range: string) => (range.includes('/') ? ipaddr.isValidCIDR(range) : ipaddr.isValid(range));
+    return ranges.every(isValid) ? ranges : undefined;
+  },
+};
+
+function setting<T>(definition: Setting<T> & { default: string }): Setting<T> & { default: string } {
+  return definition;
+}
+
+function optional<T>(definition: Omit<Setting<T>, 'default'>): Setting<T> & { default: undefined } {
+  return { ...definition, default: undefined };
+}
+
+export const SETTINGS = {
+  LATCHKEY_HOST: setting({
+    default: '127.0.0.1',
+    meaning: 'Address to listen on.',
+    ...text('a host name or address', /^[A-Za-z0-9.:-]+$/),
+  }),
+  LATCHKEY_PORT: setting({ default: '4400', meaning: 'Port to listen on; 0 takes a free one.', ...whole(0, 65_535) }),
+  LATCHKEY_PUBLIC_URL: optional({
+    meaning: 'Origin that the world sees, and the issuer. Without it: http://{host}:{port}.',
+    ...origin,
+  }),
+  LATCHKEY_DATABASE_URL: setting({
+    default: 'file:./data',
+    secret: true,
+    meaning: 'mongodb://... (a replica set; production) or file:DIR (embedded SQLite).',
+    ...text('file:DIR or mongodb://...', /^(?:file:.+|mongodb(?:\+srv)?:\/\/.+)$/),
+  }),
+  LATCHKEY_SECRET: optional({
+    secret: true,
+    meaning:
+      'Encrypts what must be readable again (signing keys). Made at the first start of an embedded store; required with MongoDB.',
+    ...text('32 characters or more', /^.{32,}$/),
+  }),
+  LATCHKEY_INITIAL_API_KEY: optional({
+    secret: true,
+    meaning: 'The first owner key. Without it one is made and printed once; ignored once an owner key exists.',
+    ...text('lk_ and more, 32 characters or more in all', /^lk_[\x21-\x7e]{29,512}$/),
+  }),
+  LATCHKEY_LEASE_MS: setting({
+    default: '1000',
+    meaning:
+      'Milliseconds that a verification may be answered from memory; a revoke waits them out. 0 reads every time. The same on all instances.',
+    ...whole(0, 60_000),
+  }),
+  LATCHKEY_CACHE_ENTRIES: setting({
+    default: '50000',
+    meaning: 'Credentials kept in memory under their lease at most.',
+    ...whole(1, 10_000_000),
+  }),
+  LATCHKEY_UPSTREAM_ALLOW_PRIVATE: setting({
+    default: 'false',
+    meaning: 'Lets upstreams of the gateway be http and private addresses.',
+    ...yesNo,
+  }),
+  LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: setting({
+    default: '10000',
+    meaning: 'Milliseconds the gateway waits for the first bytes of an upstream.',
+    ...whole(10, 600_000),
+  }),
+  LATCHKEY_UPSTREAM_TIMEOUT_MS: setting({
+    default: '60000',
+    meaning: 'Milliseconds the gateway allows for a whole exchange.',
+    ...whole(10, 3_600_000),
+  }),
+  LATCHKEY_TRUSTED_PROXIES: setting({
+    default: '',
+    meaning: 'Proxies whose X-Forwarded-For and X-Request-Id are believed.',
+    ...addressRanges,
+  }),
+  LATCHKEY_FAILURES_PER_ADDRESS: setting({
+    default: '1500',
+    meaning: 'Refused requests a minute from one address before it is told to wait (429). Accepted ones never count.',
+    ...whole(1, 1_000_000_000),
+  }),
+  LATCHKEY_FAILURES_PER_DIRECTORY: setting({
+    default: '3000',
+    meaning:
+      'Refused requests a minute at one directory before they are told to wait (429). Accepted ones never count.',
+    ...whole(1, 1_000_000_000),
+  }),
+  LATCHKEY_RETIRE_QUIET_SECONDS: setting({
+    default: '3600',
+    meaning: 'A replaced token retires after so long without use, once its successor was accepted.',
+    ...whole(0, 31_536_000),
+  }),
+  LATCHKEY_RETIRE_OVERDUE_SECONDS: setting({
+    default: '86400',
+    meaning: 'A replaced token in use so long after the rotation shows as still in use.',
+    ...whole(0, 31_536_000),
+  }),
+  LATCHKEY_EVENTS_RETENTION_DAYS: setting({
+    default: '400',
+    meaning: 'Days that audit events are kept; 0 keeps them for ever.',
+    ...whole(0, 36_500),
+  }),
+  LATCHKEY_USAGE_RETENTION_DAYS: setting({
+    default: '100',
+    meaning: 'Days that usage per hour is kept; 0 keeps it for ever. Totals and last used stay.',
+    ...whole(0, 36_500),
+  }),
+  LATCHKEY_SQLITE_SYNCHRONOUS: setting({
+    default: 'full',
+    meaning:
+      'full: what was acknowledged survives power loss. normal: faster writes, survives a crash of the process only.',
+    ...oneOf('full', 'normal'),
+  }),
+  LATCHKEY_LOG_LEVEL: setting({
+    default: 'info',
+    meaning: 'Least level that is logged, on standard error.',
+    ...oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+  }),
+  LATCHKEY_LOG_VERIFICATIONS: setting({
+    default: '0',
+    meaning: 'Share of verifications that get a log line each. Metrics and usage count all of them anyway.',
+    ...share,
+  }),
+  LATCHKEY_METRICS_TOKEN: optional({
+    secret: true,
+    meaning: 'When set, /metrics asks for it as a Bearer token.',
+    ...text('16 characters or more', /^[\x21-\x7e]{16,}$/),
+  }),
+  LATCHKEY_DRAIN_SECONDS: setting({
+    default: '25',
+    meaning: 'Seconds that requests under way get to finish after SIGTERM.',
+    ...whole(0, 600),
+  }),
+};
+
+export type SettingKey = keyof typeof SETTINGS;
+
+type ValueOf<S> = S extends Setting<infer T> ? (S['default'] extends string ? T : T | undefined) : never;
+
+export type Config = { readonly [K in SettingKey]: ValueOf<(typeof SETTINGS)[K]> };
+
+export interface Problem {
+  key: string;
+  /** Never a secret's value. */
+  given: string;
+  wanted: string;
+}
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    const lines = problems.map(({ key, given, wanted }) => `  ${key}: given ${given}; wanted ${wanted}`);
+    super(
+      `${problems.length === 1 ? 'A setting is' : `${problems.length} settings are`} not usable:\n${lines.join('\n')}`,
+    );
+    this.problems = problems;
+  }
+}
+
+const PREFIX = 'LATCHKEY_';
+/** Read by the test suite alone. */
+const TEST_PREFIX = 'LATCHKEY_TEST_';
+
+/**
+ * Reads the settings of an environment. `readFile` gives the text of a `_FILE`. Throws ConfigError with every problem there is. An empty
+ * value counts as not set, so that a compose file can pass settings through.
+ */
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  readFile: (path: string) => string,
+): Config {
+  const problems: Problem[] = [];
+  const values: Record<string, unknown> = {};
+
+  for (const [key, definition] of Object.entries(SETTINGS) as [SettingKey, Setting<unknown>][]) {
+    const given = givenOf(key, definition);
+    if (given === undefined) continue;
+    const value = definition.parse(given);
+    if (value === undefined)
+      problems.push({
+        key,
+        given: definition.secret ? 'a value (not shown)' : JSON.stringify(given),
+        wanted: definition.wanted,
+      });
+    values[key] = value;
+  }
+  for (const key of Object.keys(env)) {
+    if (key.startsWith(PREFIX) && !key.startsWith(TEST_PREFIX) && !isKnown(key)) {
+      problems.push({ key, given: 'a setting of that name', wanted: `no such setting${nearest(key)}` });
+    }
+  }
+  const databaseUrl = values['LATCHKEY_DATABASE_URL'];
+  if (
+    typeof databaseUrl === 'string' &&
+    !databaseUrl.startsWith('file:') &&
+    values['LATCHKEY_SECRET'] === undefined &&
+    !problems.some(({ key }) => key.startsWith('LATCHKEY_SECRET'))
+  ) {
+    problems.push({
+      key: 'LATCHKEY_SECRET',
+      given: 'nothing',
+      wanted: '32 characters or more, the same on all instances (required with MongoDB)',
+    });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(values) as Config;
+
+  function givenOf(key: SettingKey, { secret, default: fallback }: Setting<unknown>): string | undefined {
+    const direct = env[key] === '' ? undefined : env[key];
+    const file = secret && env[`${key}_FILE`] !== '' ? env[`${key}_FILE`] : undefined;
+    if (file === undefined) return direct ?? fallback;
+    if (direct !== undefined) {
+      problems.push({ key, given: `both ${key} and ${key}_FILE`, wanted: 'one of the two' });
+      return undefined;
+    }
+    try {
+      return readFile(file).trim();
+    } catch {
+      problems.push({ key: `${key}_FILE`, given: JSON.stringify(file), wanted: 'the path of a readable file' });
+      return undefined;
+    }
+  }
+}
+
+function isKnown(key: string): boolean {
+  if (Object.hasOwn(SETTINGS, key)) return true;
+  const base = key.endsWith('_FILE') ? key.slice(0, -'_FILE'.length) : '';
+  return Object.hasOwn(SETTINGS, base) && (SETTINGS[base as SettingKey] as Setting<unknown>).secret === true;
+}
+
+/** The setting that was probably meant: the one with the most words in common. */
+function nearest(key: string): string {
+  const words = new Set(key.slice(PREFIX.length).split('_'));
+  const shared = (known: string) =>
+    known
+      .slice(PREFIX.length)
+      .split('_')
+      .filter((word) => words.has(word)).length;
+  const [best] = Object.keys(SETTINGS).sort((a, b) => shared(b) - shared(a));
+  return best && shared(best) > 0 ? `; perhaps ${best}` : '';
+}

@@ -1,0 +1,63 @@
+/** Values of another system become credentials as they were: the IdP keeps presenting what it has. */
+import { AppError } from '../errors.ts';
+import { classifyToken, type Digest, digestOf, digestOfSsoready, hintOf } from './static-token.ts';
+
+export const IMPORT_FORMS = ['token', 'sha256', 'ssoreadyToken', 'ssoreadySha256'] as const;
+type ImportForm = (typeof IMPORT_FORMS)[number];
+
+/** Exactly one of the four forms; `hint` only beside a digest, whose last four characters nobody can tell. */
+export type ImportInput = { [form in ImportForm]?: string | undefined } & { hint?: string | undefined };
+
+const SHORTEST = 8;
+const LONGEST = 4096;
+const UNKNOWN_HINT = '????';
+
+/** Throws invalid_request, invalid_token_format; never repeats the value that was given. */
+export function readImport(input: ImportInput): { digest: Digest; hint: string; form: ImportForm } {
+  const given = IMPORT_FORMS.filter((form) => input[form] !== undefined);
+  const [form] = given;
+  if (form === undefined || given.length !== 1) {
+    const detail = `Give exactly one of ${IMPORT_FORMS.join(', ')}; ${given.length === 0 ? 'none was given' : `given were ${given.join(' and ')}`}.`;
+    throw new AppError('invalid_request', { detail });
+  }
+  const value = input[form] ?? '';
+  switch (form) {
+    case 'token': {
+      if (value.length < SHORTEST || value.length > LONGEST) {
+        throw unfit(form, `It has ${value.length} characters; wanted are ${SHORTEST} to ${LONGEST}.`);
+      }
+      if (!/^[\x21-\x7e]+$/.test(value))
+        throw unfit(form, 'It has blanks, or characters that no Authorization header can carry.');
+      if (classifyToken(value) === 'damaged') {
+        throw unfit(
+          form,
+          'It begins like a Latchkey token, but its length or checksum is wrong: part of it is missing or mistyped.',
+        );
+      }
+      return { digest: digestOfSsoready(value) ?? digestOf(value), hint: hintOf(value), form };
+    }
+    case 'ssoreadyToken': {
+      const digest = digestOfSsoready(value);
+      if (!digest)
+        throw unfit(form, 'Wanted is ssoready_scim_bearer_token_ and 25 of 0-9a-z that say at most 128 bits.');
+      return { digest, hint: hintOf(value), form };
+    }
+    case 'sha256':
+    case 'ssoreadySha256': {
+      const hex = value.toLowerCase();
+      if (!/^[0-9a-f]{64}$/.test(hex)) throw unfit(form, 'Wanted are the 64 hexadecimal digits of a SHA-256.');
+      return {
+        digest: form === 'sha256' ? `sha256:${hex}` : `ssoready:${hex}`,
+        hint: input.hint ?? UNKNOWN_HINT,
+        form,
+      };
+    }
+  }
+}
+
+function unfit(form: ImportForm, problem: string): AppError {
+  return new AppError('invalid_token_format', {
+    detail: `${form} cannot be imported. ${problem}`,
+    errors: [{ path: form, problem }],
+  });
+}

@@ -1,0 +1,351 @@
+/**
+ * WHAT. Credentials of directories: issue, import, rotate, disable, enable, revoke, retire. Any change that takes something away
+ * returns only when no instance accepts it any more.
+ */
+import type { Audit, Cause } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Directories, Directory } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
+import { newId, type Random } from '../identifiers.ts';
+import type { Page, Storage } from '../storage/index.ts';
+import { type ImportInput, readImport } from './imports.ts';
+import {
+  type Credential,
+  credentialSpec,
+  earliest,
+  ended,
+  factsOf,
+  type Scope,
+  stateAt,
+  subjectOf,
+} from './records.ts';
+import { createRotation, type RotateInput } from './rotation.ts';
+import { createSlots } from './slots.ts';
+import { type Digest, digestOf, hintOf, mintToken } from './static-token.ts';
+import type { Usage } from './usage.ts';
+
+export { type ApiKey, type ApiKeys, createApiKeys, ROLES, type Role } from './api-keys.ts';
+export { IMPORT_FORMS, type ImportInput } from './imports.ts';
+export { type Credential, SCOPES, type Scope, stateAt } from './records.ts';
+export type { RotateInput, RotationProgress } from './rotation.ts';
+export { classifyToken, type Digest, digestOf, digestsOf, hintOf, STATIC_TOKEN_PATTERN } from './static-token.ts';
+export { createUsage, type Usage, type UsageHour, type UsageTotal } from './usage.ts';
+
+export interface IssueInput {
+  label?: string | undefined;
+  scopes?: Scope[] | undefined;
+  /** Absent or null: no end. */
+  expiresAt?: Date | null | undefined;
+}
+
+export interface CredentialChanges {
+  /** null takes it away. */
+  label?: string | null | undefined;
+  scopes?: Scope[] | undefined;
+  expiresAt?: Date | null | undefined;
+}
+
+/** A new static token; `token` is not kept and can't be shown again. */
+export interface Issued {
+  credential: Credential;
+  token: string;
+}
+
+export interface Credentials {
+  /** Throws not_found, slots_full. */
+  issue(directoryId: string, input: IssueInput, cause: Cause): Promise<Issued>;
+  /** Throws not_found, slots_full, invalid_token_format, credential_exists. */
+  import(directoryId: string, input: ImportInput & IssueInput, cause: Cause): Promise<Credential>;
+  /** Throws not_found, slots_full, invalid_request. */
+  rotate(directoryId: string, input: RotateInput, cause: Cause): Promise<Issued>;
+  find(id: string): Promise<Credential | undefined>;
+  /** Throws not_found. */
+  get(id: string): Promise<Credential>;
+  /** By what was presented; an authoritative read. */
+  findByDigest(digest: Digest): Promise<Credential | undefined>;
+  page(query: {
+    directoryId: string;
+    state?: Credential['state'] | undefined;
+    after?: string | undefined;
+    limit: number;
+  }): Promise<Page<Credential>>;
+  /** Who holds the slots of a directory, expired ones left out. */
+  holders(directoryId: string): Promise<Credential[]>;
+  /** Throws not_found, credential_final. */
+  change(id: string, changes: CredentialChanges, cause: Cause): Promise<Credential>;
+  disable(id: string, cause: Cause): Promise<Credential>;
+  enable(id: string, cause: Cause): Promise<Credential>;
+  /** Revoking a revoked one changes nothing. Throws not_found, still_in_use (unless `force`). */
+  revoke(
+    id: string,
+    options: { reason?: string | undefined; force?: boolean | undefined },
+    cause: Cause,
+  ): Promise<Credential>;
+  /** Retires a replaced credential at once. Throws not_found, credential_final, not_replaced. */
+  retire(id: string, cause: Cause): Promise<Credential>;
+  /** How far the rotation of a replaced credential is; undefined when there is none. */
+  progress(credential: Credential): ReturnType<ReturnType<typeof createRotation>['progress']>;
+  /** Throws credentials_active, naming them, when credentials hold slots of the directory. */
+  assertNoneActive(directory: Directory): Promise<void>;
+  /** Revokes what holds a slot of the directory; without `force` it throws credentials_active when there is any. */
+  clear(directory: Directory, force: boolean, cause: Cause): Promise<void>;
+  /** Does what is due: expiry and retirement. Called in rounds. */
+  advance(): Promise<void>;
+  countByState(): Promise<Record<Credential['state'], number>>;
+}
+
+interface Dependencies {
+  storage: Storage;
+  audit: Audit;
+  clock: Clock;
+  random: Random;
+  directories: Directories;
+  usage: Usage;
+  /** Waits until no instance answers from memory with what was true before. */
+  waitOutLease: () => Promise<void>;
+  /** A replaced credential retires after this long without use, once its successor was accepted. */
+  retireQuietMs: number;
+  /** A replaced credential in use this long after the rotation shows as such. */
+  retireOverdueMs: number;
+}
+
+/** Use within this time makes a revoke ask for `force`. */
+const IN_USE_MS = 3_600_000;
+const ADVANCE_BATCH = 200;
+
+export function createCredentials(deps: Dependencies): Credentials {
+  const { storage, audit, clock, random, directories, usage, waitOutLease } = deps;
+  const credentials = audit.track('credentials', storage.collection(credentialSpec));
+  const slots = createSlots({ credentials, audit, clock, usage });
+
+  async function get(id: string): Promise<Credential> {
+    const credential = await credentials.find(id);
+    if (!credential) throw absent(id);
+    return credential;
+  }
+
+  function draft(
+    directory: Directory,
+    digest: Digest,
+    hint: string,
+    input: IssueInput,
+    cause: Cause,
+  ): Omit<Credential, 'slot' | 'slotKey'> {
+    const now = clock.now();
+    const { label, scopes = ['scim'], expiresAt } = input;
+    if (expiresAt && expiresAt <= now) throw endInPast(expiresAt);
+    return {
+      id: newId('cred', random),
+      organizationId: directory.organizationId,
+      directoryId: directory.id,
+      kind: 'bearer',
+      state: 'active',
+      digest,
+      hint,
+      ...(label !== undefined && { label }),
+      scopes: [...new Set(scopes)],
+      createdAt: now,
+      createdBy: cause.actor,
+      ...(expiresAt && { expiresAt, dueAt: expiresAt }),
+    };
+  }
+
+  async function issueInto(
+    directory: Directory,
+    input: IssueInput & { generation?: number; replaces?: string },
+    cause: Cause,
+  ): Promise<Issued> {
+    const token = mintToken('scim_', random);
+    const { generation, replaces } = input;
+    const fresh = {
+      ...draft(directory, digestOf(token), hintOf(token), input, cause),
+      ...(generation !== undefined && { generation }),
+    };
+    const credential = await slots.claim(fresh, (record) =>
+      audit.event('credential.issued', cause, subjectOf(record), {
+        ...factsOf(record),
+        scopes: record.scopes,
+        expiresAt: record.expiresAt?.toISOString() ?? null,
+        replaces,
+      }),
+    );
+    return { credential, token };
+  }
+
+  const rotation = createRotation({ ...deps, credentials, slots, issueInto });
+
+  async function holders(directoryId: string): Promise<Credential[]> {
+    return (await slots.holders(directoryId)).filter((holder) => stateAt(holder, clock.now()) !== 'expired');
+  }
+
+  async function switchTo(state: 'active' | 'disabled', id: string, cause: Cause): Promise<Credential> {
+    const result = await credentials.update(id, (record) => {
+      assertLive(record, clock.now());
+      if (record.state === state) return undefined;
+      const type = state === 'disabled' ? 'credential.disabled' : 'credential.enabled';
+      return { record: { ...record, state }, events: [audit.event(type, cause, subjectOf(record), factsOf(record))] };
+    });
+    if (!result) throw absent(id);
+    // Also when nothing changed: an earlier call may have been cut off before it could wait.
+    if (state === 'disabled') await waitOutLease();
+    return result.after;
+  }
+
+  async function revoke(
+    id: string,
+    { reason, force = false }: { reason?: string | undefined; force?: boolean | undefined },
+    cause: Cause,
+  ) {
+    if (!force) await assertQuiet(await get(id));
+    const result = await credentials.update(id, (record) => {
+      if (record.state === 'revoked') return undefined;
+      const facts = {
+        revokedAt: clock.now(),
+        revokedBy: cause.actor,
+        ...(reason !== undefined && { revokedReason: reason }),
+      };
+      const event = audit.event('credential.revoked', cause, subjectOf(record), {
+        ...factsOf(record),
+        reason,
+        ...(force && { forced: true }),
+      });
+      return { record: ended(record, 'revoked', facts), events: [event] };
+    });
+    if (!result) throw absent(id);
+    return result.after;
+  }
+
+  async function assertNoneActive({ id: directoryId }: Directory): Promise<void> {
+    const active = await holders(directoryId);
+    if (active.length === 0) return;
+    const held = active.map(({ id, slot, label, hint }) => ({ credentialId: id, slot, label: label ?? null, hint }));
+    throw new AppError('credentials_active', { directoryId, credentials: held });
+  }
+
+  async function assertQuiet(credential: Credential): Promise<void> {
+    if (stateAt(credential, clock.now()) !== 'active') return;
+    const { lastUsedAt, lastUsedFrom } = (await usage.totals([credential.id])).get(credential.id) ?? {};
+    if (!lastUsedAt || clock.now().getTime() - lastUsedAt.getTime() > IN_USE_MS) return;
+    const agent = lastUsedFrom?.userAgent ? ` by ${lastUsedFrom.userAgent}` : '';
+    throw new AppError('still_in_use', {
+      detail: `It was last used at ${lastUsedAt.toISOString()} from ${lastUsedFrom?.address ?? 'an unknown address'}${agent}. Revoke it with "force": true to cut it off.`,
+      credentialId: credential.id,
+      lastUsedAt,
+      lastUsedFrom: lastUsedFrom ?? null,
+    });
+  }
+
+  return {
+    async issue(directoryId, input, cause) {
+      return issueInto(await directories.get(directoryId), input, cause);
+    },
+
+    async import(directoryId, input, cause) {
+      const directory = await directories.get(directoryId);
+      const { digest, hint, form } = readImport(input);
+      return slots.claim(draft(directory, digest, hint, input, cause), (record) =>
+        audit.event('credential.imported', cause, subjectOf(record), {
+          ...factsOf(record),
+          scopes: record.scopes,
+          expiresAt: record.expiresAt?.toISOString() ?? null,
+          form,
+        }),
+      );
+    },
+
+    rotate: (directoryId, input, cause) => rotation.rotate(directoryId, input, cause),
+    find: (id) => credentials.find(id),
+    get,
+    findByDigest: (digest) => credentials.findBy('digest', digest, { authoritative: true }),
+    page: ({ directoryId, state, after, limit }) =>
+      credentials.page({ where: { directoryId, state }, after, limit, direction: 'descending' }),
+    holders,
+
+    async change(id, { label, scopes, expiresAt }, cause) {
+      const now = clock.now();
+      if (expiresAt && expiresAt <= now) throw endInPast(expiresAt);
+      const result = await credentials.update(id, (record) => {
+        assertLive(record, now);
+        const { label: oldLabel, expiresAt: oldEnd, dueAt: _dueAt, ...rest } = record;
+        const newLabel = label === null ? undefined : (label ?? oldLabel);
+        const newEnd = expiresAt === null ? undefined : (expiresAt ?? oldEnd);
+        const newScopes = scopes ? [...new Set<string>(scopes)] : record.scopes;
+        const changed = [
+          ...(newLabel !== oldLabel ? ['label'] : []),
+          ...(newEnd?.getTime() !== oldEnd?.getTime() ? ['expiresAt'] : []),
+          ...(newScopes.join() !== record.scopes.join() ? ['scopes'] : []),
+        ];
+        if (changed.length === 0) return undefined;
+        // A rotation that is under way is looked at anew with the next round.
+        const dueAt = earliest(newEnd, record.rotation ? now : undefined);
+        const next: Credential = {
+          ...rest,
+          scopes: newScopes,
+          ...(newLabel !== undefined && { label: newLabel }),
+          ...(newEnd && { expiresAt: newEnd }),
+          ...(dueAt && { dueAt }),
+        };
+        return {
+          record: next,
+          events: [audit.event('credential.updated', cause, subjectOf(next), { ...factsOf(next), changed })],
+        };
+      });
+      if (!result) throw absent(id);
+      await waitOutLease();
+      return result.after;
+    },
+
+    disable: (id, cause) => switchTo('disabled', id, cause),
+    enable: (id, cause) => switchTo('active', id, cause),
+
+    async revoke(id, options, cause) {
+      const credential = await revoke(id, options, cause);
+      await waitOutLease();
+      return credential;
+    },
+
+    retire: (id, cause) => rotation.retireNow(id, cause),
+    progress: (credential) => rotation.progress(credential),
+
+    assertNoneActive,
+
+    async clear(directory, force, cause) {
+      if (!force) await assertNoneActive(directory);
+      for (const { id } of await holders(directory.id))
+        await revoke(id, { reason: 'the directory was deleted', force: true }, cause);
+    },
+
+    async advance() {
+      for (const record of await credentials.due('dueAt', clock.now(), ADVANCE_BATCH)) {
+        if (stateAt(record, clock.now()) === 'expired') await slots.expire(record.id);
+        else await rotation.advance(record);
+      }
+    },
+
+    async countByState() {
+      const states = ['active', 'disabled', 'revoked', 'expired'] as const;
+      const counts = await Promise.all(states.map((state) => credentials.count({ state })));
+      return Object.fromEntries(states.map((state, index) => [state, counts[index]])) as Record<
+        Credential['state'],
+        number
+      >;
+    },
+  };
+}
+
+export function assertLive(record: Credential, now: Date): void {
+  const state = stateAt(record, now);
+  if (state === 'revoked' || state === 'expired')
+    throw new AppError('credential_final', { credentialId: record.id, state });
+}
+
+function absent(id: string): AppError {
+  return new AppError('not_found', { detail: `There is no credential ${id}.` });
+}
+
+function endInPast(expiresAt: Date): AppError {
+  const errors = [
+    { path: 'expiresAt', given: expiresAt.toISOString(), wanted: 'a time in the future, or null for no end' },
+  ];
+  return new AppError('invalid_request', { detail: 'expiresAt has passed already.', errors });
+}

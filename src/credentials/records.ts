@@ -1,0 +1,89 @@
+import { actorShape, outboxShape } from '../audit/index.ts';
+import { type CollectionSpec, type Stored, text } from '../storage/index.ts';
+
+export const SCOPES = ['scim', 'scim.read'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export type Slot = 'a' | 'b';
+export const SLOTS: readonly Slot[] = ['a', 'b'];
+
+/** How a rotation ends for the credential that it replaced. */
+const rotationShape = {
+  successorId: 'string',
+  since: 'date',
+  retire: text<'manual' | 'when-replaced' | 'at'>(),
+  'retireAt?': 'date',
+} as const;
+
+const shape = {
+  organizationId: 'string',
+  directoryId: 'string',
+  kind: text<'bearer' | 'oauth'>(),
+  slot: text<Slot>(),
+  /** `<directoryId>:<slot>` while it holds the slot. Unique, so the insert itself claims the slot. */
+  'slotKey?': 'string',
+  state: text<'active' | 'disabled' | 'revoked' | 'expired'>(),
+  'digest?': 'string',
+  hint: 'string',
+  'label?': 'string',
+  scopes: 'strings',
+  createdAt: 'date',
+  createdBy: actorShape,
+  'expiresAt?': 'date',
+  'revokedAt?': 'date',
+  'revokedBy?': actorShape,
+  'revokedReason?': 'string',
+  'rotation?': rotationShape,
+  /** Of immediate rotations: the later one wins, whatever the order of their writes. */
+  'generation?': 'number',
+  /** When something is next to be done to it by itself: its end, or a look at its rotation. */
+  'dueAt?': 'date',
+  ...outboxShape,
+} as const;
+
+export const credentialSpec = {
+  name: 'credentials',
+  shape,
+  keys: {
+    directoryId: 'index',
+    organizationId: 'index',
+    digest: 'unique',
+    slotKey: 'unique',
+    state: 'index',
+    dueAt: 'index',
+    outboxAt: 'index',
+  },
+  order: 'createdAt',
+} as const satisfies CollectionSpec;
+
+export type Credential = Stored<typeof shape>;
+
+export function slotKey(directoryId: string, slot: Slot): string {
+  return `${directoryId}:${slot}`;
+}
+
+/** The state at a moment: an end that has passed counts before the round that records it came by. */
+export function stateAt({ state, expiresAt }: Pick<Credential, 'state' | 'expiresAt'>, now: Date): Credential['state'] {
+  const isLive = state === 'active' || state === 'disabled';
+  return isLive && expiresAt !== undefined && expiresAt <= now ? 'expired' : state;
+}
+
+/** What an event says of a credential. */
+export function factsOf({ kind, slot, hint, label }: Credential) {
+  return { kind, slot, hint, ...(label !== undefined && { label }) };
+}
+
+export function subjectOf({ id, organizationId, directoryId }: Credential) {
+  return { organizationId, directoryId, credentialId: id };
+}
+
+/** The record once it is over: without the slot, and with nothing left to be done. */
+export function ended(record: Credential, state: 'revoked' | 'expired', facts: Partial<Credential>): Credential {
+  const { slotKey: _slotKey, dueAt: _dueAt, rotation: _rotation, ...rest } = record;
+  return { ...rest, ...facts, state };
+}
+
+/** The earlier of two moments, where there are any. */
+export function earliest(...moments: (Date | undefined)[]): Date | undefined {
+  return moments.filter((moment) => moment !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
+}

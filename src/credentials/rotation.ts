@@ -1,0 +1,206 @@
+/**
+ * Rotation of static tokens. `overlap` puts the new token beside the old one, which then ends by hand, at a time, or by itself once the
+ * new one was accepted and the old one has been quiet (`when-replaced`): an old one that is still in use is shown, never cut. `immediate`
+ * leaves the new token alone. An OAuth connection is never touched.
+ */
+import { type Audit, type Cause, SYSTEM, type Tracked } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Directories, Directory } from '../directories/index.ts';
+import { AppError, isAppError } from '../errors.ts';
+import type { Issued, IssueInput } from './index.ts';
+import { type Credential, earliest, ended, factsOf, type Scope, stateAt, subjectOf } from './records.ts';
+import type { Slots } from './slots.ts';
+import type { Usage } from './usage.ts';
+
+export interface RotateInput extends IssueInput {
+  mode: 'overlap' | 'immediate';
+  /** What happens to the old token of an overlap: nothing, retirement once replaced, or retirement after so many seconds. */
+  retire?: 'manual' | 'when-replaced' | number | undefined;
+}
+
+export interface RotationProgress {
+  successorId: string;
+  since: Date;
+  retire: 'manual' | 'when-replaced' | 'at';
+  successorAccepted: boolean;
+  /** `waiting_for_successor`: the new token was not accepted yet. `waiting_for_quiet`: it was, and the old one is not quiet long enough.
+   *  `still_in_use`: that lasts unusually long; the IdP, or another one, still holds the old token. */
+  status: 'manual' | 'scheduled' | 'waiting_for_successor' | 'waiting_for_quiet' | 'still_in_use';
+  /** When it retires if nothing changes; null when that is not known. */
+  retiresAt: Date | null;
+}
+
+interface Dependencies {
+  credentials: Tracked<Credential>;
+  slots: Slots;
+  audit: Audit;
+  clock: Clock;
+  directories: Directories;
+  usage: Usage;
+  waitOutLease: () => Promise<void>;
+  retireQuietMs: number;
+  retireOverdueMs: number;
+  issueInto(
+    directory: Directory,
+    input: IssueInput & { generation?: number; replaces?: string },
+    cause: Cause,
+  ): Promise<Issued>;
+}
+
+/** How often a rotation whose successor was not seen yet is looked at. */
+const LOOK_AGAIN_MS = 30_000;
+/** Rotations of one directory that race for its slots settle long before this. */
+const ATTEMPTS = 50;
+
+export function createRotation(deps: Dependencies) {
+  const {
+    credentials,
+    slots,
+    audit,
+    clock,
+    directories,
+    usage,
+    waitOutLease,
+    retireQuietMs,
+    retireOverdueMs,
+    issueInto,
+  } = deps;
+
+  async function staticTokens(directoryId: string): Promise<Credential[]> {
+    const holders = await slots.holders(directoryId);
+    return holders.filter((holder) => holder.kind === 'bearer' && stateAt(holder, clock.now()) !== 'expired');
+  }
+
+  async function retire(id: string, successorId: string, cause: Cause): Promise<void> {
+    await credentials.update(id, (record) => {
+      if (record.state !== 'active' && record.state !== 'disabled') return undefined;
+      const facts = { revokedAt: clock.now(), revokedBy: cause.actor, revokedReason: `replaced by ${successorId}` };
+      const event = audit.event('credential.retired', cause, subjectOf(record), { ...factsOf(record), successorId });
+      return { record: ended(record, 'revoked', facts), events: [event] };
+    });
+  }
+
+  async function overlap(directory: Directory, input: RotateInput, cause: Cause): Promise<Issued> {
+    const [old] = await staticTokens(directory.id);
+    const issued = await issueInto(directory, { ...inherited(old, input), ...(old && { replaces: old.id }) }, cause);
+    if (!old) return issued;
+    const since = clock.now();
+    const { retire: wish = 'manual' } = input;
+    const retireAt = typeof wish === 'number' ? new Date(since.getTime() + wish * 1000) : undefined;
+    const plan = {
+      successorId: issued.credential.id,
+      since,
+      retire: typeof wish === 'number' ? ('at' as const) : wish,
+      ...(retireAt && { retireAt }),
+    };
+    const lookAt = wish === 'manual' ? undefined : (retireAt ?? since);
+    await credentials.update(old.id, (record) => {
+      if (record.slotKey === undefined) return undefined;
+      const dueAt = earliest(record.expiresAt, lookAt);
+      return { record: { ...record, rotation: plan, ...(dueAt && { dueAt }) }, events: [] };
+    });
+    return issued;
+  }
+
+  /**
+   * Several immediate rotations of one directory may run at once. Each takes a number first; whoever is done looks at all static tokens and
+   * ends those below the highest number present. So the one with the highest number stays, in whatever order the writes came.
+   */
+  async function immediate(directory: Directory, input: RotateInput, cause: Cause): Promise<Issued> {
+    const generation = await directories.nextGeneration(directory.id);
+    let issued: Issued | undefined;
+    let [old] = await staticTokens(directory.id);
+    for (let attempt = 0; !issued; attempt++) {
+      try {
+        issued = await issueInto(
+          directory,
+          { ...inherited(old, input), generation, ...(old && { replaces: old.id }) },
+          cause,
+        );
+      } catch (error) {
+        const present = await staticTokens(directory.id);
+        const victim = await leastUsed(present.filter((token) => (token.generation ?? 0) < generation));
+        if (!isAppError(error, 'slots_full') || !victim || attempt === ATTEMPTS) throw error;
+        old = victim;
+        await retire(victim.id, 'a new token', cause);
+      }
+    }
+    const present = await staticTokens(directory.id);
+    const highest = Math.max(...present.map((token) => token.generation ?? 0));
+    for (const token of present) {
+      if ((token.generation ?? 0) < highest) await retire(token.id, issued.credential.id, cause);
+    }
+    await waitOutLease();
+    return issued;
+  }
+
+  async function leastUsed(tokens: Credential[]): Promise<Credential | undefined> {
+    const totals = await usage.totals(tokens.map(({ id }) => id));
+    const lastUse = ({ id }: Credential) => totals.get(id)?.lastUsedAt?.getTime() ?? 0;
+    return tokens.sort((a, b) => lastUse(a) - lastUse(b))[0];
+  }
+
+  async function progress(credential: Credential): Promise<RotationProgress | undefined> {
+    const { rotation, id } = credential;
+    if (!rotation) return undefined;
+    const { successorId, since, retire: wish } = rotation;
+    const totals = await usage.totals([id, successorId]);
+    const successorAccepted = (totals.get(successorId)?.acceptedCount ?? 0) > 0;
+    const lastUse = Math.max(totals.get(id)?.lastUsedAt?.getTime() ?? 0, since.getTime());
+    const now = clock.now().getTime();
+    const facts = { successorId, since, retire: wish, successorAccepted };
+    if (wish === 'at') return { ...facts, status: 'scheduled', retiresAt: rotation.retireAt ?? null };
+    const isOverdue = now - since.getTime() >= retireOverdueMs && now - lastUse < retireQuietMs;
+    if (isOverdue) return { ...facts, status: 'still_in_use', retiresAt: null };
+    if (wish === 'manual') return { ...facts, status: 'manual', retiresAt: null };
+    if (!successorAccepted) return { ...facts, status: 'waiting_for_successor', retiresAt: null };
+    return { ...facts, status: 'waiting_for_quiet', retiresAt: new Date(lastUse + retireQuietMs) };
+  }
+
+  return {
+    async rotate(directoryId: string, input: RotateInput, cause: Cause): Promise<Issued> {
+      const directory = await directories.get(directoryId);
+      return input.mode === 'overlap' ? overlap(directory, input, cause) : immediate(directory, input, cause);
+    },
+
+    progress,
+
+    /** One look at a replaced credential whose time has come. */
+    async advance(record: Credential): Promise<void> {
+      const successor = record.rotation && (await credentials.find(record.rotation.successorId));
+      const state = successor ? stateAt(successor, clock.now()) : 'revoked';
+      const step = state === 'active' ? await progress(record) : undefined;
+      if (step?.retiresAt && step.retiresAt <= clock.now()) {
+        await retire(record.id, step.successorId, SYSTEM);
+        return;
+      }
+      await credentials.update(record.id, ({ dueAt: _dueAt, rotation, ...rest }) => {
+        // A successor that is gone replaces nothing: the old token stays. One that is disabled may come back.
+        const plan = state === 'revoked' || state === 'expired' ? undefined : rotation;
+        const lookAt = new Date(clock.now().getTime() + LOOK_AGAIN_MS);
+        const nextLook = plan && plan.retire !== 'manual' ? (step?.retiresAt ?? lookAt) : undefined;
+        const dueAt = earliest(rest.expiresAt, nextLook);
+        return { record: { ...rest, ...(plan && { rotation: plan }), ...(dueAt && { dueAt }) }, events: [] };
+      });
+    },
+
+    async retireNow(id: string, cause: Cause): Promise<Credential> {
+      const record = await credentials.find(id);
+      if (!record) throw new AppError('not_found', { detail: `There is no credential ${id}.` });
+      const state = stateAt(record, clock.now());
+      if (state === 'revoked' || state === 'expired')
+        throw new AppError('credential_final', { credentialId: id, state });
+      const step = await progress(record);
+      if (!step?.successorAccepted)
+        throw new AppError('not_replaced', { credentialId: id, successorId: step?.successorId ?? null });
+      await retire(id, step.successorId, cause);
+      await waitOutLease();
+      return (await credentials.find(id)) ?? record;
+    },
+  };
+}
+
+/** A rotated token may do what the old one may, and no more, unless it is said. */
+function inherited(old: Credential | undefined, { label, scopes, expiresAt }: RotateInput): IssueInput {
+  return { label: label ?? old?.label, scopes: scopes ?? (old?.scopes as Scope[] | undefined), expiresAt };
+}

@@ -1,0 +1,79 @@
+/**
+ * Two slots per directory, held by the storage engine: a record that holds a slot carries its `slotKey`, which is unique, so the insert
+ * itself is the claim and 100 parallel issues leave two.
+ */
+import type { Audit, AuditEvent, Tracked } from '../audit/index.ts';
+import { SYSTEM } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import { isDuplicate } from '../storage/index.ts';
+import { type Credential, ended, factsOf, SLOTS, slotKey, stateAt, subjectOf } from './records.ts';
+import type { Usage } from './usage.ts';
+
+export interface Slots {
+  /** Inserts the record into a free slot. Throws slots_full (naming the holders and their last use), credential_exists. */
+  claim(draft: Omit<Credential, 'slot' | 'slotKey'>, eventOf: (record: Credential) => AuditEvent): Promise<Credential>;
+  /** Who holds the slots of a directory now. */
+  holders(directoryId: string): Promise<Credential[]>;
+  /** Ends a credential whose time has come, which frees its slot. */
+  expire(id: string): Promise<void>;
+}
+
+export function createSlots(deps: {
+  credentials: Tracked<Credential>;
+  audit: Audit;
+  clock: Clock;
+  usage: Usage;
+}): Slots {
+  const { credentials, audit, clock, usage } = deps;
+
+  async function expire(id: string): Promise<void> {
+    await credentials.update(id, (record) => {
+      if (record.slotKey === undefined || stateAt(record, clock.now()) !== 'expired') return undefined;
+      const event = audit.event('credential.expired', SYSTEM, subjectOf(record), factsOf(record));
+      return { record: ended(record, 'expired', {}), events: [event] };
+    });
+  }
+
+  async function holders(directoryId: string): Promise<Credential[]> {
+    const found = await Promise.all(SLOTS.map((slot) => credentials.findBy('slotKey', slotKey(directoryId, slot))));
+    return found.filter((holder) => holder !== undefined);
+  }
+
+  async function full(directoryId: string): Promise<AppError> {
+    const taken = await holders(directoryId);
+    const totals = await usage.totals(taken.map(({ id }) => id));
+    return new AppError('slots_full', {
+      holders: taken.map(({ id, slot, kind, label, hint, ...record }) => ({
+        credentialId: id,
+        slot,
+        kind,
+        state: stateAt(record, clock.now()),
+        label: label ?? null,
+        hint,
+        lastUsedAt: totals.get(id)?.lastUsedAt ?? null,
+        lastUsedFrom: totals.get(id)?.lastUsedFrom ?? null,
+      })),
+    });
+  }
+
+  return {
+    async claim(draft, eventOf) {
+      const expired = (await holders(draft.directoryId)).filter((holder) => stateAt(holder, clock.now()) === 'expired');
+      for (const { id } of expired) await expire(id);
+      for (const slot of SLOTS) {
+        const record: Credential = { ...draft, slot, slotKey: slotKey(draft.directoryId, slot) };
+        try {
+          await credentials.insert(record, [eventOf(record)]);
+          return record;
+        } catch (error) {
+          if (isDuplicate(error, 'digest')) throw new AppError('credential_exists', {}, { cause: error });
+          if (!isDuplicate(error, 'slotKey')) throw error;
+        }
+      }
+      throw await full(draft.directoryId);
+    },
+    holders,
+    expire,
+  };
+}

@@ -1,0 +1,239 @@
+import { type Audit, type Cause, outboxShape } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import { newId, type Random, randomText } from '../identifiers.ts';
+import { isDuplicate, type Page, type ReadOptions, type Storage, type Stored, text } from '../storage/index.ts';
+import type { Organizations } from './organizations.ts';
+import { upstreamProblem } from './upstream.ts';
+
+export const PROVIDERS = [
+  'okta',
+  'entra',
+  'google',
+  'pingone',
+  'sailpoint',
+  'onelogin',
+  'jumpcloud',
+  'authentik',
+  'generic',
+] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+/** Letters, digits and hyphens: Okta refuses a base URL with an underscore. */
+export const ENDPOINT_KEY = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?$/;
+const ENDPOINT_KEY_ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
+const ENDPOINT_KEY_LENGTH = 24;
+
+const shape = {
+  organizationId: 'string',
+  name: 'string',
+  provider: text<Provider>(),
+  endpointKey: 'string',
+  'upstreamUrl?': 'string',
+  state: text<'active' | 'disabled'>(),
+  'disabledAt?': 'date',
+  /** Counts immediate rotations, so that those which race agree on the last one. */
+  'generation?': 'number',
+  createdAt: 'date',
+  updatedAt: 'date',
+  ...outboxShape,
+} as const;
+
+export type Directory = Stored<typeof shape>;
+
+export interface DirectoryInput {
+  organizationId: string;
+  name: string;
+  provider?: Provider | undefined;
+  upstreamUrl?: string | undefined;
+  endpointKey?: string | undefined;
+}
+
+export interface DirectoryChanges {
+  name?: string | undefined;
+  provider?: Provider | undefined;
+  /** null takes it away. */
+  upstreamUrl?: string | null | undefined;
+  endpointKey?: string | undefined;
+}
+
+export interface Directories {
+  /** Throws not_found (organization), endpoint_key_taken, invalid_request (upstream). */
+  create(input: DirectoryInput, cause: Cause): Promise<Directory>;
+  find(id: string, options?: ReadOptions): Promise<Directory | undefined>;
+  /** By id or by endpointKey: whatever a URL or a proxy names it by. */
+  findByReference(reference: string): Promise<Directory | undefined>;
+  /** Throws not_found. */
+  get(id: string): Promise<Directory>;
+  page(query: {
+    organizationId?: string | undefined;
+    after?: string | undefined;
+    limit: number;
+  }): Promise<Page<Directory>>;
+  /** Returns when no instance decides by the old values any more. Throws not_found, endpoint_key_taken, invalid_request. */
+  change(id: string, changes: DirectoryChanges, cause: Cause): Promise<Directory>;
+  /** Every request is refused once this returns. Disabling a disabled one changes nothing. */
+  disable(id: string, cause: Cause): Promise<Directory>;
+  enable(id: string, cause: Cause): Promise<Directory>;
+  /** A number higher than any given out before for this directory. Throws not_found. */
+  nextGeneration(id: string): Promise<number>;
+  /** Removes the record alone; its credentials are the caller's. */
+  remove(directory: Directory, cause: Cause): Promise<void>;
+}
+
+interface Dependencies {
+  storage: Storage;
+  audit: Audit;
+  clock: Clock;
+  random: Random;
+  organizations: Organizations;
+  allowPrivateUpstreams: boolean;
+  /** Waits until no instance answers from memory with what was true before. */
+  waitOutLease: () => Promise<void>;
+}
+
+export function createDirectories(deps: Dependencies): Directories {
+  const { storage, audit, clock, random, organizations, allowPrivateUpstreams, waitOutLease } = deps;
+  const directories = audit.track(
+    'directories',
+    storage.collection({
+      name: 'directories',
+      shape,
+      keys: { organizationId: 'index', endpointKey: 'unique', outboxAt: 'index' },
+      order: 'createdAt',
+    }),
+  );
+
+  async function get(id: string): Promise<Directory> {
+    const directory = await directories.find(id);
+    if (!directory) throw absent(id);
+    return directory;
+  }
+
+  function checkUpstream(upstreamUrl: string | null | undefined): void {
+    if (upstreamUrl === undefined || upstreamUrl === null) return;
+    const problem = upstreamProblem(upstreamUrl, allowPrivateUpstreams);
+    if (problem === undefined) return;
+    const errors = [
+      { path: 'upstreamUrl', given: upstreamUrl.slice(0, 200), wanted: 'an https URL of a public host', problem },
+    ];
+    throw new AppError('invalid_request', { detail: `upstreamUrl cannot be used: ${problem}.`, errors });
+  }
+
+  function taken(error: unknown, endpointKey: string | undefined): never {
+    if (!isDuplicate(error, 'endpointKey')) throw error;
+    throw new AppError('endpoint_key_taken', { endpointKey }, { cause: error });
+  }
+
+  async function switchTo(state: Directory['state'], id: string, cause: Cause): Promise<Directory> {
+    const type = state === 'disabled' ? 'directory.disabled' : 'directory.enabled';
+    const result = await directories.update(id, (record) => {
+      if (record.state === state) return undefined;
+      const { disabledAt: _disabledAt, ...rest } = record;
+      const now = clock.now();
+      const subject = { organizationId: record.organizationId, directoryId: id };
+      return {
+        record: { ...rest, state, ...(state === 'disabled' && { disabledAt: now }), updatedAt: now },
+        events: [audit.event(type, cause, subject, { name: record.name })],
+      };
+    });
+    if (!result) throw absent(id);
+    // Also when nothing changed: an earlier call may have been cut off before it could wait.
+    if (state === 'disabled') await waitOutLease();
+    return result.after;
+  }
+
+  return {
+    async create({ organizationId, name, provider = 'generic', upstreamUrl, endpointKey }, cause) {
+      checkUpstream(upstreamUrl);
+      await organizations.get(organizationId);
+      const now = clock.now();
+      const directory: Directory = {
+        id: newId('dir', random),
+        organizationId,
+        name,
+        provider,
+        endpointKey: endpointKey ?? randomText(ENDPOINT_KEY_LENGTH, random, ENDPOINT_KEY_ALPHABET),
+        ...(upstreamUrl !== undefined && { upstreamUrl }),
+        state: 'active',
+        createdAt: now,
+        updatedAt: now,
+      };
+      const subject = { organizationId, directoryId: directory.id };
+      const event = audit.event('directory.created', cause, subject, {
+        name,
+        provider,
+        endpointKey: directory.endpointKey,
+      });
+      await directories.insert(directory, [event]).catch((error: unknown) => taken(error, endpointKey));
+      // The organization may have been deleted meanwhile; then nobody would find this directory to delete it.
+      if (!(await organizations.find(organizationId))) {
+        await directories.remove(
+          directory.id,
+          audit.event('directory.deleted', cause, subject, { name, endpointKey: directory.endpointKey }),
+        );
+        await organizations.get(organizationId);
+      }
+      return directory;
+    },
+
+    find: (id, options) => directories.find(id, options),
+    findByReference: async (reference) =>
+      reference.startsWith('dir_') ? directories.find(reference) : directories.findBy('endpointKey', reference),
+    get,
+    page: ({ organizationId, after, limit }) =>
+      directories.page({ where: { organizationId }, after, limit, direction: 'descending' }),
+
+    async change(id, changes, cause) {
+      checkUpstream(changes.upstreamUrl);
+      const result = await directories
+        .update(id, (record) => {
+          const { upstreamUrl: previous, ...rest } = record;
+          const upstreamUrl = changes.upstreamUrl === null ? undefined : (changes.upstreamUrl ?? previous);
+          const next: Directory = {
+            ...rest,
+            name: changes.name ?? record.name,
+            provider: changes.provider ?? record.provider,
+            endpointKey: changes.endpointKey ?? record.endpointKey,
+            ...(upstreamUrl !== undefined && { upstreamUrl }),
+            updatedAt: clock.now(),
+          };
+          const changed = (['name', 'provider', 'endpointKey', 'upstreamUrl'] as const).filter(
+            (key) => next[key] !== record[key],
+          );
+          if (changed.length === 0) return undefined;
+          const subject = { organizationId: record.organizationId, directoryId: id };
+          return { record: next, events: [audit.event('directory.updated', cause, subject, { changed })] };
+        })
+        .catch((error: unknown) => taken(error, changes.endpointKey));
+      if (!result) throw absent(id);
+      const { before, after } = result;
+      if (before.endpointKey !== after.endpointKey || before.upstreamUrl !== after.upstreamUrl) await waitOutLease();
+      return after;
+    },
+
+    disable: (id, cause) => switchTo('disabled', id, cause),
+    enable: (id, cause) => switchTo('active', id, cause),
+
+    async nextGeneration(id) {
+      const result = await directories.update(id, (record) => ({
+        record: { ...record, generation: (record.generation ?? 0) + 1 },
+        events: [],
+      }));
+      if (result?.after.generation === undefined) throw absent(id);
+      return result.after.generation;
+    },
+
+    async remove({ id, organizationId, name, endpointKey }, cause) {
+      await directories.remove(
+        id,
+        audit.event('directory.deleted', cause, { organizationId, directoryId: id }, { name, endpointKey }),
+      );
+      await waitOutLease();
+    },
+  };
+}
+
+function absent(id: string): AppError {
+  return new AppError('not_found', { detail: `There is no directory ${id}.` });
+}

@@ -1,0 +1,16 @@
+/**
+ * WHO. Organizations, the customers of the vendor, and their directories: one SCIM connection each, with an endpoint from the moment it
+ * exists and without a credential until one is made.
+ */
+export {
+  createDirectories,
+  type Directories,
+  type Directory,
+  type DirectoryChanges,
+  type DirectoryInput,
+  ENDPOINT_KEY,
+  PROVIDERS,
+  type Provider,
+} from './directories.ts';
+export { createOrganizations, type Organization, type Organizations } from './organizations.ts';
+export { isPublicAddress } from './upstream.ts';

@@ -1,0 +1,120 @@
+import { type Audit, type Cause, outboxShape } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import { newId, type Random } from '../identifiers.ts';
+import { isDuplicate, type Page, type Storage, type Stored } from '../storage/index.ts';
+
+const shape = {
+  name: 'string',
+  'externalId?': 'string',
+  createdAt: 'date',
+  updatedAt: 'date',
+  ...outboxShape,
+} as const;
+
+export type Organization = Stored<typeof shape>;
+
+export interface OrganizationChanges {
+  name?: string | undefined;
+  /** null takes it away. */
+  externalId?: string | null | undefined;
+}
+
+export interface Organizations {
+  /** Throws external_id_taken. */
+  create(input: { name: string; externalId?: string | undefined }, cause: Cause): Promise<Organization>;
+  find(id: string): Promise<Organization | undefined>;
+  /** Throws not_found. */
+  get(id: string): Promise<Organization>;
+  page(query: {
+    externalId?: string | undefined;
+    after?: string | undefined;
+    limit: number;
+  }): Promise<Page<Organization>>;
+  /** Throws not_found, external_id_taken. */
+  change(id: string, changes: OrganizationChanges, cause: Cause): Promise<Organization>;
+  /** Removes the record alone; its directories are the caller's. */
+  remove(organization: Organization, directories: number, cause: Cause): Promise<void>;
+}
+
+export function createOrganizations(deps: {
+  storage: Storage;
+  audit: Audit;
+  clock: Clock;
+  random: Random;
+}): Organizations {
+  const { storage, audit, clock, random } = deps;
+  const organizations = audit.track(
+    'organizations',
+    storage.collection({
+      name: 'organizations',
+      shape,
+      keys: { externalId: 'unique', outboxAt: 'index' },
+      order: 'createdAt',
+    }),
+  );
+
+  async function get(id: string): Promise<Organization> {
+    const organization = await organizations.find(id);
+    if (!organization) throw new AppError('not_found', { detail: `There is no organization ${id}.` });
+    return organization;
+  }
+
+  function taken(error: unknown, externalId: string | null | undefined): never {
+    if (!isDuplicate(error, 'externalId')) throw error;
+    throw new AppError('external_id_taken', { externalId }, { cause: error });
+  }
+
+  return {
+    async create({ name, externalId }, cause) {
+      const now = clock.now();
+      const organization: Organization = {
+        id: newId('org', random),
+        name,
+        ...(externalId !== undefined && { externalId }),
+        createdAt: now,
+        updatedAt: now,
+      };
+      const event = audit.event('organization.created', cause, { organizationId: organization.id }, { name });
+      await organizations.insert(organization, [event]).catch((error: unknown) => taken(error, externalId));
+      return organization;
+    },
+
+    find: (id) => organizations.find(id),
+    get,
+
+    page: ({ externalId, after, limit }) =>
+      organizations.page({ where: { externalId }, after, limit, direction: 'descending' }),
+
+    async change(id, { name, externalId }, cause) {
+      const result = await organizations
+        .update(id, (record) => {
+          const { externalId: previous, ...rest } = record;
+          const next = externalId === null ? undefined : (externalId ?? previous);
+          const changed = [
+            ...(name !== undefined && name !== record.name ? ['name'] : []),
+            ...(next !== previous ? ['externalId'] : []),
+          ];
+          if (changed.length === 0) return undefined;
+          return {
+            record: {
+              ...rest,
+              name: name ?? record.name,
+              ...(next !== undefined && { externalId: next }),
+              updatedAt: clock.now(),
+            },
+            events: [audit.event('organization.updated', cause, { organizationId: id }, { changed })],
+          };
+        })
+        .catch((error: unknown) => taken(error, externalId));
+      return result ? result.after : get(id);
+    },
+
+    async remove({ id, name }, directories, cause) {
+      await organizations.remove(
+        id,
+        audit.event('organization.deleted', cause, { organizationId: id }, { name, directories }),
+      );
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+
+/** Where randomness comes from: `bytes(n)` gives n unpredictable bytes. */
+export interface Random {
+  bytes(length: number): Uint8Array;
+}
+
+export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
+
+export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+export type IdPrefix = 'org' | 'dir' | 'cred' | 'client' | 'evt' | 'key' | 'op' | 'link';
+
+/** An id such as `dir_4kZ…`: 20 base62 characters, 119 bits. */
+export function newId(prefix: IdPrefix, random: Random): string {
+  return `${prefix}_${randomText(20, random)}`;
+}
+
+/** `length` characters drawn evenly from `alphabet` (bytes that would favour its first characters are thrown away). */
+export function randomText(length: number, random: Random, alphabet = BASE62): string {
+  const fair = 256 - (256 % alphabet.length);
+  let text = '';
+  while (text.length < length) {
+    for (const byte of random.bytes(length)) {
+      if (byte < fair && text.length < length) text += alphabet[byte % alphabet.length];
+    }
+  }
+  return text;
+}
+
+/** A whole number in base62, padded with zeros on the left. */
+export function toBase62(value: number, width: number): string {
+  let text = '';
+  for (let rest = value; rest > 0; rest = Math.floor(rest / 62)) text = BASE62[rest % 62] + text;
+  return text.padStart(width, '0');
+}

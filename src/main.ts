@@ -1,0 +1,200 @@
+#!/usr/bin/env node
+/** The process edge: environment -> config -> storage -> app -> listen. The only user of `process`. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type App, createApp } from './app.ts';
+import { systemClock } from './clock.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
+import { ROLES, type Role } from './credentials/index.ts';
+import { isAppError } from './errors.ts';
+import { systemRandom } from './identifiers.ts';
+import { createLog, type Log } from './log.ts';
+import { startRounds } from './rounds.ts';
+import { openStorage, type Storage } from './storage/index.ts';
+
+const USAGE = `Usage: latchkey [command]
+
+  serve                              start the server (the default)
+  api-key create [--name NAME] [--role ${ROLES.join('|')}]
+                                     make an API key, an owner's by default, and print it once
+  help                               print this
+
+Settings are environment variables; docs/configuration.md lists them.`;
+
+const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+  .version;
+
+/** For people: a few lines on standard output. What machines read is the log on standard error. */
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function main(): Promise<void> {
+  const [command = 'serve', ...rest] = process.argv.slice(2);
+  if (command === 'serve') return serve();
+  if (command === 'api-key' && rest[0] === 'create') return createKey(rest.slice(1));
+  if (command === 'help' || command === '--help' || command === '-h') return say(USAGE);
+  process.stderr.write(`latchkey: there is no command "${process.argv.slice(2).join(' ')}"\n\n${USAGE}\n`);
+  process.exitCode = 2;
+}
+
+function loadConfig(): Config {
+  return readConfig(process.env, (path) => readFileSync(path, 'utf8'));
+}
+
+async function open(config: Config, log: Log): Promise<Storage> {
+  return openStorage({
+    url: config.LATCHKEY_DATABASE_URL,
+    clock: systemClock,
+    log,
+    sqliteSynchronous: config.LATCHKEY_SQLITE_SYNCHRONOUS,
+  });
+}
+
+async function serve(): Promise<void> {
+  const config = loadConfig();
+  const log = createLog(config.LATCHKEY_LOG_LEVEL);
+  const storage = await open(config, log);
+  ensureSecret(config);
+  let app: App | undefined;
+  const server = createServer((request, response) => {
+    if (app) app.handle(request, response);
+    else response.writeHead(503, { 'Retry-After': '1' }).end();
+  });
+  // Longer than any proxy keeps an idle connection, so that it is never we who close one just as it is used.
+  server.keepAliveTimeout = 75_000;
+  server.headersTimeout = 80_000;
+  const address = await listen(server, config.LATCHKEY_PORT, config.LATCHKEY_HOST);
+  const host = address.address.includes(':') ? `[${address.address}]` : address.address;
+  const listenUrl = `http://${host}:${address.port}`;
+  const publicUrl =
+    config.LATCHKEY_PUBLIC_URL ??
+    `http://${config.LATCHKEY_HOST.includes(':') ? host : config.LATCHKEY_HOST}:${address.port}`;
+  app = await createApp({ config, publicUrl, storage, clock: systemClock, random: systemRandom, log, version });
+  await announceOwner(app, config);
+  const rounds = startRounds(app.rounds, log);
+  say(`Latchkey ${version} is ready at ${listenUrl}${publicUrl === listenUrl ? '' : ` (public URL ${publicUrl})`}`);
+  log.info({ url: listenUrl, publicUrl, storage: storage.engine, node: process.version }, 'ready');
+
+  const ready = app;
+  let isStopping = false;
+  const stop = (signal: string) => {
+    if (isStopping) return;
+    isStopping = true;
+    log.info({ signal }, 'draining');
+    ready.drain();
+    void shutDown(server, config.LATCHKEY_DRAIN_SECONDS, async () => {
+      await rounds.stop();
+      await ready.close();
+      await storage.close();
+      log.info('stopped');
+    }).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'stopped with an error');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+}
+
+function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve(server.address() as AddressInfo));
+  });
+}
+
+/** Takes no new connection, lets requests under way finish for a while, then closes what is left. */
+async function shutDown(server: Server, drainSeconds: number, release: () => Promise<void>): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  // A busy keep-alive connection becomes idle when its answer is out; it is closed then.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100);
+  const deadline = setTimeout(() => server.closeAllConnections(), drainSeconds * 1000);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(deadline);
+  await release();
+}
+
+/** An embedded store needs no set-up: its secret is made beside it. With MongoDB config insists on one. */
+function ensureSecret(config: Config): string {
+  if (config.LATCHKEY_SECRET !== undefined) return config.LATCHKEY_SECRET;
+  const folder = config.LATCHKEY_DATABASE_URL.slice('file:'.length);
+  const file = join(folder, 'secret');
+  if (!existsSync(file)) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+    say(
+      `Made ${file}: it encrypts what must be readable again. Back it up with the database, ${join(folder, 'latchkey.db')}.`,
+    );
+  }
+  return readFileSync(file, 'utf8').trim();
+}
+
+async function announceOwner(app: App, config: Config): Promise<void> {
+  const made = await app.apiKeys.ensureOwner(config.LATCHKEY_INITIAL_API_KEY);
+  if (made?.key === undefined) return;
+  say('');
+  say('The owner API key, shown this once (only its digest is kept):');
+  say('');
+  say(`  ${made.key}`);
+  say('');
+  say('Lost it? `latchkey api-key create` makes another one.');
+  say('');
+}
+
+async function createKey(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { name: { type: 'string', default: 'command line' }, role: { type: 'string', default: 'owner' } },
+  });
+  const role = ROLES.find((known): known is Role => known === values.role);
+  if (!role) throw new TypeError(`--role: given ${values.role}; wanted one of ${ROLES.join(', ')}`);
+  const config = loadConfig();
+  const log = createLog('warn');
+  const storage = await open(config, log);
+  const app = await createApp({
+    config,
+    publicUrl: config.LATCHKEY_PUBLIC_URL ?? '',
+    storage,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    version,
+  });
+  const cause = { actor: { type: 'system', name: 'command line' }, source: 'system' } as const;
+  const { apiKey, key } = await app.apiKeys.create({ name: values.name, role }, cause);
+  await app.close();
+  await storage.close();
+  say(`API key ${apiKey.id} (${role}), shown this once:`);
+  say('');
+  say(`  ${key}`);
+}
+
+process.on('unhandledRejection', crash);
+process.on('uncaughtException', crash);
+
+/** A fault that nobody foresaw: say what it was and end; a supervisor starts us again, and nothing acknowledged is lost. */
+function crash(error: unknown): never {
+  createLog('fatal').fatal({ err: error }, 'unexpected fault');
+  process.exit(1);
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof ConfigError || error instanceof TypeError) process.stderr.write(`latchkey: ${error.message}\n`);
+  else if (isAppError(error, 'storage_unavailable')) {
+    const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+    process.stderr.write(
+      `latchkey: ${error.message.replace(' Try again.', '')} It is named by LATCHKEY_DATABASE_URL${cause}\n`,
+    );
+  } else process.stderr.write(`latchkey: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,79 @@
+/** For machines that watch over us: alive, ready, metrics. */
+
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RETRY_AFTER_SECONDS } from './errors.ts';
+import type { Metrics } from './metrics.ts';
+import type { Storage } from './storage/index.ts';
+
+const PING_MS = 2500;
+
+export function createOperations({
+  storage,
+  metrics,
+  metricsToken,
+}: {
+  storage: Storage;
+  metrics: Metrics;
+  metricsToken: string | undefined;
+}) {
+  let isDraining = false;
+
+  return {
+    /** From now on `/readyz` says no, so that a load balancer sends no more. */
+    drain() {
+      isDraining = true;
+    },
+
+    health(_request: IncomingMessage, response: ServerResponse): void {
+      send(response, 200, { status: 'ok' });
+    },
+
+    async ready(_request: IncomingMessage, response: ServerResponse): Promise<void> {
+      if (isDraining) return send(response, 503, { status: 'draining' });
+      try {
+        await within(PING_MS, storage.ping());
+        send(response, 200, { status: 'ok', storage: storage.engine });
+      } catch {
+        send(response, 503, { status: 'unavailable', storage: storage.engine });
+      }
+    },
+
+    async metrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+      if (metricsToken !== undefined && !isSame(request.headers.authorization, `Bearer ${metricsToken}`)) {
+        response.setHeader('WWW-Authenticate', 'Bearer realm="metrics"');
+        return send(response, 401, { status: 'unauthorized' });
+      }
+      const { text, contentType } = await metrics.render();
+      response.writeHead(200, {
+        'Content-Type': contentType,
+        'Content-Length': Buffer.byteLength(text),
+        'Cache-Control': 'no-store',
+      });
+      response.end(text);
+    },
+  };
+}
+
+/** Compares digests, which have one length whatever was given. */
+function isSame(given: string | undefined, wanted: string): boolean {
+  return timingSafeEqual(hash('sha256', given ?? '', 'buffer'), hash('sha256', wanted, 'buffer'));
+}
+
+function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+    ...(status === 503 && { 'Retry-After': String(RETRY_AFTER_SECONDS) }),
+  });
+  response.end(text);
+}

@@ -1,0 +1,36 @@
+import type { Log } from './log.ts';
+
+/** Something done again and again in the background. */
+export interface Round {
+  name: string;
+  everyMs: number;
+  run: () => Promise<unknown>;
+}
+
+/** Runs each round by itself, never twice at a time; a failure is logged and tried again next time. */
+export function startRounds(rounds: readonly Round[], log: Log): { stop(): Promise<void> } {
+  const running = new Set<Promise<unknown>>();
+  const timers = rounds.map(({ name, everyMs, run }) => {
+    let isBusy = false;
+    const timer = setInterval(() => {
+      if (isBusy) return;
+      isBusy = true;
+      const turn = run()
+        .catch((error: unknown) =>
+          log.warn({ err: error, round: name }, 'a background round failed; it is tried again'),
+        )
+        .finally(() => {
+          isBusy = false;
+          running.delete(turn);
+        });
+      running.add(turn);
+    }, everyMs);
+    return timer.unref();
+  });
+  return {
+    async stop() {
+      for (const timer of timers) clearInterval(timer);
+      await Promise.all(running);
+    },
+  };
+}

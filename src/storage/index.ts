@@ -1,0 +1,147 @@
+/**
+ * KEEPS. The storage port: named collections of records with declared shapes and keys, on SQLite or MongoDB alike.
+ *
+ * What holds on both engines (test/conformance/storage.test.ts):
+ * - a write that has been acknowledged survives kill -9 and, with the default settings, power loss;
+ * - `unique` keys are enforced by the engine; a record without the attribute claims nothing;
+ * - `update` is compare-and-swap: its `change` is pure and runs again when another writer came first;
+ * - a record past the `expires` attribute of its spec is absent on every read; `reclaim` only frees its space;
+ * - a duplicate key is a `DuplicateKey`, an unreachable store an AppError `storage_unavailable`; nothing else is thrown.
+ */
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Shape, Stored } from './shape.ts';
+
+export { type Observe, observed } from './observed.ts';
+export { json, type RecordOf, type Shape, type Stored, text } from './shape.ts';
+
+export type KeyKind = 'unique' | 'index';
+
+export interface CollectionSpec<S extends Shape = Shape> {
+  readonly name: string;
+  /** Attribute -> kind; a name that ends in `?` is optional. */
+  readonly shape: S;
+  /** Attributes (strings or dates) that can be looked up. A lookup by any other throws. */
+  readonly keys: { readonly [attribute: string]: KeyKind };
+  /** The date attribute by which `page` and `prune` go; never changed after insert. */
+  readonly order: string;
+  /** The optional date attribute after which a record no longer exists. */
+  readonly expires?: string;
+}
+
+export interface Identified {
+  id: string;
+}
+
+export interface PageQuery {
+  /** Declared keys and their values; all must match. An array matches any of its values. */
+  where?: { readonly [key: string]: string | readonly string[] | undefined };
+  /** Half-open range of the order attribute: `from <= value < to`. */
+  from?: Date | undefined;
+  to?: Date | undefined;
+  direction?: 'ascending' | 'descending';
+  /** `nextCursor` of the page before. */
+  after?: string | undefined;
+  limit: number;
+}
+
+export interface Page<R> {
+  items: R[];
+  /** null on the last page. */
+  nextCursor: string | null;
+}
+
+/** One merge into a record that many writers count into; made from `initial` when it is absent. */
+export interface Accumulation<R extends Identified> {
+  initial: R;
+  /** Added to number attributes. */
+  add?: { [attribute: string]: number };
+  /** Set together where `by` (a date attribute) lies later than what is stored, so that no writer moves it back. */
+  latest?: { by: string; values: Partial<R> };
+}
+
+export interface ReadOptions {
+  /** See every write that was acknowledged anywhere before the call began (MongoDB: a linearizable read). */
+  authoritative?: boolean;
+}
+
+export interface Collection<R extends Identified> {
+  /** Throws DuplicateKey with the key that was taken (`id` included). */
+  insert(record: R): Promise<void>;
+  find(id: string, options?: ReadOptions): Promise<R | undefined>;
+  /** By a declared key; of several records the one inserted first. */
+  findBy(key: string, value: string, options?: ReadOptions): Promise<R | undefined>;
+  /** Returns the record before and after, or undefined when it is absent. A `change` that returns undefined leaves it alone. */
+  update(id: string, change: (record: R) => R | undefined): Promise<{ before: R; after: R } | undefined>;
+  /** Counts into records; at least once when the store fails midway and the caller tries again. */
+  accumulate(merges: readonly Accumulation<R>[]): Promise<void>;
+  remove(id: string): Promise<boolean>;
+  removeBy(key: string, value: string): Promise<number>;
+  page(query: PageQuery): Promise<Page<R>>;
+  count(where?: PageQuery['where']): Promise<number>;
+  /** Records whose declared date key lies before `before`, earliest first. */
+  due(key: string, before: Date, limit: number): Promise<R[]>;
+  /** Removes records whose order attribute lies before `before`; returns how many (at most 10,000 a call). */
+  prune(before: Date): Promise<number>;
+}
+
+export interface Storage {
+  readonly engine: 'sqlite' | 'mongodb';
+  collection<S extends Shape>(spec: CollectionSpec<S>): Collection<Stored<S>>;
+  /** Creates tables and indexes of all collections asked for so far, and checks the schema version. */
+  prepare(): Promise<void>;
+  /** Throws storage_unavailable when the store can't be read. */
+  ping(): Promise<void>;
+  /** Frees the space of expired records. */
+  reclaim(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A unique key was taken. `key` is the attribute, `id` for the record's own id. */
+export class DuplicateKey extends Error {
+  override readonly name = 'DuplicateKey';
+  readonly collection: string;
+  readonly key: string;
+
+  constructor(collection: string, key: string, options?: ErrorOptions) {
+    super(`duplicate ${key} in ${collection}`, options);
+    this.collection = collection;
+    this.key = key;
+  }
+}
+
+export function isDuplicate(error: unknown, key: string): boolean {
+  return error instanceof DuplicateKey && error.key === key;
+}
+
+/** Recorded in the store at first start; a store that a later release wrote is refused rather than misread. */
+export const SCHEMA_VERSION = 1;
+
+export interface OpenOptions {
+  /** `file:DIR` or `mongodb://...`. */
+  url: string;
+  clock: Clock;
+  log: Log;
+  sqliteSynchronous?: 'full' | 'normal';
+}
+
+/** Opens the engine that the URL names. Only that engine's driver is loaded. */
+export async function openStorage(options: OpenOptions): Promise<Storage> {
+  if (options.url.startsWith('file:')) {
+    const { openSqlite } = await import('./sqlite.ts');
+    return openSqlite({ ...options, folder: options.url.slice('file:'.length) });
+  }
+  const { openMongodb } = await import('./mongodb.ts');
+  return openMongodb(options);
+}
+
+export function storageUnavailable(cause: unknown): AppError {
+  return new AppError('storage_unavailable', {}, { cause });
+}
+
+export function versionTooNew(found: number): Error {
+  return new Error(
+    `The store was written by a later Latchkey (schema version ${found}; this release knows ${SCHEMA_VERSION}). Start that release, or restore a backup.`,
+  );
+}

@@ -1,0 +1,384 @@
+/**
+ * The embedded engine: one SQLite file (libsql), WAL, synchronous=FULL.
+ *
+ * A collection is a table of id, revision and the record as JSON; every declared key is a generated column over that JSON with an
+ * index, so a key can never disagree with its record and a new key needs no migration.
+ *
+ * Writes that arrive in the same turn of the event loop share one transaction and one fsync (group commit). libsql is synchronous, so a
+ * transaction never spans a turn. Several processes may share the file: a busy lock is waited for without blocking the event loop.
+ */
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'libsql';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import { decodeCursor, toPage } from './cursor.ts';
+import {
+  type Collection,
+  type CollectionSpec,
+  DuplicateKey,
+  type PageQuery,
+  SCHEMA_VERSION,
+  type Storage,
+  storageUnavailable,
+  versionTooNew,
+} from './index.ts';
+import { checkRecord, reviveDates, type Shape, type Stored } from './shape.ts';
+
+/** How long a request waits for another process's write lock before it gives up. */
+const BUSY_LIMIT_MS = 4000;
+const BUSY_PAUSE_MS = 5;
+const PRUNE_BATCH = 10_000;
+
+type Connection = Database.Database;
+
+interface SqliteOptions {
+  /** The data folder, or `:memory:`. */
+  folder: string;
+  clock: Clock;
+  log: Log;
+  sqliteSynchronous?: 'full' | 'normal';
+}
+
+export async function openSqlite(options: SqliteOptions): Promise<Storage> {
+  const { folder, clock, sqliteSynchronous = 'full' } = options;
+  const path = folder === ':memory:' ? folder : join(folder, 'latchkey.db');
+  if (path !== ':memory:') mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const db = await patiently(() => {
+    const opened = new Database(path);
+    opened.pragma('busy_timeout = 0');
+    opened.pragma('journal_mode = WAL');
+    opened.pragma(`synchronous = ${sqliteSynchronous.toUpperCase()}`);
+    return opened;
+  });
+  if (path !== ':memory:') for (const suffix of ['', '-wal', '-shm']) restrict(path + suffix);
+  const inode = path === ':memory:' ? undefined : statSync(path).ino;
+  const writer = createWriter(db);
+  const definitions: string[] = [];
+  const expiring: { table: string; column: string }[] = [];
+
+  return {
+    engine: 'sqlite',
+    collection<S extends Shape>(spec: CollectionSpec<S>) {
+      definitions.push(...tableDefinition(spec));
+      if (spec.expires) expiring.push({ table: quote(spec.name), column: quote(spec.expires) });
+      return createCollection<S>(db, writer, spec, clock);
+    },
+    async prepare() {
+      await writer.write(() => {
+        db.exec('CREATE TABLE IF NOT EXISTS latchkey_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)');
+        const row = db.prepare("SELECT value FROM latchkey_meta WHERE key = 'schema_version'").raw().get() as
+          | [string]
+          | undefined;
+        if (row && Number(row[0]) > SCHEMA_VERSION) throw versionTooNew(Number(row[0]));
+        if (!row) db.prepare("INSERT INTO latchkey_meta VALUES ('schema_version', ?)").run(String(SCHEMA_VERSION));
+        for (const sql of definitions) defineOnce(db, sql);
+      });
+    },
+    async ping() {
+      await patiently(() => {
+        db.prepare('SELECT count(*) FROM latchkey_meta').raw().get();
+        // A file that was replaced under us still answers, from an inode that the next start will not see.
+        if (inode !== undefined && statSync(path).ino !== inode) throw new Error(`${path} was replaced while in use`);
+      });
+    },
+    async reclaim() {
+      for (const { table, column } of expiring) {
+        await writer.write(() =>
+          db.prepare(`DELETE FROM ${table} WHERE ${column} <= ?`).run(clock.now().toISOString()),
+        );
+      }
+    },
+    async close() {
+      await writer.drain();
+      db.close();
+    },
+  };
+}
+
+function restrict(file: string): void {
+  try {
+    chmodSync(file, 0o600);
+  } catch {
+    // -wal and -shm come and go; SQLite makes them with the mode of the database file
+  }
+}
+
+function createCollection<S extends Shape>(
+  db: Connection,
+  writer: Writer,
+  spec: CollectionSpec<S>,
+  clock: Clock,
+): Collection<Stored<S>> {
+  type R = Stored<S>;
+  const table = quote(spec.name);
+  const order = quote(spec.order);
+  const alive = spec.expires ? `(${quote(spec.expires)} IS NULL OR ${quote(spec.expires)} > ?)` : 'TRUE';
+  const now = () => (spec.expires ? [clock.now().toISOString()] : []);
+
+  const statements = new Map<string, Database.Statement>();
+  const prepared = (sql: string) => {
+    let statement = statements.get(sql);
+    if (!statement) {
+      statement = db.prepare(sql);
+      if (statement.reader) statement.raw();
+      statements.set(sql, statement);
+    }
+    return statement;
+  };
+  const column = (key: string) => {
+    if (!Object.hasOwn(spec.keys, key)) throw new TypeError(`${spec.name} declares no key ${key}`);
+    return quote(key);
+  };
+  const decode = (row: unknown) => {
+    const document = JSON.parse((row as [string])[0]) as Record<string, unknown>;
+    reviveDates(spec.shape, document);
+    return document as R;
+  };
+  const readById = (id: string) => {
+    const row = prepared(`SELECT record FROM ${table} WHERE id = ? AND ${alive}`).get(id, ...now());
+    return row === undefined ? undefined : decode(row);
+  };
+  const condition = (where: PageQuery['where'] = {}) => {
+    const terms: string[] = [];
+    const values: string[] = [];
+    for (const [key, wanted] of Object.entries(where)) {
+      if (wanted === undefined) continue;
+      const list = typeof wanted === 'string' ? [wanted] : wanted;
+      terms.push(`${column(key)} IN (${list.map(() => '?').join(', ')})`);
+      values.push(...list.map(asText));
+    }
+    return { sql: [alive, ...terms].join(' AND '), values: [...now(), ...values] };
+  };
+  const save = (record: R) => {
+    checkRecord(spec.name, spec.shape, record);
+    prepared(`UPDATE ${table} SET record = ?, revision = revision + 1 WHERE id = ?`).run(
+      JSON.stringify(record),
+      record.id,
+    );
+  };
+  const create = (record: R) => {
+    checkRecord(spec.name, spec.shape, record);
+    // What has expired no longer exists, so it must not stand in the way of a new record.
+    if (spec.expires)
+      db.prepare(`DELETE FROM ${table} WHERE id = ? AND ${quote(spec.expires)} <= ?`).run(record.id, ...now());
+    prepared(`INSERT INTO ${table} (id, revision, record) VALUES (?, 1, ?)`).run(record.id, JSON.stringify(record));
+  };
+
+  const collection: Collection<R> = {
+    insert: (record) => writer.write(() => create(record)),
+    find: (id) => patiently(() => readById(asText(id))),
+    findBy: (key, value) =>
+      patiently(() => {
+        const row = prepared(
+          `SELECT record FROM ${table} WHERE ${column(key)} = ? AND ${alive} ORDER BY ${order}, id LIMIT 1`,
+        ).get(asText(value), ...now());
+        return row === undefined ? undefined : decode(row);
+      }),
+    update: (id, change) =>
+      writer.write(() => {
+        const before = readById(asText(id));
+        if (!before) return undefined;
+        const after = change(before) ?? before;
+        if (after !== before) save(after);
+        return { before, after };
+      }),
+    accumulate: (merges) =>
+      writer.write(() => {
+        for (const { initial, add = {}, latest } of merges) {
+          const found = readById(initial.id);
+          const record = { ...(found ?? initial) } as Record<string, unknown>;
+          for (const [name, amount] of Object.entries(add))
+            record[name] = ((record[name] as number | undefined) ?? 0) + amount;
+          if (latest) {
+            const [stored, given] = [record[latest.by], (latest.values as Record<string, unknown>)[latest.by]];
+            if (!(stored instanceof Date) || stored < (given as Date)) Object.assign(record, latest.values);
+          }
+          if (found) save(record as R);
+          else create(record as R);
+        }
+      }),
+    remove: (id) => writer.write(() => prepared(`DELETE FROM ${table} WHERE id = ?`).run(asText(id)).changes > 0),
+    removeBy: (key, value) =>
+      writer.write(() => prepared(`DELETE FROM ${table} WHERE ${column(key)} = ?`).run(asText(value)).changes),
+    page: ({ where, from, to, direction = 'ascending', after, limit }) =>
+      patiently(() => {
+        const { sql, values } = condition(where);
+        const terms = [sql];
+        if (from) terms.push(`${order} >= ?`) && values.push(from.toISOString());
+        if (to) terms.push(`${order} < ?`) && values.push(to.toISOString());
+        if (after !== undefined) {
+          const position = decodeCursor(after);
+          terms.push(`(${order}, id) ${direction === 'ascending' ? '>' : '<'} (?, ?)`);
+          values.push(position.at, position.id);
+        }
+        const sense = direction === 'ascending' ? 'ASC' : 'DESC';
+        const rows = prepared(
+          `SELECT record FROM ${table} WHERE ${terms.join(' AND ')} ORDER BY ${order} ${sense}, id ${sense} LIMIT ${Math.trunc(limit) + 1}`,
+        ).all(...values);
+        return toPage(rows.map(decode), limit, spec.order);
+      }),
+    count: (where) =>
+      patiently(() => {
+        const { sql, values } = condition(where);
+        return (prepared(`SELECT count(*) FROM ${table} WHERE ${sql}`).get(...values) as [number])[0];
+      }),
+    due: (key, before, limit) =>
+      patiently(() =>
+        prepared(
+          `SELECT record FROM ${table} WHERE ${column(key)} < ? AND ${alive} ORDER BY ${column(key)} LIMIT ${Math.trunc(limit)}`,
+        )
+          .all(before.toISOString(), ...now())
+          .map(decode),
+      ),
+    prune: (before) =>
+      writer.write(
+        () =>
+          prepared(
+            `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${order} < ? LIMIT ${PRUNE_BATCH})`,
+          ).run(before.toISOString()).changes,
+      ),
+  };
+  return collection;
+}
+
+/** SQL takes strings only: whatever slipped past validation as an object must not become one. */
+function asText(value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError(`a key must be a string, not ${typeof value}`);
+  return value;
+}
+
+function quote(name: string): string {
+  if (!/^[A-Za-z_]+$/.test(name)) throw new TypeError(`not a name: ${name}`);
+  return `"${name}"`;
+}
+
+function tableDefinition(spec: CollectionSpec): string[] {
+  const table = quote(spec.name);
+  const columns = new Set([...Object.keys(spec.keys), spec.order, ...(spec.expires ? [spec.expires] : [])]);
+  return [
+    `CREATE TABLE IF NOT EXISTS ${table} (id TEXT PRIMARY KEY, revision INTEGER NOT NULL, record TEXT NOT NULL) WITHOUT ROWID`,
+    ...[...columns].map(
+      (name) =>
+        `ALTER TABLE ${table} ADD COLUMN ${quote(name)} GENERATED ALWAYS AS (json_extract(record, '$.${name}')) VIRTUAL`,
+    ),
+    `CREATE INDEX IF NOT EXISTS ${quote(`${spec.name}_order`)} ON ${table} (${quote(spec.order)}, id)`,
+    ...(spec.expires
+      ? [`CREATE INDEX IF NOT EXISTS ${quote(`${spec.name}_expires`)} ON ${table} (${quote(spec.expires)})`]
+      : []),
+    ...Object.entries(spec.keys).map(([key, kind]) =>
+      kind === 'unique'
+        ? `CREATE UNIQUE INDEX IF NOT EXISTS ${quote(`${spec.name}_by_${key}`)} ON ${table} (${quote(key)})`
+        : `CREATE INDEX IF NOT EXISTS ${quote(`${spec.name}_by_${key}`)} ON ${table} (${quote(key)}, ${quote(spec.order)}, id)`,
+    ),
+  ];
+}
+
+function defineOnce(db: Connection, sql: string): void {
+  try {
+    db.exec(sql);
+  } catch (error) {
+    // SQLite has no ADD COLUMN IF NOT EXISTS
+    if (!(error instanceof Error && error.message.includes('duplicate column name'))) throw error;
+  }
+}
+
+interface Writer {
+  /** Runs `job` inside the next transaction; settles when that has been committed. */
+  write<T>(job: () => T): Promise<T>;
+  drain(): Promise<void>;
+}
+
+interface Job {
+  run: () => unknown;
+  resolve: (value: never) => void;
+  reject: (error: unknown) => void;
+}
+
+function createWriter(db: Connection): Writer {
+  let waiting: Job[] = [];
+  let flushing: Promise<void> | undefined;
+
+  async function flush(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (waiting.length > 0) {
+      try {
+        await patiently(() => db.exec('BEGIN IMMEDIATE'));
+      } catch (error) {
+        for (const job of take()) job.reject(error);
+        continue;
+      }
+      commit(take());
+    }
+    flushing = undefined;
+  }
+
+  function take(): Job[] {
+    const jobs = waiting;
+    waiting = [];
+    return jobs;
+  }
+
+  function commit(jobs: Job[]): void {
+    const settle: (() => void)[] = [];
+    try {
+      for (const { run, resolve, reject } of jobs) {
+        try {
+          const value = run();
+          settle.push(() => resolve(value as never));
+        } catch (error) {
+          // A constraint or a refusal undoes its own statement only; a failing disk undoes the whole transaction.
+          if (isEngineError(error) && !isConstraint(error)) throw error;
+          settle.push(() => reject(translate(error)));
+        }
+      }
+      db.exec('COMMIT');
+    } catch (error) {
+      if (db.inTransaction) db.exec('ROLLBACK');
+      for (const { reject } of jobs) reject(translate(error));
+      return;
+    }
+    for (const tell of settle) tell();
+  }
+
+  return {
+    write(run) {
+      return new Promise((resolve, reject) => {
+        waiting.push({ run, resolve: resolve as Job['resolve'], reject });
+        flushing ??= flush();
+      });
+    },
+    async drain() {
+      await flushing;
+    },
+  };
+}
+
+/** Runs a synchronous piece of SQLite work, again and again while another process holds the lock. */
+async function patiently<T>(work: () => T): Promise<T> {
+  const deadline = performance.now() + BUSY_LIMIT_MS;
+  for (;;) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw translate(error);
+      await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS));
+    }
+  }
+}
+
+function engineCode(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : '';
+}
+const isEngineError = (error: unknown) => engineCode(error).startsWith('SQLITE_');
+const isConstraint = (error: unknown) => engineCode(error).startsWith('SQLITE_CONSTRAINT');
+const isBusy = (error: unknown) => /^SQLITE_(BUSY|LOCKED)/.test(engineCode(error));
+
+function translate(error: unknown): unknown {
+  if (isConstraint(error)) {
+    const [, table = '', key = ''] = /UNIQUE constraint failed: (\w+)\.(\w+)/.exec((error as Error).message) ?? [];
+    return new DuplicateKey(table, key, { cause: error });
+  }
+  return isEngineError(error) || engineCode(error).startsWith('E') ? storageUnavailable(error) : error;
+}

@@ -1,0 +1,200 @@
+/**
+ * DECIDES about each presented credential, for three surfaces: forward-auth, introspection and the gateway. `check` makes the one decision
+ * of verify.ts and keeps account of it: last used, usage, refusals with their reason, rate limit, metrics.
+ */
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import type { Audit } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import { type ApiKey, type ApiKeys, type Credentials, digestOf, type Usage } from '../credentials/index.ts';
+import type { Directories } from '../directories/index.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Denial } from './denials.ts';
+import { createLeaseCache } from './lease-cache.ts';
+import { createVerify, type Decision, type Grant, type Wanted } from './verify.ts';
+
+export { DENIAL_REASONS, type DenialReason } from './denials.ts';
+export { createForwardAuth } from './forward-auth.ts';
+export { createIntrospection } from './introspection.ts';
+export { createResourceMetadata, RESOURCE_METADATA_PREFIX } from './resource-metadata.ts';
+export { createScimGateway, type ScimGateway } from './scim-gateway.ts';
+
+export type Surface = 'gateway' | 'forward_auth' | 'introspection';
+
+export interface Attempt extends Wanted {
+  surface: Surface;
+  method: string | undefined;
+  address: string;
+  userAgent: string | undefined;
+  requestId: string;
+}
+
+export interface Verification {
+  /** Decides at once where memory allows it. Rejects with storage_unavailable when it can't be decided. */
+  check(attempt: Attempt): Decision | Promise<Decision>;
+  /** The API key of an `lk_` value, under the same lease; undefined when it is none, revoked or past its end. */
+  findCaller(value: string): ApiKey | undefined | Promise<ApiKey | undefined>;
+  /** Counts a refused call to the API; gives the seconds to wait when there were too many. */
+  limitCaller(address: string): Promise<number | undefined>;
+}
+
+export interface VerificationDependencies {
+  credentials: Credentials;
+  directories: Directories;
+  apiKeys: ApiKeys;
+  usage: Usage;
+  audit: Audit;
+  clock: Clock;
+  metrics: Metrics;
+  log: Log;
+  leaseMs: number;
+  cacheEntries: number;
+  /** Refused requests a minute before an address, or a directory, is answered with 429. */
+  failuresPerAddress: number;
+  failuresPerDirectory: number;
+  /** Share of decisions that are logged, 0 to 1. */
+  logShare: number;
+}
+
+/** Reasons that a valid credential meets: they never count as failures. */
+const NOT_A_FAILURE = new Set(['insufficient_scope', 'directory_disabled']);
+const WINDOW_SECONDS = 60;
+const API_KEY = /^lk_[\x21-\x7e]{16,512}$/;
+
+export function createVerification(deps: VerificationDependencies): Verification {
+  const { credentials, directories, apiKeys, usage, audit, clock, metrics, log, leaseMs, cacheEntries, logShare } =
+    deps;
+  const { verify } = createVerify({
+    credentials,
+    directories,
+    clock,
+    leaseMs,
+    maxEntries: cacheEntries,
+    onHit: metrics.leaseHit,
+    onMiss: metrics.leaseMiss,
+  });
+  const callers = createLeaseCache<ApiKey>({
+    read: (digest) => apiKeys.findByDigest(digest),
+    clock,
+    leaseMs,
+    maxEntries: 1000,
+  });
+  const byAddress = new RateLimiterMemory({ points: deps.failuresPerAddress, duration: WINDOW_SECONDS });
+  const byDirectory = new RateLimiterMemory({ points: deps.failuresPerDirectory, duration: WINDOW_SECONDS });
+
+  function accept(grant: Grant, attempt: Attempt, startedAt: number): void {
+    usage.accepted(grant.credential.id, attempt.address, attempt.userAgent);
+    account(attempt, 'allowed', startedAt, grant.credential.id, grant.directory.id);
+  }
+
+  async function refuse(denial: Denial, attempt: Attempt, startedAt: number): Promise<Denial> {
+    const wait = NOT_A_FAILURE.has(denial.reason) ? undefined : await limit(attempt.address, denial.directoryId);
+    const told: Denial =
+      wait === undefined
+        ? denial
+        : { ...denial, reason: 'rate_limited', cause: denial.reason, retryAfterSeconds: wait };
+    if (denial.credentialId) usage.refused(denial.credentialId);
+    audit.denials.note({
+      organizationId: denial.organizationId,
+      directoryId: denial.directoryId,
+      credentialId: denial.credentialId,
+      address: attempt.address,
+      requestId: attempt.requestId,
+      data: {
+        reason: told.reason,
+        cause: told.cause,
+        surface: attempt.surface,
+        method: attempt.method,
+        hint: denial.hint,
+        userAgent: attempt.userAgent,
+      },
+    });
+    account(attempt, told.reason, startedAt, denial.credentialId, denial.directoryId);
+    return told;
+  }
+
+  async function limit(address: string, directoryId: string | undefined): Promise<number | undefined> {
+    const waits = await Promise.all([
+      consume(byAddress, address),
+      directoryId === undefined ? undefined : consume(byDirectory, directoryId),
+    ]);
+    const longest = Math.max(...waits.map((wait) => wait ?? 0));
+    return longest > 0 ? longest : undefined;
+  }
+
+  function account(
+    attempt: Attempt,
+    outcome: string,
+    startedAt: number,
+    credentialId?: string,
+    directoryId?: string,
+  ): void {
+    const elapsed = clock.monotonicMs() - startedAt;
+    metrics.verification(attempt.surface, outcome, elapsed / 1000);
+    if (logShare > 0 && Math.random() < logShare) {
+      const { surface, method, address, requestId } = attempt;
+      log.info(
+        {
+          surface,
+          method,
+          outcome,
+          address,
+          requestId,
+          credentialId,
+          directoryId,
+          ms: Math.round(elapsed * 1000) / 1000,
+        },
+        'verified',
+      );
+    }
+  }
+
+  async function checkLater(
+    deciding: Decision | Promise<Decision>,
+    attempt: Attempt,
+    startedAt: number,
+  ): Promise<Decision> {
+    let decision: Decision;
+    try {
+      decision = await deciding;
+    } catch (error) {
+      account(attempt, 'unavailable', startedAt);
+      throw error;
+    }
+    if (decision.allowed) {
+      accept(decision.grant, attempt, startedAt);
+      return decision;
+    }
+    return { allowed: false, denial: await refuse(decision.denial, attempt, startedAt) };
+  }
+
+  return {
+    check(attempt) {
+      const startedAt = clock.monotonicMs();
+      const decision = verify(attempt);
+      if (decision instanceof Promise || !decision.allowed) return checkLater(decision, attempt, startedAt);
+      accept(decision.grant, attempt, startedAt);
+      return decision;
+    },
+    findCaller: (value) => (API_KEY.test(value) ? withinEnd(callers.get(digestOf(value))) : undefined),
+    limitCaller: (address) => consume(byAddress, address),
+  };
+
+  function withinEnd(
+    found: ApiKey | undefined | Promise<ApiKey | undefined>,
+  ): ApiKey | undefined | Promise<ApiKey | undefined> {
+    if (found instanceof Promise) return found;
+    return found?.expiresAt !== undefined && found.expiresAt <= clock.now() ? undefined : found;
+  }
+}
+
+/** Counts one failure; seconds to wait when there were too many. */
+async function consume(limiter: RateLimiterMemory, key: string): Promise<number | undefined> {
+  try {
+    await limiter.consume(key);
+    return undefined;
+  } catch (refused) {
+    if (refused instanceof Error) throw refused;
+    return Math.max(1, Math.ceil((refused as RateLimiterRes).msBeforeNext / 1000));
+  }
+}

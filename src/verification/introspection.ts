@@ -1,0 +1,142 @@
+/**
+ * `/oauth/introspect` (RFC 7662): the vendor's SCIM server asks what a presented credential is. One answer for every kind of credential;
+ * to a caller that may not know, and for every token that may not be used, it is `{"active": false}` and nothing else.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ApiKey } from '../credentials/index.ts';
+import { asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
+import { readBody } from '../http/body.ts';
+import { sendOauthError } from '../http/error-responses.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Verification } from './index.ts';
+import { presentToken } from './presented.ts';
+import type { Grant } from './verify.ts';
+
+const BODY_LIMIT_BYTES = 16 * 1024;
+const INACTIVE = '{"active":false}';
+const MAY_ASK = new Set(['owner', 'admin', 'introspect']);
+
+export interface IntrospectionDependencies {
+  verification: Verification;
+  usedKey: (id: string, address: string, userAgent: string | undefined) => void;
+  context: RequestContext;
+  publicUrl: string;
+}
+
+export function createIntrospection({ verification, usedKey, context, publicUrl }: IntrospectionDependencies) {
+  /** What an access answers is the same as long as its grant is: built once per grant. */
+  const answers = new WeakMap<Grant, string>();
+
+  return async function introspection(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = context.requestIdOf(request);
+    try {
+      if (request.method !== 'POST') {
+        sendOauthError(response, 405, 'invalid_request', 'Ask with POST.', { allow: 'POST' });
+        return;
+      }
+      const body = await readBody(request, BODY_LIMIT_BYTES);
+      const address = context.addressOf(request);
+      const caller = await authenticate(request.headers.authorization);
+      if (!caller) {
+        const wait = await verification.limitCaller(address);
+        if (wait !== undefined) {
+          sendOauthError(response, 429, 'invalid_client', 'Too many refused requests.', {
+            'retry-after': String(wait),
+          });
+          return;
+        }
+        const challenge = { 'www-authenticate': 'Bearer realm="latchkey", Basic realm="latchkey"' };
+        sendOauthError(
+          response,
+          401,
+          'invalid_client',
+          'An API key is needed, as Bearer or (id and value) as Basic.',
+          challenge,
+        );
+        return;
+      }
+      usedKey(caller.id, address, request.headers['user-agent']);
+      if (!MAY_ASK.has(caller.role)) {
+        sendOauthError(response, 403, 'access_denied', `A key with role ${caller.role} may not introspect.`);
+        return;
+      }
+      const token = tokenOf(body, request.headers['content-type']);
+      if (!token) {
+        sendOauthError(response, 400, 'invalid_request', 'The parameter token is missing.');
+        return;
+      }
+      const decision = await verification.check({
+        presented: presentToken(token),
+        directory: undefined,
+        write: false,
+        surface: 'introspection',
+        method: undefined,
+        address,
+        userAgent: request.headers['user-agent'],
+        requestId,
+      });
+      const isVisible =
+        decision.allowed &&
+        (caller.organizationId === undefined || caller.organizationId === decision.grant.directory.organizationId);
+      send(response, isVisible ? answerOf(decision.grant) : INACTIVE);
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      const name = error.status === 503 ? 'temporarily_unavailable' : 'invalid_request';
+      sendOauthError(response, error.status, name, error.message, {
+        'x-request-id': requestId,
+        ...(error.status === 503 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
+      });
+    }
+  };
+
+  function authenticate(header: string | undefined): ApiKey | undefined | Promise<ApiKey | undefined> {
+    const [, scheme = '', value = ''] = /^(bearer|basic)[ \t]+(\S+)[ \t]*$/i.exec(header ?? '') ?? [];
+    if (scheme.toLowerCase() === 'bearer') return verification.findCaller(value);
+    if (scheme.toLowerCase() !== 'basic') return undefined;
+    const [, id, secret = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
+    const found = verification.findCaller(secret);
+    const isNamed = (key: ApiKey | undefined) => (key?.id === id ? key : undefined);
+    return found instanceof Promise ? found.then(isNamed) : isNamed(found);
+  }
+
+  function answerOf(grant: Grant): string {
+    const made = answers.get(grant);
+    if (made) return made;
+    const { credential, directory, scope } = grant;
+    const text = JSON.stringify({
+      active: true,
+      scope,
+      token_type: 'Bearer',
+      ...(credential.expiresAt && { exp: Math.floor(credential.expiresAt.getTime() / 1000) }),
+      iat: Math.floor(credential.createdAt.getTime() / 1000),
+      sub: directory.id,
+      aud: `${publicUrl}/scim/v2/${directory.endpointKey}`,
+      iss: publicUrl,
+      directory_id: directory.id,
+      organization_id: directory.organizationId,
+      credential_id: credential.id,
+      credential_kind: credential.kind,
+    });
+    answers.set(grant, text);
+    return text;
+  }
+}
+
+function tokenOf(body: string, contentType = ''): string | null {
+  if (!/^application\/json\b/i.test(contentType)) return new URLSearchParams(body).get('token');
+  try {
+    const { token } = JSON.parse(body) as { token?: unknown };
+    return typeof token === 'string' ? token : null;
+  } catch {
+    return null;
+  }
+}
+
+function send(response: ServerResponse, text: string): void {
+  response.writeHead(200, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Cache-Control': 'no-store',
+    'Content-Length': Buffer.byteLength(text),
+  });
+  response.end(text);
+}

@@ -1,0 +1,327 @@
+/**
+ * `/scim/v2/{endpointKey}/...`: decides, takes the credential away, and streams the request to the directory's upstream and its answer
+ * back. What the upstream answers passes with its status; only our own refusals and failures are made here.
+ */
+import { lookup as resolve } from 'node:dns';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isIP, type LookupFunction } from 'node:net';
+import { Agent, type Dispatcher, errors } from 'undici';
+import { isPublicAddress } from '../directories/index.ts';
+import { sendScimError } from '../http/error-responses.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Log } from '../log.ts';
+import { hasDotSegment, isRead, splitGatewayPath } from './access.ts';
+import { sendDenial, sendScimFailure } from './challenge.ts';
+import type { Verification } from './index.ts';
+import { createLocationRewriter, createMapLocation, type LocationRewriter, type MapLocation } from './locations.ts';
+import { readAuthorization } from './presented.ts';
+import type { Decision, Grant } from './verify.ts';
+
+export interface GatewayDependencies {
+  verification: Verification;
+  context: RequestContext;
+  publicUrl: string;
+  log: Log;
+  allowPrivateUpstreams: boolean;
+  /** Until the upstream's headers; and until the whole answer is through. */
+  headersTimeoutMs: number;
+  timeoutMs: number;
+  /** Told of each answer's status. */
+  onAnswer: (status: number) => void;
+}
+
+export interface ScimGateway {
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  close(): Promise<void>;
+}
+
+/** RFC 9110 7.6.1, and what a caller must not be able to say in our name. */
+const NOT_PASSED_ON = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'host',
+  'authorization',
+  'cookie',
+  'forwarded',
+  'x-request-id',
+]);
+/** Servers behind CGI take `_` for `-`, so both spellings are taken away. */
+const OURS = /^x[-_](?:scim|forwarded)[-_]/i;
+const NOT_PASSED_BACK = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'set-cookie',
+]);
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\b/i;
+/** Bodies of a known length up to this are rewritten whole and keep a Content-Length; longer ones are streamed. */
+const WHOLE_BODY_BYTES = 256 * 1024;
+const IDLE_MS = 4000;
+const CONNECTIONS_PER_UPSTREAM = 256;
+
+class PrivateAddressError extends Error {}
+
+export function createScimGateway(deps: GatewayDependencies): ScimGateway {
+  const { verification, context, publicUrl, log, allowPrivateUpstreams, headersTimeoutMs, timeoutMs, onAnswer } = deps;
+  const agent = new Agent({
+    connections: CONNECTIONS_PER_UPSTREAM,
+    headersTimeout: headersTimeoutMs,
+    bodyTimeout: timeoutMs,
+    keepAliveTimeout: IDLE_MS,
+    connect: { timeout: headersTimeoutMs, ...(!allowPrivateUpstreams && { lookup: publicLookup }) },
+  });
+  const routes = new WeakMap<Grant, Route>();
+
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    const requestId = context.requestIdOf(request);
+    const parts = splitGatewayPath(request.url ?? '');
+    const method = request.method ?? 'GET';
+    if (!parts || hasDotSegment(parts.rest)) {
+      sendScimError(response, 400, `The path has dot segments. Request id: ${requestId}`, {
+        'x-request-id': requestId,
+      });
+      return;
+    }
+    const { endpointKey, rest, query } = parts;
+    const address = context.addressOf(request);
+    const decision = verification.check({
+      presented: readAuthorization(request.rawHeaders),
+      directory: endpointKey,
+      write: !isRead(method, rest),
+      surface: 'gateway',
+      method,
+      address,
+      userAgent: request.headers['user-agent'],
+      requestId,
+    });
+    if (!(decision instanceof Promise)) proceed(decision);
+    else decision.then(proceed).catch((error: unknown) => sendScimFailure(response, error, requestId));
+
+    function proceed(made: Decision): void {
+      if (made.allowed)
+        forward({ request, response, method, path: rest + query, address, requestId, grant: made.grant });
+      else sendDenial(response, { denial: made.denial, endpointKey, requestId, publicUrl });
+    }
+  }
+
+  function routeOf(grant: Grant): Route | undefined {
+    const { upstreamUrl, endpointKey } = grant.directory;
+    if (upstreamUrl === undefined) return undefined;
+    let route = routes.get(grant);
+    if (!route) {
+      const { origin, pathname, hostname } = new URL(upstreamUrl);
+      const path = pathname.replace(/\/+$/, '');
+      const map = createMapLocation(origin + path, `${publicUrl}/scim/v2/${endpointKey}`);
+      route = { origin, path, map, isPrivateLiteral: isPrivateLiteral(hostname) };
+      routes.set(grant, route);
+    }
+    return route;
+  }
+
+  function isPrivateLiteral(hostname: string): boolean {
+    const host = hostname.replace(/^\[|\]$/g, '');
+    return !allowPrivateUpstreams && isIP(host) !== 0 && !isPublicAddress(host);
+  }
+
+  function forward(exchange: Exchange): void {
+    const { response, requestId, grant } = exchange;
+    const route = routeOf(grant);
+    const fail = (status: number, detail: string) => {
+      onAnswer(status);
+      sendScimError(response, status, `${detail} Request id: ${requestId}`, {
+        'x-request-id': requestId,
+        ...(status === 503 && { 'retry-after': '5' }),
+      });
+    };
+    if (!route) fail(502, 'This directory has no upstream: its SCIM server is not configured yet.');
+    else if (route.isPrivateLiteral) fail(502, 'The SCIM server behind this endpoint cannot be reached.');
+    else dispatch(exchange, route, true, fail);
+  }
+
+  function dispatch(
+    exchange: Exchange,
+    route: Route,
+    mayRetry: boolean,
+    fail: (status: number, detail: string) => void,
+  ): void {
+    const { request, response, method, path, requestId } = exchange;
+    const hasBody =
+      request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+    let controller: Dispatcher.DispatchController | undefined;
+    let rewriter: LocationRewriter | undefined;
+    let whole: { status: number; headers: string[]; chunks: Buffer[] } | undefined;
+    let isTimedOut = false;
+    let isStarted = false;
+
+    const timer = setTimeout(() => {
+      isTimedOut = true;
+      controller?.abort(new Error('the exchange took too long'));
+    }, timeoutMs);
+    const onClose = () => {
+      if (!response.writableFinished) controller?.abort(new Error('the client went away'));
+    };
+    const onDrain = () => controller?.resume();
+    response.once('close', onClose);
+    const done = () => {
+      clearTimeout(timer);
+      response.off('close', onClose);
+      response.off('drain', onDrain);
+    };
+
+    agent.dispatch(
+      {
+        origin: route.origin,
+        path: (route.path + path).replace(/^(?!\/)/, '/'),
+        method: method as Dispatcher.HttpMethod,
+        headers: requestHeaders(exchange),
+        body: hasBody ? request : null,
+      },
+      {
+        onRequestStart(started) {
+          controller = started;
+          if (response.destroyed) started.abort(new Error('the client went away'));
+        },
+        onResponseStart(current, status, headers) {
+          if (status < 200) return;
+          isStarted = true;
+          onAnswer(status);
+          const isRewritable =
+            method !== 'HEAD' &&
+            JSON_TYPE.test(String(headers['content-type'] ?? '')) &&
+            /^(?:identity)?$/i.test(String(headers['content-encoding'] ?? ''));
+          const back = responseHeaders(current.rawHeaders as Buffer[], route.map, isRewritable, requestId);
+          if (isRewritable) {
+            rewriter = createLocationRewriter(route.map);
+            const length = Number(headers['content-length'] ?? Number.NaN);
+            if (length <= WHOLE_BODY_BYTES) whole = { status, headers: back, chunks: [] };
+          }
+          if (!whole) {
+            response.on('drain', onDrain);
+            response.writeHead(status, back);
+          }
+        },
+        onResponseData(current, chunk) {
+          if (whole && rewriter) whole.chunks.push(rewriter.write(chunk));
+          else if (!response.write(rewriter ? rewriter.write(chunk) : chunk)) current.pause();
+        },
+        onResponseEnd() {
+          done();
+          const rest = rewriter?.end();
+          if (whole) {
+            const body = Buffer.concat(rest ? [...whole.chunks, rest] : whole.chunks);
+            response.writeHead(whole.status, [...whole.headers, 'Content-Length', String(body.length)]);
+            response.end(body);
+          } else response.end(rest);
+        },
+        onResponseError(_controller, error) {
+          done();
+          if (response.destroyed) return;
+          if (isStarted && !whole) {
+            // Half an answer is out: cutting the connection is the only way left to say that it is not whole.
+            response.destroy();
+            return;
+          }
+          const isIdle = error instanceof errors.SocketError && !hasBody && method !== 'POST' && method !== 'PATCH';
+          if (mayRetry && isIdle && !isStarted && !isTimedOut) {
+            // The upstream closed an idle connection just as we used it.
+            dispatch(exchange, route, false, fail);
+            return;
+          }
+          log.warn({ err: error, requestId, directoryId: exchange.grant.directory.id }, 'the upstream did not answer');
+          if (
+            isTimedOut ||
+            error instanceof errors.HeadersTimeoutError ||
+            error instanceof errors.BodyTimeoutError ||
+            error instanceof errors.ConnectTimeoutError
+          ) {
+            fail(504, 'The SCIM server behind this endpoint did not answer in time.');
+          } else fail(502, 'The SCIM server behind this endpoint cannot be reached.');
+        },
+      },
+    );
+  }
+
+  return { handle, close: () => agent.destroy() };
+}
+
+/** What forwarding needs of a directory, worked out once per grant. */
+interface Route {
+  origin: string;
+  path: string;
+  map: MapLocation;
+  isPrivateLiteral: boolean;
+}
+
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  method: string;
+  /** Behind the endpoint, byte for byte, with its query. */
+  path: string;
+  address: string;
+  requestId: string;
+  grant: Grant;
+}
+
+function requestHeaders({ request, address, requestId, grant }: Exchange): string[] {
+  const { rawHeaders } = request;
+  const named = connectionOptions(request.headers.connection);
+  const headers: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    const lower = name.toLowerCase();
+    if (NOT_PASSED_ON.has(lower) || named?.has(lower) || OURS.test(name)) continue;
+    headers.push(name, rawHeaders[index + 1] as string);
+  }
+  const { credential, directory, scope } = grant;
+  headers.push('X-Request-Id', requestId, 'X-Forwarded-For', address);
+  headers.push('X-Scim-Directory', directory.id, 'X-Scim-Organization', directory.organizationId);
+  headers.push('X-Scim-Credential', credential.id, 'X-Scim-Scope', scope);
+  return headers;
+}
+
+function responseHeaders(raw: Buffer[], map: MapLocation, isRewritable: boolean, requestId: string): string[] {
+  const headers: string[] = [];
+  let named: Set<string> | undefined;
+  for (let index = 0; index < raw.length; index += 2) {
+    if (String(raw[index]).toLowerCase() === 'connection') named = connectionOptions(String(raw[index + 1]));
+  }
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = (raw[index] as Buffer).toString('latin1');
+    const lower = name.toLowerCase();
+    if (NOT_PASSED_BACK.has(lower) || named?.has(lower) || lower === 'x-request-id') continue;
+    if (isRewritable && lower === 'content-length') continue;
+    const value = (raw[index + 1] as Buffer).toString('latin1');
+    headers.push(name, lower === 'location' || lower === 'content-location' ? (map(value) ?? value) : value);
+  }
+  headers.push('X-Request-Id', requestId);
+  return headers;
+}
+
+function connectionOptions(header: string | undefined): Set<string> | undefined {
+  if (header === undefined || /^(?:keep-alive|close)$/i.test(header)) return undefined;
+  return new Set(header.split(',').map((option) => option.trim().toLowerCase()));
+}
+
+/** Resolves a name to public addresses only: what a name means is decided when we connect, not when it was configured. */
+const publicLookup: LookupFunction = (hostname, options, callback) => {
+  resolve(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error) return callback(error, '');
+    const open = addresses.filter(({ address }) => isPublicAddress(address));
+    const [first] = open;
+    if (!first) return callback(new PrivateAddressError(`${hostname} resolves to no public address`), '');
+    return options.all ? callback(null, open) : callback(null, first.address, first.family);
+  });
+};

@@ -1,0 +1,127 @@
+/** The one decision in the system: whether a presented credential may do what a request wants. A denial is a value. */
+
+import type { Clock } from '../clock.ts';
+import { type Credential, type Credentials, type Digest, digestsOf, stateAt } from '../credentials/index.ts';
+import type { Directories, Directory } from '../directories/index.ts';
+import { ENDPOINT_KEY } from '../directories/index.ts';
+import type { Denial, DenialReason } from './denials.ts';
+import { createLeaseCache, type LeaseCache } from './lease-cache.ts';
+import { isJwt, type Presented } from './presented.ts';
+
+/** A credential and its directory as one authoritative read saw them, both fit for use then. */
+export interface Grant {
+  credential: Credential;
+  directory: Directory;
+  /** `scim scim.read`, as headers and introspection show it. */
+  scope: string;
+}
+
+export interface Wanted {
+  presented: Presented;
+  /** Id or endpointKey of the directory that is asked for; undefined when any will do (introspection). */
+  directory: string | undefined;
+  /** Whether it would write. */
+  write: boolean;
+}
+
+export type Decision = { allowed: true; grant: Grant } | { allowed: false; denial: Denial };
+
+export interface VerifyOptions {
+  credentials: Credentials;
+  directories: Directories;
+  clock: Clock;
+  leaseMs: number;
+  maxEntries: number;
+  onHit?: () => void;
+  onMiss?: () => void;
+}
+
+export type Verify = (wanted: Wanted) => Decision | Promise<Decision>;
+
+/** Throws (or rejects with) storage_unavailable when it can't be decided; that is no denial. */
+export function createVerify(options: VerifyOptions): { verify: Verify; cache: LeaseCache<Grant> } {
+  const { credentials, directories, clock } = options;
+  const cache = createLeaseCache<Grant>({ ...options, read: readGrant });
+
+  /** Only what may be used is remembered: a refusal is read anew each time, so that enabling works at once. */
+  async function readGrant(digest: string): Promise<Grant | undefined> {
+    const credential = await credentials.findByDigest(digest as Digest);
+    if (!credential || stateAt(credential, clock.now()) !== 'active') return undefined;
+    const directory = await directories.find(credential.directoryId, { authoritative: true });
+    if (directory?.state !== 'active') return undefined;
+    return { credential, directory, scope: credential.scopes.join(' ') };
+  }
+
+  function decide(grant: Grant, { directory, write }: Wanted): Decision | undefined {
+    const { credential, directory: own } = grant;
+    if (credential.expiresAt !== undefined && credential.expiresAt <= clock.now()) return undefined;
+    if (directory !== undefined && directory !== own.endpointKey && directory !== own.id) return undefined;
+    if (write && !credential.scopes.includes('scim')) return deny('insufficient_scope', credential);
+    return { allowed: true, grant };
+  }
+
+  /** The way of every refusal, and of the rare credential with two digests. */
+  async function explain(wanted: Wanted): Promise<Decision> {
+    const { presented, directory: reference } = wanted;
+    const directory = reference === undefined ? undefined : await findDirectory(reference);
+    const at = directory && { directoryId: directory.id, organizationId: directory.organizationId };
+    const refuse = (reason: DenialReason): Decision => ({ allowed: false, denial: { reason, ...at } });
+    if (presented.kind === 'none') return refuse('missing');
+    if (presented.kind === 'malformed') return refuse('malformed');
+    const found = await findCredential(presented.value);
+    if (!found) {
+      if (isJwt(presented.value)) return refuse('foreign_token');
+      if (!presented.certain) return refuse('malformed');
+      return refuse(reference !== undefined && !directory ? 'directory_unknown' : 'unknown');
+    }
+    // Told to the directory that was asked, where there is one: its people look for the reason there. Of a credential of another
+    // organization they learn no more than the last four characters, which their own IdP presented.
+    const told = (reason: DenialReason): Decision => {
+      const { denial } = deny(reason, found);
+      if (!at) return { allowed: false, denial };
+      const isTheirs = at.organizationId === found.organizationId;
+      return {
+        allowed: false,
+        denial: { reason, hint: found.hint, ...(isTheirs && { credentialId: found.id }), ...at },
+      };
+    };
+    if (reference !== undefined && !directory) return told('directory_unknown');
+    if (directory && directory.id !== found.directoryId) return told('wrong_directory');
+    const state = stateAt(found, clock.now());
+    if (state !== 'active') return told(state);
+    const own = directory ?? (await directories.find(found.directoryId));
+    if (!own) return told('directory_unknown');
+    if (own.state === 'disabled') return told('directory_disabled');
+    // Fit after all: it was enabled between two reads, or is stored under its second digest.
+    const grant = found.digest && (await readGrant(found.digest));
+    return (grant && decide(grant, wanted)) || told('unknown');
+  }
+
+  async function findDirectory(reference: string): Promise<Directory | undefined> {
+    const isReference = ENDPOINT_KEY.test(reference) || /^dir_[0-9A-Za-z]+$/.test(reference);
+    return isReference ? directories.findByReference(reference) : undefined;
+  }
+
+  async function findCredential(value: string): Promise<Credential | undefined> {
+    for (const digest of digestsOf(value)) {
+      const found = await credentials.findByDigest(digest);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  return {
+    cache,
+    verify(wanted) {
+      const { presented } = wanted;
+      if (presented.kind !== 'token') return explain(wanted);
+      const grant = cache.get(digestsOf(presented.value)[0]);
+      if (!(grant instanceof Promise)) return decide(grant, wanted) ?? explain(wanted);
+      return grant.then((read) => (read && decide(read, wanted)) ?? explain(wanted));
+    },
+  };
+}
+
+function deny(reason: DenialReason, { id, hint, directoryId, organizationId }: Credential) {
+  return { allowed: false as const, denial: { reason, credentialId: id, hint, directoryId, organizationId } };
+}

@@ -1,0 +1,61 @@
+/** The admin API as a test calls it. */
+
+// biome-ignore lint/suspicious/noExplicitAny: answers come in many shapes; what is asserted of them is their check
+export type Answer = any;
+
+export interface Api {
+  get(path: string, headers?: Record<string, string>): Promise<Reply>;
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
+  patch(path: string, body: unknown): Promise<Reply>;
+  delete(path: string): Promise<Reply>;
+  as(key: string): Api;
+  /** An organization and a directory in it. */
+  makeDirectory(fields?: Record<string, unknown>): Promise<Answer>;
+  /** A static token: its credential and value. */
+  issue(directoryId: string, fields?: Record<string, unknown>): Promise<{ credential: Answer; token: string }>;
+}
+
+export interface Reply {
+  status: number;
+  headers: Headers;
+  body: Answer;
+}
+
+export function createApi(url: string, key: string): Api {
+  async function call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Reply> {
+    const response = await fetch(`${url}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${key}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
+  }
+  async function made(path: string, body: unknown): Promise<Answer> {
+    const { status, body: answer } = await call('POST', path, body);
+    if (status !== 201) throw new Error(`POST ${path}: ${status} ${JSON.stringify(answer)}`);
+    return answer;
+  }
+  return {
+    get: (path, headers) => call('GET', path, undefined, headers),
+    post: (path, body, headers) => call('POST', path, body, headers),
+    patch: (path, body) => call('PATCH', path, body),
+    delete: (path) => call('DELETE', path),
+    as: (other) => createApi(url, other),
+    async makeDirectory(fields = {}) {
+      const organizationId =
+        fields['organizationId'] ?? (await made('/organizations', { name: 'Northwind Traders' })).id;
+      return made('/directories', { organizationId, name: 'Okta production', provider: 'okta', ...fields });
+    },
+    issue: (directoryId, fields = {}) => made(`/directories/${directoryId}/credentials`, fields),
+  };
+}

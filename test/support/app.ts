@@ -1,0 +1,92 @@
+/** The real application in this process, on a port of its own, with a clock that tests move. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Writable } from 'node:stream';
+import { type App, createApp } from '../../src/app.ts';
+import type { Clock } from '../../src/clock.ts';
+import { readConfig } from '../../src/config.ts';
+import { systemRandom } from '../../src/identifiers.ts';
+import { createLog } from '../../src/log.ts';
+import { openStorage, type Storage } from '../../src/storage/index.ts';
+import { type Api, createApi } from './api.ts';
+import { createMovableClock, type MovableClock } from './clock.ts';
+
+export interface TestApp {
+  url: string;
+  clock: MovableClock;
+  storage: Storage;
+  app: App;
+  ownerKey: string;
+  /** Calls the admin API as the owner. */
+  api: Api;
+  /** Everything logged so far, one JSON document a line. */
+  log(): string;
+  close(): Promise<void>;
+}
+
+export interface TestAppOptions {
+  /** Default: SQLite in memory. */
+  databaseUrl?: string;
+  /** Settings besides the defaults. Upstreams may be private unless it is said. */
+  env?: Record<string, string>;
+  clock?: MovableClock;
+  /** What the application gets instead of the movable clock. */
+  realClock?: Clock;
+}
+
+export const OWNER_KEY = 'lk_test00000000000000000000000000000000000';
+
+export async function startApp({
+  databaseUrl = 'file::memory:',
+  env = {},
+  clock = createMovableClock(),
+  realClock,
+}: TestAppOptions = {}): Promise<TestApp> {
+  const settings = {
+    LATCHKEY_DATABASE_URL: databaseUrl,
+    LATCHKEY_SECRET: 'a secret of the tests, long enough for use',
+    LATCHKEY_UPSTREAM_ALLOW_PRIVATE: 'true',
+    LATCHKEY_LOG_LEVEL: 'debug',
+    ...env,
+  };
+  const config = readConfig(settings, () => '');
+  const lines: string[] = [];
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(chunk.toString());
+      done();
+    },
+  });
+  const log = createLog(config.LATCHKEY_LOG_LEVEL, sink);
+  const storage = await openStorage({ url: databaseUrl, clock: realClock ?? clock, log });
+  let app: App | undefined;
+  const server = createServer((request, response) => app?.handle(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  app = await createApp({
+    config,
+    publicUrl: config.LATCHKEY_PUBLIC_URL ?? url,
+    storage,
+    clock: realClock ?? clock,
+    random: systemRandom,
+    log,
+    version: '0.0.0-test',
+  });
+  await app.apiKeys.ensureOwner(OWNER_KEY);
+  const running = app;
+  return {
+    url,
+    clock,
+    storage,
+    app: running,
+    ownerKey: OWNER_KEY,
+    api: createApi(url, OWNER_KEY),
+    log: () => lines.join(''),
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await running.close();
+      await storage.close();
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findCommand } from './parts.ts';
+
+/** A MongoDB server of the test's own: it can be killed and started again on the same data. */
+export interface MongoServer {
+  /** Connection string without a database name. */
+  origin: string;
+  /** A database of its own on that server. */
+  database(name: string): string;
+  start(): Promise<void>;
+  kill(): Promise<void>;
+  /** Stops the process in its tracks: connections stay open and nothing answers. */
+  pause(): void;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+export async function createMongoServer(): Promise<MongoServer> {
+  const command = findCommand('mongodb');
+  if (!command) throw new Error('no MongoDB server on this machine');
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-mongodb-'));
+  const isMongod = command.endsWith('mongod');
+  const args = isMongod
+    ? [
+        '--port',
+        `${port}`,
+        '--bind_ip',
+        '127.0.0.1',
+        '--dbpath',
+        folder,
+        '--replSet',
+        'rs0',
+        '--setParameter',
+        'enableTestCommands=1',
+      ]
+    : [
+        '--host',
+        '127.0.0.1',
+        '--port',
+        `${port}`,
+        '--storage-path',
+        folder,
+        '--sync-on-commit',
+        '--enable-test-commands',
+      ];
+  const origin = `mongodb://127.0.0.1:${port}`;
+  let child: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    child = spawn(command as string, args, { stdio: 'ignore' });
+    await untilOpen(port);
+    if (isMongod) await initiate(origin);
+  }
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    const ending = child;
+    child = undefined;
+    if (!ending || ending.exitCode !== null) return;
+    const ended = new Promise((resolve) => ending.once('exit', resolve));
+    ending.kill(signal);
+    await ended;
+  }
+  await start();
+  return {
+    origin,
+    database: (name) => `${origin}/${name}`,
+    start,
+    kill: () => end('SIGKILL'),
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    async stop() {
+      await end('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilOpen(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', () => resolve(false));
+    });
+    if (open) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`nothing listens on port ${port}`);
+}
+
+async function initiate(origin: string): Promise<void> {
+  const { default: mongoose } = await import('mongoose');
+  const connection = await mongoose.createConnection(`${origin}/?directConnection=true`).asPromise();
+  try {
+    await connection.db?.admin().command({ replSetInitiate: {} });
+  } catch (error) {
+    if ((error as { codeName?: string }).codeName !== 'AlreadyInitialized') throw error;
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * What the suite can use beyond Node, found on this machine: a MongoDB to talk to and reverse proxies to stand in front of us.
+ * `npm test` names what is missing in one line each; with LATCHKEY_TEST_REQUIRE=all a missing part is a failure.
+ */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+
+export type Part = 'mongodb' | 'nginx' | 'caddy' | 'chromium';
+
+interface PartEntry {
+  commands: readonly string[];
+  how: string;
+}
+
+const PARTS: Record<Part, PartEntry> = {
+  mongodb: {
+    commands: ['mongod', 'secantusd-py'],
+    how: 'set LATCHKEY_TEST_MONGODB_URL to a replica set, or put mongod on PATH, or: python3 -m venv .cache/secantusdb && .cache/secantusdb/bin/pip install SecantusDB==0.7.0b3',
+  },
+  nginx: { commands: ['nginx'], how: 'apt-get install nginx-light' },
+  caddy: { commands: ['caddy'], how: 'apt-get install caddy' },
+  chromium: { commands: ['chromium'], how: 'apt-get install chromium' },
+};
+
+const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', resolve('.cache/secantusdb/bin')];
+
+export function findCommand(part: Part): string | undefined {
+  for (const command of PARTS[part].commands) {
+    for (const folder of FOLDERS) {
+      try {
+        accessSync(join(folder, command), constants.X_OK);
+        return join(folder, command);
+      } catch {
+        // not there; the next folder may have it
+      }
+    }
+  }
+  return undefined;
+}
+
+export function hasPart(part: Part): boolean {
+  return (
+    (part === 'mongodb' && process.env['LATCHKEY_TEST_MONGODB_URL'] !== undefined) || findCommand(part) !== undefined
+  );
+}
+
+/** One line per part that is missing. */
+export function missingParts(parts: readonly Part[]): string[] {
+  return parts.filter((part) => !hasPart(part)).map((part) => `left out: tests with ${part} (${PARTS[part].how})`);
+}
