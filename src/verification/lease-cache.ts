@@ -72,11 +72,11 @@ export function createLeaseCache<V>({
    * Joins a read that is under way, so that many requests with one token cost one read. Not when that began longer than a lease ago: a
    * change may have been acknowledged since. And what it did not find may have been made since; then one more read is shared.
    */
-  async function join({ promise, startedAt }: Reading<V>, key: string): Promise<V | undefined> {
-    const value = await promise;
+  async function join(reading: Reading<V>, key: string): Promise<V | undefined> {
+    const value = await reading.promise;
     if (value !== undefined) return value;
-    const current = readings.get(key);
-    return current && current.startedAt > startedAt ? current.promise : start(key);
+    const later = readings.get(key);
+    return later && later !== reading ? later.promise : start(key);
   }
 
   return {
