@@ -133,7 +133,7 @@ function ensureSecret(config: Config): string {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
     say(
-      `Made ${file}: it encrypts what must be readable again. Back it up with the database, ${join(folder, 'latchkey.db')}.`,
+      `Made ${file}: it encrypts what must be readable again. Back up the whole folder ${folder}: a running database is more than one file.`,
     );
   }
   return readFileSync(file, 'utf8').trim();

@@ -91,9 +91,19 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     },
     async close() {
       await writer.drain();
+      checkpoint(db);
       db.close();
     },
   };
+}
+
+/** Brings the write-ahead log home (libsql leaves it as it is when it closes), so that the database file is whole by itself. */
+function checkpoint(db: Connection): void {
+  try {
+    db.pragma('wal_checkpoint(TRUNCATE)');
+  } catch {
+    // another process uses the file; the log stays, and the next start reads it
+  }
 }
 
 function restrict(file: string): void {
