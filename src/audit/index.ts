@@ -6,7 +6,7 @@
  * event, without a transaction on either engine.
  */
 import type { Clock } from '../clock.ts';
-import { newId, type Random } from '../identifiers.ts';
+import { type Random, randomText, toBase62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import { type Collection, type Identified, isDuplicate, type Page, type Storage } from '../storage/index.ts';
 import { createDenials, type Denials } from './denials.ts';
@@ -95,7 +95,7 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
   });
   const removals = storage.collection({
     name: 'removals',
-    shape: { collection: 'string', event: { id: 'string', ...eventShape }, at: 'date' },
+    shape: { from: 'string', event: { id: 'string', ...eventShape }, at: 'date' },
     keys: {},
     order: 'at',
   });
@@ -104,6 +104,16 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
     { collection: Collection<Outbox>; clear: (id: string, sent: AuditEvent[]) => Promise<void> }
   >();
   const background = new Set<Promise<void>>();
+
+  let lastMs = 0;
+  let within = 0;
+
+  /** Ids of one instance sort as they were made, so that events of the same millisecond are listed in their order. */
+  function nextId(at: Date): string {
+    within = at.getTime() === lastMs ? within + 1 : 0;
+    lastMs = at.getTime();
+    return `evt_${toBase62(lastMs, 8)}${toBase62(within, 3)}${randomText(10, random)}`;
+  }
 
   function later(work: Promise<unknown>): void {
     const done = work.then(
@@ -131,10 +141,11 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
 
   return {
     event(type, { actor, source, address, requestId }, { organizationId, directoryId, credentialId }, data) {
+      const at = clock.now();
       return {
-        id: newId('evt', random),
+        id: nextId(at),
         type,
-        at: clock.now(),
+        at,
         actor,
         ...(actor.id !== undefined && { actorId: actor.id }),
         source,
@@ -192,7 +203,7 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
         },
         async remove(id, event) {
           try {
-            await removals.insert({ id, collection: name, event, at: clock.now() });
+            await removals.insert({ id, from: name, event, at: clock.now() });
           } catch (error) {
             // Someone removes it already; helping to finish is all there is to do.
             if (!isDuplicate(error, 'id')) throw error;
@@ -217,7 +228,7 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
         }
       }
       const { items } = await removals.page({ to: before, limit: RECOVERY_BATCH });
-      for (const { id, collection, event } of items) await finishRemoval(id, collection, event);
+      for (const { id, from, event } of items) await finishRemoval(id, from, event);
     },
 
     prune: (before) => events.prune(before),
