@@ -1,0 +1,287 @@
+/**
+ * `npm run bench`: Latchkey beside what it is compared with, in one run on one machine. Each server is a process of its own on one core,
+ * the load comes from the other. What is compared takes turns in short rounds, and medians are taken, so that a busy moment of the
+ * machine does not fall on one of them alone.
+ *
+ *   npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--json FILE]
+ *
+ * With more than 10,000 credentials, `/auth/verify` is measured on a small store too, in turns with the large one.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createMongoServer, type MongoServer } from '../support/mongo-server.ts';
+import { type Bearer, fillStore } from './filled-store.ts';
+import { CONNECTIONS, generator, type Load, type LoadRequest, load } from './load.ts';
+import { canPin, LOAD_CORE, type PinnedProcess, startPinned } from './pinned-process.ts';
+import { type Measured, type Report, render, targetsOf } from './report.ts';
+
+const ROUNDS = 3;
+const WARM_UP_SECONDS = 3;
+const FEW = 2000;
+const LARGE = 10_000;
+const STARTS = 3;
+const OWNER_KEY = 'lk_bench00000000000000000000000000000000000';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '8' },
+    engine: { type: 'string', default: 'sqlite' },
+    credentials: { type: 'string', default: String(FEW) },
+    json: { type: 'string' },
+  },
+});
+const seconds = Number(values.seconds);
+const credentials = Number(values.credentials);
+const { engine } = values;
+if (!(seconds > 0) || !(credentials >= 2) || (engine !== 'sqlite' && engine !== 'mongodb')) {
+  console.error('Usage: npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--json FILE]');
+  process.exit(2);
+}
+
+interface Subject {
+  name: string;
+  process: PinnedProcess;
+  requests: LoadRequest[];
+}
+
+interface Store {
+  latchkey: PinnedProcess;
+  bearers: Bearer[];
+  startMs: number;
+}
+
+const running: PinnedProcess[] = [];
+const folders: string[] = [];
+let mongo: MongoServer | undefined;
+
+try {
+  await main();
+} finally {
+  await Promise.all(running.map((server) => server.stop()));
+  await mongo?.stop();
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+}
+
+async function main(): Promise<void> {
+  say('building');
+  execFileSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const upstream = await comparison(['upstream'], LOAD_CORE);
+  const upstreamUrl = `${upstream.url}/scim`;
+  const large = await openStore(credentials, upstreamUrl);
+  const few = credentials > LARGE ? await openStore(FEW, upstreamUrl) : large;
+
+  const verifying = ({ bearers }: Store) => bearers.map(verifyRequest);
+  const asking = large.bearers.map(({ token, endpointKey }) => scimRequest(token, endpointKey));
+  const proxying = {
+    name: 'bare node:http proxy',
+    process: await comparison(['proxy', upstream.url]),
+    requests: asking,
+  };
+  const oidc = await comparison(['oidc-provider']);
+  const groups: Subject[][] = [
+    [
+      { name: 'raw node:http, constant JSON', process: await comparison(['raw']), requests: verifying(few) },
+      { name: 'Koa, constant JSON', process: await comparison(['koa']), requests: verifying(few) },
+      { name: '/auth/verify', process: few.latchkey, requests: verifying(few) },
+      ...(few === large
+        ? []
+        : [
+            { name: `/auth/verify, ${count(credentials)} stored`, process: large.latchkey, requests: verifying(large) },
+          ]),
+    ],
+    [
+      { name: "oidc-provider's introspection", process: oidc, requests: [await oidcRequest(oidc)] },
+      { name: '/oauth/introspect', process: few.latchkey, requests: await introspectRequests(few) },
+    ],
+    [proxying, { name: 'gateway /scim/v2/{key}/Users', process: large.latchkey, requests: asking }],
+  ];
+
+  const measured: Measured[] = [];
+  for (const group of groups) measured.push(...(await measure(group)));
+  const memory = large.latchkey.memory();
+  const report: Report = {
+    at: new Date().toISOString(),
+    node: process.version,
+    engine: engine as Report['engine'],
+    credentials,
+    connections: CONNECTIONS,
+    seconds,
+    generator,
+    pinned: canPin,
+    measured,
+    coldStartMs: large.startMs,
+    memoryBytes: memory.residentBytes,
+    peakMemoryBytes: memory.peakBytes,
+    targets: [],
+  };
+  report.targets = targetsOf(report);
+  console.log(render(report));
+  if (values.json !== undefined) {
+    writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+    say(`written to ${values.json}`);
+  }
+}
+
+/** All of a group in turns: each warmed up, then a share of the time in each round. */
+async function measure(subjects: Subject[]): Promise<Measured[]> {
+  for (const { name, process: server, requests } of subjects) {
+    say(`warming up ${name}`);
+    await check(name, server.url, requests[0]);
+    await load(server.url, requests, WARM_UP_SECONDS);
+  }
+  const rounds = new Map<string, (Load & { busy: number })[]>();
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const { name, process: server, requests } of subjects) {
+      say(`round ${round} of ${ROUNDS}: ${name}`);
+      const before = server.processorSeconds();
+      const startedAt = performance.now();
+      const result = await load(server.url, requests, Math.max(1, Math.round(seconds / ROUNDS)));
+      const busy = (server.processorSeconds() - before) / ((performance.now() - startedAt) / 1000);
+      rounds.set(name, [...(rounds.get(name) ?? []), { ...result, busy }]);
+    }
+  }
+  return subjects.map(({ name, process: server }) => {
+    const results = rounds.get(name) ?? [];
+    return {
+      name,
+      requestsPerSecond: median(results.map((result) => result.requestsPerSecond)),
+      p50Ms: median(results.map((result) => result.p50Ms)),
+      p99Ms: median(results.map((result) => result.p99Ms)),
+      failed: results.reduce((sum, result) => sum + result.failed, 0),
+      busy: median(results.map((result) => result.busy)),
+      memoryBytes: server.memory().residentBytes,
+    };
+  });
+}
+
+/** A fast refusal would look like a fast answer. */
+async function check(name: string, url: string, request: LoadRequest | undefined): Promise<void> {
+  if (!request) throw new Error(`${name}: nothing to ask`);
+  const { path, ...init } = request;
+  const answer = await fetch(url + path, init);
+  const text = await answer.text();
+  if (answer.status !== 200 || text.includes('"active":false')) {
+    throw new Error(`${name}: ${answer.status} ${text}`);
+  }
+}
+
+async function openStore(stored: number, upstreamUrl: string): Promise<Store> {
+  const databaseUrl = await emptyDatabase();
+  const startedAt = performance.now();
+  const bearers = await fillStore(databaseUrl, stored, upstreamUrl, (done) =>
+    say(`storing ${count(done)} of ${count(stored)} credentials`),
+  );
+  say(`stored ${count(stored)} credentials in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+  const env = {
+    LATCHKEY_PORT: '0',
+    LATCHKEY_DATABASE_URL: databaseUrl,
+    LATCHKEY_SECRET: 'a secret of the bench, long enough for use',
+    LATCHKEY_INITIAL_API_KEY: OWNER_KEY,
+    LATCHKEY_UPSTREAM_ALLOW_PRIVATE: 'true',
+  };
+  const times: number[] = [];
+  for (let start = 1; ; start++) {
+    const latchkey = await startPinned(['dist/main.js'], env);
+    times.push(latchkey.startMs);
+    if (start === STARTS) {
+      running.push(latchkey);
+      return { latchkey, bearers, startMs: median(times) };
+    }
+    await latchkey.stop();
+  }
+}
+
+async function emptyDatabase(): Promise<string> {
+  if (engine === 'mongodb') {
+    mongo ??= await createMongoServer();
+    return mongo.database(`bench${folders.push(mkdtempSync(join(tmpdir(), 'latchkey-bench-')))}`);
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
+  folders.push(folder);
+  return `file:${folder}`;
+}
+
+async function comparison(args: string[], core?: number): Promise<PinnedProcess> {
+  const server = await startPinned(['--import', 'tsx', join(import.meta.dirname, 'comparisons.ts'), ...args], {}, core);
+  running.push(server);
+  return server;
+}
+
+/** As nginx asks with auth_request. */
+function verifyRequest({ token, endpointKey }: Bearer): LoadRequest {
+  return {
+    method: 'GET',
+    path: '/auth/verify',
+    headers: {
+      Authorization: `Bearer ${token}`,
+      'X-Original-URI': `/scim/v2/${endpointKey}/Users?startIndex=1&count=100`,
+      'X-Original-Method': 'GET',
+      'User-Agent': 'Okta SCIM Client 1.0.0',
+    },
+  };
+}
+
+function scimRequest(token: string, endpointKey: string): LoadRequest {
+  return {
+    method: 'GET',
+    path: `/scim/v2/${endpointKey}/Users?startIndex=1&count=100`,
+    headers: {
+      Authorization: `Bearer ${token}`,
+      Accept: 'application/scim+json',
+      'User-Agent': 'Okta SCIM Client 1.0.0',
+    },
+  };
+}
+
+function basic(name: string, secret: string): string {
+  return `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
+}
+
+function introspectRequest(authorization: string, path: string, token: string): LoadRequest {
+  return {
+    method: 'POST',
+    path,
+    headers: { Authorization: authorization, 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: `token=${token}`,
+  };
+}
+
+async function introspectRequests({ latchkey, bearers }: Store): Promise<LoadRequest[]> {
+  const answer = await fetch(`${latchkey.url}/api/v1/api-keys`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${OWNER_KEY}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'SCIM server', role: 'introspect' }),
+  });
+  const { apiKey, key } = (await answer.json()) as { apiKey: { id: string }; key: string };
+  return bearers.map(({ token }) => introspectRequest(basic(apiKey.id, key), '/oauth/introspect', token));
+}
+
+/** One token only: its in-memory adapter holds a thousand entries, so that many tokens would push each other out. */
+async function oidcRequest({ url }: PinnedProcess): Promise<LoadRequest> {
+  const authorization = basic('scim-server', 'a-secret-of-the-bench-0123456789');
+  const answer = await fetch(`${url}/token`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'grant_type=client_credentials',
+  });
+  const { access_token: token } = (await answer.json()) as { access_token: string };
+  return introspectRequest(authorization, '/token/introspection', token);
+}
+
+function median(numbers: number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function count(number: number): string {
+  return number.toLocaleString('en-US');
+}
+
+/** Progress, on standard error; one line that changes when someone watches. */
+function say(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  else console.error(text);
+}
