@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { HOUR, MINUTE } from '../support/clock.ts';
+
+describe('introspection', () => {
+  let app: TestApp;
+  let directory: Answer;
+  let key: string;
+  let keyId: string;
+  let token: string;
+  let credential: Answer;
+
+  before(async () => {
+    app = await startApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '60' } });
+    directory = await app.api.makeDirectory();
+    ({ token, credential } = await app.api.issue(directory.id, {
+      scopes: ['scim.read'],
+      expiresAt: new Date(app.clock.now().getTime() + HOUR).toISOString(),
+    }));
+    const made = (await app.api.post('/api-keys', { name: 'SCIM server', role: 'introspect' })).body;
+    key = made.key;
+    keyId = made.apiKey.id;
+  });
+  after(() => app.close());
+
+  async function ask(
+    parameters: Record<string, string>,
+    authorization = `Bearer ${key}`,
+  ): Promise<{ status: number; headers: Headers; body: Answer }> {
+    const response = await fetch(`${app.url}/oauth/introspect`, {
+      method: 'POST',
+      headers: authorization === '' ? {} : { authorization },
+      body: new URLSearchParams(parameters),
+    });
+    return { status: response.status, headers: response.headers, body: await response.json() };
+  }
+  const basic = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
+
+  it('tells what an active credential is', async () => {
+    const { status, headers, body } = await ask({ token, token_type_hint: 'access_token' });
+    assert.equal(status, 200);
+    assert.equal(headers.get('cache-control'), 'no-store');
+    assert.deepEqual(body, {
+      active: true,
+      scope: 'scim.read',
+      token_type: 'Bearer',
+      exp: Math.floor(Date.parse(credential.expiresAt) / 1000),
+      iat: Math.floor(Date.parse(credential.createdAt) / 1000),
+      sub: directory.id,
+      aud: directory.endpointUrl,
+      iss: app.url,
+      directory_id: directory.id,
+      organization_id: directory.organizationId,
+      credential_id: credential.id,
+      credential_kind: 'bearer',
+    });
+  });
+
+  it('takes the key as Bearer, and its id and value as Basic, in a form and as JSON', async () => {
+    assert.equal((await ask({ token }, basic(keyId, key))).body.active, true);
+    assert.equal((await ask({ token }, `bearer ${key}`)).body.active, true);
+    const response = await fetch(`${app.url}/oauth/introspect`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ token }),
+    });
+    assert.equal(((await response.json()) as Answer).active, true);
+  });
+
+  it('refuses who may not ask, with 401 or 403, and a missing token with 400', async () => {
+    for (const authorization of [
+      '',
+      'Bearer lk_00000000000000000000000000000000',
+      basic('key_other', key),
+      basic(keyId, `${key}x`),
+      `Bearer ${token}`,
+      'Basic !!!',
+    ]) {
+      const { status, headers, body } = await ask({ token }, authorization);
+      assert.deepEqual([status, body.error], [401, 'invalid_client'], authorization);
+      assert.match(headers.get('www-authenticate') ?? '', /Bearer/);
+    }
+    const viewer = (await app.api.post('/api-keys', { name: 'x', role: 'viewer' })).body.key;
+    assert.equal((await ask({ token }, `Bearer ${viewer}`)).status, 403);
+    assert.deepEqual([(await ask({})).status, (await ask({ token: '' })).status], [400, 400]);
+    assert.equal((await fetch(`${app.url}/oauth/introspect`)).status, 405);
+    const large = await ask({ token: 'x'.repeat(20_000) });
+    assert.equal(large.status, 413);
+  });
+
+  it('says only that a token is inactive, whatever the reason, and keeps the reason for us', async () => {
+    const disabled = await app.api.makeDirectory();
+    const issued = await app.api.issue(disabled.id);
+    assert.equal((await ask({ token: issued.token })).body.active, true);
+    await app.api.post(`/directories/${disabled.id}/disable`);
+    const revoked = await app.api.issue(directory.id);
+    await app.api.post(`/credentials/${revoked.credential.id}/revoke`);
+    for (const inactive of [issued.token, revoked.token, 'unknown', 'two words', `${token}x`]) {
+      assert.deepEqual((await ask({ token: inactive })).body, { active: false }, inactive);
+    }
+    const { body } = await app.api.get(`/events?directoryId=${disabled.id}&type=request.denied`);
+    assert.deepEqual(
+      [body.items[0].data.reason, body.items[0].data.surface, body.items[0].credentialId],
+      ['directory_disabled', 'introspection', issued.credential.id],
+    );
+  });
+
+  it('keeps organizations apart for a limited key', async () => {
+    const other = await app.api.makeDirectory();
+    const limited = (
+      await app.api.post('/api-keys', { name: 'x', role: 'introspect', organizationId: other.organizationId })
+    ).body.key;
+    assert.deepEqual((await ask({ token }, `Bearer ${limited}`)).body, { active: false });
+    const own = await app.api.issue(other.id);
+    assert.equal((await ask({ token: own.token }, `Bearer ${limited}`)).body.active, true);
+  });
+
+  it('says inactive from the moment that a credential has reached its end', async () => {
+    app.clock.advance(59 * MINUTE);
+    assert.equal((await ask({ token })).body.active, true);
+    app.clock.advance(2 * MINUTE);
+    assert.deepEqual((await ask({ token })).body, { active: false });
+  });
+
+  it('limits refused callers, not the others', async () => {
+    let limited: Awaited<ReturnType<typeof ask>> | undefined;
+    for (let index = 0; index < 80 && !limited; index++) {
+      const answer = await ask({ token }, 'Bearer lk_11111111111111111111111111111111');
+      if (answer.status === 429) limited = answer;
+    }
+    assert.match(limited?.headers.get('retry-after') ?? '', /^[1-9]\d*$/);
+    assert.equal((await ask({ token })).status, 200);
+    const asked = await fetch(`${directory.endpointUrl}/Users`, { headers: { authorization: 'Bearer unknown' } });
+    assert.equal(asked.status, 429);
+    assert.match(asked.headers.get('retry-after') ?? '', /^[1-9]\d*$/);
+    const valid = await app.api.issue(directory.id);
+    for (let index = 0; index < 100; index++) {
+      const accepted = await fetch(`${app.url}/auth/verify?directory=${directory.id}`, {
+        headers: { authorization: `Bearer ${valid.token}` },
+      });
+      assert.equal(accepted.status, 200);
+    }
+    const { body } = await app.api.get(`/events?directoryId=${directory.id}&type=request.denied`);
+    const event = body.items.find(
+      (item: Answer) => item.data.reason === 'rate_limited' && item.data.cause === 'unknown',
+    );
+    assert.ok(event.data.count >= 1);
+  });
+});
