@@ -37,7 +37,6 @@ export const ERRORS = {
   rate_limited: { status: 429, title: 'Too many failed attempts from this address.' },
   internal_error: { status: 503, title: 'Something went wrong on our side. Try again.' },
   storage_unavailable: { status: 503, title: 'The credential store cannot be reached. Try again.' },
-  shutting_down: { status: 503, title: 'This instance is shutting down. Try again.' },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

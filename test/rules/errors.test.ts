@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { ERRORS } from '../../src/errors.ts';
+import { DENIAL_REASONS } from '../../src/verification/index.ts';
+
+const page = readFileSync('docs/errors.md', 'utf8');
+
+for (const { heading, table, file } of [
+  { heading: 'Errors', table: ERRORS, file: 'src/errors.ts' },
+  { heading: 'Denials', table: DENIAL_REASONS, file: 'src/verification/denials.ts' },
+]) {
+  test(`docs/errors.md lists under ${heading} what ${file} has, with the same status, and nothing else`, () => {
+    const told = rowsUnder(heading).map(([name, status]) => [name, Number(status)]);
+    const known = Object.entries(table).map(([code, { status }]) => [`\`${code}\``, status]);
+    assert.deepEqual(told, known);
+  });
+
+  test(`docs/errors.md says of each of its ${heading.toLowerCase()} when it happens and what to do`, () => {
+    for (const [name, , when = '', remedy = ''] of rowsUnder(heading)) {
+      assert.match(when, /^[A-Z].{10,}\.$/, `${name}: when`);
+      assert.match(remedy, /^[A-Z].{5,}\.$/, `${name}: what to do`);
+    }
+  });
+}
+
+test('each code of src/errors.ts is one that some other file can answer with', () => {
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.tsx?$/.test(file) && file !== 'errors.ts')
+    .map((file) => readFileSync(`src/${file}`, 'utf8'))
+    .join('\n');
+  const made = new Set([...sources.matchAll(/new AppError\(\s*'([a-z_]+)'/g)].map(([, code]) => code));
+  const fallback = 'internal_error';
+  assert.deepEqual(
+    Object.keys(ERRORS).filter((code) => code !== fallback && !made.has(code)),
+    [],
+  );
+});
+
+test('each table of errors and denials names a status that its kind may have', () => {
+  for (const [code, { status }] of Object.entries(ERRORS)) {
+    assert.ok(status >= 400 && status <= 503, `${code}: ${status}`);
+    assert.notEqual(status, 500, `${code}: a fault of ours is 503, which an IdP tries again`);
+  }
+  for (const { status } of Object.values(DENIAL_REASONS)) assert.ok([401, 403, 429].includes(status));
+});
+
+/** The cells of the rows that begin with a name in backticks. */
+function rowsUnder(heading: string): string[][] {
+  const [, section = ''] = new RegExp(`^## ${heading}\\n(.*?)(?=^## |$(?![\\s\\S]))`, 'ms').exec(page) ?? [];
+  return [...section.matchAll(/^\| (`.*) \|$/gm)].map(([, cells = '']) => cells.split(' | '));
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { EVENTS } from '../../src/audit/index.ts';
+import { DENIAL_REASONS } from '../../src/verification/index.ts';
+import { startApp } from '../support/app.ts';
+
+const page = readFileSync('docs/events.md', 'utf8');
+const source = readFileSync('src/audit/events.ts', 'utf8');
+
+const documented = new Map(
+  [...page.matchAll(/^\| `([a-z_]+\.[a-z_]+)` \| (.*) \| (.*) \|$/gm)].map(
+    ([, type = '', meaning = '', members = '']) => [
+      type,
+      { meaning, members: members.split(', ').map((member) => member.replaceAll('`', '')) },
+    ],
+  ),
+);
+
+test('docs/events.md lists what src/audit/events.ts has, and nothing else', () => {
+  assert.deepEqual([...documented.keys()], Object.keys(EVENTS));
+});
+
+test('docs/events.md names the members of each payload as they are declared', () => {
+  for (const type of Object.keys(EVENTS)) {
+    assert.deepEqual(documented.get(type)?.members, declaredMembers(type), type);
+  }
+});
+
+test('docs/events.md says what each type means', () => {
+  for (const [type, { meaning }] of documented) assert.match(meaning, /^[A-Z].{10,}\.$/, type);
+});
+
+test('what the API answers of real events holds no member that docs/events.md does not name', async (t) => {
+  const app = await startApp();
+  t.after(app.close);
+  const { api, url } = app;
+  const directory = await api.makeDirectory();
+  const { credential, token } = await api.issue(directory.id, { label: 'one' });
+  await api.post(`/directories/${directory.id}/rotate`, { mode: 'overlap' });
+  await api.post(`/credentials/${credential.id}/disable`);
+  await fetch(`${url}/scim/v2/${directory.endpointKey}/Users`, { headers: { authorization: `Bearer ${token}` } });
+  await api.post(`/credentials/${credential.id}/revoke`, { reason: 'over', force: true });
+  await api.post('/api-keys', { name: 'another', role: 'viewer' });
+
+  const { body } = await api.get('/events');
+  assert.ok(body.items.length >= 8);
+  const top = new Set(
+    [...page.matchAll(/^\| (`[a-zA-Z]+`(?:, `[a-zA-Z]+`)*) \| /gm)].flatMap(([, names = '']) =>
+      names.replaceAll('`', '').split(', '),
+    ),
+  );
+  for (const event of body.items) {
+    assert.deepEqual(
+      Object.keys(event).filter((name) => !top.has(name)),
+      [],
+      event.type,
+    );
+    const known = new Set(documented.get(event.type)?.members.map((member) => member.replace('?', '')));
+    if (event.type === 'request.denied') {
+      for (const name of ['count', 'firstAt', 'lastAt']) known.add(name);
+      assert.ok(Object.hasOwn(DENIAL_REASONS, event.data.reason));
+    }
+    assert.deepEqual(
+      Object.keys(event.data).filter((name) => !known.has(name)),
+      [],
+      event.type,
+    );
+  }
+});
+
+/** Read from the source, since types are gone at run time: `name` or `name?`, in order. */
+function declaredMembers(type: string): string[] {
+  const [, payload = ''] =
+    new RegExp(`^ {2}'${type.replace('.', '\\.')}': ((?:CredentialFacts(?: & )?)?(?:\\{.*?\\})?);$`, 'ms').exec(
+      section('EventPayloads'),
+    ) ?? [];
+  const own = payload.replace(/\/\*\*.*?\*\//gs, '');
+  return [...(payload.startsWith('CredentialFacts') ? namesIn(section('CredentialFacts')) : []), ...namesIn(own)];
+}
+
+function section(name: string): string {
+  const [, body = ''] = new RegExp(`^interface ${name} \\{\\n(.*?)^\\}`, 'ms').exec(source) ?? [];
+  assert.notEqual(body, '', `src/audit/events.ts has no interface ${name}`);
+  return body;
+}
+
+function namesIn(text: string): string[] {
+  return [...text.matchAll(/(\w+\??): /g)].map(([, name = '']) => name);
+}
