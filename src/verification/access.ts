@@ -3,7 +3,8 @@
 /** `scim.read` allows GET (and HEAD, a GET without its body), and the search by POST of RFC 7644 3.4.3. */
 export function isRead(method: string, path: string): boolean {
   if (method === 'GET' || method === 'HEAD') return true;
-  return method === 'POST' && path.endsWith('/.search');
+  // A server behind may cut the path at a `#` that no client should send: what it acts on is then another path.
+  return method === 'POST' && path.endsWith('/.search') && !path.includes('#');
 }
 
 const GATEWAY_PREFIX = '/scim/v2/';

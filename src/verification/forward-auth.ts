@@ -126,8 +126,9 @@ function readQuestion(request: IncomingMessage): Question {
   const methods = new Set(
     [one(headers['x-original-method']), one(headers['x-forwarded-method'])].filter((method) => method !== undefined),
   );
-  // Envoy asks with the method of the request itself, and tells its path behind ours.
-  if (suffix !== '' && methods.size === 0 && request.method) methods.add(request.method);
+  // Envoy asks with the method of the request itself, and tells its path behind ours. A lone slash is no path: a proxy that asks there
+  // asks by GET whatever it holds.
+  if (suffix.length > 1 && request.method) methods.add(request.method);
   if (methods.size > 1) throw new AppError('invalid_request', { detail: 'The proxy names two different methods.' });
   if (new Set(paths).size > 1)
     throw new AppError('invalid_request', { detail: 'The proxy names two different paths.' });
@@ -147,10 +148,10 @@ function one(value: string | string[] | undefined): string | undefined {
   return value;
 }
 
-/** The path of a URI without its query; proxies hand on whatever form the client sent. */
+/** The path of a URI without its query, but with what stands behind a `#`; proxies hand on whatever form the client sent. */
 function pathOf(uri: string | undefined): string | undefined {
   if (uri === undefined) return undefined;
   const path = uri.replace(/^https?:\/\/[^/?#]*/i, '');
-  const end = path.search(/[?#]/);
+  const end = path.indexOf('?');
   return end === -1 ? path : path.slice(0, end);
 }
