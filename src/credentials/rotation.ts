@@ -140,10 +140,17 @@ export function createRotation(deps: Dependencies) {
     return tokens.sort((a, b) => lastUse(a) - lastUse(b))[0];
   }
 
+  async function stateOf(id: string): Promise<Credential['state']> {
+    const credential = await credentials.find(id);
+    return credential ? stateAt(credential, clock.now()) : 'revoked';
+  }
+
   async function progress(credential: Credential): Promise<RotationProgress | undefined> {
     const { rotation, id } = credential;
     if (!rotation) return undefined;
     const { successorId, since, retire: wish } = rotation;
+    // A successor that is gone replaces nothing.
+    if (!isLive(await stateOf(successorId))) return undefined;
     const totals = await usage.totals([id, successorId]);
     const successorAccepted = (totals.get(successorId)?.acceptedCount ?? 0) > 0;
     const lastUse = Math.max(totals.get(id)?.lastUsedAt?.getTime() ?? 0, since.getTime());
@@ -167,8 +174,7 @@ export function createRotation(deps: Dependencies) {
 
     /** One look at a replaced credential whose time has come. */
     async advance(record: Credential): Promise<void> {
-      const successor = record.rotation && (await credentials.find(record.rotation.successorId));
-      const state = successor ? stateAt(successor, clock.now()) : 'revoked';
+      const state = record.rotation ? await stateOf(record.rotation.successorId) : 'revoked';
       const step = state === 'active' ? await progress(record) : undefined;
       if (step?.retiresAt && step.retiresAt <= clock.now()) {
         await retire(record.id, step.successorId, SYSTEM);
@@ -176,7 +182,7 @@ export function createRotation(deps: Dependencies) {
       }
       await credentials.update(record.id, ({ dueAt: _dueAt, rotation, ...rest }) => {
         // A successor that is gone replaces nothing: the old token stays. One that is disabled may come back.
-        const plan = state === 'revoked' || state === 'expired' ? undefined : rotation;
+        const plan = isLive(state) ? rotation : undefined;
         const lookAt = new Date(clock.now().getTime() + LOOK_AGAIN_MS);
         const nextLook = plan && plan.retire !== 'manual' ? (step?.retiresAt ?? lookAt) : undefined;
         const dueAt = earliest(rest.expiresAt, nextLook);
@@ -188,16 +194,20 @@ export function createRotation(deps: Dependencies) {
       const record = await credentials.find(id);
       if (!record) throw new AppError('not_found', { detail: `There is no credential ${id}.` });
       const state = stateAt(record, clock.now());
-      if (state === 'revoked' || state === 'expired')
-        throw new AppError('credential_final', { credentialId: id, state });
+      if (!isLive(state)) throw new AppError('credential_final', { credentialId: id, state });
       const step = await progress(record);
-      if (!step?.successorAccepted)
+      // Nor while the new one is disabled: nothing would be left that works.
+      if (!step?.successorAccepted || (await stateOf(step.successorId)) !== 'active')
         throw new AppError('not_replaced', { credentialId: id, successorId: step?.successorId ?? null });
       await retire(id, step.successorId, cause);
       await waitOutLease();
       return (await credentials.find(id)) ?? record;
     },
   };
+}
+
+function isLive(state: Credential['state']): boolean {
+  return state === 'active' || state === 'disabled';
 }
 
 /** A rotated token may do what the old one may, and no more, unless it is said. */
