@@ -71,6 +71,9 @@ export function createSlots(deps: {
           if (!isDuplicate(error, 'slotKey')) throw error;
         }
       }
+      // With both keys taken the engine names whichever it looked at first: a value that is there already is told as such.
+      if (draft.digest !== undefined && (await credentials.findBy('digest', draft.digest)))
+        throw new AppError('credential_exists');
       throw await full(draft.directoryId);
     },
     holders,
