@@ -9,6 +9,7 @@ import { createAudit } from './audit/index.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createApiKeys, createCredentials, createUsage } from './credentials/index.ts';
+import { ANSWER_MS } from './deadline.ts';
 import { createDirectories, createOrganizations } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
 import { sendProblem } from './http/error-responses.ts';
@@ -45,6 +46,8 @@ export type App = Awaited<ReturnType<typeof createApp>>;
 
 /** Clocks of two machines do not tick alike; a lease is waited out a little longer than it lasts. */
 const LEASE_MARGIN_MS = 5;
+/** What the writes of a change may take beside the lease that it waits out. */
+const CHANGE_MS = 3500;
 const RECOVERY_AGE_MS = 10_000;
 const SECOND = 1000;
 const DAY = 86_400_000;
@@ -126,6 +129,8 @@ export async function createApp(deps: AppDependencies) {
     verification,
     context,
     publicUrl,
+    // A lease of many seconds is waited out all the same.
+    answerMs: Math.max(ANSWER_MS, leaseMs + CHANGE_MS),
     version,
   });
 

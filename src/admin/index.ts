@@ -35,11 +35,13 @@ export interface AdminDependencies {
   verification: Verification;
   context: RequestContext;
   publicUrl: string;
+  /** What the store and a lease may cost one request in all. */
+  answerMs: number;
   version: string;
 }
 
 export function createAdmin(deps: AdminDependencies): Middleware[] {
-  const { storage, clock, log, usage, verification, context, publicUrl, version } = deps;
+  const { storage, clock, log, usage, verification, context, publicUrl, answerMs, version } = deps;
   const operations: Operation[] = [
     ...organizationOperations(deps),
     ...directoryOperations(deps),
@@ -73,6 +75,7 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
       log,
       findCaller: verification.findCaller,
       limitCaller: verification.limitCaller,
+      answerMs,
       usedKey: usage.accepted,
     }),
   ];

@@ -5,6 +5,7 @@ import type { Context, Middleware } from 'koa';
 import type { z } from 'zod';
 import type { Cause } from '../audit/index.ts';
 import type { ApiKey } from '../credentials/index.ts';
+import { createAllowance } from '../deadline.ts';
 import { AppError, asAppError, isAppError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { headersOf, problemOf } from '../http/error-responses.ts';
@@ -28,11 +29,13 @@ export interface RouterDependencies {
   findCaller: (value: string) => ApiKey | undefined | Promise<ApiKey | undefined>;
   /** Counts a refused call; gives the seconds to wait when there were too many. */
   limitCaller: (address: string) => Promise<number | undefined>;
+  /** What the store and a lease may cost one request in all. */
+  answerMs: number;
   usedKey: (id: string, address: string, userAgent: string | undefined) => void;
 }
 
 export function createAdminRouter(deps: RouterDependencies): Middleware {
-  const { operations, idempotency, context, log, findCaller, limitCaller, usedKey } = deps;
+  const { operations, idempotency, context, log, findCaller, limitCaller, answerMs, usedKey } = deps;
   const router = new Router({ prefix: PREFIX });
   for (const operation of operations) {
     router[operation.method](operation.path, (koa) => run(operation, koa, koa.params['id'] ?? ''));
@@ -46,7 +49,9 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     koa.state['requestId'] = requestId;
     koa.set({ 'X-Request-Id': requestId, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     try {
-      await authenticate(koa);
+      const allowance = createAllowance(answerMs);
+      koa.state['allowance'] = allowance;
+      await allowance(authenticate(koa));
       await routes(koa, async () => {
         const allowed = [...methodsOf(koa.path)].filter((method) => method !== 'HEAD');
         if (allowed.length === 0)
@@ -93,10 +98,11 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
       address: context.addressOf(koa.req),
       requestId,
     };
+    const allowance = koa.state['allowance'] as ReturnType<typeof createAllowance>;
     const work = () => operation.handle({ id, query, body, caller, cause });
     const key = koa.method === 'POST' ? koa.get('idempotency-key') : '';
     if (key === '') {
-      const { body: shown, secret } = await work();
+      const { body: shown, secret } = await allowance(work());
       answer(koa, operation.status, shown === undefined ? '' : JSON.stringify({ ...shown, ...secret }));
       return;
     }
@@ -106,7 +112,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     const fingerprint = hash('sha256', `${koa.method} ${koa.path}\n${text}`, 'hex');
     let secret: Reply['secret'];
     let shown = { status: 0, body: '' };
-    const earlier = await idempotency.once({ apiKeyId: apiKey.id, key, fingerprint }, async () => {
+    const once = idempotency.once({ apiKeyId: apiKey.id, key, fingerprint }, async () => {
       try {
         const reply = await work();
         secret = reply.secret;
@@ -118,6 +124,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
       }
       return shown;
     });
+    const earlier = await allowance(once);
     if (earlier) koa.set('Idempotency-Replayed', 'true');
     const { status, body: stored } = earlier?.replayed ?? shown;
     const whole = secret ? JSON.stringify({ ...(JSON.parse(stored) as object), ...secret }) : stored;

@@ -3,6 +3,7 @@
  * `flush` merges what has gathered, and merging never moves "last used" back however many instances take part.
  */
 import type { Clock } from '../clock.ts';
+import { within } from '../deadline.ts';
 import type { Accumulation, Page, Storage, Stored } from '../storage/index.ts';
 
 const originShape = { address: 'string', 'userAgent?': 'string' } as const;
@@ -38,6 +39,8 @@ export interface Usage {
 
 const HOUR_MS = 3_600_000;
 const USER_AGENT_LENGTH = 200;
+/** How long a reader waits for what was counted to be written. */
+const FLUSH_PATIENCE_MS = 500;
 
 interface Counted {
   subjectId: string;
@@ -109,9 +112,20 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
       counterOf(subjectId, clock.now().getTime()).refused++;
     },
     async totals(ids) {
-      if (ids.some((id) => running.has(id)) || over.length > 0) await flush();
+      // Written first where that is quick. While the store takes no writes, what waits is added to what can still be read.
+      const isWaiting = ids.some((id) => running.has(id)) || over.length > 0 || unwrittenTotals.length > 0;
+      const isWritten =
+        !isWaiting ||
+        (await within(FLUSH_PATIENCE_MS, flush()).then(
+          () => true,
+          () => false,
+        ));
       const found = await Promise.all(ids.map((id) => totals.find(id)));
-      return new Map(found.filter((total) => total !== undefined).map((total) => [total.id, total]));
+      const known = new Map(found.filter((total) => total !== undefined).map((total) => [total.id, total]));
+      if (isWritten) return known;
+      for (const counted of [...unwrittenTotals, ...over, ...running.values()])
+        if (ids.includes(counted.subjectId)) known.set(counted.subjectId, sumOf(known.get(counted.subjectId), counted));
+      return known;
     },
     hours: (subjectId, query) => hours.page({ ...query, where: { subjectId }, direction: 'descending' }),
     flush,
@@ -125,6 +139,19 @@ function hourOf({ subjectId, hour, accepted, refused }: Counted): Accumulation<U
     initial: { id: `${subjectId}:${at.toISOString().slice(0, 13)}`, subjectId, hour: at, accepted: 0, refused: 0 },
     add: { accepted, refused },
   };
+}
+
+/** A stored total and what was counted since. */
+function sumOf(total: UsageTotal | undefined, counted: Counted): UsageTotal {
+  const { initial, add = {}, latest } = totalOf(counted, new Date(counted.hour));
+  const base = total ?? initial;
+  const sum = {
+    ...base,
+    acceptedCount: base.acceptedCount + (add['acceptedCount'] ?? 0),
+    refusedCount: base.refusedCount + (add['refusedCount'] ?? 0),
+  };
+  const isLater = latest !== undefined && (base.lastUsedAt?.getTime() ?? 0) < counted.lastUsedAt;
+  return isLater ? { ...sum, ...latest.values } : sum;
 }
 
 function totalOf(
