@@ -221,7 +221,9 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
           done();
           const rest = rewriter?.end();
           if (whole) {
-            const body = Buffer.concat(rest ? [...whole.chunks, rest] : whole.chunks);
+            if (rest && rest.length > 0) whole.chunks.push(rest);
+            const [first] = whole.chunks;
+            const body = first && whole.chunks.length === 1 ? first : Buffer.concat(whole.chunks);
             whole.headers.push('Content-Length', String(body.length));
             response.writeHead(whole.status, whole.headers);
             // The same bytes as a string leave in one write with the headers; a buffer would cost a second one.
