@@ -57,7 +57,7 @@ async function open(config: Config, log: Log): Promise<Storage> {
 
 async function serve(): Promise<void> {
   const config = loadConfig();
-  const log = createLog(config.LATCHKEY_LOG_LEVEL);
+  const log = createLog(config.LATCHKEY_LOG_LEVEL, process.stderr);
   const storage = await open(config, log);
   ensureSecret(config);
   let app: App | undefined;
@@ -159,7 +159,7 @@ async function createKey(args: string[]): Promise<void> {
   const role = ROLES.find((known): known is Role => known === values.role);
   if (!role) throw new TypeError(`--role: given ${values.role}; wanted one of ${ROLES.join(', ')}`);
   const config = loadConfig();
-  const log = createLog('warn');
+  const log = createLog('warn', process.stderr);
   const storage = await open(config, log);
   const app = await createApp({
     config,
@@ -184,7 +184,7 @@ process.on('uncaughtException', crash);
 
 /** A fault that nobody foresaw: say what it was and end; a supervisor starts us again, and nothing acknowledged is lost. */
 function crash(error: unknown): never {
-  createLog('fatal').fatal({ err: error }, 'unexpected fault');
+  createLog('fatal', process.stderr).fatal({ err: error }, 'unexpected fault');
   process.exit(1);
 }
 
