@@ -35,6 +35,7 @@ const ODD_BYTES = [
   '<',
   'é',
 ];
+const HOSTS = ['', 'latchkey.test', 'a:b', '[', '[::1]:80', 'x@y'];
 const ODD_PIECES = [
   '../',
   '%2e%2e/',
@@ -159,6 +160,9 @@ for (const engine of engines) {
         }
         // The root leads to the documentation, which is no refusal.
         if (!/^\/[\w%.]/.test(target)) target = `/scim/v2/${target}`;
+        // The absolute form, whole and broken.
+        if (dice.chance(0.05))
+          target = `http://${mutate(dice.pick(HOSTS), dice, ['[', ':', '@', '%', '%zz', '*', '{}'])}${target}`;
         const head = [
           `${method} ${target} HTTP/1.1`,
           'Host: latchkey.test',
