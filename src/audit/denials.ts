@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { BASE62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
+import { withoutSecrets } from '../redaction.ts';
 import type { Collection } from '../storage/index.ts';
 import type { AuditEvent, EventPayload, Subject } from './events.ts';
 
@@ -26,6 +27,7 @@ const WINDOW_MS = 3_600_000;
 /** Distinct refusals kept apart within one window by one instance; beyond that they are counted without their address. */
 const DISTINCT_LIMIT = 2000;
 const USER_AGENT_LENGTH = 200;
+const METHOD_LENGTH = 32;
 
 interface Pending {
   event: AuditEvent;
@@ -68,7 +70,8 @@ export function createDenials({
         if (distinct.size >= DISTINCT_LIMIT) id = eventId([...facts, 'many addresses']);
         else distinct.add(id);
       }
-      const userAgent = data.userAgent?.replace(/[^\x20-\x7e]/g, '?').slice(0, USER_AGENT_LENGTH);
+      const userAgent = readable(data.userAgent, USER_AGENT_LENGTH);
+      const method = readable(data.method, METHOD_LENGTH);
       merge({
         count: 1,
         event: {
@@ -84,7 +87,7 @@ export function createDenials({
           ...(subject.credentialId !== undefined && { credentialId: subject.credentialId }),
           requestId,
           address,
-          data: JSON.parse(JSON.stringify({ ...data, userAgent })) as Record<string, unknown>,
+          data: JSON.parse(JSON.stringify({ ...data, userAgent, method })) as Record<string, unknown>,
         },
       });
     },
@@ -108,6 +111,11 @@ export function createDenials({
       }
     },
   };
+}
+
+/** What the caller says of itself, as it may be kept. */
+function readable(text: string | undefined, length: number): string | undefined {
+  return text && withoutSecrets(text.replace(/[^\x20-\x7e]/g, '?')).slice(0, length);
 }
 
 function lastOf({ lastAt, requestId, data }: AuditEvent): Partial<AuditEvent> {

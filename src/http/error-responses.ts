@@ -1,6 +1,7 @@
 /** One renderer for what goes wrong, in the dialect of who asked: SCIM (RFC 7644), OAuth (RFC 6749), problem (RFC 9457). */
 import type { ServerResponse } from 'node:http';
 import { type AppError, ERRORS, RETRY_AFTER_SECONDS } from '../errors.ts';
+import { withoutSecrets } from '../redaction.ts';
 
 type Headers = Record<string, string>;
 
@@ -26,7 +27,7 @@ export function sendOauthError(
 export function problemOf(error: AppError, requestId: string): Record<string, unknown> {
   const { code, status, facts } = error;
   const { detail, ...members } = facts;
-  return {
+  const problem = {
     type: 'about:blank',
     title: ERRORS[code].title,
     status,
@@ -35,6 +36,8 @@ export function problemOf(error: AppError, requestId: string): Record<string, un
     ...members,
     requestId,
   };
+  // Problems repeat what was given; a secret that stood in the wrong place is not repeated.
+  return JSON.parse(withoutSecrets(JSON.stringify(problem))) as Record<string, unknown>;
 }
 
 /** Headers that go with an error, whatever the dialect. */

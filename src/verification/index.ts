@@ -10,6 +10,7 @@ import { ANSWER_MS, within } from '../deadline.ts';
 import type { Directories } from '../directories/index.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { withoutSecrets } from '../redaction.ts';
 import type { Denial } from './denials.ts';
 import { createLeaseCache } from './lease-cache.ts';
 import { createVerify, type Decision, type Grant, type Wanted } from './verify.ts';
@@ -137,7 +138,7 @@ export function createVerification(deps: VerificationDependencies): Verification
       log.info(
         {
           surface,
-          method,
+          method: method && withoutSecrets(method),
           outcome,
           address,
           requestId,
