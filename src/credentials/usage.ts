@@ -40,6 +40,8 @@ export interface Usage {
 
 const HOUR_MS = 3_600_000;
 const USER_AGENT_LENGTH = 200;
+/** Merges in one transaction. */
+const SLICE = 100;
 /** How long a reader waits for what was counted to be written. */
 const FLUSH_PATIENCE_MS = 500;
 
@@ -65,8 +67,8 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
   /** The running hour of each subject, and hours that have ended since the last flush. */
   let running = new Map<string, Counted>();
   let over: Counted[] = [];
-  let unwrittenHours: Counted[] = [];
-  let unwrittenTotals: Counted[] = [];
+  const unwrittenHours: Counted[] = [];
+  const unwrittenTotals: Counted[] = [];
   let flushing: Promise<void> = Promise.resolve();
 
   function counterOf(subjectId: string, now: number): Counted {
@@ -86,11 +88,10 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     running = new Map();
     unwrittenHours.push(...batch);
     unwrittenTotals.push(...batch);
-    if (unwrittenTotals.length === 0 && unwrittenHours.length === 0) return;
-    await hours.accumulate(unwrittenHours.map(hourOf));
-    unwrittenHours = [];
-    await totals.accumulate(unwrittenTotals.map((counted) => totalOf(counted, clock.now())));
-    unwrittenTotals = [];
+    await inSlices(unwrittenHours, (slice) => hours.accumulate(slice.map(hourOf)));
+    await inSlices(unwrittenTotals, (slice) =>
+      totals.accumulate(slice.map((counted) => totalOf(counted, clock.now()))),
+    );
   }
 
   async function flush(): Promise<void> {
@@ -132,6 +133,15 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     flush,
     prune: (before) => hours.prune(before),
   };
+}
+
+/** Writes a list piece by piece and takes away what is written, so that no single transaction holds requests up. */
+async function inSlices<T>(list: T[], write: (slice: T[]) => Promise<void>): Promise<void> {
+  while (list.length > 0) {
+    const slice = list.slice(0, SLICE);
+    await write(slice);
+    list.splice(0, slice.length);
+  }
 }
 
 function hourOf({ subjectId, hour, accepted, refused }: Counted): Accumulation<UsageHour> {
