@@ -18,7 +18,7 @@ import { CONNECTIONS, generator, type Load, type LoadRequest, load } from './loa
 import { canPin, LOAD_CORE, type PinnedProcess, startPinned } from './pinned-process.ts';
 import { type Measured, type Report, render, targetsOf } from './report.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 4;
 const WARM_UP_SECONDS = 3;
 const FEW = 2000;
 const LARGE = 10_000;
@@ -150,6 +150,7 @@ async function measure(subjects: Subject[]): Promise<Measured[]> {
       requestsPerSecond: median(results.map((result) => result.requestsPerSecond)),
       p50Ms: median(results.map((result) => result.p50Ms)),
       p99Ms: median(results.map((result) => result.p99Ms)),
+      perCoreSecond: median(results.map((result) => result.requestsPerSecond / result.busy)),
       failed: results.reduce((sum, result) => sum + result.failed, 0),
       busy: median(results.map((result) => result.busy)),
       memoryBytes: server.memory().residentBytes,
@@ -273,7 +274,8 @@ async function oidcRequest({ url }: PinnedProcess): Promise<LoadRequest> {
 
 function median(numbers: number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const [lower, upper] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];
+  return ((lower ?? Number.NaN) + (upper ?? Number.NaN)) / 2;
 }
 
 function count(number: number): string {
