@@ -77,6 +77,7 @@ export function createMetrics(): Metrics {
   const hits = leases.labels('hit');
   const misses = leases.labels('miss');
   const outcomes = new Map<string, Counter.Internal>();
+  const storageTimes = new Map<string, Histogram.Internal<string>>();
 
   return {
     async render() {
@@ -94,8 +95,15 @@ export function createMetrics(): Metrics {
     },
     leaseHit: () => hits.inc(),
     leaseMiss: () => misses.inc(),
-    storage: (operation, collection, seconds, ok) =>
-      operations.labels(operation, collection, ok ? 'ok' : 'error').observe(seconds),
+    storage(operation, collection, seconds, ok) {
+      const key = `${operation} ${collection} ${ok}`;
+      let histogram = storageTimes.get(key);
+      if (!histogram) {
+        histogram = operations.labels(operation, collection, ok ? 'ok' : 'error');
+        storageTimes.set(key, histogram);
+      }
+      histogram.observe(seconds);
+    },
     gateway: (status) => answers.inc({ class: `${Math.floor(status / 100)}xx` }),
     countCredentials(read) {
       readCounts = read;
