@@ -154,9 +154,22 @@ function createCollection<S extends Shape>(
     }
   }
 
+  /** Writers of one record in this process go one after the other: only other processes are left to swap against. */
+  const turns = new Map<string, Promise<unknown>>();
+  function inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
+    const turn = (turns.get(id) ?? Promise.resolve()).then(work, work);
+    turns.set(id, turn);
+    const leave = () => {
+      if (turns.get(id) === turn) turns.delete(id);
+    };
+    turn.then(leave, leave);
+    return turn;
+  }
+
   /** Compare-and-swap on `revision`; writes only the attributes that differ. */
   async function update(id: string, change: (record: R) => R | undefined, isGivenUp: () => boolean) {
     for (let attempt = 0; ; attempt++) {
+      if (isGivenUp()) throw new mongoose.mongo.MongoRuntimeError('given up');
       const found = await readById(id);
       if (!found) return undefined;
       // Its caller was told that it failed: it must not overtake what has been done since.
@@ -225,7 +238,7 @@ function createCollection<S extends Shape>(
         else query.sort({ [spec.order]: 1, _id: 1 });
         return optional(await query.lean<Document | null>(), decode);
       }),
-    update: (id, change) => run((isGivenUp) => update(asText(id), change, isGivenUp)),
+    update: (id, change) => run((isGivenUp) => inTurn(asText(id), () => update(id, change, isGivenUp))),
     accumulate: (merges) => run(() => accumulate(merges)),
     remove: (id) => run(async () => (await model.deleteOne({ _id: asText(id) })).deletedCount > 0),
     removeBy: (attribute, value) =>

@@ -176,7 +176,8 @@ describe('invariant 4: never 401 for our own fault, with MongoDB', { skip: witho
     const within = samples.filter(({ sentAt, tookMs }) => sentAt > downAt + 1500 && sentAt + tookMs < upAt);
     assert.ok((countStatuses(within)['503'] ?? 0) > 0, 'nothing was asked during the outage');
     assert.equal(countStatuses(within)['200'], undefined, 'accepted from memory beyond the lease');
-    const meanwhile = (await strange).filter(({ sentAt, tookMs }) => sentAt + tookMs < upAt);
+    // A server that is stopped may still get the answer out that it was about to give.
+    const meanwhile = (await strange).filter(({ sentAt, tookMs }) => sentAt > downAt + 500 && sentAt + tookMs < upAt);
     assert.deepEqual(Object.keys(countStatuses(meanwhile)), ['503'], 'an unknown token was judged without the store');
     assert.ok(recovery < RECOVERY_LIMIT_MS);
   }
