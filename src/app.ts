@@ -15,6 +15,7 @@ import { AppError, asAppError } from './errors.ts';
 import { sendProblem } from './http/error-responses.ts';
 import { createRequestContext } from './http/request-context.ts';
 import type { Random } from './identifiers.ts';
+import { ANNOUNCE_EVERY_MS, createInstances } from './instances.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createOperations } from './operations.ts';
@@ -38,6 +39,8 @@ export interface AppDependencies {
   random: Random;
   log: Log;
   version: string;
+  /** Whether it answers requests; the command line does not. */
+  serves?: boolean;
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
@@ -54,12 +57,14 @@ const DAY = 86_400_000;
 
 /** Prepares the store and returns what answers requests. Throws storage_unavailable. */
 export async function createApp(deps: AppDependencies) {
-  const { config, publicUrl, clock, random, log, version } = deps;
+  const { config, publicUrl, clock, random, log, version, serves = true } = deps;
   const metrics = createMetrics();
   const storage = observed(deps.storage, metrics.storage);
   const leaseMs = config.LATCHKEY_LEASE_MS;
+  const instances = createInstances({ storage, clock, random, leaseMs });
   const waitOutLease = async () => {
-    if (leaseMs > 0) await clock.wait(leaseMs + LEASE_MARGIN_MS);
+    const longestMs = await instances.longestLeaseMs();
+    if (longestMs > 0) await clock.wait(longestMs + LEASE_MARGIN_MS);
   };
 
   const audit = createAudit({ storage, clock, random, log });
@@ -136,6 +141,7 @@ export async function createApp(deps: AppDependencies) {
 
   await storage.prepare();
   await audit.recover(0);
+  if (serves) await instances.announce();
 
   const koa = new Koa();
   koa.silent = true;
@@ -169,6 +175,7 @@ export async function createApp(deps: AppDependencies) {
     { name: 'usage', everyMs: 5 * SECOND, run: usage.flush },
     { name: 'denials', everyMs: 3 * SECOND, run: audit.denials.flush },
     { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
+    { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce },
     { name: 'recovery', everyMs: 15 * SECOND, run: () => audit.recover(RECOVERY_AGE_MS) },
     { name: 'expired records', everyMs: 600 * SECOND, run: () => storage.reclaim() },
     { name: 'retention', everyMs: 3600 * SECOND, run: forgetOld },
@@ -204,7 +211,7 @@ export async function createApp(deps: AppDependencies) {
     /** Writes what has been counted, and waits for what is under way. */
     async close(): Promise<void> {
       await gateway.close();
-      await Promise.allSettled([usage.flush(), audit.denials.flush()]);
+      await Promise.allSettled([usage.flush(), audit.denials.flush(), instances.leave()]);
       await audit.settled();
     },
   };

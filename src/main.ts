@@ -2,11 +2,12 @@
 /** The process edge: environment -> config -> storage -> app -> listen. The only user of `process`. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type App, createApp } from './app.ts';
+import type { Cause } from './audit/index.ts';
 import { systemClock } from './clock.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { ROLES, type Role } from './credentials/index.ts';
@@ -47,12 +48,25 @@ function loadConfig(): Config {
 }
 
 async function open(config: Config, log: Log): Promise<Storage> {
-  return openStorage({
-    url: config.LATCHKEY_DATABASE_URL,
-    clock: systemClock,
-    log,
-    sqliteSynchronous: config.LATCHKEY_SQLITE_SYNCHRONOUS,
-  });
+  try {
+    return await openStorage({
+      url: config.LATCHKEY_DATABASE_URL,
+      clock: systemClock,
+      log,
+      sqliteSynchronous: config.LATCHKEY_SQLITE_SYNCHRONOUS,
+    });
+  } catch (error) {
+    const cause = isAppError(error) && error.cause instanceof Error ? error.cause : error;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`LATCHKEY_DATABASE_URL: given ${storeOf(config)}, which cannot be opened: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Where the store is, without what a URL may say of its user. */
+function storeOf({ LATCHKEY_DATABASE_URL: url }: Config): string {
+  return url.startsWith('file:') ? url : url.replace(/\/\/[^/@]*@/, '//').replace(/\?.*/, '');
 }
 
 async function serve(): Promise<void> {
@@ -61,7 +75,12 @@ async function serve(): Promise<void> {
   const storage = await open(config, log);
   ensureSecret(config);
   let app: App | undefined;
+  let isStopping = false;
+  const answering = new Set<ServerResponse>();
   const server = createServer((request, response) => {
+    answering.add(response);
+    response.once('close', () => answering.delete(response));
+    if (isStopping) response.shouldKeepAlive = false;
     if (app) app.handle(request, response);
     else response.writeHead(503, { 'Retry-After': '1' }).end();
   });
@@ -75,18 +94,22 @@ async function serve(): Promise<void> {
     config.LATCHKEY_PUBLIC_URL ??
     `http://${config.LATCHKEY_HOST.includes(':') ? host : config.LATCHKEY_HOST}:${address.port}`;
   app = await createApp({ config, publicUrl, storage, clock: systemClock, random: systemRandom, log, version });
+  if (config.LATCHKEY_PUBLIC_URL === undefined && /^(?:0\.0\.0\.0|::)$/.test(config.LATCHKEY_HOST)) {
+    say(`No LATCHKEY_PUBLIC_URL is set: endpoints are shown as ${publicUrl}, which no identity provider can reach.`);
+  }
   await announceOwner(app, config);
   const rounds = startRounds(app.rounds, log);
   say(`Latchkey ${version} is ready at ${listenUrl}${publicUrl === listenUrl ? '' : ` (public URL ${publicUrl})`}`);
   log.info({ url: listenUrl, publicUrl, storage: storage.engine, node: process.version }, 'ready');
 
   const ready = app;
-  let isStopping = false;
   const stop = (signal: string) => {
     if (isStopping) return;
     isStopping = true;
     log.info({ signal }, 'draining');
     ready.drain();
+    // Whoever gets an answer from now on is told not to come again on that connection.
+    for (const response of answering) response.shouldKeepAlive = false;
     void shutDown(server, config.LATCHKEY_DRAIN_SECONDS, async () => {
       await rounds.stop();
       await ready.close();
@@ -106,7 +129,13 @@ async function serve(): Promise<void> {
 
 function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) =>
+      reject(
+        new Error(`LATCHKEY_HOST, LATCHKEY_PORT: given ${host}, ${port}, where it cannot listen: ${error.message}`, {
+          cause: error,
+        }),
+      ),
+    );
     server.listen(port, host, () => resolve(server.address() as AddressInfo));
   });
 }
@@ -147,7 +176,7 @@ async function announceOwner(app: App, config: Config): Promise<void> {
   say('');
   say(`  ${made.key}`);
   say('');
-  say('Lost it? `latchkey api-key create` makes another one.');
+  say('Lost it? `node dist/main.js api-key create` makes another one.');
   say('');
 }
 
@@ -158,25 +187,44 @@ async function createKey(args: string[]): Promise<void> {
   });
   const role = ROLES.find((known): known is Role => known === values.role);
   if (!role) throw new TypeError(`--role: given ${values.role}; wanted one of ${ROLES.join(', ')}`);
+  await withApp(async (app, store) => {
+    const { apiKey, key } = await app.apiKeys.create({ name: values.name, role }, COMMAND_LINE);
+    say(`API key ${apiKey.id} (${role}) of the store ${store}, shown this once:`);
+    say('');
+    say(`  ${key}`);
+  });
+}
+
+const COMMAND_LINE: Cause = { actor: { type: 'system', name: 'command line' }, source: 'system' };
+
+/** The application on a store that is there already, without listening; instances that serve may run beside it. */
+async function withApp(work: (app: App, store: string) => Promise<void>): Promise<void> {
   const config = loadConfig();
   const log = createLog('warn', process.stderr);
+  const store = storeOf(config);
+  if (store.startsWith('file:') && !existsSync(join(store.slice('file:'.length), 'latchkey.db'))) throw noStore(store);
   const storage = await open(config, log);
+  if (!(await storage.isPrepared())) throw noStore(store);
+  const publicUrl = config.LATCHKEY_PUBLIC_URL ?? `http://${config.LATCHKEY_HOST}:${config.LATCHKEY_PORT}`;
   const app = await createApp({
     config,
-    publicUrl: config.LATCHKEY_PUBLIC_URL ?? '',
+    publicUrl,
     storage,
     clock: systemClock,
     random: systemRandom,
     log,
     version,
+    serves: false,
   });
-  const cause = { actor: { type: 'system', name: 'command line' }, source: 'system' } as const;
-  const { apiKey, key } = await app.apiKeys.create({ name: values.name, role }, cause);
+  await work(app, store);
   await app.close();
   await storage.close();
-  say(`API key ${apiKey.id} (${role}), shown this once:`);
-  say('');
-  say(`  ${key}`);
+}
+
+function noStore(store: string): Error {
+  return new Error(
+    `LATCHKEY_DATABASE_URL: given ${store}, where no Latchkey has been started yet; wanted the store of a running one`,
+  );
 }
 
 process.on('unhandledRejection', crash);
@@ -190,11 +238,6 @@ function crash(error: unknown): never {
 
 main().catch((error: unknown) => {
   if (error instanceof ConfigError || error instanceof TypeError) process.stderr.write(`latchkey: ${error.message}\n`);
-  else if (isAppError(error, 'storage_unavailable')) {
-    const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-    process.stderr.write(
-      `latchkey: ${error.message.replace(' Try again.', '')} It is named by LATCHKEY_DATABASE_URL${cause}\n`,
-    );
-  } else process.stderr.write(`latchkey: ${error instanceof Error ? error.message : String(error)}\n`);
+  else process.stderr.write(`latchkey: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 });

@@ -3,8 +3,9 @@ import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credential, Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { eventListOperation } from './events.ts';
-import { assertVisible, type Caller, type Operation, operation, READERS, WRITERS } from './operation.ts';
+import { assertVisible, type Caller, isVisible, type Operation, operation, READERS, WRITERS } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Credentials';
@@ -117,7 +118,14 @@ export function credentialOperations(deps: {
       errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_token_format', 'invalid_request'],
       async handle({ id, body, caller, cause }) {
         await getDirectory(id, caller);
-        return { body: { credential: await view(await credentials.import(id, body, cause)) } };
+        try {
+          return { body: { credential: await view(await credentials.import(id, body, cause)) } };
+        } catch (error) {
+          // Where it is, is told to those alone who may see that place.
+          const isElsewhere =
+            isAppError(error, 'credential_exists') && !isVisible(caller, String(error.facts['organizationId']));
+          throw isElsewhere ? new AppError('credential_exists') : error;
+        }
       },
     }),
     operation({

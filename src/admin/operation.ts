@@ -51,9 +51,13 @@ export const READERS: readonly Role[] = ['owner', 'admin', 'viewer'];
 export const WRITERS: readonly Role[] = ['owner', 'admin'];
 export const OWNERS: readonly Role[] = ['owner'];
 
+export function isVisible({ organizationId: own }: Caller, organizationId: string): boolean {
+  return own === undefined || own === organizationId;
+}
+
 /** Another organization's things are to a limited key as if they were not there. */
 export function assertVisible(caller: Caller, organizationId: string, what: string): void {
-  if (caller.organizationId !== undefined && caller.organizationId !== organizationId) {
+  if (!isVisible(caller, organizationId)) {
     throw new AppError('not_found', { detail: `There is no ${what}.` });
   }
 }

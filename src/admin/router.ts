@@ -174,11 +174,17 @@ function check(schema: z.ZodType, value: unknown, place: string): unknown {
     return {
       path: path === '' ? place : path,
       ...givenAt(value, issue.path),
-      wanted: issue.message.replace(/^Invalid (?:input|option|string): /, ''),
+      wanted: wantedOf(issue),
     };
   });
   const first = errors[0];
   throw new AppError('invalid_request', { detail: `${first?.path}: ${first?.wanted}`, errors });
+}
+
+/** zod says what is wrong; what is wanted is what follows. Of unknown members their names are the news. */
+function wantedOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return `no member ${issue.keys.map((key) => key.slice(0, 50)).join(', ')}`;
+  return issue.message.replace(/^(?:Invalid (?:input|option|string)|Too (?:small|big)): /, '');
 }
 
 /** What stands at a path of the input, where it may be repeated. */

@@ -107,7 +107,7 @@ export function createRotation(deps: Dependencies) {
    * ends those below the highest number present. So the one with the highest number stays, in whatever order the writes came.
    */
   async function immediate(directory: Directory, input: RotateInput, cause: Cause): Promise<Issued> {
-    const generation = await directories.nextGeneration(directory.id);
+    let generation = await directories.nextGeneration(directory.id);
     let issued: Issued | undefined;
     let [old] = await staticTokens(directory.id);
     for (let attempt = 0; !issued; attempt++) {
@@ -118,11 +118,18 @@ export function createRotation(deps: Dependencies) {
           cause,
         );
       } catch (error) {
-        const present = await staticTokens(directory.id);
-        const victim = await leastUsed(present.filter((token) => (token.generation ?? 0) < generation));
-        if (!isAppError(error, 'slots_full') || !victim || attempt === ATTEMPTS) throw error;
-        old = victim;
-        await retire(victim.id, 'a new token', cause);
+        if (!isAppError(error, 'slots_full') || attempt === ATTEMPTS) throw error;
+        const holders = await slots.holders(directory.id);
+        const present = holders.filter(({ kind }) => kind === 'bearer');
+        // Nothing but connections: those are not ours to end.
+        if (holders.length === 2 && present.length === 0) throw error;
+        if (holders.length < 2) continue;
+        const mine = generation;
+        const victim = await leastUsed(present.filter((token) => (token.generation ?? 0) < mine));
+        // Later rotations have both slots: a later number still has its turn.
+        if (!victim) generation = await directories.nextGeneration(directory.id);
+        else await retire(victim.id, 'a new token', cause);
+        old = victim ?? old;
       }
     }
     const present = await staticTokens(directory.id);

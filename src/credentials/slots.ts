@@ -57,6 +57,18 @@ export function createSlots(deps: {
     });
   }
 
+  async function assertNew(digest: string): Promise<void> {
+    const found = await credentials.findBy('digest', digest);
+    if (!found) return;
+    const { id, directoryId, organizationId } = found;
+    throw new AppError('credential_exists', {
+      credentialId: id,
+      directoryId,
+      organizationId,
+      state: stateAt(found, clock.now()),
+    });
+  }
+
   return {
     async claim(draft, eventOf) {
       const expired = (await holders(draft.directoryId)).filter((holder) => stateAt(holder, clock.now()) === 'expired');
@@ -67,13 +79,12 @@ export function createSlots(deps: {
           await credentials.insert(record, [eventOf(record)]);
           return record;
         } catch (error) {
-          if (isDuplicate(error, 'digest')) throw new AppError('credential_exists', {}, { cause: error });
+          if (isDuplicate(error, 'digest') && draft.digest !== undefined) await assertNew(draft.digest);
           if (!isDuplicate(error, 'slotKey')) throw error;
         }
       }
       // With both keys taken the engine names whichever it looked at first: a value that is there already is told as such.
-      if (draft.digest !== undefined && (await credentials.findBy('digest', draft.digest)))
-        throw new AppError('credential_exists');
+      if (draft.digest !== undefined) await assertNew(draft.digest);
       throw await full(draft.directoryId);
     },
     holders,

@@ -91,6 +91,8 @@ export interface Storage {
   collection<S extends Shape>(spec: CollectionSpec<S>): Collection<Stored<S>>;
   /** Creates tables and indexes of all collections asked for so far, and checks the schema version. */
   prepare(): Promise<void>;
+  /** Whether a Latchkey has prepared this store before. */
+  isPrepared(): Promise<boolean>;
   /** Throws storage_unavailable when the store can't be read. */
   ping(): Promise<void>;
   /** Frees the space of expired records. */

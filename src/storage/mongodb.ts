@@ -60,6 +60,9 @@ export async function openMongodb({ url, clock, log }: OpenOptions): Promise<Sto
         }
       });
     },
+    async isPrepared() {
+      return guarded('latchkey_meta', async () => (await meta.findById('schema_version').lean()) !== null);
+    },
     async ping() {
       await guarded('latchkey_meta', async () => {
         await meta.findById('schema_version').read('primary').lean();

@@ -78,6 +78,11 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
         for (const sql of definitions) defineOnce(db, sql);
       });
     },
+    async isPrepared() {
+      return patiently(
+        () => db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'latchkey_meta'").raw().get() !== undefined,
+      );
+    },
     async ping() {
       await patiently(() => {
         db.prepare('SELECT count(*) FROM latchkey_meta').raw().get();
@@ -281,8 +286,8 @@ function tableDefinition(spec: CollectionSpec): string[] {
       : []),
     ...Object.entries(spec.keys).map(([key, kind]) =>
       kind === 'unique'
-        ? `CREATE UNIQUE INDEX IF NOT EXISTS ${quote(`${spec.name}_by_${key}`)} ON ${table} (${quote(key)})`
-        : `CREATE INDEX IF NOT EXISTS ${quote(`${spec.name}_by_${key}`)} ON ${table} (${quote(key)}, ${quote(spec.order)}, id)`,
+        ? `CREATE UNIQUE INDEX IF NOT EXISTS ${quote(`${spec.name}_by_${key}`)} ON ${table} (${quote(key)}) WHERE ${quote(key)} IS NOT NULL`
+        : `CREATE INDEX IF NOT EXISTS ${quote(`${spec.name}_by_${key}`)} ON ${table} (${quote(key)}, ${quote(spec.order)}, id) WHERE ${quote(key)} IS NOT NULL`,
     ),
   ];
 }

@@ -203,6 +203,12 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
           if (status < 200) return;
           isStarted = true;
           onAnswer(status);
+          // The IdP sees a refusal that is not ours; whoever asks why must find it here.
+          if (status === 401 || status === 403)
+            log.info(
+              { status, method, requestId, directoryId: exchange.grant.directory.id },
+              'the upstream refused a request',
+            );
           const isRewritable =
             method !== 'HEAD' &&
             JSON_TYPE.test(String(headers['content-type'] ?? '')) &&

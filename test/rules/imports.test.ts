@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 const LAYERS = [
   ['main'],
   ['app'],
-  ['admin', 'dashboard', 'portal', 'operations'],
+  ['admin', 'dashboard', 'portal', 'operations', 'instances'],
   ['diagnosis', 'notifications'],
   ['verification', 'oauth'],
   ['credentials'],
