@@ -101,7 +101,7 @@ export const SETTINGS = {
   LATCHKEY_LEASE_MS: setting({
     default: '1000',
     meaning:
-      'Milliseconds that a verification may be answered from memory; a revoke waits them out. 0 reads every time. The same on all instances.',
+      'Milliseconds that a verification may be answered from memory; a revoke waits them out. 0 reads every time.',
     ...whole(0, 60_000),
   }),
   LATCHKEY_CACHE_ENTRIES: setting({

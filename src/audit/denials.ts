@@ -18,7 +18,8 @@ export interface DenialNote extends Subject {
 }
 
 export interface Denials {
-  note(denial: DenialNote): void;
+  /** `where` may still be looked up when the answer is out already; if that fails, it is told without. */
+  note(where: Subject | Promise<Subject>, denial: DenialNote): void;
   /** Writes what was noted; throws storage_unavailable and keeps it for the next time. */
   flush(): Promise<void>;
 }
@@ -46,6 +47,7 @@ export function createDenials({
   let pending = new Map<string, Pending>();
   let window = 0;
   let distinct = new Set<string>();
+  const arriving = new Set<Promise<void>>();
 
   function merge({ event, count }: Pending): void {
     const known = pending.get(event.id);
@@ -56,43 +58,58 @@ export function createDenials({
     } else pending.set(event.id, { event, count });
   }
 
+  function keep(where: Subject, { data, address, requestId, ...known }: DenialNote, now: Date): void {
+    const subject = { ...known, ...where };
+    const current = Math.floor(now.getTime() / WINDOW_MS);
+    if (current !== window) {
+      window = current;
+      distinct = new Set();
+    }
+    const facts = [current, data.reason, data.cause, data.surface, subject.directoryId, subject.credentialId];
+    let id = eventId([...facts, address]);
+    if (!distinct.has(id)) {
+      if (distinct.size >= DISTINCT_LIMIT) id = eventId([...facts, 'many addresses']);
+      else distinct.add(id);
+    }
+    const userAgent = readable(data.userAgent, USER_AGENT_LENGTH);
+    const method = readable(data.method, METHOD_LENGTH);
+    merge({
+      count: 1,
+      event: {
+        id,
+        type: 'request.denied',
+        at: now,
+        firstAt: now,
+        lastAt: now,
+        actor: { type: 'anonymous', name: 'unauthenticated caller' },
+        source: 'system',
+        ...(subject.organizationId !== undefined && { organizationId: subject.organizationId }),
+        ...(subject.directoryId !== undefined && { directoryId: subject.directoryId }),
+        ...(subject.credentialId !== undefined && { credentialId: subject.credentialId }),
+        requestId,
+        address,
+        data: JSON.parse(JSON.stringify({ ...data, userAgent, method })) as Record<string, unknown>,
+      },
+    });
+  }
+
   return {
-    note({ data, address, requestId, ...subject }) {
+    note(where, denial) {
       const now = clock.now();
-      const current = Math.floor(now.getTime() / WINDOW_MS);
-      if (current !== window) {
-        window = current;
-        distinct = new Set();
+      if (!(where instanceof Promise)) {
+        keep(where, denial, now);
+        return;
       }
-      const facts = [current, data.reason, data.cause, data.surface, subject.directoryId, subject.credentialId];
-      let id = eventId([...facts, address]);
-      if (!distinct.has(id)) {
-        if (distinct.size >= DISTINCT_LIMIT) id = eventId([...facts, 'many addresses']);
-        else distinct.add(id);
-      }
-      const userAgent = readable(data.userAgent, USER_AGENT_LENGTH);
-      const method = readable(data.method, METHOD_LENGTH);
-      merge({
-        count: 1,
-        event: {
-          id,
-          type: 'request.denied',
-          at: now,
-          firstAt: now,
-          lastAt: now,
-          actor: { type: 'anonymous', name: 'unauthenticated caller' },
-          source: 'system',
-          ...(subject.organizationId !== undefined && { organizationId: subject.organizationId }),
-          ...(subject.directoryId !== undefined && { directoryId: subject.directoryId }),
-          ...(subject.credentialId !== undefined && { credentialId: subject.credentialId }),
-          requestId,
-          address,
-          data: JSON.parse(JSON.stringify({ ...data, userAgent, method })) as Record<string, unknown>,
-        },
-      });
+      const arrival = where.then(
+        (found) => keep(found, denial, now),
+        () => keep({}, denial, now),
+      );
+      arriving.add(arrival);
+      void arrival.finally(() => arriving.delete(arrival));
     },
 
     async flush() {
+      await Promise.all(arriving);
       if (pending.size === 0) return;
       const batch = pending;
       pending = new Map();

@@ -21,6 +21,7 @@ export {
   EVENTS,
   type EventType,
   type Source,
+  type Subject,
   SYSTEM,
 } from './events.ts';
 

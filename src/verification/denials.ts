@@ -21,6 +21,8 @@ export type DenialReason = keyof typeof DENIAL_REASONS;
 
 export interface Denial {
   reason: DenialReason;
+  /** The directory as it was asked for, where the decision needed no look at it. */
+  reference?: string;
   organizationId?: string;
   directoryId?: string;
   credentialId?: string;

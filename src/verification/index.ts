@@ -3,7 +3,7 @@
  * of verify.ts and keeps account of it: last used, usage, refusals with their reason, rate limit, metrics.
  */
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
-import type { Audit } from '../audit/index.ts';
+import type { Audit, Subject } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type ApiKey, type ApiKeys, type Credentials, digestOf, type Usage } from '../credentials/index.ts';
 import { ANSWER_MS, within } from '../deadline.ts';
@@ -13,7 +13,7 @@ import type { Metrics } from '../metrics.ts';
 import { withoutSecrets } from '../redaction.ts';
 import type { Denial } from './denials.ts';
 import { createLeaseCache } from './lease-cache.ts';
-import { createVerify, type Decision, type Grant, type Wanted } from './verify.ts';
+import { createVerify, type Decision, findDirectory, type Grant, type Wanted } from './verify.ts';
 
 export { DENIAL_REASONS, type DenialReason } from './denials.ts';
 export { createForwardAuth } from './forward-auth.ts';
@@ -90,15 +90,15 @@ export function createVerification(deps: VerificationDependencies): Verification
   }
 
   async function refuse(denial: Denial, attempt: Attempt, startedAt: number): Promise<Denial> {
-    const wait = NOT_A_FAILURE.has(denial.reason) ? undefined : await limit(attempt.address, denial.directoryId);
+    const wait = NOT_A_FAILURE.has(denial.reason)
+      ? undefined
+      : await limit(attempt.address, denial.directoryId ?? denial.reference?.slice(0, 64));
     const told: Denial =
       wait === undefined
         ? denial
         : { ...denial, reason: 'rate_limited', cause: denial.reason, retryAfterSeconds: wait };
     if (denial.credentialId) usage.refused(denial.credentialId);
-    audit.denials.note({
-      organizationId: denial.organizationId,
-      directoryId: denial.directoryId,
+    audit.denials.note(whereOf(denial), {
       credentialId: denial.credentialId,
       address: attempt.address,
       requestId: attempt.requestId,
@@ -113,6 +113,15 @@ export function createVerification(deps: VerificationDependencies): Verification
     });
     account(attempt, told.reason, startedAt, denial.credentialId, denial.directoryId);
     return told;
+  }
+
+  /** Where a refusal is told. What was decided without a read is looked up behind the answer. */
+  function whereOf({ organizationId, directoryId, reference }: Denial): Subject | Promise<Subject> {
+    if (reference === undefined) return { organizationId, directoryId };
+    return findDirectory(directories, reference).then((found) => ({
+      organizationId: found?.organizationId,
+      directoryId: found?.id,
+    }));
   }
 
   async function limit(address: string, directoryId: string | undefined): Promise<number | undefined> {

@@ -63,11 +63,13 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
   /** The way of every refusal, and of the rare credential with two digests. */
   async function explain(wanted: Wanted): Promise<Decision> {
     const { presented, directory: reference } = wanted;
-    const directory = reference === undefined ? undefined : await findDirectory(reference);
+    // No credential that could be looked up: decided without a read.
+    const asked = reference === undefined ? {} : { reference };
+    if (presented.kind === 'none') return { allowed: false, denial: { reason: 'missing', ...asked } };
+    if (presented.kind === 'malformed') return { allowed: false, denial: { reason: 'malformed', ...asked } };
+    const directory = reference === undefined ? undefined : await findDirectory(directories, reference);
     const at = directory && { directoryId: directory.id, organizationId: directory.organizationId };
     const refuse = (reason: DenialReason): Decision => ({ allowed: false, denial: { reason, ...at } });
-    if (presented.kind === 'none') return refuse('missing');
-    if (presented.kind === 'malformed') return refuse('malformed');
     const found = await findCredential(presented.value);
     if (!found) {
       if (isJwt(presented.value)) return refuse('foreign_token');
@@ -97,11 +99,6 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
     return (grant && decide(grant, wanted)) || told('unknown');
   }
 
-  async function findDirectory(reference: string): Promise<Directory | undefined> {
-    const isReference = ENDPOINT_KEY.test(reference) || /^dir_[0-9A-Za-z]+$/.test(reference);
-    return isReference ? directories.findByReference(reference) : undefined;
-  }
-
   async function findCredential(value: string): Promise<Credential | undefined> {
     for (const digest of digestsOf(value)) {
       const found = await credentials.findByDigest(digest);
@@ -120,6 +117,12 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
       return grant.then((read) => (read && decide(read, wanted)) ?? explain(wanted));
     },
   };
+}
+
+/** By id or endpointKey; what can be neither is not looked up. */
+export async function findDirectory(directories: Directories, reference: string): Promise<Directory | undefined> {
+  const isReference = ENDPOINT_KEY.test(reference) || /^dir_[0-9A-Za-z]+$/.test(reference);
+  return isReference ? directories.findByReference(reference) : undefined;
 }
 
 function deny(reason: DenialReason, { id, hint, directoryId, organizationId }: Credential) {
