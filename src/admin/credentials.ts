@@ -118,6 +118,8 @@ export function credentialOperations(deps: {
       errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_token_format', 'invalid_request'],
       async handle({ id, body, caller, cause }) {
         await getDirectory(id, caller);
+        // A limited key with full slots must not find out which values other organizations hold.
+        if (caller.organizationId !== undefined) await credentials.assertFreeSlot(id);
         try {
           return { body: { credential: await view(await credentials.import(id, body, cause)) } };
         } catch (error) {

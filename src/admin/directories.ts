@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
 import { assertVisible, type Caller, type Operation, operation, READERS, WRITERS } from './operation.ts';
 import { force } from './organizations.ts';
 import * as schemas from './schemas.ts';
@@ -27,6 +28,14 @@ export function directoryOperations(deps: {
     return directory;
   }
 
+  /** Whether a key is taken tells of other organizations' directories, so choosing one is for keys that may see those. */
+  function assertUnlimited(caller: Caller): void {
+    if (caller.organizationId === undefined) return;
+    throw new AppError('forbidden', {
+      detail: 'An endpointKey can be chosen by keys that see all organizations only.',
+    });
+  }
+
   return [
     operation({
       method: 'post',
@@ -49,6 +58,7 @@ export function directoryOperations(deps: {
       errors: ['not_found', 'endpoint_key_taken', 'invalid_request'],
       async handle({ body, caller, cause }) {
         assertVisible(caller, body.organizationId, `organization ${body.organizationId}`);
+        if (body.endpointKey !== undefined) assertUnlimited(caller);
         return { body: view(await directories.create(body, cause)) };
       },
     }),
@@ -103,6 +113,7 @@ export function directoryOperations(deps: {
       errors: ['not_found', 'endpoint_key_taken', 'invalid_request', 'credentials_active'],
       async handle({ id, body: { force: isForced = false, ...changes }, caller, cause }) {
         const directory = await get(id, caller);
+        if (changes.endpointKey !== undefined) assertUnlimited(caller);
         const moves = changes.endpointKey !== undefined && changes.endpointKey !== directory.endpointKey;
         if (moves && !isForced) await credentials.assertNoneActive(directory);
         return { body: view(await directories.change(id, changes, cause)) };

@@ -22,9 +22,14 @@ export const name = z
   .max(LONGEST_NAME, `expected at most ${LONGEST_NAME} characters`)
   .regex(/^[^\p{Cc}]*$/u, 'expected no control characters');
 
+/** Times are kept as text of four-digit years; beyond those they would sort wrongly. */
+const FIRST_TIME = new Date('1970-01-01T00:00:00.000Z');
+const LAST_TIME = new Date('9998-12-31T23:59:59.999Z');
+
 export const time = z.iso
   .datetime({ offset: true, message: 'expected a time such as 2027-01-31T12:00:00Z' })
-  .transform((value) => new Date(value));
+  .transform((value) => new Date(value))
+  .refine((value) => value >= FIRST_TIME && value <= LAST_TIME, 'expected a time between the years 1970 and 9998');
 const shownTime = z.iso.datetime();
 const shownTimeOrNull = shownTime.nullable();
 
@@ -254,7 +259,7 @@ export const eventTypeFilter = z
       );
     if (found.length === 0)
       context.addIssue({ code: 'custom', message: `expected event types such as ${eventTypes[0]} or credential.*` });
-    return found;
+    return [...new Set(found)];
   });
 
 export const apiKeyView = z

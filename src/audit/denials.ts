@@ -67,10 +67,9 @@ export function createDenials({
     }
     const facts = [current, data.reason, data.cause, data.surface, subject.directoryId, subject.credentialId];
     let id = eventId([...facts, address]);
-    if (!distinct.has(id)) {
-      if (distinct.size >= DISTINCT_LIMIT) id = eventId([...facts, 'many addresses']);
-      else distinct.add(id);
-    }
+    const isFolded = !distinct.has(id) && distinct.size >= DISTINCT_LIMIT;
+    if (isFolded) id = eventId([...facts, 'many addresses']);
+    else distinct.add(id);
     const userAgent = readable(data.userAgent, USER_AGENT_LENGTH);
     const method = readable(data.method, METHOD_LENGTH);
     merge({
@@ -87,7 +86,8 @@ export function createDenials({
         ...(subject.directoryId !== undefined && { directoryId: subject.directoryId }),
         ...(subject.credentialId !== undefined && { credentialId: subject.credentialId }),
         requestId,
-        address,
+        // One of many addresses would look like the culprit.
+        ...(!isFolded && { address }),
         data: JSON.parse(JSON.stringify({ ...data, userAgent, method })) as Record<string, unknown>,
       },
     });

@@ -135,7 +135,10 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
   }
 
   async function finishRemoval(id: string, collection: string, event: AuditEvent): Promise<void> {
-    await tracked.get(collection)?.collection.remove(id);
+    const { collection: records } = tracked.get(collection) ?? {};
+    // What its last changes left to be told goes with it otherwise.
+    for (const left of (await records?.find(id))?.outbox ?? []) await append(left);
+    await records?.remove(id);
     await append(event);
     await removals.remove(id);
   }

@@ -85,6 +85,8 @@ export interface Credentials {
   retire(id: string, cause: Cause): Promise<Credential>;
   /** How far the rotation of a replaced credential is; undefined when there is none. */
   progress(credential: Credential): ReturnType<ReturnType<typeof createRotation>['progress']>;
+  /** Throws slots_full, naming the holders, when both slots are taken. */
+  assertFreeSlot(directoryId: string): Promise<void>;
   /** Throws credentials_active, naming them, when credentials hold slots of the directory. */
   assertNoneActive(directory: Directory): Promise<void>;
   /** Revokes what holds a slot of the directory; without `force` it throws credentials_active when there is any. */
@@ -307,6 +309,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     retire: (id, cause) => rotation.retireNow(id, cause),
     progress: (credential) => rotation.progress(credential),
 
+    assertFreeSlot: (directoryId) => slots.assertFree(directoryId),
     assertNoneActive,
 
     async clear(directory, force, cause) {
@@ -316,10 +319,17 @@ export function createCredentials(deps: Dependencies): Credentials {
     },
 
     async advance() {
+      let failed: unknown;
       for (const record of await credentials.due('dueAt', clock.now(), ADVANCE_BATCH)) {
-        if (stateAt(record, clock.now()) === 'expired') await slots.expire(record.id);
-        else await rotation.advance(record);
+        // One that can't be finished now must not keep the others waiting.
+        try {
+          if (stateAt(record, clock.now()) === 'expired') await slots.expire(record.id);
+          else await rotation.advance(record);
+        } catch (error) {
+          failed ??= error;
+        }
       }
+      if (failed !== undefined) throw failed;
     },
 
     async countByState() {

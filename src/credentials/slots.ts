@@ -13,6 +13,8 @@ import type { Usage } from './usage.ts';
 export interface Slots {
   /** Inserts the record into a free slot. Throws slots_full (naming the holders and their last use), credential_exists. */
   claim(draft: Omit<Credential, 'slot' | 'slotKey'>, eventOf: (record: Credential) => AuditEvent): Promise<Credential>;
+  /** Throws slots_full when both are taken. */
+  assertFree(directoryId: string): Promise<void>;
   /** Who holds the slots of a directory now. */
   holders(directoryId: string): Promise<Credential[]>;
   /** Ends a credential whose time has come, which frees its slot. */
@@ -86,6 +88,10 @@ export function createSlots(deps: {
       // With both keys taken the engine names whichever it looked at first: a value that is there already is told as such.
       if (draft.digest !== undefined) await assertNew(draft.digest);
       throw await full(draft.directoryId);
+    },
+    async assertFree(directoryId) {
+      const live = (await holders(directoryId)).filter((holder) => stateAt(holder, clock.now()) !== 'expired');
+      if (live.length === SLOTS.length) throw await full(directoryId);
     },
     holders,
     expire,

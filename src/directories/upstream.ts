@@ -1,13 +1,22 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
+/** Public by its number, but the virtual machine's own host in Azure. */
+const AZURE_HOST = '168.63.129.16';
+
 /**
  * Whether an address may be reached from the gateway. Only public unicast is: an upstream is chosen over the API, so anything else would
  * let whoever may set one reach into the vendor's network (SSRF). IPv4 written as IPv6 counts as IPv4.
  */
 export function isPublicAddress(address: string): boolean {
   try {
-    return ipaddr.process(address).range() === 'unicast';
+    const parsed = ipaddr.process(address);
+    // Of IPv6 only what is given out for the public network: the rest holds forms that carry private IPv4 addresses.
+    const isGiven =
+      parsed instanceof ipaddr.IPv4
+        ? parsed.toString() !== AZURE_HOST
+        : ((parsed as ipaddr.IPv6).parts[0] ?? 0) >> 13 === 1;
+    return isGiven && parsed.range() === 'unicast';
   } catch {
     return false;
   }

@@ -6,6 +6,8 @@ export interface Position {
   id: string;
 }
 
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
 export function encodeCursor(position: Position): string {
   return Buffer.from(JSON.stringify([position.at, position.id])).toString('base64url');
 }
@@ -13,7 +15,13 @@ export function encodeCursor(position: Position): string {
 export function decodeCursor(cursor: string): Position {
   try {
     const [at, id, ...rest] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
-    if (typeof at === 'string' && typeof id === 'string' && rest.length === 0 && !Number.isNaN(Date.parse(at))) {
+    if (
+      typeof at === 'string' &&
+      typeof id === 'string' &&
+      rest.length === 0 &&
+      TIME.test(at) &&
+      !Number.isNaN(Date.parse(at))
+    ) {
       return { at, id };
     }
   } catch {

@@ -29,6 +29,7 @@ import { checkRecord, reviveDates, type Shape, type Stored } from './shape.ts';
 const BUSY_LIMIT_MS = 4000;
 const BUSY_PAUSE_MS = 5;
 const CACHE_KIB = 64 * 1024;
+const STATEMENTS_KEPT = 200;
 const PRUNE_BATCH = 10_000;
 
 type Connection = Database.Database;
@@ -138,6 +139,8 @@ function createCollection<S extends Shape>(
   const prepared = (sql: string) => {
     let statement = statements.get(sql);
     if (!statement) {
+      // Filters make many texts; none of them is worth keeping for ever.
+      if (statements.size >= STATEMENTS_KEPT) statements.clear();
       statement = db.prepare(sql);
       if (statement.reader) statement.raw();
       statements.set(sql, statement);
@@ -232,8 +235,8 @@ function createCollection<S extends Shape>(
         }
         const sense = direction === 'ascending' ? 'ASC' : 'DESC';
         const rows = prepared(
-          `SELECT record FROM ${table} WHERE ${terms.join(' AND ')} ORDER BY ${order} ${sense}, id ${sense} LIMIT ${Math.trunc(limit) + 1}`,
-        ).all(...values);
+          `SELECT record FROM ${table} WHERE ${terms.join(' AND ')} ORDER BY ${order} ${sense}, id ${sense} LIMIT ?`,
+        ).all(...values, Math.trunc(limit) + 1);
         return toPage(rows.map(decode), limit, spec.order);
       }),
     count: (where) =>

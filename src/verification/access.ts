@@ -1,10 +1,12 @@
 /** What a request wants to do, as far as a decision needs it: read or write, at which directory. */
 
+/** RFC 7644 3.4.3 behind whatever base, spelled plainly: a server that reads `%23`, `;` or a resource's id in it would act on another path. */
+const SEARCH = /^(?:\/[\w.~-]+)*?(?:\/[A-Za-z]+)?\/\.search$/;
+
 /** `scim.read` allows GET (and HEAD, a GET without its body), and the search by POST of RFC 7644 3.4.3. */
 export function isRead(method: string, path: string): boolean {
   if (method === 'GET' || method === 'HEAD') return true;
-  // A server behind may cut the path at a `#` that no client should send: what it acts on is then another path.
-  return method === 'POST' && path.endsWith('/.search') && !path.includes('#');
+  return method === 'POST' && SEARCH.test(path);
 }
 
 const GATEWAY_PREFIX = '/scim/v2/';
@@ -23,7 +25,10 @@ export function splitGatewayPath(url: string): { endpointKey: string; rest: stri
   };
 }
 
-const SUSPECT = /%(?:25|2e|2f|5c)|\/\.|\\/i;
+const SUSPECT = /%(?:25|2e|2f|5c|u00)|\/\.|\\/i;
+/** A dot segment, also with what some servers cut off: a path parameter, a NUL, a blank, an encoded `#` or `?`. */
+const DOTS = /^\.{1,2}(?:(?:[;\s]|%(?:3b|00|09|20|23|3f)).*)?$/i;
+const ENCODINGS = 20;
 
 /**
  * Whether a path has a dot segment in any of the spellings that a server behind may undo: `..`, `%2e`, `%252e`, behind `%2f` or a
@@ -32,9 +37,9 @@ const SUSPECT = /%(?:25|2e|2f|5c)|\/\.|\\/i;
 export function hasDotSegment(path: string): boolean {
   if (!SUSPECT.test(path)) return false;
   let plain = path;
-  for (let round = 0; round < 8 && /%25/.test(plain); round++) plain = plain.replace(/%25/g, '%');
+  for (let round = 0; round < ENCODINGS && /%25/.test(plain); round++) plain = plain.replace(/%25/g, '%');
   return plain
-    .replace(/%2e/gi, '.')
+    .replace(/%(?:u00)?2e/gi, '.')
     .split(/[/\\]|%2f|%5c/i)
-    .some((segment) => /^\.{1,2}(?:;.*|%3b.*)?$/i.test(segment));
+    .some((segment) => DOTS.test(segment));
 }

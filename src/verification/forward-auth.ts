@@ -116,6 +116,7 @@ function readQuestion(request: IncomingMessage): Question {
   const paths = [suffix, headers['x-original-uri'], headers['x-forwarded-uri']]
     .map((value) => pathOf(one(value)))
     .filter((path) => path !== undefined && path !== '');
+  if (named.length > 1) throw new AppError('invalid_request', { detail: 'The proxy names two directories.' });
   const references = new Set(named);
   let pathToRead = '';
   for (const path of paths as string[]) {

@@ -2,6 +2,7 @@
  * DECIDES about each presented credential, for three surfaces: forward-auth, introspection and the gateway. `check` makes the one decision
  * of verify.ts and keeps account of it: last used, usage, refusals with their reason, rate limit, metrics.
  */
+import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import type { Audit, Subject } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
@@ -92,7 +93,7 @@ export function createVerification(deps: VerificationDependencies): Verification
   async function refuse(denial: Denial, attempt: Attempt, startedAt: number): Promise<Denial> {
     const wait = NOT_A_FAILURE.has(denial.reason)
       ? undefined
-      : await limit(attempt.address, denial.directoryId ?? denial.reference?.slice(0, 64));
+      : await limit(attempt.address, attempt.directory?.slice(0, 64));
     const told: Denial =
       wait === undefined
         ? denial
@@ -126,7 +127,7 @@ export function createVerification(deps: VerificationDependencies): Verification
 
   async function limit(address: string, directoryId: string | undefined): Promise<number | undefined> {
     const waits = await Promise.all([
-      consume(byAddress, address),
+      consume(byAddress, networkOf(address)),
       directoryId === undefined ? undefined : consume(byDirectory, directoryId),
     ]);
     const longest = Math.max(...waits.map((wait) => wait ?? 0));
@@ -185,7 +186,7 @@ export function createVerification(deps: VerificationDependencies): Verification
       return decision;
     },
     findCaller: (value) => (API_KEY.test(value) ? withinEnd(callers.get(digestOf(value))) : undefined),
-    limitCaller: (address) => consume(byAddress, address),
+    limitCaller: (address) => consume(byAddress, networkOf(address)),
   };
 
   function withinEnd(
@@ -194,6 +195,12 @@ export function createVerification(deps: VerificationDependencies): Verification
     if (found instanceof Promise) return found;
     return found?.expiresAt !== undefined && found.expiresAt <= clock.now() ? undefined : found;
   }
+}
+
+/** Whoever has one IPv6 address has the 2^64 of its network. */
+function networkOf(address: string): string {
+  if (!address.includes(':') || !ipaddr.IPv6.isValid(address)) return address;
+  return ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':');
 }
 
 /** Counts one failure; seconds to wait when there were too many. */

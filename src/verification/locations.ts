@@ -24,6 +24,8 @@ const CLOSE_LIST = 0x5d;
 /** Longer strings are no location; they pass. */
 const LONGEST_LOCATION = 8192;
 const LONGEST_KEY = 64;
+/** No SCIM resource is nested like that; what is passes untouched from there on, whatever its length. */
+const DEEPEST = 64;
 const NOTHING = Buffer.alloc(0);
 
 interface Level {
@@ -39,19 +41,21 @@ export function createLocationRewriter(map: MapLocation): LocationRewriter {
   let level: Level | undefined;
   let inString = false;
   let isEscaped = false;
+  let isOff = false;
   let isKey = false;
   let isLocation = false;
   /** The string under way, where its text matters: keys and locations, without the opening quote. */
   let held: Buffer[] = [];
 
   function write(chunk: Buffer): Buffer {
+    if (isOff) return chunk;
     const out: Buffer[] = [];
     /** Start of the bytes that have not been put out yet. */
     let from = 0;
     /** Start of the string under way within this chunk. */
     let textFrom = 0;
 
-    for (let index = 0; index < chunk.length; index++) {
+    for (let index = 0; index < chunk.length && !isOff; index++) {
       const byte = chunk[index];
       if (inString) {
         if (isEscaped) isEscaped = false;
@@ -88,8 +92,13 @@ export function createLocationRewriter(map: MapLocation): LocationRewriter {
     }
 
     if (inString && (isKey || isLocation)) held.push(Buffer.from(chunk.subarray(textFrom)));
+    if (isKey && level && heldBytes() > LONGEST_KEY) {
+      level.key = '';
+      isKey = false;
+      held = [];
+    }
     if (!(inString && isLocation)) out.push(chunk.subarray(from));
-    else if (held.reduce((sum, part) => sum + part.length, 0) > LONGEST_LOCATION) {
+    else if (heldBytes() > LONGEST_LOCATION) {
       out.push(...held);
       held = [];
       isLocation = false;
@@ -97,7 +106,12 @@ export function createLocationRewriter(map: MapLocation): LocationRewriter {
     return out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out);
   }
 
+  function heldBytes(): number {
+    return held.reduce((sum, part) => sum + part.length, 0);
+  }
+
   function enter(inner: Level): void {
+    if (levels.length === DEEPEST) isOff = true;
     levels.push(inner);
     level = inner;
   }

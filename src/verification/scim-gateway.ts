@@ -58,9 +58,21 @@ const NOT_PASSED_ON = new Set([
   'cookie',
   'forwarded',
   'x-request-id',
+  // What some servers take for another method, path or client than the request's own.
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+  'x-original-url',
+  'x-original-uri',
+  'x-original-method',
+  'x-rewrite-url',
+  'x-real-ip',
+  'true-client-ip',
+  'proxy',
 ]);
-/** Servers behind CGI take `_` for `-`, so both spellings are taken away. */
-const OURS = /^x[-_](?:scim|forwarded)[-_]/i;
+/** Servers behind CGI take `_`, and some whatever is no letter or digit, for `-`: all spellings are taken away. */
+const ODD = /[^a-z0-9-]/g;
+const OURS = /^x[^a-z0-9]+(?:scim|forwarded)(?:[^a-z0-9]|$)/i;
 const NOT_PASSED_BACK = new Set([
   'connection',
   'keep-alive',
@@ -75,20 +87,21 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\b/i;
 /** Bodies of a known length up to this are rewritten whole and keep a Content-Length; longer ones are streamed. */
 const WHOLE_BODY_BYTES = 256 * 1024;
 const IDLE_MS = 4000;
-const CONNECTIONS_PER_UPSTREAM = 256;
+/** Exchanges of one directory at a time, so that none can keep the others from the server that they share. */
+const EXCHANGES_PER_DIRECTORY = 100;
 
 class PrivateAddressError extends Error {}
 
 export function createScimGateway(deps: GatewayDependencies): ScimGateway {
   const { verification, context, publicUrl, log, allowPrivateUpstreams, headersTimeoutMs, timeoutMs, onAnswer } = deps;
   const agent = new Agent({
-    connections: CONNECTIONS_PER_UPSTREAM,
     headersTimeout: headersTimeoutMs,
     bodyTimeout: timeoutMs,
     keepAliveTimeout: IDLE_MS,
     connect: { timeout: headersTimeoutMs, ...(!allowPrivateUpstreams && { lookup: publicLookup }) },
   });
   const routes = new WeakMap<Grant, Route>();
+  const underWay = new Map<string, number>();
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     const requestId = context.requestIdOf(request);
@@ -153,7 +166,21 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
     };
     if (!route) fail(502, 'This directory has no upstream: its SCIM server is not configured yet.');
     else if (route.isPrivateLiteral) fail(502, 'The SCIM server behind this endpoint cannot be reached.');
-    else dispatch(exchange, route, true, fail);
+    else {
+      const { id } = grant.directory;
+      const count = underWay.get(id) ?? 0;
+      if (count >= EXCHANGES_PER_DIRECTORY) {
+        fail(503, `${EXCHANGES_PER_DIRECTORY} requests of this directory are under way already.`);
+        return;
+      }
+      underWay.set(id, count + 1);
+      response.once('close', () => {
+        const left = (underWay.get(id) ?? 1) - 1;
+        if (left > 0) underWay.set(id, left);
+        else underWay.delete(id);
+      });
+      dispatch(exchange, route, true, fail);
+    }
   }
 
   function dispatch(
@@ -211,6 +238,8 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
             );
           const isRewritable =
             method !== 'HEAD' &&
+            status !== 204 &&
+            status !== 304 &&
             JSON_TYPE.test(String(headers['content-type'] ?? '')) &&
             /^(?:identity)?$/i.test(String(headers['content-encoding'] ?? ''));
           const raw = current.rawHeaders as Buffer[];
@@ -298,7 +327,8 @@ function requestHeaders({ request, address, requestId, grant }: Exchange): strin
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
     const lower = name.toLowerCase();
-    if (NOT_PASSED_ON.has(lower) || named?.has(lower) || OURS.test(name)) continue;
+    // A name that only looks another way is dropped like the one that a server behind may take it for.
+    if (NOT_PASSED_ON.has(lower.replaceAll(ODD, '-')) || named?.has(lower) || OURS.test(name)) continue;
     headers.push(name, rawHeaders[index + 1] as string);
   }
   const { credential, directory, scope } = grant;
