@@ -162,7 +162,7 @@ export async function createApp(deps: AppDependencies) {
 
   const rounds: Round[] = [
     { name: 'usage', everyMs: 5 * SECOND, run: usage.flush },
-    { name: 'denials', everyMs: 3 * SECOND, run: audit.denials.flush },
+    { name: 'denials', everyMs: 3 * SECOND, run: audit.tallies.flush },
     { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
     { name: 'recovery', everyMs: 15 * SECOND, run: () => audit.recover(RECOVERY_AGE_MS) },
     { name: 'expired records', everyMs: 600 * SECOND, run: () => storage.reclaim() },
@@ -198,7 +198,7 @@ export async function createApp(deps: AppDependencies) {
     /** Writes what has been counted, and waits for what is under way. */
     async close(): Promise<void> {
       await gateway.close();
-      await Promise.allSettled([usage.flush(), audit.denials.flush()]);
+      await Promise.allSettled([usage.flush(), audit.tallies.flush()]);
       await audit.settled();
     },
   };

@@ -131,7 +131,7 @@ export const credentialView = z
     organizationId: z.string(),
     kind: z.enum(['bearer', 'oauth']),
     slot: z.enum(['a', 'b']),
-    state: z.enum(['active', 'disabled', 'revoked', 'expired']),
+    state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']),
     label: z.string().nullable(),
     hint: z.string().describe('The last four characters of the value.'),
     scopes: z.array(z.string()),

@@ -2,12 +2,12 @@
  * WHAT. Credentials of directories: issue, import, rotate, disable, enable, revoke, retire. Any change that takes something away
  * returns only when no instance accepts it any more.
  */
-import type { Audit, Cause } from '../audit/index.ts';
+import type { Actor, Audit, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Directories, Directory } from '../directories/index.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { newId, type Random } from '../identifiers.ts';
-import type { Page, Storage } from '../storage/index.ts';
+import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
 import { type ImportInput, readImport } from './imports.ts';
 import {
   type Credential,
@@ -16,9 +16,7 @@ import {
   ended,
   factsOf,
   type Scope,
-  stateAt,
-  subjectOf,
-} from './records.ts';
+  slotKey, stateAt, subjectOf } from './records.ts';
 import { createRotation, type RotateInput } from './rotation.ts';
 import { createSlots } from './slots.ts';
 import { type Digest, digestOf, hintOf, mintToken } from './static-token.ts';
@@ -45,6 +43,17 @@ export interface CredentialChanges {
   expiresAt?: Date | null | undefined;
 }
 
+export interface ConnectInput {
+  /** Chosen by the caller, so that a connection that is tried again is made once. */
+  id: string;
+  clientId: string;
+  label?: string | undefined;
+  scopes?: Scope[] | undefined;
+  authorizedBy: Actor;
+  /** The credential that it replaces. */
+  replaces?: string | undefined;
+}
+
 /** A new static token; `token` is not kept and can't be shown again. */
 export interface Issued {
   credential: Credential;
@@ -58,11 +67,20 @@ export interface Credentials {
   import(directoryId: string, input: ImportInput & IssueInput, cause: Cause): Promise<Credential>;
   /** Throws not_found, slots_full, invalid_request. */
   rotate(directoryId: string, input: RotateInput, cause: Cause): Promise<Issued>;
+  /**
+   * Makes a credential of kind `oauth`: in a free slot, or pending until its first use when both are taken and it `replaces` one. Of
+   * a second call with the same id nothing comes. Throws not_found, slots_full.
+   */
+  connect(directoryId: string, input: ConnectInput, cause: Cause): Promise<void>;
+  /** Gives a pending credential its predecessor's slot, which ends that; anything else is returned as it is. */
+  takeOver(credential: Credential): Promise<Credential | undefined>;
   find(id: string): Promise<Credential | undefined>;
   /** Throws not_found. */
   get(id: string): Promise<Credential>;
   /** By what was presented; an authoritative read. */
   findByDigest(digest: Digest): Promise<Credential | undefined>;
+  /** By id; an authoritative read. */
+  findNow(id: string): Promise<Credential | undefined>;
   page(query: {
     directoryId: string;
     state?: Credential['state'] | undefined;
@@ -254,8 +272,52 @@ export function createCredentials(deps: Dependencies): Credentials {
     },
 
     rotate: (directoryId, input, cause) => rotation.rotate(directoryId, input, cause),
+
+    async connect(directoryId, input, cause) {
+      const directory = await directories.get(directoryId);
+      const { id, clientId, label, scopes = ['scim'], authorizedBy, replaces } = input;
+      const fresh: Omit<Credential, 'slot' | 'slotKey'> = {
+        id,
+        organizationId: directory.organizationId,
+        directoryId,
+        kind: 'oauth',
+        state: 'active',
+        hint: clientId.slice(-4),
+        ...(label !== undefined && { label }),
+        scopes,
+        clientId,
+        authorizedBy,
+        createdAt: clock.now(),
+        createdBy: authorizedBy,
+      };
+      const eventOf = (record: Credential) =>
+        audit.event('credential.connected', cause, subjectOf(record), { ...factsOf(record), clientId, replaces });
+      try {
+        await slots.claim(fresh, eventOf);
+        if (replaces !== undefined) await rotation.replace(replaces, id);
+      } catch (error) {
+        if (isDuplicate(error, 'id')) return;
+        const old = replaces === undefined ? undefined : await credentials.find(replaces);
+        if (!isAppError(error, 'slots_full') || old?.slotKey === undefined || old.directoryId !== directoryId) throw error;
+        const pending: Credential = { ...fresh, slot: old.slot, state: 'pending', succeeds: old.id };
+        await credentials.insert(pending, [eventOf(pending)]);
+      }
+    },
+
+    async takeOver(credential) {
+      if (credential.state !== 'pending' || credential.succeeds === undefined) return credential;
+      await rotation.retireReplaced(credential.succeeds, credential.id);
+      const result = await credentials.update(credential.id, ({ succeeds: _succeeds, ...record }) =>
+        record.state === 'pending'
+          ? { record: { ...record, state: 'active', slotKey: slotKey(record.directoryId, record.slot) }, events: [] }
+          : undefined,
+      );
+      return result?.after;
+    },
+
     find: (id) => credentials.find(id),
     get,
+    findNow: (id) => credentials.find(id, { authoritative: true }),
     findByDigest: (digest) => credentials.findBy('digest', digest, { authoritative: true }),
     page: ({ directoryId, state, after, limit }) =>
       credentials.page({ where: { directoryId, state }, after, limit, direction: 'descending' }),
@@ -323,7 +385,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     },
 
     async countByState() {
-      const states = ['active', 'disabled', 'revoked', 'expired'] as const;
+      const states = ['pending', 'active', 'disabled', 'revoked', 'expired'] as const;
       const counts = await Promise.all(states.map((state) => credentials.count({ state })));
       return Object.fromEntries(states.map((state, index) => [state, counts[index]])) as Record<
         Credential['state'],

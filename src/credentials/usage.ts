@@ -13,6 +13,9 @@ const totalShape = {
   refusedCount: 'number',
   'lastUsedAt?': 'date',
   'lastUsedFrom?': originShape,
+  /** Of an OAuth connection: when it last got a token, and until when that is good. */
+  'lastRefreshedAt?': 'date',
+  'accessTokenExpiresAt?': 'date',
 } as const;
 
 const hourShape = { subjectId: 'string', hour: 'date', accepted: 'number', refused: 'number' } as const;
@@ -25,6 +28,8 @@ export interface Usage {
   /** `subjectId`: a credential's or an API key's id. */
   accepted(subjectId: string, address: string, userAgent: string | undefined): void;
   refused(subjectId: string): void;
+  /** An access token was issued to a connection. */
+  refreshed(subjectId: string, accessTokenExpiresAt: Date): void;
   /** Totals by id, what this instance has not written yet included; absent where never used. */
   totals(ids: readonly string[]): Promise<Map<string, UsageTotal>>;
   hours(
@@ -48,6 +53,8 @@ interface Counted {
   lastUsedAt: number;
   address: string;
   userAgent: string | undefined;
+  refreshedAt?: Date;
+  accessTokenExpiresAt?: Date;
 }
 
 export function createUsage({ storage, clock }: { storage: Storage; clock: Clock }): Usage {
@@ -70,7 +77,7 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     const found = running.get(subjectId);
     if (found?.hour === hour) return found;
     if (found) over.push(found);
-    const counter = { subjectId, hour, accepted: 0, refused: 0, lastUsedAt: 0, address: '', userAgent: undefined };
+    const counter: Counted = { subjectId, hour, accepted: 0, refused: 0, lastUsedAt: 0, address: '', userAgent: undefined };
     running.set(subjectId, counter);
     return counter;
   }
@@ -85,7 +92,7 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     if (unwrittenTotals.length === 0 && unwrittenHours.length === 0) return;
     await hours.accumulate(unwrittenHours.map(hourOf));
     unwrittenHours = [];
-    await totals.accumulate(unwrittenTotals.map((counted) => totalOf(counted, clock.now())));
+    await totals.accumulate(unwrittenTotals.flatMap((counted) => totalsOf(counted, clock.now())));
     unwrittenTotals = [];
   }
 
@@ -108,8 +115,12 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     refused(subjectId) {
       counterOf(subjectId, clock.now().getTime()).refused++;
     },
+    refreshed(subjectId, accessTokenExpiresAt) {
+      const now = clock.now();
+      Object.assign(counterOf(subjectId, now.getTime()), { refreshedAt: now, accessTokenExpiresAt });
+    },
     async totals(ids) {
-      if (ids.some((id) => running.has(id)) || over.length > 0) await flush();
+      if (ids.some((id) => running.has(id)) || over.length + unwrittenTotals.length > 0) await flush();
       const found = await Promise.all(ids.map((id) => totals.find(id)));
       return new Map(found.filter((total) => total !== undefined).map((total) => [total.id, total]));
     },
@@ -127,15 +138,19 @@ function hourOf({ subjectId, hour, accepted, refused }: Counted): Accumulation<U
   };
 }
 
-function totalOf(
-  { subjectId, accepted, refused, lastUsedAt, address, userAgent }: Counted,
-  now: Date,
-): Accumulation<UsageTotal> {
+function totalsOf(counted: Counted, now: Date): Accumulation<UsageTotal>[] {
+  const { subjectId, accepted, refused, lastUsedAt, address, userAgent, refreshedAt, accessTokenExpiresAt } = counted;
   const agent = userAgent?.replace(/[^\x20-\x7e]/g, '?').slice(0, USER_AGENT_LENGTH);
   const lastUsedFrom = { address, ...(agent !== undefined && { userAgent: agent }) };
-  return {
-    initial: { id: subjectId, createdAt: now, acceptedCount: 0, refusedCount: 0 },
-    add: { acceptedCount: accepted, refusedCount: refused },
-    ...(lastUsedAt > 0 && { latest: { by: 'lastUsedAt', values: { lastUsedAt: new Date(lastUsedAt), lastUsedFrom } } }),
-  };
+  const initial = { id: subjectId, createdAt: now, acceptedCount: 0, refusedCount: 0 };
+  return [
+    {
+      initial,
+      add: { acceptedCount: accepted, refusedCount: refused },
+      ...(lastUsedAt > 0 && { latest: { by: 'lastUsedAt', values: { lastUsedAt: new Date(lastUsedAt), lastUsedFrom } } }),
+    },
+    ...(refreshedAt && accessTokenExpiresAt
+      ? [{ initial, latest: { by: 'lastRefreshedAt', values: { lastRefreshedAt: refreshedAt, accessTokenExpiresAt } } }]
+      : []),
+  ];
 }

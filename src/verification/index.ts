@@ -11,7 +11,7 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Denial } from './denials.ts';
 import { createLeaseCache } from './lease-cache.ts';
-import { createVerify, type Decision, type Grant, type Wanted } from './verify.ts';
+import { createVerify, type Decision, type FindAccessToken, type Grant, type Wanted } from './verify.ts';
 
 export { DENIAL_REASONS, type DenialReason } from './denials.ts';
 export { createForwardAuth } from './forward-auth.ts';
@@ -41,6 +41,7 @@ export interface Verification {
 export interface VerificationDependencies {
   credentials: Credentials;
   directories: Directories;
+  findAccessToken: FindAccessToken;
   apiKeys: ApiKeys;
   usage: Usage;
   audit: Audit;
@@ -67,6 +68,7 @@ export function createVerification(deps: VerificationDependencies): Verification
   const { verify } = createVerify({
     credentials,
     directories,
+    findAccessToken: deps.findAccessToken,
     clock,
     leaseMs,
     maxEntries: cacheEntries,
@@ -94,7 +96,8 @@ export function createVerification(deps: VerificationDependencies): Verification
         ? denial
         : { ...denial, reason: 'rate_limited', cause: denial.reason, retryAfterSeconds: wait };
     if (denial.credentialId) usage.refused(denial.credentialId);
-    audit.denials.note({
+    audit.tallies.note({
+      type: 'request.denied',
       organizationId: denial.organizationId,
       directoryId: denial.directoryId,
       credentialId: denial.credentialId,

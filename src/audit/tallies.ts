@@ -7,21 +7,27 @@ import type { Clock } from '../clock.ts';
 import { BASE62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import type { Collection } from '../storage/index.ts';
-import type { AuditEvent, EventPayload, Subject } from './events.ts';
+import type { Actor, AuditEvent, EventPayload, Subject } from './events.ts';
 
-export interface DenialNote extends Subject {
-  data: EventPayload<'request.denied'>;
+/** What is frequent, and is told as one event with a count. */
+type Frequent = 'request.denied' | 'token.issued' | 'token.refused' | 'connection.requested';
+
+export interface Note<T extends Frequent = Frequent> extends Subject {
+  type: T;
+  data: EventPayload<T>;
+  actor?: Actor;
   /** Where it came from; an attacker's many addresses are folded into one record once there are too many of them. */
   address: string;
   requestId: string;
 }
 
-export interface Denials {
-  note(denial: DenialNote): void;
+export interface Tallies {
+  note<T extends Frequent>(note: Note<T>): void;
   /** Writes what was noted; throws storage_unavailable and keeps it for the next time. */
   flush(): Promise<void>;
 }
 
+const ANONYMOUS: Actor = { type: 'anonymous', name: 'unauthenticated caller' };
 const WINDOW_MS = 3_600_000;
 /** Distinct refusals kept apart within one window by one instance; beyond that they are counted without their address. */
 const DISTINCT_LIMIT = 2000;
@@ -32,7 +38,7 @@ interface Pending {
   count: number;
 }
 
-export function createDenials({
+export function createTallies({
   events,
   clock,
   log,
@@ -40,7 +46,7 @@ export function createDenials({
   events: Collection<AuditEvent>;
   clock: Clock;
   log: Log;
-}): Denials {
+}): Tallies {
   let pending = new Map<string, Pending>();
   let window = 0;
   let distinct = new Set<string>();
@@ -55,29 +61,32 @@ export function createDenials({
   }
 
   return {
-    note({ data, address, requestId, ...subject }) {
+    note({ type, data: given, actor = ANONYMOUS, address, requestId, ...subject }) {
+      const data: Partial<Record<string, string>> = { ...given };
       const now = clock.now();
       const current = Math.floor(now.getTime() / WINDOW_MS);
       if (current !== window) {
         window = current;
         distinct = new Set();
       }
-      const facts = [current, data.reason, data.cause, data.surface, subject.directoryId, subject.credentialId];
+      const { userAgent: _userAgent, method: _method, hint: _hint, ...same } = data;
+      const facts = [current, type, same, subject.directoryId, subject.credentialId];
       let id = eventId([...facts, address]);
       if (!distinct.has(id)) {
         if (distinct.size >= DISTINCT_LIMIT) id = eventId([...facts, 'many addresses']);
         else distinct.add(id);
       }
-      const userAgent = data.userAgent?.replace(/[^\x20-\x7e]/g, '?').slice(0, USER_AGENT_LENGTH);
+      const userAgent = data['userAgent']?.replace(/[^\x20-\x7e]/g, '?').slice(0, USER_AGENT_LENGTH);
       merge({
         count: 1,
         event: {
           id,
-          type: 'request.denied',
+          type,
           at: now,
           firstAt: now,
           lastAt: now,
-          actor: { type: 'anonymous', name: 'unauthenticated caller' },
+          actor,
+          ...(actor.id !== undefined && { actorId: actor.id }),
           source: 'system',
           ...(subject.organizationId !== undefined && { organizationId: subject.organizationId }),
           ...(subject.directoryId !== undefined && { directoryId: subject.directoryId }),

@@ -1,0 +1,217 @@
+/**
+ * ISSUES. The OAuth 2.0 authorization server for identity providers: clients, connections, tokens. oidc-provider does the protocol and lives
+ * in this folder alone; what it stores, who may consent, and what an IdP's client sends that the protocol does not foresee, is ours.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Actor, Audit, Cause } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import { type Credentials, type Digest, SCOPES, type Usage } from '../credentials/index.ts';
+import type { Directories, Directory } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Random } from '../identifiers.ts';
+import type { Log } from '../log.ts';
+import type { Storage } from '../storage/index.ts';
+import { createAdapterFactory } from './adapter.ts';
+import { createArtifacts } from './artifacts.ts';
+import { type Client, type Clients, createClients } from './clients.ts';
+import { createConnections } from './connections.ts';
+import { readPresets } from './presets.ts';
+import { createProvider } from './provider.ts';
+import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
+import { createTokenEndpoint, withoutAliases } from './token-endpoint.ts';
+
+export { AUTH_METHODS, type AuthMethod, type Client, type ClientChanges, type ClientInput, type Clients } from './clients.ts';
+export { GRANT_TYPES, type GrantType } from './presets.ts';
+
+/** What an identity provider asked for, as a person decides about it. */
+export interface ConnectionRequest {
+  uid: string;
+  client: Client;
+  scopes: string[];
+  /** Where the answer goes. */
+  redirectOrigin: string;
+}
+
+export interface Consent {
+  directory: Directory;
+  /** The credential whose place the connection takes when both slots are full. */
+  replaces: string | undefined;
+  person: Actor;
+  cause: Cause;
+}
+
+export interface Oauth {
+  clients: Clients;
+  keys: SigningKeys;
+  /** `/oauth/authorize`, and what follows it. */
+  authorize(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  token(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Metadata and keys. */
+  publish(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** The request that waits behind a `/connect/...` page; undefined when it is over or belongs to another browser. */
+  pending(request: IncomingMessage, response: ServerResponse): Promise<ConnectionRequest | undefined>;
+  /** Allows it; gives the address to go on to. */
+  approve(request: IncomingMessage, response: ServerResponse, consent: Consent): Promise<string>;
+  /** Refuses it; gives the address to go on to. */
+  refuse(request: IncomingMessage, response: ServerResponse, cause: Cause): Promise<string>;
+  findAccessToken(digest: Digest): Promise<{ credentialId: string; scope: string; issuedAt: Date; expiresAt: Date } | undefined>;
+  /** Reads the keys anew; whatever was rotated elsewhere is used from then on. */
+  reload(): Promise<void>;
+}
+
+export interface OauthDependencies {
+  storage: Storage;
+  audit: Audit;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  context: RequestContext;
+  directories: Directories;
+  credentials: Credentials;
+  usage: Usage;
+  issuer: string;
+  secret: string;
+  rotateKeysAfterDays: number;
+  allowHttpRedirects: boolean;
+  waitOutLease: () => Promise<void>;
+  /** Draws the page for what can't be sent back to the client. */
+  renderError: (error: string, description: string) => { html: string; headers: Record<string, string> };
+}
+
+const SESSION_COOKIE = /(?:^|; *)latchkey_oauth_session(?:\.sig)?=[^;]*/g;
+
+export function createOauth(deps: OauthDependencies): Oauth {
+  const { storage, audit, clock, random, log, context, credentials, usage, issuer, waitOutLease } = deps;
+  const artifacts = createArtifacts(storage);
+  const clients = createClients({ ...deps, presets: readPresets() });
+  const connections = createConnections({ storage, artifacts, clients, credentials, clock, random });
+  const signingKeys = createSigningKeys({ ...deps, rotateAfterDays: deps.rotateKeysAfterDays });
+  const adapter = createAdapterFactory({ artifacts, clients, connections, clock });
+  let loaded: { provider: Provider; kids: string } | undefined;
+
+  const provider = (): Provider => {
+    if (!loaded) throw new AppError('storage_unavailable');
+    return loaded.provider;
+  };
+  const tokenEndpoint = createTokenEndpoint({ artifacts, clients, connections, audit, usage, clock, random, log, context, issuer, provider, waitOutLease });
+
+  async function reload(): Promise<void> {
+    const keys = await signingKeys.load();
+    const kids = keys.jwks.keys.map(({ kid }) => kid).join();
+    if (loaded?.kids === kids) return;
+    const made = createProvider({
+      issuer,
+      adapter,
+      keys,
+      random,
+      isSecure: issuer.startsWith('https:'),
+      onAnswer: tokenEndpoint.onAnswer,
+      isPass: tokenEndpoint.isPass,
+      async renderError(ctx, { error, error_description: description = '' }) {
+        tellRefusal(ctx, error, description);
+        const { html, headers } = deps.renderError(error, description);
+        ctx.set(headers);
+        ctx.type = 'html';
+        ctx.body = html;
+      },
+    });
+    const note = (ctx: KoaContextWithOIDC, error: unknown) => tokenEndpoint.noteDetail(ctx, error);
+    made.on('grant.error', note);
+    made.on('authorization.error', (ctx: KoaContextWithOIDC, error: { error?: string; error_description?: string }) =>
+      tellRefusal(ctx, error.error ?? '', error.error_description ?? ''),
+    );
+    made.on('server_error', (_ctx: KoaContextWithOIDC, error: Error) => log.error({ err: error }, 'the authorization server failed'));
+    loaded = { provider: made, kids };
+  }
+
+  function tellRefusal(ctx: KoaContextWithOIDC, error: string, description: string): void {
+    const client = ctx.oidc?.entities?.Client;
+    const reason = error === 'invalid_client' ? 'client_unknown' : error === 'invalid_redirect_uri' ? 'redirect_uri_unknown' : error;
+    const asked = ctx.oidc?.params?.['client_id'];
+    const clientId = client?.clientId ?? (typeof asked === 'string' ? asked.slice(0, 60) : '');
+    const cause: Cause = { actor: { type: 'identity_provider', name: client?.clientName ?? 'unknown client' }, source: 'system', address: context.addressOf(ctx.req), requestId: context.requestIdOf(ctx.req) };
+    audit
+      .append(audit.event('connection.refused', cause, {}, { clientId, reason: `${reason}${description ? `: ${description.slice(0, 200)}` : ''}` }))
+      .catch((failed: unknown) => log.warn({ err: failed }, 'a refusal could not be kept'));
+  }
+
+  return {
+    clients,
+    keys: signingKeys,
+    reload,
+    token: tokenEndpoint.handle,
+
+    async authorize(request, response) {
+      // Each request stands for itself: who agreed to another one in this browser says nothing about this one.
+      if (request.headers.cookie) request.headers.cookie = request.headers.cookie.replace(SESSION_COOKIE, '').replace(/^; */, '');
+      const [path = '', query] = (request.url ?? '').split('?', 2);
+      if (request.method === 'GET' && path === '/oauth/authorize' && query !== undefined) request.url = `${path}?${normalized(query)}`;
+      await provider().callback()(request, response);
+    },
+
+    async publish(request, response) {
+      await provider().callback()(request, response);
+    },
+
+    async pending(request, response) {
+      try {
+        const { uid, params } = await provider().interactionDetails(request, response);
+        const client = await clients.find(String(params['client_id']));
+        if (!client) return undefined;
+        return { uid, client, scopes: String(params['scope'] ?? 'scim').split(' '), redirectOrigin: new URL(String(params['redirect_uri'])).origin };
+      } catch (error) {
+        if ((error as { error?: string }).error === 'invalid_request') return undefined;
+        throw error;
+      }
+    },
+
+    async approve(request, response, { directory, replaces, person, cause }) {
+      const { params } = await provider().interactionDetails(request, response);
+      const clientId = String(params['client_id']);
+      const scope = String(params['scope'] ?? 'scim');
+      const grant = new (provider().Grant)({ accountId: directory.id, clientId });
+      grant.addOIDCScope(scope);
+      const grantId = await grant.save();
+      const { id: directoryId, organizationId } = directory;
+      const { address } = cause;
+      await connections.authorize(
+        { clientId, organizationId, directoryId, scope, authorizedBy: person, ...(address !== undefined && { address }), ...(replaces !== undefined && { replaces }) },
+        grantId,
+      );
+      await audit.append(audit.event('connection.consented', cause, { organizationId, directoryId }, { clientId, replaces }));
+      return provider().interactionResult(request, response, { login: { accountId: directory.id, remember: false }, consent: { grantId } }, { mergeWithLastSubmission: false });
+    },
+
+    async refuse(request, response, cause) {
+      const { params } = await provider().interactionDetails(request, response);
+      await audit.append(audit.event('connection.refused', cause, {}, { clientId: String(params['client_id']), reason: 'access_denied' }));
+      return provider().interactionResult(request, response, { error: 'access_denied', error_description: 'The connection was not allowed.' }, { mergeWithLastSubmission: false });
+    },
+
+    async findAccessToken(digest) {
+      const found = await artifacts.find(digest, { authoritative: true });
+      if (!found?.credentialId || !found.endsAt) return undefined;
+      return { credentialId: found.credentialId, scope: found.scope ?? 'scim', issuedAt: found.createdAt, expiresAt: found.endsAt };
+    },
+  };
+}
+
+/**
+ * An authorization request as people and IdPs put it together: parameters that come twice and agree become one, scopes are joined, aliases
+ * dropped; without a scope the whole is asked for.
+ */
+function normalized(query: string): string {
+  const found = new URLSearchParams();
+  const scopes: string[] = [];
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name === 'scope') scopes.push(value);
+    else if (name === 'prompt' && value !== 'none') continue;
+    else if (!found.getAll(name).includes(value)) found.append(name, value);
+  }
+  const wanted = withoutAliases(scopes.join(' '));
+  const known = wanted.split(' ').filter((scope) => (SCOPES as readonly string[]).includes(scope));
+  found.set('scope', known.length > 0 ? known.join(' ') : wanted === '' ? 'scim' : wanted);
+  return found.toString();
+}

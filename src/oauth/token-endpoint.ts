@@ -1,0 +1,270 @@
+/**
+ * `/oauth/token` and `/oauth/revoke`: what comes before and after oidc-provider. Before: bodies as IdPs send them, client authentication, one
+ * exchange of a code at a time. After: the answer of a code kept for a retry, the audit, and never `invalid_grant` for our own fault.
+ */
+import { hash } from 'node:crypto';
+import { IncomingMessage, type ServerResponse } from 'node:http';
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Audit } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Usage } from '../credentials/index.ts';
+import { AppError, asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
+import { readBody } from '../http/body.ts';
+import { sendOauthError } from '../http/error-responses.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Random } from '../identifiers.ts';
+import type { Log } from '../log.ts';
+import type { Collection } from '../storage/index.ts';
+import { type Artifact, artifactId } from './artifacts.ts';
+import { createClientAuthentication, createPasses, type Parameters } from './client-authentication.ts';
+import type { Client, Clients } from './clients.ts';
+import type { Connections } from './connections.ts';
+import { seal, unseal } from './signing-keys.ts';
+
+export interface TokenEndpointDependencies {
+  artifacts: Collection<Artifact>;
+  clients: Clients;
+  connections: Connections;
+  audit: Audit;
+  usage: Usage;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  context: RequestContext;
+  issuer: string;
+  provider: () => Provider;
+  waitOutLease: () => Promise<void>;
+}
+
+const BODY_LIMIT_BYTES = 56 * 1024;
+/** A code may be tried again for so long after its answer, by the same client with the same parameters. */
+const RETRY_WINDOW_MS = 10_000;
+const EXCHANGE_MS = 5000;
+const LOOK_AGAIN_MS = 40;
+
+/** What is known of a request on its way through oidc-provider. */
+interface Exchange {
+  path: string;
+  parameters: Parameters;
+  client: Client;
+  address: string;
+  userAgent: string | undefined;
+  requestId: string;
+  code?: { id: string; value: string; fingerprint: string };
+  /** The reason that oidc-provider keeps to itself. */
+  detail?: string;
+}
+
+export function createTokenEndpoint(deps: TokenEndpointDependencies) {
+  const { artifacts, clients, connections, audit, usage, clock, random, log, context, issuer, provider, waitOutLease } = deps;
+  const authenticate = createClientAuthentication({ clients, clock, audiences: [issuer, `${issuer}/oauth/token`] });
+  const passes = createPasses();
+  const exchanges = new WeakMap<IncomingMessage, Exchange>();
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = context.requestIdOf(request);
+    response.setHeader('X-Request-Id', requestId);
+    try {
+      const [path = ''] = (request.url ?? '').split('?');
+      if (request.method !== 'POST') return sendOauthError(response, 405, 'invalid_request', 'Ask with POST.', { allow: 'POST' });
+      const parameters = readParameters(await readBody(request, BODY_LIMIT_BYTES), request.headers['content-type']);
+      const origin = { address: context.addressOf(request), userAgent: request.headers['user-agent'], requestId };
+      const known = await authenticate(request.headers.authorization, parameters);
+      if ('refused' in known) {
+        const reason = known.refused === 'missing' || known.refused === 'contradiction' ? 'client_secret_wrong' : known.refused;
+        const client = known.clientId === undefined ? undefined : await clients.find(known.clientId);
+        tell('token.refused', { client, clientId: known.clientId, reason, parameters, ...origin });
+        const challenge: Record<string, string> = request.headers.authorization === undefined ? {} : { 'www-authenticate': 'Basic realm="latchkey"' };
+        return sendOauthError(response, 401, 'invalid_client', 'Client authentication failed.', challenge);
+      }
+      const exchange: Exchange = { path, parameters, client: known.client, ...origin };
+      const value = parameters.get('grant_type') === 'authorization_code' ? parameters.get('code') : undefined;
+      if (value !== undefined) {
+        const fingerprint = hash('sha256', JSON.stringify([known.client.id, parameters.get('redirect_uri'), parameters.get('code_verifier')]), 'hex');
+        exchange.code = { id: artifactId('AuthorizationCode', value), value, fingerprint };
+        const earlier = await claim(exchange.code);
+        if (earlier !== undefined) return answer(response, earlier);
+      }
+      await pass(request, response, exchange);
+    } catch (thrown) {
+      fail(response, thrown, requestId);
+    }
+  }
+
+  /** Waits until no other request exchanges the same code; gives the answer that one got, where it may be repeated. */
+  async function claim({ id, value, fingerprint }: NonNullable<Exchange['code']>): Promise<string | undefined> {
+    const deadline = clock.monotonicMs() + EXCHANGE_MS;
+    for (;;) {
+      const now = clock.now();
+      const result = await artifacts.update(id, (artifact) => {
+        const isFree = artifact.answeredAt === undefined && (artifact.lockedUntil === undefined || artifact.lockedUntil <= now);
+        return isFree ? { ...artifact, lockedUntil: new Date(now.getTime() + EXCHANGE_MS) } : undefined;
+      });
+      // Unknown, or ours to exchange.
+      if (!result || result.after !== result.before) return undefined;
+      const { answer: kept, answeredAt, fingerprint: first } = result.before;
+      if (answeredAt !== undefined) {
+        const isRetry = kept !== undefined && first === fingerprint && now.getTime() - answeredAt.getTime() <= RETRY_WINDOW_MS;
+        return isRetry ? unseal(kept, value) : undefined;
+      }
+      if (clock.monotonicMs() > deadline) throw new AppError('storage_unavailable');
+      await clock.wait(LOOK_AGAIN_MS);
+    }
+  }
+
+  /** Hands a request on to oidc-provider, rewritten to the one form that it reads. */
+  async function pass(request: IncomingMessage, response: ServerResponse, exchange: Exchange): Promise<void> {
+    const { client, parameters, path } = exchange;
+    const secret = client.authMethod === 'none' ? undefined : passes.issue(client.id);
+    const form = new URLSearchParams([...parameters].filter(([name]) => !name.startsWith('client_') && name !== 'resource'));
+    form.set('client_id', client.id);
+    if (secret !== undefined) form.set('client_secret', secret);
+    const scope = form.get('scope');
+    if (scope !== null) form.set('scope', withoutAliases(scope));
+    if (form.get('scope') === '') form.delete('scope');
+    const body = Buffer.from(form.toString());
+    const inner = new IncomingMessage(request.socket);
+    inner.method = 'POST';
+    inner.url = path;
+    inner.headers = { host: new URL(issuer).host, accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(body.length) };
+    inner.push(body);
+    inner.push(null);
+    exchanges.set(inner, exchange);
+    try {
+      await provider().callback()(inner, response);
+    } finally {
+      if (secret !== undefined) passes.withdraw(secret);
+    }
+  }
+
+  /** After oidc-provider has made its answer, before that goes out. */
+  async function onAnswer(ctx: KoaContextWithOIDC, request: IncomingMessage): Promise<void> {
+    const exchange = exchanges.get(request);
+    if (!exchange) return;
+    const { path, parameters, client, code, address, userAgent, requestId } = exchange;
+    const body = (ctx.body ?? {}) as Record<string, unknown>;
+    try {
+      if (body['error'] === 'server_error') throw new AppError('storage_unavailable');
+      if (path === '/oauth/revoke') {
+        // A revoked access token is in memory until its lease is over.
+        if (ctx.status === 200) await waitOutLease();
+        return;
+      }
+      const grantId = grantOf(ctx);
+      const credentialId = ctx.status === 200 ? await connections.credentialOf(grantId, client.id) : undefined;
+      const facts = { client, clientId: client.id, credentialId, parameters, address, userAgent, requestId };
+      if (ctx.status === 200) {
+        if (code) {
+          const kept = seal(JSON.stringify(body), code.value, random);
+          await artifacts.update(code.id, (artifact) => ({ ...artifact, answer: kept, answeredAt: clock.now(), fingerprint: code.fingerprint }));
+        }
+        if (credentialId !== undefined) usage.refreshed(credentialId, new Date(clock.now().getTime() + Number(body['expires_in']) * 1000));
+        tell('token.issued', facts);
+      } else {
+        if (code) await artifacts.update(code.id, ({ lockedUntil: _lockedUntil, ...artifact }) => artifact);
+        tell('token.refused', { ...facts, reason: reasonOf(exchange, String(body['error'])) });
+      }
+    } catch (error) {
+      log.error({ err: error, requestId }, 'a token request failed');
+      ctx.status = 503;
+      ctx.set('Retry-After', String(RETRY_AFTER_SECONDS));
+      ctx.set('Cache-Control', 'no-store');
+      ctx.body = { error: 'temporarily_unavailable', error_description: 'Try again.' };
+    }
+  }
+
+  interface Told {
+    client?: Client | undefined;
+    clientId?: string | undefined;
+    credentialId?: string | undefined;
+    reason?: string;
+    parameters: Parameters;
+    address: string;
+    userAgent: string | undefined;
+    requestId: string;
+  }
+
+  function tell(type: 'token.issued' | 'token.refused', told: Told): void {
+    const { client, clientId, credentialId, reason = '', parameters, address, userAgent, requestId } = told;
+    const grantType = parameters.get('grant_type')?.slice(0, 50) ?? '';
+    const name = client?.id ?? clientId?.slice(0, 60) ?? '';
+    const subject = { organizationId: client?.organizationId, directoryId: client?.directoryId, credentialId, address, requestId };
+    const actor = { type: 'identity_provider' as const, name: client?.name ?? 'unknown client', ...(client && { id: client.id }) };
+    if (type === 'token.issued') audit.tallies.note({ type, ...subject, actor, data: { clientId: name, grantType, userAgent } });
+    else audit.tallies.note({ type, ...subject, actor, data: { clientId: name, grantType, reason, userAgent } });
+  }
+
+  return {
+    handle,
+    onAnswer,
+    isPass: passes.isPass,
+    /** oidc-provider tells its true reason by an event only. */
+    noteDetail(ctx: KoaContextWithOIDC, error: unknown) {
+      const exchange = exchanges.get(ctx.req);
+      const { error_detail: detail, message } = error as { error_detail?: string; message?: string };
+      if (exchange) exchange.detail = detail ?? message ?? '';
+    },
+  };
+}
+
+function grantOf(ctx: KoaContextWithOIDC): string | undefined {
+  return ctx.oidc?.entities.Grant?.jti;
+}
+
+function reasonOf({ detail = '', parameters }: Exchange, error: string): string {
+  const grantType = parameters.get('grant_type');
+  if (detail.includes('slots full')) return 'slots_full';
+  if (grantType === 'authorization_code') return /consumed|grant not found/.test(detail) ? 'code_replayed' : /not found|expired/.test(detail) ? 'code_expired' : error;
+  if (grantType === 'refresh_token') {
+    if (/already used/.test(detail)) return 'refresh_token_superseded';
+    if (/grant not found|expired/.test(detail)) return 'refresh_token_revoked';
+    if (/not found|client mismatch/.test(detail)) return 'refresh_token_unknown';
+  }
+  return error;
+}
+
+/** `offline_access` and `offline` ask for what every client gets: a refresh token. */
+export function withoutAliases(scope: string): string {
+  return [...new Set(scope.split(/[ +]+/))].filter((word) => word !== '' && word !== 'offline_access' && word !== 'offline' && word !== 'openid').join(' ');
+}
+
+/** Form or JSON; a parameter that comes twice must say the same. Throws invalid_request. */
+function readParameters(text: string, contentType = ''): Parameters {
+  const found = new Map<string, string>();
+  for (const [name, value] of pairsOf(text, contentType)) {
+    if (found.has(name) && found.get(name) !== value) {
+      throw new AppError('invalid_request', { detail: `The parameter ${name.slice(0, 50)} is given twice with different values.` });
+    }
+    found.set(name, value);
+  }
+  return found;
+}
+
+function pairsOf(text: string, contentType: string): Iterable<[string, string]> {
+  if (!/^application\/json\b/i.test(contentType)) return new URLSearchParams(text);
+  try {
+    const parsed = JSON.parse(text) as unknown;
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new SyntaxError('not an object');
+    return Object.entries(parsed).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
+  } catch (error) {
+    throw new AppError('invalid_request', { detail: 'The body is not a JSON object.' }, { cause: error });
+  }
+}
+
+function answer(response: ServerResponse, text: string): void {
+  response.writeHead(200, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+    Pragma: 'no-cache',
+  });
+  response.end(text);
+}
+
+function fail(response: ServerResponse, thrown: unknown, requestId: string): void {
+  const error = asAppError(thrown);
+  const name = error.status === 503 ? 'temporarily_unavailable' : 'invalid_request';
+  const headers: Record<string, string> = { 'x-request-id': requestId };
+  if (error.status === 503) headers['retry-after'] = String(RETRY_AFTER_SECONDS);
+  sendOauthError(response, error.status, name, error.message, headers);
+}
