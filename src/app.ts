@@ -9,14 +9,18 @@ import { createAudit } from './audit/index.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createApiKeys, createCredentials, createUsage } from './credentials/index.ts';
+import { ANSWER_MS } from './deadline.ts';
 import { createDirectories, createOrganizations } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
 import { sendProblem } from './http/error-responses.ts';
+import { serveStylesheet, STYLESHEET_PATH } from './http/page.tsx';
 import { createRequestContext } from './http/request-context.ts';
 import type { Random } from './identifiers.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createOperations } from './operations.ts';
+import { createOauth } from './oauth/index.ts';
+import { createPortal, createPortalLinks, renderAuthorizationError } from './portal/index.tsx';
 import type { Round } from './rounds.ts';
 import { observed, type Storage } from './storage/index.ts';
 import {
@@ -36,6 +40,8 @@ export interface AppDependencies {
   clock: Clock;
   random: Random;
   log: Log;
+  /** What the keys of the authorization server are encrypted under. */
+  secret: string;
   version: string;
 }
 
@@ -45,6 +51,8 @@ export type App = Awaited<ReturnType<typeof createApp>>;
 
 /** Clocks of two machines do not tick alike; a lease is waited out a little longer than it lasts. */
 const LEASE_MARGIN_MS = 5;
+/** What the writes of a change may take beside the lease that it waits out. */
+const CHANGE_MS = 3500;
 const RECOVERY_AGE_MS = 10_000;
 const SECOND = 1000;
 const DAY = 86_400_000;
@@ -84,9 +92,28 @@ export async function createApp(deps: AppDependencies) {
     retireOverdueMs: config.LATCHKEY_RETIRE_OVERDUE_SECONDS * SECOND,
   });
   const apiKeys = createApiKeys({ storage, audit, clock, random, waitOutLease });
+  const context = createRequestContext(config.LATCHKEY_TRUSTED_PROXIES);
+  const oauth = createOauth({
+    storage,
+    audit,
+    clock,
+    random,
+    log,
+    context,
+    directories,
+    credentials,
+    usage,
+    issuer: publicUrl,
+    secret: deps.secret,
+    rotateKeysAfterDays: config.LATCHKEY_OAUTH_KEY_DAYS,
+    allowHttpRedirects: config.LATCHKEY_OAUTH_ALLOW_HTTP_REDIRECTS,
+    waitOutLease,
+    renderError: renderAuthorizationError,
+  });
   const verification = createVerification({
     credentials,
     directories,
+    findAccessToken: oauth.findAccessToken,
     apiKeys,
     usage,
     audit,
@@ -101,7 +128,6 @@ export async function createApp(deps: AppDependencies) {
   });
   metrics.countCredentials(credentials.countByState);
 
-  const context = createRequestContext(config.LATCHKEY_TRUSTED_PROXIES);
   const gateway = createScimGateway({
     verification,
     context,
@@ -113,6 +139,8 @@ export async function createApp(deps: AppDependencies) {
     onAnswer: metrics.gateway,
   });
   const operations = createOperations({ storage, metrics, metricsToken: config.LATCHKEY_METRICS_TOKEN });
+  const portalLinks = createPortalLinks({ storage, audit, clock, random, organizations });
+  const portal = createPortal({ links: portalLinks, oauth, organizations, directories, credentials, usage, clock, log, context, publicUrl });
   const admin = createAdmin({
     storage,
     audit,
@@ -123,14 +151,19 @@ export async function createApp(deps: AppDependencies) {
     credentials,
     apiKeys,
     usage,
+    clients: oauth.clients,
+    portalLinks,
     verification,
     context,
     publicUrl,
+    // A lease of many seconds is waited out all the same.
+    answerMs: Math.max(ANSWER_MS, leaseMs + CHANGE_MS),
     version,
   });
 
   await storage.prepare();
   await audit.recover(0);
+  await oauth.reload();
 
   const koa = new Koa();
   koa.silent = true;
@@ -153,6 +186,16 @@ export async function createApp(deps: AppDependencies) {
     ['/auth/verify', forwardAuth],
     ['/auth/verify/', forwardAuth],
     ['/oauth/introspect', createIntrospection({ verification, usedKey: usage.accepted, context, publicUrl })],
+    ['/oauth/token', oauth.token],
+    ['/oauth/revoke', oauth.token],
+    ['/oauth/authorize', oauth.authorize],
+    ['/oauth/authorize/', oauth.authorize],
+    ['/oauth/jwks', oauth.publish],
+    ['/.well-known/oauth-authorization-server', oauth.publish],
+    ['/connect/', portal.handle],
+    ['/portal', portal.handle],
+    ['/portal/', portal.handle],
+    [STYLESHEET_PATH, serveStylesheet],
     [RESOURCE_METADATA_PREFIX, createResourceMetadata({ publicUrl, context })],
     ['/healthz', operations.health],
     ['/readyz', operations.ready],
@@ -164,6 +207,7 @@ export async function createApp(deps: AppDependencies) {
     { name: 'usage', everyMs: 5 * SECOND, run: usage.flush },
     { name: 'denials', everyMs: 3 * SECOND, run: audit.tallies.flush },
     { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
+    { name: 'signing keys', everyMs: 30 * SECOND, run: oauth.reload },
     { name: 'recovery', everyMs: 15 * SECOND, run: () => audit.recover(RECOVERY_AGE_MS) },
     { name: 'expired records', everyMs: 600 * SECOND, run: () => storage.reclaim() },
     { name: 'retention', everyMs: 3600 * SECOND, run: forgetOld },
@@ -178,6 +222,7 @@ export async function createApp(deps: AppDependencies) {
 
   return {
     apiKeys,
+    keys: oauth.keys,
     rounds,
     /** The request listener of the whole product. */
     handle(request: IncomingMessage, response: ServerResponse): void {

@@ -176,6 +176,16 @@ export const SETTINGS = {
     meaning: 'Share of verifications that get a log line each. Metrics and usage count all of them anyway.',
     ...share,
   }),
+  LATCHKEY_OAUTH_KEY_DAYS: setting({
+    default: '90',
+    meaning: 'Days after which the signing and cookie keys of the authorization server are rotated.',
+    ...whole(1, 3650),
+  }),
+  LATCHKEY_OAUTH_ALLOW_HTTP_REDIRECTS: setting({
+    default: 'false',
+    meaning: "Lets redirect URIs be http on hosts other than this machine (Okta's test cell has one).",
+    ...yesNo,
+  }),
   LATCHKEY_METRICS_TOKEN: optional({
     secret: true,
     meaning: 'When set, /metrics asks for it as a Bearer token.',

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type App, createApp } from './app.ts';
+import type { Cause } from './audit/index.ts';
 import { systemClock } from './clock.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { ROLES, type Role } from './credentials/index.ts';
@@ -21,6 +22,7 @@ const USAGE = `Usage: latchkey [command]
   serve                              start the server (the default)
   api-key create [--name NAME] [--role ${ROLES.join('|')}]
                                      make an API key, an owner's by default, and print it once
+  keys rotate                        make new signing and cookie keys; the old ones stay for verification
   help                               print this
 
 Settings are environment variables; docs/configuration.md lists them.`;
@@ -37,6 +39,7 @@ async function main(): Promise<void> {
   const [command = 'serve', ...rest] = process.argv.slice(2);
   if (command === 'serve') return serve();
   if (command === 'api-key' && rest[0] === 'create') return createKey(rest.slice(1));
+  if (command === 'keys' && rest[0] === 'rotate') return rotateKeys();
   if (command === 'help' || command === '--help' || command === '-h') return say(USAGE);
   process.stderr.write(`latchkey: there is no command "${process.argv.slice(2).join(' ')}"\n\n${USAGE}\n`);
   process.exitCode = 2;
@@ -59,7 +62,7 @@ async function serve(): Promise<void> {
   const config = loadConfig();
   const log = createLog(config.LATCHKEY_LOG_LEVEL);
   const storage = await open(config, log);
-  ensureSecret(config);
+  const secret = ensureSecret(config);
   let app: App | undefined;
   const server = createServer((request, response) => {
     if (app) app.handle(request, response);
@@ -74,7 +77,16 @@ async function serve(): Promise<void> {
   const publicUrl =
     config.LATCHKEY_PUBLIC_URL ??
     `http://${config.LATCHKEY_HOST.includes(':') ? host : config.LATCHKEY_HOST}:${address.port}`;
-  app = await createApp({ config, publicUrl, storage, clock: systemClock, random: systemRandom, log, version });
+  app = await createApp({
+    config,
+    publicUrl,
+    storage,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    secret,
+    version,
+  });
   await announceOwner(app, config);
   const rounds = startRounds(app.rounds, log);
   say(`Latchkey ${version} is ready at ${listenUrl}${publicUrl === listenUrl ? '' : ` (public URL ${publicUrl})`}`);
@@ -158,25 +170,34 @@ async function createKey(args: string[]): Promise<void> {
   });
   const role = ROLES.find((known): known is Role => known === values.role);
   if (!role) throw new TypeError(`--role: given ${values.role}; wanted one of ${ROLES.join(', ')}`);
+  await withApp(async (app) => {
+    const { apiKey, key } = await app.apiKeys.create({ name: values.name, role }, COMMAND_LINE);
+    say(`API key ${apiKey.id} (${role}), shown this once:`);
+    say('');
+    say(`  ${key}`);
+  });
+}
+
+async function rotateKeys(): Promise<void> {
+  await withApp(async (app) => {
+    await app.keys.rotate(COMMAND_LINE);
+    say('Made new signing and cookie keys. Running instances take them up within half a minute; nothing that was issued ends.');
+  });
+}
+
+const COMMAND_LINE: Cause = { actor: { type: 'system', name: 'command line' }, source: 'system' };
+
+/** The application on its store, without listening; instances that serve may run beside it. */
+async function withApp(work: (app: App) => Promise<void>): Promise<void> {
   const config = loadConfig();
   const log = createLog('warn');
   const storage = await open(config, log);
-  const app = await createApp({
-    config,
-    publicUrl: config.LATCHKEY_PUBLIC_URL ?? '',
-    storage,
-    clock: systemClock,
-    random: systemRandom,
-    log,
-    version,
-  });
-  const cause = { actor: { type: 'system', name: 'command line' }, source: 'system' } as const;
-  const { apiKey, key } = await app.apiKeys.create({ name: values.name, role }, cause);
+  const publicUrl = config.LATCHKEY_PUBLIC_URL ?? `http://${config.LATCHKEY_HOST}:${config.LATCHKEY_PORT}`;
+  const secret = ensureSecret(config);
+  const app = await createApp({ config, publicUrl, storage, clock: systemClock, random: systemRandom, log, secret, version });
+  await work(app);
   await app.close();
   await storage.close();
-  say(`API key ${apiKey.id} (${role}), shown this once:`);
-  say('');
-  say(`  ${key}`);
 }
 
 process.on('unhandledRejection', crash);

@@ -2,6 +2,7 @@
 
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { within } from './deadline.ts';
 import { RETRY_AFTER_SECONDS } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import type { Storage } from './storage/index.ts';
@@ -58,13 +59,6 @@ export function createOperations({
 /** Compares digests, which have one length whatever was given. */
 function isSame(given: string | undefined, wanted: string): boolean {
   return timingSafeEqual(hash('sha256', given ?? '', 'buffer'), hash('sha256', wanted, 'buffer'));
-}
-
-function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

@@ -5,6 +5,7 @@ import type { Context, Middleware } from 'koa';
 import type { z } from 'zod';
 import type { Cause } from '../audit/index.ts';
 import type { ApiKey } from '../credentials/index.ts';
+import { createAllowance } from '../deadline.ts';
 import { AppError, asAppError, isAppError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { headersOf, problemOf } from '../http/error-responses.ts';
@@ -17,7 +18,7 @@ const PREFIX = '/api/v1';
 const BODY_LIMIT_BYTES = 256 * 1024;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** Fields whose value is never repeated in an error. */
-const SECRET_FIELD = /token|sha256|key$/i;
+const SECRET_FIELD = /token|sha256|key$|jwks/i;
 
 export interface RouterDependencies {
   operations: readonly Operation[];
@@ -28,14 +29,16 @@ export interface RouterDependencies {
   findCaller: (value: string) => ApiKey | undefined | Promise<ApiKey | undefined>;
   /** Counts a refused call; gives the seconds to wait when there were too many. */
   limitCaller: (address: string) => Promise<number | undefined>;
+  /** What the store and a lease may cost one request in all. */
+  answerMs: number;
   usedKey: (id: string, address: string, userAgent: string | undefined) => void;
 }
 
 export function createAdminRouter(deps: RouterDependencies): Middleware {
-  const { operations, idempotency, context, log, findCaller, limitCaller, usedKey } = deps;
+  const { operations, idempotency, context, log, findCaller, limitCaller, answerMs, usedKey } = deps;
   const router = new Router({ prefix: PREFIX });
   for (const operation of operations) {
-    router[operation.method](operation.path, (koa) => run(operation, koa, koa.params['id'] ?? ''));
+    router[operation.method](operation.path, (koa) => run(operation, koa, koa.params as Record<string, string>));
   }
   const routes = router.routes() as unknown as Middleware;
   const methodsOf = (path: string) => new Set(router.match(path, '').path.flatMap((layer) => layer.methods));
@@ -46,7 +49,9 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     koa.state['requestId'] = requestId;
     koa.set({ 'X-Request-Id': requestId, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     try {
-      await authenticate(koa);
+      const allowance = createAllowance(answerMs);
+      koa.state['allowance'] = allowance;
+      await allowance(authenticate(koa));
       await routes(koa, async () => {
         const allowed = [...methodsOf(koa.path)].filter((method) => method !== 'HEAD');
         if (allowed.length === 0)
@@ -77,7 +82,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     koa.state['caller'] = { apiKey, organizationId: apiKey.organizationId } satisfies Caller;
   }
 
-  async function run(operation: Operation, koa: Context, id: string): Promise<void> {
+  async function run(operation: Operation, koa: Context, parameters: Record<string, string>): Promise<void> {
     const caller = koa.state['caller'] as Caller;
     const { apiKey } = caller;
     const requestId = koa.state['requestId'] as string;
@@ -93,10 +98,11 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
       address: context.addressOf(koa.req),
       requestId,
     };
-    const work = () => operation.handle({ id, query, body, caller, cause });
+    const allowance = koa.state['allowance'] as ReturnType<typeof createAllowance>;
+    const work = () => operation.handle({ id: parameters['id'] ?? '', parameters, query, body, caller, cause });
     const key = koa.method === 'POST' ? koa.get('idempotency-key') : '';
     if (key === '') {
-      const { body: shown, secret } = await work();
+      const { body: shown, secret } = await allowance(work());
       answer(koa, operation.status, shown === undefined ? '' : JSON.stringify({ ...shown, ...secret }));
       return;
     }
@@ -106,7 +112,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     const fingerprint = hash('sha256', `${koa.method} ${koa.path}\n${text}`, 'hex');
     let secret: Reply['secret'];
     let shown = { status: 0, body: '' };
-    const earlier = await idempotency.once({ apiKeyId: apiKey.id, key, fingerprint }, async () => {
+    const once = idempotency.once({ apiKeyId: apiKey.id, key, fingerprint }, async () => {
       try {
         const reply = await work();
         secret = reply.secret;
@@ -118,6 +124,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
       }
       return shown;
     });
+    const earlier = await allowance(once);
     if (earlier) koa.set('Idempotency-Replayed', 'true');
     const { status, body: stored } = earlier?.replayed ?? shown;
     const whole = secret ? JSON.stringify({ ...(JSON.parse(stored) as object), ...secret }) : stored;

@@ -145,6 +145,10 @@ export const credentialView = z
     revokedAt: shownTimeOrNull,
     revokedBy: actorView.nullable(),
     revokedReason: z.string().nullable(),
+    clientId: z.string().nullable().describe('Of kind oauth: the client that holds it.'),
+    authorizedBy: actorView.nullable().describe('Of kind oauth: who allowed it.'),
+    lastRefreshedAt: shownTimeOrNull,
+    accessTokenExpiresAt: shownTimeOrNull,
     rotation: rotationView.nullable().describe('Set on a credential that was replaced and has not retired yet.'),
   })
   .meta({ id: 'Credential' });
@@ -190,6 +194,10 @@ export function viewCredential(
     revokedAt: revokedAt ?? null,
     revokedBy: revokedBy ? viewActor(revokedBy) : null,
     revokedReason: revokedReason ?? null,
+    clientId: credential.clientId ?? null,
+    authorizedBy: credential.authorizedBy ? viewActor(credential.authorizedBy) : null,
+    lastRefreshedAt: total?.lastRefreshedAt ?? null,
+    accessTokenExpiresAt: total?.accessTokenExpiresAt ?? null,
     rotation: progress ?? null,
   };
 }

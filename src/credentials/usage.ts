@@ -3,6 +3,7 @@
  * `flush` merges what has gathered, and merging never moves "last used" back however many instances take part.
  */
 import type { Clock } from '../clock.ts';
+import { within } from '../deadline.ts';
 import type { Accumulation, Page, Storage, Stored } from '../storage/index.ts';
 
 const originShape = { address: 'string', 'userAgent?': 'string' } as const;
@@ -43,6 +44,8 @@ export interface Usage {
 
 const HOUR_MS = 3_600_000;
 const USER_AGENT_LENGTH = 200;
+/** How long a reader waits for what was counted to be written. */
+const FLUSH_PATIENCE_MS = 500;
 
 interface Counted {
   subjectId: string;
@@ -92,7 +95,7 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     if (unwrittenTotals.length === 0 && unwrittenHours.length === 0) return;
     await hours.accumulate(unwrittenHours.map(hourOf));
     unwrittenHours = [];
-    await totals.accumulate(unwrittenTotals.flatMap((counted) => totalsOf(counted, clock.now())));
+    await totals.accumulate(unwrittenTotals.flatMap((counted) => [totalOf(counted, clock.now()), ...refreshOf(counted, clock.now())]));
     unwrittenTotals = [];
   }
 
@@ -120,9 +123,20 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
       Object.assign(counterOf(subjectId, now.getTime()), { refreshedAt: now, accessTokenExpiresAt });
     },
     async totals(ids) {
-      if (ids.some((id) => running.has(id)) || over.length + unwrittenTotals.length > 0) await flush();
+      // Written first where that is quick. While the store takes no writes, what waits is added to what can still be read.
+      const isWaiting = ids.some((id) => running.has(id)) || over.length > 0 || unwrittenTotals.length > 0;
+      const isWritten =
+        !isWaiting ||
+        (await within(FLUSH_PATIENCE_MS, flush()).then(
+          () => true,
+          () => false,
+        ));
       const found = await Promise.all(ids.map((id) => totals.find(id)));
-      return new Map(found.filter((total) => total !== undefined).map((total) => [total.id, total]));
+      const known = new Map(found.filter((total) => total !== undefined).map((total) => [total.id, total]));
+      if (isWritten) return known;
+      for (const counted of [...unwrittenTotals, ...over, ...running.values()])
+        if (ids.includes(counted.subjectId)) known.set(counted.subjectId, sumOf(known.get(counted.subjectId), counted));
+      return known;
     },
     hours: (subjectId, query) => hours.page({ ...query, where: { subjectId }, direction: 'descending' }),
     flush,
@@ -138,19 +152,35 @@ function hourOf({ subjectId, hour, accepted, refused }: Counted): Accumulation<U
   };
 }
 
-function totalsOf(counted: Counted, now: Date): Accumulation<UsageTotal>[] {
-  const { subjectId, accepted, refused, lastUsedAt, address, userAgent, refreshedAt, accessTokenExpiresAt } = counted;
+/** A stored total and what was counted since. */
+function sumOf(total: UsageTotal | undefined, counted: Counted): UsageTotal {
+  const { initial, add = {}, latest } = totalOf(counted, new Date(counted.hour));
+  const base = total ?? initial;
+  const sum = {
+    ...base,
+    acceptedCount: base.acceptedCount + (add['acceptedCount'] ?? 0),
+    refusedCount: base.refusedCount + (add['refusedCount'] ?? 0),
+  };
+  const isLater = latest !== undefined && (base.lastUsedAt?.getTime() ?? 0) < counted.lastUsedAt;
+  return isLater ? { ...sum, ...latest.values } : sum;
+}
+
+function totalOf(
+  { subjectId, accepted, refused, lastUsedAt, address, userAgent }: Counted,
+  now: Date,
+): Accumulation<UsageTotal> {
   const agent = userAgent?.replace(/[^\x20-\x7e]/g, '?').slice(0, USER_AGENT_LENGTH);
   const lastUsedFrom = { address, ...(agent !== undefined && { userAgent: agent }) };
+  return {
+    initial: { id: subjectId, createdAt: now, acceptedCount: 0, refusedCount: 0 },
+    add: { acceptedCount: accepted, refusedCount: refused },
+    ...(lastUsedAt > 0 && { latest: { by: 'lastUsedAt', values: { lastUsedAt: new Date(lastUsedAt), lastUsedFrom } } }),
+  };
+}
+
+/** What a connection's last token adds to its total. */
+function refreshOf({ subjectId, refreshedAt, accessTokenExpiresAt }: Counted, now: Date): Accumulation<UsageTotal>[] {
+  if (!refreshedAt || !accessTokenExpiresAt) return [];
   const initial = { id: subjectId, createdAt: now, acceptedCount: 0, refusedCount: 0 };
-  return [
-    {
-      initial,
-      add: { acceptedCount: accepted, refusedCount: refused },
-      ...(lastUsedAt > 0 && { latest: { by: 'lastUsedAt', values: { lastUsedAt: new Date(lastUsedAt), lastUsedFrom } } }),
-    },
-    ...(refreshedAt && accessTokenExpiresAt
-      ? [{ initial, latest: { by: 'lastRefreshedAt', values: { lastRefreshedAt: refreshedAt, accessTokenExpiresAt } } }]
-      : []),
-  ];
+  return [{ initial, latest: { by: 'lastRefreshedAt', values: { lastRefreshedAt: refreshedAt, accessTokenExpiresAt } } }];
 }

@@ -1,4 +1,5 @@
 /** The frame of every HTML page: head, header, styles, and the headers that keep a page from being framed, sniffed or scripted. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ComponentChildren } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 
@@ -69,6 +70,16 @@ export function renderPage({ title, aside, children }: PageFrame): string {
     </html>,
   );
   return `<!doctype html>${page}`;
+}
+
+export function serveStylesheet(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(200, {
+    'Content-Type': 'text/css; charset=utf-8',
+    'Content-Length': Buffer.byteLength(STYLESHEET),
+    'Cache-Control': 'max-age=300',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(STYLESHEET);
 }
 
 /** `formTargets`: origins that a form on the page may lead to by redirects, besides our own. */

@@ -50,7 +50,8 @@ export function createClientAuthentication({ clients, clock, audiences }: { clie
     const inBody = parameters.get('client_secret');
     const basic = header === undefined ? [] : readBasic(header);
     if (header !== undefined && basic.length === 0) return { refused: 'client_secret_wrong', ...(named !== undefined && { clientId: named }) };
-    const clientId = named ?? basic[0]?.id;
+    // Our ids need no encoding, so where the two readings differ it is the decoded one that can be an id.
+    const clientId = named ?? basic.at(-1)?.id;
     if (clientId === undefined) return { refused: 'missing' };
     const client = await clients.find(clientId);
     if (!client) return { refused: 'client_unknown', clientId };

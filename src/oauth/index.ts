@@ -119,7 +119,8 @@ export function createOauth(deps: OauthDependencies): Oauth {
     });
     const note = (ctx: KoaContextWithOIDC, error: unknown) => tokenEndpoint.noteDetail(ctx, error);
     made.on('grant.error', note);
-    made.on('authorization.error', (ctx: KoaContextWithOIDC, error: { error?: string; error_description?: string }) =>
+    // The types know this event under the name of the endpoint only.
+    (made as unknown as NodeJS.EventEmitter).on('authorization.error', (ctx: KoaContextWithOIDC, error: { error?: string; error_description?: string }) =>
       tellRefusal(ctx, error.error ?? '', error.error_description ?? ''),
     );
     made.on('server_error', (_ctx: KoaContextWithOIDC, error: Error) => log.error({ err: error }, 'the authorization server failed'));

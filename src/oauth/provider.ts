@@ -89,7 +89,11 @@ export function createProvider(deps: ProviderDependencies): Provider {
   provider.Client.prototype.compareClientSecret = function compare(this: { clientId: string }, value: string) {
     return isPass(this.clientId, value);
   };
-  const mint = (prefix: string) => () => prefix + randomText(TOKEN_LENGTH, random);
+  const mint = (prefix: string) =>
+    function generateTokenId(this: { format?: string }) {
+      this.format = 'opaque';
+      return prefix + randomText(TOKEN_LENGTH, random);
+    };
   Object.assign(provider.AccessToken.prototype, { generateTokenId: mint('scimat_') });
   Object.assign(provider.ClientCredentials.prototype, { generateTokenId: mint('scimat_') });
   Object.assign(provider.RefreshToken.prototype, { generateTokenId: mint('scimrt_') });

@@ -129,6 +129,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     inner.headers = { host: new URL(issuer).host, accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(body.length) };
     inner.push(body);
     inner.push(null);
+    inner.complete = true;
     exchanges.set(inner, exchange);
     try {
       await provider().callback()(inner, response);

@@ -135,7 +135,7 @@ export function createPortal(deps: PortalDependencies) {
     if (choices.length === 0) {
       return show(visit, 403, 'Not yours', <MessagePage title={`${wanted.client.name} belongs to no directory of ${organization.name}.`} text="Ask whoever sent you the link to check which directory it was made for. Nothing was changed." />);
     }
-    if (request.method === 'POST') return decide(visit, wanted, session, choices);
+    if (request.method === 'POST') return decide(visit, session, choices);
     const held = await Promise.all(choices.map(async (directory) => ({ directory, holders: await describe(directory) })));
     show(
       visit,
@@ -158,7 +158,7 @@ export function createPortal(deps: PortalDependencies) {
     return holders.map((credential) => ({ credential, total: totals.get(credential.id) }));
   }
 
-  async function decide(visit: Visit, wanted: ConnectionRequest, { link, token }: { link: PortalLink; token: string }, choices: Directory[]): Promise<void> {
+  async function decide(visit: Visit, { link, token }: { link: PortalLink; token: string }, choices: Directory[]): Promise<void> {
     const { request, response, address, requestId } = visit;
     const form = new URLSearchParams(await readBody(request, BODY_LIMIT_BYTES));
     const given = Buffer.from(form.get('token') ?? '');
@@ -186,6 +186,19 @@ export function createPortal(deps: PortalDependencies) {
   }
 
   return { handle };
+}
+
+/** For what can't be sent back to the client, since who it is, or where it is, is not known. */
+export function renderAuthorizationError(error: string, description: string) {
+  const [title, text] =
+    error === 'invalid_client'
+      ? ['This client is not known here.', 'The client id in the identity provider is not one of ours. Ask your software vendor for the right one.']
+      : error === 'invalid_redirect_uri'
+        ? ['The answer would go to an unknown place.', 'The redirect URI that the identity provider sent is not registered for this client. Send your software vendor the address that your identity provider shows as its redirect or callback URL.']
+        : error === 'server_error' || error === 'temporarily_unavailable'
+          ? ['That did not work, and it is our fault.', 'Nothing was changed or lost. Start the connection again in a moment.']
+          : ['This request cannot be answered.', `${description === '' ? error : description}. Start the connection again in your identity provider; nothing that works now was changed.`];
+  return { html: renderPage({ title, children: <MessagePage title={title} text={text} /> }), headers: pageHeaders() };
 }
 
 const OVER = {

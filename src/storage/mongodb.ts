@@ -133,13 +133,13 @@ function createCollection<S extends Shape>(
     const { id, ...rest } = record;
     return { _id: id, revision: 1, ...defined(rest) };
   };
-  const run = <T>(work: () => Promise<T>) => guarded(name, work);
+  const run = <T>(work: (isGivenUp: () => boolean) => Promise<T>) => guarded(name, work);
   const readById = (id: string, { authoritative = false }: ReadOptions = {}) => {
     const query = model.findOne({ _id: asText(id), ...alive() });
     return (authoritative ? linearizable(query) : query).lean<Document | null>();
   };
 
-  async function insert(record: R): Promise<void> {
+  async function insert(record: R, isGivenUp: () => boolean): Promise<void> {
     const document = encode(record);
     if (spec.expires) await model.deleteOne({ _id: record.id, [spec.expires]: { $lte: clock.now() } });
     for (let uncertain = false; ; uncertain = true) {
@@ -149,16 +149,18 @@ function createCollection<S extends Shape>(
       } catch (error) {
         // The first try may have been applied although its answer was lost; ids are random, so a record under ours is ours.
         if (uncertain && duplicateKey(error) === 'id') return;
-        if (uncertain || !isUnreachable(error)) throw error;
+        if (uncertain || isGivenUp() || !isUnreachable(error)) throw error;
       }
     }
   }
 
   /** Compare-and-swap on `revision`; writes only the attributes that differ. */
-  async function update(id: string, change: (record: R) => R | undefined) {
+  async function update(id: string, change: (record: R) => R | undefined, isGivenUp: () => boolean) {
     for (let attempt = 0; ; attempt++) {
       const found = await readById(id);
       if (!found) return undefined;
+      // Its caller was told that it failed: it must not overtake what has been done since.
+      if (isGivenUp()) throw new mongoose.mongo.MongoRuntimeError('given up');
       const before = decode(found);
       const after = change(before) ?? before;
       if (after === before) return { before, after };
@@ -213,7 +215,7 @@ function createCollection<S extends Shape>(
   }
 
   return {
-    insert: (record) => run(() => insert(record)),
+    insert: (record) => run((isGivenUp) => insert(record, isGivenUp)),
     find: (id, options) => run(async () => optional(await readById(id, options), decode)),
     findBy: (attribute, value, { authoritative = false } = {}) =>
       run(async () => {
@@ -223,7 +225,7 @@ function createCollection<S extends Shape>(
         else query.sort({ [spec.order]: 1, _id: 1 });
         return optional(await query.lean<Document | null>(), decode);
       }),
-    update: (id, change) => run(() => update(asText(id), change)),
+    update: (id, change) => run((isGivenUp) => update(asText(id), change, isGivenUp)),
     accumulate: (merges) => run(() => accumulate(merges)),
     remove: (id) => run(async () => (await model.deleteOne({ _id: asText(id) })).deletedCount > 0),
     removeBy: (attribute, value) =>
@@ -339,16 +341,17 @@ function indexesOf(spec: CollectionSpec): [Record<string, 1>, Record<string, unk
 }
 
 /** Runs work against the server under one deadline and translates what it throws. */
-async function guarded<T>(collection: string, work: () => Promise<T>): Promise<T> {
+async function guarded<T>(collection: string, work: (isGivenUp: () => boolean) => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  let isLate = false;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(storageUnavailable(new Error(`no answer within ${OPERATION_MS} ms`))),
-      OPERATION_MS,
-    );
+    timer = setTimeout(() => {
+      isLate = true;
+      reject(storageUnavailable(new Error(`no answer within ${OPERATION_MS} ms`)));
+    }, OPERATION_MS);
   });
   try {
-    return await Promise.race([work(), late]);
+    return await Promise.race([work(() => isLate), late]);
   } catch (error) {
     const taken = duplicateKey(error);
     if (taken !== undefined) throw new DuplicateKey(collection, taken, { cause: error });

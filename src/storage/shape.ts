@@ -57,11 +57,18 @@ export interface Attribute {
   field: Kind | Shape | readonly [Shape];
 }
 
-export function attributesOf(shape: Shape): Attribute[] {
-  return Object.entries(shape).map(([key, field]) => {
+/** Every read and write asks for them, and a shape never changes. */
+const attributes = new WeakMap<Shape, readonly Attribute[]>();
+
+export function attributesOf(shape: Shape): readonly Attribute[] {
+  const known = attributes.get(shape);
+  if (known) return known;
+  const made = Object.entries(shape).map(([key, field]) => {
     const optional = key.endsWith('?');
     return { name: optional ? key.slice(0, -1) : key, optional, field };
   });
+  attributes.set(shape, made);
+  return made;
 }
 
 /** Throws a TypeError that names the first attribute which does not fit; both engines call it before they write. */

@@ -6,6 +6,7 @@
  * disagree the answer is 400, so that they can never be played off against each other.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ANSWER_MS, within } from '../deadline.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { sendScimError } from '../http/error-responses.ts';
@@ -43,7 +44,7 @@ export function createForwardAuth({ verification, directories, context, publicUr
       return;
     }
     if (question.references.length > 1) {
-      agree(question.references)
+      within(ANSWER_MS, agree(question.references))
         .then((reference) => ask({ ...question, references: [reference] }))
         .catch((error: unknown) => sendScimFailure(response, error, requestId));
     } else ask(question);

@@ -6,6 +6,7 @@ import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type ApiKey, type ApiKeys, type Credentials, digestOf, type Usage } from '../credentials/index.ts';
+import { ANSWER_MS, within } from '../deadline.ts';
 import type { Directories } from '../directories/index.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -152,14 +153,10 @@ export function createVerification(deps: VerificationDependencies): Verification
     }
   }
 
-  async function checkLater(
-    deciding: Decision | Promise<Decision>,
-    attempt: Attempt,
-    startedAt: number,
-  ): Promise<Decision> {
+  async function checkLater(deciding: Promise<Decision>, attempt: Attempt, startedAt: number): Promise<Decision> {
     let decision: Decision;
     try {
-      decision = await deciding;
+      decision = await within(ANSWER_MS, deciding);
     } catch (error) {
       account(attempt, 'unavailable', startedAt);
       throw error;
@@ -175,7 +172,8 @@ export function createVerification(deps: VerificationDependencies): Verification
     check(attempt) {
       const startedAt = clock.monotonicMs();
       const decision = verify(attempt);
-      if (decision instanceof Promise || !decision.allowed) return checkLater(decision, attempt, startedAt);
+      if (decision instanceof Promise || !decision.allowed)
+        return checkLater(Promise.resolve(decision), attempt, startedAt);
       accept(decision.grant, attempt, startedAt);
       return decision;
     },

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ApiKey } from '../credentials/index.ts';
+import { ANSWER_MS, createAllowance } from '../deadline.ts';
 import { asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { sendOauthError } from '../http/error-responses.ts';
@@ -36,7 +37,8 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
       }
       const body = await readBody(request, BODY_LIMIT_BYTES);
       const address = context.addressOf(request);
-      const caller = await authenticate(request.headers.authorization);
+      const allowance = createAllowance(ANSWER_MS);
+      const caller = await allowance(authenticate(request.headers.authorization));
       if (!caller) {
         const wait = await verification.limitCaller(address);
         if (wait !== undefined) {
@@ -65,16 +67,18 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
         sendOauthError(response, 400, 'invalid_request', 'The parameter token is missing.');
         return;
       }
-      const decision = await verification.check({
-        presented: presentToken(token),
-        directory: undefined,
-        write: false,
-        surface: 'introspection',
-        method: undefined,
-        address,
-        userAgent: request.headers['user-agent'],
-        requestId,
-      });
+      const decision = await allowance(
+        verification.check({
+          presented: presentToken(token),
+          directory: undefined,
+          write: false,
+          surface: 'introspection',
+          method: undefined,
+          address,
+          userAgent: request.headers['user-agent'],
+          requestId,
+        }),
+      );
       const isVisible =
         decision.allowed &&
         (caller.organizationId === undefined || caller.organizationId === decision.grant.directory.organizationId);

@@ -35,6 +35,8 @@ interface Level {
 
 export function createLocationRewriter(map: MapLocation): LocationRewriter {
   const levels: Level[] = [];
+  /** The innermost of them. */
+  let level: Level | undefined;
   let inString = false;
   let isEscaped = false;
   let isKey = false;
@@ -56,8 +58,7 @@ export function createLocationRewriter(map: MapLocation): LocationRewriter {
         else if (byte === BACKSLASH) isEscaped = true;
         else if (byte === QUOTE) {
           inString = false;
-          const level = levels.at(-1);
-          if (isKey && level) level.key = textOf(chunk.subarray(textFrom, index), LONGEST_KEY);
+          if (isKey && level) level.key = keyOf(chunk, textFrom, index);
           else if (isLocation) {
             out.push(
               rewritten(textOf(chunk.subarray(textFrom, index), LONGEST_LOCATION), chunk.subarray(textFrom, index)),
@@ -68,7 +69,6 @@ export function createLocationRewriter(map: MapLocation): LocationRewriter {
         }
         continue;
       }
-      const level = levels.at(-1);
       if (byte === QUOTE) {
         inString = true;
         isKey = level !== undefined && !level.isList && level.expectsKey;
@@ -79,14 +79,10 @@ export function createLocationRewriter(map: MapLocation): LocationRewriter {
           from = index + 1;
         }
       } else if (byte === OPEN_OBJECT) {
-        levels.push({
-          isList: false,
-          isMeta: level !== undefined && !level.isList && level.key === 'meta',
-          key: '',
-          expectsKey: true,
-        });
-      } else if (byte === OPEN_LIST) levels.push({ isList: true, isMeta: false, key: '', expectsKey: false });
-      else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) levels.pop();
+        const isMeta = level !== undefined && !level.isList && level.key === 'meta';
+        enter({ isList: false, isMeta, key: '', expectsKey: true });
+      } else if (byte === OPEN_LIST) enter({ isList: true, isMeta: false, key: '', expectsKey: false });
+      else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) leave();
       else if (byte === COLON && level) level.expectsKey = false;
       else if (byte === COMMA && level) level.expectsKey = !level.isList;
     }
@@ -99,6 +95,23 @@ export function createLocationRewriter(map: MapLocation): LocationRewriter {
       isLocation = false;
     }
     return out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out);
+  }
+
+  function enter(inner: Level): void {
+    levels.push(inner);
+    level = inner;
+  }
+
+  function leave(): void {
+    levels.pop();
+    level = levels.at(-1);
+  }
+
+  /** Only `meta` and `location` matter, so only a key of such a length is made into a string. */
+  function keyOf(chunk: Buffer, start: number, end: number): string {
+    const length = end - start;
+    if (held.length > 0) return textOf(chunk.subarray(start, end), LONGEST_KEY);
+    return length === 'meta'.length || length === 'location'.length ? chunk.toString('latin1', start, end) : '';
   }
 
   function textOf(last: Buffer, longest: number): string {

@@ -201,7 +201,8 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
             method !== 'HEAD' &&
             JSON_TYPE.test(String(headers['content-type'] ?? '')) &&
             /^(?:identity)?$/i.test(String(headers['content-encoding'] ?? ''));
-          const back = responseHeaders(current.rawHeaders as Buffer[], route.map, isRewritable, requestId);
+          const raw = current.rawHeaders as Buffer[];
+          const back = responseHeaders(raw, headers['connection'], route.map, isRewritable, requestId);
           if (isRewritable) {
             rewriter = createLocationRewriter(route.map);
             const length = Number(headers['content-length'] ?? Number.NaN);
@@ -220,9 +221,13 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
           done();
           const rest = rewriter?.end();
           if (whole) {
-            const body = Buffer.concat(rest ? [...whole.chunks, rest] : whole.chunks);
-            response.writeHead(whole.status, [...whole.headers, 'Content-Length', String(body.length)]);
-            response.end(body);
+            if (rest && rest.length > 0) whole.chunks.push(rest);
+            const [first] = whole.chunks;
+            const body = first && whole.chunks.length === 1 ? first : Buffer.concat(whole.chunks);
+            whole.headers.push('Content-Length', String(body.length));
+            response.writeHead(whole.status, whole.headers);
+            // The same bytes as a string leave in one write with the headers; a buffer would cost a second one.
+            response.end(body.toString('latin1'), 'latin1');
           } else response.end(rest);
         },
         onResponseError(_controller, error) {
@@ -292,12 +297,15 @@ function requestHeaders({ request, address, requestId, grant }: Exchange): strin
   return headers;
 }
 
-function responseHeaders(raw: Buffer[], map: MapLocation, isRewritable: boolean, requestId: string): string[] {
+function responseHeaders(
+  raw: Buffer[],
+  connection: string | string[] | undefined,
+  map: MapLocation,
+  isRewritable: boolean,
+  requestId: string,
+): string[] {
   const headers: string[] = [];
-  let named: Set<string> | undefined;
-  for (let index = 0; index < raw.length; index += 2) {
-    if (String(raw[index]).toLowerCase() === 'connection') named = connectionOptions(String(raw[index + 1]));
-  }
+  const named = connectionOptions(Array.isArray(connection) ? connection.join(',') : connection);
   for (let index = 0; index < raw.length; index += 2) {
     const name = (raw[index] as Buffer).toString('latin1');
     const lower = name.toLowerCase();

@@ -70,6 +70,7 @@ export async function startApp({
     clock: realClock ?? clock,
     random: systemRandom,
     log,
+    secret: 'a secret of the tests, long enough for use',
     version: '0.0.0-test',
   });
   await app.apiKeys.ensureOwner(OWNER_KEY);

@@ -1,0 +1,33 @@
+import { AppError } from './errors.ts';
+
+/** What the store may cost one request in all, several operations one after the other: every request is answered within 5 s. */
+export const ANSWER_MS = 4500;
+
+/** The outcome of `work`, or storage_unavailable when there is none after `ms`; the work itself is not stopped. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const fail = () =>
+      reject(new AppError('storage_unavailable', {}, { cause: new Error(`no outcome within ${Math.round(ms)} ms`) }));
+    timer = setTimeout(fail, ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** One allowance for several pieces of work: what the first took, the next has less. What is there at once costs nothing. */
+export function createAllowance(ms: number): <T>(work: T | Promise<T>) => T | Promise<T> {
+  let left = ms;
+  async function spend<T>(work: Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    try {
+      return await within(Math.max(left, 0), work);
+    } finally {
+      left -= performance.now() - startedAt;
+    }
+  }
+  return (work) => (work instanceof Promise ? spend(work) : work);
+}

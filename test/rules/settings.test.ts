@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parseEnv } from 'node:util';
+import { readConfig, SETTINGS } from '../../src/config.ts';
+
+interface Shown {
+  default: string | undefined;
+  secret?: true;
+  meaning: string;
+  wanted: string;
+}
+
+const settings = Object.entries(SETTINGS) as [string, Shown][];
+const keys = settings.map(([key]) => key);
+const defaults = readFileSync('config/default.env', 'utf8');
+const page = readFileSync('docs/configuration.md', 'utf8');
+
+describe('config/default.env', () => {
+  const lines = defaults.split('\n');
+  const keyOf = (line: string) => /^(?:# )?(LATCHKEY_\w+)=/.exec(line)?.[1];
+
+  it('has every setting once and no other', () => {
+    assert.deepEqual(
+      lines
+        .map(keyOf)
+        .filter((key) => key !== undefined)
+        .sort(),
+      keys.toSorted(),
+    );
+  });
+
+  for (const [key, { default: fallback, secret, meaning, wanted }] of settings) {
+    it(`gives ${key} its default and says before it what it means and what is wanted`, () => {
+      const at = lines.findIndex((line) => keyOf(line) === key);
+      const isCommentedOut = fallback === undefined || secret === true;
+      assert.equal(lines[at], `${isCommentedOut ? '# ' : ''}${key}=${fallback ?? ''}`);
+      assert.deepEqual(lines.slice(at - 3, at), ['', `# ${meaning}`, `# Wanted: ${wanted}`]);
+    });
+  }
+
+  it('changes nothing when it is used as it is', () => {
+    assert.deepEqual(readConfig(parseEnv(defaults), noFile), readConfig({}, noFile));
+  });
+});
+
+describe('docs/configuration.md', () => {
+  const rows = page
+    .split('\n')
+    .filter((line) => line.startsWith('| `LATCHKEY_'))
+    .map((line) => line.slice(2, -2).split(' | '));
+
+  it('has one row for every setting and no other', () => {
+    assert.deepEqual(rows.map(([first]) => first?.split('`')[1]).sort(), keys.toSorted());
+  });
+
+  for (const [key, { default: fallback, secret, meaning, wanted }] of settings) {
+    it(`says of ${key} what the code says`, () => {
+      const shown = fallback === undefined ? 'none' : fallback === '' ? 'empty' : `\`${fallback}\``;
+      const row = rows.find(([first]) => first?.includes(`\`${key}\``));
+      assert.deepEqual(row, [`\`${key}\`${secret ? ' (secret)' : ''}`, shown, wanted, meaning]);
+    });
+  }
+
+  it('shows problems in the words in which they are reported', () => {
+    const given = { LATCHKEY_PORT: 'http', LATCHKEY_SECRET: 'short', LATCHKEY_LEASE: '5' };
+    assert.throws(
+      () => readConfig(given, noFile),
+      (error: Error) => page.includes(`latchkey: ${error.message}\n`),
+    );
+  });
+});
+
+describe('config/docker.env', () => {
+  const given = parseEnv(readFileSync('config/docker.env', 'utf8'));
+
+  it('is accepted as it is, with its secret in a file', () => {
+    const read: string[] = [];
+    const config = readConfig(given, (path) => {
+      read.push(path);
+      return 'a secret that is long enough for use\n';
+    });
+    assert.deepEqual(read, ['/run/secrets/latchkey_secret']);
+    assert.equal(config.LATCHKEY_HOST, '0.0.0.0');
+  });
+
+  it('holds no secret itself', () => {
+    for (const [key, { secret }] of settings) {
+      if (secret && key !== 'LATCHKEY_DATABASE_URL') assert.equal(given[key], undefined, key);
+    }
+    assert.doesNotMatch(given['LATCHKEY_DATABASE_URL'] ?? '', /\/\/[^/]*@/, 'no password in the connection string');
+  });
+});
+
+it('every setting is used by the code', () => {
+  const code = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.tsx?$/.test(file) && file !== 'config.ts')
+    .map((file) => readFileSync(join('src', file), 'utf8'))
+    .join('\n');
+  for (const key of keys) assert.match(code, new RegExp(`\\b${key}\\b`), `${key} does nothing`);
+});
+
+it('no setting has a default that would be a secret', () => {
+  for (const [key, { default: fallback, secret }] of settings) {
+    if (secret && key !== 'LATCHKEY_DATABASE_URL') assert.equal(fallback, undefined, key);
+  }
+});
+
+function noFile(path: string): never {
+  throw new Error(`no file is named, yet ${path} is read`);
+}

@@ -1,0 +1,129 @@
+/** nginx and Caddy as processes of their own, on the very files of config/forward-auth/ with other addresses in them. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './mongo-server.ts';
+import { findCommand } from './parts.ts';
+
+export type ProxyKind = 'nginx' | 'caddy';
+
+export interface ReverseProxy {
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** The addresses that stand in the files. */
+export const IN_FILES = { latchkey: '127.0.0.1:4400', upstream: '127.0.0.1:8080', listen: '127.0.0.1:8480' } as const;
+
+const START_MS = 20_000;
+
+interface ProxyEntry {
+  file: string;
+  /** What goes around the file: a process without root, without a fixed place on the machine. */
+  wrap: (folder: string, site: string) => string;
+  args: (folder: string, main: string) => string[];
+}
+
+const PROXIES: Record<ProxyKind, ProxyEntry> = {
+  nginx: {
+    file: 'config/forward-auth/nginx.conf',
+    wrap: (folder, site) => `
+daemon off;
+pid ${folder}/nginx.pid;
+error_log stderr warn;
+events { worker_connections 256; }
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  include ${site};
+}
+`,
+    args: (folder, main) => ['-p', folder, '-e', 'stderr', '-c', main],
+  },
+  caddy: {
+    file: 'config/forward-auth/Caddyfile',
+    wrap: (_folder, site) => `{
+	admin off
+}
+import ${site}
+`,
+    args: (_folder, main) => ['run', '--adapter', 'caddyfile', '--config', main],
+  },
+};
+
+export async function startReverseProxy(
+  kind: ProxyKind,
+  { latchkeyUrl, upstreamUrl }: { latchkeyUrl: string; upstreamUrl: string },
+): Promise<ReverseProxy> {
+  const { file, wrap, args } = PROXIES[kind];
+  const command = findCommand(kind);
+  if (!command) throw new Error(`no ${kind} on this machine`);
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), `latchkey-${kind}-`));
+  const addresses = new Map<string, string>([
+    [IN_FILES.latchkey, new URL(latchkeyUrl).host],
+    [IN_FILES.upstream, new URL(upstreamUrl).host],
+    [IN_FILES.listen, `127.0.0.1:${port}`],
+  ]);
+  const site = join(folder, 'site.conf');
+  const main = join(folder, 'main.conf');
+  writeFileSync(site, withAddresses(readFileSync(file, 'utf8'), addresses));
+  writeFileSync(main, wrap(folder, site));
+  mkdirSync(join(folder, 'home'));
+  const home = join(folder, 'home');
+  const child = spawn(command, args(folder, main), {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const collect = (chunk: Buffer) => {
+    output += chunk.toString();
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  await untilOpen(port, child, () => output);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** In one pass, so that an address put in is not taken for one of the file's. */
+export function withAddresses(text: string, addresses: ReadonlyMap<string, string>): string {
+  return text
+    .split('\n')
+    .map((line) =>
+      line.trimStart().startsWith('#')
+        ? line
+        : line.replace(/\b127\.0\.0\.1:\d+\b/g, (address) => addresses.get(address) ?? address),
+    )
+    .join('\n');
+}
+
+async function untilOpen(port: number, child: ChildProcess, output: () => string): Promise<void> {
+  const deadline = performance.now() + START_MS;
+  while (performance.now() < deadline && child.exitCode === null) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', () => resolve(false));
+    });
+    if (isOpen) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`it does not listen:\n${output()}`);
+}

@@ -1,0 +1,249 @@
+/**
+ * Traefik and Envoy can't be started here. Their files are read instead, and the requests that they would make by them (as their
+ * documentation says) are made: what Latchkey is asked, what the SCIM server would see, what the IdP would get.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { type RawReply, sendRaw } from '../support/raw-request.ts';
+import { IN_FILES } from '../support/reverse-proxy.ts';
+
+interface ClientRequest {
+  method: string;
+  path: string;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+}
+
+interface Proxy {
+  /** The question that Latchkey gets. */
+  ask(client: ClientRequest): { method: string; path: string; headers: Record<string, string> };
+  /** The headers that the SCIM server sees after an accepting answer. */
+  forward(client: ClientRequest, answer: RawReply): Record<string, string>;
+  /** The headers that the IdP gets with a refusal; undefined: all. */
+  clientHeaders: string[] | undefined;
+}
+
+const PEER = '192.0.2.7';
+const read = (name: string): Answer => parse(readFileSync(`config/forward-auth/${name}`, 'utf8'));
+
+const traefik = (): Proxy => {
+  const { routers, middlewares, services } = read('traefik.yaml').http;
+  assert.deepEqual(routers.scim.middlewares, ['latchkey', 'without-credential']);
+  assert.equal(services['scim-server'].loadBalancer.servers[0].url, `http://${IN_FILES.upstream}`);
+  const { forwardAuth } = middlewares.latchkey;
+  assert.equal(forwardAuth.trustForwardHeader, false);
+  const address = new URL(forwardAuth.address);
+  assert.equal(address.host, IN_FILES.latchkey);
+  const lower = (names: string[]) => names.map((name) => name.toLowerCase());
+  const regex = new RegExp(forwardAuth.authResponseHeadersRegex.replace('(?i)', ''), 'i');
+  return {
+    ask: ({ method, path, headers }) => ({
+      method: 'GET',
+      path: address.pathname,
+      headers: {
+        ...only(headers, (name) => lower(forwardAuth.authRequestHeaders).includes(name)),
+        'x-forwarded-method': method,
+        'x-forwarded-uri': path,
+        'x-forwarded-for': PEER,
+        'x-forwarded-proto': 'https',
+        'x-forwarded-host': 'scim.example.com',
+      },
+    }),
+    forward({ headers }, answer) {
+      const isReplaced = (name: string) => lower(forwardAuth.authResponseHeaders).includes(name) || regex.test(name);
+      const sent: Record<string, string> = {
+        ...only(headers, (name) => !isReplaced(name)),
+        ...only(answer.headers, isReplaced),
+      };
+      for (const [name, value] of Object.entries(middlewares['without-credential'].headers.customRequestHeaders)) {
+        assert.equal(value, '', 'an empty value removes');
+        delete sent[name.toLowerCase()];
+      }
+      return sent;
+    },
+    clientHeaders: undefined,
+  };
+};
+
+const envoy = (): Proxy => {
+  const { listeners, clusters } = read('envoy.yaml').static_resources;
+  const manager = listeners[0].filter_chains[0].filters[0].typed_config;
+  assert.equal(manager.use_remote_address, true);
+  const [mutation, authorization, router] = manager.http_filters;
+  assert.match(mutation.name, /header_mutation$/);
+  assert.match(authorization.name, /ext_authz$/);
+  assert.match(router.name, /router$/);
+  const { allowed_headers, http_service, failure_mode_allow, status_on_error } = authorization.typed_config;
+  assert.equal(failure_mode_allow, false);
+  assert.equal(status_on_error.code, 'ServiceUnavailable');
+  const [mapper] = manager.local_reply_config.mappers;
+  assert.equal(mapper.filter.status_code_filter.comparison.value.default_value, 503);
+  assert.match(mapper.headers_to_add[0].header.value, /^[1-9]\d*$/);
+  assert.equal(mapper.headers_to_add[0].header.key, 'Retry-After');
+  const [route, ...others] = manager.route_config.virtual_hosts[0].routes;
+  assert.deepEqual(
+    clusters.map(({ name, load_assignment }: Answer) => {
+      const { address, port_value } = load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address;
+      return [name, `${address}:${port_value}`];
+    }),
+    [
+      ['latchkey', IN_FILES.latchkey],
+      ['scim_server', IN_FILES.upstream],
+    ],
+  );
+  assert.equal(http_service.server_uri.cluster, 'latchkey');
+  assert.equal(route.route.cluster, 'scim_server');
+  assert.equal(route.typed_per_filter_config, undefined, 'Latchkey is asked');
+  for (const { route: leads } of others) assert.notEqual(leads?.cluster, 'scim_server');
+  const removed = mutation.typed_config.mutations.request_mutations.map(({ remove }: Answer) => remove);
+  const matches =
+    ({ patterns }: { patterns: { exact?: string; prefix?: string }[] }) =>
+    (name: string) =>
+      patterns.some(({ exact, prefix }) => (prefix === undefined ? name === exact : name.startsWith(prefix)));
+  // Envoy drops headers with underscores, and adds the peer to X-Forwarded-For.
+  const cleaned = (headers: Record<string, string>): Record<string, string> => {
+    const kept = only(headers, (name) => !name.includes('_') && !removed.includes(name));
+    const claimed = kept['x-forwarded-for'];
+    return { ...kept, 'x-forwarded-for': claimed === undefined ? PEER : `${claimed},${PEER}` };
+  };
+  const { allowed_upstream_headers, allowed_client_headers } = http_service.authorization_response;
+  return {
+    ask: ({ method, path, headers }) => ({
+      method,
+      path: `${http_service.path_prefix}${path}`,
+      headers: {
+        ...only(cleaned(headers), (name) => name === 'authorization' || matches(allowed_headers)(name)),
+        'content-length': '0',
+      },
+    }),
+    forward({ headers }, answer) {
+      const sent: Record<string, string> = {
+        ...cleaned(headers),
+        ...only(answer.headers, matches(allowed_upstream_headers)),
+      };
+      for (const name of route.request_headers_to_remove) delete sent[name];
+      return sent;
+    },
+    clientHeaders: allowed_client_headers.patterns.map(({ exact }: { exact: string }) => exact),
+  };
+};
+
+for (const [name, open] of [
+  ['traefik.yaml', traefik],
+  ['envoy.yaml', envoy],
+] as const) {
+  describe(`config/forward-auth/${name}`, () => {
+    let app: TestApp;
+    let proxy: Proxy;
+    let directory: Answer;
+    let credential: Answer;
+    let token: string;
+    let readOnly: string;
+    const path = '/scim/v2/northwind-okta/Users?count=1';
+
+    before(async () => {
+      app = await startApp({ env: { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1', LATCHKEY_FAILURES_PER_ADDRESS: '20' } });
+      proxy = open();
+      directory = await app.api.makeDirectory({ endpointKey: 'northwind-okta' });
+      await app.api.makeDirectory({ endpointKey: 'contoso-okta' });
+      ({ token, credential } = await app.api.issue(directory.id));
+      ({ token: readOnly } = await app.api.issue(directory.id, { scopes: ['scim.read'] }));
+    });
+    after(() => app.close());
+
+    async function send(client: Partial<ClientRequest>) {
+      const request = {
+        method: 'GET',
+        path,
+        ...client,
+        headers: { authorization: `Bearer ${token}`, ...client.headers },
+      };
+      const answer = await sendRaw(app.url, proxy.ask(request));
+      return { answer, upstream: answer.status === 200 ? proxy.forward(request, answer) : undefined };
+    }
+
+    it('brings an accepted request to the SCIM server with who it is and without the credential', async () => {
+      const { answer, upstream } = await send({ method: 'POST', headers: { 'content-type': 'application/scim+json' } });
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(upstream?.['x-scim-directory'], directory.id);
+      assert.equal(upstream?.['x-scim-organization'], directory.organizationId);
+      assert.equal(upstream?.['x-scim-credential'], credential.id);
+      assert.equal(upstream?.['x-scim-scope'], 'scim');
+      assert.equal(upstream?.['x-request-id'], answer.headers['x-request-id']);
+      assert.equal(upstream?.['content-type'], 'application/scim+json');
+      assert.equal(upstream?.['authorization'], undefined);
+    });
+
+    it('gives no effect to headers by which a client claims to be another', async () => {
+      const claims = {
+        'x-scim-directory': 'dir_other',
+        'x-scim-scope': 'everything',
+        x_scim_directory: 'dir_other',
+        'x-original-uri': '/scim/v2/contoso-okta/Users',
+        'x-original-method': 'GET',
+        'x-forwarded-uri': '/scim/v2/contoso-okta/Users',
+        'x-forwarded-method': 'GET',
+        'x-forwarded-for': '203.0.113.9',
+      };
+      const { answer, upstream } = await send({ method: 'DELETE', headers: claims });
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(upstream?.['x-scim-directory'], directory.id);
+      assert.doesNotMatch(JSON.stringify(upstream), /contoso|_other|everything/);
+      for (const round of app.app.rounds) if (round.name === 'usage') await round.run();
+      const shown = await app.api.get(`/credentials/${credential.id}`);
+      assert.equal(shown.body.lastUsedFrom.address, PEER);
+      const writing = await send({ method: 'DELETE', headers: { ...claims, authorization: `Bearer ${readOnly}` } });
+      assert.equal(writing.answer.status, 403);
+    });
+
+    it('lets a read-only token read and search, and nothing else', async () => {
+      const headers = { authorization: `Bearer ${readOnly}` };
+      assert.equal((await send({ headers })).answer.status, 200);
+      const search = { path: '/scim/v2/northwind-okta/.search', method: 'POST', headers };
+      assert.equal((await send(search)).answer.status, 200);
+      for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+        assert.equal((await send({ method, headers })).answer.status, 403, method);
+      }
+    });
+
+    it("refuses another directory, dot segments and a disabled directory in Latchkey's own words", async () => {
+      const statusOf = async (client: Partial<ClientRequest>) => (await send(client)).answer.status;
+      assert.equal(await statusOf({ path: '/scim/v2/contoso-okta/Users' }), 401);
+      assert.equal(await statusOf({ path: '/scim/v2/northwind-okta/%2e%2e/contoso-okta' }), 400);
+      await app.api.post(`/directories/${directory.id}/disable`);
+      assert.equal(await statusOf({}), 403);
+      await app.api.post(`/directories/${directory.id}/enable`);
+      assert.equal(await statusOf({}), 200);
+    });
+
+    it('lets challenge, wait and kind of body through to the IdP', async () => {
+      const passes = (header: string) => proxy.clientHeaders?.includes(header) ?? true;
+      const { answer } = await send({ headers: { authorization: 'Bearer wrong-value' } });
+      assert.equal(answer.status, 401);
+      assert.ok(answer.headers['www-authenticate'] && passes('www-authenticate'));
+      assert.ok(answer.headers['content-type'] && passes('content-type'));
+      let last = answer;
+      for (let turn = 0; turn < 25 && last.status !== 429; turn++) {
+        last = (
+          await send({ headers: { authorization: 'Bearer wrong-value', 'x-forwarded-for': `203.0.113.${turn}` } })
+        ).answer;
+      }
+      assert.equal(last.status, 429);
+      assert.match(String(last.headers['retry-after']), /^[1-9]\d*$/);
+      assert.ok(passes('retry-after'));
+      assert.equal((await send({})).answer.status, 200, 'a valid token is never told to wait');
+    });
+  });
+}
+
+function only(
+  headers: Record<string, string | string[] | undefined>,
+  wanted: (name: string) => boolean,
+): Record<string, string> {
+  const kept = Object.entries(headers).filter(([name, value]) => typeof value === 'string' && wanted(name));
+  return Object.fromEntries(kept) as Record<string, string>;
+}
