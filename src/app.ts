@@ -226,17 +226,18 @@ export async function createApp(deps: AppDependencies) {
     rounds,
     /** The request listener of the whole product. */
     handle(request: IncomingMessage, response: ServerResponse): void {
-      const handler = route(request.url ?? '/');
       try {
-        const answering = handler(request, response);
+        request.url = originForm(request.url ?? '/');
+        const answering = route(request.url)(request, response);
         if (answering) answering.catch(fail);
       } catch (error) {
         fail(error);
       }
       function fail(error: unknown): void {
         const requestId = context.requestIdOf(request);
-        log.error({ err: error, requestId }, 'a request failed');
-        sendProblem(response, asAppError(error), requestId);
+        const told = asAppError(error);
+        if (told.status >= 500) log.error({ err: error, requestId }, 'a request failed');
+        sendProblem(response, told, requestId);
       }
     },
     drain: operations.drain,
@@ -254,4 +255,13 @@ export async function createApp(deps: AppDependencies) {
     const found = mounts.find(([mount]) => (mount.endsWith('/') ? path.startsWith(mount) : path === mount));
     return found ? found[1] : rest;
   }
+}
+
+/** A request target may be a whole URL (RFC 9112 3.2.2); what counts is its path, byte for byte. Throws invalid_request. */
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const path = target.replace(/^https?:\/\/[^/?#]+/i, '');
+  if (path.startsWith('/')) return path;
+  if (path === '' || path.startsWith('?')) return `/${path}`;
+  throw new AppError('invalid_request', { detail: 'The request target is neither a path nor an http URL.' });
 }

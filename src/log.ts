@@ -3,10 +3,10 @@ import { type Logger, pino } from 'pino';
 export type Log = Logger;
 
 /**
- * The structured log, on standard error. Values that carry a secret are redacted by their place; no code is meant to log them
+ * The structured log, one JSON document a line. Values that carry a secret are redacted by their place; no code is meant to log them
  * in the first place (test/rules/ searches every captured line for every secret minted).
  */
-export function createLog(level: string, destination: NodeJS.WritableStream = process.stderr): Log {
+export function createLog(level: string, destination: NodeJS.WritableStream): Log {
   return pino(
     {
       level,

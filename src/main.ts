@@ -60,7 +60,7 @@ async function open(config: Config, log: Log): Promise<Storage> {
 
 async function serve(): Promise<void> {
   const config = loadConfig();
-  const log = createLog(config.LATCHKEY_LOG_LEVEL);
+  const log = createLog(config.LATCHKEY_LOG_LEVEL, process.stderr);
   const storage = await open(config, log);
   const secret = ensureSecret(config);
   let app: App | undefined;
@@ -190,7 +190,7 @@ const COMMAND_LINE: Cause = { actor: { type: 'system', name: 'command line' }, s
 /** The application on its store, without listening; instances that serve may run beside it. */
 async function withApp(work: (app: App) => Promise<void>): Promise<void> {
   const config = loadConfig();
-  const log = createLog('warn');
+  const log = createLog('warn', process.stderr);
   const storage = await open(config, log);
   const publicUrl = config.LATCHKEY_PUBLIC_URL ?? `http://${config.LATCHKEY_HOST}:${config.LATCHKEY_PORT}`;
   const secret = ensureSecret(config);
@@ -205,7 +205,7 @@ process.on('uncaughtException', crash);
 
 /** A fault that nobody foresaw: say what it was and end; a supervisor starts us again, and nothing acknowledged is lost. */
 function crash(error: unknown): never {
-  createLog('fatal').fatal({ err: error }, 'unexpected fault');
+  createLog('fatal', process.stderr).fatal({ err: error }, 'unexpected fault');
   process.exit(1);
 }
 

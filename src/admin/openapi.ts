@@ -11,6 +11,9 @@ const COMMON = [
   'internal_error',
   'storage_unavailable',
 ] as const;
+/** What the router itself refuses of an operation with a body, and of one that may be repeated. */
+const WITH_BODY = ['invalid_json', 'payload_too_large', 'unsupported_media_type'] as const;
+const WITH_IDEMPOTENCY = ['idempotency_in_progress', 'idempotency_key_reused'] as const;
 
 type Json = Record<string, unknown>;
 
@@ -53,6 +56,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
     answer,
     errors,
   }: Operation): Json {
+    const codes = [...errors, ...COMMON, ...(body ? WITH_BODY : []), ...(method === 'post' ? WITH_IDEMPOTENCY : [])];
     return {
       tags: [tag],
       summary,
@@ -70,7 +74,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
         [status]: answer
           ? { description: 'Done.', content: { 'application/json': { schema: convert(answer, 'output') } } }
           : { description: 'Done; no content.' },
-        ...refusals([...new Set([...errors, ...COMMON])]),
+        ...refusals([...new Set(codes)]),
       },
     };
   }

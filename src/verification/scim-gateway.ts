@@ -13,7 +13,13 @@ import type { Log } from '../log.ts';
 import { hasDotSegment, isRead, splitGatewayPath } from './access.ts';
 import { sendDenial, sendScimFailure } from './challenge.ts';
 import type { Verification } from './index.ts';
-import { createLocationRewriter, createMapLocation, type LocationRewriter, type MapLocation } from './locations.ts';
+import {
+  createLocationRewriter,
+  createMapLocation,
+  type LocationRewriter,
+  type MapLocation,
+  rewriteLocations,
+} from './locations.ts';
 import { readAuthorization } from './presented.ts';
 import type { Decision, Grant } from './verify.ts';
 
@@ -204,9 +210,9 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
           const raw = current.rawHeaders as Buffer[];
           const back = responseHeaders(raw, headers['connection'], route.map, isRewritable, requestId);
           if (isRewritable) {
-            rewriter = createLocationRewriter(route.map);
             const length = Number(headers['content-length'] ?? Number.NaN);
             if (length <= WHOLE_BODY_BYTES) whole = { status, headers: back, chunks: [] };
+            else rewriter = createLocationRewriter(route.map);
           }
           if (!whole) {
             response.on('drain', onDrain);
@@ -214,21 +220,20 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
           }
         },
         onResponseData(current, chunk) {
-          if (whole && rewriter) whole.chunks.push(rewriter.write(chunk));
+          if (whole) whole.chunks.push(chunk);
           else if (!response.write(rewriter ? rewriter.write(chunk) : chunk)) current.pause();
         },
         onResponseEnd() {
           done();
-          const rest = rewriter?.end();
           if (whole) {
-            if (rest && rest.length > 0) whole.chunks.push(rest);
             const [first] = whole.chunks;
-            const body = first && whole.chunks.length === 1 ? first : Buffer.concat(whole.chunks);
+            const bytes = first && whole.chunks.length === 1 ? first : Buffer.concat(whole.chunks);
+            // As a string it leaves in one piece with the headers.
+            const body = rewriteLocations(bytes.toString('latin1'), route.map);
             whole.headers.push('Content-Length', String(body.length));
             response.writeHead(whole.status, whole.headers);
-            // The same bytes as a string leave in one write with the headers; a buffer would cost a second one.
-            response.end(body.toString('latin1'), 'latin1');
-          } else response.end(rest);
+            response.end(body, 'latin1');
+          } else response.end(rewriter?.end());
         },
         onResponseError(_controller, error) {
           done();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLocationRewriter, createMapLocation } from '../../src/verification/locations.ts';
+import { createLocationRewriter, createMapLocation, rewriteLocations } from '../../src/verification/locations.ts';
 
 const UPSTREAM = 'https://app.internal:8443/api/scim';
 const ENDPOINT = 'https://scim.example.com/scim/v2/acme';
@@ -19,6 +19,8 @@ function rewrite(text: string, chunkSize: number): string {
 const everyChunking = (text: string, expected: string) => {
   for (let size = 1; size <= Math.min(text.length + 1, 80); size++)
     assert.equal(rewrite(text, size), expected, `chunks of ${size}`);
+  const whole = rewriteLocations(Buffer.from(text).toString('latin1'), map);
+  assert.equal(Buffer.from(whole, 'latin1').toString(), expected, 'as a whole');
 };
 
 describe('locations', () => {
@@ -67,5 +69,25 @@ describe('locations', () => {
     ]) {
       for (const size of [1, 2, 7, 4096]) assert.equal(rewrite(text, size), text);
     }
+  });
+
+  it('are the same whether a body is rewritten as a whole or as it streams by, whatever its meta looks like', () => {
+    const at = `${UPSTREAM}/Users/1`;
+    for (const text of [
+      `{"meta":{"location":"${at}"},"Resources":[{"meta" :\n{ "version":"W/\\"1\\"", "location":"${at}" }},{"meta":{"location" : "${at}" }}]}`,
+      `{"meta":{"x":{"location":"${at}"},"location":"${at}"}}`,
+      `{"meta":{"x":["location"],"location":"${at}","meta":{"location":"${at}"}}}`,
+      `{"meta":{},"a":{"meta":{ },"location":"${at}"}}`,
+      `{"odd\\"meta":{"location":"${at}"},"s":"\\"meta\\":{\\"location\\":\\"${at}\\"}"}`,
+      `{"meta":{"created":"2026-03-01T12:00:00Z","n":-1.5e3,"b":true,"location":"${at}-ü-€-😀"},"name":"Ω"}`,
+      `{"meta":{"location":"/api/scim/Users/1","location":"${at}"}}`,
+      `{"meta":{"location":"${at}"`,
+      `{"meta":{"location":"${at}\u0001"}}`,
+      `{"meta":{"location":"${UPSTREAM}/${'x'.repeat(9000)}"}}`,
+      `{"metadata":{"location":"${at}"},"META":{"location":"${at}"}}`,
+    ]) {
+      everyChunking(text, rewrite(text, 1_000_000));
+    }
+    assert.match(rewrite(`{"meta":{"x":{"y":1},"location":"${at}"}}`, 1000), new RegExp(ENDPOINT));
   });
 });

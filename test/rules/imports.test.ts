@@ -1,0 +1,158 @@
+/** The direction of imports, as docs/architecture.md shows it. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, it } from 'node:test';
+
+/** Each line may import what stands on lines below it, never its own line. A name is a folder, or a file without its ending. */
+const LAYERS = [
+  ['main'],
+  ['app'],
+  ['admin', 'dashboard', 'portal', 'operations'],
+  ['diagnosis', 'notifications'],
+  ['verification', 'oauth'],
+  ['credentials'],
+  ['directories'],
+  ['audit'],
+  ['storage'],
+  ['deadline', 'http', 'rounds'],
+  ['clock', 'config', 'errors', 'identifiers', 'log', 'metrics'],
+];
+
+/** A folder of leaves: its files stand for themselves and may be imported one by one. */
+const OPEN_FOLDERS = ['http'];
+
+/** Packages that one file, or one folder, keeps from all others. */
+const KEPT: Record<string, (file: string) => boolean> = {
+  mongoose: (file) => file === 'storage/mongodb.ts',
+  libsql: (file) => file === 'storage/sqlite.ts',
+  'prom-client': (file) => file === 'metrics.ts',
+  undici: (file) => file === 'verification/scim-gateway.ts',
+  'oidc-provider': (file) => file.startsWith('oauth/'),
+  jose: (file) => file.startsWith('oauth/'),
+  pino: (file) => file === 'log.ts',
+};
+
+interface Import {
+  /** As written. */
+  target: string;
+  /** Within src, for a relative one. */
+  path: string | undefined;
+}
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));
+const sources = new Map(files.map((file) => [file, readFileSync(join('src', file), 'utf8')]));
+const imports = new Map([...sources].map(([file, text]) => [file, importsOf(file, text)]));
+
+const partOf = (file: string) => (file.includes('/') ? file.split('/')[0] : file.replace(/\.tsx?$/, '')) ?? '';
+const layerOf = (part: string) => LAYERS.findIndex((layer) => layer.includes(part));
+
+function importsOf(file: string, text: string): Import[] {
+  const found = [
+    ...text.matchAll(
+      /(?:^|\n)(?:import|export)\b[^'";]*?from '([^']+)'|\bimport\(\s*'([^']+)'|(?:^|\n)import '([^']+)'/g,
+    ),
+  ];
+  return found.map(([, first, second, third]) => {
+    const target = first ?? second ?? third ?? '';
+    return { target, path: target.startsWith('.') ? normalize(join(dirname(file), target)) : undefined };
+  });
+}
+
+describe('imports', () => {
+  it('are found by this test at all', () => {
+    assert.ok(files.length > 40);
+    assert.ok([...imports.values()].flat().length > 150);
+    const ofApp = imports.get('app.ts')?.map(({ path }) => path);
+    assert.ok(ofApp?.includes('verification/index.ts') && ofApp.includes('metrics.ts'));
+  });
+
+  it('lead to files that exist, with their ending', () => {
+    for (const [file, targets] of imports) {
+      for (const { path, target } of targets)
+        if (path !== undefined) assert.ok(sources.has(path), `${file}: ${target}`);
+    }
+  });
+
+  it('know every part of src', () => {
+    for (const file of files) assert.notEqual(layerOf(partOf(file)), -1, `${file} is in no layer`);
+  });
+
+  it('run one way: from main down to the leaves', () => {
+    const upward: string[] = [];
+    for (const [file, targets] of imports) {
+      const part = partOf(file);
+      for (const { path } of targets) {
+        if (path === undefined || partOf(path) === part) continue;
+        if (layerOf(partOf(path)) <= layerOf(part)) upward.push(`${file} -> ${path}`);
+      }
+    }
+    assert.deepEqual(upward, []);
+  });
+
+  it('reach into another folder by its index.ts alone', () => {
+    const inside: string[] = [];
+    for (const [file, targets] of imports) {
+      for (const { path } of targets) {
+        if (path === undefined || !path.includes('/') || partOf(path) === partOf(file)) continue;
+        if (!OPEN_FOLDERS.includes(partOf(path)) && !/^[^/]+\/index\.tsx?$/.test(path))
+          inside.push(`${file} -> ${path}`);
+      }
+    }
+    assert.deepEqual(inside, []);
+  });
+
+  it('of values make no cycles', () => {
+    // Types are gone when the program runs, and what is imported by import() comes when everything else is there.
+    const edges = new Map(
+      [...sources].map(([file, text]) => [
+        file,
+        importsOf(file, loadedAtOnce(text)).flatMap(({ path }) => (path === undefined ? [] : [path])),
+      ]),
+    );
+    const finished = new Set<string>();
+    function walk(file: string, way: string[]): void {
+      assert.ok(!way.includes(file), `a cycle: ${[...way.slice(way.indexOf(file)), file].join(' -> ')}`);
+      if (finished.has(file)) return;
+      for (const next of edges.get(file) ?? []) walk(next, [...way, file]);
+      finished.add(file);
+    }
+    for (const file of files) walk(file, []);
+  });
+
+  for (const [name, isKeeper] of Object.entries(KEPT)) {
+    it(`of ${name} stay where they belong`, () => {
+      for (const [file, targets] of imports) {
+        const isUsed = targets.some(({ target }) => target === name || target.startsWith(`${name}/`));
+        if (isUsed) assert.ok(isKeeper(file), `${file} imports ${name}`);
+      }
+    });
+  }
+
+  it('of the process and its environment stay in main.ts', () => {
+    for (const [file, text] of sources) {
+      if (file === 'main.ts') continue;
+      assert.doesNotMatch(withoutComments(text), /(?<![\w.'-])process\s*(?:\.|\[)|from '(?:node:)?process'/, file);
+      assert.doesNotMatch(text, /from '(?:node:)?(?:child_process|cluster|worker_threads)'/, file);
+    }
+  });
+});
+
+describe('names', () => {
+  it('of files are in kebab-case and none is a drawer for anything', () => {
+    for (const file of [...files, ...readdirSync('test', { recursive: true, encoding: 'utf8' })]) {
+      for (const part of file.split('/')) {
+        assert.match(part, /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z]+)*$/, file);
+        assert.doesNotMatch(part, /^(?:utils?|helpers?|common|types|services?|models?|misc|shared)(?:\.|$)/, file);
+      }
+    }
+  });
+});
+
+function loadedAtOnce(text: string): string {
+  return text.replace(/(^|\n)(?:import|export) type [^'";]*from '[^']+';/g, '$1').replace(/\bimport\(/g, '');
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+}
