@@ -13,13 +13,13 @@ import { ANSWER_MS } from './deadline.ts';
 import { createDirectories, createOrganizations } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
 import { sendProblem } from './http/error-responses.ts';
-import { serveStylesheet, STYLESHEET_PATH } from './http/page.tsx';
+import { STYLESHEET_PATH, serveStylesheet } from './http/page.tsx';
 import { createRequestContext } from './http/request-context.ts';
 import type { Random } from './identifiers.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
-import { createOperations } from './operations.ts';
 import { createOauth } from './oauth/index.ts';
+import { createOperations } from './operations.ts';
 import { createPortal, createPortalLinks, renderAuthorizationError } from './portal/index.tsx';
 import type { Round } from './rounds.ts';
 import { observed, type Storage } from './storage/index.ts';
@@ -40,6 +40,8 @@ export interface AppDependencies {
   clock: Clock;
   random: Random;
   log: Log;
+  /** Fetches the keys of OAuth clients; the platform's own unless given. */
+  fetch?: typeof fetch;
   /** What the keys of the authorization server are encrypted under. */
   secret: string;
   version: string;
@@ -107,6 +109,8 @@ export async function createApp(deps: AppDependencies) {
     secret: deps.secret,
     rotateKeysAfterDays: config.LATCHKEY_OAUTH_KEY_DAYS,
     allowHttpRedirects: config.LATCHKEY_OAUTH_ALLOW_HTTP_REDIRECTS,
+    jwksHosts: config.LATCHKEY_OAUTH_JWKS_HOSTS,
+    fetch: deps.fetch ?? fetch,
     waitOutLease,
     renderError: renderAuthorizationError,
   });
@@ -140,7 +144,18 @@ export async function createApp(deps: AppDependencies) {
   });
   const operations = createOperations({ storage, metrics, metricsToken: config.LATCHKEY_METRICS_TOKEN });
   const portalLinks = createPortalLinks({ storage, audit, clock, random, organizations });
-  const portal = createPortal({ links: portalLinks, oauth, organizations, directories, credentials, usage, clock, log, context, publicUrl });
+  const portal = createPortal({
+    links: portalLinks,
+    oauth,
+    organizations,
+    directories,
+    credentials,
+    usage,
+    clock,
+    log,
+    context,
+    publicUrl,
+  });
   const admin = createAdmin({
     storage,
     audit,
@@ -152,6 +167,7 @@ export async function createApp(deps: AppDependencies) {
     apiKeys,
     usage,
     clients: oauth.clients,
+    connectByHand: oauth.connectByHand,
     portalLinks,
     verification,
     context,

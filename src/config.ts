@@ -62,6 +62,17 @@ const addressRanges = {
   },
 };
 
+const hostNames = {
+  wanted: 'host names, separated by commas',
+  parse(value: string) {
+    const names = value
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
+    return names.every((name) => /^[A-Za-z0-9.-]+$/.test(name)) ? names : undefined;
+  },
+};
+
 function setting<T>(definition: Setting<T> & { default: string }): Setting<T> & { default: string } {
   return definition;
 }
@@ -185,6 +196,11 @@ export const SETTINGS = {
     default: 'false',
     meaning: "Lets redirect URIs be http on hosts other than this machine (Okta's test cell has one).",
     ...yesNo,
+  }),
+  LATCHKEY_OAUTH_JWKS_HOSTS: setting({
+    default: 'login.microsoftonline.com',
+    meaning: 'Hosts that the public keys of OAuth clients may be fetched from, separated by commas.',
+    ...hostNames,
   }),
   LATCHKEY_METRICS_TOKEN: optional({
     secret: true,

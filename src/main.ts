@@ -181,7 +181,9 @@ async function createKey(args: string[]): Promise<void> {
 async function rotateKeys(): Promise<void> {
   await withApp(async (app) => {
     await app.keys.rotate(COMMAND_LINE);
-    say('Made new signing and cookie keys. Running instances take them up within half a minute; nothing that was issued ends.');
+    say(
+      'Made new signing and cookie keys. Running instances take them up within half a minute; nothing that was issued ends.',
+    );
   });
 }
 
@@ -194,7 +196,16 @@ async function withApp(work: (app: App) => Promise<void>): Promise<void> {
   const storage = await open(config, log);
   const publicUrl = config.LATCHKEY_PUBLIC_URL ?? `http://${config.LATCHKEY_HOST}:${config.LATCHKEY_PORT}`;
   const secret = ensureSecret(config);
-  const app = await createApp({ config, publicUrl, storage, clock: systemClock, random: systemRandom, log, secret, version });
+  const app = await createApp({
+    config,
+    publicUrl,
+    storage,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    secret,
+    version,
+  });
   await work(app);
   await app.close();
   await storage.close();

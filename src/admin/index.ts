@@ -9,7 +9,7 @@ import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
-import type { Clients } from '../oauth/index.ts';
+import type { Clients, Oauth } from '../oauth/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
@@ -36,6 +36,7 @@ export interface AdminDependencies {
   apiKeys: ApiKeys;
   usage: Usage;
   clients: Clients;
+  connectByHand: Oauth['connectByHand'];
   portalLinks: PortalLinkKeeper;
   verification: Verification;
   context: RequestContext;
@@ -51,7 +52,7 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
     ...organizationOperations(deps),
     ...directoryOperations(deps),
     ...credentialOperations(deps),
-    ...clientOperations({ clients: deps.clients, organizationOf: async (id) => (await deps.directories.get(id)).organizationId }),
+    ...clientOperations(deps),
     ...portalLinkOperations(deps),
     ...eventOperations(deps),
     ...apiKeyOperations(deps),

@@ -19,9 +19,16 @@ export interface PortalLinkRecord {
 }
 
 export interface PortalLinkKeeper {
-  create(input: { organizationId: string; expiresInSeconds?: number | undefined }, cause: Parameters<Operation['handle']>[0]['cause']): Promise<{ portalLink: PortalLinkRecord; secret: string }>;
+  create(
+    input: { organizationId: string; expiresInSeconds?: number | undefined },
+    cause: Parameters<Operation['handle']>[0]['cause'],
+  ): Promise<{ portalLink: PortalLinkRecord; secret: string }>;
   get(id: string): Promise<PortalLinkRecord>;
-  page(query: { organizationId?: string | undefined; after?: string | undefined; limit: number }): Promise<{ items: PortalLinkRecord[]; nextCursor: string | null }>;
+  page(query: {
+    organizationId?: string | undefined;
+    after?: string | undefined;
+    limit: number;
+  }): Promise<{ items: PortalLinkRecord[]; nextCursor: string | null }>;
   revoke(id: string, cause: Parameters<Operation['handle']>[0]['cause']): Promise<PortalLinkRecord>;
 }
 
@@ -38,7 +45,15 @@ const linkView = z
   })
   .meta({ id: 'PortalLink' });
 
-export function portalLinkOperations({ portalLinks, clock, publicUrl }: { portalLinks: PortalLinkKeeper; clock: Clock; publicUrl: string }): Operation[] {
+export function portalLinkOperations({
+  portalLinks,
+  clock,
+  publicUrl,
+}: {
+  portalLinks: PortalLinkKeeper;
+  clock: Clock;
+  publicUrl: string;
+}): Operation[] {
   function view({ id, organizationId, createdAt, createdBy, expiresAt, usedAt, revokedAt }: PortalLinkRecord) {
     return {
       id,
@@ -62,7 +77,13 @@ export function portalLinkOperations({ portalLinks, clock, publicUrl }: { portal
       roles: WRITERS,
       body: z.strictObject({
         organizationId: z.string().max(100),
-        expiresInSeconds: z.number().int().min(60).max(LONGEST_SECONDS).optional().describe('Until when it may be opened; seven days by default.'),
+        expiresInSeconds: z
+          .number()
+          .int()
+          .min(60)
+          .max(LONGEST_SECONDS)
+          .optional()
+          .describe('Until when it may be opened; seven days by default.'),
       }),
       status: 201,
       answer: z.object({ portalLink: linkView, url: z.string().describe('Shown this once.') }),
@@ -84,8 +105,12 @@ export function portalLinkOperations({ portalLinks, clock, publicUrl }: { portal
       answer: schemas.listOf(linkView),
       errors: ['invalid_cursor'],
       async handle({ query, caller }) {
-        if (query.organizationId !== undefined) assertVisible(caller, query.organizationId, `organization ${query.organizationId}`);
-        const { items, nextCursor } = await portalLinks.page({ ...query, organizationId: query.organizationId ?? caller.organizationId });
+        if (query.organizationId !== undefined)
+          assertVisible(caller, query.organizationId, `organization ${query.organizationId}`);
+        const { items, nextCursor } = await portalLinks.page({
+          ...query,
+          organizationId: query.organizationId ?? caller.organizationId,
+        });
         return { body: { items: items.map(view), nextCursor } };
       },
     }),

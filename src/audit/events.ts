@@ -90,7 +90,12 @@ interface EventPayloads {
   'connection.refused': { clientId?: string | undefined; reason: string };
   'credential.connected': CredentialFacts & { clientId: string; replaces?: string | undefined };
   'token.issued': { clientId: string; grantType: string; userAgent?: string | undefined };
-  'token.refused': { clientId?: string | undefined; grantType?: string | undefined; reason: string; userAgent?: string | undefined };
+  'token.refused': {
+    clientId?: string | undefined;
+    grantType?: string | undefined;
+    reason: string;
+    userAgent?: string | undefined;
+  };
   'signing_key.rotated': { kid: string; serial: string };
   'api_key.created': {
     apiKeyId: string;

@@ -9,8 +9,8 @@ import type { Clock } from '../clock.ts';
 import { type Random, randomText, toBase62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import { type Collection, type Identified, isDuplicate, type Page, type Storage } from '../storage/index.ts';
-import { createTallies, type Tallies } from './tallies.ts';
 import { type AuditEvent, type Cause, type EventPayload, type EventType, eventShape, type Subject } from './events.ts';
+import { createTallies, type Tallies } from './tallies.ts';
 
 export {
   type Actor,

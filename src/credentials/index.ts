@@ -16,7 +16,10 @@ import {
   ended,
   factsOf,
   type Scope,
-  slotKey, stateAt, subjectOf } from './records.ts';
+  slotKey,
+  stateAt,
+  subjectOf,
+} from './records.ts';
 import { createRotation, type RotateInput } from './rotation.ts';
 import { createSlots } from './slots.ts';
 import { type Digest, digestOf, hintOf, mintToken } from './static-token.ts';
@@ -52,6 +55,7 @@ export interface ConnectInput {
   authorizedBy: Actor;
   /** The credential that it replaces. */
   replaces?: string | undefined;
+  expiresAt?: Date | undefined;
 }
 
 /** A new static token; `token` is not kept and can't be shown again. */
@@ -72,6 +76,8 @@ export interface Credentials {
    * a second call with the same id nothing comes. Throws not_found, slots_full.
    */
   connect(directoryId: string, input: ConnectInput, cause: Cause): Promise<void>;
+  /** Moves the end of a live credential, as use does; not worth an event. */
+  extend(id: string, expiresAt: Date): Promise<void>;
   /** Gives a pending credential its predecessor's slot, which ends that; anything else is returned as it is. */
   takeOver(credential: Credential): Promise<Credential | undefined>;
   find(id: string): Promise<Credential | undefined>;
@@ -275,7 +281,7 @@ export function createCredentials(deps: Dependencies): Credentials {
 
     async connect(directoryId, input, cause) {
       const directory = await directories.get(directoryId);
-      const { id, clientId, label, scopes = ['scim'], authorizedBy, replaces } = input;
+      const { id, clientId, label, scopes = ['scim'], authorizedBy, replaces, expiresAt } = input;
       const fresh: Omit<Credential, 'slot' | 'slotKey'> = {
         id,
         organizationId: directory.organizationId,
@@ -289,6 +295,7 @@ export function createCredentials(deps: Dependencies): Credentials {
         authorizedBy,
         createdAt: clock.now(),
         createdBy: authorizedBy,
+        ...(expiresAt && { expiresAt, dueAt: expiresAt }),
       };
       const eventOf = (record: Credential) =>
         audit.event('credential.connected', cause, subjectOf(record), { ...factsOf(record), clientId, replaces });
@@ -298,10 +305,26 @@ export function createCredentials(deps: Dependencies): Credentials {
       } catch (error) {
         if (isDuplicate(error, 'id')) return;
         const old = replaces === undefined ? undefined : await credentials.find(replaces);
-        if (!isAppError(error, 'slots_full') || old?.slotKey === undefined || old.directoryId !== directoryId) throw error;
+        if (!isAppError(error, 'slots_full') || old?.slotKey === undefined || old.directoryId !== directoryId)
+          throw error;
         const pending: Credential = { ...fresh, slot: old.slot, state: 'pending', succeeds: old.id };
         await credentials.insert(pending, [eventOf(pending)]);
       }
+    },
+
+    async extend(id, expiresAt) {
+      await credentials.update(id, (record) => {
+        const state = stateAt(record, clock.now());
+        if (state === 'revoked' || state === 'expired') return undefined;
+        return {
+          record: {
+            ...record,
+            expiresAt,
+            dueAt: earliest(expiresAt, record.rotation ? record.dueAt : undefined) ?? expiresAt,
+          },
+          events: [],
+        };
+      });
     },
 
     async takeOver(credential) {

@@ -80,7 +80,15 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     const found = running.get(subjectId);
     if (found?.hour === hour) return found;
     if (found) over.push(found);
-    const counter: Counted = { subjectId, hour, accepted: 0, refused: 0, lastUsedAt: 0, address: '', userAgent: undefined };
+    const counter: Counted = {
+      subjectId,
+      hour,
+      accepted: 0,
+      refused: 0,
+      lastUsedAt: 0,
+      address: '',
+      userAgent: undefined,
+    };
     running.set(subjectId, counter);
     return counter;
   }
@@ -95,7 +103,9 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     if (unwrittenTotals.length === 0 && unwrittenHours.length === 0) return;
     await hours.accumulate(unwrittenHours.map(hourOf));
     unwrittenHours = [];
-    await totals.accumulate(unwrittenTotals.flatMap((counted) => [totalOf(counted, clock.now()), ...refreshOf(counted, clock.now())]));
+    await totals.accumulate(
+      unwrittenTotals.flatMap((counted) => [totalOf(counted, clock.now()), ...refreshOf(counted, clock.now())]),
+    );
     unwrittenTotals = [];
   }
 
@@ -182,5 +192,7 @@ function totalOf(
 function refreshOf({ subjectId, refreshedAt, accessTokenExpiresAt }: Counted, now: Date): Accumulation<UsageTotal>[] {
   if (!refreshedAt || !accessTokenExpiresAt) return [];
   const initial = { id: subjectId, createdAt: now, acceptedCount: 0, refusedCount: 0 };
-  return [{ initial, latest: { by: 'lastRefreshedAt', values: { lastRefreshedAt: refreshedAt, accessTokenExpiresAt } } }];
+  return [
+    { initial, latest: { by: 'lastRefreshedAt', values: { lastRefreshedAt: refreshedAt, accessTokenExpiresAt } } },
+  ];
 }

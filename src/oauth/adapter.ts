@@ -33,7 +33,14 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
       const payload = JSON.parse(artifact.payload) as AdapterPayload;
       payload.jti = id;
       // A code counts as used only once its answer is kept: a crash on the way leaves it to be tried again.
-      if (model === 'AuthorizationCode' ? artifact.answeredAt !== undefined : artifact.consumedAt !== undefined) payload.consumed = true;
+      // Of refresh tokens the token endpoint itself knows which are over; none of them ends its connection.
+      if (
+        model === 'AuthorizationCode'
+          ? artifact.answeredAt !== undefined
+          : artifact.consumedAt !== undefined && model !== 'RefreshToken'
+      ) {
+        payload.consumed = true;
+      }
       return payload;
     }
 
@@ -66,8 +73,10 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
           ...endOf(model, expiresIn),
         };
         // Tokens are new each time; sessions, interactions and grants are written again.
-        if (ACCESS_TOKENS.has(model) || model === 'RefreshToken' || model === 'AuthorizationCode') await artifacts.insert(record);
-        else if (!(await artifacts.update(key, ({ createdAt }) => ({ ...record, createdAt })))) await artifacts.insert(record);
+        if (ACCESS_TOKENS.has(model) || model === 'RefreshToken' || model === 'AuthorizationCode')
+          await artifacts.insert(record);
+        else if (!(await artifacts.update(key, ({ createdAt }) => ({ ...record, createdAt }))))
+          await artifacts.insert(record);
       },
 
       async find(id) {
@@ -87,7 +96,9 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
       },
 
       async consume(id) {
-        await artifacts.update(artifactId(model, id), (artifact) => (artifact.consumedAt ? undefined : { ...artifact, consumedAt: clock.now() }));
+        await artifacts.update(artifactId(model, id), (artifact) =>
+          artifact.consumedAt ? undefined : { ...artifact, consumedAt: clock.now() },
+        );
       },
 
       async destroy(id) {

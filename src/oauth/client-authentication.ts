@@ -3,41 +3,71 @@
  * accepted as long as they agree. What oidc-provider is shown afterwards is a pass that is good for this one request.
  */
 import { randomBytes } from 'node:crypto';
-import { createLocalJWKSet, decodeJwt, errors as joseErrors, jwtVerify } from 'jose';
+import { decodeJwt, type JWTPayload, errors as joseErrors, jwtVerify } from 'jose';
 import type { Clock } from '../clock.ts';
+import type { KeySource } from './client-keys.ts';
 import { type Client, type Clients, isSecretOf } from './clients.ts';
 
 export type Parameters = ReadonlyMap<string, string>;
 
-export type Authenticated = { client: Client } | { refused: 'client_unknown' | 'client_secret_wrong' | 'missing' | 'contradiction'; clientId?: string };
+export type Authenticated =
+  | { client: Client }
+  | { refused: 'client_unknown' | 'client_secret_wrong' | 'missing' | 'contradiction'; clientId?: string };
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const CLOCK_TOLERANCE_SECONDS = 60;
+export const ASSERTION_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+];
 
-export function createClientAuthentication({ clients, clock, audiences }: { clients: Clients; clock: Clock; audiences: string[] }) {
+export interface ClientAuthenticationDependencies {
+  clients: Clients;
+  clock: Clock;
+  keys: KeySource;
+  /** What a client may name as the audience of its assertion. */
+  audiences: string[];
+}
+
+export function createClientAuthentication({ clients, clock, keys, audiences }: ClientAuthenticationDependencies) {
+  /** RFC 7523. Of a workload identity (Entra) issuer, subject and audience are its own; else the client speaks for itself. */
   async function byAssertion(assertion: string, named: string | undefined): Promise<Authenticated> {
-    let clientId: string | undefined;
+    let claims: JWTPayload;
     try {
-      clientId = decodeJwt(assertion).sub;
+      claims = decodeJwt(assertion);
     } catch {
       return { refused: 'client_secret_wrong' };
     }
-    if (clientId === undefined || (named !== undefined && named !== clientId)) return { refused: 'contradiction', ...(named !== undefined && { clientId: named }) };
-    const client = await clients.find(clientId);
-    if (!client) return { refused: 'client_unknown', clientId };
-    if (client.authMethod !== 'private_key_jwt' || !client.jwks) return { refused: 'client_secret_wrong', clientId };
+    const { iss = '', sub = '', aud } = claims;
+    const audience = Array.isArray(aud) ? aud[0] : aud;
+    const workload =
+      audience === undefined ? undefined : await clients.findByWorkload({ issuer: iss, subject: sub, audience });
+    const client = workload ?? (await clients.find(sub));
+    if (!client) return { refused: 'client_unknown', clientId: named ?? sub };
+    if (named !== undefined && named !== client.id) return { refused: 'contradiction', clientId: named };
+    if (client.authMethod !== 'private_key_jwt') return { refused: 'client_secret_wrong', clientId: client.id };
+    const wanted = workload
+      ? { issuer: iss, subject: sub, audience: audience as string }
+      : { issuer: client.id, subject: client.id, audience: audiences };
     try {
-      await jwtVerify(assertion, createLocalJWKSet(client.jwks as never), {
-        issuer: clientId,
-        subject: clientId,
-        audience: audiences,
+      await jwtVerify(assertion, keys.of(client), {
+        ...wanted,
+        algorithms: ASSERTION_ALGORITHMS,
         currentDate: clock.now(),
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
         requiredClaims: ['exp'],
       });
       return { client };
     } catch (error) {
-      if (error instanceof joseErrors.JOSEError) return { refused: 'client_secret_wrong', clientId };
+      if (error instanceof joseErrors.JOSEError) return { refused: 'client_secret_wrong', clientId: client.id };
       throw error;
     }
   }
@@ -46,19 +76,23 @@ export function createClientAuthentication({ clients, clock, audiences }: { clie
   return async function authenticate(header: string | undefined, parameters: Parameters): Promise<Authenticated> {
     const named = parameters.get('client_id');
     const assertion = parameters.get('client_assertion');
-    if (assertion !== undefined && parameters.get('client_assertion_type') === ASSERTION_TYPE) return byAssertion(assertion, named);
+    if (assertion !== undefined && parameters.get('client_assertion_type') === ASSERTION_TYPE)
+      return byAssertion(assertion, named);
     const inBody = parameters.get('client_secret');
     const basic = header === undefined ? [] : readBasic(header);
-    if (header !== undefined && basic.length === 0) return { refused: 'client_secret_wrong', ...(named !== undefined && { clientId: named }) };
+    if (header !== undefined && basic.length === 0)
+      return { refused: 'client_secret_wrong', ...(named !== undefined && { clientId: named }) };
     // Our ids need no encoding, so where the two readings differ it is the decoded one that can be an id.
     const clientId = named ?? basic.at(-1)?.id;
     if (clientId === undefined) return { refused: 'missing' };
     const client = await clients.find(clientId);
     if (!client) return { refused: 'client_unknown', clientId };
-    if (client.authMethod === 'none') return inBody === undefined && header === undefined ? { client } : { refused: 'contradiction', clientId };
+    if (client.authMethod === 'none')
+      return inBody === undefined && header === undefined ? { client } : { refused: 'contradiction', clientId };
     const offered = basic.filter(({ id }) => id === clientId).map(({ secret }) => secret);
     if (header !== undefined && offered.length === 0) return { refused: 'contradiction', clientId };
-    if (inBody !== undefined && header !== undefined && !offered.includes(inBody)) return { refused: 'contradiction', clientId };
+    if (inBody !== undefined && header !== undefined && !offered.includes(inBody))
+      return { refused: 'contradiction', clientId };
     const secrets = inBody === undefined ? offered : [inBody];
     if (secrets.length === 0) return { refused: 'missing', clientId };
     const isRight = secrets.map((secret) => isSecretOf(client, secret)).includes(true);

@@ -8,7 +8,7 @@ import { type Credentials, type Scope, stateAt } from '../credentials/index.ts';
 import { newId, type Random } from '../identifiers.ts';
 import type { Collection, Storage, Stored } from '../storage/index.ts';
 import type { Artifact } from './artifacts.ts';
-import type { Clients } from './clients.ts';
+import type { Client, Clients } from './clients.ts';
 
 const shape = {
   clientId: 'string',
@@ -29,12 +29,27 @@ export type Authorization = Stored<typeof shape>;
 
 export interface Connections {
   authorize(input: Omit<Authorization, 'id' | 'credentialId' | 'createdAt'>, grantId: string): Promise<Authorization>;
+  /** What a grant stands for. */
+  find(grantId: string): Promise<Authorization | undefined>;
+  /** Moves the end of a connection that only silence ends. */
+  extend(credentialId: string, client: Client): Promise<void>;
   /** Whether the grant's credential may still be used or refreshed. A disabled one may: it must be there when it is enabled. */
   isAlive(grantId: string): Promise<boolean>;
   /** The credential behind a new access token; made now if this is the first. Throws slots_full. */
   credentialOf(grantId: string | undefined, clientId: string | undefined): Promise<string | undefined>;
   /** Revokes the connection of a grant: its tokens are refused from now on. */
   end(grantId: string): Promise<void>;
+}
+
+const DAY_MS = 86_400_000;
+
+/** When a connection ends by its client's policy: at its maximum age, or sooner for lack of use. */
+function endOf({ maximumAgeDays, idleDays }: Client, madeAt: Date, usedAt: Date): Date | undefined {
+  const ends = [
+    ...(maximumAgeDays === undefined ? [] : [madeAt.getTime() + maximumAgeDays * DAY_MS]),
+    ...(idleDays === undefined ? [] : [usedAt.getTime() + idleDays * DAY_MS]),
+  ];
+  return ends.length === 0 ? undefined : new Date(Math.min(...ends));
 }
 
 export function createConnections(deps: {
@@ -46,7 +61,12 @@ export function createConnections(deps: {
   random: Random;
 }): Connections {
   const { storage, clients, credentials, clock, random } = deps;
-  const authorizations = storage.collection({ name: 'oauth_authorizations', shape, keys: { directoryId: 'index', clientId: 'index' }, order: 'createdAt' });
+  const authorizations = storage.collection({
+    name: 'oauth_authorizations',
+    shape,
+    keys: { directoryId: 'index', clientId: 'index' },
+    order: 'createdAt',
+  });
 
   async function connect(authorization: Authorization): Promise<string> {
     const { credentialId, clientId, directoryId, scope, authorizedBy, address, replaces } = authorization;
@@ -54,15 +74,37 @@ export function createConnections(deps: {
     const client = await clients.get(clientId);
     const cause: Cause = { actor: authorizedBy, source: 'portal', ...(address !== undefined && { address }) };
     const scopes = scope.split(' ') as Scope[];
-    await credentials.connect(directoryId, { id: credentialId, clientId, label: client.name, scopes, authorizedBy, replaces }, cause);
+    const expiresAt = endOf(client, clock.now(), clock.now());
+    await credentials.connect(
+      directoryId,
+      { id: credentialId, clientId, label: client.name, scopes, authorizedBy, replaces, expiresAt },
+      cause,
+    );
     return credentialId;
   }
 
   return {
     async authorize(input, grantId) {
-      const authorization: Authorization = { ...input, id: grantId, credentialId: newId('cred', random), createdAt: clock.now() };
+      const authorization: Authorization = {
+        ...input,
+        id: grantId,
+        credentialId: newId('cred', random),
+        createdAt: clock.now(),
+      };
       await authorizations.insert(authorization);
       return authorization;
+    },
+
+    find: (grantId) => authorizations.find(grantId),
+
+    async extend(credentialId, client) {
+      if (client.idleDays === undefined) return;
+      const credential = await credentials.find(credentialId);
+      const end = credential && endOf(client, credential.createdAt, clock.now());
+      // Once a hundredth of the time has passed is often enough.
+      const isWorthIt =
+        end && end.getTime() - (credential.expiresAt?.getTime() ?? 0) > client.idleDays * (DAY_MS / 100);
+      if (isWorthIt) await credentials.extend(credentialId, end);
     },
 
     async isAlive(grantId) {
@@ -95,7 +137,8 @@ export function createConnections(deps: {
       const authorization = await authorizations.find(grantId);
       if (!authorization) return;
       const credential = await credentials.find(authorization.credentialId);
-      if (credential) await credentials.revoke(credential.id, { force: true, reason: 'revoked at the token endpoint' }, SYSTEM);
+      if (credential)
+        await credentials.revoke(credential.id, { force: true, reason: 'revoked at the token endpoint' }, SYSTEM);
     },
   };
 }

@@ -22,7 +22,14 @@ import { createProvider } from './provider.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { createTokenEndpoint, withoutAliases } from './token-endpoint.ts';
 
-export { AUTH_METHODS, type AuthMethod, type Client, type ClientChanges, type ClientInput, type Clients } from './clients.ts';
+export {
+  AUTH_METHODS,
+  type AuthMethod,
+  type Client,
+  type ClientChanges,
+  type ClientInput,
+  type Clients,
+} from './clients.ts';
 export { GRANT_TYPES, type GrantType } from './presets.ts';
 
 /** What an identity provider asked for, as a person decides about it. */
@@ -56,7 +63,19 @@ export interface Oauth {
   approve(request: IncomingMessage, response: ServerResponse, consent: Consent): Promise<string>;
   /** Refuses it; gives the address to go on to. */
   refuse(request: IncomingMessage, response: ServerResponse, cause: Cause): Promise<string>;
-  findAccessToken(digest: Digest): Promise<{ credentialId: string; scope: string; issuedAt: Date; expiresAt: Date } | undefined>;
+  /**
+   * A connection made by hand, for IdPs into which a refresh token is pasted. The token is shown once. Throws slots_full, invalid_request
+   * (the client can't refresh).
+   */
+  connectByHand(
+    client: Client,
+    directory: Directory,
+    replaces: string | undefined,
+    cause: Cause,
+  ): Promise<{ credentialId: string; refreshToken: string }>;
+  findAccessToken(
+    digest: Digest,
+  ): Promise<{ credentialId: string; scope: string; issuedAt: Date; expiresAt: Date } | undefined>;
   /** Reads the keys anew; whatever was rotated elsewhere is used from then on. */
   reload(): Promise<void>;
 }
@@ -75,6 +94,9 @@ export interface OauthDependencies {
   secret: string;
   rotateKeysAfterDays: number;
   allowHttpRedirects: boolean;
+  jwksHosts: readonly string[];
+  /** Fetches the keys of clients. */
+  fetch: typeof fetch;
   waitOutLease: () => Promise<void>;
   /** Draws the page for what can't be sent back to the client. */
   renderError: (error: string, description: string) => { html: string; headers: Record<string, string> };
@@ -95,7 +117,21 @@ export function createOauth(deps: OauthDependencies): Oauth {
     if (!loaded) throw new AppError('storage_unavailable');
     return loaded.provider;
   };
-  const tokenEndpoint = createTokenEndpoint({ artifacts, clients, connections, audit, usage, clock, random, log, context, issuer, provider, waitOutLease });
+  const tokenEndpoint = createTokenEndpoint({
+    artifacts,
+    clients,
+    connections,
+    audit,
+    usage,
+    clock,
+    random,
+    log,
+    context,
+    issuer,
+    provider,
+    waitOutLease,
+    fetch: deps.fetch,
+  });
 
   async function reload(): Promise<void> {
     const keys = await signingKeys.load();
@@ -109,6 +145,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
       isSecure: issuer.startsWith('https:'),
       onAnswer: tokenEndpoint.onAnswer,
       isPass: tokenEndpoint.isPass,
+      isRotating: tokenEndpoint.isRotating,
       async renderError(ctx, { error, error_description: description = '' }) {
         tellRefusal(ctx, error, description);
         const { html, headers } = deps.renderError(error, description);
@@ -120,21 +157,38 @@ export function createOauth(deps: OauthDependencies): Oauth {
     const note = (ctx: KoaContextWithOIDC, error: unknown) => tokenEndpoint.noteDetail(ctx, error);
     made.on('grant.error', note);
     // The types know this event under the name of the endpoint only.
-    (made as unknown as NodeJS.EventEmitter).on('authorization.error', (ctx: KoaContextWithOIDC, error: { error?: string; error_description?: string }) =>
-      tellRefusal(ctx, error.error ?? '', error.error_description ?? ''),
+    (made as unknown as NodeJS.EventEmitter).on(
+      'authorization.error',
+      (ctx: KoaContextWithOIDC, error: { error?: string; error_description?: string }) =>
+        tellRefusal(ctx, error.error ?? '', error.error_description ?? ''),
     );
-    made.on('server_error', (_ctx: KoaContextWithOIDC, error: Error) => log.error({ err: error }, 'the authorization server failed'));
+    made.on('server_error', (_ctx: KoaContextWithOIDC, error: Error) =>
+      log.error({ err: error }, 'the authorization server failed'),
+    );
     loaded = { provider: made, kids };
   }
 
   function tellRefusal(ctx: KoaContextWithOIDC, error: string, description: string): void {
     const client = ctx.oidc?.entities?.Client;
-    const reason = error === 'invalid_client' ? 'client_unknown' : error === 'invalid_redirect_uri' ? 'redirect_uri_unknown' : error;
+    const reason =
+      error === 'invalid_client' ? 'client_unknown' : error === 'invalid_redirect_uri' ? 'redirect_uri_unknown' : error;
     const asked = ctx.oidc?.params?.['client_id'];
     const clientId = client?.clientId ?? (typeof asked === 'string' ? asked.slice(0, 60) : '');
-    const cause: Cause = { actor: { type: 'identity_provider', name: client?.clientName ?? 'unknown client' }, source: 'system', address: context.addressOf(ctx.req), requestId: context.requestIdOf(ctx.req) };
+    const cause: Cause = {
+      actor: { type: 'identity_provider', name: client?.clientName ?? 'unknown client' },
+      source: 'system',
+      address: context.addressOf(ctx.req),
+      requestId: context.requestIdOf(ctx.req),
+    };
     audit
-      .append(audit.event('connection.refused', cause, {}, { clientId, reason: `${reason}${description ? `: ${description.slice(0, 200)}` : ''}` }))
+      .append(
+        audit.event(
+          'connection.refused',
+          cause,
+          {},
+          { clientId, reason: `${reason}${description ? `: ${description.slice(0, 200)}` : ''}` },
+        ),
+      )
       .catch((failed: unknown) => log.warn({ err: failed }, 'a refusal could not be kept'));
   }
 
@@ -146,9 +200,11 @@ export function createOauth(deps: OauthDependencies): Oauth {
 
     async authorize(request, response) {
       // Each request stands for itself: who agreed to another one in this browser says nothing about this one.
-      if (request.headers.cookie) request.headers.cookie = request.headers.cookie.replace(SESSION_COOKIE, '').replace(/^; */, '');
+      if (request.headers.cookie)
+        request.headers.cookie = request.headers.cookie.replace(SESSION_COOKIE, '').replace(/^; */, '');
       const [path = '', query] = (request.url ?? '').split('?', 2);
-      if (request.method === 'GET' && path === '/oauth/authorize' && query !== undefined) request.url = `${path}?${normalized(query)}`;
+      if (request.method === 'GET' && path === '/oauth/authorize' && query !== undefined)
+        request.url = `${path}?${normalized(query)}`;
       await provider().callback()(request, response);
     },
 
@@ -161,7 +217,12 @@ export function createOauth(deps: OauthDependencies): Oauth {
         const { uid, params } = await provider().interactionDetails(request, response);
         const client = await clients.find(String(params['client_id']));
         if (!client) return undefined;
-        return { uid, client, scopes: String(params['scope'] ?? 'scim').split(' '), redirectOrigin: new URL(String(params['redirect_uri'])).origin };
+        return {
+          uid,
+          client,
+          scopes: String(params['scope'] ?? 'scim').split(' '),
+          redirectOrigin: new URL(String(params['redirect_uri'])).origin,
+        };
       } catch (error) {
         if ((error as { error?: string }).error === 'invalid_request') return undefined;
         throw error;
@@ -178,23 +239,90 @@ export function createOauth(deps: OauthDependencies): Oauth {
       const { id: directoryId, organizationId } = directory;
       const { address } = cause;
       await connections.authorize(
-        { clientId, organizationId, directoryId, scope, authorizedBy: person, ...(address !== undefined && { address }), ...(replaces !== undefined && { replaces }) },
+        {
+          clientId,
+          organizationId,
+          directoryId,
+          scope,
+          authorizedBy: person,
+          ...(address !== undefined && { address }),
+          ...(replaces !== undefined && { replaces }),
+        },
         grantId,
       );
-      await audit.append(audit.event('connection.consented', cause, { organizationId, directoryId }, { clientId, replaces }));
-      return provider().interactionResult(request, response, { login: { accountId: directory.id, remember: false }, consent: { grantId } }, { mergeWithLastSubmission: false });
+      await audit.append(
+        audit.event('connection.consented', cause, { organizationId, directoryId }, { clientId, replaces }),
+      );
+      return provider().interactionResult(
+        request,
+        response,
+        { login: { accountId: directory.id, remember: false }, consent: { grantId } },
+        { mergeWithLastSubmission: false },
+      );
     },
 
     async refuse(request, response, cause) {
       const { params } = await provider().interactionDetails(request, response);
-      await audit.append(audit.event('connection.refused', cause, {}, { clientId: String(params['client_id']), reason: 'access_denied' }));
-      return provider().interactionResult(request, response, { error: 'access_denied', error_description: 'The connection was not allowed.' }, { mergeWithLastSubmission: false });
+      await audit.append(
+        audit.event(
+          'connection.refused',
+          cause,
+          {},
+          { clientId: String(params['client_id']), reason: 'access_denied' },
+        ),
+      );
+      return provider().interactionResult(
+        request,
+        response,
+        { error: 'access_denied', error_description: 'The connection was not allowed.' },
+        { mergeWithLastSubmission: false },
+      );
+    },
+
+    async connectByHand(client, directory, replaces, cause) {
+      if (!client.grantTypes.includes('refresh_token')) {
+        throw new AppError('invalid_request', {
+          detail: 'This client cannot use refresh tokens; its grantTypes have no refresh_token.',
+        });
+      }
+      const { id: clientId } = client;
+      const scope = 'scim';
+      const grant = new (provider().Grant)({ accountId: directory.id, clientId });
+      grant.addOIDCScope(scope);
+      const grantId = await grant.save();
+      const { id: directoryId, organizationId } = directory;
+      await connections.authorize(
+        {
+          clientId,
+          organizationId,
+          directoryId,
+          scope,
+          authorizedBy: cause.actor,
+          ...(replaces !== undefined && { replaces }),
+        },
+        grantId,
+      );
+      const credentialId = await connections.credentialOf(grantId, clientId);
+      const known = await provider().Client.find(clientId);
+      const token = new (provider().RefreshToken)({
+        accountId: directory.id,
+        client: known,
+        grantId,
+        gty: 'authorization_code',
+        scope,
+      } as never);
+      return { credentialId: credentialId ?? '', refreshToken: await token.save() };
     },
 
     async findAccessToken(digest) {
       const found = await artifacts.find(digest, { authoritative: true });
       if (!found?.credentialId || !found.endsAt) return undefined;
-      return { credentialId: found.credentialId, scope: found.scope ?? 'scim', issuedAt: found.createdAt, expiresAt: found.endsAt };
+      return {
+        credentialId: found.credentialId,
+        scope: found.scope ?? 'scim',
+        issuedAt: found.createdAt,
+        expiresAt: found.endsAt,
+      };
     },
   };
 }

@@ -21,7 +21,10 @@ const FOLDER = new URL('../../config/identity-providers/', import.meta.url);
 export function readPresets(): ReadonlyMap<string, Preset> {
   const files = readdirSync(FOLDER).filter((file) => file.endsWith('.yaml'));
   return new Map(
-    files.map((file) => [file.slice(0, -'.yaml'.length), presetSchema.parse(parse(readFileSync(new URL(file, FOLDER), 'utf8')))]),
+    files.map((file) => [
+      file.slice(0, -'.yaml'.length),
+      presetSchema.parse(parse(readFileSync(new URL(file, FOLDER), 'utf8'))),
+    ]),
   );
 }
 

@@ -1,9 +1,12 @@
 /** The configuration of oidc-provider on one screen: pure OAuth 2.0, opaque tokens, one grant per connection, nothing that ends by silence. */
 import type { IncomingMessage } from 'node:http';
-import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { type Configuration, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { SCOPES } from '../credentials/index.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { createAdapterFactory } from './adapter.ts';
+import { ASSERTION_ALGORITHMS } from './client-authentication.ts';
+import { AUTH_METHODS } from './clients.ts';
+import { GRANT_TYPES } from './presets.ts';
 import type { Keys } from './signing-keys.ts';
 
 /** "Never" does not exist in the library; nobody's connection sees the end of this. */
@@ -21,16 +24,23 @@ export interface ProviderDependencies {
   /** Told of each answer of the token and revocation endpoints before it goes out; it may change status and body. */
   onAnswer: (ctx: KoaContextWithOIDC, request: IncomingMessage) => Promise<void>;
   renderError: (ctx: KoaContextWithOIDC, error: { error: string; error_description?: string }) => Promise<void>;
+  /** Whether this refresh gives a new refresh token. */
+  isRotating: (request: IncomingMessage) => boolean;
   /** Whether the value is the pass that a client was given after we authenticated it. */
   isPass: (clientId: string, value: string) => boolean;
 }
 
 export function createProvider(deps: ProviderDependencies): Provider {
-  const { issuer, adapter, keys, random, isSecure, onAnswer, renderError, isPass } = deps;
+  const { issuer, adapter, keys, random, isSecure, onAnswer, renderError, isPass, isRotating } = deps;
   const { Prompt, Check } = interactionPolicy;
   const connect = new Prompt(
     { name: 'connect', requestable: false },
-    new Check('connection_needed', 'a connection must be made', 'interaction_required', (ctx) => ctx.oidc.result?.login === undefined),
+    new Check(
+      'connection_needed',
+      'a connection must be made',
+      'interaction_required',
+      (ctx) => ctx.oidc.result?.login === undefined,
+    ),
   );
   const configuration: Configuration = {
     adapter,
@@ -45,9 +55,18 @@ export function createProvider(deps: ProviderDependencies): Provider {
     claims: {},
     responseTypes: ['code'],
     clientAuthMethods: ['client_secret_post', 'none'],
-    clientDefaults: { id_token_signed_response_alg: 'ES256', grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] },
+    clientDefaults: {
+      id_token_signed_response_alg: 'ES256',
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+    },
     extraClientMetadata: { properties: ['access_token_seconds', 'directory_id'] },
-    routes: { authorization: '/oauth/authorize', token: '/oauth/token', revocation: '/oauth/revoke', jwks: '/oauth/jwks' },
+    routes: {
+      authorization: '/oauth/authorize',
+      token: '/oauth/token',
+      revocation: '/oauth/revoke',
+      jwks: '/oauth/jwks',
+    },
     features: {
       devInteractions: { enabled: false },
       userinfo: { enabled: false },
@@ -68,7 +87,7 @@ export function createProvider(deps: ProviderDependencies): Provider {
       return grantId === undefined ? undefined : ctx.oidc.provider.Grant.find(grantId);
     },
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-    rotateRefreshToken: (ctx) => ctx.oidc.client?.clientAuthMethod === 'none',
+    rotateRefreshToken: (ctx) => isRotating(ctx.req),
     expiresWithSession: async () => false,
     pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' },
     clientBasedCORS: () => false,
@@ -104,14 +123,36 @@ export function createProvider(deps: ProviderDependencies): Provider {
     Object.defineProperty(ctx.request, 'host', { value: host, configurable: true });
     Object.defineProperty(ctx.request, 'protocol', { value: protocol.slice(0, -1), configurable: true });
     await next();
+    if ((ctx as KoaContextWithOIDC).oidc?.route === 'discovery') ctx.body = metadata(issuer);
     await onAnswer(ctx as KoaContextWithOIDC, ctx.req);
   });
   return provider;
+}
+
+/** RFC 8414: exactly what is accepted, which is more than oidc-provider itself is shown. */
+function metadata(issuer: string) {
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/oauth/authorize`,
+    token_endpoint: `${issuer}/oauth/token`,
+    revocation_endpoint: `${issuer}/oauth/revoke`,
+    introspection_endpoint: `${issuer}/oauth/introspect`,
+    jwks_uri: `${issuer}/oauth/jwks`,
+    scopes_supported: [...SCOPES],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: GRANT_TYPES,
+    code_challenge_methods_supported: ['S256'],
+    token_endpoint_auth_methods_supported: AUTH_METHODS,
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'bearer'],
+    authorization_response_iss_parameter_supported: true,
+  };
 }
 
 function secondsOf(client: unknown): number {
   const seconds = (client as Record<string, unknown> | undefined)?.['access_token_seconds'];
   return typeof seconds === 'number' ? seconds : 3600;
 }
-
-export { errors };

@@ -46,7 +46,12 @@ export function createSigningKeys(deps: {
   const { storage, audit, clock, random, secret, rotateAfterDays } = deps;
   const keys = audit.track(
     'signing_keys',
-    storage.collection({ name: 'signing_keys', shape, keys: { serial: 'unique', outboxAt: 'index' }, order: 'createdAt' }),
+    storage.collection({
+      name: 'signing_keys',
+      shape,
+      keys: { serial: 'unique', outboxAt: 'index' },
+      order: 'createdAt',
+    }),
   );
 
   async function stored(): Promise<KeyRecord[]> {

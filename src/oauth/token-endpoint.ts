@@ -17,6 +17,7 @@ import type { Log } from '../log.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
 import { createClientAuthentication, createPasses, type Parameters } from './client-authentication.ts';
+import { createKeySource } from './client-keys.ts';
 import type { Client, Clients } from './clients.ts';
 import type { Connections } from './connections.ts';
 import { seal, unseal } from './signing-keys.ts';
@@ -34,6 +35,7 @@ export interface TokenEndpointDependencies {
   issuer: string;
   provider: () => Provider;
   waitOutLease: () => Promise<void>;
+  fetch: typeof fetch;
 }
 
 const BODY_LIMIT_BYTES = 56 * 1024;
@@ -41,6 +43,15 @@ const BODY_LIMIT_BYTES = 56 * 1024;
 const RETRY_WINDOW_MS = 10_000;
 const EXCHANGE_MS = 5000;
 const LOOK_AGAIN_MS = 40;
+/** Stands for a refresh token whose successor has been used. */
+const SUPERSEDED = 'superseded';
+
+/** A value that only one request at a time may spend. */
+interface OneTime {
+  id: string;
+  value: string;
+  fingerprint: string;
+}
 
 /** What is known of a request on its way through oidc-provider. */
 interface Exchange {
@@ -50,14 +61,35 @@ interface Exchange {
   address: string;
   userAgent: string | undefined;
   requestId: string;
-  code?: { id: string; value: string; fingerprint: string };
+  /** The code that is exchanged, or the refresh token that is rotated. */
+  code?: OneTime;
+  rotated?: OneTime;
   /** The reason that oidc-provider keeps to itself. */
   detail?: string;
 }
 
 export function createTokenEndpoint(deps: TokenEndpointDependencies) {
-  const { artifacts, clients, connections, audit, usage, clock, random, log, context, issuer, provider, waitOutLease } = deps;
-  const authenticate = createClientAuthentication({ clients, clock, audiences: [issuer, `${issuer}/oauth/token`] });
+  const {
+    artifacts,
+    clients,
+    connections,
+    audit,
+    usage,
+    clock,
+    random,
+    log,
+    context,
+    issuer,
+    provider,
+    waitOutLease,
+    fetch,
+  } = deps;
+  const authenticate = createClientAuthentication({
+    clients,
+    clock,
+    keys: createKeySource({ fetch, clock }),
+    audiences: [issuer, `${issuer}/oauth/token`],
+  });
   const passes = createPasses();
   const exchanges = new WeakMap<IncomingMessage, Exchange>();
 
@@ -66,24 +98,40 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     response.setHeader('X-Request-Id', requestId);
     try {
       const [path = ''] = (request.url ?? '').split('?');
-      if (request.method !== 'POST') return sendOauthError(response, 405, 'invalid_request', 'Ask with POST.', { allow: 'POST' });
+      if (request.method !== 'POST')
+        return sendOauthError(response, 405, 'invalid_request', 'Ask with POST.', { allow: 'POST' });
       const parameters = readParameters(await readBody(request, BODY_LIMIT_BYTES), request.headers['content-type']);
       const origin = { address: context.addressOf(request), userAgent: request.headers['user-agent'], requestId };
       const known = await authenticate(request.headers.authorization, parameters);
       if ('refused' in known) {
-        const reason = known.refused === 'missing' || known.refused === 'contradiction' ? 'client_secret_wrong' : known.refused;
+        const reason =
+          known.refused === 'missing' || known.refused === 'contradiction' ? 'client_secret_wrong' : known.refused;
         const client = known.clientId === undefined ? undefined : await clients.find(known.clientId);
         tell('token.refused', { client, clientId: known.clientId, reason, parameters, ...origin });
-        const challenge: Record<string, string> = request.headers.authorization === undefined ? {} : { 'www-authenticate': 'Basic realm="latchkey"' };
+        const challenge: Record<string, string> =
+          request.headers.authorization === undefined ? {} : { 'www-authenticate': 'Basic realm="latchkey"' };
         return sendOauthError(response, 401, 'invalid_client', 'Client authentication failed.', challenge);
       }
       const exchange: Exchange = { path, parameters, client: known.client, ...origin };
       const value = parameters.get('grant_type') === 'authorization_code' ? parameters.get('code') : undefined;
       if (value !== undefined) {
-        const fingerprint = hash('sha256', JSON.stringify([known.client.id, parameters.get('redirect_uri'), parameters.get('code_verifier')]), 'hex');
+        const fingerprint = hash(
+          'sha256',
+          JSON.stringify([known.client.id, parameters.get('redirect_uri'), parameters.get('code_verifier')]),
+          'hex',
+        );
         exchange.code = { id: artifactId('AuthorizationCode', value), value, fingerprint };
         const earlier = await claim(exchange.code);
         if (earlier !== undefined) return answer(response, earlier);
+      }
+      const refreshToken = parameters.get('refresh_token');
+      if (
+        parameters.get('grant_type') === 'refresh_token' &&
+        refreshToken !== undefined &&
+        known.client.rotateRefreshTokens
+      ) {
+        const current = await rotate(refreshToken, exchange);
+        exchange.parameters = new Map([...parameters, ['refresh_token', current]]);
       }
       await pass(request, response, exchange);
     } catch (thrown) {
@@ -92,19 +140,20 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   }
 
   /** Waits until no other request exchanges the same code; gives the answer that one got, where it may be repeated. */
-  async function claim({ id, value, fingerprint }: NonNullable<Exchange['code']>): Promise<string | undefined> {
+  async function claim({ id, value, fingerprint }: OneTime, windowMs = RETRY_WINDOW_MS): Promise<string | undefined> {
     const deadline = clock.monotonicMs() + EXCHANGE_MS;
     for (;;) {
       const now = clock.now();
       const result = await artifacts.update(id, (artifact) => {
-        const isFree = artifact.answeredAt === undefined && (artifact.lockedUntil === undefined || artifact.lockedUntil <= now);
+        const isFree =
+          artifact.answeredAt === undefined && (artifact.lockedUntil === undefined || artifact.lockedUntil <= now);
         return isFree ? { ...artifact, lockedUntil: new Date(now.getTime() + EXCHANGE_MS) } : undefined;
       });
       // Unknown, or ours to exchange.
       if (!result || result.after !== result.before) return undefined;
       const { answer: kept, answeredAt, fingerprint: first } = result.before;
       if (answeredAt !== undefined) {
-        const isRetry = kept !== undefined && first === fingerprint && now.getTime() - answeredAt.getTime() <= RETRY_WINDOW_MS;
+        const isRetry = kept !== undefined && first === fingerprint && now.getTime() - answeredAt.getTime() <= windowMs;
         return isRetry ? unseal(kept, value) : undefined;
       }
       if (clock.monotonicMs() > deadline) throw new AppError('storage_unavailable');
@@ -112,11 +161,30 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     }
   }
 
+  /**
+   * Rotation that a lost answer can't hurt: whoever comes again with a token that was rotated gets its one successor again, until that
+   * has been used; many at once all get the same. Gives the token to refresh with.
+   */
+  async function rotate(value: string, exchange: Exchange): Promise<string> {
+    const id = artifactId('RefreshToken', value);
+    const oneTime = { id, value, fingerprint: exchange.client.id };
+    const successor = await claim(oneTime, Number.POSITIVE_INFINITY);
+    if (successor === undefined) {
+      exchange.rotated = oneTime;
+      return value;
+    }
+    const next = await artifacts.find(artifactId('RefreshToken', successor));
+    // Used already: what is presented is over, and oidc-provider will not know it.
+    return next && next.lockedUntil === undefined && next.answeredAt === undefined ? successor : SUPERSEDED;
+  }
+
   /** Hands a request on to oidc-provider, rewritten to the one form that it reads. */
   async function pass(request: IncomingMessage, response: ServerResponse, exchange: Exchange): Promise<void> {
     const { client, parameters, path } = exchange;
     const secret = client.authMethod === 'none' ? undefined : passes.issue(client.id);
-    const form = new URLSearchParams([...parameters].filter(([name]) => !name.startsWith('client_') && name !== 'resource'));
+    const form = new URLSearchParams(
+      [...parameters].filter(([name]) => !name.startsWith('client_') && name !== 'resource'),
+    );
     form.set('client_id', client.id);
     if (secret !== undefined) form.set('client_secret', secret);
     const scope = form.get('scope');
@@ -126,7 +194,12 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     const inner = new IncomingMessage(request.socket);
     inner.method = 'POST';
     inner.url = path;
-    inner.headers = { host: new URL(issuer).host, accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(body.length) };
+    inner.headers = {
+      host: new URL(issuer).host,
+      accept: 'application/json',
+      'content-type': 'application/x-www-form-urlencoded',
+      'content-length': String(body.length),
+    };
     inner.push(body);
     inner.push(null);
     inner.complete = true;
@@ -142,7 +215,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   async function onAnswer(ctx: KoaContextWithOIDC, request: IncomingMessage): Promise<void> {
     const exchange = exchanges.get(request);
     if (!exchange) return;
-    const { path, parameters, client, code, address, userAgent, requestId } = exchange;
+    const { path, parameters, client, code, rotated, address, userAgent, requestId } = exchange;
     const body = (ctx.body ?? {}) as Record<string, unknown>;
     try {
       if (body['error'] === 'server_error') throw new AppError('storage_unavailable');
@@ -151,18 +224,43 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
         if (ctx.status === 200) await waitOutLease();
         return;
       }
-      const grantId = grantOf(ctx);
-      const credentialId = ctx.status === 200 ? await connections.credentialOf(grantId, client.id) : undefined;
-      const facts = { client, clientId: client.id, credentialId, parameters, address, userAgent, requestId };
+      const { credentialId, ...subject } = await whose(ctx, exchange);
+      const facts = {
+        client,
+        clientId: client.id,
+        credentialId,
+        ...subject,
+        parameters,
+        address,
+        userAgent,
+        requestId,
+      };
       if (ctx.status === 200) {
         if (code) {
           const kept = seal(JSON.stringify(body), code.value, random);
-          await artifacts.update(code.id, (artifact) => ({ ...artifact, answer: kept, answeredAt: clock.now(), fingerprint: code.fingerprint }));
+          await artifacts.update(code.id, (artifact) => ({
+            ...artifact,
+            answer: kept,
+            answeredAt: clock.now(),
+            fingerprint: code.fingerprint,
+          }));
         }
-        if (credentialId !== undefined) usage.refreshed(credentialId, new Date(clock.now().getTime() + Number(body['expires_in']) * 1000));
+        if (rotated && typeof body['refresh_token'] === 'string') {
+          const kept = seal(body['refresh_token'], rotated.value, random);
+          await artifacts.update(rotated.id, (artifact) => ({
+            ...artifact,
+            answer: kept,
+            answeredAt: clock.now(),
+            fingerprint: rotated.fingerprint,
+          }));
+        }
+        if (credentialId !== undefined) await connections.extend(credentialId, client);
+        if (credentialId !== undefined)
+          usage.refreshed(credentialId, new Date(clock.now().getTime() + Number(body['expires_in']) * 1000));
         tell('token.issued', facts);
       } else {
-        if (code) await artifacts.update(code.id, ({ lockedUntil: _lockedUntil, ...artifact }) => artifact);
+        const held = code ?? rotated;
+        if (held) await artifacts.update(held.id, ({ lockedUntil: _lockedUntil, ...artifact }) => artifact);
         tell('token.refused', { ...facts, reason: reasonOf(exchange, String(body['error'])) });
       }
     } catch (error) {
@@ -174,7 +272,36 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     }
   }
 
+  /** Which connection a request is about, also when it is refused. */
+  async function whose(ctx: KoaContextWithOIDC, { parameters, client }: Exchange) {
+    const refreshToken = parameters.get('refresh_token');
+    const code = parameters.get('code');
+    const presented =
+      refreshToken !== undefined
+        ? artifactId('RefreshToken', refreshToken)
+        : code !== undefined
+          ? artifactId('AuthorizationCode', code)
+          : undefined;
+    const grantId =
+      ctx.oidc?.entities.Grant?.jti ??
+      (presented === undefined ? undefined : (await artifacts.find(presented))?.grantId);
+    const authorization = grantId === undefined ? undefined : await connections.find(grantId);
+    // Another client's token says nothing of this one.
+    if (authorization?.clientId === client.id) {
+      const { credentialId, organizationId, directoryId } = authorization;
+      return { credentialId, organizationId, directoryId };
+    }
+    const { credentialId, organizationId, directoryId } = client;
+    return {
+      credentialId: parameters.get('grant_type') === 'client_credentials' ? credentialId : undefined,
+      organizationId,
+      directoryId,
+    };
+  }
+
   interface Told {
+    organizationId?: string | undefined;
+    directoryId?: string | undefined;
     client?: Client | undefined;
     clientId?: string | undefined;
     credentialId?: string | undefined;
@@ -186,12 +313,34 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   }
 
   function tell(type: 'token.issued' | 'token.refused', told: Told): void {
-    const { client, clientId, credentialId, reason = '', parameters, address, userAgent, requestId } = told;
+    const {
+      client,
+      clientId,
+      organizationId,
+      directoryId,
+      credentialId,
+      reason = '',
+      parameters,
+      address,
+      userAgent,
+      requestId,
+    } = told;
     const grantType = parameters.get('grant_type')?.slice(0, 50) ?? '';
     const name = client?.id ?? clientId?.slice(0, 60) ?? '';
-    const subject = { organizationId: client?.organizationId, directoryId: client?.directoryId, credentialId, address, requestId };
-    const actor = { type: 'identity_provider' as const, name: client?.name ?? 'unknown client', ...(client && { id: client.id }) };
-    if (type === 'token.issued') audit.tallies.note({ type, ...subject, actor, data: { clientId: name, grantType, userAgent } });
+    const subject = {
+      organizationId: organizationId ?? client?.organizationId,
+      directoryId: directoryId ?? client?.directoryId,
+      credentialId,
+      address,
+      requestId,
+    };
+    const actor = {
+      type: 'identity_provider' as const,
+      name: client?.name ?? 'unknown client',
+      ...(client && { id: client.id }),
+    };
+    if (type === 'token.issued')
+      audit.tallies.note({ type, ...subject, actor, data: { clientId: name, grantType, userAgent } });
     else audit.tallies.note({ type, ...subject, actor, data: { clientId: name, grantType, reason, userAgent } });
   }
 
@@ -199,6 +348,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     handle,
     onAnswer,
     isPass: passes.isPass,
+    isRotating: (request: IncomingMessage) => exchanges.get(request)?.rotated !== undefined,
     /** oidc-provider tells its true reason by an event only. */
     noteDetail(ctx: KoaContextWithOIDC, error: unknown) {
       const exchange = exchanges.get(ctx.req);
@@ -208,16 +358,17 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   };
 }
 
-function grantOf(ctx: KoaContextWithOIDC): string | undefined {
-  return ctx.oidc?.entities.Grant?.jti;
-}
-
 function reasonOf({ detail = '', parameters }: Exchange, error: string): string {
   const grantType = parameters.get('grant_type');
   if (detail.includes('slots full')) return 'slots_full';
-  if (grantType === 'authorization_code') return /consumed|grant not found/.test(detail) ? 'code_replayed' : /not found|expired/.test(detail) ? 'code_expired' : error;
+  if (grantType === 'authorization_code')
+    return /consumed|grant not found/.test(detail)
+      ? 'code_replayed'
+      : /not found|expired/.test(detail)
+        ? 'code_expired'
+        : error;
   if (grantType === 'refresh_token') {
-    if (/already used/.test(detail)) return 'refresh_token_superseded';
+    if (parameters.get('refresh_token') === SUPERSEDED) return 'refresh_token_superseded';
     if (/grant not found|expired/.test(detail)) return 'refresh_token_revoked';
     if (/not found|client mismatch/.test(detail)) return 'refresh_token_unknown';
   }
@@ -226,7 +377,9 @@ function reasonOf({ detail = '', parameters }: Exchange, error: string): string 
 
 /** `offline_access` and `offline` ask for what every client gets: a refresh token. */
 export function withoutAliases(scope: string): string {
-  return [...new Set(scope.split(/[ +]+/))].filter((word) => word !== '' && word !== 'offline_access' && word !== 'offline' && word !== 'openid').join(' ');
+  return [...new Set(scope.split(/[ +]+/))]
+    .filter((word) => word !== '' && word !== 'offline_access' && word !== 'offline' && word !== 'openid')
+    .join(' ');
 }
 
 /** Form or JSON; a parameter that comes twice must say the same. Throws invalid_request. */
@@ -234,7 +387,9 @@ function readParameters(text: string, contentType = ''): Parameters {
   const found = new Map<string, string>();
   for (const [name, value] of pairsOf(text, contentType)) {
     if (found.has(name) && found.get(name) !== value) {
-      throw new AppError('invalid_request', { detail: `The parameter ${name.slice(0, 50)} is given twice with different values.` });
+      throw new AppError('invalid_request', {
+        detail: `The parameter ${name.slice(0, 50)} is given twice with different values.`,
+      });
     }
     found.set(name, value);
   }

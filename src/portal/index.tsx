@@ -55,16 +55,35 @@ export function createPortal(deps: PortalDependencies) {
       const [path = ''] = (request.url ?? '').split('?');
       const entering = /^\/portal\/enter\/(lkp_[0-9A-Za-z]{43})$/.exec(path)?.[1];
       if (request.method === 'POST' && !isSameOrigin(request)) {
-        show(visit, 403, 'Not from here', <MessagePage title="This form came from another site." text="Open the page again and send it from there." />);
+        show(
+          visit,
+          403,
+          'Not from here',
+          <MessagePage title="This form came from another site." text="Open the page again and send it from there." />,
+        );
       } else if (entering !== undefined) await enter(visit, entering);
       else if (/^\/connect\/[\w-]+$/.test(path)) await connect(visit, path.slice('/connect/'.length));
       else if (path === '/portal') await home(visit);
-      else show(visit, 404, 'Not found', <MessagePage title="There is nothing here." text="Check the address, or open the link that you were sent." />);
+      else
+        show(
+          visit,
+          404,
+          'Not found',
+          <MessagePage title="There is nothing here." text="Check the address, or open the link that you were sent." />,
+        );
     } catch (thrown) {
       const error = asAppError(thrown);
       log.error({ err: thrown, requestId: visit.requestId }, 'a page failed');
       response.setHeader('Retry-After', '5');
-      show(visit, error.status, 'Try again', <MessagePage title="That did not work, and it is our fault." text={`Nothing was changed or lost. Try again in a moment. Request id: ${visit.requestId}`} />);
+      show(
+        visit,
+        error.status,
+        'Try again',
+        <MessagePage
+          title="That did not work, and it is our fault."
+          text={`Nothing was changed or lost. Try again in a moment. Request id: ${visit.requestId}`}
+        />,
+      );
     }
   }
 
@@ -84,19 +103,43 @@ export function createPortal(deps: PortalDependencies) {
   async function enter(visit: Visit, secret: string): Promise<void> {
     const { request, response, address, requestId } = visit;
     const state = await links.look(secret);
-    if (state !== 'fit') return show(visit, 410, 'Link over', <MessagePage title={OVER[state]} text="Ask whoever sent it for a new one. Nothing that was set up is lost." />);
+    if (state !== 'fit')
+      return show(
+        visit,
+        410,
+        'Link over',
+        <MessagePage title={OVER[state]} text="Ask whoever sent it for a new one. Nothing that was set up is lost." />,
+      );
     if (request.method !== 'POST') return show(visit, 200, 'Enter', <EnterPage />);
     const entered = await links.enter(secret, { address, requestId });
-    if (!entered) return show(visit, 410, 'Link over', <MessagePage title={OVER.used} text="Ask whoever sent it for a new one. Nothing that was set up is lost." />);
+    if (!entered)
+      return show(
+        visit,
+        410,
+        'Link over',
+        <MessagePage title={OVER.used} text="Ask whoever sent it for a new one. Nothing that was set up is lost." />,
+      );
     const pending = readCookie(request, pendingCookie);
     const goOn = pending !== undefined && /^[\w-]{10,100}$/.test(pending) ? `/connect/${pending}` : '/portal';
-    response.setHeader('Set-Cookie', [cookie(sessionCookie, entered.session, SESSION_SECONDS), cookie(pendingCookie, '', 0)]);
+    response.setHeader('Set-Cookie', [
+      cookie(sessionCookie, entered.session, SESSION_SECONDS),
+      cookie(pendingCookie, '', 0),
+    ]);
     redirect(response, goOn);
   }
 
   async function home(visit: Visit): Promise<void> {
     const session = await sessionOf(visit);
-    if (!session) return show(visit, 401, 'Link needed', <MessagePage title="Open your link first." text="Your software vendor sends you a link that lets you in here." />);
+    if (!session)
+      return show(
+        visit,
+        401,
+        'Link needed',
+        <MessagePage
+          title="Open your link first."
+          text="Your software vendor sends you a link that lets you in here."
+        />,
+      );
     const organization = await organizations.get(session.link.organizationId);
     const { items } = await directories.page({ organizationId: organization.id, limit: 200 });
     show(
@@ -105,7 +148,9 @@ export function createPortal(deps: PortalDependencies) {
       organization.name,
       <>
         <h1>You are in.</h1>
-        <p class="soft">Start the connection in your identity provider now, in this browser. These are your directories.</p>
+        <p class="soft">
+          Start the connection in your identity provider now, in this browser. These are your directories.
+        </p>
         {items.map((directory) => (
           <section class="panel">
             <h2>{directory.name}</h2>
@@ -123,7 +168,15 @@ export function createPortal(deps: PortalDependencies) {
     const { request, response } = visit;
     const wanted = await oauth.pending(request, response);
     if (!wanted || wanted.uid !== uid) {
-      return show(visit, 410, 'Request over', <MessagePage title="This request is over." text="Start the connection again in your identity provider. Nothing that works now was changed." />);
+      return show(
+        visit,
+        410,
+        'Request over',
+        <MessagePage
+          title="This request is over."
+          text="Start the connection again in your identity provider. Nothing that works now was changed."
+        />,
+      );
     }
     const session = await sessionOf(visit);
     if (!session) {
@@ -133,15 +186,31 @@ export function createPortal(deps: PortalDependencies) {
     const organization = await organizations.get(session.link.organizationId);
     const choices = await choicesOf(wanted, session.link);
     if (choices.length === 0) {
-      return show(visit, 403, 'Not yours', <MessagePage title={`${wanted.client.name} belongs to no directory of ${organization.name}.`} text="Ask whoever sent you the link to check which directory it was made for. Nothing was changed." />);
+      return show(
+        visit,
+        403,
+        'Not yours',
+        <MessagePage
+          title={`${wanted.client.name} belongs to no directory of ${organization.name}.`}
+          text="Ask whoever sent you the link to check which directory it was made for. Nothing was changed."
+        />,
+      );
     }
     if (request.method === 'POST') return decide(visit, session, choices);
-    const held = await Promise.all(choices.map(async (directory) => ({ directory, holders: await describe(directory) })));
+    const held = await Promise.all(
+      choices.map(async (directory) => ({ directory, holders: await describe(directory) })),
+    );
     show(
       visit,
       200,
       `Connect ${wanted.client.name}`,
-      <ConsentPage request={wanted} organization={organization.name} choices={held} token={session.token} now={clock.now()} />,
+      <ConsentPage
+        request={wanted}
+        organization={organization.name}
+        choices={held}
+        token={session.token}
+        now={clock.now()}
+      />,
       organization.name,
       [wanted.redirectOrigin],
     );
@@ -158,30 +227,68 @@ export function createPortal(deps: PortalDependencies) {
     return holders.map((credential) => ({ credential, total: totals.get(credential.id) }));
   }
 
-  async function decide(visit: Visit, { link, token }: { link: PortalLink; token: string }, choices: Directory[]): Promise<void> {
+  async function decide(
+    visit: Visit,
+    { link, token }: { link: PortalLink; token: string },
+    choices: Directory[],
+  ): Promise<void> {
     const { request, response, address, requestId } = visit;
     const form = new URLSearchParams(await readBody(request, BODY_LIMIT_BYTES));
     const given = Buffer.from(form.get('token') ?? '');
     if (given.length !== token.length || !timingSafeEqual(given, Buffer.from(token))) {
-      return show(visit, 403, 'Try again', <MessagePage title="This page was out of date." text="Go back, reload it and decide again. Nothing was changed." />);
+      return show(
+        visit,
+        403,
+        'Try again',
+        <MessagePage
+          title="This page was out of date."
+          text="Go back, reload it and decide again. Nothing was changed."
+        />,
+      );
     }
     const person = personOf(link);
     const cause: Cause = { actor: person, source: 'portal', address, requestId };
     if (form.get('decision') !== 'allow') return redirect(response, await oauth.refuse(request, response, cause));
     const directory = choices.length === 1 ? choices[0] : choices.find(({ id }) => id === form.get('directory'));
-    if (!directory) return show(visit, 400, 'Choose', <MessagePage title="Choose a directory." text="Go back and choose which directory this connection is for." />);
+    if (!directory)
+      return show(
+        visit,
+        400,
+        'Choose',
+        <MessagePage title="Choose a directory." text="Go back and choose which directory this connection is for." />,
+      );
     const holders = await credentials.holders(directory.id);
     const replaces = holders.find(({ id }) => id === form.get(`replaces-${directory.id}`))?.id;
     if (holders.length === 2 && replaces === undefined) {
-      return show(visit, 400, 'Choose', <MessagePage title="Choose what the new connection replaces." text="Both places of this directory are taken. Go back and choose one; it keeps working until the new connection has been used." />);
+      return show(
+        visit,
+        400,
+        'Choose',
+        <MessagePage
+          title="Choose what the new connection replaces."
+          text="Both places of this directory are taken. Go back and choose one; it keeps working until the new connection has been used."
+        />,
+      );
     }
     redirect(response, await oauth.approve(request, response, { directory, replaces, person, cause }));
   }
 
-  function show(visit: Visit, status: number, title: string, children: preact.ComponentChildren, aside?: string, formTargets: string[] = []): void {
+  function show(
+    visit: Visit,
+    status: number,
+    title: string,
+    children: preact.ComponentChildren,
+    aside?: string,
+    formTargets: string[] = [],
+  ): void {
     const { response, requestId } = visit;
     const html = renderPage({ title, aside, children });
-    response.writeHead(status, { ...pageHeaders(formTargets), 'Content-Type': 'text/html; charset=utf-8', 'Content-Length': Buffer.byteLength(html), 'X-Request-Id': requestId });
+    response.writeHead(status, {
+      ...pageHeaders(formTargets),
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Length': Buffer.byteLength(html),
+      'X-Request-Id': requestId,
+    });
     response.end(html);
   }
 
@@ -192,12 +299,24 @@ export function createPortal(deps: PortalDependencies) {
 export function renderAuthorizationError(error: string, description: string) {
   const [title, text] =
     error === 'invalid_client'
-      ? ['This client is not known here.', 'The client id in the identity provider is not one of ours. Ask your software vendor for the right one.']
+      ? [
+          'This client is not known here.',
+          'The client id in the identity provider is not one of ours. Ask your software vendor for the right one.',
+        ]
       : error === 'invalid_redirect_uri'
-        ? ['The answer would go to an unknown place.', 'The redirect URI that the identity provider sent is not registered for this client. Send your software vendor the address that your identity provider shows as its redirect or callback URL.']
+        ? [
+            'The answer would go to an unknown place.',
+            'The redirect URI that the identity provider sent is not registered for this client. Send your software vendor the address that your identity provider shows as its redirect or callback URL.',
+          ]
         : error === 'server_error' || error === 'temporarily_unavailable'
-          ? ['That did not work, and it is our fault.', 'Nothing was changed or lost. Start the connection again in a moment.']
-          : ['This request cannot be answered.', `${description === '' ? error : description}. Start the connection again in your identity provider; nothing that works now was changed.`];
+          ? [
+              'That did not work, and it is our fault.',
+              'Nothing was changed or lost. Start the connection again in a moment.',
+            ]
+          : [
+              'This request cannot be answered.',
+              `${description === '' ? error : description}. Start the connection again in your identity provider; nothing that works now was changed.`,
+            ];
   return { html: renderPage({ title, children: <MessagePage title={title} text={text} /> }), headers: pageHeaders() };
 }
 

@@ -24,15 +24,25 @@ const shape = {
 export type PortalLink = Stored<typeof shape>;
 
 export interface PortalLinks {
-  create(input: { organizationId: string; expiresInSeconds?: number | undefined }, cause: Cause): Promise<{ portalLink: PortalLink; secret: string }>;
+  create(
+    input: { organizationId: string; expiresInSeconds?: number | undefined },
+    cause: Cause,
+  ): Promise<{ portalLink: PortalLink; secret: string }>;
   get(id: string): Promise<PortalLink>;
-  page(query: { organizationId?: string | undefined; after?: string | undefined; limit: number }): Promise<Page<PortalLink>>;
+  page(query: {
+    organizationId?: string | undefined;
+    after?: string | undefined;
+    limit: number;
+  }): Promise<Page<PortalLink>>;
   /** Ends the link and the session that it began. */
   revoke(id: string, cause: Cause): Promise<PortalLink>;
   /** What a link is good for now, without using it. */
   look(secret: string): Promise<'fit' | 'used' | 'expired' | 'revoked' | 'unknown'>;
   /** Uses a link: one of several browsers wins. Undefined when it is no longer fit. */
-  enter(secret: string, origin: { address: string; requestId: string }): Promise<{ session: string; portalLink: PortalLink } | undefined>;
+  enter(
+    secret: string,
+    origin: { address: string; requestId: string },
+  ): Promise<{ session: string; portalLink: PortalLink } | undefined>;
   /** The link behind a session that is still on. */
   findSession(session: string): Promise<PortalLink | undefined>;
 }
@@ -41,7 +51,13 @@ const DAY_SECONDS = 86_400;
 const SESSION_MS = 8 * 3_600_000;
 const SECRET_LENGTH = 43;
 
-export function createPortalLinks(deps: { storage: Storage; audit: Audit; clock: Clock; random: Random; organizations: Organizations }): PortalLinks {
+export function createPortalLinks(deps: {
+  storage: Storage;
+  audit: Audit;
+  clock: Clock;
+  random: Random;
+  organizations: Organizations;
+}): PortalLinks {
   const { storage, audit, clock, random, organizations } = deps;
   const links = audit.track(
     'portal_links',
@@ -69,7 +85,14 @@ export function createPortalLinks(deps: { storage: Storage; audit: Audit; clock:
       const secret = `lkp_${randomText(SECRET_LENGTH, random)}`;
       const now = clock.now();
       const expiresAt = new Date(now.getTime() + expiresInSeconds * 1000);
-      const portalLink: PortalLink = { id: newId('link', random), organizationId, digest: digestOf(secret), createdAt: now, createdBy: cause.actor, expiresAt };
+      const portalLink: PortalLink = {
+        id: newId('link', random),
+        organizationId,
+        digest: digestOf(secret),
+        createdAt: now,
+        createdBy: cause.actor,
+        expiresAt,
+      };
       const facts = { portalLinkId: portalLink.id, expiresAt: expiresAt.toISOString() };
       await links.insert(portalLink, [audit.event('portal_link.created', cause, { organizationId }, facts)]);
       return { portalLink, secret };
@@ -81,12 +104,18 @@ export function createPortalLinks(deps: { storage: Storage; audit: Audit; clock:
       return portalLink;
     },
 
-    page: ({ organizationId, after, limit }) => links.page({ where: { organizationId }, after, limit, direction: 'descending' }),
+    page: ({ organizationId, after, limit }) =>
+      links.page({ where: { organizationId }, after, limit, direction: 'descending' }),
 
     async revoke(id, cause) {
       const result = await links.update(id, (record) => {
         if (record.revokedAt) return undefined;
-        const event = audit.event('portal_link.revoked', cause, { organizationId: record.organizationId }, { portalLinkId: id });
+        const event = audit.event(
+          'portal_link.revoked',
+          cause,
+          { organizationId: record.organizationId },
+          { portalLinkId: id },
+        );
         return { record: { ...record, revokedAt: clock.now() }, events: [event] };
       });
       if (!result) throw absent(id);
@@ -107,8 +136,20 @@ export function createPortalLinks(deps: { storage: Storage; audit: Audit; clock:
         const cause: Cause = { actor: personOf(record), source: 'portal', address, requestId };
         const now = clock.now();
         return {
-          record: { ...record, usedAt: now, sessionDigest: digestOf(session), sessionEndsAt: new Date(now.getTime() + SESSION_MS) },
-          events: [audit.event('portal_link.used', cause, { organizationId: record.organizationId }, { portalLinkId: record.id })],
+          record: {
+            ...record,
+            usedAt: now,
+            sessionDigest: digestOf(session),
+            sessionEndsAt: new Date(now.getTime() + SESSION_MS),
+          },
+          events: [
+            audit.event(
+              'portal_link.used',
+              cause,
+              { organizationId: record.organizationId },
+              { portalLinkId: record.id },
+            ),
+          ],
         };
       });
       return result && result.after !== result.before ? { session, portalLink: result.after } : undefined;

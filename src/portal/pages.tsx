@@ -31,11 +31,12 @@ export function LinkNeededPage({ client }: { client: string }) {
     <>
       <h1>{client} asks to be connected</h1>
       <p>
-        To allow it, open the <b>portal link</b> that your software vendor sent you, in this browser. This request waits for an hour and goes on by
-        itself once the link was opened.
+        To allow it, open the <b>portal link</b> that your software vendor sent you, in this browser. This request waits
+        for an hour and goes on by itself once the link was opened.
       </p>
       <div class="note">
-        <b>No link?</b> Ask your contact at the vendor for a portal link for your organization. They make it in their dashboard.
+        <b>No link?</b> Ask your contact at the vendor for a portal link for your organization. They make it in their
+        dashboard.
       </div>
     </>
   );
@@ -46,7 +47,13 @@ interface Held {
   holders: { credential: Credential; total: UsageTotal | undefined }[];
 }
 
-export function ConsentPage(props: { request: ConnectionRequest; organization: string; choices: Held[]; token: string; now: Date }) {
+export function ConsentPage(props: {
+  request: ConnectionRequest;
+  organization: string;
+  choices: Held[];
+  token: string;
+  now: Date;
+}) {
   const { request, organization, choices, token, now } = props;
   const { client, scopes } = request;
   const mayWrite = scopes.includes('scim');
@@ -54,13 +61,16 @@ export function ConsentPage(props: { request: ConnectionRequest; organization: s
     <>
       <h1>Connect {client.name}</h1>
       <p>
-        {client.name} asks to manage users and groups of <b>{organization}</b> from now on, until someone ends the connection.
+        {client.name} asks to manage users and groups of <b>{organization}</b> from now on, until someone ends the
+        connection.
       </p>
       <form method="post" class="panel">
         <input type="hidden" name="token" value={token} />
         <dl>
           <dt>It will be able to</dt>
-          <dd>{mayWrite ? 'create, change and deactivate users and groups' : 'read users and groups, and change nothing'}</dd>
+          <dd>
+            {mayWrite ? 'create, change and deactivate users and groups' : 'read users and groups, and change nothing'}
+          </dd>
           <dt>The answer goes to</dt>
           <dd class="mono">{request.redirectOrigin}</dd>
           <dt>It ends</dt>
@@ -78,12 +88,20 @@ export function ConsentPage(props: { request: ConnectionRequest; organization: s
           </button>
         </div>
       </form>
-      <small>The connection belongs to the directory, not to you: it goes on when you leave or change your password.</small>
+      <small>
+        The connection belongs to the directory, not to you: it goes on when you leave or change your password.
+      </small>
     </>
   );
 }
 
-function DirectoryChoice({ directory, holders, single, first, now }: Held & { single: boolean; first: boolean; now: Date }) {
+function DirectoryChoice({
+  directory,
+  holders,
+  single,
+  first,
+  now,
+}: Held & { single: boolean; first: boolean; now: Date }) {
   const isFull = holders.length === 2;
   return (
     <fieldset>
@@ -123,10 +141,15 @@ function Holder({ credential, total, now }: { credential: Credential; total: Usa
   const kind = credential.kind === 'oauth' ? 'OAuth connection' : 'Static token';
   return (
     <span>
-      <b>{credential.label ?? kind}</b> <small>slot {credential.slot.toUpperCase()}, {kind.toLowerCase()}</small>
+      <b>{credential.label ?? kind}</b>{' '}
+      <small>
+        slot {credential.slot.toUpperCase()}, {kind.toLowerCase()}
+      </small>
       <br />
       <small title={total?.lastUsedAt?.toISOString()}>
-        {total?.lastUsedAt ? `last used ${ago(total.lastUsedAt, now)} from ${total.lastUsedFrom?.address ?? 'an unknown address'}` : 'never used'}
+        {total?.lastUsedAt
+          ? `last used ${ago(total.lastUsedAt, now)} from ${total.lastUsedFrom?.address ?? 'an unknown address'}`
+          : 'never used'}
       </small>
     </span>
   );

@@ -81,8 +81,14 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
     const directory = await directories.find(credential.directoryId, { authoritative: true });
     if (directory?.state !== 'active') return undefined;
     const { token } = found;
-    const scopes = token ? token.scope.split(' ').filter((scope) => credential.scopes.includes(scope) || credential.scopes.includes('scim')) : credential.scopes;
-    const expiresAt = [credential.expiresAt, token?.expiresAt].filter((end) => end !== undefined).sort((x, y) => x.getTime() - y.getTime())[0];
+    const scopes = token
+      ? token.scope
+          .split(' ')
+          .filter((scope) => credential.scopes.includes(scope) || credential.scopes.includes('scim'))
+      : credential.scopes;
+    const expiresAt = [credential.expiresAt, token?.expiresAt]
+      .filter((end) => end !== undefined)
+      .sort((x, y) => x.getTime() - y.getTime())[0];
     return {
       credential,
       directory,

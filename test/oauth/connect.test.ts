@@ -36,7 +36,13 @@ for (const engine of engines) {
 
     async function connect({ made, link }: { made: Answer; link: Answer }, fields: Record<string, string> = {}) {
       const browser = createBrowserSession(app.url);
-      const query = new URLSearchParams({ response_type: 'code', client_id: made.client.id, redirect_uri: REDIRECT, state: 'st4te', ...fields });
+      const query = new URLSearchParams({
+        response_type: 'code',
+        client_id: made.client.id,
+        redirect_uri: REDIRECT,
+        state: 'st4te',
+        ...fields,
+      });
       const waiting = await browser.open(`${app.url}/oauth/authorize?${query}`);
       assert.equal(waiting.status, 200, waiting.html);
       assert.match(waiting.html, /portal link/);
@@ -56,39 +62,68 @@ for (const engine of engines) {
       const callback = await connect(given);
       assert.equal(callback.searchParams.get('iss'), app.url);
       const parameters = oauth.validateAuthResponse(server, client, callback, 'st4te');
-      const exchanged = await oauth.authorizationCodeGrantRequest(server, client, oauth.ClientSecretPost(made.clientSecret), parameters, REDIRECT, oauth.nopkce, {
-        [oauth.allowInsecureRequests]: true,
-      });
+      const exchanged = await oauth.authorizationCodeGrantRequest(
+        server,
+        client,
+        oauth.ClientSecretPost(made.clientSecret),
+        parameters,
+        REDIRECT,
+        oauth.nopkce,
+        {
+          [oauth.allowInsecureRequests]: true,
+        },
+      );
       if (exchanged.status !== 200) console.log(exchanged.status, await exchanged.clone().text(), app.log());
       const tokens = await oauth.processAuthorizationCodeResponse(server, client, exchanged);
       assert.match(tokens.access_token, /^scimat_[0-9A-Za-z]{43}$/);
       assert.match(tokens.refresh_token ?? '', /^scimrt_[0-9A-Za-z]{43}$/);
       assert.deepEqual([tokens.token_type, tokens.expires_in, tokens.scope], ['bearer', 3600, 'scim']);
       const verify = async (token: string) =>
-        (await fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } })).status;
+        (
+          await fetch(`${app.url}/auth/verify?directory=${directory.id}`, {
+            headers: { authorization: `Bearer ${token}` },
+          })
+        ).status;
       assert.equal(await verify(tokens.access_token), 200);
       const refreshed = await oauth.processRefreshTokenResponse(
         server,
         client,
-        await oauth.refreshTokenGrantRequest(server, client, oauth.ClientSecretBasic(made.clientSecret), tokens.refresh_token ?? '', {
-          [oauth.allowInsecureRequests]: true,
-        }),
+        await oauth.refreshTokenGrantRequest(
+          server,
+          client,
+          oauth.ClientSecretBasic(made.clientSecret),
+          tokens.refresh_token ?? '',
+          {
+            [oauth.allowInsecureRequests]: true,
+          },
+        ),
       );
       assert.equal(refreshed.refresh_token, tokens.refresh_token);
       assert.equal(await verify(refreshed.access_token), 200);
       assert.equal(await verify(tokens.access_token), 200);
       const { body } = await app.api.get(`/directories/${directory.id}/credentials`);
       const [credential] = body.items;
-      assert.deepEqual([credential.kind, credential.slot, credential.state, credential.clientId], ['oauth', 'a', 'active', made.client.id]);
+      assert.deepEqual(
+        [credential.kind, credential.slot, credential.state, credential.clientId],
+        ['oauth', 'a', 'active', made.client.id],
+      );
       assert.equal(credential.acceptedCount, 3);
       await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
       assert.equal(await verify(refreshed.access_token), 401);
-      const refused = await oauth.refreshTokenGrantRequest(server, client, oauth.ClientSecretPost(made.clientSecret), tokens.refresh_token ?? '', {
-        [oauth.allowInsecureRequests]: true,
-      });
+      const refused = await oauth.refreshTokenGrantRequest(
+        server,
+        client,
+        oauth.ClientSecretPost(made.clientSecret),
+        tokens.refresh_token ?? '',
+        {
+          [oauth.allowInsecureRequests]: true,
+        },
+      );
       assert.equal(refused.status, 400);
       assert.equal(((await refused.json()) as Answer).error, 'invalid_grant');
-      const { body: events } = await app.api.get('/events?type=token.*,connection.*,credential.connected,portal_link.*&limit=20');
+      const { body: events } = await app.api.get(
+        '/events?type=token.*,connection.*,credential.connected,portal_link.*&limit=20',
+      );
       console.log(events.items.map((event: Answer) => `${event.type} ${JSON.stringify(event.data)}`).join('\n'));
     });
   });

@@ -27,7 +27,11 @@ export function createBrowserSession(origin: string): BrowserSession {
       const response = await fetch(current, {
         ...options,
         redirect: 'manual',
-        headers: { accept: 'text/html', ...(cookie && { cookie }), ...(options.headers as Record<string, string> | undefined) },
+        headers: {
+          accept: 'text/html',
+          ...(cookie && { cookie }),
+          ...(options.headers as Record<string, string> | undefined),
+        },
       });
       for (const line of response.headers.getSetCookie()) {
         const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
@@ -40,7 +44,8 @@ export function createBrowserSession(origin: string): BrowserSession {
         return { status: response.status, url: current, html, headers: response.headers };
       }
       current = new URL(location, current).href;
-      if (!current.startsWith(`${origin}/`)) return { status: response.status, url: current, html, headers: response.headers };
+      if (!current.startsWith(`${origin}/`))
+        return { status: response.status, url: current, html, headers: response.headers };
       options = {};
     }
     throw new Error(`more than ${REDIRECTS} redirects from ${url}`);
@@ -50,7 +55,12 @@ export function createBrowserSession(origin: string): BrowserSession {
     cookies,
     open: (url) => go(url),
     submit: (page, fields) => {
-      const hidden = Object.fromEntries([...page.html.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]));
+      const hidden = Object.fromEntries(
+        [...page.html.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g)].map(([, name, value]) => [
+          name,
+          value,
+        ]),
+      );
       return go(page.url, {
         method: 'POST',
         headers: { origin, 'sec-fetch-site': 'same-origin' },
