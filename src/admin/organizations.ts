@@ -95,9 +95,14 @@ export function organizationOperations(deps: {
       body: z.strictObject({ name: schemas.name.optional(), externalId: externalId.nullable().optional() }),
       status: 200,
       answer: schemas.organizationView,
-      errors: ['not_found', 'external_id_taken'],
+      errors: ['not_found', 'forbidden', 'external_id_taken'],
       async handle({ id, body, caller, cause }) {
         assertVisible(caller, id, `organization ${id}`);
+        // It is unique among all: whether another one is taken would tell who the other customers are.
+        if (caller.organizationId !== undefined && body.externalId !== undefined)
+          throw new AppError('forbidden', {
+            detail: 'An API key that is limited to one organization cannot set externalId.',
+          });
         return { body: schemas.viewOrganization(await organizations.change(id, body, cause)) };
       },
     }),
@@ -113,6 +118,7 @@ export function organizationOperations(deps: {
       status: 204,
       errors: ['not_found', 'credentials_active'],
       async handle({ id, query, caller, cause }) {
+        assertVisible(caller, id, `organization ${id}`);
         if (caller.organizationId !== undefined)
           throw new AppError('forbidden', { detail: 'This API key is limited to one organization.' });
         const organization = await organizations.get(id);
