@@ -162,6 +162,17 @@ export function createOauth(deps: OauthDependencies): Oauth {
       (ctx: KoaContextWithOIDC, error: { error?: string; error_description?: string }) =>
         tellRefusal(ctx, error.error ?? '', error.error_description ?? ''),
     );
+    made.on('interaction.started', (ctx: KoaContextWithOIDC) => {
+      const { clientId = '', clientName = 'unknown client' } = ctx.oidc.entities.Client ?? {};
+      const actor: Actor = { type: 'identity_provider', id: clientId, name: clientName };
+      audit.tallies.note({
+        type: 'connection.requested',
+        actor,
+        address: context.addressOf(ctx.req),
+        requestId: context.requestIdOf(ctx.req),
+        data: { clientId },
+      });
+    });
     made.on('server_error', (_ctx: KoaContextWithOIDC, error: Error) =>
       log.error({ err: error }, 'the authorization server failed'),
     );
