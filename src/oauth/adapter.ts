@@ -49,6 +49,8 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
         return await connections.credentialOf(grantId, clientId);
       } catch (error) {
         if (isAppError(error, 'slots_full')) throw new errors.InvalidGrant('slots full');
+        if (isAppError(error, 'credential_final'))
+          throw new errors.InvalidGrant(`credential ${String(error.facts['state'])}`);
         throw error;
       }
     }

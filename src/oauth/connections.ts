@@ -4,7 +4,8 @@
  */
 import { actorShape, type Cause, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import { type Credentials, type Scope, stateAt } from '../credentials/index.ts';
+import { type Credential, type Credentials, type Scope, stateAt } from '../credentials/index.ts';
+import { AppError } from '../errors.ts';
 import { newId, type Random } from '../identifiers.ts';
 import type { Collection, Storage, Stored } from '../storage/index.ts';
 import type { Artifact } from './artifacts.ts';
@@ -35,7 +36,7 @@ export interface Connections {
   extend(credentialId: string, client: Client): Promise<void>;
   /** Whether the grant's credential may still be used or refreshed. A disabled one may: it must be there when it is enabled. */
   isAlive(grantId: string): Promise<boolean>;
-  /** The credential behind a new access token; made now if this is the first. Throws slots_full. */
+  /** The credential behind a new access token; made now if this is the first. Throws slots_full, credential_final. */
   credentialOf(grantId: string | undefined, clientId: string | undefined): Promise<string | undefined>;
   /** Revokes the connection of a grant: its tokens are refused from now on. */
   end(grantId: string): Promise<void>;
@@ -83,6 +84,14 @@ export function createConnections(deps: {
     return credentialId;
   }
 
+  /** A token of what is over would be refused wherever it is presented; the client is to learn it here. */
+  function assertLive(credential: Credential): void {
+    const state = stateAt(credential, clock.now());
+    if (state === 'revoked' || state === 'expired') {
+      throw new AppError('credential_final', { credentialId: credential.id, state });
+    }
+  }
+
   return {
     async authorize(input, grantId) {
       const authorization: Authorization = {
@@ -124,11 +133,14 @@ export function createConnections(deps: {
       }
       const client = clientId === undefined ? undefined : await clients.find(clientId);
       if (!client?.directoryId || !client.credentialId) return undefined;
-      if (!(await credentials.find(client.credentialId))) {
+      const known = await credentials.find(client.credentialId);
+      if (known) assertLive(known);
+      else {
         const { createdBy } = client;
         const cause: Cause = { actor: createdBy, source: 'api' };
+        const expiresAt = endOf(client, clock.now(), clock.now());
         const made = { id: client.credentialId, clientId: client.id, label: client.name, authorizedBy: createdBy };
-        await credentials.connect(client.directoryId, made, cause);
+        await credentials.connect(client.directoryId, { ...made, expiresAt }, cause);
       }
       return client.credentialId;
     },

@@ -20,6 +20,7 @@ import { createClientAuthentication, createPasses, type Parameters } from './cli
 import { createKeySource } from './client-keys.ts';
 import type { Client, Clients } from './clients.ts';
 import type { Connections } from './connections.ts';
+import { GRANT_TYPES, type GrantType } from './presets.ts';
 import { seal, unseal } from './signing-keys.ts';
 
 export interface TokenEndpointDependencies {
@@ -56,7 +57,9 @@ interface OneTime {
 /** What is known of a request on its way through oidc-provider. */
 interface Exchange {
   path: string;
+  /** As they came; `refreshWith` is what oidc-provider is shown instead of the refresh token. */
   parameters: Parameters;
+  refreshWith?: string;
   client: Client;
   address: string;
   userAgent: string | undefined;
@@ -113,6 +116,11 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
         return sendOauthError(response, 401, 'invalid_client', 'Client authentication failed.', challenge);
       }
       const exchange: Exchange = { path, parameters, client: known.client, ...origin };
+      const grantType = parameters.get('grant_type');
+      if (isGrantType(grantType) && !known.client.grantTypes.includes(grantType) && path === '/oauth/token') {
+        tell('token.refused', { client: known.client, reason: 'unauthorized_client', parameters, ...origin });
+        return sendOauthError(response, 400, 'unauthorized_client', `This client may not use ${grantType}.`);
+      }
       const value = parameters.get('grant_type') === 'authorization_code' ? parameters.get('code') : undefined;
       if (value !== undefined) {
         const fingerprint = hash(
@@ -130,8 +138,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
         refreshToken !== undefined &&
         known.client.rotateRefreshTokens
       ) {
-        const current = await rotate(refreshToken, exchange);
-        exchange.parameters = new Map([...parameters, ['refresh_token', current]]);
+        exchange.refreshWith = await rotate(refreshToken, exchange);
       }
       await pass(request, response, exchange);
     } catch (thrown) {
@@ -180,7 +187,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
 
   /** Hands a request on to oidc-provider, rewritten to the one form that it reads. */
   async function pass(request: IncomingMessage, response: ServerResponse, exchange: Exchange): Promise<void> {
-    const { client, parameters, path } = exchange;
+    const { client, parameters, path, refreshWith } = exchange;
     const secret = client.authMethod === 'none' ? undefined : passes.issue(client.id);
     const form = new URLSearchParams(
       [...parameters].filter(([name]) => !name.startsWith('client_') && name !== 'resource'),
@@ -190,6 +197,9 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     const scope = form.get('scope');
     if (scope !== null) form.set('scope', withoutAliases(scope));
     if (form.get('scope') === '') form.delete('scope');
+    // Without a scope the whole is asked for; the answer is to say so.
+    if (form.get('grant_type') === 'client_credentials' && !form.has('scope')) form.set('scope', 'scim');
+    if (refreshWith !== undefined) form.set('refresh_token', refreshWith);
     const body = Buffer.from(form.toString());
     const inner = new IncomingMessage(request.socket);
     inner.method = 'POST';
@@ -358,21 +368,26 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   };
 }
 
-function reasonOf({ detail = '', parameters }: Exchange, error: string): string {
+function reasonOf({ detail = '', parameters, refreshWith }: Exchange, error: string): string {
   const grantType = parameters.get('grant_type');
   if (detail.includes('slots full')) return 'slots_full';
-  if (grantType === 'authorization_code')
-    return /consumed|grant not found/.test(detail)
-      ? 'code_replayed'
-      : /not found|expired/.test(detail)
-        ? 'code_expired'
-        : error;
+  if (grantType === 'client_credentials') return /^credential (revoked|expired)$/.exec(detail)?.[1] ?? error;
+  if (grantType === 'authorization_code') {
+    if (/consumed|grant not found/.test(detail)) return 'code_replayed';
+    if (/redirect_uri mismatch/.test(detail)) return 'redirect_uri_unknown';
+    // A code of another client is none of this one's.
+    return /not found|expired|client mismatch/.test(detail) ? 'code_expired' : error;
+  }
   if (grantType === 'refresh_token') {
-    if (parameters.get('refresh_token') === SUPERSEDED) return 'refresh_token_superseded';
+    if (refreshWith === SUPERSEDED) return 'refresh_token_superseded';
     if (/grant not found|expired/.test(detail)) return 'refresh_token_revoked';
     if (/not found|client mismatch/.test(detail)) return 'refresh_token_unknown';
   }
   return error;
+}
+
+function isGrantType(value: string | undefined): value is GrantType {
+  return (GRANT_TYPES as readonly (string | undefined)[]).includes(value);
 }
 
 /** `offline_access` and `offline` ask for what every client gets: a refresh token. */
