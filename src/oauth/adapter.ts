@@ -108,8 +108,8 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
         if (model === 'Grant') await connections.end(id);
       },
 
-      async revokeByGrantId(grantId) {
-        await connections.end(grantId);
+      async revokeByGrantId() {
+        // A grant ends as a whole, by its own destroy.
       },
     };
   };

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Configuration, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { SCOPES } from '../credentials/index.ts';
+import { RETRY_AFTER_SECONDS } from '../errors.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { createAdapterFactory } from './adapter.ts';
 import { ASSERTION_ALGORITHMS } from './client-authentication.ts';
@@ -87,6 +88,8 @@ export function createProvider(deps: ProviderDependencies): Provider {
       return grantId === undefined ? undefined : ctx.oidc.provider.Grant.find(grantId);
     },
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    // Whoever revokes an access token means that one alone; a refresh token stands for the connection.
+    revokeGrantPolicy: (ctx) => ctx.oidc.route !== 'revocation' || ctx.oidc.entities.AccessToken === undefined,
     rotateRefreshToken: (ctx) => isRotating(ctx.req),
     expiresWithSession: async () => false,
     pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' },
@@ -124,6 +127,11 @@ export function createProvider(deps: ProviderDependencies): Provider {
     Object.defineProperty(ctx.request, 'protocol', { value: protocol.slice(0, -1), configurable: true });
     await next();
     if ((ctx as KoaContextWithOIDC).oidc?.route === 'discovery') ctx.body = metadata(issuer);
+    // Whatever it is, it is our fault, and may be tried again.
+    if (ctx.status === 500) {
+      ctx.status = 503;
+      ctx.set('Retry-After', String(RETRY_AFTER_SECONDS));
+    }
     await onAnswer(ctx as KoaContextWithOIDC, ctx.req);
   });
   return provider;
