@@ -28,12 +28,19 @@ header.top{display:flex;align-items:center;justify-content:space-between;gap:var
 .brand{display:flex;gap:var(--s2);align-items:center;font-weight:680;letter-spacing:-.02em}
 main{max-width:680px;margin:0 auto;padding:var(--s6) var(--s5);display:grid;gap:var(--s5)}
 .panel{background:var(--card);border:1px solid var(--line);border-radius:var(--r);padding:var(--s5);display:grid;gap:var(--s4)}
+.field{background:var(--well);border:1px solid var(--line);border-radius:8px;padding:var(--s2) var(--s3)}
 .note{background:var(--warn-wash);border-radius:var(--r);padding:var(--s4) var(--s5)}
-dl{display:grid;grid-template-columns:120px minmax(0,1fr);gap:var(--s2) var(--s3);margin:0}dt{color:var(--soft)}dd{margin:0}
-fieldset{border:0;margin:0;padding:0;display:grid;gap:var(--s3)}legend{padding:0;margin-bottom:var(--s2);font-weight:620}
-label.choice{display:grid;grid-template-columns:auto 1fr;gap:var(--s3);align-items:start;border:1px solid var(--line);border-radius:8px;padding:var(--s3) var(--s4);cursor:pointer}
-label.choice:has(:checked){border-color:var(--accent);box-shadow:0 0 0 1px var(--accent)}
-input[type=radio]{accent-color:var(--accent);margin:4px 0 0}
+dl{display:grid;grid-template-columns:132px minmax(0,1fr);gap:var(--s2) var(--s3);margin:0}dt{color:var(--soft)}dd{margin:0}
+fieldset{border:0;border-top:1px solid var(--line);margin:0;padding:var(--s4) 0 0;min-width:0;display:grid;gap:var(--s3)}legend{float:left;padding:0;font-weight:620}
+fieldset>*{min-width:0}h2+fieldset{border:0;padding:0}fieldset+fieldset{border:0;padding:0}
+.choice{display:grid;grid-template-columns:auto minmax(0,1fr);gap:var(--s3);align-items:start;border:1px solid var(--line);border-radius:8px;padding:var(--s3) var(--s4);cursor:pointer}
+.choice:has(:checked),.choosable:has(:checked){border-color:var(--accent);box-shadow:0 0 0 1px var(--accent)}
+.detail{display:grid;gap:var(--s3)}.directory:has(>.choice>input:not(:checked))>.detail{display:none}.choice+.detail{padding-left:var(--s5)}
+.slots{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:var(--s3)}
+.slot{border:1px solid var(--line);border-radius:8px;padding:var(--s3) var(--s4);display:grid;gap:var(--s1);align-content:start;min-width:0;overflow-wrap:anywhere}
+.slot.next{border-style:dashed;border-color:var(--accent)}.choosable{cursor:pointer}.pick{display:flex;gap:var(--s2);align-items:center;padding-top:var(--s1)}
+.head{display:flex;justify-content:space-between;align-items:baseline;gap:var(--s3)}.key{font-family:"JetBrains Mono",ui-monospace,monospace;font-size:12px;color:var(--soft);border:1px solid var(--line);border-radius:6px;padding:0 6px;white-space:nowrap}
+input[type=radio]{accent-color:var(--accent);margin:4px 0 0}.pick input{margin:0}
 .acts{display:flex;gap:var(--s3);flex-wrap:wrap}
 button{font:inherit;font-weight:560;border:1px solid var(--line);background:var(--card);color:var(--ink);border-radius:8px;padding:8px 16px;cursor:pointer}
 button.primary{background:var(--accent);color:var(--accent-ink);border-color:transparent}
@@ -41,16 +48,21 @@ button.primary{background:var(--accent);color:var(--accent-ink);border-color:tra
 .tag.ok{background:var(--accent-wash);color:var(--accent)}
 ul{margin:0;padding-left:20px}a{color:inherit}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
-@media(max-width:560px){main{padding:var(--s5) var(--s4)}header.top{padding:0 var(--s4)}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:var(--s2)}.panel{padding:var(--s4)}h1{font-size:22px}}
+@media(max-width:560px){main{padding:var(--s5) var(--s4)}header.top{padding:0 var(--s4)}dl,.slots{grid-template-columns:minmax(0,1fr)}dl{gap:0}dd{margin-bottom:var(--s2)}.choice+.detail{padding-left:0}.panel,.note{padding:var(--s4)}h1{font-size:22px}}
 `;
+
+/** The mark, as the browser shows it beside the title. */
+const ICON = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 22 22"><rect x="1" y="1" width="20" height="20" rx="6" fill="#0f6b5c"/><rect x="5" y="6" width="12" height="3.6" rx="1.8" fill="#fff"/><rect x="5" y="12.4" width="7" height="3.6" rx="1.8" fill="#fff" opacity=".65"/></svg>')}`;
 
 export function renderPage({ title, aside, children }: PageFrame): string {
   const page = renderToString(
     <html lang="en">
       <head>
         <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width" />
-        <title>{title}</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="robots" content="noindex" />
+        <title>{`${title} · Latchkey`}</title>
+        <link rel="icon" href={ICON} />
         <link rel="stylesheet" href={STYLESHEET_PATH} />
       </head>
       <body>
@@ -85,7 +97,7 @@ export function serveStylesheet(_request: IncomingMessage, response: ServerRespo
 /** `formTargets`: origins that a form on the page may lead to by redirects, besides our own. */
 export function pageHeaders(formTargets: readonly string[] = []): Record<string, string> {
   return {
-    'Content-Security-Policy': `default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action ${["'self'", ...formTargets].join(' ')}; frame-ancestors 'none'`,
+    'Content-Security-Policy': `default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action ${["'self'", ...formTargets].join(' ')}; frame-ancestors 'none'`,
     'X-Frame-Options': 'DENY',
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',

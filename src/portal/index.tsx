@@ -12,7 +12,7 @@ import type { RequestContext } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import type { ConnectionRequest, Oauth } from '../oauth/index.ts';
 import { type PortalLink, type PortalLinks, personOf } from './links.ts';
-import { ConsentPage, EnterPage, LinkNeededPage, MessagePage } from './pages.tsx';
+import { ConsentPage, EnterPage, HomePage, LinkNeededPage, MessagePage } from './pages.tsx';
 
 export { createPortalLinks, type PortalLink, type PortalLinks } from './links.ts';
 
@@ -146,20 +146,9 @@ export function createPortal(deps: PortalDependencies) {
       visit,
       200,
       organization.name,
-      <>
-        <h1>You are in.</h1>
-        <p class="soft">
-          Start the connection in your identity provider now, in this browser. These are your directories.
-        </p>
-        {items.map((directory) => (
-          <section class="panel">
-            <h2>{directory.name}</h2>
-            <p class="mono">
-              {publicUrl}/scim/v2/{directory.endpointKey}
-            </p>
-          </section>
-        ))}
-      </>,
+      <HomePage
+        endpoints={items.map(({ name, endpointKey }) => ({ name, url: `${publicUrl}/scim/v2/${endpointKey}` }))}
+      />,
       organization.name,
     );
   }
@@ -186,6 +175,8 @@ export function createPortal(deps: PortalDependencies) {
     const organization = await organizations.get(session.link.organizationId);
     const choices = await choicesOf(wanted, session.link);
     if (choices.length === 0) {
+      // The right link may follow in this browser; the request then goes on.
+      response.setHeader('Set-Cookie', cookie(pendingCookie, uid, PENDING_SECONDS));
       return show(
         visit,
         403,
@@ -248,7 +239,10 @@ export function createPortal(deps: PortalDependencies) {
     }
     const person = personOf(link);
     const cause: Cause = { actor: person, source: 'portal', address, requestId };
-    if (form.get('decision') !== 'allow') return redirect(response, await oauth.refuse(request, response, cause));
+    if (form.get('decision') !== 'allow') {
+      const { organizationId } = link;
+      return redirect(response, await oauth.refuse(request, response, { organizationId, cause }));
+    }
     const directory = choices.length === 1 ? choices[0] : choices.find(({ id }) => id === form.get('directory'));
     if (!directory)
       return show(
@@ -296,28 +290,48 @@ export function createPortal(deps: PortalDependencies) {
 }
 
 /** For what can't be sent back to the client, since who it is, or where it is, is not known. */
-export function renderAuthorizationError(error: string, description: string) {
-  const [title, text] =
+export function renderAuthorizationError(error: string, description: string, asked: Asked = {}) {
+  const { clientId, redirectUri } = asked;
+  const sent: [string, string][] = [
+    ...(clientId === undefined ? [] : [['Client id', clientId] as [string, string]]),
+    ...(redirectUri === undefined ? [] : [['Redirect URI', redirectUri] as [string, string]]),
+  ];
+  const isOurs = error === 'server_error' || error === 'temporarily_unavailable';
+  const message =
     error === 'invalid_client'
-      ? [
-          'This client is not known here.',
-          'The client id in the identity provider is not one of ours. Ask your software vendor for the right one.',
-        ]
+      ? {
+          title: 'This client is not known here.',
+          text: 'The client id that your identity provider sent is not one of ours.',
+          todo: 'Compare the client id in your identity provider with the one that your software vendor gave you. It sent this one:',
+          values: sent.slice(0, 1),
+        }
       : error === 'invalid_redirect_uri'
-        ? [
-            'The answer would go to an unknown place.',
-            'The redirect URI that the identity provider sent is not registered for this client. Send your software vendor the address that your identity provider shows as its redirect or callback URL.',
-          ]
-        : error === 'server_error' || error === 'temporarily_unavailable'
-          ? [
-              'That did not work, and it is our fault.',
-              'Nothing was changed or lost. Start the connection again in a moment.',
-            ]
-          : [
-              'This request cannot be answered.',
-              `${description === '' ? error : description}. Start the connection again in your identity provider; nothing that works now was changed.`,
-            ];
-  return { html: renderPage({ title, children: <MessagePage title={title} text={text} /> }), headers: pageHeaders() };
+        ? {
+            title: 'The answer would go to an unknown place.',
+            text: 'The redirect URI that your identity provider sent is not registered for this client.',
+            todo: 'If you came here from your identity provider, send these to your software vendor. They check that the address is its own and register it; then you start the connection again.',
+            values: sent,
+          }
+        : isOurs
+          ? {
+              title: 'That did not work, and it is our fault.',
+              text: 'Nothing was changed or lost. Start the connection again in a moment.',
+            }
+          : {
+              title: 'This request cannot be answered.',
+              text: `Your identity provider sent something that is not complete or not allowed: ${description === '' ? error : description}.`,
+              todo: 'Compare what is set in your identity provider with what your software vendor gave you, and start the connection again. Nothing that works now was changed.',
+            };
+  return {
+    html: renderPage({ title: message.title.replace(/\.$/, ''), children: <MessagePage {...message} /> }),
+    headers: pageHeaders(),
+  };
+}
+
+/** What a refused request named; shown back as it came. */
+interface Asked {
+  clientId?: string | undefined;
+  redirectUri?: string | undefined;
 }
 
 const OVER = {
