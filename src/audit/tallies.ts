@@ -10,7 +10,7 @@ import type { Collection } from '../storage/index.ts';
 import type { Actor, AuditEvent, EventPayload, Subject } from './events.ts';
 
 /** What is frequent, and is told as one event with a count. */
-type Frequent = 'request.denied' | 'token.issued' | 'token.refused' | 'connection.requested';
+type Frequent = 'request.denied' | 'token.issued' | 'token.refused' | 'connection.requested' | 'connection.refused';
 
 export interface Note<T extends Frequent = Frequent> extends Subject {
   type: T;
@@ -29,7 +29,7 @@ export interface Tallies {
 
 const ANONYMOUS: Actor = { type: 'anonymous', name: 'unauthenticated caller' };
 const WINDOW_MS = 3_600_000;
-/** Distinct refusals kept apart within one window by one instance; beyond that they are counted without their address. */
+/** Distinct refusals kept apart within one window by one instance; beyond that without their address and what the caller chose. */
 const DISTINCT_LIMIT = 2000;
 const USER_AGENT_LENGTH = 200;
 
@@ -73,8 +73,10 @@ export function createTallies({
       const facts = [current, type, same, subject.directoryId, subject.credentialId];
       let id = eventId([...facts, address]);
       if (!distinct.has(id)) {
-        if (distinct.size >= DISTINCT_LIMIT) id = eventId([...facts, 'many addresses']);
-        else distinct.add(id);
+        if (distinct.size >= DISTINCT_LIMIT) {
+          const { clientId: _clientId, grantType: _grantType, ...ours } = same;
+          id = eventId([current, type, ours, subject.directoryId, subject.credentialId, 'many addresses']);
+        } else distinct.add(id);
       }
       const userAgent = data['userAgent']?.replace(/[^\x20-\x7e]/g, '?').slice(0, USER_AGENT_LENGTH);
       merge({

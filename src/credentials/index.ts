@@ -2,7 +2,7 @@
  * WHAT. Credentials of directories: issue, import, rotate, disable, enable, revoke, retire. Any change that takes something away
  * returns only when no instance accepts it any more.
  */
-import type { Actor, Audit, Cause } from '../audit/index.ts';
+import { type Actor, type Audit, type Cause, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
@@ -16,6 +16,7 @@ import {
   ended,
   factsOf,
   type Scope,
+  SLOTS,
   slotKey,
   stateAt,
   subjectOf,
@@ -205,9 +206,14 @@ export function createCredentials(deps: Dependencies): Credentials {
   async function switchTo(state: 'active' | 'disabled', id: string, cause: Cause): Promise<Credential> {
     const result = await credentials.update(id, (record) => {
       assertLive(record, clock.now());
-      if (record.state === state) return undefined;
+      // One that has not taken over yet holds no slot: it goes back to waiting.
+      const next = state === 'active' && record.succeeds !== undefined ? 'pending' : state;
+      if (record.state === next) return undefined;
       const type = state === 'disabled' ? 'credential.disabled' : 'credential.enabled';
-      return { record: { ...record, state }, events: [audit.event(type, cause, subjectOf(record), factsOf(record))] };
+      return {
+        record: { ...record, state: next },
+        events: [audit.event(type, cause, subjectOf(record), factsOf(record))],
+      };
     });
     if (!result) throw absent(id);
     // Also when nothing changed: an earlier call may have been cut off before it could wait.
@@ -330,12 +336,30 @@ export function createCredentials(deps: Dependencies): Credentials {
     async takeOver(credential) {
       if (credential.state !== 'pending' || credential.succeeds === undefined) return credential;
       await rotation.retireReplaced(credential.succeeds, credential.id);
-      const result = await credentials.update(credential.id, ({ succeeds: _succeeds, ...record }) =>
-        record.state === 'pending'
-          ? { record: { ...record, state: 'active', slotKey: slotKey(record.directoryId, record.slot) }, events: [] }
-          : undefined,
-      );
-      return result?.after;
+      for (const slot of [credential.slot, ...SLOTS.filter((other) => other !== credential.slot)]) {
+        try {
+          const result = await credentials.update(credential.id, ({ succeeds: _succeeds, ...record }) =>
+            record.state === 'pending'
+              ? { record: { ...record, state: 'active', slot, slotKey: slotKey(record.directoryId, slot) }, events: [] }
+              : undefined,
+          );
+          return result?.after;
+        } catch (error) {
+          if (!isDuplicate(error, 'slotKey')) throw error;
+        }
+      }
+      // Others hold both slots by now: it came too late.
+      const late = await credentials.update(credential.id, (record) => {
+        if (record.state !== 'pending') return undefined;
+        const revokedReason = 'its place was taken before its first use';
+        const facts = { revokedAt: clock.now(), revokedBy: SYSTEM.actor, revokedReason };
+        const event = audit.event('credential.revoked', SYSTEM, subjectOf(record), {
+          ...factsOf(record),
+          reason: revokedReason,
+        });
+        return { record: ended(record, 'revoked', facts), events: [event] };
+      });
+      return late?.after;
     },
 
     find: (id) => credentials.find(id),

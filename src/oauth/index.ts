@@ -49,6 +49,11 @@ export interface Consent {
   cause: Cause;
 }
 
+export interface Refusal {
+  organizationId: string;
+  cause: Cause;
+}
+
 export interface Oauth {
   clients: Clients;
   keys: SigningKeys;
@@ -62,7 +67,7 @@ export interface Oauth {
   /** Allows it; gives the address to go on to. */
   approve(request: IncomingMessage, response: ServerResponse, consent: Consent): Promise<string>;
   /** Refuses it; gives the address to go on to. */
-  refuse(request: IncomingMessage, response: ServerResponse, cause: Cause): Promise<string>;
+  refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): Promise<string>;
   /**
    * A connection made by hand, for IdPs into which a refresh token is pasted. The token is shown once. Throws slots_full, invalid_request
    * (the client can't refresh).
@@ -111,6 +116,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const connections = createConnections({ storage, artifacts, clients, credentials, clock, random });
   const signingKeys = createSigningKeys({ ...deps, rotateAfterDays: deps.rotateKeysAfterDays });
   const adapter = createAdapterFactory({ artifacts, clients, connections, clock });
+  const refusals = new WeakMap<IncomingMessage, () => void>();
   let loaded: { provider: Provider; kids: string } | undefined;
 
   const provider = (): Provider => {
@@ -147,7 +153,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
       isPass: tokenEndpoint.isPass,
       isRotating: tokenEndpoint.isRotating,
       async renderError(ctx, { error, error_description: description = '' }) {
-        tellRefusal(ctx, error, description);
+        noteRefusal(ctx, error, description);
         const { html, headers } = deps.renderError(error, description);
         ctx.set(headers);
         ctx.type = 'html';
@@ -160,7 +166,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     (made as unknown as NodeJS.EventEmitter).on(
       'authorization.error',
       (ctx: KoaContextWithOIDC, error: { error?: string; error_description?: string }) =>
-        tellRefusal(ctx, error.error ?? '', error.error_description ?? ''),
+        noteRefusal(ctx, error.error ?? '', error.error_description ?? ''),
     );
     made.on('interaction.started', (ctx: KoaContextWithOIDC) => {
       const { clientId = '', clientName = 'unknown client' } = ctx.oidc.entities.Client ?? {};
@@ -179,28 +185,29 @@ export function createOauth(deps: OauthDependencies): Oauth {
     loaded = { provider: made, kids };
   }
 
-  function tellRefusal(ctx: KoaContextWithOIDC, error: string, description: string): void {
+  /** One request may fail more than once on its way out; the last word is told, after the answer. */
+  function noteRefusal(ctx: KoaContextWithOIDC, error: string, description: string): void {
+    // What a person refused has been told with the person's name.
+    if (ctx.oidc?.entities?.Interaction?.result?.['error'] !== undefined) return;
     const client = ctx.oidc?.entities?.Client;
-    const reason =
+    const code =
       error === 'invalid_client' ? 'client_unknown' : error === 'invalid_redirect_uri' ? 'redirect_uri_unknown' : error;
     const asked = ctx.oidc?.params?.['client_id'];
     const clientId = client?.clientId ?? (typeof asked === 'string' ? asked.slice(0, 60) : '');
-    const cause: Cause = {
-      actor: { type: 'identity_provider', name: client?.clientName ?? 'unknown client' },
-      source: 'system',
-      address: context.addressOf(ctx.req),
-      requestId: context.requestIdOf(ctx.req),
-    };
-    audit
-      .append(
-        audit.event(
-          'connection.refused',
-          cause,
-          {},
-          { clientId, reason: `${reason}${description ? `: ${description.slice(0, 200)}` : ''}` },
-        ),
-      )
-      .catch((failed: unknown) => log.warn({ err: failed }, 'a refusal could not be kept'));
+    const reason = `${code}${description ? `: ${description.slice(0, 200)}` : ''}`;
+    refusals.set(ctx.req, () =>
+      audit.tallies.note({
+        type: 'connection.refused',
+        actor: {
+          type: 'identity_provider',
+          name: client?.clientName ?? 'unknown client',
+          ...(client && { id: client.clientId }),
+        },
+        address: context.addressOf(ctx.req),
+        requestId: context.requestIdOf(ctx.req),
+        data: { clientId, reason },
+      }),
+    );
   }
 
   return {
@@ -213,10 +220,10 @@ export function createOauth(deps: OauthDependencies): Oauth {
       // Each request stands for itself: who agreed to another one in this browser says nothing about this one.
       if (request.headers.cookie)
         request.headers.cookie = request.headers.cookie.replace(SESSION_COOKIE, '').replace(/^; */, '');
-      const [path = '', query] = (request.url ?? '').split('?', 2);
-      if (request.method === 'GET' && path === '/oauth/authorize' && query !== undefined)
-        request.url = `${path}?${normalized(query)}`;
+      const [, query] = /^\/oauth\/authorize\?(.*)$/s.exec(request.url ?? '') ?? [];
+      if (request.method === 'GET' && query !== undefined) request.url = `/oauth/authorize?${normalized(query)}`;
       await provider().callback()(request, response);
+      refusals.get(request)?.();
     },
 
     async publish(request, response) {
@@ -272,13 +279,13 @@ export function createOauth(deps: OauthDependencies): Oauth {
       );
     },
 
-    async refuse(request, response, cause) {
+    async refuse(request, response, { organizationId, cause }) {
       const { params } = await provider().interactionDetails(request, response);
       await audit.append(
         audit.event(
           'connection.refused',
           cause,
-          {},
+          { organizationId },
           { clientId: String(params['client_id']), reason: 'access_denied' },
         ),
       );

@@ -1,6 +1,6 @@
 /** The configuration of oidc-provider on one screen: pure OAuth 2.0, opaque tokens, one grant per connection, nothing that ends by silence. */
 import type { IncomingMessage } from 'node:http';
-import { type Configuration, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { SCOPES } from '../credentials/index.ts';
 import { RETRY_AFTER_SECONDS } from '../errors.ts';
 import { type Random, randomText } from '../identifiers.ts';
@@ -36,12 +36,13 @@ export function createProvider(deps: ProviderDependencies): Provider {
   const { Prompt, Check } = interactionPolicy;
   const connect = new Prompt(
     { name: 'connect', requestable: false },
-    new Check(
-      'connection_needed',
-      'a connection must be made',
-      'interaction_required',
-      (ctx) => ctx.oidc.result?.login === undefined,
-    ),
+    new Check('connection_needed', 'a connection must be made', 'interaction_required', (ctx) => {
+      const asked = String(ctx.oidc.params?.['scope'] ?? SCOPES[0]);
+      // Others beside ours are passed over; with none of ours there is nothing to consent to.
+      const isKnown = asked.split(' ').some((scope) => (SCOPES as readonly string[]).includes(scope));
+      if (!isKnown) throw new errors.InvalidScope('requested scope is not known', asked);
+      return ctx.oidc.result?.login === undefined;
+    }),
   );
   const configuration: Configuration = {
     adapter,
@@ -49,7 +50,7 @@ export function createProvider(deps: ProviderDependencies): Provider {
     cookies: {
       keys: keys.cookieKeys,
       names: { session: 'latchkey_oauth_session', interaction: 'latchkey_interaction', resume: 'latchkey_resume' },
-      short: { httpOnly: true, sameSite: 'lax', secure: isSecure, path: '/' },
+      short: { httpOnly: true, sameSite: 'lax', secure: isSecure },
       long: { httpOnly: true, sameSite: 'lax', secure: isSecure },
     },
     scopes: [...SCOPES],
