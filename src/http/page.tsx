@@ -100,7 +100,8 @@ export function pageHeaders(formTargets: readonly string[] = []): Record<string,
     'Content-Security-Policy': `default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action ${["'self'", ...formTargets].join(' ')}; frame-ancestors 'none'`,
     'X-Frame-Options': 'DENY',
     'X-Content-Type-Options': 'nosniff',
-    'Referrer-Policy': 'no-referrer',
+    // Not `no-referrer`: browsers would send `Origin: null` with our own forms, and no Sec-Fetch-Site over plain http.
+    'Referrer-Policy': 'same-origin',
     'Cache-Control': 'no-store',
   };
 }

@@ -77,8 +77,11 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
         // Tokens are new each time; sessions, interactions and grants are written again.
         if (ACCESS_TOKENS.has(model) || model === 'RefreshToken' || model === 'AuthorizationCode')
           await artifacts.insert(record);
-        else if (!(await artifacts.update(key, ({ createdAt }) => ({ ...record, createdAt }))))
+        else if (!(await artifacts.update(key, ({ createdAt }) => ({ ...record, createdAt })))) {
+          // A decision about a request that was answered meanwhile must not bring it back.
+          if (model === 'Interaction' && rest['result'] !== undefined) throw over();
           await artifacts.insert(record);
+        }
       },
 
       async find(id) {
@@ -104,7 +107,9 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
       },
 
       async destroy(id) {
-        await artifacts.remove(artifactId(model, id));
+        const wasThere = await artifacts.remove(artifactId(model, id));
+        // A request is answered once, however often its button was pressed.
+        if (model === 'Interaction' && !wasThere) throw over();
         if (model === 'Grant') await connections.end(id);
       },
 
@@ -113,6 +118,10 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
       },
     };
   };
+}
+
+function over(): Error {
+  return new errors.SessionNotFound('interaction session not found');
 }
 
 /** What has no end of its own lives as long as its connection. */

@@ -3,7 +3,7 @@
  * in this folder alone; what it stores, who may consent, and what an IdP's client sends that the protocol does not foresee, is ours.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { InteractionResults, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Actor, Audit, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credentials, type Digest, SCOPES, type Usage } from '../credentials/index.ts';
@@ -64,10 +64,10 @@ export interface Oauth {
   publish(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** The request that waits behind a `/connect/...` page; undefined when it is over or belongs to another browser. */
   pending(request: IncomingMessage, response: ServerResponse): Promise<ConnectionRequest | undefined>;
-  /** Allows it; gives the address to go on to. */
-  approve(request: IncomingMessage, response: ServerResponse, consent: Consent): Promise<string>;
-  /** Refuses it; gives the address to go on to. */
-  refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): Promise<string>;
+  /** Allows it; gives the address to go on to, or undefined when it is over. */
+  approve(request: IncomingMessage, response: ServerResponse, consent: Consent): Promise<string | undefined>;
+  /** Refuses it; gives the address to go on to, or undefined when it is over. */
+  refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): Promise<string | undefined>;
   /**
    * A connection made by hand, for IdPs into which a refresh token is pasted. The token is shown once. Throws slots_full, invalid_request
    * (the client can't refresh).
@@ -185,6 +185,30 @@ export function createOauth(deps: OauthDependencies): Oauth {
     loaded = { provider: made, kids };
   }
 
+  /** What was asked for; undefined when that is over. */
+  async function detailsOf(request: IncomingMessage, response: ServerResponse) {
+    try {
+      return await provider().interactionDetails(request, response);
+    } catch (error) {
+      if (isOver(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Keeps a decision with its request; undefined when that was answered meanwhile, as by a button that was pressed twice. */
+  async function settle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    result: InteractionResults,
+  ): Promise<string | undefined> {
+    try {
+      return await provider().interactionResult(request, response, result, { mergeWithLastSubmission: false });
+    } catch (error) {
+      if (isOver(error)) return undefined;
+      throw error;
+    }
+  }
+
   /** One request may fail more than once on its way out; the last word is told, after the answer. */
   function noteRefusal(ctx: KoaContextWithOIDC, error: string, description: string): void {
     // What a person refused has been told with the person's name.
@@ -231,24 +255,23 @@ export function createOauth(deps: OauthDependencies): Oauth {
     },
 
     async pending(request, response) {
-      try {
-        const { uid, params } = await provider().interactionDetails(request, response);
-        const client = await clients.find(String(params['client_id']));
-        if (!client) return undefined;
-        return {
-          uid,
-          client,
-          scopes: String(params['scope'] ?? 'scim').split(' '),
-          redirectOrigin: new URL(String(params['redirect_uri'])).origin,
-        };
-      } catch (error) {
-        if ((error as { error?: string }).error === 'invalid_request') return undefined;
-        throw error;
-      }
+      const details = await detailsOf(request, response);
+      if (!details) return undefined;
+      const { uid, params } = details;
+      const client = await clients.find(String(params['client_id']));
+      if (!client) return undefined;
+      return {
+        uid,
+        client,
+        scopes: String(params['scope'] ?? 'scim').split(' '),
+        redirectOrigin: new URL(String(params['redirect_uri'])).origin,
+      };
     },
 
     async approve(request, response, { directory, replaces, person, cause }) {
-      const { params } = await provider().interactionDetails(request, response);
+      const details = await detailsOf(request, response);
+      if (!details) return undefined;
+      const { params } = details;
       const clientId = String(params['client_id']);
       const scope = String(params['scope'] ?? 'scim');
       const grant = new (provider().Grant)({ accountId: directory.id, clientId });
@@ -268,33 +291,24 @@ export function createOauth(deps: OauthDependencies): Oauth {
         },
         grantId,
       );
-      await audit.append(
-        audit.event('connection.consented', cause, { organizationId, directoryId }, { clientId, replaces }),
-      );
-      return provider().interactionResult(
-        request,
-        response,
-        { login: { accountId: directory.id, remember: false }, consent: { grantId } },
-        { mergeWithLastSubmission: false },
-      );
+      const result = { login: { accountId: directory.id, remember: false }, consent: { grantId } };
+      const target = await settle(request, response, result);
+      if (target !== undefined) {
+        const event = { clientId, replaces };
+        await audit.append(audit.event('connection.consented', cause, { organizationId, directoryId }, event));
+      }
+      return target;
     },
 
     async refuse(request, response, { organizationId, cause }) {
-      const { params } = await provider().interactionDetails(request, response);
-      await audit.append(
-        audit.event(
-          'connection.refused',
-          cause,
-          { organizationId },
-          { clientId: String(params['client_id']), reason: 'access_denied' },
-        ),
-      );
-      return provider().interactionResult(
-        request,
-        response,
-        { error: 'access_denied', error_description: 'The connection was not allowed.' },
-        { mergeWithLastSubmission: false },
-      );
+      const details = await detailsOf(request, response);
+      const result = { error: 'access_denied', error_description: 'The connection was not allowed.' };
+      const target = details && (await settle(request, response, result));
+      if (target !== undefined) {
+        const event = { clientId: String(details?.params['client_id']), reason: 'access_denied' };
+        await audit.append(audit.event('connection.refused', cause, { organizationId }, event));
+      }
+      return target;
     },
 
     async connectByHand(client, directory, replaces, cause) {
@@ -343,6 +357,11 @@ export function createOauth(deps: OauthDependencies): Oauth {
       };
     },
   };
+}
+
+/** oidc-provider's word for a request that is not there, or not of this browser. */
+function isOver(error: unknown): boolean {
+  return (error as { error?: string }).error === 'invalid_request';
 }
 
 /**

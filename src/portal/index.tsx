@@ -97,7 +97,9 @@ export function createPortal(deps: PortalDependencies) {
   async function sessionOf({ request }: Visit): Promise<{ link: PortalLink; token: string } | undefined> {
     const value = readCookie(request, sessionCookie);
     const link = value === undefined ? undefined : await links.findSession(value);
-    return link && value !== undefined ? { link, token: hash('sha256', `form ${value}`, 'hex') } : undefined;
+    // A session ends with its organization.
+    const isOn = link !== undefined && (await organizations.find(link.organizationId)) !== undefined;
+    return isOn && value !== undefined ? { link, token: hash('sha256', `form ${value}`, 'hex') } : undefined;
   }
 
   async function enter(visit: Visit, secret: string): Promise<void> {
@@ -157,15 +159,7 @@ export function createPortal(deps: PortalDependencies) {
     const { request, response } = visit;
     const wanted = await oauth.pending(request, response);
     if (!wanted || wanted.uid !== uid) {
-      return show(
-        visit,
-        410,
-        'Request over',
-        <MessagePage
-          title="This request is over."
-          text="Start the connection again in your identity provider. Nothing that works now was changed."
-        />,
-      );
+      return showOver(visit);
     }
     const session = await sessionOf(visit);
     if (!session) {
@@ -241,7 +235,7 @@ export function createPortal(deps: PortalDependencies) {
     const cause: Cause = { actor: person, source: 'portal', address, requestId };
     if (form.get('decision') !== 'allow') {
       const { organizationId } = link;
-      return redirect(response, await oauth.refuse(request, response, { organizationId, cause }));
+      return goOn(visit, await oauth.refuse(request, response, { organizationId, cause }));
     }
     const directory = choices.length === 1 ? choices[0] : choices.find(({ id }) => id === form.get('directory'));
     if (!directory)
@@ -264,7 +258,24 @@ export function createPortal(deps: PortalDependencies) {
         />,
       );
     }
-    redirect(response, await oauth.approve(request, response, { directory, replaces, person, cause }));
+    goOn(visit, await oauth.approve(request, response, { directory, replaces, person, cause }));
+  }
+
+  function goOn(visit: Visit, target: string | undefined): void {
+    if (target === undefined) showOver(visit);
+    else redirect(visit.response, target);
+  }
+
+  function showOver(visit: Visit): void {
+    show(
+      visit,
+      410,
+      'Request over',
+      <MessagePage
+        title="This request is over."
+        text="Start the connection again in your identity provider. Nothing that works now was changed."
+      />,
+    );
   }
 
   function show(
