@@ -49,6 +49,13 @@ export interface Consent {
   cause: Cause;
 }
 
+/** What a request named that can't be sent back: shown to the person, who may have to pass it on. */
+export interface Asked {
+  clientId?: string;
+  /** Only where it is an address at all. */
+  redirectUri?: string;
+}
+
 export interface Refusal {
   organizationId: string;
   cause: Cause;
@@ -104,7 +111,7 @@ export interface OauthDependencies {
   fetch: typeof fetch;
   waitOutLease: () => Promise<void>;
   /** Draws the page for what can't be sent back to the client. */
-  renderError: (error: string, description: string) => { html: string; headers: Record<string, string> };
+  renderError: (error: string, description: string, asked: Asked) => { html: string; headers: Record<string, string> };
 }
 
 const SESSION_COOKIE = /(?:^|; *)latchkey_oauth_session(?:\.sig)?=[^;]*/g;
@@ -154,7 +161,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
       isRotating: tokenEndpoint.isRotating,
       async renderError(ctx, { error, error_description: description = '' }) {
         noteRefusal(ctx, error, description);
-        const { html, headers } = deps.renderError(error, description);
+        const { html, headers } = deps.renderError(error, description, askedOf(ctx));
         ctx.set(headers);
         ctx.type = 'html';
         ctx.body = html;
@@ -362,6 +369,15 @@ export function createOauth(deps: OauthDependencies): Oauth {
 /** oidc-provider's word for a request that is not there, or not of this browser. */
 function isOver(error: unknown): boolean {
   return (error as { error?: string }).error === 'invalid_request';
+}
+
+function askedOf(ctx: KoaContextWithOIDC): Asked {
+  const { client_id: clientId, redirect_uri: redirectUri } = ctx.oidc?.params ?? {};
+  const address = typeof redirectUri === 'string' ? URL.parse(redirectUri) : null;
+  return {
+    ...(typeof clientId === 'string' && /^[\w.-]{1,100}$/.test(clientId) && { clientId }),
+    ...(address !== null && /^https?:$/.test(address.protocol) && { redirectUri: address.href.slice(0, 500) }),
+  };
 }
 
 /**

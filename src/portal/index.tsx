@@ -10,7 +10,7 @@ import { readBody } from '../http/body.ts';
 import { pageHeaders, renderPage } from '../http/page.tsx';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
-import type { ConnectionRequest, Oauth } from '../oauth/index.ts';
+import type { Asked, ConnectionRequest, Oauth } from '../oauth/index.ts';
 import { type PortalLink, type PortalLinks, personOf } from './links.ts';
 import { ConsentPage, EnterPage, HomePage, LinkNeededPage, MessagePage } from './pages.tsx';
 
@@ -301,7 +301,7 @@ export function createPortal(deps: PortalDependencies) {
 }
 
 /** For what can't be sent back to the client, since who it is, or where it is, is not known. */
-export function renderAuthorizationError(error: string, description: string, asked: Asked = {}) {
+export function renderAuthorizationError(error: string, description: string, asked: Asked) {
   const { clientId, redirectUri } = asked;
   const sent: [string, string][] = [
     ...(clientId === undefined ? [] : [['Client id', clientId] as [string, string]]),
@@ -337,12 +337,6 @@ export function renderAuthorizationError(error: string, description: string, ask
     html: renderPage({ title: message.title.replace(/\.$/, ''), children: <MessagePage {...message} /> }),
     headers: pageHeaders(),
   };
-}
-
-/** What a refused request named; shown back as it came. */
-interface Asked {
-  clientId?: string | undefined;
-  redirectUri?: string | undefined;
 }
 
 const OVER = {
