@@ -25,7 +25,7 @@ export const EVENTS = {
     'Requests with the same outcome were refused; `reason` says why, `count` how many from `firstAt` to `lastAt`.',
   'client.created': 'An OAuth client was made; its secret was shown once.',
   'client.updated': 'An OAuth client was changed; `changed` names the attributes.',
-  'client.deleted': 'An OAuth client was deleted; what it had connected is refused from then on.',
+  'client.deleted': 'An OAuth client was deleted: it gets no more tokens.',
   'client.secret_added': 'A second secret of a client was made and shown once.',
   'client.secret_removed': 'A secret of a client was taken away.',
   'portal_link.created': 'A portal link was made for an IT contact and shown once.',

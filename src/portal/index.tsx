@@ -254,7 +254,7 @@ export function createPortal(deps: PortalDependencies) {
         'Choose',
         <MessagePage
           title="Choose what the new connection replaces."
-          text="Both places of this directory are taken. Go back and choose one; it keeps working until the new connection has been used."
+          text="Both slots of this directory are taken. Go back and choose one; it keeps working until the new connection has been used."
         />,
       );
     }

@@ -9,7 +9,7 @@ import type { Page, Storage, Stored } from '../storage/index.ts';
 
 const shape = {
   organizationId: 'string',
-  /** Of the secret in the address; gone once it was used. */
+  /** Of the secret in the address; kept after its use, so that a used link is told from an unknown one. */
   digest: 'string',
   createdAt: 'date',
   createdBy: actorShape,
