@@ -390,6 +390,8 @@ function normalized(query: string): string {
   for (const [name, value] of new URLSearchParams(query)) {
     if (name === 'scope') scopes.push(value);
     else if (name === 'prompt' && value !== 'none') continue;
+    // oidc-provider knows more of them than the metadata lists.
+    else if (name === 'response_mode' && value !== 'query') found.set(name, 'unsupported');
     else if (!found.getAll(name).includes(value)) found.append(name, value);
   }
   const wanted = withoutAliases(scopes.join(' '));
