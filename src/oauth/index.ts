@@ -20,7 +20,8 @@ import { createConnections } from './connections.ts';
 import { readPresets } from './presets.ts';
 import { createProvider } from './provider.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
-import { createTokenEndpoint, withoutAliases } from './token-endpoint.ts';
+import { createTokenEndpoint } from './token-endpoint.ts';
+import { withoutAliases } from './token-parameters.ts';
 
 export {
   AUTH_METHODS,
