@@ -30,7 +30,15 @@ export { type ApiKey, type ApiKeys, createApiKeys, ROLES, type Role } from './ap
 export { IMPORT_FORMS, type ImportInput } from './imports.ts';
 export { type Credential, SCOPES, type Scope, stateAt } from './records.ts';
 export type { RotateInput, RotationProgress } from './rotation.ts';
-export { classifyToken, type Digest, digestOf, digestsOf, hintOf, STATIC_TOKEN_PATTERN } from './static-token.ts';
+export {
+  classifyToken,
+  type Digest,
+  digestOf,
+  digestsOf,
+  hintOf,
+  isAccessToken,
+  STATIC_TOKEN_PATTERN,
+} from './static-token.ts';
 export { createUsage, type Usage, type UsageHour, type UsageTotal } from './usage.ts';
 
 export interface IssueInput {

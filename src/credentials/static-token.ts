@@ -12,6 +12,7 @@ const STATIC_TOKEN = new RegExp(STATIC_TOKEN_PATTERN);
 const PREFIX = 'scim_';
 /** Of OAuth access tokens, which are looked up in a place of their own. */
 const ACCESS_TOKEN_PREFIX = 'scimat_';
+const ACCESS_TOKEN = /^scimat_[0-9A-Za-z]{43}$/;
 const RANDOM_LENGTH = 32;
 const CHECKSUM_LENGTH = 6;
 
@@ -30,6 +31,11 @@ export function classifyToken(value: string): 'ours' | 'damaged' | 'foreign' {
   if (!STATIC_TOKEN.test(value)) return /^scim_[0-9A-Za-z]*$/.test(value) ? 'damaged' : 'foreign';
   const body = value.slice(PREFIX.length, PREFIX.length + RANDOM_LENGTH);
   return checksum(body) === value.slice(-CHECKSUM_LENGTH) ? 'ours' : 'damaged';
+}
+
+/** Whether a value has the shape of an OAuth access token of ours; those have no checksum. */
+export function isAccessToken(value: string): boolean {
+  return ACCESS_TOKEN.test(value);
 }
 
 /** What is stored instead of the value, and looked up by. The scheme keeps digests of different making apart. */

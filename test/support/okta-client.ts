@@ -72,7 +72,7 @@ export function createOktaClient(settings: OktaSettings): OktaClient {
     });
     const body = (await response.json()) as Answer;
     if (response.status !== 200) throw new Error(`token endpoint: ${response.status} ${JSON.stringify(body)}`);
-    const refreshToken = (keepsNewRefreshToken ? body.refresh_token : undefined) ?? held?.refreshToken;
+    const refreshToken = (held && !keepsNewRefreshToken ? undefined : body.refresh_token) ?? held?.refreshToken;
     if (typeof refreshToken !== 'string') throw new Error('Okta needs a refresh token');
     const endsAt = now().getTime() + body.expires_in * 1000;
     held = { accessToken: body.access_token, refreshToken, endsAt };
