@@ -14,9 +14,10 @@ export interface AdapterDependencies {
   clock: Clock;
 }
 
-/** How long an access token that is over is still known as one. */
+/** How long an access token or a code that is over is still known as one, so that its refusal is told at its connection. */
 const KEPT_AFTER_END_MS = 7 * 86_400_000;
 const ACCESS_TOKENS = new Set(['AccessToken', 'ClientCredentials']);
+const KEPT_AFTER_END = new Set([...ACCESS_TOKENS, 'AuthorizationCode']);
 
 export function createAdapterFactory({ artifacts, clients, connections, clock }: AdapterDependencies) {
   return (model: string): Adapter => {
@@ -25,7 +26,7 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
     function endOf(model: string, expiresIn: number | undefined): Pick<Artifact, 'expiresAt' | 'endsAt'> {
       if (!hasEnd(model) || !expiresIn) return {};
       const end = clock.now().getTime() + expiresIn * 1000;
-      const kept = ACCESS_TOKENS.has(model) ? KEPT_AFTER_END_MS : 0;
+      const kept = KEPT_AFTER_END.has(model) ? KEPT_AFTER_END_MS : 0;
       return { expiresAt: new Date(end + kept), ...(kept > 0 && { endsAt: new Date(end) }) };
     }
 
@@ -86,7 +87,7 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
 
       async find(id) {
         const artifact = await artifacts.find(artifactId(model, id));
-        if (!artifact) return undefined;
+        if (!artifact || (artifact.endsAt && artifact.endsAt <= clock.now())) return undefined;
         if (model === 'Grant' && !(await connections.isAlive(id))) return undefined;
         return payloadOf(artifact, id);
       },

@@ -15,7 +15,7 @@ const shape = {
   /** Of access tokens: what verification needs, without opening the payload. */
   'credentialId?': 'string',
   'scope?': 'string',
-  /** Of access tokens: their end. They are kept a while longer, so that a late one is told from an unknown one. */
+  /** Of access tokens and codes: their end. They are kept a while longer, so that a late one is told from an unknown one. */
   'endsAt?': 'date',
   'consumedAt?': 'date',
   /** Of authorization codes: until when one request alone may exchange it. */
