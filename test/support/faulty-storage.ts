@@ -23,24 +23,25 @@ export interface FaultyStorage {
   failAll(fault: Fault | null): void;
   /** The n-th write from now on (1 is the next) meets the fault, once. */
   failWrite(n: number, fault: Fault): void;
-  /** Whether that write has come. */
+  /** The same with reads counted too. */
+  failOperation(n: number, fault: Fault): void;
+  /** Whether that one has come. */
   wasReached(): boolean;
 }
 
 export function createFaultyStorage(): FaultyStorage {
   let everywhere: Fault | null = null;
-  let atWrite: { fault: Fault; left: number } | undefined;
+  let once: { fault: Fault; left: number; writesOnly: boolean } | undefined;
 
   async function guarded(
     operation: keyof Collection<Identified>,
     name: string,
     work: () => Promise<unknown>,
   ): Promise<unknown> {
-    const isWrite = WRITES.includes(operation);
     let fault = everywhere;
-    if (isWrite && atWrite && atWrite.left > 0) {
-      atWrite.left -= 1;
-      if (atWrite.left === 0) fault = atWrite.fault;
+    if (once && once.left > 0 && (!once.writesOnly || WRITES.includes(operation))) {
+      once.left -= 1;
+      if (once.left === 0) fault = once.fault;
     }
     if (!fault) return work();
     const what = `${operation} of ${name}`;
@@ -69,9 +70,12 @@ export function createFaultyStorage(): FaultyStorage {
       everywhere = fault;
     },
     failWrite(n, fault) {
-      atWrite = { fault, left: n };
+      once = { fault, left: n, writesOnly: true };
     },
-    wasReached: () => atWrite?.left === 0,
+    failOperation(n, fault) {
+      once = { fault, left: n, writesOnly: false };
+    },
+    wasReached: () => once?.left === 0,
   };
 }
 
