@@ -13,12 +13,15 @@ import { ANSWER_MS } from './deadline.ts';
 import { createDirectories, createOrganizations } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
 import { sendProblem } from './http/error-responses.ts';
+import { STYLESHEET_PATH, serveStylesheet } from './http/page.tsx';
 import { createRequestContext } from './http/request-context.ts';
 import type { Random } from './identifiers.ts';
 import { ANNOUNCE_EVERY_MS, createInstances } from './instances.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import { createOauth } from './oauth/index.ts';
 import { createOperations } from './operations.ts';
+import { createPortal, createPortalLinks, renderAuthorizationError } from './portal/index.tsx';
 import type { Round } from './rounds.ts';
 import { observed, type Storage } from './storage/index.ts';
 import {
@@ -38,6 +41,10 @@ export interface AppDependencies {
   clock: Clock;
   random: Random;
   log: Log;
+  /** Fetches the keys of OAuth clients; the platform's own unless given. */
+  fetch?: typeof fetch;
+  /** What the keys of the authorization server are encrypted under. */
+  secret: string;
   version: string;
   /** Whether it answers requests; the command line does not. */
   serves?: boolean;
@@ -92,9 +99,30 @@ export async function createApp(deps: AppDependencies) {
     retireOverdueMs: config.LATCHKEY_RETIRE_OVERDUE_SECONDS * SECOND,
   });
   const apiKeys = createApiKeys({ storage, audit, clock, random, waitOutLease });
+  const context = createRequestContext(config.LATCHKEY_TRUSTED_PROXIES);
+  const oauth = createOauth({
+    storage,
+    audit,
+    clock,
+    random,
+    log,
+    context,
+    directories,
+    credentials,
+    usage,
+    issuer: publicUrl,
+    secret: deps.secret,
+    rotateKeysAfterDays: config.LATCHKEY_OAUTH_KEY_DAYS,
+    allowHttpRedirects: config.LATCHKEY_OAUTH_ALLOW_HTTP_REDIRECTS,
+    jwksHosts: config.LATCHKEY_OAUTH_JWKS_HOSTS,
+    fetch: deps.fetch ?? fetch,
+    waitOutLease,
+    renderError: renderAuthorizationError,
+  });
   const verification = createVerification({
     credentials,
     directories,
+    findAccessToken: oauth.findAccessToken,
     apiKeys,
     usage,
     audit,
@@ -109,7 +137,6 @@ export async function createApp(deps: AppDependencies) {
   });
   metrics.countCredentials(credentials.countByState);
 
-  const context = createRequestContext(config.LATCHKEY_TRUSTED_PROXIES);
   const gateway = createScimGateway({
     verification,
     context,
@@ -121,6 +148,19 @@ export async function createApp(deps: AppDependencies) {
     onAnswer: metrics.gateway,
   });
   const operations = createOperations({ storage, metrics, metricsToken: config.LATCHKEY_METRICS_TOKEN });
+  const portalLinks = createPortalLinks({ storage, audit, clock, random, organizations });
+  const portal = createPortal({
+    links: portalLinks,
+    oauth,
+    organizations,
+    directories,
+    credentials,
+    usage,
+    clock,
+    log,
+    context,
+    publicUrl,
+  });
   const admin = createAdmin({
     storage,
     audit,
@@ -131,6 +171,9 @@ export async function createApp(deps: AppDependencies) {
     credentials,
     apiKeys,
     usage,
+    clients: oauth.clients,
+    connectByHand: oauth.connectByHand,
+    portalLinks,
     verification,
     context,
     publicUrl,
@@ -142,6 +185,7 @@ export async function createApp(deps: AppDependencies) {
   await storage.prepare();
   await audit.recover(0);
   if (serves) await instances.announce();
+  await oauth.reload();
 
   const koa = new Koa();
   koa.silent = true;
@@ -164,6 +208,16 @@ export async function createApp(deps: AppDependencies) {
     ['/auth/verify', forwardAuth],
     ['/auth/verify/', forwardAuth],
     ['/oauth/introspect', createIntrospection({ verification, usedKey: usage.accepted, context, publicUrl })],
+    ['/oauth/token', oauth.token],
+    ['/oauth/revoke', oauth.token],
+    ['/oauth/authorize', oauth.authorize],
+    ['/oauth/authorize/', oauth.authorize],
+    ['/oauth/jwks', oauth.publish],
+    ['/.well-known/oauth-authorization-server', oauth.publish],
+    ['/connect/', portal.handle],
+    ['/portal', portal.handle],
+    ['/portal/', portal.handle],
+    [STYLESHEET_PATH, serveStylesheet],
     [RESOURCE_METADATA_PREFIX, createResourceMetadata({ publicUrl, context })],
     ['/healthz', operations.health],
     ['/readyz', operations.ready],
@@ -173,9 +227,10 @@ export async function createApp(deps: AppDependencies) {
 
   const rounds: Round[] = [
     { name: 'usage', everyMs: 5 * SECOND, run: usage.flush },
-    { name: 'denials', everyMs: 3 * SECOND, run: audit.denials.flush },
+    { name: 'denials', everyMs: 3 * SECOND, run: audit.tallies.flush },
     { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
     { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce },
+    { name: 'signing keys', everyMs: 30 * SECOND, run: oauth.reload },
     { name: 'recovery', everyMs: 15 * SECOND, run: () => audit.recover(RECOVERY_AGE_MS) },
     { name: 'expired records', everyMs: 600 * SECOND, run: () => storage.reclaim() },
     { name: 'retention', everyMs: 3600 * SECOND, run: forgetOld },
@@ -190,6 +245,7 @@ export async function createApp(deps: AppDependencies) {
 
   return {
     apiKeys,
+    keys: oauth.keys,
     rounds,
     /** The request listener of the whole product. */
     handle(request: IncomingMessage, response: ServerResponse): void {
@@ -211,7 +267,7 @@ export async function createApp(deps: AppDependencies) {
     /** Writes what has been counted, and waits for what is under way. */
     async close(): Promise<void> {
       await gateway.close();
-      await Promise.allSettled([usage.flush(), audit.denials.flush(), instances.leave()]);
+      await Promise.allSettled([usage.flush(), audit.tallies.flush(), instances.leave()]);
       await audit.settled();
     },
   };

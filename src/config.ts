@@ -62,6 +62,17 @@ const addressRanges = {
   },
 };
 
+const hostNames = {
+  wanted: 'host names, separated by commas',
+  parse(value: string) {
+    const names = value
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
+    return names.every((name) => /^[A-Za-z0-9.-]+$/.test(name)) ? names : undefined;
+  },
+};
+
 function setting<T>(definition: Setting<T> & { default: string }): Setting<T> & { default: string } {
   return definition;
 }
@@ -175,6 +186,21 @@ export const SETTINGS = {
     default: '0',
     meaning: 'Share of verifications that get a log line each. Metrics and usage count all of them anyway.',
     ...share,
+  }),
+  LATCHKEY_OAUTH_KEY_DAYS: setting({
+    default: '90',
+    meaning: 'Days after which the signing and cookie keys of the authorization server are rotated.',
+    ...whole(1, 3650),
+  }),
+  LATCHKEY_OAUTH_ALLOW_HTTP_REDIRECTS: setting({
+    default: 'false',
+    meaning: "Lets redirect URIs be http on hosts other than this machine (Okta's test cell has one).",
+    ...yesNo,
+  }),
+  LATCHKEY_OAUTH_JWKS_HOSTS: setting({
+    default: 'login.microsoftonline.com',
+    meaning: 'Hosts that the public keys of OAuth clients may be fetched from, separated by commas.',
+    ...hostNames,
   }),
   LATCHKEY_METRICS_TOKEN: optional({
     secret: true,

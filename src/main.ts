@@ -22,6 +22,7 @@ const USAGE = `Usage: latchkey [command]
   serve                              start the server (the default)
   api-key create [--name NAME] [--role ${ROLES.join('|')}]
                                      make an API key, an owner's by default, and print it once
+  keys rotate                        make new signing and cookie keys; the old ones stay for verification
   help                               print this
 
 Settings are environment variables; docs/configuration.md lists them.`;
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
   const [command = 'serve', ...rest] = process.argv.slice(2);
   if (command === 'serve') return serve();
   if (command === 'api-key' && rest[0] === 'create') return createKey(rest.slice(1));
+  if (command === 'keys' && rest[0] === 'rotate') return rotateKeys();
   if (command === 'help' || command === '--help' || command === '-h') return say(USAGE);
   process.stderr.write(`latchkey: there is no command "${process.argv.slice(2).join(' ')}"\n\n${USAGE}\n`);
   process.exitCode = 2;
@@ -73,7 +75,7 @@ async function serve(): Promise<void> {
   const config = loadConfig();
   const log = createLog(config.LATCHKEY_LOG_LEVEL, process.stderr);
   const storage = await open(config, log);
-  ensureSecret(config);
+  const secret = ensureSecret(config);
   let app: App | undefined;
   let isStopping = false;
   const answering = new Set<ServerResponse>();
@@ -93,7 +95,16 @@ async function serve(): Promise<void> {
   const publicUrl =
     config.LATCHKEY_PUBLIC_URL ??
     `http://${config.LATCHKEY_HOST.includes(':') ? host : config.LATCHKEY_HOST}:${address.port}`;
-  app = await createApp({ config, publicUrl, storage, clock: systemClock, random: systemRandom, log, version });
+  app = await createApp({
+    config,
+    publicUrl,
+    storage,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    secret,
+    version,
+  });
   if (config.LATCHKEY_PUBLIC_URL === undefined && /^(?:0\.0\.0\.0|::)$/.test(config.LATCHKEY_HOST)) {
     say(`No LATCHKEY_PUBLIC_URL is set: endpoints are shown as ${publicUrl}, which no identity provider can reach.`);
   }
@@ -195,6 +206,15 @@ async function createKey(args: string[]): Promise<void> {
   });
 }
 
+async function rotateKeys(): Promise<void> {
+  await withApp(async (app) => {
+    await app.keys.rotate(COMMAND_LINE);
+    say(
+      'Made new signing and cookie keys. Running instances take them up within half a minute; nothing that was issued ends.',
+    );
+  });
+}
+
 const COMMAND_LINE: Cause = { actor: { type: 'system', name: 'command line' }, source: 'system' };
 
 /** The application on a store that is there already, without listening; instances that serve may run beside it. */
@@ -206,6 +226,7 @@ async function withApp(work: (app: App, store: string) => Promise<void>): Promis
   const storage = await open(config, log);
   if (!(await storage.isPrepared())) throw noStore(store);
   const publicUrl = config.LATCHKEY_PUBLIC_URL ?? `http://${config.LATCHKEY_HOST}:${config.LATCHKEY_PORT}`;
+  const secret = ensureSecret(config);
   const app = await createApp({
     config,
     publicUrl,
@@ -213,6 +234,7 @@ async function withApp(work: (app: App, store: string) => Promise<void>): Promis
     clock: systemClock,
     random: systemRandom,
     log,
+    secret,
     version,
     serves: false,
   });

@@ -79,7 +79,7 @@ export function credentialOperations(deps: {
       roles: READERS,
       query: z.strictObject({
         ...schemas.paging,
-        state: z.enum(['active', 'disabled', 'revoked', 'expired']).optional(),
+        state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']).optional(),
       }),
       status: 200,
       answer: schemas.listOf(schemas.credentialView),

@@ -74,7 +74,7 @@ export function eventOperations({ audit }: { audit: Audit }): Operation[] {
 
 async function list(audit: Audit, query: EventQuery) {
   // What this instance refused a moment ago is read too; an outage shows in the read itself.
-  await audit.denials.flush().catch(() => undefined);
+  await audit.tallies.flush().catch(() => undefined);
   const { items, nextCursor } = await audit.page(query);
   return { body: { items: items.map(schemas.viewEvent), nextCursor } };
 }

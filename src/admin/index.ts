@@ -9,9 +9,11 @@ import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
+import type { Clients, Oauth } from '../oauth/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
+import { clientOperations } from './clients.ts';
 import { credentialOperations } from './credentials.ts';
 import { directoryOperations } from './directories.ts';
 import { eventOperations } from './events.ts';
@@ -19,6 +21,7 @@ import { createIdempotency } from './idempotency.ts';
 import { describeApi } from './openapi.ts';
 import type { Operation } from './operation.ts';
 import { organizationOperations } from './organizations.ts';
+import { type PortalLinkKeeper, portalLinkOperations } from './portal-links.ts';
 import { renderReference } from './reference.tsx';
 import { createAdminRouter } from './router.ts';
 
@@ -32,6 +35,9 @@ export interface AdminDependencies {
   credentials: Credentials;
   apiKeys: ApiKeys;
   usage: Usage;
+  clients: Clients;
+  connectByHand: Oauth['connectByHand'];
+  portalLinks: PortalLinkKeeper;
   verification: Verification;
   context: RequestContext;
   publicUrl: string;
@@ -46,6 +52,8 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
     ...organizationOperations(deps),
     ...directoryOperations(deps),
     ...credentialOperations(deps),
+    ...clientOperations(deps),
+    ...portalLinkOperations(deps),
     ...eventOperations(deps),
     ...apiKeyOperations(deps),
   ];

@@ -21,7 +21,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
   const schemas: Json = {};
   const paths: Record<string, Json> = {};
   for (const operation of operations) {
-    const path = `/api/v1${operation.path.replace(':id', '{id}')}`;
+    const path = `/api/v1${operation.path.replace(/:(\w+)/g, '{$1}')}`;
     paths[path] = { ...paths[path], [operation.method]: describe(operation) };
   }
   schemas['Problem'] = problemSchema();
@@ -63,7 +63,12 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
       description: [description, `Roles: ${roles.join(', ')}.`].filter(Boolean).join(' '),
       operationId: operationId(method, path),
       parameters: [
-        ...(path.includes(':id') ? [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }] : []),
+        ...[...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+          name,
+          in: 'path',
+          required: true,
+          schema: { type: 'string' },
+        })),
         ...(query ? parameters(query) : []),
         ...(method === 'post'
           ? [{ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 255 } }]
@@ -149,6 +154,9 @@ function problemSchema(): Json {
 }
 
 function operationId(method: string, path: string): string {
-  const words = path.replace(':id', 'by-id').split(/[/-]/).filter(Boolean);
+  const words = path
+    .replace(/:(\w+)/g, 'by-$1')
+    .split(/[/-]/)
+    .filter(Boolean);
   return method + words.map((word) => word[0]?.toUpperCase() + word.slice(1)).join('');
 }

@@ -14,6 +14,8 @@ export interface Caller {
 export interface Call<Q, B> {
   /** The id in the path, where there is one. */
   id: string;
+  /** Everything that the path names. */
+  parameters: Readonly<Record<string, string>>;
   query: Q;
   body: B;
   caller: Caller;

@@ -25,7 +25,7 @@ code,pre{font-family:"JetBrains Mono",ui-monospace,monospace;font-size:13px}code
 p{margin:0}.soft,small{color:var(--soft)}table{width:100%;border-collapse:collapse;font-size:14px}td{padding:6px 12px 6px 0;vertical-align:top;border-top:1px solid var(--line)}td:first-child{white-space:nowrap;width:1%}
 details{background:var(--well);border-radius:8px;padding:8px 12px}summary{cursor:pointer;font-size:14px}
 .s4{color:var(--bad)}a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
-@media(max-width:760px){main{grid-template-columns:minmax(0,1fr);gap:16px}nav{position:static;max-height:none}article{padding:16px}td:first-child{white-space:normal}}
+@media(max-width:760px){main{grid-template-columns:minmax(0,1fr);gap:16px}nav{position:static;max-height:none}article{padding:16px}tr,td{display:block}td+td{border-top:0;padding-top:0}td:first-child{white-space:normal;width:auto;padding-bottom:0}}
 `;
 
 export interface Reference {
@@ -47,7 +47,7 @@ export function renderReference(document: Json): Reference {
     <html lang="en">
       <head>
         <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>{info.title}</title>
         <style dangerouslySetInnerHTML={{ __html: STYLE }} />
       </head>

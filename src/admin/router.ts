@@ -18,7 +18,7 @@ const PREFIX = '/api/v1';
 const BODY_LIMIT_BYTES = 256 * 1024;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** Fields whose value is never repeated in an error. */
-const SECRET_FIELD = /token|sha256|key$/i;
+const SECRET_FIELD = /token|sha256|key$|jwks/i;
 
 export interface RouterDependencies {
   operations: readonly Operation[];
@@ -38,7 +38,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
   const { operations, idempotency, context, log, findCaller, limitCaller, answerMs, usedKey } = deps;
   const router = new Router({ prefix: PREFIX });
   for (const operation of operations) {
-    router[operation.method](operation.path, (koa) => run(operation, koa, koa.params['id'] ?? ''));
+    router[operation.method](operation.path, (koa) => run(operation, koa, koa.params as Record<string, string>));
   }
   const routes = router.routes() as unknown as Middleware;
   const methodsOf = (path: string) => new Set(router.match(path, '').path.flatMap((layer) => layer.methods));
@@ -82,7 +82,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     koa.state['caller'] = { apiKey, organizationId: apiKey.organizationId } satisfies Caller;
   }
 
-  async function run(operation: Operation, koa: Context, id: string): Promise<void> {
+  async function run(operation: Operation, koa: Context, parameters: Record<string, string>): Promise<void> {
     const caller = koa.state['caller'] as Caller;
     const { apiKey } = caller;
     const requestId = koa.state['requestId'] as string;
@@ -99,7 +99,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
       requestId,
     };
     const allowance = koa.state['allowance'] as ReturnType<typeof createAllowance>;
-    const work = () => operation.handle({ id, query, body, caller, cause });
+    const work = () => operation.handle({ id: parameters['id'] ?? '', parameters, query, body, caller, cause });
     const key = koa.method === 'POST' ? koa.get('idempotency-key') : '';
     if (key === '') {
       const { body: shown, secret } = await allowance(work());

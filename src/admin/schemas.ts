@@ -136,7 +136,7 @@ export const credentialView = z
     organizationId: z.string(),
     kind: z.enum(['bearer', 'oauth']),
     slot: z.enum(['a', 'b']),
-    state: z.enum(['active', 'disabled', 'revoked', 'expired']),
+    state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']),
     label: z.string().nullable(),
     hint: z.string().describe('The last four characters of the value.'),
     scopes: z.array(z.string()),
@@ -150,6 +150,10 @@ export const credentialView = z
     revokedAt: shownTimeOrNull,
     revokedBy: actorView.nullable(),
     revokedReason: z.string().nullable(),
+    clientId: z.string().nullable().describe('Of kind oauth: the client that holds it.'),
+    authorizedBy: actorView.nullable().describe('Of kind oauth: who allowed it.'),
+    lastRefreshedAt: shownTimeOrNull,
+    accessTokenExpiresAt: shownTimeOrNull,
     rotation: rotationView.nullable().describe('Set on a credential that was replaced and has not retired yet.'),
   })
   .meta({ id: 'Credential' });
@@ -195,6 +199,10 @@ export function viewCredential(
     revokedAt: revokedAt ?? null,
     revokedBy: revokedBy ? viewActor(revokedBy) : null,
     revokedReason: revokedReason ?? null,
+    clientId: credential.clientId ?? null,
+    authorizedBy: credential.authorizedBy ? viewActor(credential.authorizedBy) : null,
+    lastRefreshedAt: total?.lastRefreshedAt ?? null,
+    accessTokenExpiresAt: total?.accessTokenExpiresAt ?? null,
     rotation: progress ?? null,
   };
 }

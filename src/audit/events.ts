@@ -23,6 +23,21 @@ export const EVENTS = {
   'credential.expired': 'A credential reached its end; its slot is free.',
   'request.denied':
     'Requests with the same outcome were refused; `reason` says why, `count` how many from `firstAt` to `lastAt`.',
+  'client.created': 'An OAuth client was made; its secret was shown once.',
+  'client.updated': 'An OAuth client was changed; `changed` names the attributes.',
+  'client.deleted': 'An OAuth client was deleted: it gets no more tokens.',
+  'client.secret_added': 'A second secret of a client was made and shown once.',
+  'client.secret_removed': 'A secret of a client was taken away.',
+  'portal_link.created': 'A portal link was made for an IT contact and shown once.',
+  'portal_link.used': 'A portal link was opened: its session began.',
+  'portal_link.revoked': 'A portal link and the session that it began were ended.',
+  'connection.requested': 'An identity provider asked for a connection at the authorization endpoint.',
+  'connection.consented': 'A person allowed a connection; the identity provider got a code.',
+  'connection.refused': 'A person, or the authorization endpoint, refused a connection; `reason` says why.',
+  'credential.connected': 'An OAuth connection was made: its first token was issued.',
+  'token.issued': 'Tokens were issued to a client; `count` says how often from `firstAt` to `lastAt`.',
+  'token.refused': 'The token endpoint refused a client; `reason` says why, `count` how often.',
+  'signing_key.rotated': 'The signing and cookie keys of the authorization server were rotated.',
   'api_key.created': 'An API key was made and shown once.',
   'api_key.revoked': 'An API key was revoked.',
 } as const;
@@ -62,6 +77,26 @@ interface EventPayloads {
     /** With `rate_limited`: why the requests would have been refused anyway. */
     cause?: string | undefined;
   };
+  'client.created': { clientId: string; name: string; provider: string };
+  'client.updated': { clientId: string; changed: string[] };
+  'client.deleted': { clientId: string; name: string; provider: string };
+  'client.secret_added': { clientId: string; secretId: string; hint: string };
+  'client.secret_removed': { clientId: string; secretId: string; hint: string };
+  'portal_link.created': { portalLinkId: string; expiresAt: string };
+  'portal_link.used': { portalLinkId: string };
+  'portal_link.revoked': { portalLinkId: string };
+  'connection.requested': { clientId: string };
+  'connection.consented': { clientId: string; replaces?: string | undefined };
+  'connection.refused': { clientId?: string | undefined; reason: string };
+  'credential.connected': CredentialFacts & { clientId: string; replaces?: string | undefined };
+  'token.issued': { clientId: string; grantType: string; userAgent?: string | undefined };
+  'token.refused': {
+    clientId?: string | undefined;
+    grantType?: string | undefined;
+    reason: string;
+    userAgent?: string | undefined;
+  };
+  'signing_key.rotated': { kid: string; serial: string };
   'api_key.created': {
     apiKeyId: string;
     name: string;

@@ -9,10 +9,9 @@ import type { Clock } from '../clock.ts';
 import { type Random, randomText, toBase62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import { type Collection, type Identified, isDuplicate, type Page, type Storage } from '../storage/index.ts';
-import { createDenials, type Denials } from './denials.ts';
 import { type AuditEvent, type Cause, type EventPayload, type EventType, eventShape, type Subject } from './events.ts';
+import { createTallies, type Tallies } from './tallies.ts';
 
-export type { DenialNote } from './denials.ts';
 export {
   type Actor,
   type AuditEvent,
@@ -66,7 +65,10 @@ export interface EventQuery {
 export interface Audit {
   event<T extends EventType>(type: T, cause: Cause, subject: Subject, data: EventPayload<T>): AuditEvent;
   track<R extends Identified>(name: string, collection: Collection<R>): Tracked<R>;
-  denials: Denials;
+  /** Keeps an event that belongs to no record. Throws storage_unavailable. */
+  append(event: AuditEvent): Promise<void>;
+  /** Frequent things, counted in memory and written in rounds. */
+  tallies: Tallies;
   /** Newest first. Throws invalid_cursor. */
   page(query: EventQuery): Promise<Page<AuditEvent>>;
   /** Finishes what a crash interrupted at least `olderThanMs` ago. */
@@ -217,7 +219,9 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
       };
     },
 
-    denials: createDenials({ events, clock, log }),
+    append,
+
+    tallies: createTallies({ events, clock, log }),
 
     page: ({ where = {}, from, to, after, limit }) =>
       events.page({ where, from, to, after, limit, direction: 'descending' }),

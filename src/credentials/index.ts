@@ -2,12 +2,12 @@
  * WHAT. Credentials of directories: issue, import, rotate, disable, enable, revoke, retire. Any change that takes something away
  * returns only when no instance accepts it any more.
  */
-import type { Audit, Cause } from '../audit/index.ts';
+import { type Actor, type Audit, type Cause, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Directories, Directory } from '../directories/index.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { newId, type Random } from '../identifiers.ts';
-import type { Page, Storage } from '../storage/index.ts';
+import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
 import { type ImportInput, readImport } from './imports.ts';
 import {
   type Credential,
@@ -16,6 +16,8 @@ import {
   ended,
   factsOf,
   type Scope,
+  SLOTS,
+  slotKey,
   stateAt,
   subjectOf,
 } from './records.ts';
@@ -28,7 +30,15 @@ export { type ApiKey, type ApiKeys, createApiKeys, ROLES, type Role } from './ap
 export { IMPORT_FORMS, type ImportInput } from './imports.ts';
 export { type Credential, SCOPES, type Scope, stateAt } from './records.ts';
 export type { RotateInput, RotationProgress } from './rotation.ts';
-export { classifyToken, type Digest, digestOf, digestsOf, hintOf, STATIC_TOKEN_PATTERN } from './static-token.ts';
+export {
+  classifyToken,
+  type Digest,
+  digestOf,
+  digestsOf,
+  hintOf,
+  isAccessToken,
+  STATIC_TOKEN_PATTERN,
+} from './static-token.ts';
 export { createUsage, type Usage, type UsageHour, type UsageTotal } from './usage.ts';
 
 export interface IssueInput {
@@ -45,6 +55,18 @@ export interface CredentialChanges {
   expiresAt?: Date | null | undefined;
 }
 
+export interface ConnectInput {
+  /** Chosen by the caller, so that a connection that is tried again is made once. */
+  id: string;
+  clientId: string;
+  label?: string | undefined;
+  scopes?: Scope[] | undefined;
+  authorizedBy: Actor;
+  /** The credential that it replaces. */
+  replaces?: string | undefined;
+  expiresAt?: Date | undefined;
+}
+
 /** A new static token; `token` is not kept and can't be shown again. */
 export interface Issued {
   credential: Credential;
@@ -58,11 +80,22 @@ export interface Credentials {
   import(directoryId: string, input: ImportInput & IssueInput, cause: Cause): Promise<Credential>;
   /** Throws not_found, slots_full, invalid_request. */
   rotate(directoryId: string, input: RotateInput, cause: Cause): Promise<Issued>;
+  /**
+   * Makes a credential of kind `oauth`: in a free slot, or pending until its first use when both are taken and it `replaces` one. Of
+   * a second call with the same id nothing comes. Throws not_found, slots_full.
+   */
+  connect(directoryId: string, input: ConnectInput, cause: Cause): Promise<void>;
+  /** Moves the end of a live credential, as use does; not worth an event. */
+  extend(id: string, expiresAt: Date): Promise<void>;
+  /** Gives a pending credential its predecessor's slot, which ends that; anything else is returned as it is. */
+  takeOver(credential: Credential): Promise<Credential | undefined>;
   find(id: string): Promise<Credential | undefined>;
   /** Throws not_found. */
   get(id: string): Promise<Credential>;
   /** By what was presented; an authoritative read. */
   findByDigest(digest: Digest): Promise<Credential | undefined>;
+  /** By id; an authoritative read. */
+  findNow(id: string): Promise<Credential | undefined>;
   page(query: {
     directoryId: string;
     state?: Credential['state'] | undefined;
@@ -183,9 +216,14 @@ export function createCredentials(deps: Dependencies): Credentials {
   async function switchTo(state: 'active' | 'disabled', id: string, cause: Cause): Promise<Credential> {
     const result = await credentials.update(id, (record) => {
       assertLive(record, clock.now());
-      if (record.state === state) return undefined;
+      // One that has not taken over yet holds no slot: it goes back to waiting.
+      const next = state === 'active' && record.succeeds !== undefined ? 'pending' : state;
+      if (record.state === next) return undefined;
       const type = state === 'disabled' ? 'credential.disabled' : 'credential.enabled';
-      return { record: { ...record, state }, events: [audit.event(type, cause, subjectOf(record), factsOf(record))] };
+      return {
+        record: { ...record, state: next },
+        events: [audit.event(type, cause, subjectOf(record), factsOf(record))],
+      };
     });
     if (!result) throw absent(id);
     // Also when nothing changed: an earlier call may have been cut off before it could wait.
@@ -256,8 +294,87 @@ export function createCredentials(deps: Dependencies): Credentials {
     },
 
     rotate: (directoryId, input, cause) => rotation.rotate(directoryId, input, cause),
+
+    async connect(directoryId, input, cause) {
+      const directory = await directories.get(directoryId);
+      const { id, clientId, label, scopes = ['scim'], authorizedBy, replaces, expiresAt } = input;
+      const fresh: Omit<Credential, 'slot' | 'slotKey'> = {
+        id,
+        organizationId: directory.organizationId,
+        directoryId,
+        kind: 'oauth',
+        state: 'active',
+        hint: clientId.slice(-4),
+        ...(label !== undefined && { label }),
+        scopes,
+        clientId,
+        authorizedBy,
+        createdAt: clock.now(),
+        createdBy: authorizedBy,
+        ...(expiresAt && { expiresAt, dueAt: expiresAt }),
+      };
+      const eventOf = (record: Credential) =>
+        audit.event('credential.connected', cause, subjectOf(record), { ...factsOf(record), clientId, replaces });
+      try {
+        await slots.claim(fresh, eventOf);
+        if (replaces !== undefined) await rotation.replace(replaces, id);
+      } catch (error) {
+        if (isDuplicate(error, 'id')) return;
+        const old = replaces === undefined ? undefined : await credentials.find(replaces);
+        if (!isAppError(error, 'slots_full') || old?.slotKey === undefined || old.directoryId !== directoryId)
+          throw error;
+        const pending: Credential = { ...fresh, slot: old.slot, state: 'pending', succeeds: old.id };
+        await credentials.insert(pending, [eventOf(pending)]);
+      }
+    },
+
+    async extend(id, expiresAt) {
+      await credentials.update(id, (record) => {
+        const state = stateAt(record, clock.now());
+        if (state === 'revoked' || state === 'expired') return undefined;
+        return {
+          record: {
+            ...record,
+            expiresAt,
+            dueAt: earliest(expiresAt, record.rotation ? record.dueAt : undefined) ?? expiresAt,
+          },
+          events: [],
+        };
+      });
+    },
+
+    async takeOver(credential) {
+      if (credential.state !== 'pending' || credential.succeeds === undefined) return credential;
+      await rotation.retireReplaced(credential.succeeds, credential.id);
+      for (const slot of [credential.slot, ...SLOTS.filter((other) => other !== credential.slot)]) {
+        try {
+          const result = await credentials.update(credential.id, ({ succeeds: _succeeds, ...record }) =>
+            record.state === 'pending'
+              ? { record: { ...record, state: 'active', slot, slotKey: slotKey(record.directoryId, slot) }, events: [] }
+              : undefined,
+          );
+          return result?.after;
+        } catch (error) {
+          if (!isDuplicate(error, 'slotKey')) throw error;
+        }
+      }
+      // Others hold both slots by now: it came too late.
+      const late = await credentials.update(credential.id, (record) => {
+        if (record.state !== 'pending') return undefined;
+        const revokedReason = 'its place was taken before its first use';
+        const facts = { revokedAt: clock.now(), revokedBy: SYSTEM.actor, revokedReason };
+        const event = audit.event('credential.revoked', SYSTEM, subjectOf(record), {
+          ...factsOf(record),
+          reason: revokedReason,
+        });
+        return { record: ended(record, 'revoked', facts), events: [event] };
+      });
+      return late?.after;
+    },
+
     find: (id) => credentials.find(id),
     get,
+    findNow: (id) => credentials.find(id, { authoritative: true }),
     findByDigest: (digest) => credentials.findBy('digest', digest, { authoritative: true }),
     page: ({ directoryId, state, after, limit }) =>
       credentials.page({ where: { directoryId, state }, after, limit, direction: 'descending' }),
@@ -333,7 +450,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     },
 
     async countByState() {
-      const states = ['active', 'disabled', 'revoked', 'expired'] as const;
+      const states = ['pending', 'active', 'disabled', 'revoked', 'expired'] as const;
       const counts = await Promise.all(states.map((state) => credentials.count({ state })));
       return Object.fromEntries(states.map((state, index) => [state, counts[index]])) as Record<
         Credential['state'],

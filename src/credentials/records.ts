@@ -22,7 +22,8 @@ const shape = {
   slot: text<Slot>(),
   /** `<directoryId>:<slot>` while it holds the slot. Unique, so the insert itself claims the slot. */
   'slotKey?': 'string',
-  state: text<'active' | 'disabled' | 'revoked' | 'expired'>(),
+  /** `pending`: an OAuth connection that takes the place of another credential with its first use. */
+  state: text<'pending' | 'active' | 'disabled' | 'revoked' | 'expired'>(),
   'digest?': 'string',
   hint: 'string',
   'label?': 'string',
@@ -34,6 +35,11 @@ const shape = {
   'revokedBy?': actorShape,
   'revokedReason?': 'string',
   'rotation?': rotationShape,
+  /** Of kind `oauth`: the client that holds it, and who allowed it. */
+  'clientId?': 'string',
+  'authorizedBy?': actorShape,
+  /** Of a pending one: whose place it takes. */
+  'succeeds?': 'string',
   /** Of immediate rotations: the later one wins, whatever the order of their writes. */
   'generation?': 'number',
   /** When something is next to be done to it by itself: its end, or a look at its rotation. */

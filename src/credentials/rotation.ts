@@ -179,6 +179,19 @@ export function createRotation(deps: Dependencies) {
 
     progress,
 
+    /** Plans the end of a credential that an OAuth connection in the other slot replaces. */
+    async replace(id: string, successorId: string): Promise<void> {
+      const since = clock.now();
+      await credentials.update(id, (record) => {
+        if (record.slotKey === undefined) return undefined;
+        const plan = { successorId, since, retire: 'when-replaced' as const };
+        return { record: { ...record, rotation: plan, dueAt: earliest(record.expiresAt, since) ?? since }, events: [] };
+      });
+    },
+
+    /** Ends a credential whose place another one takes. */
+    retireReplaced: (id: string, successorId: string) => retire(id, successorId, SYSTEM),
+
     /** One look at a replaced credential whose time has come. */
     async advance(record: Credential): Promise<void> {
       const state = record.rotation ? await stateOf(record.rotation.successorId) : 'revoked';

@@ -10,6 +10,9 @@ import { type Random, randomText, toBase62 } from '../identifiers.ts';
 export const STATIC_TOKEN_PATTERN = '^scim_[0-9A-Za-z]{38}$';
 const STATIC_TOKEN = new RegExp(STATIC_TOKEN_PATTERN);
 const PREFIX = 'scim_';
+/** Of OAuth access tokens, which are looked up in a place of their own. */
+const ACCESS_TOKEN_PREFIX = 'scimat_';
+const ACCESS_TOKEN = /^scimat_[0-9A-Za-z]{43}$/;
 const RANDOM_LENGTH = 32;
 const CHECKSUM_LENGTH = 6;
 
@@ -30,8 +33,13 @@ export function classifyToken(value: string): 'ours' | 'damaged' | 'foreign' {
   return checksum(body) === value.slice(-CHECKSUM_LENGTH) ? 'ours' : 'damaged';
 }
 
+/** Whether a value has the shape of an OAuth access token of ours; those have no checksum. */
+export function isAccessToken(value: string): boolean {
+  return ACCESS_TOKEN.test(value);
+}
+
 /** What is stored instead of the value, and looked up by. The scheme keeps digests of different making apart. */
-export type Digest = `sha256:${string}` | `ssoready:${string}`;
+export type Digest = `sha256:${string}` | `ssoready:${string}` | `access:${string}`;
 
 export function digestOf(value: string): Digest {
   return `sha256:${hash('sha256', value, 'hex')}`;
@@ -55,6 +63,7 @@ export function digestOfSsoready(value: string): Digest | undefined {
 
 /** Every digest under which a presented value may be stored, the likeliest first. */
 export function digestsOf(value: string): [Digest, ...Digest[]] {
+  if (value.startsWith(ACCESS_TOKEN_PREFIX)) return [`access:${hash('sha256', value, 'hex')}`];
   const ssoready = value.startsWith('ssoready_') ? digestOfSsoready(value) : undefined;
   return ssoready ? [ssoready, digestOf(value)] : [digestOf(value)];
 }

@@ -15,6 +15,9 @@ const totalShape = {
   refusedCount: 'number',
   'lastUsedAt?': 'date',
   'lastUsedFrom?': originShape,
+  /** Of an OAuth connection: when it last got a token, and until when that is good. */
+  'lastRefreshedAt?': 'date',
+  'accessTokenExpiresAt?': 'date',
 } as const;
 
 const hourShape = { subjectId: 'string', hour: 'date', accepted: 'number', refused: 'number' } as const;
@@ -27,6 +30,8 @@ export interface Usage {
   /** `subjectId`: a credential's or an API key's id. */
   accepted(subjectId: string, address: string, userAgent: string | undefined): void;
   refused(subjectId: string): void;
+  /** An access token was issued to a connection. */
+  refreshed(subjectId: string, accessTokenExpiresAt: Date): void;
   /** Totals by id, what this instance has not written yet included; absent where never used. */
   totals(ids: readonly string[]): Promise<Map<string, UsageTotal>>;
   hours(
@@ -54,6 +59,8 @@ interface Counted {
   lastUsedAt: number;
   address: string;
   userAgent: string | undefined;
+  refreshedAt?: Date;
+  accessTokenExpiresAt?: Date;
 }
 
 export function createUsage({ storage, clock }: { storage: Storage; clock: Clock }): Usage {
@@ -76,7 +83,15 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     const found = running.get(subjectId);
     if (found?.hour === hour) return found;
     if (found) over.push(found);
-    const counter = { subjectId, hour, accepted: 0, refused: 0, lastUsedAt: 0, address: '', userAgent: undefined };
+    const counter: Counted = {
+      subjectId,
+      hour,
+      accepted: 0,
+      refused: 0,
+      lastUsedAt: 0,
+      address: '',
+      userAgent: undefined,
+    };
     running.set(subjectId, counter);
     return counter;
   }
@@ -90,7 +105,9 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     unwrittenTotals.push(...batch);
     await inSlices(unwrittenHours, (slice) => hours.accumulate(slice.map(hourOf)));
     await inSlices(unwrittenTotals, (slice) =>
-      totals.accumulate(slice.map((counted) => totalOf(counted, clock.now()))),
+      totals.accumulate(
+        slice.flatMap((counted) => [totalOf(counted, clock.now()), ...refreshOf(counted, clock.now())]),
+      ),
     );
   }
 
@@ -112,6 +129,10 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     },
     refused(subjectId) {
       counterOf(subjectId, clock.now().getTime()).refused++;
+    },
+    refreshed(subjectId, accessTokenExpiresAt) {
+      const now = clock.now();
+      Object.assign(counterOf(subjectId, now.getTime()), { refreshedAt: now, accessTokenExpiresAt });
     },
     async totals(ids) {
       // Written first where that is quick. While the store takes no writes, what waits is added to what can still be read.
@@ -176,4 +197,13 @@ function totalOf(
     add: { acceptedCount: accepted, refusedCount: refused },
     ...(lastUsedAt > 0 && { latest: { by: 'lastUsedAt', values: { lastUsedAt: new Date(lastUsedAt), lastUsedFrom } } }),
   };
+}
+
+/** What a connection's last token adds to its total. */
+function refreshOf({ subjectId, refreshedAt, accessTokenExpiresAt }: Counted, now: Date): Accumulation<UsageTotal>[] {
+  if (!refreshedAt || !accessTokenExpiresAt) return [];
+  const initial = { id: subjectId, createdAt: now, acceptedCount: 0, refusedCount: 0 };
+  return [
+    { initial, latest: { by: 'lastRefreshedAt', values: { lastRefreshedAt: refreshedAt, accessTokenExpiresAt } } },
+  ];
 }

@@ -14,7 +14,7 @@ import type { Metrics } from '../metrics.ts';
 import { withoutSecrets } from '../redaction.ts';
 import type { Denial } from './denials.ts';
 import { createLeaseCache } from './lease-cache.ts';
-import { createVerify, type Decision, findDirectory, type Grant, type Wanted } from './verify.ts';
+import { createVerify, type Decision, type FindAccessToken, findDirectory, type Grant, type Wanted } from './verify.ts';
 
 export { DENIAL_REASONS, type DenialReason } from './denials.ts';
 export { createForwardAuth } from './forward-auth.ts';
@@ -44,6 +44,7 @@ export interface Verification {
 export interface VerificationDependencies {
   credentials: Credentials;
   directories: Directories;
+  findAccessToken: FindAccessToken;
   apiKeys: ApiKeys;
   usage: Usage;
   audit: Audit;
@@ -70,6 +71,7 @@ export function createVerification(deps: VerificationDependencies): Verification
   const { verify } = createVerify({
     credentials,
     directories,
+    findAccessToken: deps.findAccessToken,
     clock,
     leaseMs,
     maxEntries: cacheEntries,
@@ -99,7 +101,8 @@ export function createVerification(deps: VerificationDependencies): Verification
         ? denial
         : { ...denial, reason: 'rate_limited', cause: denial.reason, retryAfterSeconds: wait };
     if (denial.credentialId) usage.refused(denial.credentialId);
-    audit.denials.note(whereOf(denial), {
+    audit.tallies.note(whereOf(denial), {
+      type: 'request.denied',
       credentialId: denial.credentialId,
       address: attempt.address,
       requestId: attempt.requestId,

@@ -106,13 +106,14 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
   function answerOf(grant: Grant): string {
     const made = answers.get(grant);
     if (made) return made;
-    const { credential, directory, scope } = grant;
+    const { credential, directory, scope, expiresAt, issuedAt } = grant;
     const text = JSON.stringify({
       active: true,
       scope,
       token_type: 'Bearer',
-      ...(credential.expiresAt && { exp: Math.floor(credential.expiresAt.getTime() / 1000) }),
-      iat: Math.floor(credential.createdAt.getTime() / 1000),
+      ...(credential.clientId !== undefined && { client_id: credential.clientId }),
+      ...(expiresAt && { exp: Math.floor(expiresAt.getTime() / 1000) }),
+      iat: Math.floor(issuedAt.getTime() / 1000),
       sub: directory.id,
       aud: `${publicUrl}/scim/v2/${directory.endpointKey}`,
       iss: publicUrl,

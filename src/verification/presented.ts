@@ -2,7 +2,7 @@
  * What a caller presented, read from its `Authorization` headers. IdPs and the people who configure them leave the scheme out, type it
  * twice, or bring blanks along; what remains unambiguous is accepted (RFC 6750, and what Okta's "Header" mode sends).
  */
-import { classifyToken } from '../credentials/index.ts';
+import { classifyToken, isAccessToken } from '../credentials/index.ts';
 
 export type Presented =
   | { kind: 'none' }
@@ -41,7 +41,8 @@ export function parseAuthorization(header: string): Presented {
 
 function parseBearer(rest: string): Presented {
   const inner = rest.replace(SCHEME, '');
-  if (inner !== rest) return classifyToken(inner) === 'ours' ? presented(inner, true) : MALFORMED;
+  const isOurs = () => classifyToken(inner) === 'ours' || isAccessToken(inner);
+  if (inner !== rest) return isOurs() ? presented(inner, true) : MALFORMED;
   return VISIBLE.test(rest) ? presented(rest, true) : MALFORMED;
 }
 

@@ -18,6 +18,7 @@ export function createResourceMetadata({ publicUrl, context }: { publicUrl: stri
     }
     const text = JSON.stringify({
       resource: `${publicUrl}/scim/v2/${endpointKey}`,
+      authorization_servers: [publicUrl],
       bearer_methods_supported: ['header'],
       scopes_supported: SCOPES,
     });

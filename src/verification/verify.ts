@@ -14,6 +14,12 @@ export interface Grant {
   directory: Directory;
   /** `scim scim.read`, as headers and introspection show it. */
   scope: string;
+  /** Whether it may write. */
+  write: boolean;
+  /** The end of what was presented: of the credential, or of an access token of it. */
+  expiresAt?: Date;
+  /** Of an access token: when it was issued. */
+  issuedAt: Date;
 }
 
 export interface Wanted {
@@ -26,8 +32,20 @@ export interface Wanted {
 
 export type Decision = { allowed: true; grant: Grant } | { allowed: false; denial: Denial };
 
+/** What an access token says; the credential behind it decides. */
+export interface AccessToken {
+  credentialId: string;
+  scope: string;
+  issuedAt: Date;
+  expiresAt: Date;
+}
+
+/** By the digest of what was presented; an authoritative read. */
+export type FindAccessToken = (digest: Digest) => Promise<AccessToken | undefined>;
+
 export interface VerifyOptions {
   credentials: Credentials;
+  findAccessToken: FindAccessToken;
   directories: Directories;
   clock: Clock;
   leaseMs: number;
@@ -40,23 +58,52 @@ export type Verify = (wanted: Wanted) => Decision | Promise<Decision>;
 
 /** Throws (or rejects with) storage_unavailable when it can't be decided; that is no denial. */
 export function createVerify(options: VerifyOptions): { verify: Verify; cache: LeaseCache<Grant> } {
-  const { credentials, directories, clock } = options;
+  const { credentials, directories, findAccessToken, clock } = options;
   const cache = createLeaseCache<Grant>({ ...options, read: readGrant });
+
+  /** The credential behind a digest, and the access token when it is one's. */
+  async function lookUp(digest: Digest): Promise<{ credential: Credential; token?: AccessToken } | undefined> {
+    if (!digest.startsWith('access:')) {
+      const found = await credentials.findByDigest(digest);
+      return found && { credential: found };
+    }
+    const token = await findAccessToken(digest);
+    const credential = token && (await credentials.findNow(token.credentialId));
+    return credential && { credential, token };
+  }
 
   /** Only what may be used is remembered: a refusal is read anew each time, so that enabling works at once. */
   async function readGrant(digest: string): Promise<Grant | undefined> {
-    const credential = await credentials.findByDigest(digest as Digest);
+    const found = await lookUp(digest as Digest);
+    // The first use of a connection that replaces another credential gives it that one's slot.
+    const credential = found && (await credentials.takeOver(found.credential));
     if (!credential || stateAt(credential, clock.now()) !== 'active') return undefined;
     const directory = await directories.find(credential.directoryId, { authoritative: true });
     if (directory?.state !== 'active') return undefined;
-    return { credential, directory, scope: credential.scopes.join(' ') };
+    const { token } = found;
+    const scopes = token
+      ? token.scope
+          .split(' ')
+          .filter((scope) => credential.scopes.includes(scope) || credential.scopes.includes('scim'))
+      : credential.scopes;
+    const expiresAt = [credential.expiresAt, token?.expiresAt]
+      .filter((end) => end !== undefined)
+      .sort((x, y) => x.getTime() - y.getTime())[0];
+    return {
+      credential,
+      directory,
+      scope: scopes.join(' '),
+      write: scopes.includes('scim'),
+      ...(expiresAt && { expiresAt }),
+      issuedAt: token?.issuedAt ?? credential.createdAt,
+    };
   }
 
   function decide(grant: Grant, { directory, write }: Wanted): Decision | undefined {
-    const { credential, directory: own } = grant;
-    if (credential.expiresAt !== undefined && credential.expiresAt <= clock.now()) return undefined;
+    const { credential, directory: own, expiresAt } = grant;
+    if (expiresAt !== undefined && expiresAt <= clock.now()) return undefined;
     if (directory !== undefined && directory !== own.endpointKey && directory !== own.id) return undefined;
-    if (write && !credential.scopes.includes('scim')) return deny('insufficient_scope', credential);
+    if (write && !grant.write) return deny('insufficient_scope', credential);
     return { allowed: true, grant };
   }
 
@@ -70,7 +117,8 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
     const directory = reference === undefined ? undefined : await findDirectory(directories, reference);
     const at = directory && { directoryId: directory.id, organizationId: directory.organizationId };
     const refuse = (reason: DenialReason): Decision => ({ allowed: false, denial: { reason, ...at } });
-    const found = await findCredential(presented.value);
+    const known = await findKnown(presented.value);
+    const found = known?.credential;
     if (!found) {
       if (isJwt(presented.value)) return refuse('foreign_token');
       if (!presented.certain) return refuse('malformed');
@@ -90,18 +138,27 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
     if (reference !== undefined && !directory) return told('directory_unknown');
     if (directory && directory.id !== found.directoryId) return told('wrong_directory');
     const state = stateAt(found, clock.now());
-    if (state !== 'active') return told(state);
+    if (state !== 'active' && state !== 'pending') return told(state);
     const own = directory ?? (await directories.find(found.directoryId));
     if (!own) return told('directory_unknown');
     if (own.state === 'disabled') return told('directory_disabled');
+    if (known?.token && known.token.expiresAt <= clock.now()) return told('expired');
     // Fit after all: it was enabled between two reads, or is stored under its second digest.
-    const grant = found.digest && (await readGrant(found.digest));
-    return (grant && decide(grant, wanted)) || told('unknown');
+    const grant = await readAny(presented.value);
+    return (grant && decide(grant, wanted)) ?? told('unknown');
   }
 
-  async function findCredential(value: string): Promise<Credential | undefined> {
+  async function readAny(value: string): Promise<Grant | undefined> {
     for (const digest of digestsOf(value)) {
-      const found = await credentials.findByDigest(digest);
+      const grant = await readGrant(digest);
+      if (grant) return grant;
+    }
+    return undefined;
+  }
+
+  async function findKnown(value: string): ReturnType<typeof lookUp> {
+    for (const digest of digestsOf(value)) {
+      const found = await lookUp(digest);
       if (found) return found;
     }
     return undefined;

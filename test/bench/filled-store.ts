@@ -108,6 +108,7 @@ async function collectionsOf(storage: Storage): Promise<(name: string) => Collec
     clock: systemClock,
     random: systemRandom,
     log: silent,
+    secret: 'a secret of the tests, long enough for use',
     version: '0.0.0-bench',
   });
   return (name) => {

@@ -1,7 +1,8 @@
 /** Containers can't be started here; what their files say is held to what the code and the other tests do. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, normalize } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parseEnv } from 'node:util';
 import { parse } from 'yaml';
@@ -120,6 +121,23 @@ describe('the image', () => {
     const source = `${compilerOptions.rootDir}/main.ts`;
     assert.ok(existsSync(source));
     assert.ok(readFileSync('test/support/process.ts', 'utf8').includes(`resolve('${source}')`));
+  });
+
+  it('has the files that the program reads beside itself', () => {
+    const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));
+    const read = sources.flatMap((file) =>
+      [...readFileSync(join('src', file), 'utf8').matchAll(/new URL\('([^']+)', import\.meta\.url\)/g)].map(
+        ([, path = '']) => normalize(join('dist', dirname(file), path)).replace(/\/$/, ''),
+      ),
+    );
+    assert.ok(read.includes('package.json') && read.includes('config/identity-providers'), read.join());
+    const copies = argumentsOf('COPY').filter((line) => !line.startsWith('--from='));
+    const placed = copies.flatMap((line) => {
+      const [target = '', ...from] = line.split(/\s+/).reverse();
+      // A folder's content goes into the target, a file keeps its name there.
+      return from.map((path) => normalize(target.endsWith('/') ? join(target, basename(path)) : target));
+    });
+    for (const path of read) assert.ok(placed.includes(path), `${path} is not in the image, which has ${placed}`);
   });
 
   it('copies only what .dockerignore lets through', () => {

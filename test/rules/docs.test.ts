@@ -68,7 +68,7 @@ test('docs/guides/operations.md names every metric of our own and every message 
   );
 
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.tsx?$/.test(file))
     .map((file) => readFileSync(join('src', file), 'utf8'))
     .join('\n');
   const logged = [

@@ -24,6 +24,21 @@ for (const { heading, table, file } of [
   });
 }
 
+test('docs/errors.md lists each reason of a refusal that src/oauth has a word of its own for, and no other', () => {
+  const sources = readdirSync('src/oauth').map((file) =>
+    readFileSync(`src/oauth/${file}`, 'utf8').replace(/get\('\w+'\)/g, ''),
+  );
+  const reasons =
+    /'(client_unknown|client_secret_wrong|redirect_uri_\w+|code_\w+|refresh_token_\w+|slots_full|access_denied)'/g;
+  const given = new Set(sources.flatMap((text) => [...text.matchAll(reasons)].map(([, reason]) => `\`${reason}\``)));
+  const rows = rowsUnder('Refusals of OAuth');
+  assert.deepEqual(rows.map(([reason]) => reason).sort(), [...given].sort());
+  for (const [reason, ...cells] of rows) {
+    assert.equal(cells.length, 3, reason);
+    for (const cell of cells.slice(1)) assert.match(cell, /^[A-Z].{10,}\.$/, reason);
+  }
+});
+
 test('each code of src/errors.ts is one that some other file can answer with', () => {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.tsx?$/.test(file) && file !== 'errors.ts')

@@ -13,7 +13,7 @@ interface Described {
   responses: Record<string, { description: string; content?: Record<string, { schema: Answer }> }>;
 }
 
-const OUTPUT_TIME = '2030-01-01T00:00:00.000Z';
+const OUTPUT_TIME = '2090-01-01T00:00:00.000Z';
 
 describe('/api/openapi.json', () => {
   let app: TestApp;
@@ -87,12 +87,12 @@ describe('/api/openapi.json', () => {
   it('describes each answer: every operation is called, and answers with that status and shape', async () => {
     const { api } = app;
     const called = new Set<string>();
-    async function call(name: string, id = '', body?: unknown, query = ''): Promise<Answer> {
+    async function call(name: string, id = '', body?: unknown, query = '', secretId = ''): Promise<Answer> {
       const [method = '', path = ''] = name.split(' ');
       const operation = operations.find(([known]) => known === `${method} /api/v1${path}`)?.[1];
       assert.ok(operation, `${name} is not described`);
       called.add(`${method} /api/v1${path}`);
-      const address = path.replace('{id}', id) + query;
+      const address = path.replace('{id}', id).replace('{secretId}', secretId) + query;
       const send: Record<string, () => Promise<Reply>> = {
         GET: () => api.get(address),
         POST: () => api.post(address, body),
@@ -148,6 +148,34 @@ describe('/api/openapi.json', () => {
     await call('GET /api-keys/{id}', apiKey.id);
     await call('POST /api-keys/{id}/revoke', apiKey.id);
     await call('POST /credentials/{id}/revoke', rotated.credential.id, { force: true });
+
+    const { client } = await call('POST /clients', '', {
+      name: 'SailPoint',
+      provider: 'sailpoint',
+      directoryId: directory.id,
+      maximumAgeDays: 365,
+      idleDays: 90,
+    });
+    await call('GET /clients');
+    await call('GET /clients/{id}', client.id);
+    await call('PATCH /clients/{id}', client.id, { name: 'SailPoint production', accessTokenSeconds: 900 });
+    const { secretId } = await call('POST /clients/{id}/secrets', client.id);
+    await call('DELETE /clients/{id}/secrets/{secretId}', client.id, undefined, '', secretId);
+    const connected = await call('POST /directories/{id}/connections', directory.id, { clientId: client.id });
+    const full = await call('POST /directories/{id}/credentials', directory.id);
+    await call('POST /directories/{id}/connections', directory.id, {
+      clientId: client.id,
+      replaces: full.credential.id,
+    });
+    await call('GET /directories/{id}/credentials', directory.id, undefined, '?state=pending');
+    await call('GET /directories/{id}/credentials', directory.id);
+    for (const id of [connected.credentialId, full.credential.id])
+      await call('POST /credentials/{id}/revoke', id, { force: true });
+    await call('DELETE /clients/{id}', client.id);
+    const { portalLink } = await call('POST /portal-links', '', { organizationId: organization.id });
+    await call('GET /portal-links', '', undefined, `?organizationId=${organization.id}`);
+    await call('POST /portal-links/{id}/revoke', portalLink.id);
+
     await call('DELETE /directories/{id}', directory.id);
     await call('DELETE /organizations/{id}', organization.id);
 

@@ -32,6 +32,10 @@ export interface TestAppOptions {
   clock?: MovableClock;
   /** What the application gets instead of the movable clock. */
   realClock?: Clock;
+  /** Puts something around the real storage: counts its writes, or lets one of them fail. */
+  wrapStorage?: (storage: Storage) => Storage;
+  /** Where the keys of OAuth clients are fetched from. */
+  fetch?: typeof fetch;
 }
 
 export const OWNER_KEY = 'lk_test00000000000000000000000000000000000';
@@ -41,6 +45,8 @@ export async function startApp({
   env = {},
   clock = createMovableClock(),
   realClock,
+  wrapStorage = (storage) => storage,
+  fetch: fetchKeys,
 }: TestAppOptions = {}): Promise<TestApp> {
   const settings = {
     LATCHKEY_DATABASE_URL: databaseUrl,
@@ -66,10 +72,12 @@ export async function startApp({
   app = await createApp({
     config,
     publicUrl: config.LATCHKEY_PUBLIC_URL ?? url,
-    storage,
+    storage: wrapStorage(storage),
     clock: realClock ?? clock,
     random: systemRandom,
     log,
+    ...(fetchKeys && { fetch: fetchKeys }),
+    secret: 'a secret of the tests, long enough for use',
     version: '0.0.0-test',
   });
   await app.apiKeys.ensureOwner(OWNER_KEY);

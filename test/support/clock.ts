@@ -1,11 +1,14 @@
 import type { Clock } from '../../src/clock.ts';
 
-/** A clock that stands still until it is moved. `wait` moves it, so that code which waits out a lease finds it over. */
+/**
+ * A clock that stands still until it is moved. `wait` moves it, so that code which waits out a lease finds it over. It starts in the future
+ * of any machine, since MongoDB sweeps expired records by the real time.
+ */
 export interface MovableClock extends Clock {
   advance(ms: number): void;
 }
 
-export function createMovableClock(start = '2026-03-01T12:00:00.000Z'): MovableClock {
+export function createMovableClock(start = '2066-03-01T12:00:00.000Z'): MovableClock {
   let now = Date.parse(start);
   let monotonic = 1000;
   const advance = (ms: number) => {

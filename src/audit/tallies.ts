@@ -8,24 +8,30 @@ import { BASE62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import { withoutSecrets } from '../redaction.ts';
 import type { Collection } from '../storage/index.ts';
-import type { AuditEvent, EventPayload, Subject } from './events.ts';
+import type { Actor, AuditEvent, EventPayload, Subject } from './events.ts';
 
-export interface DenialNote extends Subject {
-  data: EventPayload<'request.denied'>;
+/** What is frequent, and is told as one event with a count. */
+type Frequent = 'request.denied' | 'token.issued' | 'token.refused' | 'connection.requested' | 'connection.refused';
+
+export interface Note<T extends Frequent = Frequent> extends Subject {
+  type: T;
+  data: EventPayload<T>;
+  actor?: Actor;
   /** Where it came from; an attacker's many addresses are folded into one record once there are too many of them. */
   address: string;
   requestId: string;
 }
 
-export interface Denials {
+export interface Tallies {
   /** `where` may still be looked up when the answer is out already; if that fails, it is told without. */
-  note(where: Subject | Promise<Subject>, denial: DenialNote): void;
+  note<T extends Frequent>(where: Subject | Promise<Subject>, note: Note<T>): void;
   /** Writes what was noted; throws storage_unavailable and keeps it for the next time. */
   flush(): Promise<void>;
 }
 
+const ANONYMOUS: Actor = { type: 'anonymous', name: 'unauthenticated caller' };
 const WINDOW_MS = 3_600_000;
-/** Distinct refusals kept apart within one window by one instance; beyond that they are counted without their address. */
+/** Distinct refusals kept apart within one window by one instance; beyond that without their address and what the caller chose. */
 const DISTINCT_LIMIT = 2000;
 const USER_AGENT_LENGTH = 200;
 const METHOD_LENGTH = 32;
@@ -35,7 +41,7 @@ interface Pending {
   count: number;
 }
 
-export function createDenials({
+export function createTallies({
   events,
   clock,
   log,
@@ -43,7 +49,7 @@ export function createDenials({
   events: Collection<AuditEvent>;
   clock: Clock;
   log: Log;
-}): Denials {
+}): Tallies {
   let pending = new Map<string, Pending>();
   let window = 0;
   let distinct = new Set<string>();
@@ -58,29 +64,37 @@ export function createDenials({
     } else pending.set(event.id, { event, count });
   }
 
-  function keep(where: Subject, { data, address, requestId, ...known }: DenialNote, now: Date): void {
+  function keep(
+    where: Subject,
+    { type, data: given, actor = ANONYMOUS, address, requestId, ...known }: Note,
+    now: Date,
+  ): void {
     const subject = { ...known, ...where };
+    const data: Partial<Record<string, string>> = { ...given };
     const current = Math.floor(now.getTime() / WINDOW_MS);
     if (current !== window) {
       window = current;
       distinct = new Set();
     }
-    const facts = [current, data.reason, data.cause, data.surface, subject.directoryId, subject.credentialId];
-    let id = eventId([...facts, address]);
+    const { userAgent: _userAgent, method: _method, hint: _hint, ...same } = data;
+    let id = eventId([current, type, same, subject.directoryId, subject.credentialId, address]);
     const isFolded = !distinct.has(id) && distinct.size >= DISTINCT_LIMIT;
-    if (isFolded) id = eventId([...facts, 'many addresses']);
-    else distinct.add(id);
-    const userAgent = readable(data.userAgent, USER_AGENT_LENGTH);
-    const method = readable(data.method, METHOD_LENGTH);
+    if (isFolded) {
+      const { clientId: _clientId, grantType: _grantType, ...ours } = same;
+      id = eventId([current, type, ours, subject.directoryId, subject.credentialId, 'many addresses']);
+    } else distinct.add(id);
+    const userAgent = readable(data['userAgent'], USER_AGENT_LENGTH);
+    const method = readable(data['method'], METHOD_LENGTH);
     merge({
       count: 1,
       event: {
         id,
-        type: 'request.denied',
+        type,
         at: now,
         firstAt: now,
         lastAt: now,
-        actor: { type: 'anonymous', name: 'unauthenticated caller' },
+        actor,
+        ...(actor.id !== undefined && { actorId: actor.id }),
         source: 'system',
         ...(subject.organizationId !== undefined && { organizationId: subject.organizationId }),
         ...(subject.directoryId !== undefined && { directoryId: subject.directoryId }),
@@ -94,15 +108,15 @@ export function createDenials({
   }
 
   return {
-    note(where, denial) {
+    note(where, given) {
       const now = clock.now();
       if (!(where instanceof Promise)) {
-        keep(where, denial, now);
+        keep(where, given, now);
         return;
       }
       const arrival = where.then(
-        (found) => keep(found, denial, now),
-        () => keep({}, denial, now),
+        (found) => keep(found, given, now),
+        () => keep({}, given, now),
       );
       arriving.add(arrival);
       void arrival.finally(() => arriving.delete(arrival));

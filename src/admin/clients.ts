@@ -1,0 +1,299 @@
+import { z } from 'zod';
+import type { Credentials } from '../credentials/index.ts';
+import type { Directories } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
+import { AUTH_METHODS, type Client, type Clients, GRANT_TYPES, type Oauth } from '../oauth/index.ts';
+import { assertVisible, type Caller, type Operation, operation, READERS, WRITERS } from './operation.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'Clients';
+const redirectUris = z.array(z.string().max(2000)).max(20);
+const accessTokenSeconds = z
+  .number()
+  .int()
+  .min(900)
+  .max(21_600)
+  .describe('How long an access token lives: 15 minutes to 6 hours; 1 hour by default.');
+const jwks = z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(20) });
+const workloadIdentity = z
+  .strictObject({
+    issuer: z.string().max(500),
+    subject: z.string().max(500),
+    audience: z.string().max(500),
+    jwksUri: z.string().max(2000),
+  })
+  .describe("Entra's workload identity: whose assertions stand for this client.");
+const shownTime = z.iso.datetime();
+
+const clientView = z
+  .object({
+    id: z.string().describe('The OAuth client_id.'),
+    name: z.string(),
+    provider: schemas.provider,
+    directoryId: z.string().nullable().describe('The directory that owns it; null for a shared client.'),
+    appName: z.string().nullable(),
+    redirectUris: z.array(z.string()),
+    grantTypes: z.array(z.enum(GRANT_TYPES)),
+    tokenEndpointAuthMethod: z.enum(AUTH_METHODS),
+    accessTokenSeconds: z.number(),
+    rotateRefreshTokens: z.boolean(),
+    maximumAgeDays: z.number().nullable(),
+    idleDays: z.number().nullable(),
+    secrets: z.array(z.object({ id: z.string(), hint: z.string(), createdAt: shownTime })),
+    createdAt: shownTime,
+    createdBy: schemas.actorView,
+  })
+  .meta({ id: 'Client' });
+
+function view({
+  id,
+  name,
+  provider,
+  directoryId,
+  appName,
+  redirectUris: uris,
+  grantTypes,
+  authMethod,
+  accessTokenSeconds: seconds,
+  rotateRefreshTokens,
+  maximumAgeDays,
+  idleDays,
+  secrets,
+  createdAt,
+  createdBy,
+}: Client) {
+  return {
+    id,
+    name,
+    provider,
+    directoryId: directoryId ?? null,
+    appName: appName ?? null,
+    redirectUris: uris,
+    grantTypes,
+    tokenEndpointAuthMethod: authMethod,
+    accessTokenSeconds: seconds,
+    rotateRefreshTokens,
+    maximumAgeDays: maximumAgeDays ?? null,
+    idleDays: idleDays ?? null,
+    secrets: secrets.map(({ id: secretId, hint, createdAt: madeAt }) => ({ id: secretId, hint, createdAt: madeAt })),
+    createdAt,
+    createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
+  };
+}
+
+export interface ClientOperationsDependencies {
+  clients: Clients;
+  directories: Directories;
+  credentials: Credentials;
+  connectByHand: Oauth['connectByHand'];
+}
+
+export function clientOperations({
+  clients,
+  directories,
+  credentials,
+  connectByHand,
+}: ClientOperationsDependencies): Operation[] {
+  const organizationOf = async (directoryId: string) => (await directories.get(directoryId)).organizationId;
+
+  /** A shared client is nobody's own: a key limited to one organization neither sees nor makes one. */
+  async function get(id: string, caller: Caller): Promise<Client> {
+    const client = await clients.get(id);
+    assertVisible(caller, client.organizationId ?? '', `client ${id}`);
+    return client;
+  }
+
+  return [
+    operation({
+      method: 'post',
+      path: '/clients',
+      tag,
+      summary: 'Create an OAuth client',
+      description:
+        'With a directoryId it is owned by that directory, without one it is shared by all organizations. Redirect URIs and grant types come from the provider unless given.',
+      roles: WRITERS,
+      body: z.strictObject({
+        name: schemas.name,
+        provider: schemas.provider.optional(),
+        directoryId: z.string().max(100).optional(),
+        appName: z
+          .string()
+          .regex(/^[\w.-]{1,100}$/, "expected Okta's name of the app, such as acme_scim_1")
+          .optional(),
+        redirectUris: redirectUris.optional(),
+        grantTypes: z.array(z.enum(GRANT_TYPES)).min(1).optional(),
+        tokenEndpointAuthMethod: z.enum(AUTH_METHODS).optional(),
+        jwks: jwks.optional().describe('Public keys of a private_key_jwt client.'),
+        jwksUri: z.string().max(2000).optional().describe('Where those keys are fetched from, on an allowed host.'),
+        workloadIdentity: workloadIdentity.optional(),
+        accessTokenSeconds: accessTokenSeconds.optional(),
+        rotateRefreshTokens: z
+          .boolean()
+          .optional()
+          .describe(
+            'A new refresh token with each refresh. Off by default for clients with a secret, where it protects nothing and a lost answer costs.',
+          ),
+        maximumAgeDays: z
+          .number()
+          .int()
+          .min(1)
+          .max(36_500)
+          .optional()
+          .describe('Days after which its connections end. None by default.'),
+        idleDays: z
+          .number()
+          .int()
+          .min(1)
+          .max(36_500)
+          .optional()
+          .describe('Days without a refresh after which its connections end. None by default.'),
+      }),
+      status: 201,
+      answer: z.object({ client: clientView, clientSecret: z.string().optional().describe('Shown this once.') }),
+      errors: ['not_found', 'invalid_request'],
+      async handle({ body, caller, cause }) {
+        assertVisible(
+          caller,
+          body.directoryId === undefined ? '' : await organizationOf(body.directoryId),
+          `directory ${body.directoryId ?? ''}`,
+        );
+        const { client, clientSecret } = await clients.create(body, cause);
+        return { body: { client: view(client) }, ...(clientSecret !== undefined && { secret: { clientSecret } }) };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/clients',
+      tag,
+      summary: 'List OAuth clients, newest first',
+      roles: READERS,
+      query: z.strictObject({ ...schemas.paging, directoryId: z.string().max(100).optional() }),
+      status: 200,
+      answer: schemas.listOf(clientView),
+      errors: ['invalid_cursor'],
+      async handle({ query, caller }) {
+        const { items, nextCursor } = await clients.page({ ...query, organizationId: caller.organizationId });
+        return { body: { items: items.map(view), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/clients/:id',
+      tag,
+      summary: 'Read an OAuth client',
+      roles: READERS,
+      status: 200,
+      answer: clientView,
+      errors: ['not_found'],
+      handle: async ({ id, caller }) => ({ body: view(await get(id, caller)) }),
+    }),
+    operation({
+      method: 'patch',
+      path: '/clients/:id',
+      tag,
+      summary: 'Change an OAuth client',
+      description: 'With an appName the redirect URIs of its provider are made anew, unless they were set by hand.',
+      roles: WRITERS,
+      body: z.strictObject({
+        name: schemas.name.optional(),
+        appName: z
+          .string()
+          .regex(/^[\w.-]{1,100}$/, "expected Okta's name of the app, such as acme_scim_1")
+          .optional(),
+        redirectUris: redirectUris.optional(),
+        accessTokenSeconds: accessTokenSeconds.optional(),
+      }),
+      status: 200,
+      answer: clientView,
+      errors: ['not_found', 'invalid_request'],
+      async handle({ id, body, caller, cause }) {
+        await get(id, caller);
+        return { body: view(await clients.change(id, body, cause)) };
+      },
+    }),
+    operation({
+      method: 'delete',
+      path: '/clients/:id',
+      tag,
+      summary: 'Delete an OAuth client',
+      description:
+        'It can get no more tokens. What it has connected is listed as credentials of the directories; revoke those too to end it at once.',
+      roles: WRITERS,
+      status: 204,
+      errors: ['not_found'],
+      async handle({ id, caller, cause }) {
+        await clients.remove(await get(id, caller), cause);
+        return {};
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/directories/:id/connections',
+      tag,
+      summary: 'Connect a client by hand',
+      description:
+        'For identity providers into which a refresh token is pasted, such as SailPoint: no consent page, the token is shown once.',
+      roles: WRITERS,
+      body: z.strictObject({
+        clientId: z.string().max(100),
+        replaces: z
+          .string()
+          .max(100)
+          .optional()
+          .describe(
+            'The credential whose place it takes when both slots are full; that works until the new connection has been used.',
+          ),
+      }),
+      status: 201,
+      answer: z.object({ credentialId: z.string(), refreshToken: z.string().describe('Shown this once.') }),
+      errors: ['not_found', 'slots_full', 'invalid_request'],
+      async handle({ id, body, caller, cause }) {
+        const directory = await directories.get(id);
+        assertVisible(caller, directory.organizationId, `directory ${id}`);
+        const client = await clients.get(body.clientId);
+        if (client.directoryId !== undefined && client.directoryId !== id)
+          throw new AppError('not_found', { detail: `There is no client ${body.clientId}.` });
+        const holders = await credentials.holders(id);
+        if (body.replaces !== undefined && !holders.some((holder) => holder.id === body.replaces)) {
+          throw new AppError('not_found', { detail: `Credential ${body.replaces} holds no slot of this directory.` });
+        }
+        const { credentialId, refreshToken } = await connectByHand(client, directory, body.replaces, cause);
+        return { body: { credentialId }, secret: { refreshToken } };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/clients/:id/secrets',
+      tag,
+      summary: 'Add a second secret',
+      description: 'Both work until one is taken away: put the new one into the identity provider first.',
+      roles: WRITERS,
+      status: 201,
+      answer: z.object({
+        client: clientView,
+        secretId: z.string(),
+        clientSecret: z.string().describe('Shown this once.'),
+      }),
+      errors: ['not_found', 'secrets_full'],
+      async handle({ id, caller, cause }) {
+        await get(id, caller);
+        const { client, secretId, clientSecret } = await clients.addSecret(id, cause);
+        return { body: { client: view(client), secretId }, secret: { clientSecret } };
+      },
+    }),
+    operation({
+      method: 'delete',
+      path: '/clients/:id/secrets/:secretId',
+      tag,
+      summary: 'Take a secret away',
+      roles: WRITERS,
+      status: 204,
+      errors: ['not_found', 'last_secret'],
+      async handle({ id, parameters, caller, cause }) {
+        await get(id, caller);
+        await clients.removeSecret(id, parameters['secretId'] ?? '', cause);
+        return {};
+      },
+    }),
+  ];
+}

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { assertVisible, type Operation, operation, READERS, WRITERS } from './operation.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'Portal links';
+const LONGEST_SECONDS = 30 * 86_400;
+const shownTime = z.iso.datetime();
+
+/** A portal link as its keeper tells it; the portal itself is another surface. */
+export interface PortalLinkRecord {
+  id: string;
+  organizationId: string;
+  createdAt: Date;
+  createdBy: { type: string; id?: string; name: string };
+  expiresAt: Date;
+  usedAt?: Date;
+  revokedAt?: Date;
+}
+
+export interface PortalLinkKeeper {
+  create(
+    input: { organizationId: string; expiresInSeconds?: number | undefined },
+    cause: Parameters<Operation['handle']>[0]['cause'],
+  ): Promise<{ portalLink: PortalLinkRecord; secret: string }>;
+  get(id: string): Promise<PortalLinkRecord>;
+  page(query: {
+    organizationId?: string | undefined;
+    after?: string | undefined;
+    limit: number;
+  }): Promise<{ items: PortalLinkRecord[]; nextCursor: string | null }>;
+  revoke(id: string, cause: Parameters<Operation['handle']>[0]['cause']): Promise<PortalLinkRecord>;
+}
+
+const linkView = z
+  .object({
+    id: z.string(),
+    organizationId: z.string(),
+    state: z.enum(['fit', 'used', 'expired', 'revoked']),
+    createdAt: shownTime,
+    createdBy: schemas.actorView,
+    expiresAt: shownTime,
+    usedAt: shownTime.nullable(),
+    revokedAt: shownTime.nullable(),
+  })
+  .meta({ id: 'PortalLink' });
+
+export function portalLinkOperations({
+  portalLinks,
+  clock,
+  publicUrl,
+}: {
+  portalLinks: PortalLinkKeeper;
+  clock: Clock;
+  publicUrl: string;
+}): Operation[] {
+  function view({ id, organizationId, createdAt, createdBy, expiresAt, usedAt, revokedAt }: PortalLinkRecord) {
+    return {
+      id,
+      organizationId,
+      state: revokedAt ? 'revoked' : usedAt ? 'used' : expiresAt <= clock.now() ? 'expired' : 'fit',
+      createdAt,
+      createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
+      expiresAt,
+      usedAt: usedAt ?? null,
+      revokedAt: revokedAt ?? null,
+    };
+  }
+
+  return [
+    operation({
+      method: 'post',
+      path: '/portal-links',
+      tag,
+      summary: 'Make a portal link for an IT contact',
+      description: 'It lets one browser in, once, for eight hours, to the directories of that organization.',
+      roles: WRITERS,
+      body: z.strictObject({
+        organizationId: z.string().max(100),
+        expiresInSeconds: z
+          .number()
+          .int()
+          .min(60)
+          .max(LONGEST_SECONDS)
+          .optional()
+          .describe('Until when it may be opened; seven days by default.'),
+      }),
+      status: 201,
+      answer: z.object({ portalLink: linkView, url: z.string().describe('Shown this once.') }),
+      errors: ['not_found'],
+      async handle({ body, caller, cause }) {
+        assertVisible(caller, body.organizationId, `organization ${body.organizationId}`);
+        const { portalLink, secret } = await portalLinks.create(body, cause);
+        return { body: { portalLink: view(portalLink) }, secret: { url: `${publicUrl}/portal/enter/${secret}` } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/portal-links',
+      tag,
+      summary: 'List portal links, newest first',
+      roles: READERS,
+      query: z.strictObject({ ...schemas.paging, organizationId: z.string().max(100).optional() }),
+      status: 200,
+      answer: schemas.listOf(linkView),
+      errors: ['invalid_cursor'],
+      async handle({ query, caller }) {
+        if (query.organizationId !== undefined)
+          assertVisible(caller, query.organizationId, `organization ${query.organizationId}`);
+        const { items, nextCursor } = await portalLinks.page({
+          ...query,
+          organizationId: query.organizationId ?? caller.organizationId,
+        });
+        return { body: { items: items.map(view), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/portal-links/:id/revoke',
+      tag,
+      summary: 'Revoke a portal link and the session that it began',
+      roles: WRITERS,
+      status: 200,
+      answer: linkView,
+      errors: ['not_found'],
+      async handle({ id, caller, cause }) {
+        assertVisible(caller, (await portalLinks.get(id)).organizationId, `portal link ${id}`);
+        return { body: view(await portalLinks.revoke(id, cause)) };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,53 @@
+/**
+ * What oidc-provider keeps: tokens, codes, grants, interactions. Ids are the secrets themselves there, so here they are digests, and the
+ * payload is stored without its `jti`. Payloads have keys with dots, so they are kept as a JSON string on both engines.
+ */
+import { hash } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import type { Collection, Storage, Stored } from '../storage/index.ts';
+
+const shape = {
+  model: 'string',
+  payload: 'string',
+  'grantId?': 'string',
+  'clientId?': 'string',
+  'uid?': 'string',
+  /** Of access tokens: what verification needs, without opening the payload. */
+  'credentialId?': 'string',
+  'scope?': 'string',
+  /** Of access tokens and codes: their end. They are kept a while longer, so that a late one is told from an unknown one. */
+  'endsAt?': 'date',
+  'consumedAt?': 'date',
+  /** Of authorization codes: until when one request alone may exchange it. */
+  'lockedUntil?': 'date',
+  /** Of authorization codes: the answer that was given, readable only with the code, and to whom it may be repeated. */
+  'answer?': 'string',
+  'answeredAt?': 'date',
+  'fingerprint?': 'string',
+  createdAt: 'date',
+  'expiresAt?': 'date',
+} as const;
+
+export type Artifact = Stored<typeof shape>;
+
+export function createArtifacts(storage: Storage): Collection<Artifact> {
+  return storage.collection({
+    name: 'oauth_artifacts',
+    shape,
+    keys: { grantId: 'index', clientId: 'index', uid: 'index', credentialId: 'index' },
+    order: 'createdAt',
+    expires: 'expiresAt',
+  });
+}
+
+/** Both kinds of access token share one place, so that a presented one is found by one read. */
+export function artifactId(model: string, value: string): string {
+  if (model === 'Grant') return `grant:${value}`;
+  const place = model === 'AccessToken' || model === 'ClientCredentials' ? 'access' : model;
+  return `${place}:${hash('sha256', value, 'hex')}`;
+}
+
+/** The time that oidc-provider goes by, in seconds. */
+export function secondsOf(clock: Clock): number {
+  return Math.floor(clock.now().getTime() / 1000);
+}

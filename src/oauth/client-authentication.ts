@@ -1,0 +1,131 @@
+/**
+ * Who asks at the token endpoint. IdPs send the secret in the header, in the body, or in both (authentik, SailPoint); all of them are
+ * accepted as long as they agree. What oidc-provider is shown afterwards is a pass that is good for this one request.
+ */
+import { randomBytes } from 'node:crypto';
+import { decodeJwt, type JWTPayload, errors as joseErrors, jwtVerify } from 'jose';
+import type { Clock } from '../clock.ts';
+import type { KeySource } from './client-keys.ts';
+import { type Client, type Clients, isSecretOf } from './clients.ts';
+
+export type Parameters = ReadonlyMap<string, string>;
+
+export type Authenticated =
+  | { client: Client }
+  | { refused: 'client_unknown' | 'client_secret_wrong' | 'missing' | 'contradiction'; clientId?: string };
+
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const CLOCK_TOLERANCE_SECONDS = 60;
+export const ASSERTION_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+];
+
+export interface ClientAuthenticationDependencies {
+  clients: Clients;
+  clock: Clock;
+  keys: KeySource;
+  /** What a client may name as the audience of its assertion. */
+  audiences: string[];
+}
+
+export function createClientAuthentication({ clients, clock, keys, audiences }: ClientAuthenticationDependencies) {
+  /** RFC 7523. Of a workload identity (Entra) issuer, subject and audience are its own; else the client speaks for itself. */
+  async function byAssertion(assertion: string, named: string | undefined): Promise<Authenticated> {
+    let claims: JWTPayload;
+    try {
+      claims = decodeJwt(assertion);
+    } catch {
+      return { refused: 'client_secret_wrong' };
+    }
+    const { iss = '', sub = '', aud } = claims;
+    const audience = Array.isArray(aud) ? aud[0] : aud;
+    const workload =
+      audience === undefined ? undefined : await clients.findByWorkload({ issuer: iss, subject: sub, audience });
+    const client = workload ?? (await clients.find(sub));
+    if (!client) return { refused: 'client_unknown', clientId: named ?? sub };
+    if (named !== undefined && named !== client.id) return { refused: 'contradiction', clientId: named };
+    if (client.authMethod !== 'private_key_jwt') return { refused: 'client_secret_wrong', clientId: client.id };
+    const wanted = workload
+      ? { issuer: iss, subject: sub, audience: audience as string }
+      : { issuer: client.id, subject: client.id, audience: audiences };
+    try {
+      await jwtVerify(assertion, keys.of(client), {
+        ...wanted,
+        algorithms: ASSERTION_ALGORITHMS,
+        currentDate: clock.now(),
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        requiredClaims: ['exp'],
+      });
+      return { client };
+    } catch (error) {
+      if (error instanceof joseErrors.JOSEError) return { refused: 'client_secret_wrong', clientId: client.id };
+      throw error;
+    }
+  }
+
+  /** Rejects with storage_unavailable; a refusal is a value. */
+  return async function authenticate(header: string | undefined, parameters: Parameters): Promise<Authenticated> {
+    const named = parameters.get('client_id');
+    const assertion = parameters.get('client_assertion');
+    if (assertion !== undefined && parameters.get('client_assertion_type') === ASSERTION_TYPE)
+      return byAssertion(assertion, named);
+    const inBody = parameters.get('client_secret');
+    const basic = header === undefined ? [] : readBasic(header);
+    if (header !== undefined && basic.length === 0)
+      return { refused: 'client_secret_wrong', ...(named !== undefined && { clientId: named }) };
+    // Our ids need no encoding, so where the two readings differ it is the decoded one that can be an id.
+    const clientId = named ?? basic.at(-1)?.id;
+    if (clientId === undefined) return { refused: 'missing' };
+    const client = await clients.find(clientId);
+    if (!client) return { refused: 'client_unknown', clientId };
+    if (client.authMethod === 'none')
+      return inBody === undefined && header === undefined ? { client } : { refused: 'contradiction', clientId };
+    const offered = basic.filter(({ id }) => id === clientId).map(({ secret }) => secret);
+    if (header !== undefined && offered.length === 0) return { refused: 'contradiction', clientId };
+    if (inBody !== undefined && header !== undefined && !offered.includes(inBody))
+      return { refused: 'contradiction', clientId };
+    const secrets = inBody === undefined ? offered : [inBody];
+    if (secrets.length === 0) return { refused: 'missing', clientId };
+    const isRight = secrets.map((secret) => isSecretOf(client, secret)).includes(true);
+    return isRight ? { client } : { refused: 'client_secret_wrong', clientId };
+  };
+}
+
+/** RFC 6749 2.3.1 has both halves form-encoded, which many clients leave out: both readings, where they differ. */
+function readBasic(header: string): { id: string; secret: string }[] {
+  const [, encoded] = /^basic[ \t]+([A-Za-z0-9+/_=-]+)[ \t]*$/i.exec(header) ?? [];
+  const text = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  if (colon === -1) return [];
+  const plain = { id: text.slice(0, colon), secret: text.slice(colon + 1) };
+  try {
+    const decode = (half: string) => decodeURIComponent(half.replaceAll('+', ' '));
+    const decoded = { id: decode(plain.id), secret: decode(plain.secret) };
+    return decoded.id === plain.id && decoded.secret === plain.secret ? [plain] : [plain, decoded];
+  } catch {
+    return [plain];
+  }
+}
+
+/** Passes for requests whose client has been authenticated: each is good for one client and is taken away after the request. */
+export function createPasses() {
+  const passes = new Map<string, string>();
+  return {
+    issue(clientId: string): string {
+      const pass = randomBytes(24).toString('base64url');
+      passes.set(pass, clientId);
+      return pass;
+    },
+    isPass: (clientId: string, value: string) => passes.get(value) === clientId,
+    withdraw: (pass: string) => void passes.delete(pass),
+  };
+}

@@ -1,0 +1,73 @@
+/** The public keys of clients that sign: given with the client, or fetched from an allowed host and kept through its outages. */
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import type { Client } from './clients.ts';
+
+export interface KeySource {
+  /** Throws storage_unavailable, that is 503, when the keys were never fetched and can't be now: no fault of the client. */
+  of(client: Client): JWTVerifyGetKey;
+}
+
+const FRESH_MS = 600_000;
+/** A key that is not known may be new: the host is asked again, but not more often than this. */
+const COOL_DOWN_MS = 30_000;
+const TIMEOUT_MS = 3000;
+const LARGEST_BYTES = 256 * 1024;
+
+interface Fetched {
+  jwks: JSONWebKeySet;
+  at: number;
+  triedAt: number;
+}
+
+export function createKeySource({ fetch, clock }: { fetch: typeof globalThis.fetch; clock: Clock }): KeySource {
+  const kept = new Map<string, Fetched>();
+
+  async function load(uri: string): Promise<JSONWebKeySet> {
+    const response = await fetch(uri, {
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      headers: { accept: 'application/json' },
+    });
+    if (!response.ok) throw new Error(`${uri} answered ${response.status}`);
+    const text = await response.text();
+    if (text.length > LARGEST_BYTES) throw new Error(`${uri} answered too much`);
+    const jwks = JSON.parse(text) as JSONWebKeySet;
+    createLocalJWKSet(jwks);
+    return jwks;
+  }
+
+  async function keysAt(uri: string, isStale: (fetched: Fetched, now: number) => boolean): Promise<JSONWebKeySet> {
+    const now = clock.monotonicMs();
+    const known = kept.get(uri);
+    if (known && !isStale(known, now)) return known.jwks;
+    try {
+      const jwks = await load(uri);
+      kept.set(uri, { jwks, at: now, triedAt: now });
+      return jwks;
+    } catch (error) {
+      if (!known)
+        throw new AppError(
+          'storage_unavailable',
+          { detail: 'The keys of the client cannot be fetched. Try again.' },
+          { cause: error },
+        );
+      known.triedAt = now;
+      return known.jwks;
+    }
+  }
+
+  return {
+    of(client) {
+      const uri = client.workloadIdentity?.jwksUri ?? client.jwksUri;
+      if (uri === undefined) return createLocalJWKSet((client.jwks ?? { keys: [] }) as unknown as JSONWebKeySet);
+      return async (header, token) => {
+        const jwks = await keysAt(uri, ({ at, triedAt }, now) => now - at > FRESH_MS && now - triedAt > COOL_DOWN_MS);
+        const isKnown = header.kid === undefined || jwks.keys.some(({ kid }) => kid === header.kid);
+        const current = isKnown ? jwks : await keysAt(uri, ({ triedAt }, now) => now - triedAt > COOL_DOWN_MS);
+        return createLocalJWKSet(current)(header, token);
+      };
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * The keys of the authorization server: ES256 for signing, random values for its cookies. Made at the first start, stored encrypted under
+ * LATCHKEY_SECRET, rotated by command and by age without a restart; old ones stay for verification.
+ */
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
+import { type Audit, type Cause, outboxShape, SYSTEM } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import { type Random, randomText } from '../identifiers.ts';
+import { isDuplicate, type Storage, type Stored } from '../storage/index.ts';
+
+const shape = {
+  /** 1, 2, 3...: unique, so that instances which rotate at the same moment make one key. */
+  serial: 'string',
+  /** `{jwk, cookieKey}`, encrypted. */
+  sealed: 'string',
+  createdAt: 'date',
+  ...outboxShape,
+} as const;
+
+type KeyRecord = Stored<typeof shape>;
+
+export interface Keys {
+  /** Newest first: the first signs, all verify. */
+  jwks: { keys: JWK[] };
+  cookieKeys: string[];
+}
+
+export interface SigningKeys {
+  /** Reads what is stored, after making a key where there is none or the newest is older than the age. */
+  load(): Promise<Keys>;
+  rotate(cause: Cause): Promise<void>;
+}
+
+const KEPT = 5;
+const DAY_MS = 86_400_000;
+
+export function createSigningKeys(deps: {
+  storage: Storage;
+  audit: Audit;
+  clock: Clock;
+  random: Random;
+  secret: string;
+  rotateAfterDays: number;
+}): SigningKeys {
+  const { storage, audit, clock, random, secret, rotateAfterDays } = deps;
+  const keys = audit.track(
+    'signing_keys',
+    storage.collection({
+      name: 'signing_keys',
+      shape,
+      keys: { serial: 'unique', outboxAt: 'index' },
+      order: 'createdAt',
+    }),
+  );
+
+  async function stored(): Promise<KeyRecord[]> {
+    return (await keys.page({ limit: KEPT, direction: 'descending' })).items;
+  }
+
+  async function make(newest: KeyRecord | undefined, cause: Cause): Promise<void> {
+    const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const jwk = await exportJWK(privateKey);
+    const key: JWK = { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' };
+    const serial = String(Number(newest?.serial ?? 0) + 1);
+    const sealed = seal(JSON.stringify({ jwk: key, cookieKey: randomText(43, random) }), secret, random);
+    const event = audit.event('signing_key.rotated', cause, {}, { kid: key.kid ?? '', serial });
+    try {
+      await keys.insert({ id: `signing-key-${serial}`, serial, sealed, createdAt: clock.now() }, [event]);
+    } catch (error) {
+      // Another instance rotated at the same moment; its key serves as well.
+      if (!isDuplicate(error, 'id') && !isDuplicate(error, 'serial')) throw error;
+    }
+  }
+
+  return {
+    async load() {
+      let records = await stored();
+      const [newest] = records;
+      const age = newest ? clock.now().getTime() - newest.createdAt.getTime() : Number.POSITIVE_INFINITY;
+      if (age > rotateAfterDays * DAY_MS) {
+        await make(newest, SYSTEM);
+        records = await stored();
+      }
+      const opened = records.map(({ sealed }) => JSON.parse(unseal(sealed, secret)) as { jwk: JWK; cookieKey: string });
+      return { jwks: { keys: opened.map(({ jwk }) => jwk) }, cookieKeys: opened.map(({ cookieKey }) => cookieKey) };
+    },
+    async rotate(cause) {
+      await make((await stored())[0], cause);
+    },
+  };
+}
+
+const ALGORITHM = 'aes-256-gcm';
+
+/** Encrypts a text under a secret of any length; what comes out is `salt.iv.tag.text` in base64url. */
+export function seal(text: string, secret: string, random: Random): string {
+  const salt = Buffer.from(random.bytes(16));
+  const iv = Buffer.from(random.bytes(12));
+  const cipher = createCipheriv(ALGORITHM, keyOf(secret, salt), iv);
+  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+  return [salt, iv, cipher.getAuthTag(), sealed].map((part) => part.toString('base64url')).join('.');
+}
+
+/** Throws when the secret is another one. */
+export function unseal(sealed: string, secret: string): string {
+  const [salt, iv, tag, text] = sealed.split('.').map((part) => Buffer.from(part, 'base64url'));
+  if (!salt || !iv || !tag || !text) throw new Error('not a sealed text');
+  const decipher = createDecipheriv(ALGORITHM, keyOf(secret, salt), iv);
+  decipher.setAuthTag(tag);
+  try {
+    return Buffer.concat([decipher.update(text), decipher.final()]).toString('utf8');
+  } catch (error) {
+    throw new Error('LATCHKEY_SECRET is not the one that the stored keys were encrypted with', { cause: error });
+  }
+}
+
+function keyOf(secret: string, salt: Buffer): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, salt, 'latchkey', 32));
+}

@@ -1,0 +1,255 @@
+/**
+ * `/oauth/token` and `/oauth/revoke`: what comes before and after oidc-provider. Before: bodies as IdPs send them, client authentication, one
+ * exchange of a code at a time. After: the answer of a code kept for a retry, the audit, and never `invalid_grant` for our own fault.
+ */
+import { hash } from 'node:crypto';
+import { IncomingMessage, type ServerResponse } from 'node:http';
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Audit } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Usage } from '../credentials/index.ts';
+import { ANSWER_MS, within } from '../deadline.ts';
+import { AppError, asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
+import { readBody } from '../http/body.ts';
+import { sendOauthError } from '../http/error-responses.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Random } from '../identifiers.ts';
+import type { Log } from '../log.ts';
+import type { Collection } from '../storage/index.ts';
+import { type Artifact, artifactId } from './artifacts.ts';
+import { createClientAuthentication, createPasses } from './client-authentication.ts';
+import { createKeySource } from './client-keys.ts';
+import type { Client, Clients } from './clients.ts';
+import type { Connections } from './connections.ts';
+import { createOneTime, type OneTime } from './one-time.ts';
+import { GRANT_TYPES } from './presets.ts';
+import { type Asked, createTokenAudit, reasonOf, SUPERSEDED } from './token-audit.ts';
+import { formOf, readParameters } from './token-parameters.ts';
+
+export interface TokenEndpointDependencies {
+  artifacts: Collection<Artifact>;
+  clients: Clients;
+  connections: Connections;
+  audit: Audit;
+  usage: Usage;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  context: RequestContext;
+  issuer: string;
+  provider: () => Provider;
+  waitOutLease: () => Promise<void>;
+  fetch: typeof fetch;
+}
+
+const BODY_LIMIT_BYTES = 56 * 1024;
+/** A code may be tried again for so long after its answer, by the same client with the same parameters. */
+const RETRY_WINDOW_MS = 10_000;
+
+/** What is known of a request on its way through oidc-provider. */
+interface Exchange extends Asked {
+  path: string;
+  client: Client;
+  /** Shown to oidc-provider instead of the refresh token. */
+  refreshWith?: string;
+  /** The code that is exchanged, or the refresh token that is rotated. */
+  code?: OneTime;
+  rotated?: OneTime;
+  /** The reason that oidc-provider keeps to itself. */
+  detail?: string;
+}
+
+export function createTokenEndpoint(deps: TokenEndpointDependencies) {
+  const { artifacts, clients, connections, usage, clock, log, context, issuer, provider, waitOutLease, fetch } = deps;
+  const { host } = new URL(issuer);
+  const keys = createKeySource({ fetch, clock });
+  const authenticate = createClientAuthentication({
+    clients,
+    clock,
+    keys,
+    audiences: [issuer, `${issuer}/oauth/token`],
+  });
+  const oneTime = createOneTime(deps);
+  const told = createTokenAudit(deps);
+  const passes = createPasses();
+  const exchanges = new WeakMap<IncomingMessage, Exchange>();
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = context.requestIdOf(request);
+    response.setHeader('X-Request-Id', requestId);
+    try {
+      if (request.method !== 'POST')
+        return sendOauthError(response, 405, 'invalid_request', 'Ask with POST.', { allow: 'POST' });
+      await within(ANSWER_MS, serve(request, response, requestId));
+    } catch (thrown) {
+      if (asAppError(thrown).status >= 500) log.error({ err: thrown, requestId }, 'a token request failed');
+      fail(response, thrown, requestId);
+    }
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+    const [path = ''] = (request.url ?? '').split('?');
+    const parameters = readParameters(await readBody(request, BODY_LIMIT_BYTES), request.headers['content-type']);
+    const asked: Asked = {
+      parameters,
+      address: context.addressOf(request),
+      userAgent: request.headers['user-agent'],
+      requestId,
+    };
+    const known = await authenticate(request.headers.authorization, parameters);
+    if ('refused' in known) {
+      const { refused, clientId } = known;
+      const reason = refused === 'missing' || refused === 'contradiction' ? 'client_secret_wrong' : refused;
+      const client = clientId === undefined ? undefined : await clients.find(clientId);
+      const named = { ...asked, client, clientId };
+      told.refused(await told.aboutOf(named), named, reason);
+      const challenge: Record<string, string> =
+        request.headers.authorization === undefined ? {} : { 'www-authenticate': 'Basic realm="latchkey"' };
+      return sendOauthError(response, 401, 'invalid_client', 'Client authentication failed.', challenge);
+    }
+    const exchange: Exchange = { ...asked, path, client: known.client };
+    const grantType = path === '/oauth/token' ? parameters.get('grant_type') : undefined;
+    if (isGrantType(grantType) && !known.client.grantTypes.includes(grantType)) {
+      told.refused(await told.aboutOf(exchange), exchange, 'unauthorized_client');
+      return sendOauthError(response, 400, 'unauthorized_client', `This client may not use ${grantType}.`);
+    }
+    const code = grantType === 'authorization_code' ? parameters.get('code') : undefined;
+    if (code !== undefined) {
+      exchange.code = codeOf(code, exchange);
+      const earlier = await oneTime.claim(exchange.code, RETRY_WINDOW_MS);
+      if (earlier !== undefined) return answer(response, earlier);
+    }
+    const refreshToken = grantType === 'refresh_token' ? parameters.get('refresh_token') : undefined;
+    if (refreshToken !== undefined && known.client.rotateRefreshTokens) await rotate(refreshToken, exchange);
+    await pass(request, response, exchange);
+  }
+
+  /**
+   * Rotation that a lost answer can't hurt: whoever comes again with a token that was rotated gets its one successor again, until that
+   * has been used; many at once all get the same.
+   */
+  async function rotate(value: string, exchange: Exchange): Promise<void> {
+    const rotated = { id: artifactId('RefreshToken', value), value, fingerprint: exchange.client.id };
+    const successor = await oneTime.claim(rotated, Number.POSITIVE_INFINITY);
+    if (successor === undefined) {
+      exchange.rotated = rotated;
+      return;
+    }
+    const next = await artifacts.find(artifactId('RefreshToken', successor));
+    // Used already: what is presented is over, and oidc-provider will not know it.
+    const isUnused = next && next.lockedUntil === undefined && next.answeredAt === undefined;
+    exchange.refreshWith = isUnused ? successor : SUPERSEDED;
+  }
+
+  /** Hands a request on to oidc-provider, rewritten to the one form that it reads. */
+  async function pass(request: IncomingMessage, response: ServerResponse, exchange: Exchange): Promise<void> {
+    const { client, parameters, path, refreshWith } = exchange;
+    const secret = client.authMethod === 'none' ? undefined : passes.issue(client.id);
+    const proof = { client_id: client.id, ...(secret !== undefined && { client_secret: secret }) };
+    const body = Buffer.from(formOf(parameters, proof, refreshWith));
+    const inner = new IncomingMessage(request.socket);
+    inner.method = 'POST';
+    inner.url = path;
+    inner.headers = {
+      host,
+      accept: 'application/json',
+      'content-type': 'application/x-www-form-urlencoded',
+      'content-length': String(body.length),
+    };
+    inner.push(body);
+    inner.push(null);
+    inner.complete = true;
+    exchanges.set(inner, exchange);
+    try {
+      await provider().callback()(inner, response);
+    } finally {
+      if (secret !== undefined) passes.withdraw(secret);
+    }
+  }
+
+  /** After oidc-provider has made its answer, before that goes out. */
+  async function onAnswer(ctx: KoaContextWithOIDC, request: IncomingMessage): Promise<void> {
+    const exchange = exchanges.get(request);
+    if (!exchange) return;
+    const { path, client, code, rotated, requestId } = exchange;
+    const body = (ctx.body ?? {}) as Record<string, unknown>;
+    try {
+      if (body['error'] === 'server_error') throw new AppError('storage_unavailable');
+      if (path === '/oauth/revoke') {
+        // A JWT is none of ours, so as unknown as anything else (RFC 7009 2.2).
+        if (body['error'] === 'unsupported_token_type') {
+          ctx.status = 200;
+          ctx.body = '';
+        }
+        // A revoked access token is in memory until its lease is over.
+        if (ctx.status === 200) await waitOutLease();
+        return;
+      }
+      const about = await told.aboutOf(exchange, ctx.oidc?.entities.Grant?.jti);
+      const { credentialId } = about;
+      if (ctx.status === 200) {
+        if (code) await oneTime.keep(code, JSON.stringify(body));
+        if (rotated) await oneTime.keep(rotated, String(body['refresh_token']));
+        if (credentialId !== undefined) {
+          await connections.extend(credentialId, client);
+          usage.refreshed(credentialId, new Date(clock.now().getTime() + Number(body['expires_in']) * 1000));
+        }
+        told.issued(about, exchange);
+      } else {
+        const held = code ?? rotated;
+        if (held) await oneTime.release(held);
+        told.refused(about, exchange, reasonOf(exchange, String(body['error'])));
+      }
+    } catch (error) {
+      log.error({ err: error, requestId }, 'a token request failed');
+      const held = code ?? rotated;
+      if (held) await oneTime.release(held).catch(() => undefined);
+      ctx.status = 503;
+      ctx.set('Retry-After', String(RETRY_AFTER_SECONDS));
+      ctx.set('Cache-Control', 'no-store');
+      ctx.body = { error: 'temporarily_unavailable', error_description: 'Try again.' };
+    }
+  }
+
+  return {
+    handle,
+    onAnswer,
+    isPass: passes.isPass,
+    isRotating: (request: IncomingMessage) => exchanges.get(request)?.rotated !== undefined,
+    /** oidc-provider tells its true reason by an event only. */
+    noteDetail(ctx: KoaContextWithOIDC, error: unknown) {
+      const exchange = exchanges.get(ctx.req);
+      const { error_detail: detail, message } = error as { error_detail?: string; message?: string };
+      if (exchange) exchange.detail = detail ?? message ?? '';
+    },
+  };
+}
+
+/** An answer is repeated to the same client with the same parameters only. */
+function codeOf(value: string, { client, parameters }: Exchange): OneTime {
+  const facts = [client.id, parameters.get('redirect_uri'), parameters.get('code_verifier')];
+  const fingerprint = hash('sha256', JSON.stringify(facts), 'hex');
+  return { id: artifactId('AuthorizationCode', value), value, fingerprint };
+}
+
+function isGrantType(value: string | undefined): value is string {
+  return value !== undefined && (GRANT_TYPES as readonly string[]).includes(value);
+}
+
+function answer(response: ServerResponse, text: string): void {
+  response.writeHead(200, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+    Pragma: 'no-cache',
+  });
+  response.end(text);
+}
+
+function fail(response: ServerResponse, thrown: unknown, requestId: string): void {
+  const error = asAppError(thrown);
+  const name = error.status === 503 ? 'temporarily_unavailable' : 'invalid_request';
+  const headers: Record<string, string> = { 'x-request-id': requestId };
+  if (error.status === 503) headers['retry-after'] = String(RETRY_AFTER_SECONDS);
+  sendOauthError(response, error.status, name, error.message, headers);
+}

@@ -1,0 +1,358 @@
+/** HTML for IT contacts: entering by a portal link, and the consent to a connection that their identity provider asked for. */
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Cause } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Credential, Credentials, Usage, UsageTotal } from '../credentials/index.ts';
+import type { Directories, Directory, Organizations } from '../directories/index.ts';
+import { asAppError } from '../errors.ts';
+import { readBody } from '../http/body.ts';
+import { pageHeaders, renderPage } from '../http/page.tsx';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Log } from '../log.ts';
+import type { Asked, ConnectionRequest, Oauth } from '../oauth/index.ts';
+import { type PortalLink, type PortalLinks, personOf } from './links.ts';
+import { ConsentPage, EnterPage, HomePage, LinkNeededPage, MessagePage } from './pages.tsx';
+
+export { createPortalLinks, type PortalLink, type PortalLinks } from './links.ts';
+
+export interface PortalDependencies {
+  links: PortalLinks;
+  oauth: Oauth;
+  organizations: Organizations;
+  directories: Directories;
+  credentials: Credentials;
+  usage: Usage;
+  clock: Clock;
+  log: Log;
+  context: RequestContext;
+  publicUrl: string;
+}
+
+const BODY_LIMIT_BYTES = 16 * 1024;
+const SESSION_SECONDS = 8 * 3600;
+const PENDING_SECONDS = 3600;
+
+interface Visit {
+  request: IncomingMessage;
+  response: ServerResponse;
+  requestId: string;
+  address: string;
+}
+
+export function createPortal(deps: PortalDependencies) {
+  const { links, oauth, organizations, directories, credentials, usage, clock, log, context, publicUrl } = deps;
+  const isSecure = publicUrl.startsWith('https:');
+  const sessionCookie = isSecure ? '__Host-latchkey_portal' : 'latchkey_portal';
+  const pendingCookie = isSecure ? '__Host-latchkey_pending' : 'latchkey_pending';
+
+  const cookie = (name: string, value: string, seconds: number) =>
+    `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const visit = { request, response, requestId: context.requestIdOf(request), address: context.addressOf(request) };
+    try {
+      const [path = ''] = (request.url ?? '').split('?');
+      const entering = /^\/portal\/enter\/(lkp_[0-9A-Za-z]{43})$/.exec(path)?.[1];
+      if (request.method === 'POST' && !isSameOrigin(request)) {
+        show(
+          visit,
+          403,
+          'Not from here',
+          <MessagePage title="This form came from another site." text="Open the page again and send it from there." />,
+        );
+      } else if (entering !== undefined) await enter(visit, entering);
+      else if (/^\/connect\/[\w-]+$/.test(path)) await connect(visit, path.slice('/connect/'.length));
+      else if (path === '/portal') await home(visit);
+      else
+        show(
+          visit,
+          404,
+          'Not found',
+          <MessagePage title="There is nothing here." text="Check the address, or open the link that you were sent." />,
+        );
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      log.error({ err: thrown, requestId: visit.requestId }, 'a page failed');
+      response.setHeader('Retry-After', '5');
+      show(
+        visit,
+        error.status,
+        'Try again',
+        <MessagePage
+          title="That did not work, and it is our fault."
+          text={`Nothing was changed or lost. Try again in a moment. Request id: ${visit.requestId}`}
+        />,
+      );
+    }
+  }
+
+  /** A form is sent by our own page: browsers say so, and what does not say where it comes from is no browser of today. */
+  function isSameOrigin({ headers }: IncomingMessage): boolean {
+    const site = headers['sec-fetch-site'];
+    if (site !== undefined) return site === 'same-origin';
+    return headers.origin === publicUrl;
+  }
+
+  async function sessionOf({ request }: Visit): Promise<{ link: PortalLink; token: string } | undefined> {
+    const value = readCookie(request, sessionCookie);
+    const link = value === undefined ? undefined : await links.findSession(value);
+    // A session ends with its organization.
+    const isOn = link !== undefined && (await organizations.find(link.organizationId)) !== undefined;
+    return isOn && value !== undefined ? { link, token: hash('sha256', `form ${value}`, 'hex') } : undefined;
+  }
+
+  async function enter(visit: Visit, secret: string): Promise<void> {
+    const { request, response, address, requestId } = visit;
+    const state = await links.look(secret);
+    if (state !== 'fit')
+      return show(
+        visit,
+        410,
+        'Link over',
+        <MessagePage title={OVER[state]} text="Ask whoever sent it for a new one. Nothing that was set up is lost." />,
+      );
+    if (request.method !== 'POST') return show(visit, 200, 'Enter', <EnterPage />);
+    const entered = await links.enter(secret, { address, requestId });
+    if (!entered)
+      return show(
+        visit,
+        410,
+        'Link over',
+        <MessagePage title={OVER.used} text="Ask whoever sent it for a new one. Nothing that was set up is lost." />,
+      );
+    const pending = readCookie(request, pendingCookie);
+    const goOn = pending !== undefined && /^[\w-]{10,100}$/.test(pending) ? `/connect/${pending}` : '/portal';
+    response.setHeader('Set-Cookie', [
+      cookie(sessionCookie, entered.session, SESSION_SECONDS),
+      cookie(pendingCookie, '', 0),
+    ]);
+    redirect(response, goOn);
+  }
+
+  async function home(visit: Visit): Promise<void> {
+    const session = await sessionOf(visit);
+    if (!session)
+      return show(
+        visit,
+        401,
+        'Link needed',
+        <MessagePage
+          title="Open your link first."
+          text="Your software vendor sends you a link that lets you in here."
+        />,
+      );
+    const organization = await organizations.get(session.link.organizationId);
+    const { items } = await directories.page({ organizationId: organization.id, limit: 200 });
+    show(
+      visit,
+      200,
+      organization.name,
+      <HomePage
+        endpoints={items.map(({ name, endpointKey }) => ({ name, url: `${publicUrl}/scim/v2/${endpointKey}` }))}
+      />,
+      organization.name,
+    );
+  }
+
+  async function connect(visit: Visit, uid: string): Promise<void> {
+    const { request, response } = visit;
+    const wanted = await oauth.pending(request, response);
+    if (!wanted || wanted.uid !== uid) {
+      return showOver(visit);
+    }
+    const session = await sessionOf(visit);
+    if (!session) {
+      response.setHeader('Set-Cookie', cookie(pendingCookie, uid, PENDING_SECONDS));
+      return show(visit, 200, 'Link needed', <LinkNeededPage client={wanted.client.name} />);
+    }
+    const organization = await organizations.get(session.link.organizationId);
+    const choices = await choicesOf(wanted, session.link);
+    if (choices.length === 0) {
+      // The right link may follow in this browser; the request then goes on.
+      response.setHeader('Set-Cookie', cookie(pendingCookie, uid, PENDING_SECONDS));
+      return show(
+        visit,
+        403,
+        'Not yours',
+        <MessagePage
+          title={`${wanted.client.name} belongs to no directory of ${organization.name}.`}
+          text="Ask whoever sent you the link to check which directory it was made for. Nothing was changed."
+        />,
+      );
+    }
+    if (request.method === 'POST') return decide(visit, session, choices);
+    const held = await Promise.all(
+      choices.map(async (directory) => ({ directory, holders: await describe(directory) })),
+    );
+    show(
+      visit,
+      200,
+      `Connect ${wanted.client.name}`,
+      <ConsentPage
+        request={wanted}
+        organization={organization.name}
+        choices={held}
+        token={session.token}
+        now={clock.now()}
+      />,
+      organization.name,
+      [wanted.redirectOrigin],
+    );
+  }
+
+  async function choicesOf({ client }: ConnectionRequest, link: PortalLink): Promise<Directory[]> {
+    const { items } = await directories.page({ organizationId: link.organizationId, limit: 200 });
+    return items.filter((directory) => client.directoryId === undefined || client.directoryId === directory.id);
+  }
+
+  async function describe(directory: Directory): Promise<{ credential: Credential; total: UsageTotal | undefined }[]> {
+    const holders = await credentials.holders(directory.id);
+    const totals = await usage.totals(holders.map(({ id }) => id));
+    return holders.map((credential) => ({ credential, total: totals.get(credential.id) }));
+  }
+
+  async function decide(
+    visit: Visit,
+    { link, token }: { link: PortalLink; token: string },
+    choices: Directory[],
+  ): Promise<void> {
+    const { request, response, address, requestId } = visit;
+    const form = new URLSearchParams(await readBody(request, BODY_LIMIT_BYTES));
+    const given = Buffer.from(form.get('token') ?? '');
+    if (given.length !== token.length || !timingSafeEqual(given, Buffer.from(token))) {
+      return show(
+        visit,
+        403,
+        'Try again',
+        <MessagePage
+          title="This page was out of date."
+          text="Go back, reload it and decide again. Nothing was changed."
+        />,
+      );
+    }
+    const person = personOf(link);
+    const cause: Cause = { actor: person, source: 'portal', address, requestId };
+    if (form.get('decision') !== 'allow') {
+      const { organizationId } = link;
+      return goOn(visit, await oauth.refuse(request, response, { organizationId, cause }));
+    }
+    const directory = choices.length === 1 ? choices[0] : choices.find(({ id }) => id === form.get('directory'));
+    if (!directory)
+      return show(
+        visit,
+        400,
+        'Choose',
+        <MessagePage title="Choose a directory." text="Go back and choose which directory this connection is for." />,
+      );
+    const holders = await credentials.holders(directory.id);
+    const replaces = holders.find(({ id }) => id === form.get(`replaces-${directory.id}`))?.id;
+    if (holders.length === 2 && replaces === undefined) {
+      return show(
+        visit,
+        400,
+        'Choose',
+        <MessagePage
+          title="Choose what the new connection replaces."
+          text="Both slots of this directory are taken. Go back and choose one; it keeps working until the new connection has been used."
+        />,
+      );
+    }
+    goOn(visit, await oauth.approve(request, response, { directory, replaces, person, cause }));
+  }
+
+  function goOn(visit: Visit, target: string | undefined): void {
+    if (target === undefined) showOver(visit);
+    else redirect(visit.response, target);
+  }
+
+  function showOver(visit: Visit): void {
+    show(
+      visit,
+      410,
+      'Request over',
+      <MessagePage
+        title="This request is over."
+        text="Start the connection again in your identity provider. Nothing that works now was changed."
+      />,
+    );
+  }
+
+  function show(
+    visit: Visit,
+    status: number,
+    title: string,
+    children: preact.ComponentChildren,
+    aside?: string,
+    formTargets: string[] = [],
+  ): void {
+    const { response, requestId } = visit;
+    const html = renderPage({ title, aside, children });
+    response.writeHead(status, {
+      ...pageHeaders(formTargets),
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Length': Buffer.byteLength(html),
+      'X-Request-Id': requestId,
+    });
+    response.end(html);
+  }
+
+  return { handle };
+}
+
+/** For what can't be sent back to the client, since who it is, or where it is, is not known. */
+export function renderAuthorizationError(error: string, description: string, asked: Asked) {
+  const { clientId, redirectUri } = asked;
+  const sent: [string, string][] = [
+    ...(clientId === undefined ? [] : [['Client id', clientId] as [string, string]]),
+    ...(redirectUri === undefined ? [] : [['Redirect URI', redirectUri] as [string, string]]),
+  ];
+  const isOurs = error === 'server_error' || error === 'temporarily_unavailable';
+  const message =
+    error === 'invalid_client'
+      ? {
+          title: 'This client is not known here.',
+          text: 'The client id that your identity provider sent is not one of ours.',
+          todo: 'Compare the client id in your identity provider with the one that your software vendor gave you. It sent this one:',
+          values: sent.slice(0, 1),
+        }
+      : error === 'invalid_redirect_uri'
+        ? {
+            title: 'The answer would go to an unknown place.',
+            text: 'The redirect URI that your identity provider sent is not registered for this client.',
+            todo: 'If you came here from your identity provider, send these to your software vendor. They check that the address is its own and register it; then you start the connection again.',
+            values: sent,
+          }
+        : isOurs
+          ? {
+              title: 'That did not work, and it is our fault.',
+              text: 'Nothing was changed or lost. Start the connection again in a moment.',
+            }
+          : {
+              title: 'This request cannot be answered.',
+              text: `Your identity provider sent something that is not complete or not allowed: ${description === '' ? error : description}.`,
+              todo: 'Compare what is set in your identity provider with what your software vendor gave you, and start the connection again. Nothing that works now was changed.',
+            };
+  return {
+    html: renderPage({ title: message.title.replace(/\.$/, ''), children: <MessagePage {...message} /> }),
+    headers: pageHeaders(),
+  };
+}
+
+const OVER = {
+  used: 'This link has been used.',
+  expired: 'This link has expired.',
+  revoked: 'This link was withdrawn.',
+  unknown: 'This link is not known here.',
+} as const;
+
+function redirect(response: ServerResponse, to: string): void {
+  response.writeHead(303, { Location: to, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' }).end();
+}
+
+function readCookie({ headers }: IncomingMessage, name: string): string | undefined {
+  for (const pair of (headers.cookie ?? '').split(/; */)) {
+    if (pair.startsWith(`${name}=`)) return pair.slice(name.length + 1) || undefined;
+  }
+  return undefined;
+}

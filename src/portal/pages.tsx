@@ -1,0 +1,303 @@
+/** The few pages of the portal. Words for an IT contact who never heard of OAuth. */
+import type { ComponentChildren } from 'preact';
+import type { Credential, UsageTotal } from '../credentials/index.ts';
+import type { Directory } from '../directories/index.ts';
+import type { ConnectionRequest } from '../oauth/index.ts';
+
+/** What happened, why, and where somebody must act: what to do, with the values that they need. */
+export function MessagePage(props: {
+  title: string;
+  text: string;
+  todo?: string;
+  values?: [name: string, value: string][];
+}) {
+  const { title, text, todo, values = [] } = props;
+  return (
+    <>
+      <h1>{title}</h1>
+      <p class="soft">{text}</p>
+      {todo !== undefined && (
+        <section class="panel">
+          <h2>What to do</h2>
+          <p>{todo}</p>
+          {values.map(([name, value]) => (
+            <div>
+              <small>{name}</small>
+              <p class="field mono">{value}</p>
+            </div>
+          ))}
+        </section>
+      )}
+    </>
+  );
+}
+
+export function EnterPage() {
+  return (
+    <>
+      <h1>Manage your directory connection</h1>
+      <p class="soft">
+        This link works once. It lets this browser, and no other, manage your directories for eight hours.
+      </p>
+      <form method="post" class="acts">
+        <button class="primary" type="submit">
+          Enter
+        </button>
+      </form>
+    </>
+  );
+}
+
+export function HomePage({ endpoints }: { endpoints: { name: string; url: string }[] }) {
+  return (
+    <>
+      <h1>Connect your identity provider</h1>
+      {endpoints.length === 0 ? (
+        <p class="soft">Your organization has no directory yet. Ask your contact at the vendor to make one.</p>
+      ) : (
+        <p class="soft">
+          This browser is let in. Start the connection in your identity provider now, in this browser: it leads back
+          here, and you decide. The address below each name is what the identity provider asks for as <b>base URL</b> or{' '}
+          <b>tenant URL</b>.
+        </p>
+      )}
+      {endpoints.map(({ name, url }) => (
+        <section class="panel">
+          <h2>{name}</h2>
+          <p class="field mono">{url}</p>
+        </section>
+      ))}
+      <p>
+        <small>This browser is let in for eight hours from the moment the link was opened.</small>
+      </p>
+    </>
+  );
+}
+
+export function LinkNeededPage({ client }: { client: string }) {
+  return (
+    <>
+      <h1>{client} asks to be connected</h1>
+      <p>
+        To allow it, open the <b>portal link</b> that your software vendor sent you, in this browser. This request waits
+        for an hour and goes on by itself once the link was opened.
+      </p>
+      <div class="note">
+        <b>No link?</b> Ask your contact at the vendor for a <b>portal link</b> for your organization, open it in this
+        browser, and you are back here. Nothing has to be started again.
+      </div>
+    </>
+  );
+}
+
+interface Holder {
+  credential: Credential;
+  total: UsageTotal | undefined;
+}
+
+interface Choice {
+  directory: Directory;
+  /** Who holds its slots now. */
+  holders: Holder[];
+}
+
+export function ConsentPage(props: {
+  request: ConnectionRequest;
+  organization: string;
+  choices: Choice[];
+  token: string;
+  now: Date;
+}) {
+  const { request, organization, choices, token, now } = props;
+  const { client, scopes } = request;
+  const isSingle = choices.length === 1;
+  return (
+    <>
+      <h1>Connect {client.name}</h1>
+      <p>
+        {client.name} asks to {scopes.includes('scim') ? 'manage' : 'read'} users and groups of <b>{organization}</b>{' '}
+        from now on.
+      </p>
+      <form method="post" class="panel">
+        <input type="hidden" name="token" value={token} />
+        <dl>
+          <dt>It may</dt>
+          <dd>
+            {scopes.includes('scim')
+              ? 'create, change, deactivate and delete users and groups'
+              : 'read users and groups, and change nothing'}
+          </dd>
+          <dt>Ends</dt>
+          <dd>{endOf(client)}</dd>
+          <dt>Answer goes to</dt>
+          <dd class="mono">{request.redirectOrigin}</dd>
+        </dl>
+        {!isSingle && <h2>Which directory is it for?</h2>}
+        {choices.map((choice) => (
+          <DirectoryChoice {...choice} client={client} isSingle={isSingle} now={now} />
+        ))}
+        <div class="acts">
+          <button class="primary" type="submit" name="decision" value="allow">
+            Allow
+          </button>
+          <button type="submit" name="decision" value="cancel" formnovalidate>
+            Cancel
+          </button>
+        </div>
+      </form>
+      <small>
+        The connection belongs to the directory, not to you: it goes on when you leave or change your password. Cancel
+        changes nothing.
+      </small>
+    </>
+  );
+}
+
+type Client = ConnectionRequest['client'];
+
+/** What has an end says so before it begins. */
+function endOf({ name, maximumAgeDays, idleDays }: Client): string {
+  const ends = [
+    ...(maximumAgeDays === undefined ? [] : [`${days(maximumAgeDays)} from today`]),
+    ...(idleDays === undefined ? [] : [`after ${days(idleDays)} in which ${name} does not renew it`]),
+  ];
+  return ends.length === 0
+    ? 'No end. It works until someone revokes it.'
+    : `${capitalized(ends.join(', or '))}${ends.length > 1 ? ', whichever comes first' : ''}. Then it must be connected again.`;
+}
+
+function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; now: Date }) {
+  const { directory, holders, client, isSingle, now } = props;
+  const name = `replaces-${directory.id}`;
+  const own = holders.find(({ credential }) => credential.clientId === client.id)?.credential.id;
+  const [only] = holders;
+  return (
+    <fieldset class="directory">
+      {isSingle ? (
+        <legend>Directory {directory.name}</legend>
+      ) : (
+        <label class="choice">
+          <input type="radio" name="directory" value={directory.id} required />
+          <b>{directory.name}</b>
+        </label>
+      )}
+      <div class="detail">
+        {holders.length === 2 && (
+          <p>
+            Both slots are taken. <b>Choose what the new connection replaces.</b> That goes on working until the new
+            connection has been used.
+          </p>
+        )}
+        <div class="slots">
+          {(['a', 'b'] as const).map((slot) => {
+            const holder = holders.find(({ credential }) => credential.slot === slot);
+            if (!holder) return <FreeSlot slot={slot} isNext={slot === 'a' || holders.length === 1} client={client} />;
+            if (holders.length === 1) return <TakenSlot {...holder} now={now} />;
+            const { id } = holder.credential;
+            return (
+              <label class="slot choosable">
+                <TakenSlot {...holder} now={now}>
+                  <span class="pick">
+                    <input type="radio" name={name} value={id} checked={id === own} required={isSingle} /> Replace this
+                  </span>
+                </TakenSlot>
+              </label>
+            );
+          })}
+        </div>
+        {holders.length === 1 && only && (
+          <>
+            <label class="choice">
+              <input type="radio" name={name} value="" checked={own === undefined} />
+              <span>
+                <b>Keep both.</b> <small>{spokenOf(only.credential)} goes on beside the new connection.</small>
+              </span>
+            </label>
+            <label class="choice">
+              <input type="radio" name={name} value={only.credential.id} checked={own !== undefined} />
+              <span>
+                <b>Replace it.</b>{' '}
+                <small>
+                  {spokenOf(only.credential)} goes on until the new connection is used and nothing comes with it any
+                  more; then it retires by itself.
+                </small>
+              </span>
+            </label>
+          </>
+        )}
+      </div>
+    </fieldset>
+  );
+}
+
+function FreeSlot({ slot, isNext, client }: { slot: 'a' | 'b'; isNext: boolean; client: Client }) {
+  return (
+    <div class={isNext ? 'slot next' : 'slot'}>
+      <SlotHead slot={slot} title={isNext ? `${client.name}, new` : 'Empty'} />
+      <small>{isNext ? 'The new connection goes here.' : 'Stays free for a change without a gap.'}</small>
+    </div>
+  );
+}
+
+function TakenSlot({ credential, total, now, children }: Holder & { now: Date; children?: ComponentChildren }) {
+  const { slot, kind, state, hint, label } = credential;
+  const from = total?.lastUsedFrom;
+  const body = (
+    <>
+      <SlotHead slot={slot} title={titleOf(credential)} />
+      <small>
+        {kind === 'oauth' ? 'OAuth connection' : label === undefined ? 'Ends in ' : 'Static token, ends in '}
+        {kind === 'bearer' && <span class="mono">{hint}</span>}
+        {state === 'disabled' && ', disabled'}
+      </small>
+      <small>
+        {total?.lastUsedAt ? (
+          <>
+            Last used{' '}
+            <time dateTime={total.lastUsedAt.toISOString()} title={total.lastUsedAt.toISOString()}>
+              {ago(total.lastUsedAt, now)}
+            </time>
+            {from && ` from ${from.address}`}
+          </>
+        ) : (
+          'Never used'
+        )}
+      </small>
+      {children}
+    </>
+  );
+  return children === undefined ? <div class="slot">{body}</div> : body;
+}
+
+function SlotHead({ slot, title }: { slot: 'a' | 'b'; title: string }) {
+  return (
+    <span class="head">
+      <b>{title}</b>
+      <span class="key">slot {slot.toUpperCase()}</span>
+    </span>
+  );
+}
+
+function titleOf({ label, kind }: Credential): string {
+  return label ?? (kind === 'oauth' ? 'OAuth connection' : 'Static token');
+}
+
+function spokenOf({ label, kind }: Credential): string {
+  return label === undefined ? `The ${kind === 'oauth' ? 'OAuth connection' : 'static token'}` : `“${label}”`;
+}
+
+function ago(then: Date, now: Date): string {
+  const minutes = Math.floor((now.getTime() - then.getTime()) / 60_000);
+  if (minutes < 1) return 'less than a minute ago';
+  if (minutes < 120) return `${minutes === 1 ? '1 minute' : `${minutes} minutes`} ago`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} hours ago` : `${days(Math.floor(hours / 24))} ago`;
+}
+
+function days(count: number): string {
+  return count === 1 ? '1 day' : `${count} days`;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,174 @@
+/** Invariants 3, 4 and 5 of contract.md between any two writes of a code exchange and of a refresh. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { startApp, type TestApp } from '../support/app.ts';
+import { createMovableClock, MINUTE } from '../support/clock.ts';
+import { engines, type Place } from '../support/engines.ts';
+import { createFaultyStorage, FORGETTING, REFUSING } from '../support/faulty-storage.ts';
+import { type Death, forkMortalApp } from '../support/mortal-app.ts';
+import {
+  type Connected,
+  eventsOf,
+  exchange,
+  makeClient,
+  makeConnection,
+  type OauthClient,
+  obtainCode,
+  refresh,
+  type Target,
+  type TokenAnswer,
+  verified,
+} from '../support/oauth-client.ts';
+
+/** More writes than any request makes. */
+const ENOUGH = 30;
+
+/** One request that may be cut off, and what must be so after its retry. */
+interface Attempt {
+  send(target: Pick<Target, 'url'>): Promise<TokenAnswer>;
+  check(app: TestApp, answer: TokenAnswer): Promise<void>;
+}
+
+const FLOWS: { name: string; prepare: (app: TestApp) => Promise<Attempt> }[] = [
+  { name: 'a code exchange', prepare: prepareExchange },
+  { name: 'a refresh', prepare: (app) => prepareRefresh(app, false) },
+  { name: 'a refresh with rotation', prepare: (app) => prepareRefresh(app, true) },
+];
+
+async function prepareExchange(app: TestApp): Promise<Attempt> {
+  const directory = await app.api.makeDirectory();
+  const client = await makeClient(app);
+  const code = await obtainCode(app, client, directory);
+  return {
+    send: (target) => exchange(target, client, code),
+    async check(fresh, { body }) {
+      assert.equal(await verified(fresh, directory.id, body.access_token), 200);
+      assert.equal((await refresh(fresh, client, body.refresh_token)).status, 200);
+      const { items } = (await fresh.api.get(`/directories/${directory.id}/credentials`)).body;
+      assert.deepEqual(
+        items.map(({ state, clientId }: Record<string, string>) => [state, clientId]),
+        [['active', client.id]],
+      );
+      // An event whose copy was cut off is copied by the next round of recovery.
+      fresh.clock.advance(MINUTE);
+      await fresh.app.rounds.find(({ name }) => name === 'recovery')?.run();
+      const told = await eventsOf(fresh, 'credential.connected');
+      assert.equal(told.filter(({ credentialId }) => credentialId === items[0].id).length, 1, 'its event');
+    },
+  };
+}
+
+async function prepareRefresh(app: TestApp, rotateRefreshTokens: boolean): Promise<Attempt> {
+  const connected = await makeConnection(app, { rotateRefreshTokens });
+  const { client, refreshToken } = connected;
+  return {
+    send: (target) => refresh(target, client, refreshToken),
+    check: (fresh, { body }) => checkRefreshed(fresh, connected, client, body),
+  };
+}
+
+async function checkRefreshed(
+  fresh: TestApp,
+  { directory, accessToken, credentialId }: Connected,
+  client: OauthClient,
+  body: TokenAnswer['body'],
+): Promise<void> {
+  assert.equal(await verified(fresh, directory.id, body.access_token), 200);
+  assert.equal(await verified(fresh, directory.id, accessToken), 200, 'the earlier access token');
+  assert.equal((await refresh(fresh, client, body.refresh_token)).status, 200, 'the refresh token it was given');
+  assert.equal((await fresh.api.get(`/credentials/${credentialId}`)).body.state, 'active');
+}
+
+for (const engine of engines) {
+  describe(`between two writes on ${engine.name}`, () => {
+    let place: Place;
+    before(() => {
+      place = engine.place();
+    });
+    after(() => place.remove());
+
+    /** A clock beside the real one that passes over what is waited for. */
+    const startFresh = () => startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
+
+    /** Lets a process die at a write and tries again at a fresh application; false when the request made no such write. */
+    async function dies(app: TestApp, prepare: (app: TestApp) => Promise<Attempt>, death: Death): Promise<boolean> {
+      const [attempt, mortal] = await Promise.all([prepare(app), forkMortalApp(place.url)]);
+      try {
+        await mortal.arm(death);
+        const survived = await attempt.send(mortal).catch(() => undefined);
+        if (survived) assert.equal(survived.status, 200);
+        if (survived) return false;
+      } finally {
+        await mortal.end();
+      }
+      const fresh = await startFresh();
+      try {
+        const again = await attempt.send(fresh);
+        assert.equal(again.status, 200, `${death.when} write ${death.n}: ${JSON.stringify(again.body)}`);
+        await attempt.check(fresh, again);
+      } finally {
+        await fresh.close();
+      }
+      return true;
+    }
+
+    for (const { name, prepare } of FLOWS) {
+      for (const [outcome, fault] of [
+        ['fails', REFUSING],
+        ['is done but not acknowledged', FORGETTING],
+      ] as const) {
+        it(`answers 503, and the retry succeeds, whichever write of ${name} ${outcome}`, async (context) => {
+          const faulty = createFaultyStorage();
+          const app = await startApp({ databaseUrl: place.url, wrapStorage: faulty.wrap });
+          try {
+            let points = 0;
+            for (let n = 1; n <= ENOUGH; n++) {
+              const attempt = await prepare(app);
+              await settled();
+              faulty.failWrite(n, fault);
+              const first = await attempt.send(app);
+              if (!faulty.wasReached()) break;
+              points = n;
+              assertUnavailableOrDone(first, `write ${n}`);
+              const again = await attempt.send(app);
+              assert.equal(again.status, 200, `write ${n}: ${JSON.stringify(again.body)}`);
+              await attempt.check(app, again);
+            }
+            report(context, points);
+          } finally {
+            await app.close();
+          }
+        });
+      }
+
+      it(`loses nothing when it is killed between any two writes of ${name}: the retry at a fresh instance succeeds`, async (context) => {
+        const app = await startFresh();
+        try {
+          let points = 0;
+          for (let n = 1; n <= ENOUGH && (await dies(app, prepare, { n, when: 'before' })); n++) points = n;
+          assert.ok(await dies(app, prepare, { n: points, when: 'after' }), 'the last write, just before the answer');
+          report(context, points);
+        } finally {
+          await app.close();
+        }
+      });
+    }
+  });
+}
+
+function report(context: TestContext, points: number): void {
+  context.diagnostic(`${points} fault points`);
+  assert.ok(points > 0 && points < ENOUGH, `${points} fault points`);
+}
+
+function assertUnavailableOrDone({ status, headers, body }: TokenAnswer, what: string): void {
+  // What is written behind the answer may fail without anybody noticing.
+  if (status === 200) return;
+  assert.deepEqual([status, body.error], [503, 'temporarily_unavailable'], what);
+  assert.match(headers.get('retry-after') ?? '', /^[1-9]\d*$/);
+}
+
+/** Lets what is written behind answers come to its end, so that it is not taken for a write of the next request. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
