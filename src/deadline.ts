@@ -1,7 +1,7 @@
 import { AppError } from './errors.ts';
 
 /** What the store may cost one request in all, several operations one after the other: every request is answered within 5 s. */
-export const ANSWER_MS = 4500;
+export const ANSWER_MS = 4000;
 
 /** The outcome of `work`, or storage_unavailable when there is none after `ms`; the work itself is not stopped. */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {

@@ -66,6 +66,8 @@ export function createRotation(deps: Dependencies) {
     issueInto,
   } = deps;
 
+  const inTurn = createTurns();
+
   async function staticTokens(directoryId: string): Promise<Credential[]> {
     const holders = await slots.holders(directoryId);
     return holders.filter((holder) => holder.kind === 'bearer' && stateAt(holder, clock.now()) !== 'expired');
@@ -107,6 +109,12 @@ export function createRotation(deps: Dependencies) {
    * ends those below the highest number present. So the one with the highest number stays, in whatever order the writes came.
    */
   async function immediate(directory: Directory, input: RotateInput, cause: Cause): Promise<Issued> {
+    const issued = await inTurn(directory.id, () => replaceAll(directory, input, cause));
+    await waitOutLease();
+    return issued;
+  }
+
+  async function replaceAll(directory: Directory, input: RotateInput, cause: Cause): Promise<Issued> {
     let generation = await directories.nextGeneration(directory.id);
     let issued: Issued | undefined;
     let [old] = await staticTokens(directory.id);
@@ -137,7 +145,6 @@ export function createRotation(deps: Dependencies) {
     for (const token of present) {
       if ((token.generation ?? 0) < highest) await retire(token.id, issued.credential.id, cause);
     }
-    await waitOutLease();
     return issued;
   }
 

@@ -8,6 +8,7 @@
 import mongoose, { type Connection, type Model } from 'mongoose';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { createTurns } from '../turns.ts';
 import { decodeCursor, toPage } from './cursor.ts';
 import {
   type Accumulation,
@@ -157,17 +158,8 @@ function createCollection<S extends Shape>(
     }
   }
 
-  /** Writers of one record in this process go one after the other: only other processes are left to swap against. */
-  const turns = new Map<string, Promise<unknown>>();
-  function inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
-    const turn = (turns.get(id) ?? Promise.resolve()).then(work, work);
-    turns.set(id, turn);
-    const leave = () => {
-      if (turns.get(id) === turn) turns.delete(id);
-    };
-    turn.then(leave, leave);
-    return turn;
-  }
+  /** Writers of one record in this process take turns: only other processes are left to swap against. */
+  const inTurn = createTurns();
 
   /** Compare-and-swap on `revision`; writes only the attributes that differ. */
   async function update(id: string, change: (record: R) => R | undefined, isGivenUp: () => boolean) {

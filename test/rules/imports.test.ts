@@ -16,7 +16,7 @@ const LAYERS = [
   ['audit'],
   ['storage'],
   ['deadline', 'http', 'rounds'],
-  ['clock', 'config', 'errors', 'identifiers', 'log', 'metrics', 'redaction'],
+  ['clock', 'config', 'errors', 'identifiers', 'log', 'metrics', 'redaction', 'turns'],
 ];
 
 /** A folder of leaves: its files stand for themselves and may be imported one by one. */

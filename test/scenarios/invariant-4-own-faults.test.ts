@@ -16,7 +16,8 @@ import { countStatuses, pause, type Sample, startTraffic, until } from '../suppo
 
 const ANSWER_LIMIT_MS = 5000;
 const RECOVERY_LIMIT_MS = 15_000;
-const UNKNOWN_TOKEN = 'scim_00000000000000000000000000000000AAAAAA';
+/** Of the right shape and checksum, so that only the store can tell. */
+const UNKNOWN_TOKEN = 'scim_000000000000000000000000000000002wjyrI';
 const SETTINGS = {
   LATCHKEY_FAILURES_PER_ADDRESS: '1000000000',
   LATCHKEY_FAILURES_PER_DIRECTORY: '1000000000',

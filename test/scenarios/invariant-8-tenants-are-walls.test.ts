@@ -18,6 +18,7 @@ interface Tenant {
 /** What an operation needs to get as far as looking for the thing it is about. */
 const BODIES: Record<string, unknown> = {
   'post /directories/{id}/rotate': { mode: 'overlap' },
+  'post /directories/{id}/connections': { clientId: 'client_00000000000000000000' },
   'post /directories/{id}/credentials/import': { token: 'imported-across-the-wall' },
   'patch /organizations/{id}': { name: 'taken over' },
   'patch /directories/{id}': { name: 'taken over' },
