@@ -367,11 +367,6 @@ export function createOauth(deps: OauthDependencies): Oauth {
   };
 }
 
-/** oidc-provider's word for a request that is not there, or not of this browser. */
-function isOver(error: unknown): boolean {
-  return (error as { error?: string }).error === 'invalid_request';
-}
-
 function askedOf(ctx: KoaContextWithOIDC): Asked {
   const { client_id: clientId, redirect_uri: redirectUri } = ctx.oidc?.params ?? {};
   const address = typeof redirectUri === 'string' ? URL.parse(redirectUri) : null;
@@ -379,6 +374,11 @@ function askedOf(ctx: KoaContextWithOIDC): Asked {
     ...(typeof clientId === 'string' && /^[\w.-]{1,100}$/.test(clientId) && { clientId }),
     ...(address !== null && /^https?:$/.test(address.protocol) && { redirectUri: address.href.slice(0, 500) }),
   };
+}
+
+/** oidc-provider's word for a request that is not there, or not of this browser. */
+function isOver(error: unknown): boolean {
+  return (error as { error?: string }).error === 'invalid_request';
 }
 
 /**

@@ -177,10 +177,9 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       if (body['error'] === 'server_error') throw new AppError('storage_unavailable');
       if (path === '/oauth/revoke') {
         // A JWT is none of ours, so as unknown as anything else (RFC 7009 2.2).
-        if (body['error'] === 'unsupported_token_type') {
-          ctx.status = 200;
-          ctx.body = '';
-        }
+        if (body['error'] === 'unsupported_token_type') ctx.status = 200;
+        // RFC 7009 has the content ignored; some clients read every answer as JSON.
+        if (ctx.status === 200) ctx.body = {};
         // A revoked access token is in memory until its lease is over.
         if (ctx.status === 200) await waitOutLease();
         return;
