@@ -110,6 +110,8 @@ export interface OauthDependencies {
   jwksHosts: readonly string[];
   /** Fetches the keys of clients. */
   fetch: typeof fetch;
+  /** Within which a request at the token endpoint is answered. */
+  answerMs: number;
   waitOutLease: () => Promise<void>;
   /** Draws the page for what can't be sent back to the client. */
   renderError: (error: string, description: string, asked: Asked) => { html: string; headers: Record<string, string> };
@@ -143,6 +145,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     context,
     issuer,
     provider,
+    answerMs: deps.answerMs,
     waitOutLease,
     fetch: deps.fetch,
   });
