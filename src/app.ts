@@ -74,6 +74,9 @@ export async function createApp(deps: AppDependencies) {
     if (longestMs > 0) await clock.wait(longestMs + LEASE_MARGIN_MS);
   };
 
+  // A lease of many seconds is waited out all the same.
+  const answerMs = Math.max(ANSWER_MS, leaseMs + CHANGE_MS);
+
   const audit = createAudit({ storage, clock, random, log });
   const organizations = createOrganizations({ storage, audit, clock, random });
   const allowPrivateUpstreams = config.LATCHKEY_UPSTREAM_ALLOW_PRIVATE;
@@ -116,6 +119,7 @@ export async function createApp(deps: AppDependencies) {
     allowHttpRedirects: config.LATCHKEY_OAUTH_ALLOW_HTTP_REDIRECTS,
     jwksHosts: config.LATCHKEY_OAUTH_JWKS_HOSTS,
     fetch: deps.fetch ?? fetch,
+    answerMs,
     waitOutLease,
     renderError: renderAuthorizationError,
   });
@@ -177,8 +181,7 @@ export async function createApp(deps: AppDependencies) {
     verification,
     context,
     publicUrl,
-    // A lease of many seconds is waited out all the same.
-    answerMs: Math.max(ANSWER_MS, leaseMs + CHANGE_MS),
+    answerMs,
     version,
   });
 

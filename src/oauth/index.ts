@@ -110,6 +110,8 @@ export interface OauthDependencies {
   jwksHosts: readonly string[];
   /** Fetches the keys of clients. */
   fetch: typeof fetch;
+  /** Within which a request at the token endpoint is answered. */
+  answerMs: number;
   waitOutLease: () => Promise<void>;
   /** Draws the page for what can't be sent back to the client. */
   renderError: (error: string, description: string, asked: Asked) => { html: string; headers: Record<string, string> };
@@ -143,6 +145,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     context,
     issuer,
     provider,
+    answerMs: deps.answerMs,
     waitOutLease,
     fetch: deps.fetch,
   });
@@ -373,11 +376,6 @@ export function createOauth(deps: OauthDependencies): Oauth {
   };
 }
 
-/** oidc-provider's word for a request that is not there, or not of this browser. */
-function isOver(error: unknown): boolean {
-  return (error as { error?: string }).error === 'invalid_request';
-}
-
 function askedOf(ctx: KoaContextWithOIDC): Asked {
   const { client_id: clientId, redirect_uri: redirectUri } = ctx.oidc?.params ?? {};
   const address = typeof redirectUri === 'string' ? URL.parse(redirectUri) : null;
@@ -385,6 +383,11 @@ function askedOf(ctx: KoaContextWithOIDC): Asked {
     ...(typeof clientId === 'string' && /^[\w.-]{1,100}$/.test(clientId) && { clientId }),
     ...(address !== null && /^https?:$/.test(address.protocol) && { redirectUri: address.href.slice(0, 500) }),
   };
+}
+
+/** oidc-provider's word for a request that is not there, or not of this browser. */
+function isOver(error: unknown): boolean {
+  return (error as { error?: string }).error === 'invalid_request';
 }
 
 /**

@@ -8,7 +8,7 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Usage } from '../credentials/index.ts';
-import { ANSWER_MS, within } from '../deadline.ts';
+import { within } from '../deadline.ts';
 import { AppError, asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { sendOauthError } from '../http/error-responses.ts';
@@ -38,6 +38,7 @@ export interface TokenEndpointDependencies {
   context: RequestContext;
   issuer: string;
   provider: () => Provider;
+  answerMs: number;
   waitOutLease: () => Promise<void>;
   fetch: typeof fetch;
 }
@@ -60,7 +61,20 @@ interface Exchange extends Asked {
 }
 
 export function createTokenEndpoint(deps: TokenEndpointDependencies) {
-  const { artifacts, clients, connections, usage, clock, log, context, issuer, provider, waitOutLease, fetch } = deps;
+  const {
+    artifacts,
+    clients,
+    connections,
+    usage,
+    clock,
+    log,
+    context,
+    issuer,
+    provider,
+    waitOutLease,
+    fetch,
+    answerMs,
+  } = deps;
   const { host } = new URL(issuer);
   const keys = createKeySource({ fetch, clock });
   const authenticate = createClientAuthentication({
@@ -80,7 +94,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     try {
       if (request.method !== 'POST')
         return sendOauthError(response, 405, 'invalid_request', 'Ask with POST.', { allow: 'POST' });
-      await within(ANSWER_MS, serve(request, response, requestId));
+      await within(answerMs, serve(request, response, requestId));
     } catch (thrown) {
       if (asAppError(thrown).status >= 500) log.error({ err: thrown, requestId }, 'a token request failed');
       fail(response, thrown, requestId);
@@ -177,10 +191,9 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       if (body['error'] === 'server_error') throw new AppError('storage_unavailable');
       if (path === '/oauth/revoke') {
         // A JWT is none of ours, so as unknown as anything else (RFC 7009 2.2).
-        if (body['error'] === 'unsupported_token_type') {
-          ctx.status = 200;
-          ctx.body = '';
-        }
+        if (body['error'] === 'unsupported_token_type') ctx.status = 200;
+        // RFC 7009 has the content ignored; some clients read every answer as JSON.
+        if (ctx.status === 200) ctx.body = {};
         // A revoked access token is in memory until its lease is over.
         if (ctx.status === 200) await waitOutLease();
         return;

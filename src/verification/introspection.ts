@@ -97,7 +97,14 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
     const [, scheme = '', value = ''] = /^(bearer|basic)[ \t]+(\S+)[ \t]*$/i.exec(header ?? '') ?? [];
     if (scheme.toLowerCase() === 'bearer') return verification.findCaller(value);
     if (scheme.toLowerCase() !== 'basic') return undefined;
-    const [, id, secret = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
+    const [, id = '', secret = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
+    const found = findNamed(id, secret);
+    const [decodedId, decodedSecret] = [formDecoded(id), formDecoded(secret)];
+    if (decodedId === id && decodedSecret === secret) return found;
+    return Promise.resolve(found).then((key) => key ?? findNamed(decodedId, decodedSecret));
+  }
+
+  function findNamed(id: string, secret: string): ApiKey | undefined | Promise<ApiKey | undefined> {
     const found = verification.findCaller(secret);
     const isNamed = (key: ApiKey | undefined) => (key?.id === id ? key : undefined);
     return found instanceof Promise ? found.then(isNamed) : isNamed(found);
@@ -124,6 +131,15 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
     });
     answers.set(grant, text);
     return text;
+  }
+}
+
+/** RFC 6749 2.3.1 has both halves of Basic form-encoded; some clients do so, `_` included, and some do not. */
+function formDecoded(half: string): string {
+  try {
+    return decodeURIComponent(half.replaceAll('+', ' '));
+  } catch {
+    return half;
   }
 }
 
