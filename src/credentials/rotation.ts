@@ -7,6 +7,7 @@ import { type Audit, type Cause, SYSTEM, type Tracked } from '../audit/index.ts'
 import type { Clock } from '../clock.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
+import { createTurns } from '../turns.ts';
 import type { Issued, IssueInput } from './index.ts';
 import { type Credential, earliest, ended, factsOf, type Scope, stateAt, subjectOf } from './records.ts';
 import type { Slots } from './slots.ts';
@@ -115,7 +116,7 @@ export function createRotation(deps: Dependencies) {
   }
 
   async function replaceAll(directory: Directory, input: RotateInput, cause: Cause): Promise<Issued> {
-    let generation = await directories.nextGeneration(directory.id);
+    const generation = await directories.nextGeneration(directory.id);
     let issued: Issued | undefined;
     let [old] = await staticTokens(directory.id);
     for (let attempt = 0; !issued; attempt++) {
@@ -132,12 +133,11 @@ export function createRotation(deps: Dependencies) {
         // Nothing but connections: those are not ours to end.
         if (holders.length === 2 && present.length === 0) throw error;
         if (holders.length < 2) continue;
-        const mine = generation;
-        const victim = await leastUsed(present.filter((token) => (token.generation ?? 0) < mine));
-        // Later rotations have both slots: a later number still has its turn.
-        if (!victim) generation = await directories.nextGeneration(directory.id);
-        else await retire(victim.id, 'a new token', cause);
-        old = victim ?? old;
+        const victim = await leastUsed(present.filter((token) => (token.generation ?? 0) < generation));
+        // Later rotations, of other instances, have both slots.
+        if (!victim) throw error;
+        await retire(victim.id, 'a new token', cause);
+        old = victim;
       }
     }
     const present = await staticTokens(directory.id);
