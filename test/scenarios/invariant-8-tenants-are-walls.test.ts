@@ -20,6 +20,7 @@ const BODIES: Record<string, unknown> = {
   'post /directories/{id}/rotate': { mode: 'overlap' },
   'post /directories/{id}/connections': { clientId: 'client_00000000000000000000' },
   'post /directories/{id}/credentials/import': { token: 'imported-across-the-wall' },
+  'post /directories/{id}/connections': { clientId: 'client_00000000000000000000' },
   'patch /organizations/{id}': { name: 'taken over' },
   'patch /directories/{id}': { name: 'taken over' },
   'patch /credentials/{id}': { label: 'taken over' },
