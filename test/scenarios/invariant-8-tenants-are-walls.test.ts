@@ -18,7 +18,6 @@ interface Tenant {
 /** What an operation needs to get as far as looking for the thing it is about. */
 const BODIES: Record<string, unknown> = {
   'post /directories/{id}/rotate': { mode: 'overlap' },
-  'post /directories/{id}/connections': { clientId: 'client_00000000000000000000' },
   'post /directories/{id}/credentials/import': { token: 'imported-across-the-wall' },
   'post /directories/{id}/connections': { clientId: 'client_00000000000000000000' },
   'patch /organizations/{id}': { name: 'taken over' },
