@@ -108,7 +108,7 @@ for (const engine of engines) {
       ];
       const statuses = new Map<number, number>();
       await Promise.all(
-        Array.from({ length: 12 }, async (_, worker) => {
+        Array.from({ length: engine.name === 'sqlite' ? 12 : 3 }, async (_, worker) => {
           for (let round = 0; round < 14; round++) {
             const turn = worker * 14 + round;
             const act = acts[(worker + round * 3) % acts.length] as (typeof acts)[number];
