@@ -77,7 +77,7 @@ for (const engine of engines) {
         const samples = await traffic.stop();
         const earlier = samples.filter(({ sentAt }) => sentAt < acknowledgedAt);
         const later = samples.filter(({ sentAt }) => sentAt >= acknowledgedAt);
-        assert.ok((countStatuses(earlier)['200'] ?? 0) > 5, JSON.stringify(countStatuses(earlier)));
+        assert.ok((countStatuses(earlier)['200'] ?? 0) > 0, JSON.stringify(countStatuses(earlier)));
         assert.deepEqual(Object.keys(countStatuses(later)), [refusal], JSON.stringify(countStatuses(later)));
         for (const { url } of others) assert.ok(later.some(({ target: asked }) => asked.startsWith(url)));
       }
