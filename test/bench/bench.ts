@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createMongoServer, type MongoServer } from '../support/mongo-server.ts';
-import { type Bearer, fillStore } from './filled-store.ts';
+import { type Bearer, fillStore, SECRET } from './filled-store.ts';
 import { CONNECTIONS, generator, type Load, type LoadRequest, load } from './load.ts';
 import { canPin, LOAD_CORE, type PinnedProcess, startPinned } from './pinned-process.ts';
 import { type Measured, type Report, render, targetsOf } from './report.ts';
@@ -179,7 +179,7 @@ async function openStore(stored: number, upstreamUrl: string): Promise<Store> {
   const env = {
     LATCHKEY_PORT: '0',
     LATCHKEY_DATABASE_URL: databaseUrl,
-    LATCHKEY_SECRET: 'a secret of the bench, long enough for use',
+    LATCHKEY_SECRET: SECRET,
     LATCHKEY_INITIAL_API_KEY: OWNER_KEY,
     LATCHKEY_UPSTREAM_ALLOW_PRIVATE: 'true',
   };

@@ -17,6 +17,9 @@ export interface Bearer {
   endpointKey: string;
 }
 
+/** The stored keys are encrypted with it, so the server that opens the store is started with the same. */
+export const SECRET = 'a secret of the bench, long enough for use';
+
 const PRESENTED = 1000;
 const BATCH = 20_000;
 const ACTOR = { type: 'system', name: 'bench' } as const;
@@ -108,7 +111,7 @@ async function collectionsOf(storage: Storage): Promise<(name: string) => Collec
     clock: systemClock,
     random: systemRandom,
     log: silent,
-    secret: 'a secret of the tests, long enough for use',
+    secret: SECRET,
     version: '0.0.0-bench',
   });
   return (name) => {
