@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type App, createApp } from './app.ts';
@@ -78,10 +78,12 @@ async function serve(): Promise<void> {
   const secret = ensureSecret(config);
   let app: App | undefined;
   let isStopping = false;
-  const answering = new Set<ServerResponse>();
+  // By connection, which lives long: a set that each request enters and leaves keeps their garbage alive until a full collection.
+  const answering = new Map<Socket, ServerResponse>();
   const server = createServer((request, response) => {
-    answering.add(response);
-    response.once('close', () => answering.delete(response));
+    const { socket } = request;
+    if (!answering.has(socket)) socket.once('close', () => answering.delete(socket));
+    answering.set(socket, response);
     if (isStopping) response.shouldKeepAlive = false;
     if (app) app.handle(request, response);
     else response.writeHead(503, { 'Retry-After': '1' }).end();
@@ -120,7 +122,7 @@ async function serve(): Promise<void> {
     log.info({ signal }, 'draining');
     ready.drain();
     // Whoever gets an answer from now on is told not to come again on that connection.
-    for (const response of answering) response.shouldKeepAlive = false;
+    for (const response of answering.values()) response.shouldKeepAlive = false;
     void shutDown(server, config.LATCHKEY_DRAIN_SECONDS, async () => {
       await rounds.stop();
       await ready.close();
