@@ -34,7 +34,8 @@ export function createArtifacts(storage: Storage): Collection<Artifact> {
   return storage.collection({
     name: 'oauth_artifacts',
     shape,
-    keys: { grantId: 'index', clientId: 'index', uid: 'index', credentialId: 'index' },
+    // Each key is one more page to write for each token; tokens themselves are found by their id alone.
+    keys: { uid: 'index' },
     order: 'createdAt',
     expires: 'expiresAt',
   });

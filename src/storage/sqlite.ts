@@ -29,6 +29,8 @@ import { checkRecord, reviveDates, type Shape, type Stored } from './shape.ts';
 const BUSY_LIMIT_MS = 4000;
 const BUSY_PAUSE_MS = 5;
 const CACHE_KIB = 64 * 1024;
+/** Of the write-ahead log before it is brought home: 32 MiB. */
+const LOG_PAGES = 8192;
 const STATEMENTS_KEPT = 200;
 const PRUNE_BATCH = 10_000;
 
@@ -51,6 +53,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     opened.pragma('busy_timeout = 0');
     opened.pragma('journal_mode = WAL');
     opened.pragma(`synchronous = ${sqliteSynchronous.toUpperCase()}`);
+    // SQLite's own 1000 pages would have it brought home and synchronized with every other commit of a busy store.
+    opened.pragma(`wal_autocheckpoint = ${LOG_PAGES}`);
     // The pages of what is in use fit even when a million credentials are stored; SQLite's own 2 MB would read them anew each second.
     opened.pragma(`cache_size = -${CACHE_KIB}`);
     return opened;
@@ -178,12 +182,16 @@ function createCollection<S extends Shape>(
       record.id,
     );
   };
+  // What has expired no longer exists, so it must not stand in the way of a new record.
+  const insertion = `INSERT INTO ${table} (id, revision, record) VALUES (?, 1, ?)${
+    spec.expires
+      ? ` ON CONFLICT (id) DO UPDATE SET revision = 1, record = excluded.record WHERE ${quote(spec.expires)} <= ?`
+      : ''
+  }`;
   const create = (record: R) => {
     checkRecord(spec.name, spec.shape, record);
-    // What has expired no longer exists, so it must not stand in the way of a new record.
-    if (spec.expires)
-      db.prepare(`DELETE FROM ${table} WHERE id = ? AND ${quote(spec.expires)} <= ?`).run(record.id, ...now());
-    prepared(`INSERT INTO ${table} (id, revision, record) VALUES (?, 1, ?)`).run(record.id, JSON.stringify(record));
+    const { changes } = prepared(insertion).run(record.id, JSON.stringify(record), ...now());
+    if (changes === 0) throw new DuplicateKey(spec.name, 'id');
   };
 
   const collection: Collection<R> = {

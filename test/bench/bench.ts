@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createMongoServer, type MongoServer } from '../support/mongo-server.ts';
+import { accessToken, connectDirectories, tokenRequest } from './connections.ts';
 import { type Bearer, fillStore, SECRET } from './filled-store.ts';
 import { CONNECTIONS, generator, type Load, type LoadRequest, load } from './load.ts';
 import { canPin, LOAD_CORE, type PinnedProcess, startPinned } from './pinned-process.ts';
@@ -23,6 +24,11 @@ const WARM_UP_SECONDS = 3;
 const FEW = 2000;
 const LARGE = 10_000;
 const STARTS = 3;
+/** Each with two, so that as many access tokens are presented as static ones. */
+const CONNECTED_DIRECTORIES = 500;
+const OIDC_SECRET = 'a-secret-of-the-bench-0123456789';
+const OIDC_CONNECTIONS = 100;
+const OIDC_CLIENT_CREDENTIALS = tokenRequest('/token', 'scim-server', OIDC_SECRET, 'grant_type=client_credentials');
 const OWNER_KEY = 'lk_bench00000000000000000000000000000000000';
 
 const { values } = parseArgs({
@@ -73,6 +79,9 @@ async function main(): Promise<void> {
   const large = await openStore(credentials, upstreamUrl);
   const few = credentials > LARGE ? await openStore(FEW, upstreamUrl) : large;
 
+  say(`connecting ${count(CONNECTED_DIRECTORIES)} directories`);
+  const connections = await connectDirectories(few.latchkey.url, OWNER_KEY, CONNECTED_DIRECTORIES);
+
   const verifying = ({ bearers }: Store) => bearers.map(verifyRequest);
   const asking = large.bearers.map(({ token, endpointKey }) => scimRequest(token, endpointKey));
   const proxying = {
@@ -80,12 +89,17 @@ async function main(): Promise<void> {
     process: await comparison(['proxy', upstream.url]),
     requests: asking,
   };
-  const oidc = await comparison(['oidc-provider']);
+  const oidc = await comparison(['oidc-provider', OIDC_SECRET]);
   const groups: Subject[][] = [
     [
       { name: 'raw node:http, constant JSON', process: await comparison(['raw']), requests: verifying(few) },
       { name: 'Koa, constant JSON', process: await comparison(['koa']), requests: verifying(few) },
       { name: '/auth/verify', process: few.latchkey, requests: verifying(few) },
+      {
+        name: '/auth/verify of access tokens',
+        process: few.latchkey,
+        requests: connections.accessTokens.map(verifyRequest),
+      },
       ...(few === large
         ? []
         : [
@@ -95,6 +109,16 @@ async function main(): Promise<void> {
     [
       { name: "oidc-provider's introspection", process: oidc, requests: [await oidcRequest(oidc)] },
       { name: '/oauth/introspect', process: few.latchkey, requests: await introspectRequests(few) },
+    ],
+    [
+      { name: "oidc-provider's refresh", process: oidc, requests: await oidcRefreshes(oidc) },
+      { name: 'refresh at /oauth/token', process: few.latchkey, requests: connections.refreshes },
+      { name: "oidc-provider's client credentials", process: oidc, requests: [OIDC_CLIENT_CREDENTIALS] },
+      {
+        name: 'client credentials at /oauth/token',
+        process: few.latchkey,
+        requests: connections.clientCredentials,
+      },
     ],
     [proxying, { name: 'gateway /scim/v2/{key}/Users', process: large.latchkey, requests: asking }],
   ];
@@ -237,19 +261,6 @@ function scimRequest(token: string, endpointKey: string): LoadRequest {
   };
 }
 
-function basic(name: string, secret: string): string {
-  return `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
-}
-
-function introspectRequest(authorization: string, path: string, token: string): LoadRequest {
-  return {
-    method: 'POST',
-    path,
-    headers: { Authorization: authorization, 'Content-Type': 'application/x-www-form-urlencoded' },
-    body: `token=${token}`,
-  };
-}
-
 async function introspectRequests({ latchkey, bearers }: Store): Promise<LoadRequest[]> {
   const answer = await fetch(`${latchkey.url}/api/v1/api-keys`, {
     method: 'POST',
@@ -257,19 +268,25 @@ async function introspectRequests({ latchkey, bearers }: Store): Promise<LoadReq
     body: JSON.stringify({ name: 'SCIM server', role: 'introspect' }),
   });
   const { apiKey, key } = (await answer.json()) as { apiKey: { id: string }; key: string };
-  return bearers.map(({ token }) => introspectRequest(basic(apiKey.id, key), '/oauth/introspect', token));
+  return bearers.map(({ token }) => tokenRequest('/oauth/introspect', apiKey.id, key, `token=${token}`));
 }
 
 /** One token only: its in-memory adapter holds a thousand entries, so that many tokens would push each other out. */
 async function oidcRequest({ url }: PinnedProcess): Promise<LoadRequest> {
-  const authorization = basic('scim-server', 'a-secret-of-the-bench-0123456789');
-  const answer = await fetch(`${url}/token`, {
-    method: 'POST',
-    headers: { authorization, 'content-type': 'application/x-www-form-urlencoded' },
-    body: 'grant_type=client_credentials',
-  });
-  const { access_token: token } = (await answer.json()) as { access_token: string };
-  return introspectRequest(authorization, '/token/introspection', token);
+  const token = await accessToken(url, OIDC_CLIENT_CREDENTIALS);
+  return tokenRequest('/token/introspection', 'scim-server', OIDC_SECRET, `token=${token}`);
+}
+
+/** Of many connections: its in-memory adapter goes through all tokens of a grant each time, and ends when those are too many. */
+async function oidcRefreshes({ url }: PinnedProcess): Promise<LoadRequest[]> {
+  const requests: LoadRequest[] = [];
+  while (requests.length < OIDC_CONNECTIONS) {
+    const answer = await fetch(`${url}/connection`, { method: 'POST' });
+    const { refreshToken } = (await answer.json()) as { refreshToken: string };
+    const fields = `grant_type=refresh_token&refresh_token=${refreshToken}`;
+    requests.push(tokenRequest('/token', 'identity-provider', OIDC_SECRET, fields));
+  }
+  return requests;
 }
 
 function median(numbers: number[]): number {

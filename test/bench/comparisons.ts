@@ -1,5 +1,5 @@
 /**
- * What Latchkey is measured against, each as a process of its own: `comparisons.ts raw | koa | upstream | proxy URL | oidc-provider`.
+ * What Latchkey is measured against, each as a process of its own: `comparisons.ts raw | koa | upstream | proxy URL | oidc-provider SECRET`.
  * Each prints a line with its URL when it listens.
  */
 import { Agent, createServer, type RequestListener, request as send } from 'node:http';
@@ -73,27 +73,57 @@ function proxy(upstream: string): RequestListener {
   };
 }
 
-/** Its own introspection over its in-memory adapter, with one client that gets a token and asks about it. */
-async function oidcProvider(): Promise<RequestListener> {
+/**
+ * Its own endpoints over its in-memory adapter: a client that gets tokens and asks about them, and one with a refresh token that stays the
+ * same, as with ours. `POST /connection` makes that refresh token, since nobody is here to consent.
+ */
+async function oidcProvider(secret: string): Promise<RequestListener> {
   const { Provider } = await import('oidc-provider');
+  const accountId = 'dir_4kZ0aB1cD2eF3gH4iJ5k';
   const provider = new Provider('http://127.0.0.1', {
     clients: [
       {
         client_id: 'scim-server',
-        client_secret: 'a-secret-of-the-bench-0123456789',
+        client_secret: secret,
         grant_types: ['client_credentials'],
         redirect_uris: [],
         response_types: [],
       },
+      {
+        client_id: 'identity-provider',
+        client_secret: secret,
+        grant_types: ['authorization_code', 'refresh_token'],
+        redirect_uris: ['https://idp.example/callback'],
+      },
     ],
+    scopes: ['scim'],
+    findAccount: () => ({ accountId, claims: () => ({ sub: accountId }) }),
+    issueRefreshToken: () => true,
+    rotateRefreshToken: false,
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
     },
-    ttl: { ClientCredentials: 3600 },
+    ttl: { ClientCredentials: 3600, AccessToken: 3600, RefreshToken: 86_400, Grant: 86_400 },
   });
-  return provider.callback();
+  const callback = provider.callback();
+  return async (request, response) => {
+    if (request.url !== '/connection') return callback(request, response);
+    const client = await provider.Client.find('identity-provider');
+    if (!client) throw new Error('oidc-provider does not know its own client');
+    const grant = new provider.Grant({ accountId, clientId: client.clientId });
+    grant.addOIDCScope('scim');
+    const grantId = await grant.save();
+    const token = new provider.RefreshToken({
+      accountId,
+      client,
+      grantId,
+      gty: 'authorization_code',
+      scope: 'scim',
+    } as never);
+    response.end(JSON.stringify({ refreshToken: await token.save() }));
+  };
 }
 
 const [name = '', argument = ''] = process.argv.slice(2);

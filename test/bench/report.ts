@@ -43,7 +43,10 @@ const FULL_CORE = 0.9;
 
 export function targetsOf({ measured, coldStartMs, peakMemoryBytes }: Report): Target[] {
   const [raw, koa, verify] = ['raw', 'Koa', '/auth/verify'].map((name) => find(measured, name));
-  const [oidc, introspect] = ['oidc-provider', '/oauth/introspect'].map((name) => find(measured, name));
+  const access = find(measured, '/auth/verify of access tokens');
+  const [oidc, introspect] = ["oidc-provider's introspection", '/oauth/introspect'].map((name) => find(measured, name));
+  const [oidcRefresh, refresh] = ["oidc-provider's refresh", 'refresh'].map((name) => find(measured, name));
+  const [oidcClient, client] = ["oidc-provider's client", 'client'].map((name) => find(measured, name));
   const [proxy, gateway] = ['bare', 'gateway'].map((name) => find(measured, name));
   const many = measured.find(({ name }) => name.startsWith('/auth/verify,'));
   const atLeast = (name: string, value: number, least: number, unit = ''): Target => {
@@ -62,6 +65,9 @@ export function targetsOf({ measured, coldStartMs, peakMemoryBytes }: Report): T
     rate('/auth/verify: rate of raw node:http', verify, raw, 0.45),
     atMost("/auth/verify: p99 of Koa's", (verify?.p99Ms ?? Number.NaN) / (koa?.p99Ms ?? Number.NaN), 3),
     rate("introspection: rate of oidc-provider's", introspect, oidc, 3),
+    rate('/auth/verify: rate with access tokens, of that with static ones', access, verify, 0.95),
+    rate("refresh: rate of oidc-provider's, in memory", refresh, oidcRefresh, 0.6),
+    rate("client credentials: rate of oidc-provider's, in memory", client, oidcClient, 0.6),
     rate('gateway: rate of a bare node:http proxy', gateway, proxy, 0.8),
     ...(many ? [rate('/auth/verify: rate with many stored, of that with few', many, verify, 0.9)] : []),
     atMost('most memory, MB', peakMemoryBytes / MEGABYTE, 400),
@@ -118,7 +124,7 @@ export function render(report: Report): string {
       ]),
     ),
     '',
-    ...(measured.some((one) => !/^(?:\/|gateway)/.test(one.name) && isDisturbed(one))
+    ...(measured.some((one) => !/^(?:\/|gateway|refresh|client)/.test(one.name) && isDisturbed(one))
       ? [
           'Something else used the cores meanwhile. Where the one compared with got less than 90 % of its core, the ratio of',
           'requests per second of processor time (in brackets) is the one that counts.',
