@@ -1,5 +1,6 @@
 /** oidc-provider's storage, on our own: secrets become digests, a grant lives and dies with its credential, a code can be tried again. */
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
+import type { Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { isAppError } from '../errors.ts';
 import type { Collection } from '../storage/index.ts';
@@ -9,9 +10,11 @@ import type { Connections } from './connections.ts';
 
 export interface AdapterDependencies {
   artifacts: Collection<Artifact>;
-  clients: Clients;
+  clients: Pick<Clients, 'find'>;
   connections: Connections;
   clock: Clock;
+  /** Why the request under way ends a connection, and whose it is. */
+  ending: () => [reason: string, cause: Cause];
 }
 
 /** How long an access token or a code that is over is still known as one, so that its refusal is told at its connection. */
@@ -19,7 +22,7 @@ const KEPT_AFTER_END_MS = 7 * 86_400_000;
 const ACCESS_TOKENS = new Set(['AccessToken', 'ClientCredentials']);
 const KEPT_AFTER_END = new Set([...ACCESS_TOKENS, 'AuthorizationCode']);
 
-export function createAdapterFactory({ artifacts, clients, connections, clock }: AdapterDependencies) {
+export function createAdapterFactory({ artifacts, clients, connections, clock, ending }: AdapterDependencies) {
   return (model: string): Adapter => {
     if (model === 'Client') return clientAdapter(clients);
 
@@ -34,14 +37,8 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
       const payload = JSON.parse(artifact.payload) as AdapterPayload;
       payload.jti = id;
       // A code counts as used only once its answer is kept: a crash on the way leaves it to be tried again.
-      // Of refresh tokens the token endpoint itself knows which are over; none of them ends its connection.
-      if (
-        model === 'AuthorizationCode'
-          ? artifact.answeredAt !== undefined
-          : artifact.consumedAt !== undefined && model !== 'RefreshToken'
-      ) {
+      if ((model === 'AuthorizationCode' ? artifact.answeredAt : artifact.consumedAt) !== undefined)
         payload.consumed = true;
-      }
       return payload;
     }
 
@@ -111,7 +108,7 @@ export function createAdapterFactory({ artifacts, clients, connections, clock }:
         const wasThere = await artifacts.remove(artifactId(model, id));
         // A request is answered once, however often its button was pressed.
         if (model === 'Interaction' && !wasThere) throw over();
-        if (model === 'Grant') await connections.end(id);
+        if (model === 'Grant') await connections.end(id, ...ending());
       },
 
       async revokeByGrantId() {
@@ -130,7 +127,7 @@ function hasEnd(model: string): boolean {
   return model !== 'RefreshToken' && model !== 'Grant';
 }
 
-function clientAdapter(clients: Clients): Adapter {
+function clientAdapter(clients: Pick<Clients, 'find'>): Adapter {
   const unused = async () => undefined;
   return {
     upsert: unused,

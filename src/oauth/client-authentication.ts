@@ -116,16 +116,31 @@ function readBasic(header: string): { id: string; secret: string }[] {
   }
 }
 
-/** Passes for requests whose client has been authenticated: each is good for one client and is taken away after the request. */
-export function createPasses() {
-  const passes = new Map<string, string>();
+/**
+ * Clients that have been authenticated, while their requests are under way. Each gets a pass to show to oidc-provider, good for that client
+ * and taken away after the request; and whoever asks for such a client meanwhile gets it as that request has read it.
+ */
+export function createAdmission(clients: Pick<Clients, 'find'>) {
+  const passes = new Map<string, Client>();
+  const underWay = new Map<string, { client: Client; requests: number }>();
+
   return {
-    issue(clientId: string): string {
+    async during<T>(client: Client, work: (pass: string) => Promise<T>): Promise<T> {
       const pass = randomBytes(24).toString('base64url');
-      passes.set(pass, clientId);
-      return pass;
+      passes.set(pass, client);
+      underWay.set(client.id, { client, requests: (underWay.get(client.id)?.requests ?? 0) + 1 });
+      try {
+        return await work(pass);
+      } finally {
+        passes.delete(pass);
+        const known = underWay.get(client.id);
+        if (known && known.requests > 1) known.requests -= 1;
+        else underWay.delete(client.id);
+      }
     },
-    isPass: (clientId: string, value: string) => passes.get(value) === clientId,
-    withdraw: (pass: string) => void passes.delete(pass),
+    isPass: (clientId: string, value: string) => passes.get(value)?.id === clientId,
+    find: async (id: string): Promise<Client | undefined> => underWay.get(id)?.client ?? clients.find(id),
   };
 }
+
+export type Admission = ReturnType<typeof createAdmission>;

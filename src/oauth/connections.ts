@@ -2,7 +2,7 @@
  * Connections: what an authorization, or a client of one directory, becomes. A grant of oidc-provider stands for one credential of kind `oauth`,
  * bound to the directory and to no person; it is alive exactly as long as that credential is.
  */
-import { actorShape, type Cause, SYSTEM } from '../audit/index.ts';
+import { actorShape, type Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credential, type Credentials, type Scope, stateAt } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
@@ -39,10 +39,11 @@ export interface Connections {
   /** The credential behind a new access token; made now if this is the first. Throws slots_full, credential_final. */
   credentialOf(grantId: string | undefined, clientId: string | undefined): Promise<string | undefined>;
   /** Revokes the connection of a grant: its tokens are refused from now on. */
-  end(grantId: string): Promise<void>;
+  end(grantId: string, reason: string, cause: Cause): Promise<void>;
 }
 
 const DAY_MS = 86_400_000;
+const AGREED_KEPT = 10_000;
 
 /** When a connection ends by its client's policy: at its maximum age, or sooner for lack of use. */
 function endOf({ maximumAgeDays, idleDays }: Client, madeAt: Date, usedAt: Date): Date | undefined {
@@ -56,7 +57,7 @@ function endOf({ maximumAgeDays, idleDays }: Client, madeAt: Date, usedAt: Date)
 export function createConnections(deps: {
   storage: Storage;
   artifacts: Collection<Artifact>;
-  clients: Clients;
+  clients: Pick<Clients, 'find'>;
   credentials: Credentials;
   clock: Clock;
   random: Random;
@@ -68,11 +69,29 @@ export function createConnections(deps: {
     keys: { directoryId: 'index', clientId: 'index' },
     order: 'createdAt',
   });
+  const agreed = new Map<string, Authorization>();
+
+  /** What was agreed to never changes, so it need not be read again. */
+  async function find(grantId: string): Promise<Authorization | undefined> {
+    const known = agreed.get(grantId);
+    if (known) return known;
+    const found = await authorizations.find(grantId);
+    if (found) {
+      if (agreed.size >= AGREED_KEPT) agreed.clear();
+      agreed.set(grantId, found);
+    }
+    return found;
+  }
 
   async function connect(authorization: Authorization): Promise<string> {
     const { credentialId, clientId, directoryId, scope, authorizedBy, address, replaces } = authorization;
-    if (await credentials.find(credentialId)) return credentialId;
-    const client = await clients.get(clientId);
+    const known = await credentials.find(credentialId);
+    if (known) {
+      assertLive(known);
+      return credentialId;
+    }
+    const client = await clients.find(clientId);
+    if (!client) throw new AppError('not_found', { detail: `There is no client ${clientId}.` });
     const cause: Cause = { actor: authorizedBy, source: 'portal', ...(address !== undefined && { address }) };
     const scopes = scope.split(' ') as Scope[];
     const expiresAt = endOf(client, clock.now(), clock.now());
@@ -104,7 +123,7 @@ export function createConnections(deps: {
       return authorization;
     },
 
-    find: (grantId) => authorizations.find(grantId),
+    find,
 
     async extend(credentialId, client) {
       if (client.idleDays === undefined) return;
@@ -117,7 +136,7 @@ export function createConnections(deps: {
     },
 
     async isAlive(grantId) {
-      const authorization = await authorizations.find(grantId);
+      const authorization = await find(grantId);
       if (!authorization) return false;
       const credential = await credentials.find(authorization.credentialId);
       // Not made yet: the code has not been exchanged.
@@ -128,7 +147,7 @@ export function createConnections(deps: {
 
     async credentialOf(grantId, clientId) {
       if (grantId !== undefined) {
-        const authorization = await authorizations.find(grantId);
+        const authorization = await find(grantId);
         return authorization && connect(authorization);
       }
       const client = clientId === undefined ? undefined : await clients.find(clientId);
@@ -145,12 +164,10 @@ export function createConnections(deps: {
       return client.credentialId;
     },
 
-    async end(grantId) {
-      const authorization = await authorizations.find(grantId);
-      if (!authorization) return;
-      const credential = await credentials.find(authorization.credentialId);
-      if (credential)
-        await credentials.revoke(credential.id, { force: true, reason: 'revoked at the token endpoint' }, SYSTEM);
+    async end(grantId, reason, cause) {
+      const authorization = await find(grantId);
+      const credential = authorization && (await credentials.find(authorization.credentialId));
+      if (credential) await credentials.revoke(credential.id, { force: true, reason }, cause);
     },
   };
 }

@@ -3,10 +3,10 @@
  * in this folder alone; what it stores, who may consent, and what an IdP's client sends that the protocol does not foresee, is ours.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { InteractionResults, KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { type InteractionResults, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Actor, Audit, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import { type Credentials, type Digest, SCOPES, type Usage } from '../credentials/index.ts';
+import type { Credentials, Digest, Usage } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import type { RequestContext } from '../http/request-context.ts';
@@ -15,13 +15,14 @@ import type { Log } from '../log.ts';
 import type { Storage } from '../storage/index.ts';
 import { createAdapterFactory } from './adapter.ts';
 import { createArtifacts } from './artifacts.ts';
+import { createAdmission } from './client-authentication.ts';
 import { type Client, type Clients, createClients } from './clients.ts';
 import { createConnections } from './connections.ts';
 import { readPresets } from './presets.ts';
 import { createProvider } from './provider.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { createTokenEndpoint } from './token-endpoint.ts';
-import { withoutAliases } from './token-parameters.ts';
+import { knownScopes, withoutAliases } from './token-parameters.ts';
 
 export {
   AUTH_METHODS,
@@ -123,9 +124,16 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const { storage, audit, clock, random, log, context, credentials, usage, issuer, waitOutLease } = deps;
   const artifacts = createArtifacts(storage);
   const clients = createClients({ ...deps, presets: readPresets() });
-  const connections = createConnections({ storage, artifacts, clients, credentials, clock, random });
+  const admission = createAdmission(clients);
+  const connections = createConnections({ storage, artifacts, clients: admission, credentials, clock, random });
   const signingKeys = createSigningKeys({ ...deps, rotateAfterDays: deps.rotateKeysAfterDays });
-  const adapter = createAdapterFactory({ artifacts, clients, connections, clock });
+  const adapter = createAdapterFactory({
+    artifacts,
+    clients: admission,
+    connections,
+    clock,
+    ending: () => tokenEndpoint.endingOf(Provider.ctx?.req),
+  });
   const refusals = new WeakMap<IncomingMessage, () => void>();
   let loaded: { provider: Provider; kids: string } | undefined;
 
@@ -136,6 +144,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const tokenEndpoint = createTokenEndpoint({
     artifacts,
     clients,
+    admission,
     connections,
     audit,
     usage,
@@ -161,8 +170,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
       random,
       isSecure: issuer.startsWith('https:'),
       onAnswer: tokenEndpoint.onAnswer,
-      isPass: tokenEndpoint.isPass,
-      isRotating: tokenEndpoint.isRotating,
+      isPass: admission.isPass,
       async renderError(ctx, { error, error_description: description = '' }) {
         noteRefusal(ctx, error, description);
         const { html, headers } = deps.renderError(error, description, askedOf(ctx));
@@ -404,8 +412,7 @@ function normalized(query: string): string {
     else if (name === 'response_mode' && value !== 'query') found.set(name, 'unsupported');
     else if (!found.getAll(name).includes(value)) found.append(name, value);
   }
-  const wanted = withoutAliases(scopes.join(' '));
-  const known = wanted.split(' ').filter((scope) => (SCOPES as readonly string[]).includes(scope));
-  found.set('scope', known.length > 0 ? known.join(' ') : wanted === '' ? 'scim' : wanted);
+  const wanted = scopes.join(' ');
+  found.set('scope', knownScopes(wanted) ?? withoutAliases(wanted));
   return found.toString();
 }

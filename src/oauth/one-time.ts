@@ -22,13 +22,15 @@ export interface OneTime {
 const LOCK_MS = 4000;
 const LOOK_AGAIN_MS = 40;
 
-export function createOneTime(deps: { artifacts: Collection<Artifact>; clock: Clock; random: Random }) {
+export type OneTimes = ReturnType<typeof createOneTimes>;
+
+export function createOneTimes(deps: { artifacts: Collection<Artifact>; clock: Clock; random: Random }) {
   const { artifacts, clock, random } = deps;
 
   return {
     /**
      * Waits until no other request spends the same. Gives the answer that an earlier one got, where this one may have it; undefined when it
-     * is this one's to spend, or over, or unknown: oidc-provider then says which. Throws storage_unavailable.
+     * is this one's to spend, or over, or unknown: whoever spends it sees which. Throws storage_unavailable.
      */
     async claim({ id, value, fingerprint }: OneTime, windowMs: number): Promise<string | undefined> {
       const deadline = clock.monotonicMs() + ANSWER_MS;

@@ -25,14 +25,12 @@ export interface ProviderDependencies {
   /** Told of each answer of the token and revocation endpoints before it goes out; it may change status and body. */
   onAnswer: (ctx: KoaContextWithOIDC, request: IncomingMessage) => Promise<void>;
   renderError: (ctx: KoaContextWithOIDC, error: { error: string; error_description?: string }) => Promise<void>;
-  /** Whether this refresh gives a new refresh token. */
-  isRotating: (request: IncomingMessage) => boolean;
   /** Whether the value is the pass that a client was given after we authenticated it. */
   isPass: (clientId: string, value: string) => boolean;
 }
 
 export function createProvider(deps: ProviderDependencies): Provider {
-  const { issuer, adapter, keys, random, isSecure, onAnswer, renderError, isPass, isRotating } = deps;
+  const { issuer, adapter, keys, random, isSecure, onAnswer, renderError, isPass } = deps;
   const { Prompt, Check } = interactionPolicy;
   const connect = new Prompt(
     { name: 'connect', requestable: false },
@@ -91,7 +89,6 @@ export function createProvider(deps: ProviderDependencies): Provider {
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     // Whoever revokes an access token means that one alone; a refresh token stands for the connection.
     revokeGrantPolicy: (ctx) => ctx.oidc.route !== 'revocation' || ctx.oidc.entities.AccessToken === undefined,
-    rotateRefreshToken: (ctx) => isRotating(ctx.req),
     expiresWithSession: async () => false,
     pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' },
     clientBasedCORS: () => false,

@@ -6,9 +6,6 @@ import type { Parameters } from './client-authentication.ts';
 import type { Client } from './clients.ts';
 import type { Connections } from './connections.ts';
 
-/** Shown to oidc-provider in place of a refresh token whose successor has been used. */
-export const SUPERSEDED = 'superseded';
-
 /** A request as far as it tells who asks for what. */
 export interface Asked {
   parameters: Parameters;
@@ -76,25 +73,15 @@ function subjectOf({ credentialId, organizationId, directoryId }: Required<About
   return { credentialId, organizationId, directoryId };
 }
 
-/** The reason in our words; `detail` is what oidc-provider keeps to itself. */
+/** Why a code was refused, in our words; `detail` is what oidc-provider keeps to itself. */
 export function reasonOf(
-  { detail = '', parameters, refreshWith }: { detail?: string; parameters: Parameters; refreshWith?: string },
+  { detail = '', parameters }: { detail?: string; parameters: Parameters },
   error: string,
 ): string {
+  if (parameters.get('grant_type') !== 'authorization_code') return error;
   if (detail.includes('slots full')) return 'slots_full';
-  switch (parameters.get('grant_type')) {
-    case 'client_credentials':
-      return /^credential (revoked|expired)$/.exec(detail)?.[1] ?? error;
-    case 'authorization_code':
-      if (/consumed|grant not found/.test(detail)) return 'code_replayed';
-      if (/redirect_uri mismatch/.test(detail)) return 'redirect_uri_unknown';
-      // A code of another client is none of this one's.
-      return /not found|expired|client mismatch/.test(detail) ? 'code_expired' : error;
-    case 'refresh_token':
-      if (refreshWith === SUPERSEDED) return 'refresh_token_superseded';
-      if (/grant not found|expired/.test(detail)) return 'refresh_token_revoked';
-      return /not found|client mismatch/.test(detail) ? 'refresh_token_unknown' : error;
-    default:
-      return error;
-  }
+  if (/consumed|grant not found/.test(detail)) return 'code_replayed';
+  if (/redirect_uri mismatch/.test(detail)) return 'redirect_uri_unknown';
+  // A code of another client is none of this one's.
+  return /not found|expired|client mismatch/.test(detail) ? 'code_expired' : error;
 }

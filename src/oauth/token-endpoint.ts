@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-import type { Audit } from '../audit/index.ts';
+import { type Audit, type Cause, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Usage } from '../credentials/index.ts';
 import { within } from '../deadline.ts';
@@ -17,18 +17,20 @@ import type { Random } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
-import { createClientAuthentication, createPasses } from './client-authentication.ts';
+import { type Admission, createClientAuthentication } from './client-authentication.ts';
 import { createKeySource } from './client-keys.ts';
 import type { Client, Clients } from './clients.ts';
 import type { Connections } from './connections.ts';
-import { createOneTime, type OneTime } from './one-time.ts';
+import { createGrants, type Granted, type Refused } from './grants.ts';
+import { createOneTimes, type OneTime } from './one-time.ts';
 import { GRANT_TYPES } from './presets.ts';
-import { type Asked, createTokenAudit, reasonOf, SUPERSEDED } from './token-audit.ts';
+import { type Asked, createTokenAudit, reasonOf } from './token-audit.ts';
 import { formOf, readParameters } from './token-parameters.ts';
 
 export interface TokenEndpointDependencies {
   artifacts: Collection<Artifact>;
   clients: Clients;
+  admission: Admission;
   connections: Connections;
   audit: Audit;
   usage: Usage;
@@ -51,11 +53,8 @@ const RETRY_WINDOW_MS = 10_000;
 interface Exchange extends Asked {
   path: string;
   client: Client;
-  /** Shown to oidc-provider instead of the refresh token. */
-  refreshWith?: string;
-  /** The code that is exchanged, or the refresh token that is rotated. */
+  /** The code that is exchanged. */
   code?: OneTime;
-  rotated?: OneTime;
   /** The reason that oidc-provider keeps to itself. */
   detail?: string;
 }
@@ -64,6 +63,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   const {
     artifacts,
     clients,
+    admission,
     connections,
     usage,
     clock,
@@ -83,9 +83,9 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     keys,
     audiences: [issuer, `${issuer}/oauth/token`],
   });
-  const oneTime = createOneTime(deps);
+  const oneTimes = createOneTimes(deps);
+  const grants = createGrants({ artifacts, oneTimes, provider });
   const told = createTokenAudit(deps);
-  const passes = createPasses();
   const exchanges = new WeakMap<IncomingMessage, Exchange>();
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -127,40 +127,56 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       told.refused(await told.aboutOf(exchange), exchange, 'unauthorized_client');
       return sendOauthError(response, 400, 'unauthorized_client', `This client may not use ${grantType}.`);
     }
-    const code = grantType === 'authorization_code' ? parameters.get('code') : undefined;
-    if (code !== undefined) {
-      exchange.code = codeOf(code, exchange);
-      const earlier = await oneTime.claim(exchange.code, RETRY_WINDOW_MS);
-      if (earlier !== undefined) return answer(response, earlier);
-    }
-    const refreshToken = grantType === 'refresh_token' ? parameters.get('refresh_token') : undefined;
-    if (refreshToken !== undefined && known.client.rotateRefreshTokens) await rotate(refreshToken, exchange);
-    await pass(request, response, exchange);
+    await admission.during(known.client, async (pass) => {
+      if (grantType === 'client_credentials')
+        return tell(response, exchange, await grants.toClient(known.client, parameters));
+      if (grantType === 'refresh_token')
+        return tell(response, exchange, await grants.byRefreshToken(known.client, parameters));
+      const code = grantType === 'authorization_code' ? parameters.get('code') : undefined;
+      if (code !== undefined) {
+        exchange.code = codeOf(code, exchange);
+        const earlier = await oneTimes.claim(exchange.code, RETRY_WINDOW_MS);
+        if (earlier !== undefined) return answer(response, earlier);
+      }
+      return handOn(request, response, exchange, pass);
+    });
   }
 
-  /**
-   * Rotation that a lost answer can't hurt: whoever comes again with a token that was rotated gets its one successor again, until that
-   * has been used; many at once all get the same.
-   */
-  async function rotate(value: string, exchange: Exchange): Promise<void> {
-    const rotated = { id: artifactId('RefreshToken', value), value, fingerprint: exchange.client.id };
-    const successor = await oneTime.claim(rotated, Number.POSITIVE_INFINITY);
-    if (successor === undefined) {
-      exchange.rotated = rotated;
-      return;
+  async function tell(response: ServerResponse, exchange: Exchange, outcome: Granted | Refused): Promise<void> {
+    if ('error' in outcome) {
+      const { error, description, reason } = outcome;
+      told.refused(await told.aboutOf(exchange), exchange, reason);
+      return sendOauthError(response, 400, error, description);
     }
-    const next = await artifacts.find(artifactId('RefreshToken', successor));
-    // Used already: what is presented is over, and oidc-provider will not know it.
-    const isUnused = next && next.lockedUntil === undefined && next.answeredAt === undefined;
-    exchange.refreshWith = isUnused ? successor : SUPERSEDED;
+    const { accessToken, expiresIn, scope, refreshToken, grantId } = outcome;
+    const about = await told.aboutOf(exchange, grantId);
+    if (about.credentialId !== undefined) await wasIssued(about.credentialId, exchange.client, expiresIn);
+    told.issued(about, exchange);
+    const tokens = {
+      access_token: accessToken,
+      expires_in: expiresIn,
+      ...(refreshToken !== undefined && { refresh_token: refreshToken }),
+      scope,
+      token_type: 'Bearer',
+    };
+    answer(response, JSON.stringify(tokens));
+  }
+
+  async function wasIssued(credentialId: string, client: Client, expiresIn: number): Promise<void> {
+    await connections.extend(credentialId, client);
+    usage.refreshed(credentialId, new Date(clock.now().getTime() + expiresIn * 1000));
   }
 
   /** Hands a request on to oidc-provider, rewritten to the one form that it reads. */
-  async function pass(request: IncomingMessage, response: ServerResponse, exchange: Exchange): Promise<void> {
-    const { client, parameters, path, refreshWith } = exchange;
-    const secret = client.authMethod === 'none' ? undefined : passes.issue(client.id);
-    const proof = { client_id: client.id, ...(secret !== undefined && { client_secret: secret }) };
-    const body = Buffer.from(formOf(parameters, proof, refreshWith));
+  async function handOn(
+    request: IncomingMessage,
+    response: ServerResponse,
+    exchange: Exchange,
+    pass: string,
+  ): Promise<void> {
+    const { client, parameters, path } = exchange;
+    const proof = { client_id: client.id, ...(client.authMethod !== 'none' && { client_secret: pass }) };
+    const body = Buffer.from(formOf(parameters, proof));
     const inner = new IncomingMessage(request.socket);
     inner.method = 'POST';
     inner.url = path;
@@ -174,18 +190,14 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     inner.push(null);
     inner.complete = true;
     exchanges.set(inner, exchange);
-    try {
-      await provider().callback()(inner, response);
-    } finally {
-      if (secret !== undefined) passes.withdraw(secret);
-    }
+    await provider().callback()(inner, response);
   }
 
   /** After oidc-provider has made its answer, before that goes out. */
   async function onAnswer(ctx: KoaContextWithOIDC, request: IncomingMessage): Promise<void> {
     const exchange = exchanges.get(request);
     if (!exchange) return;
-    const { path, client, code, rotated, requestId } = exchange;
+    const { path, client, code, requestId } = exchange;
     const body = (ctx.body ?? {}) as Record<string, unknown>;
     try {
       if (body['error'] === 'server_error') throw new AppError('storage_unavailable');
@@ -201,22 +213,16 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       const about = await told.aboutOf(exchange, ctx.oidc?.entities.Grant?.jti);
       const { credentialId } = about;
       if (ctx.status === 200) {
-        if (code) await oneTime.keep(code, JSON.stringify(body));
-        if (rotated) await oneTime.keep(rotated, String(body['refresh_token']));
-        if (credentialId !== undefined) {
-          await connections.extend(credentialId, client);
-          usage.refreshed(credentialId, new Date(clock.now().getTime() + Number(body['expires_in']) * 1000));
-        }
+        if (code) await oneTimes.keep(code, JSON.stringify(body));
+        if (credentialId !== undefined) await wasIssued(credentialId, client, Number(body['expires_in']));
         told.issued(about, exchange);
       } else {
-        const held = code ?? rotated;
-        if (held) await oneTime.release(held);
+        if (code) await oneTimes.release(code);
         told.refused(about, exchange, reasonOf(exchange, String(body['error'])));
       }
     } catch (error) {
       log.error({ err: error, requestId }, 'a token request failed');
-      const held = code ?? rotated;
-      if (held) await oneTime.release(held).catch(() => undefined);
+      if (code) await oneTimes.release(code).catch(() => undefined);
       ctx.status = 503;
       ctx.set('Retry-After', String(RETRY_AFTER_SECONDS));
       ctx.set('Cache-Control', 'no-store');
@@ -227,8 +233,15 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   return {
     handle,
     onAnswer,
-    isPass: passes.isPass,
-    isRotating: (request: IncomingMessage) => exchanges.get(request)?.rotated !== undefined,
+    /** Why a request ends a connection, and whose it is. */
+    endingOf(request: IncomingMessage | undefined): [reason: string, cause: Cause] {
+      const exchange = request && exchanges.get(request);
+      if (!exchange) return ['its grant has ended', SYSTEM];
+      const { client, address, requestId, path } = exchange;
+      const actor = { type: 'identity_provider', id: client.id, name: client.name } as const;
+      const reason = path === '/oauth/revoke' ? 'revoked by its client' : 'its authorization code was presented again';
+      return [reason, { actor, source: 'system', address, requestId }];
+    },
     /** oidc-provider tells its true reason by an event only. */
     noteDetail(ctx: KoaContextWithOIDC, error: unknown) {
       const exchange = exchanges.get(ctx.req);

@@ -1,4 +1,5 @@
 /** The parameters of a token request, as identity providers send them and as oidc-provider reads them. */
+import { SCOPES } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
 import type { Parameters } from './client-authentication.ts';
 
@@ -7,6 +8,13 @@ export function withoutAliases(scope: string): string {
   return [...new Set(scope.split(/[ +]+/))]
     .filter((word) => word !== '' && word !== 'offline_access' && word !== 'offline' && word !== 'openid')
     .join(' ');
+}
+
+/** Those of the scopes asked for that there are; without any asked for the whole, and undefined when none of them is known. */
+export function knownScopes(asked = ''): string | undefined {
+  const wanted = withoutAliases(asked);
+  const known = wanted.split(' ').filter((scope) => (SCOPES as readonly string[]).includes(scope));
+  return wanted === '' ? SCOPES[0] : known.join(' ') || undefined;
 }
 
 /** Form or JSON; a parameter that comes twice must say the same. Throws invalid_request. */
@@ -34,21 +42,14 @@ function pairsOf(text: string, contentType: string): Iterable<[string, string]> 
   }
 }
 
-/** The one form that oidc-provider reads; `proof` is what it is shown of the client, `refreshWith` what instead of the refresh token. */
-export function formOf(
-  parameters: Parameters,
-  proof: { client_id: string; client_secret?: string },
-  refreshWith: string | undefined,
-): string {
+/** The one form that oidc-provider reads; `proof` is what it is shown of the client. */
+export function formOf(parameters: Parameters, proof: { client_id: string; client_secret?: string }): string {
   const form = new URLSearchParams();
   for (const [name, value] of parameters) {
     if (!name.startsWith('client_') && name !== 'resource' && name !== 'scope') form.append(name, value);
   }
   for (const [name, value] of Object.entries(proof)) form.set(name, value);
   const scope = withoutAliases(parameters.get('scope') ?? '');
-  // Without a scope the whole is asked for; the answer is to say so.
   if (scope !== '') form.set('scope', scope);
-  else if (parameters.get('grant_type') === 'client_credentials') form.set('scope', 'scim');
-  if (refreshWith !== undefined) form.set('refresh_token', refreshWith);
   return form.toString();
 }

@@ -113,6 +113,8 @@ async function main(): Promise<void> {
     [
       { name: "oidc-provider's refresh", process: oidc, requests: await oidcRefreshes(oidc) },
       { name: 'refresh at /oauth/token', process: few.latchkey, requests: connections.refreshes },
+    ],
+    [
       { name: "oidc-provider's client credentials", process: oidc, requests: [OIDC_CLIENT_CREDENTIALS] },
       {
         name: 'client credentials at /oauth/token',
