@@ -11,7 +11,7 @@ const STOP_MS = 3000;
 export interface Processes {
   /** Both give the URL once the process listens. */
   startScimServer(): Promise<string>;
-  startLatchkey(): Promise<string>;
+  startLatchkey(env: Record<string, string>): Promise<string>;
   /** Ends the processes and removes the folder. */
   cleanUp(): Promise<void>;
 }
@@ -50,8 +50,13 @@ export function createProcesses(): Processes {
         spawn(process.execPath, ['--import', 'tsx', program], { env: cleanEnvironment(), stdio: [...stdio] }),
       );
     },
-    startLatchkey: () =>
-      ready(spawnLatchkey({ databaseUrl: `file:${join(folder, 'data')}`, env: { LATCHKEY_LOG_LEVEL: 'error' } }).child),
+    startLatchkey: (env) =>
+      ready(
+        spawnLatchkey({
+          databaseUrl: `file:${join(folder, 'data')}`,
+          env: { LATCHKEY_LOG_LEVEL: 'error', ...env },
+        }).child,
+      ),
     async cleanUp() {
       await Promise.all(children.map(end));
       rmSync(folder, { recursive: true, force: true });

@@ -1,7 +1,11 @@
-/** An IdP as Latchkey sees it: plain SCIM requests with one token, which can be exchanged while they go on. */
+/** An IdP as Latchkey sees it: plain SCIM requests with one token, which can be exchanged while they go on; and traffic from several workers. */
 import type { Answer } from '../support/api.ts';
 
-export const USER_AGENT = 'Demo SCIM client 1.0';
+/** Requests at a time. */
+export const WORKERS = 4;
+/** How long traffic is watched at a time. */
+const FLOW_MS = 700;
+const USER_AGENT = 'Demo SCIM client 1.0';
 const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
 const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
@@ -61,11 +65,16 @@ export interface Traffic {
   failed: number;
   /** Resolves when every worker has begun and ended one more request. */
   turn(): Promise<void>;
+  /** Lets it go on for a while and shows how it goes. */
+  flow(show: (progress: string) => void): Promise<void>;
   stop(): Promise<void>;
 }
 
+/** One request, by whatever credential; one that throws has failed. */
+export type Send = (method: string, path: string, body?: unknown) => Promise<{ status: number }>;
+
 /** Reads and changes users without a pause, from several workers at once. */
-export function startTraffic(client: ScimClient, ids: readonly string[], workers: number): Traffic {
+export function startTraffic(send: Send, ids: readonly string[], workers: number): Traffic {
   let isRunning = true;
   const waiting = Array.from({ length: workers }, () => new Set<() => void>());
   const traffic: Traffic = {
@@ -76,6 +85,13 @@ export function startTraffic(client: ScimClient, ids: readonly string[], workers
       for (let round = 0; round < 2; round++)
         await Promise.all(waiting.map((told) => new Promise<void>((resolve) => told.add(resolve))));
     },
+    async flow(show) {
+      const until = performance.now() + FLOW_MS;
+      while (performance.now() < until) {
+        show(`${traffic.requests} requests, ${traffic.failed} failed`);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    },
     async stop() {
       isRunning = false;
       await running;
@@ -85,8 +101,7 @@ export function startTraffic(client: ScimClient, ids: readonly string[], workers
     for (let number = worker; isRunning; number += workers) {
       const path = `/Users/${ids[number % ids.length]}`;
       const change = { schemas: [PATCH], Operations: [{ op: 'replace', path: 'title', value: `Title ${number}` }] };
-      const ok = await client
-        .request(number % 3 === 0 ? 'PATCH' : 'GET', path, number % 3 === 0 ? change : undefined)
+      const ok = await (number % 3 === 0 ? send('PATCH', path, change) : send('GET', path))
         .then(({ status }) => status < 300)
         .catch(() => false);
       traffic.requests++;

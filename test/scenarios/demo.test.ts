@@ -32,9 +32,14 @@ describe('npm run demo', () => {
     assert.equal(await code, 0, output());
     const text = output();
     assert.match(text, /50 users and 1 group are in the SCIM server/);
-    assert.match(text, /failed requests: 0\b/);
+    assert.equal(text.match(/failed requests: 0\b/g)?.length, 2, 'of the rotation, and of the way to OAuth');
     assert.match(text, /GET \/Users with it: 401/);
     assert.match(text, /the audit trail: +revoked/);
+    assert.match(text, /Okta is connected/);
+    assert.match(text, /refreshed [1-9]\d* times/);
+    assert.match(text, /the static token …\w{4} retired by itself/);
+    assert.match(text, /it is revoked by Latchkey: replaced by cred_\w+/);
+    assert.match(text, /^ +…\w{4} +oauth .* active /m, 'the connection is listed');
     for (const event of [
       'organization.created',
       'directory.created',
@@ -43,12 +48,17 @@ describe('npm run demo', () => {
       'credential.retired',
       'credential.revoked',
       'request.denied',
+      'client.created',
+      'portal_link.used',
+      'connection.consented',
+      'credential.connected',
+      'token.issued',
     ]) {
       assert.ok(text.includes(event), `the audit trail shows ${event}`);
     }
-    for (const secret of [/scim_[0-9A-Za-z]{5,}/, /ssoready_scim_bearer_token_/, /lk_[0-9A-Za-z]{5,}/]) {
+    const ours = /(?:scim|scimat|scimrt|scimcs|lk|lkp)_[0-9A-Za-z]{5,}/;
+    for (const secret of [ours, /ssoready_scim_bearer_token_/, /\bcode=/, /\bstate=/])
       assert.doesNotMatch(text, secret);
-    }
     // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence is what must not be there
     assert.doesNotMatch(text, /\x1b/);
     assert.deepEqual(leftBehind(), []);
