@@ -89,13 +89,15 @@ const WHOLE_BODY_BYTES = 256 * 1024;
 const IDLE_MS = 4000;
 /** Exchanges of one directory at a time, so that none can keep the others from the server that they share. */
 const EXCHANGES_PER_DIRECTORY = 100;
+const COUNTS_KEPT = 10_000;
 
 class PrivateAddressError extends Error {}
 
 export function createScimGateway(deps: GatewayDependencies): ScimGateway {
   const { verification, context, publicUrl, log, allowPrivateUpstreams, headersTimeoutMs, timeoutMs, onAnswer } = deps;
   const agent = new Agent({
-    headersTimeout: headersTimeoutMs,
+    // One and the same, so that its timer goes on from request to request; the two limits are ours to keep.
+    headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     keepAliveTimeout: IDLE_MS,
     connect: { timeout: headersTimeoutMs, ...(!allowPrivateUpstreams && { lookup: publicLookup }) },
@@ -176,7 +178,8 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       underWay.set(id, count + 1);
       response.once('close', () => {
         const left = (underWay.get(id) ?? 1) - 1;
-        if (left > 0) underWay.set(id, left);
+        // A map that entries enter and leave with each request is built anew all the time.
+        if (left > 0 || underWay.size <= COUNTS_KEPT) underWay.set(id, left);
         else underWay.delete(id);
       });
       dispatch(exchange, route, true, fail);
@@ -198,17 +201,20 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
     let isTimedOut = false;
     let isStarted = false;
 
-    const timer = setTimeout(() => {
+    const expire = () => {
       isTimedOut = true;
       controller?.abort(new Error('the exchange took too long'));
-    }, timeoutMs);
+    };
+    const untilHeaders = setTimeout(expire, headersTimeoutMs);
+    const untilEnd = setTimeout(expire, timeoutMs);
     const onClose = () => {
       if (!response.writableFinished) controller?.abort(new Error('the client went away'));
     };
     const onDrain = () => controller?.resume();
     response.once('close', onClose);
     const done = () => {
-      clearTimeout(timer);
+      clearTimeout(untilHeaders);
+      clearTimeout(untilEnd);
       response.off('close', onClose);
       response.off('drain', onDrain);
     };
@@ -229,6 +235,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
         onResponseStart(current, status, headers) {
           if (status < 200) return;
           isStarted = true;
+          clearTimeout(untilHeaders);
           onAnswer(status);
           // The IdP sees a refusal that is not ours; whoever asks why must find it here.
           if (status === 401 || status === 403)

@@ -3,7 +3,9 @@
  * the load comes from the other. What is compared takes turns in short rounds, and medians are taken, so that a busy moment of the
  * machine does not fall on one of them alone.
  *
- *   npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--json FILE]
+ *   npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE]
+ *
+ * `--only gateway` measures the groups in which a name has that word.
  *
  * With more than 10,000 credentials, `/auth/verify` is measured on a small store too, in turns with the large one.
  */
@@ -36,6 +38,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '8' },
     engine: { type: 'string', default: 'sqlite' },
     credentials: { type: 'string', default: String(FEW) },
+    only: { type: 'string', default: '' },
     json: { type: 'string' },
   },
 });
@@ -43,7 +46,9 @@ const seconds = Number(values.seconds);
 const credentials = Number(values.credentials);
 const { engine } = values;
 if (!(seconds > 0) || !(credentials >= 2) || (engine !== 'sqlite' && engine !== 'mongodb')) {
-  console.error('Usage: npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--json FILE]');
+  console.error(
+    'Usage: npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE]',
+  );
   process.exit(2);
 }
 
@@ -126,7 +131,8 @@ async function main(): Promise<void> {
   ];
 
   const measured: Measured[] = [];
-  for (const group of groups) measured.push(...(await measure(group)));
+  const wanted = groups.filter((group) => group.some(({ name }) => new RegExp(values.only).test(name)));
+  for (const group of wanted) measured.push(...(await measure(group)));
   const memory = large.latchkey.memory();
   const report: Report = {
     at: new Date().toISOString(),
@@ -161,11 +167,11 @@ async function measure(subjects: Subject[]): Promise<Measured[]> {
   const rounds = new Map<string, (Load & { busy: number })[]>();
   for (let round = 1; round <= ROUNDS; round++) {
     for (const { name, process: server, requests } of subjects) {
-      say(`round ${round} of ${ROUNDS}: ${name}`);
       const before = server.processorSeconds();
       const startedAt = performance.now();
       const result = await load(server.url, requests, Math.max(1, Math.round(seconds / ROUNDS)));
       const busy = (server.processorSeconds() - before) / ((performance.now() - startedAt) / 1000);
+      say(`round ${round} of ${ROUNDS}: ${name}: ${count(Math.round(result.requestsPerSecond))} requests/s`);
       rounds.set(name, [...(rounds.get(name) ?? []), { ...result, busy }]);
     }
   }
