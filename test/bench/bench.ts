@@ -60,6 +60,8 @@ interface Subject {
 
 interface Store {
   latchkey: PinnedProcess;
+  /** One more process on the same store. */
+  startAnother(): Promise<PinnedProcess>;
   bearers: Bearer[];
   startMs: number;
 }
@@ -94,6 +96,8 @@ async function main(): Promise<void> {
     process: await comparison(['proxy', upstream.url]),
     requests: asking,
   };
+  // As it is run: a vendor has the gateway or asks beside the way, and V8 keeps more garbage alive in a process that has done both.
+  const gateway = await large.startAnother();
   const oidc = await comparison(['oidc-provider', OIDC_SECRET]);
   const groups: Subject[][] = [
     [
@@ -127,13 +131,13 @@ async function main(): Promise<void> {
         requests: connections.clientCredentials,
       },
     ],
-    [proxying, { name: 'gateway /scim/v2/{key}/Users', process: large.latchkey, requests: asking }],
+    [proxying, { name: 'gateway /scim/v2/{key}/Users', process: gateway, requests: asking }],
   ];
 
   const measured: Measured[] = [];
   const wanted = groups.filter((group) => group.some(({ name }) => new RegExp(values.only).test(name)));
   for (const group of wanted) measured.push(...(await measure(group)));
-  const memory = large.latchkey.memory();
+  const memory = [large.latchkey, gateway].map((latchkey) => latchkey.memory());
   const report: Report = {
     at: new Date().toISOString(),
     node: process.version,
@@ -145,8 +149,8 @@ async function main(): Promise<void> {
     pinned: canPin,
     measured,
     coldStartMs: large.startMs,
-    memoryBytes: memory.residentBytes,
-    peakMemoryBytes: memory.peakBytes,
+    memoryBytes: Math.max(...memory.map(({ residentBytes }) => residentBytes)),
+    peakMemoryBytes: Math.max(...memory.map(({ peakBytes }) => peakBytes)),
     targets: [],
   };
   report.targets = targetsOf(report);
@@ -216,15 +220,19 @@ async function openStore(stored: number, upstreamUrl: string): Promise<Store> {
     LATCHKEY_UPSTREAM_ALLOW_PRIVATE: 'true',
   };
   const times: number[] = [];
-  for (let start = 1; ; start++) {
+  for (let start = 1; start < STARTS; start++) {
     const latchkey = await startPinned(['dist/main.js'], env);
     times.push(latchkey.startMs);
-    if (start === STARTS) {
-      running.push(latchkey);
-      return { latchkey, bearers, startMs: median(times) };
-    }
     await latchkey.stop();
   }
+  const startAnother = async () => {
+    const latchkey = await startPinned(['dist/main.js'], env);
+    running.push(latchkey);
+    return latchkey;
+  };
+  const latchkey = await startAnother();
+  times.push(latchkey.startMs);
+  return { latchkey, startAnother, bearers, startMs: median(times) };
 }
 
 async function emptyDatabase(): Promise<string> {
