@@ -86,7 +86,7 @@ interface EventPayloads {
   'portal_link.used': { portalLinkId: string };
   'portal_link.revoked': { portalLinkId: string };
   'connection.requested': { clientId: string };
-  'connection.consented': { clientId: string; replaces?: string | undefined };
+  'connection.consented': { clientId: string; name: string; replaces?: string | undefined };
   'connection.refused': { clientId?: string | undefined; reason: string };
   'credential.connected': CredentialFacts & { clientId: string; replaces?: string | undefined };
   'token.issued': { clientId: string; grantType: string; userAgent?: string | undefined };

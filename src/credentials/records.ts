@@ -70,7 +70,7 @@ export function slotKey(directoryId: string, slot: Slot): string {
 
 /** The state at a moment: an end that has passed counts before the round that records it came by. */
 export function stateAt({ state, expiresAt }: Pick<Credential, 'state' | 'expiresAt'>, now: Date): Credential['state'] {
-  const isLive = state === 'active' || state === 'disabled';
+  const isLive = state === 'active' || state === 'disabled' || state === 'pending';
   return isLive && expiresAt !== undefined && expiresAt <= now ? 'expired' : state;
 }
 

@@ -31,7 +31,7 @@ export function createSlots(deps: {
 
   async function expire(id: string): Promise<void> {
     await credentials.update(id, (record) => {
-      if (record.slotKey === undefined || stateAt(record, clock.now()) !== 'expired') return undefined;
+      if (record.state === 'expired' || stateAt(record, clock.now()) !== 'expired') return undefined;
       const event = audit.event('credential.expired', SYSTEM, subjectOf(record), factsOf(record));
       return { record: ended(record, 'expired', {}), events: [event] };
     });

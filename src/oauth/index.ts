@@ -190,21 +190,27 @@ export function createOauth(deps: OauthDependencies): Oauth {
     made.on('interaction.started', (ctx: KoaContextWithOIDC) => {
       const { clientId = '', clientName = 'unknown client' } = ctx.oidc.entities.Client ?? {};
       const actor: Actor = { type: 'identity_provider', id: clientId, name: clientName };
-      audit.tallies.note(
-        {},
-        {
-          type: 'connection.requested',
-          actor,
-          address: context.addressOf(ctx.req),
-          requestId: context.requestIdOf(ctx.req),
-          data: { clientId },
-        },
-      );
+      audit.tallies.note(ownerOf(clientId), {
+        type: 'connection.requested',
+        actor,
+        address: context.addressOf(ctx.req),
+        requestId: context.requestIdOf(ctx.req),
+        data: { clientId },
+      });
     });
     made.on('server_error', (_ctx: KoaContextWithOIDC, error: Error) =>
       log.error({ err: error }, 'the authorization server failed'),
     );
     loaded = { provider: made, kids };
+  }
+
+  /** Where a client's requests are told: at the directory that owns it; a shared one is nobody's before the consent. */
+  async function ownerOf(clientId: string): Promise<{ organizationId?: string; directoryId?: string }> {
+    const { organizationId, directoryId } = (await clients.find(clientId)) ?? {};
+    return {
+      ...(organizationId !== undefined && { organizationId }),
+      ...(directoryId !== undefined && { directoryId }),
+    };
   }
 
   /** What was asked for; undefined when that is over. */
@@ -242,20 +248,17 @@ export function createOauth(deps: OauthDependencies): Oauth {
     const clientId = client?.clientId ?? (typeof asked === 'string' ? asked.slice(0, 60) : '');
     const reason = `${code}${description ? `: ${description.slice(0, 200)}` : ''}`;
     refusals.set(ctx.req, () =>
-      audit.tallies.note(
-        {},
-        {
-          type: 'connection.refused',
-          actor: {
-            type: 'identity_provider',
-            name: client?.clientName ?? 'unknown client',
-            ...(client && { id: client.clientId }),
-          },
-          address: context.addressOf(ctx.req),
-          requestId: context.requestIdOf(ctx.req),
-          data: { clientId, reason },
+      audit.tallies.note(ownerOf(clientId), {
+        type: 'connection.refused',
+        actor: {
+          type: 'identity_provider',
+          name: client?.clientName ?? 'unknown client',
+          ...(client && { id: client.clientId }),
         },
-      ),
+        address: context.addressOf(ctx.req),
+        requestId: context.requestIdOf(ctx.req),
+        data: { clientId, reason },
+      }),
     );
   }
 
@@ -319,7 +322,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
       const result = { login: { accountId: directory.id, remember: false }, consent: { grantId } };
       const target = await settle(request, response, result);
       if (target !== undefined) {
-        const event = { clientId, replaces };
+        const event = { clientId, name: (await clients.find(clientId))?.name ?? clientId, replaces };
         await audit.append(audit.event('connection.consented', cause, { organizationId, directoryId }, event));
       }
       return target;

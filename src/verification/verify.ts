@@ -75,9 +75,9 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
   /** Only what may be used is remembered: a refusal is read anew each time, so that enabling works at once. */
   async function readGrant(digest: string): Promise<Grant | undefined> {
     const found = await lookUp(digest as Digest);
-    // The first use of a connection that replaces another credential gives it that one's slot.
-    const credential = found && (await credentials.takeOver(found.credential));
-    if (!credential || stateAt(credential, clock.now()) !== 'active') return undefined;
+    if (!found) return undefined;
+    const { credential } = found;
+    if (!isFit(credential)) return undefined;
     const directory = await directories.find(credential.directoryId, { authoritative: true });
     if (directory?.state !== 'active') return undefined;
     const { token } = found;
@@ -97,6 +97,25 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
       ...(expiresAt && { expiresAt }),
       issuedAt: token?.issuedAt ?? credential.createdAt,
     };
+  }
+
+  /** One that is pending may be used: with that it becomes active. */
+  function isFit(credential: Credential): boolean {
+    const state = stateAt(credential, clock.now());
+    return state === 'active' || state === 'pending';
+  }
+
+  /** The decision about a grant; undefined when it needs to be explained. */
+  function settle(grant: Grant, wanted: Wanted): Decision | undefined | Promise<Decision | undefined> {
+    const decision = decide(grant, wanted);
+    return decision?.allowed && grant.credential.state === 'pending' ? takeOver(grant) : decision;
+  }
+
+  /** The first use, where it is allowed, gives a connection that replaces another credential that one's slot. */
+  async function takeOver(grant: Grant): Promise<Decision | undefined> {
+    const credential = await credentials.takeOver(grant.credential);
+    const isActive = credential !== undefined && stateAt(credential, clock.now()) === 'active';
+    return isActive ? { allowed: true, grant: { ...grant, credential } } : undefined;
   }
 
   function decide(grant: Grant, { directory, write }: Wanted): Decision | undefined {
@@ -145,7 +164,7 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
     if (known?.token && known.token.expiresAt <= clock.now()) return told('expired');
     // Fit after all: it was enabled between two reads, or is stored under its second digest.
     const grant = await readAny(presented.value);
-    return (grant && decide(grant, wanted)) ?? told('unknown');
+    return (grant && (await settle(grant, wanted))) ?? told('unknown');
   }
 
   async function readAny(value: string): Promise<Grant | undefined> {
@@ -170,8 +189,11 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
       const { presented } = wanted;
       if (presented.kind !== 'token') return explain(wanted);
       const grant = cache.get(digestsOf(presented.value)[0]);
-      if (!(grant instanceof Promise)) return decide(grant, wanted) ?? explain(wanted);
-      return grant.then((read) => (read && decide(read, wanted)) ?? explain(wanted));
+      const settled =
+        grant instanceof Promise ? grant.then((read) => read && settle(read, wanted)) : settle(grant, wanted);
+      return settled instanceof Promise
+        ? settled.then((decision) => decision ?? explain(wanted))
+        : (settled ?? explain(wanted));
     },
   };
 }

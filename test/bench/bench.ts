@@ -137,7 +137,7 @@ async function main(): Promise<void> {
   const measured: Measured[] = [];
   const wanted = groups.filter((group) => group.some(({ name }) => new RegExp(values.only).test(name)));
   for (const group of wanted) measured.push(...(await measure(group)));
-  const memory = [large.latchkey, gateway].map((latchkey) => latchkey.memory());
+  const memory = [few.latchkey, large.latchkey, gateway].map((latchkey) => latchkey.memory());
   const report: Report = {
     at: new Date().toISOString(),
     node: process.version,

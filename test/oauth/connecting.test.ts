@@ -6,7 +6,7 @@ import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { engines, type Place } from '../support/engines.ts';
 import { createItContact, type ItContact, makeLink, welcomeItContact } from '../support/it-contact.ts';
-import { eventsOf, exchange, makeClient, type OauthClient, verified } from '../support/oauth-client.ts';
+import { eventsOf, exchange, makeClient, type OauthClient, refresh, verified } from '../support/oauth-client.ts';
 
 for (const engine of engines) {
   describe(`connecting on ${engine.name}`, () => {
@@ -248,6 +248,47 @@ for (const engine of engines) {
         assert.equal(await verified(app, directory.id, token), 200);
         assert.equal(await verified(app, directory.id, fresh), 200);
         assert.equal(await active(), 2);
+      });
+
+      it('(16) takes over with a use that is allowed only: not at another directory, not by a write that its scope forbids', async () => {
+        const { directory, client, contact } = await setUp();
+        const elsewhere = await app.api.makeDirectory();
+        const { credential: old, token } = await app.api.issue(directory.id);
+        await app.api.issue(directory.id);
+        const choice = { directory: directory.id, [`replaces-${directory.id}`]: old.id };
+        const callback = await contact.allow(addressOf(client, { scope: 'scim.read' }), choice);
+        const { access_token: fresh } = await tokensOf(client, callback);
+        assert.equal(await verified(app, elsewhere.id, fresh), 401);
+        const write = await fetch(`${app.url}/scim/v2/${directory.endpointKey}/Users`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${fresh}` },
+        });
+        assert.equal(write.status, 403);
+        assert.equal(await verified(app, directory.id, token), 200);
+        const read = await fetch(`${app.url}/auth/verify?directory=${directory.id}`, {
+          headers: { authorization: `Bearer ${fresh}`, 'x-original-method': 'GET' },
+        });
+        assert.equal(read.status, 200);
+        app.clock.advance(1100);
+        assert.equal(await verified(app, directory.id, token), 401);
+      });
+
+      it('(16) leaves the old one alone when the new one ends by its policy before its first use', async () => {
+        const { directory, contact } = await setUp();
+        const client = await makeClient(app, { directoryId: directory.id, maximumAgeDays: 1 });
+        const { credential: old, token } = await app.api.issue(directory.id);
+        await app.api.issue(directory.id);
+        const { refresh_token: refreshToken } = await connect(client, contact, {
+          directory: directory.id,
+          [`replaces-${directory.id}`]: old.id,
+        });
+        app.clock.advance(86_400_000 - 60_000);
+        const { body } = await refresh(app, client, refreshToken);
+        app.clock.advance(120_000);
+        assert.equal(await verified(app, directory.id, body.access_token), 401);
+        assert.equal(await verified(app, directory.id, token), 200);
+        const ended = (await credentialsOf(directory)).filter(({ state }) => state === 'expired');
+        assert.equal(ended.length, 1);
       });
 
       it('(16) leaves the old one alone when the new one is revoked before its first use', async () => {
