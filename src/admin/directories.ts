@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Credentials } from '../credentials/index.ts';
-import type { Directories, Directory } from '../directories/index.ts';
+import { type Directories, type Directory, ENDPOINT_KEY } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { assertVisible, type Caller, type Operation, operation, READERS, WRITERS } from './operation.ts';
 import { force } from './organizations.ts';
@@ -68,13 +68,24 @@ export function directoryOperations(deps: {
       tag,
       summary: 'List directories, newest first',
       roles: READERS,
-      query: z.strictObject({ ...schemas.paging, organizationId: z.string().max(100).optional() }),
+      query: z.strictObject({
+        ...schemas.paging,
+        organizationId: z.string().max(100).optional(),
+        endpointKey: z.string().max(100).optional().describe('The one with this endpointKey.'),
+      }),
       status: 200,
       answer: schemas.listOf(schemas.directoryView),
       errors: ['invalid_cursor'],
-      async handle({ query, caller }) {
+      async handle({ query: { endpointKey, ...query }, caller }) {
         if (query.organizationId !== undefined)
           assertVisible(caller, query.organizationId, `organization ${query.organizationId}`);
+        if (endpointKey !== undefined) {
+          const found = ENDPOINT_KEY.test(endpointKey) ? await directories.findByReference(endpointKey) : undefined;
+          const wanted = query.organizationId ?? caller.organizationId;
+          const isMeant =
+            found?.endpointKey === endpointKey && (wanted ?? found.organizationId) === found.organizationId;
+          return { body: { items: isMeant ? [view(found)] : [], nextCursor: null } };
+        }
         const { items, nextCursor } = await directories.page({
           ...query,
           organizationId: query.organizationId ?? caller.organizationId,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Audit, EventQuery } from '../audit/index.ts';
+import { AppError } from '../errors.ts';
 import { assertVisible, type Caller, type Operation, operation, READERS } from './operation.ts';
 import * as schemas from './schemas.ts';
 
@@ -29,7 +30,7 @@ export function eventListOperation(audit: Audit, { path, tag, summary, scope }: 
     query: z.strictObject({ ...schemas.paging, ...filters }),
     status: 200,
     answer: schemas.listOf(schemas.eventView),
-    errors: ['not_found', 'invalid_cursor'],
+    errors: ['not_found', 'invalid_cursor', 'invalid_request'],
     async handle({ id, query: { type, from, to, after, limit }, caller }) {
       return list(audit, { where: { ...(await scope(id, caller)), type }, from, to, after, limit });
     },
@@ -56,7 +57,7 @@ export function eventOperations({ audit }: { audit: Audit }): Operation[] {
       }),
       status: 200,
       answer: schemas.listOf(schemas.eventView),
-      errors: ['invalid_cursor'],
+      errors: ['invalid_cursor', 'invalid_request'],
       async handle({ query: { from, to, after, limit, ...where }, caller }) {
         if (where.organizationId !== undefined)
           assertVisible(caller, where.organizationId, `organization ${where.organizationId}`);
@@ -73,6 +74,11 @@ export function eventOperations({ audit }: { audit: Audit }): Operation[] {
 }
 
 async function list(audit: Audit, query: EventQuery) {
+  const { from, to } = query;
+  if (from && to && from > to) {
+    const errors = [{ path: 'from', given: from.toISOString(), wanted: `a time before to (${to.toISOString()})` }];
+    throw new AppError('invalid_request', { detail: 'The period ends before it begins.', errors });
+  }
   // What this instance refused a moment ago is read too; an outage shows in the read itself.
   await audit.tallies.flush().catch(() => undefined);
   const { items, nextCursor } = await audit.page(query);

@@ -33,6 +33,7 @@ const ANONYMOUS: Actor = { type: 'anonymous', name: 'unauthenticated caller' };
 const WINDOW_MS = 3_600_000;
 /** Distinct refusals kept apart within one window by one instance; beyond that without their address and what the caller chose. */
 const DISTINCT_LIMIT = 2000;
+const SLICE = 100;
 const USER_AGENT_LENGTH = 200;
 const METHOD_LENGTH = 32;
 
@@ -125,20 +126,24 @@ export function createTallies({
     async flush() {
       await Promise.all(arriving);
       if (pending.size === 0) return;
-      const batch = pending;
+      const batch = [...pending.values()];
       pending = new Map();
-      try {
-        await events.accumulate(
-          [...batch.values()].map(({ event, count }) => ({
-            initial: { ...event, count: 0 },
-            add: { count },
-            latest: { by: 'lastAt', values: lastOf(event) },
-          })),
-        );
-      } catch (error) {
-        for (const denial of batch.values()) merge(denial);
-        log.warn({ err: error, count: batch.size }, 'refusals could not be written yet');
-        throw error;
+      // In slices, so that requests get their turn between two transactions.
+      for (let written = 0; written < batch.length; written += SLICE) {
+        try {
+          await events.accumulate(
+            batch.slice(written, written + SLICE).map(({ event, count }) => ({
+              initial: { ...event, count: 0 },
+              add: { count },
+              latest: { by: 'lastAt', values: lastOf(event) },
+            })),
+          );
+        } catch (error) {
+          const left = batch.slice(written);
+          for (const denial of left) merge(denial);
+          log.warn({ err: error, count: left.length }, 'refusals could not be written yet');
+          throw error;
+        }
       }
     },
   };

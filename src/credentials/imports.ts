@@ -20,6 +20,12 @@ export function readImport(input: ImportInput): { digest: Digest; hint: string; 
     const detail = `Give exactly one of ${IMPORT_FORMS.join(', ')}; ${given.length === 0 ? 'none was given' : `given were ${given.join(' and ')}`}.`;
     throw new AppError('invalid_request', { detail });
   }
+  if (input.hint !== undefined && (form === 'token' || form === 'ssoreadyToken')) {
+    const errors = [
+      { path: 'hint', given: 'a hint', wanted: `none beside ${form}, which has its last characters itself` },
+    ];
+    throw new AppError('invalid_request', { detail: 'A hint goes with a digest only.', errors });
+  }
   const value = input[form] ?? '';
   switch (form) {
     case 'token': {

@@ -282,6 +282,30 @@ for (const engine of engines) {
       assert.equal((await app.api.delete(`/organizations/${empty.organizationId}`)).status, 204);
     });
 
+    it('finds a directory by its endpointKey, for those who may see it', async () => {
+      const directory = await app.api.makeDirectory();
+      const find = async (endpointKey: string, more = '') => {
+        const { status, body } = await app.api.get(`/directories?endpointKey=${endpointKey}${more}`);
+        assert.equal(status, 200);
+        return body.items.map(({ id }: { id: string }) => id);
+      };
+      assert.deepEqual(await find(directory.endpointKey), [directory.id]);
+      assert.deepEqual(await find(directory.endpointKey, `&organizationId=${directory.organizationId}`), [
+        directory.id,
+      ]);
+      for (const key of ['nobody-has-this', directory.id, '$ne', `${directory.endpointKey}x`])
+        assert.deepEqual(await find(key), [], key);
+      const { body: other } = await app.api.post('/organizations', { name: 'Contoso' });
+      const limited = await app.api.post('/api-keys', { name: 'x', role: 'admin', organizationId: other.id });
+      const reply = await app.api.as(limited.body.key).get(`/directories?endpointKey=${directory.endpointKey}`);
+      assert.deepEqual(reply.body.items, []);
+    });
+
+    it('says so when a period of the audit trail ends before it begins', async () => {
+      const { status, body } = await app.api.get('/events?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z');
+      assert.deepEqual([status, body.code, body.errors[0].path], [400, 'invalid_request', 'from']);
+    });
+
     it('filters the audit trail by type, family, time, subject and request', async () => {
       const directory = await app.api.makeDirectory();
       app.clock.advance(SECOND);

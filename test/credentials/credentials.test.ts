@@ -238,6 +238,7 @@ for (const engine of engines) {
         [{ token: 'has a blank in it' }, 422, 'invalid_token_format'],
         [{ sha256: 'abc' }, 422, 'invalid_token_format'],
         [{ ssoreadyToken: `ssoready_scim_bearer_token_${'z'.repeat(25)}` }, 422, 'invalid_token_format'],
+        [{ token: 'long-enough-a-token', hint: '9Zqx' }, 400, 'invalid_request'],
         [{}, 400, 'invalid_request'],
         [{ token: 'long enough'.replace(' ', '-'), sha256: 'a'.repeat(64) }, 400, 'invalid_request'],
       ];

@@ -4,9 +4,10 @@ import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
+import { consentsAt } from '../support/consents.ts';
 import { engines, type Place } from '../support/engines.ts';
-import { createItContact, type ItContact, makeLink, welcomeItContact } from '../support/it-contact.ts';
-import { eventsOf, exchange, makeClient, type OauthClient, refresh, verified } from '../support/oauth-client.ts';
+import { createItContact, type ItContact, makeLink } from '../support/it-contact.ts';
+import { eventsOf, makeClient, type OauthClient, refresh, verified } from '../support/oauth-client.ts';
 
 for (const engine of engines) {
   describe(`connecting on ${engine.name}`, () => {
@@ -21,30 +22,7 @@ for (const engine of engines) {
       await place.remove();
     });
 
-    const addressOf = (client: OauthClient, fields: Record<string, string> = {}) => {
-      const query = new URLSearchParams({
-        response_type: 'code',
-        client_id: client.id,
-        redirect_uri: client.redirectUri,
-        ...fields,
-      });
-      return `${app.url}/oauth/authorize?${query}`;
-    };
-
-    async function setUp(fields: Record<string, unknown> = {}) {
-      const directory = await app.api.makeDirectory();
-      const client = await makeClient(app, fields);
-      const contact = await welcomeItContact(app.url, app.api, directory.organizationId);
-      return { directory, client, contact };
-    }
-
-    const codeOf = (callback: URL) => callback.searchParams.get('code') ?? assert.fail(callback.href);
-
-    async function tokensOf(client: OauthClient, callback: URL, fields: Record<string, string> = {}): Promise<Answer> {
-      const { status, body } = await exchange(app, client, codeOf(callback), fields);
-      assert.equal(status, 200, JSON.stringify(body));
-      return body;
-    }
+    const { addressOf, setUp, tokensOf } = consentsAt(() => app);
 
     async function connect(client: OauthClient, contact: ItContact, fields: Record<string, string> = {}) {
       return tokensOf(client, await contact.allow(addressOf(client), fields));
