@@ -87,7 +87,7 @@ interface EventPayloads {
   'portal_link.revoked': { portalLinkId: string };
   'connection.requested': { clientId: string };
   'connection.consented': { clientId: string; name: string; replaces?: string | undefined };
-  'connection.refused': { clientId?: string | undefined; reason: string };
+  'connection.refused': { clientId?: string | undefined; reason: string; detail?: string | undefined };
   'credential.connected': CredentialFacts & { clientId: string; replaces?: string | undefined };
   'token.issued': { clientId: string; grantType: string; userAgent?: string | undefined };
   'token.refused': {

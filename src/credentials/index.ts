@@ -146,6 +146,7 @@ interface Dependencies {
 
 /** Use within this time makes a revoke ask for `force`. */
 const IN_USE_MS = 3_600_000;
+const CLEAR_BATCH = 100;
 const ADVANCE_BATCH = 200;
 
 export function createCredentials(deps: Dependencies): Credentials {
@@ -319,7 +320,8 @@ export function createCredentials(deps: Dependencies): Credentials {
         await slots.claim(fresh, eventOf);
         if (replaces !== undefined) await rotation.replace(replaces, id);
       } catch (error) {
-        if (isDuplicate(error, 'id')) return;
+        // Another request of the same connection was first.
+        if (isDuplicate(error, 'id') || (await credentials.find(id))) return;
         const old = replaces === undefined ? undefined : await credentials.find(replaces);
         if (!isAppError(error, 'slots_full') || old?.slotKey === undefined || old.directoryId !== directoryId)
           throw error;
@@ -331,7 +333,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     async extend(id, expiresAt) {
       await credentials.update(id, (record) => {
         const state = stateAt(record, clock.now());
-        if (state === 'revoked' || state === 'expired') return undefined;
+        if (state === 'revoked' || state === 'expired' || record.endSetAt) return undefined;
         return {
           record: {
             ...record,
@@ -344,7 +346,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     },
 
     async takeOver(credential) {
-      if (credential.state !== 'pending' || credential.succeeds === undefined) return credential;
+      if (stateAt(credential, clock.now()) !== 'pending' || credential.succeeds === undefined) return credential;
       await rotation.retireReplaced(credential.succeeds, credential.id);
       for (const slot of [credential.slot, ...SLOTS.filter((other) => other !== credential.slot)]) {
         try {
@@ -385,9 +387,10 @@ export function createCredentials(deps: Dependencies): Credentials {
       if (expiresAt && expiresAt <= now) throw endInPast(expiresAt);
       const result = await credentials.update(id, (record) => {
         assertLive(record, now);
-        const { label: oldLabel, expiresAt: oldEnd, dueAt: _dueAt, ...rest } = record;
+        const { label: oldLabel, expiresAt: oldEnd, endSetAt: oldSetAt, dueAt: _dueAt, ...rest } = record;
         const newLabel = label === null ? undefined : (label ?? oldLabel);
         const newEnd = expiresAt === null ? undefined : (expiresAt ?? oldEnd);
+        const endSetAt = expiresAt === null ? undefined : expiresAt ? now : oldSetAt;
         const newScopes = scopes ? [...new Set<string>(scopes)] : record.scopes;
         const changed = [
           ...(newLabel !== oldLabel ? ['label'] : []),
@@ -402,6 +405,7 @@ export function createCredentials(deps: Dependencies): Credentials {
           scopes: newScopes,
           ...(newLabel !== undefined && { label: newLabel }),
           ...(newEnd && { expiresAt: newEnd }),
+          ...(endSetAt && { endSetAt }),
           ...(dueAt && { dueAt }),
         };
         return {
@@ -431,8 +435,12 @@ export function createCredentials(deps: Dependencies): Credentials {
 
     async clear(directory, force, cause) {
       if (!force) await assertNoneActive(directory);
-      for (const { id } of await holders(directory.id))
-        await revoke(id, { reason: 'the directory was deleted', force: true }, cause);
+      const where = { directoryId: directory.id, state: ['active', 'disabled', 'pending'] };
+      for (let left = true; left; ) {
+        const { items, nextCursor } = await credentials.page({ where, limit: CLEAR_BATCH });
+        for (const { id } of items) await revoke(id, { reason: 'the directory was deleted', force: true }, cause);
+        left = nextCursor !== null;
+      }
     },
 
     async advance() {

@@ -31,6 +31,8 @@ const shape = {
   createdAt: 'date',
   createdBy: actorShape,
   'expiresAt?': 'date',
+  /** When a person set that end: use does not move it. */
+  'endSetAt?': 'date',
   'revokedAt?': 'date',
   'revokedBy?': actorShape,
   'revokedReason?': 'string',

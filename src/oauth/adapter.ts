@@ -47,6 +47,7 @@ export function createAdapterFactory({ artifacts, clients, connections, clock, e
         return await connections.credentialOf(grantId, clientId);
       } catch (error) {
         if (isAppError(error, 'slots_full')) throw new errors.InvalidGrant('slots full');
+        if (isAppError(error, 'not_found')) throw new errors.InvalidGrant('directory unknown');
         if (isAppError(error, 'credential_final'))
           throw new errors.InvalidGrant(`credential ${String(error.facts['state'])}`);
         throw error;

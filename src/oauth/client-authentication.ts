@@ -48,6 +48,9 @@ export function createClientAuthentication({ clients, clock, keys, audiences }: 
     }
     const { iss = '', sub = '', aud } = claims;
     const audience = Array.isArray(aud) ? aud[0] : aud;
+    // Nobody has vouched for the claims yet.
+    if ([iss, sub, audience ?? ''].some((claim) => typeof claim !== 'string'))
+      return { refused: 'client_secret_wrong' };
     const workload =
       audience === undefined ? undefined : await clients.findByWorkload({ issuer: iss, subject: sub, audience });
     const client = workload ?? (await clients.find(sub));

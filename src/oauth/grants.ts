@@ -88,11 +88,14 @@ export function createGrants({
     try {
       const { accountId, scope: whole } = JSON.parse(held.payload) as { accountId: string; scope: string };
       const about = { accountId, clientId: client.id, grantId: held.grantId };
+      const granted = await refresh(client, value, held, scope);
+      if ('error' in granted) {
+        await oneTimes.release(rotated);
+        return granted;
+      }
       const next = await new (provider().RefreshToken)({ ...about, scope: whole, gty: GTY } as never).save();
-      const granted = await refresh(client, next, held, scope);
-      if ('error' in granted) await oneTimes.release(rotated);
-      else await oneTimes.keep(rotated, next);
-      return granted;
+      await oneTimes.keep(rotated, next);
+      return { ...granted, refreshToken: next };
     } catch (error) {
       await oneTimes.release(rotated).catch(() => undefined);
       throw error;
@@ -107,7 +110,7 @@ export function createGrants({
       const token = new (provider().ClientCredentials)({ clientId: client.id, scope, expiresIn } as never);
       const accessToken = await save(token);
       if (typeof accessToken === 'string') return { accessToken, expiresIn, scope };
-      return invalidGrant(/revoked|expired/.exec(accessToken.over)?.[0] ?? 'slots_full');
+      return invalidGrant(/revoked|expired/.exec(accessToken.over)?.[0] ?? accessToken.over.replaceAll(' ', '_'));
     },
 
     async byRefreshToken(client, parameters) {

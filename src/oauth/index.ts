@@ -246,7 +246,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
       error === 'invalid_client' ? 'client_unknown' : error === 'invalid_redirect_uri' ? 'redirect_uri_unknown' : error;
     const asked = ctx.oidc?.params?.['client_id'];
     const clientId = client?.clientId ?? (typeof asked === 'string' ? asked.slice(0, 60) : '');
-    const reason = `${code}${description ? `: ${description.slice(0, 200)}` : ''}`;
+    const detail = description.slice(0, 200);
     refusals.set(ctx.req, () =>
       audit.tallies.note(ownerOf(clientId), {
         type: 'connection.refused',
@@ -257,7 +257,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
         },
         address: context.addressOf(ctx.req),
         requestId: context.requestIdOf(ctx.req),
-        data: { clientId, reason },
+        data: { clientId, reason: code, ...(detail !== '' && { detail }) },
       }),
     );
   }

@@ -80,6 +80,7 @@ export function reasonOf(
 ): string {
   if (parameters.get('grant_type') !== 'authorization_code') return error;
   if (detail.includes('slots full')) return 'slots_full';
+  if (detail.includes('directory unknown')) return 'directory_unknown';
   if (/consumed|grant not found/.test(detail)) return 'code_replayed';
   if (/redirect_uri mismatch/.test(detail)) return 'redirect_uri_unknown';
   // A code of another client is none of this one's.

@@ -72,6 +72,7 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
           presented: presentToken(token),
           directory: undefined,
           write: false,
+          organizationId: caller.organizationId,
           surface: 'introspection',
           method: undefined,
           address,

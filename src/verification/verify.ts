@@ -28,6 +28,8 @@ export interface Wanted {
   directory: string | undefined;
   /** Whether it would write. */
   write: boolean;
+  /** Asked on behalf of this organization: of another's credential it is no use. */
+  organizationId?: string | undefined;
 }
 
 export type Decision = { allowed: true; grant: Grant } | { allowed: false; denial: Denial };
@@ -108,7 +110,9 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
   /** The decision about a grant; undefined when it needs to be explained. */
   function settle(grant: Grant, wanted: Wanted): Decision | undefined | Promise<Decision | undefined> {
     const decision = decide(grant, wanted);
-    return decision?.allowed && grant.credential.state === 'pending' ? takeOver(grant) : decision;
+    const { organizationId = grant.directory.organizationId } = wanted;
+    const isFirstUse = grant.credential.state === 'pending' && organizationId === grant.directory.organizationId;
+    return decision?.allowed && isFirstUse ? takeOver(grant) : decision;
   }
 
   /** The first use, where it is allowed, gives a connection that replaces another credential that one's slot. */

@@ -269,6 +269,34 @@ for (const engine of engines) {
         assert.equal(ended.length, 1);
       });
 
+      it('(16) does not take over when another organization asks about its token', async () => {
+        const { directory, client, contact } = await setUp();
+        const { credential: old, token } = await app.api.issue(directory.id);
+        await app.api.issue(directory.id);
+        const { access_token: fresh } = await connect(client, contact, { [`replaces-${directory.id}`]: old.id });
+        const { body: other } = await app.api.post('/organizations', { name: 'Contoso' });
+        const { body } = await app.api.post('/api-keys', { name: 'x', role: 'introspect', organizationId: other.id });
+        const answer = await fetch(`${app.url}/oauth/introspect`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${body.key}` },
+          body: new URLSearchParams({ token: fresh }),
+        });
+        assert.deepEqual(await answer.json(), { active: false });
+        app.clock.advance(1100);
+        assert.equal(await verified(app, directory.id, token), 200);
+      });
+
+      it('(16) ends with its directory while it still waits', async () => {
+        const { directory, client, contact } = await setUp();
+        const { credential: old } = await app.api.issue(directory.id);
+        await app.api.issue(directory.id);
+        const { refresh_token: refreshToken } = await connect(client, contact, {
+          [`replaces-${directory.id}`]: old.id,
+        });
+        assert.equal((await app.api.delete(`/directories/${directory.id}?force=true`)).status, 204);
+        assert.equal((await refresh(app, client, refreshToken)).status, 400);
+      });
+
       it('(16) leaves the old one alone when the new one is revoked before its first use', async () => {
         const { directory, client, contact } = await setUp();
         const { credential: old, token } = await app.api.issue(directory.id);

@@ -37,7 +37,7 @@ for (const engine of engines) {
     /** The one event of this client and reason. */
     async function told(clientId: string, reason: string, type = 'token.refused'): Promise<Answer> {
       const events = (await eventsOf(app, type)).filter(({ data }) => data.clientId === clientId);
-      const found = events.filter(({ data }) => data.reason === reason || data.reason.startsWith(`${reason}:`));
+      const found = events.filter(({ data }) => data.reason === reason);
       assert.equal(found.length, 1, JSON.stringify(events.map(({ data }) => data)));
       return found[0];
     }

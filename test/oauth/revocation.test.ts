@@ -51,7 +51,11 @@ describe('(30) revocation', () => {
     assert.equal((await ask('/oauth/revoke', { ...credentials, token: made.refreshToken })).status, 200);
     assert.equal(await verify(token), 401);
     assert.deepEqual([(await refresh()).status, (await refresh()).body.error], [400, 'invalid_grant']);
-    assert.equal((await app.api.get(`/credentials/${made.credentialId}`)).body.state, 'revoked');
+    const { body } = await app.api.get(`/credentials/${made.credentialId}`);
+    assert.deepEqual(
+      [body.state, body.revokedBy.type, body.revokedBy.id],
+      ['revoked', 'identity_provider', credentials.client_id],
+    );
   });
 
   it('of an unknown token, or of another client, answers 200 and changes nothing', async () => {

@@ -197,6 +197,32 @@ for (const engine of engines) {
       assert.equal((await app.api.get(`/directories/${directory.id}/credentials`)).body.items.length, 1);
     });
 
+    it('(24) makes one credential of many first requests when one slot alone is free', async () => {
+      const { client, directory } = await owned();
+      await app.api.issue(directory.id);
+      const answers = await Promise.all(Array.from({ length: 12 }, () => ask(app, client, CLIENT_CREDENTIALS)));
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        answers.map(() => 200),
+      );
+    });
+
+    it('answers a client whose directory was deleted with invalid_grant', async () => {
+      const { client, directory } = await owned();
+      await app.api.delete(`/directories/${directory.id}?force=true`);
+      const { status, body } = await ask(app, client, CLIENT_CREDENTIALS);
+      assert.ok([400, 401].includes(status), `${status}`);
+      assert.ok(['invalid_grant', 'invalid_client'].includes(body.error), body.error);
+    });
+
+    it('(25) leaves an end that a person set where it is, however much the connection is used', async () => {
+      const { client, refreshToken, credentialId } = await makeConnection(app, { idleDays: 90 });
+      const end = new Date(app.clock.now().getTime() + 86_400_000).toISOString();
+      assert.equal((await app.api.patch(`/credentials/${credentialId}`, { expiresAt: end })).status, 200);
+      await refresh(app, client, refreshToken);
+      assert.equal((await app.api.get(`/credentials/${credentialId}`)).body.expiresAt, end);
+    });
+
     it('(24) refuses client_credentials to a shared client', async () => {
       const { status, body } = await app.api.post('/clients', { name: 'x', grantTypes: ['client_credentials'] });
       assert.deepEqual([status, body.code], [400, 'invalid_request']);
