@@ -276,6 +276,35 @@ export function createCredentials(deps: Dependencies): Credentials {
     });
   }
 
+  /** Between the end of the predecessor and the claim of its slot another instance may come first; that is told as an end. */
+  async function takeOver(credential: Credential, predecessorId: string): Promise<Credential | undefined> {
+    await rotation.retireReplaced(predecessorId, credential.id);
+    for (const slot of [credential.slot, ...SLOTS.filter((other) => other !== credential.slot)]) {
+      try {
+        const result = await credentials.update(credential.id, ({ succeeds: _succeeds, ...record }) =>
+          record.state === 'pending'
+            ? { record: { ...record, state: 'active', slot, slotKey: slotKey(record.directoryId, slot) }, events: [] }
+            : undefined,
+        );
+        return result?.after;
+      } catch (error) {
+        if (!isDuplicate(error, 'slotKey')) throw error;
+      }
+    }
+    // Others hold both slots by now: it came too late.
+    const late = await credentials.update(credential.id, (record) => {
+      if (record.state !== 'pending') return undefined;
+      const revokedReason = 'its place was taken before its first use';
+      const facts = { revokedAt: clock.now(), revokedBy: SYSTEM.actor, revokedReason };
+      const event = audit.event('credential.revoked', SYSTEM, subjectOf(record), {
+        ...factsOf(record),
+        reason: revokedReason,
+      });
+      return { record: ended(record, 'revoked', facts), events: [event] };
+    });
+    return late?.after;
+  }
+
   return {
     async issue(directoryId, input, cause) {
       return issueInto(await directories.get(directoryId), input, cause);
@@ -346,32 +375,9 @@ export function createCredentials(deps: Dependencies): Credentials {
     },
 
     async takeOver(credential) {
-      if (stateAt(credential, clock.now()) !== 'pending' || credential.succeeds === undefined) return credential;
-      await rotation.retireReplaced(credential.succeeds, credential.id);
-      for (const slot of [credential.slot, ...SLOTS.filter((other) => other !== credential.slot)]) {
-        try {
-          const result = await credentials.update(credential.id, ({ succeeds: _succeeds, ...record }) =>
-            record.state === 'pending'
-              ? { record: { ...record, state: 'active', slot, slotKey: slotKey(record.directoryId, slot) }, events: [] }
-              : undefined,
-          );
-          return result?.after;
-        } catch (error) {
-          if (!isDuplicate(error, 'slotKey')) throw error;
-        }
-      }
-      // Others hold both slots by now: it came too late.
-      const late = await credentials.update(credential.id, (record) => {
-        if (record.state !== 'pending') return undefined;
-        const revokedReason = 'its place was taken before its first use';
-        const facts = { revokedAt: clock.now(), revokedBy: SYSTEM.actor, revokedReason };
-        const event = audit.event('credential.revoked', SYSTEM, subjectOf(record), {
-          ...factsOf(record),
-          reason: revokedReason,
-        });
-        return { record: ended(record, 'revoked', facts), events: [event] };
-      });
-      return late?.after;
+      const { succeeds } = credential;
+      if (stateAt(credential, clock.now()) !== 'pending' || succeeds === undefined) return credential;
+      return slots.undisturbed(credential.directoryId, () => takeOver(credential, succeeds));
     },
 
     find: (id) => credentials.find(id),

@@ -7,6 +7,7 @@ import { SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { isDuplicate } from '../storage/index.ts';
+import { createTurns } from '../turns.ts';
 import { type Credential, ended, factsOf, SLOTS, slotKey, stateAt, subjectOf } from './records.ts';
 import type { Usage } from './usage.ts';
 
@@ -17,6 +18,8 @@ export interface Slots {
   assertFree(directoryId: string): Promise<void>;
   /** Who holds the slots of a directory now. */
   holders(directoryId: string): Promise<Credential[]>;
+  /** Work on the slots of a directory that no claim of this process comes between. */
+  undisturbed<T>(directoryId: string, work: () => Promise<T>): Promise<T>;
   /** Ends a credential whose time has come, which frees its slot. */
   expire(id: string): Promise<void>;
 }
@@ -28,6 +31,7 @@ export function createSlots(deps: {
   usage: Usage;
 }): Slots {
   const { credentials, audit, clock, usage } = deps;
+  const undisturbed = createTurns();
 
   async function expire(id: string): Promise<void> {
     await credentials.update(id, (record) => {
@@ -71,24 +75,30 @@ export function createSlots(deps: {
     });
   }
 
-  return {
-    async claim(draft, eventOf) {
-      const expired = (await holders(draft.directoryId)).filter((holder) => stateAt(holder, clock.now()) === 'expired');
-      for (const { id } of expired) await expire(id);
-      for (const slot of SLOTS) {
-        const record: Credential = { ...draft, slot, slotKey: slotKey(draft.directoryId, slot) };
-        try {
-          await credentials.insert(record, [eventOf(record)]);
-          return record;
-        } catch (error) {
-          if (isDuplicate(error, 'digest') && draft.digest !== undefined) await assertNew(draft.digest);
-          if (!isDuplicate(error, 'slotKey')) throw error;
-        }
+  async function claim(
+    draft: Omit<Credential, 'slot' | 'slotKey'>,
+    eventOf: (record: Credential) => AuditEvent,
+  ): Promise<Credential> {
+    const expired = (await holders(draft.directoryId)).filter((holder) => stateAt(holder, clock.now()) === 'expired');
+    for (const { id } of expired) await expire(id);
+    for (const slot of SLOTS) {
+      const record: Credential = { ...draft, slot, slotKey: slotKey(draft.directoryId, slot) };
+      try {
+        await credentials.insert(record, [eventOf(record)]);
+        return record;
+      } catch (error) {
+        if (isDuplicate(error, 'digest') && draft.digest !== undefined) await assertNew(draft.digest);
+        if (!isDuplicate(error, 'slotKey')) throw error;
       }
-      // With both keys taken the engine names whichever it looked at first: a value that is there already is told as such.
-      if (draft.digest !== undefined) await assertNew(draft.digest);
-      throw await full(draft.directoryId);
-    },
+    }
+    // With both keys taken the engine names whichever it looked at first: a value that is there already is told as such.
+    if (draft.digest !== undefined) await assertNew(draft.digest);
+    throw await full(draft.directoryId);
+  }
+
+  return {
+    claim: (draft, eventOf) => undisturbed(draft.directoryId, () => claim(draft, eventOf)),
+    undisturbed,
     async assertFree(directoryId) {
       const live = (await holders(directoryId)).filter((holder) => stateAt(holder, clock.now()) !== 'expired');
       if (live.length === SLOTS.length) throw await full(directoryId);

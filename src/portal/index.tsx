@@ -59,7 +59,10 @@ export function createPortal(deps: PortalDependencies) {
           visit,
           403,
           'Not from here',
-          <MessagePage title="This form came from another site." text="Open the page again and send it from there." />,
+          <MessagePage
+            title="Where this form came from is not certain."
+            text="It came from another site, or the browser did not say from where. Open the page again and send it from there. Nothing was changed."
+          />,
         );
       } else if (entering !== undefined) await enter(visit, entering);
       else if (/^\/connect\/[\w-]+$/.test(path)) await connect(visit, path.slice('/connect/'.length));
@@ -105,6 +108,8 @@ export function createPortal(deps: PortalDependencies) {
   async function enter(visit: Visit, secret: string): Promise<void> {
     const { request, response, address, requestId } = visit;
     const state = await links.look(secret);
+    // Who opens a used link again in the browser that used it wants to go on.
+    if (state === 'used' && (await sessionOf(visit))) return redirect(response, '/portal');
     if (state !== 'fit')
       return show(
         visit,

@@ -253,6 +253,9 @@ for (const engine of engines) {
       assertAccepted(await byAssertion(same, { client_id: one.client.id }));
       assertAccepted(await byAssertion(same));
 
+      for (const subject of [7, { $ne: null }, ['principal-1'], null]) {
+        assertRefused(await byAssertion(await entra.assertion({ ...claims, subject: subject as never })));
+      }
       assertRefused(await byAssertion(await entra.assertion({ ...claims, subject: 'principal-3' })));
       assertRefused(await byAssertion(await entra.assertion({ ...claims, audience: 'api://other' })));
       assertRefused(await byAssertion(await entra.assertion({ ...claims, issuer: 'https://sts.example/' })));

@@ -211,6 +211,24 @@ for (const engine of engines) {
         assert.equal(active.length, 2);
       });
 
+      it('(16) loses its place to no token that is issued while it takes over', async () => {
+        const { directory, client, contact } = await setUp();
+        const first = await connect(client, contact);
+        await app.api.post(`/directories/${directory.id}/credentials`, {});
+        const [{ id: replaced }] = (await credentialsOf(directory)).filter(({ kind }) => kind === 'oauth');
+        const page = await contact.reachConsent(addressOf(client));
+        const fields = { decision: 'allow', [`replaces-${directory.id}`]: replaced };
+        const second = await tokensOf(client, await contact.decide(page, fields));
+        const issue = () => app.api.post(`/directories/${directory.id}/credentials`, {});
+        const [used] = await Promise.all([
+          verified(app, directory.id, second.access_token),
+          ...Array.from({ length: 20 }, issue),
+        ]);
+        assert.equal(used, 200);
+        assert.equal(await verified(app, directory.id, second.access_token), 200);
+        assert.equal(await verified(app, directory.id, first.access_token), 401);
+      });
+
       it('(16) keeps to two active credentials when one that waits is disabled and enabled, and it still takes over', async () => {
         const { directory, client, contact } = await setUp();
         const { credential: old, token } = await app.api.issue(directory.id);

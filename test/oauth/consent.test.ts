@@ -284,6 +284,16 @@ for (const engine of engines) {
         }
       });
 
+      it('opens the portal when a used one is opened again in the browser that used it', async () => {
+        const { url } = await makeLink(app.api, directory.organizationId);
+        const visitor = createItContact(app.url);
+        await visitor.enter(url);
+        const again = await visitor.browser.open(url);
+        assert.deepEqual([again.status, new URL(again.url).pathname], [200, '/portal']);
+        app.clock.advance(8 * HOUR);
+        assert.equal((await visitor.browser.open(url)).status, 410);
+      });
+
       it('lives seven days unless it is said', async () => {
         const { url, portalLink } = await makeLink(app.api, directory.organizationId);
         assert.equal(Date.parse(portalLink.expiresAt) - Date.parse(portalLink.createdAt), 7 * DAY);

@@ -179,10 +179,9 @@ export async function startEntraIssuer(tenant: string = randomUUID()): Promise<E
     },
     async assertion({ subject, audience, now, issuer: named = issuer }) {
       const at = Math.floor(now.getTime() / 1000);
-      return new SignJWT({ uti: randomUUID(), idtyp: 'app', tid: tenant })
+      return new SignJWT({ uti: randomUUID(), idtyp: 'app', tid: tenant, sub: subject })
         .setProtectedHeader({ alg: 'RS256', kid: current.kid, typ: 'JWT' })
         .setIssuer(named)
-        .setSubject(subject)
         .setAudience(audience)
         .setIssuedAt(at)
         .setNotBefore(at)
