@@ -12,8 +12,8 @@ import { createApiKeys, createCredentials, createUsage } from './credentials/ind
 import { ANSWER_MS } from './deadline.ts';
 import { createDirectories, createOrganizations } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
+import { ASSETS_PREFIX, serveAsset } from './faces/index.ts';
 import { sendProblem } from './http/error-responses.ts';
-import { STYLESHEET_PATH, serveStylesheet } from './http/page.tsx';
 import { createRequestContext } from './http/request-context.ts';
 import type { Random } from './identifiers.ts';
 import { ANNOUNCE_EVERY_MS, createInstances } from './instances.ts';
@@ -220,7 +220,7 @@ export async function createApp(deps: AppDependencies) {
     ['/connect/', portal.handle],
     ['/portal', portal.handle],
     ['/portal/', portal.handle],
-    [STYLESHEET_PATH, serveStylesheet],
+    [ASSETS_PREFIX, serveAsset],
     [RESOURCE_METADATA_PREFIX, createResourceMetadata({ publicUrl, context })],
     ['/healthz', operations.health],
     ['/readyz', operations.ready],

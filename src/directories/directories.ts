@@ -19,6 +19,19 @@ export const PROVIDERS = [
 ] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
+/** As people call them. */
+export const PROVIDER_NAMES: Record<Provider, string> = {
+  okta: 'Okta',
+  entra: 'Entra ID',
+  google: 'Google Workspace',
+  pingone: 'PingOne',
+  sailpoint: 'SailPoint',
+  onelogin: 'OneLogin',
+  jumpcloud: 'JumpCloud',
+  authentik: 'authentik',
+  generic: 'the identity provider',
+};
+
 /** Letters, digits and hyphens: Okta refuses a base URL with an underscore. */
 export const ENDPOINT_KEY = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?$/;
 const ENDPOINT_KEY_ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';

@@ -9,6 +9,7 @@ export {
   type DirectoryChanges,
   type DirectoryInput,
   ENDPOINT_KEY,
+  PROVIDER_NAMES,
   PROVIDERS,
   type Provider,
 } from './directories.ts';

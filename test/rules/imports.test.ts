@@ -10,7 +10,7 @@ const LAYERS = [
   ['app'],
   ['admin', 'dashboard', 'portal', 'operations', 'instances'],
   ['diagnosis', 'notifications'],
-  ['verification', 'oauth'],
+  ['operators', 'verification', 'oauth', 'faces'],
   ['credentials'],
   ['directories'],
   ['audit'],

@@ -1,0 +1,13 @@
+/** DRAWS. What the dashboard and the portal share: the frame of a page, its styles and script, the parts, the two slots as two cards. */
+export { ASSETS_PREFIX, serveAsset } from './assets.ts';
+export { type PageFrame, pageHeaders, renderPage, renderPart } from './page.tsx';
+export { ago, CopyField, counted, Icon, Spark, Status, Steps, span, Tag, Time, type Tone } from './parts.tsx';
+export {
+  type DirectoryView,
+  type Holding,
+  healthOf,
+  readDirectoryView,
+  SlotCards,
+  spokenOf,
+  titleOf,
+} from './slots.tsx';

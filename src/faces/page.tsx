@@ -1,0 +1,107 @@
+/** The frame of every HTML page: head, header, and the headers that keep a page from being framed, sniffed or scripted. */
+import type { ComponentChildren, VNode } from 'preact';
+import { renderToString } from 'preact-render-to-string';
+import { ASSETS_PREFIX } from './assets.ts';
+
+export interface PageFrame {
+  title: string;
+  /** Beside the name in the header: whose page it is. */
+  aside?: string | undefined;
+  /** Places to go to, for those who are signed in; the current one bears its own address. */
+  navigation?: { items: readonly [path: string, name: string][]; current: string; search: string } | undefined;
+  isWide?: boolean | undefined;
+  children: ComponentChildren;
+}
+
+/** The mark, as the browser shows it beside the title. */
+const ICON = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 22 22"><rect x="1" y="1" width="20" height="20" rx="6" fill="#0f6b5c"/><rect x="5" y="6" width="12" height="3.6" rx="1.8" fill="#fff"/><rect x="5" y="12.4" width="7" height="3.6" rx="1.8" fill="#fff" opacity=".65"/></svg>')}`;
+
+export function renderPage({ title, aside, navigation, isWide = false, children }: PageFrame): string {
+  const page = renderToString(
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="robots" content="noindex" />
+        <title>{`${title} · Latchkey`}</title>
+        <link rel="icon" href={ICON} />
+        <link rel="stylesheet" href={`${ASSETS_PREFIX}face.css`} />
+        <script type="module" src={`${ASSETS_PREFIX}face.js`} />
+      </head>
+      <body>
+        {navigation && (
+          <a class="skip" href="#content">
+            Skip to the content
+          </a>
+        )}
+        <header class="top">
+          {navigation ? (
+            <a class="brand" href={navigation.items[0]?.[0] ?? '/'}>
+              <Mark />
+              Latchkey
+            </a>
+          ) : (
+            <span class="brand">
+              <Mark />
+              Latchkey
+            </span>
+          )}
+          {navigation && (
+            <>
+              <nav aria-label="Main">
+                {navigation.items.map(([path, name]) => (
+                  <a href={path} aria-current={path === navigation.current ? 'page' : undefined}>
+                    {name}
+                  </a>
+                ))}
+              </nav>
+              <search>
+                <form action={navigation.search}>
+                  <input
+                    type="search"
+                    name="q"
+                    maxlength={200}
+                    aria-label="Search by name, hint, request id"
+                    placeholder="Name, hint, request id  /"
+                  />
+                </form>
+              </search>
+            </>
+          )}
+          {aside !== undefined && <small>{aside}</small>}
+        </header>
+        <main id="content" class={isWide ? 'wide' : undefined}>
+          {children}
+        </main>
+      </body>
+    </html>,
+  );
+  return `<!doctype html>${page}`;
+}
+
+/** A part of a page, as the script fetches it to keep it up to date. */
+export function renderPart(children: VNode): string {
+  return renderToString(children);
+}
+
+function Mark() {
+  return (
+    <svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">
+      <rect x="1" y="1" width="20" height="20" rx="6" fill="var(--accent)" />
+      <rect x="5" y="6" width="12" height="3.6" rx="1.8" fill="var(--accent-ink)" />
+      <rect x="5" y="12.4" width="7" height="3.6" rx="1.8" fill="var(--accent-ink)" opacity=".65" />
+    </svg>
+  );
+}
+
+/** `formTargets`: origins that a form on the page may lead to by redirects, besides our own. */
+export function pageHeaders(formTargets: readonly string[] = []): Record<string, string> {
+  return {
+    'Content-Security-Policy': `default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action ${["'self'", ...formTargets].join(' ')}; frame-ancestors 'none'`,
+    'X-Frame-Options': 'DENY',
+    'X-Content-Type-Options': 'nosniff',
+    // Not `no-referrer`: browsers would send `Origin: null` with our own forms, and no Sec-Fetch-Site over plain http.
+    'Referrer-Policy': 'same-origin',
+    'Cache-Control': 'no-store',
+  };
+}

@@ -1,0 +1,156 @@
+/** The small parts that pages are made of. */
+import type { ComponentChildren } from 'preact';
+
+export type Tone = 'ok' | 'warn' | 'bad' | 'off';
+
+/** A moment, relative by default; the exact one with its zone on hover. A script puts both into the reader's zone. */
+export function Time({ at, now, exact = false }: { at: Date; now: Date; exact?: boolean }) {
+  return (
+    <time datetime={at.toISOString()} title={utc(at)} data-relative={exact ? 'exact' : 'ago'}>
+      {exact ? utc(at) : ago(at, now)}
+    </time>
+  );
+}
+
+/** `40 seconds ago`, `in 3 hours`; hours up to two days. The script of the pages says the same. */
+export function ago(at: Date, now: Date): string {
+  const seconds = Math.round((now.getTime() - at.getTime()) / 1000);
+  if (seconds < 0) return `in ${span(-seconds)}`;
+  return seconds < 5 ? 'just now' : `${span(seconds)} ago`;
+}
+
+export function span(seconds: number): string {
+  if (seconds < 60) return counted(seconds, 'second');
+  if (seconds < 7200) return counted(Math.floor(seconds / 60), 'minute');
+  if (seconds < 172_800) return counted(Math.floor(seconds / 3600), 'hour');
+  return counted(Math.floor(seconds / 86_400), 'day');
+}
+
+/** `1 request`, `8,412 requests`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function utc(at: Date): string {
+  return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+export function Tag({ tone, children }: { tone?: Tone | undefined; children: ComponentChildren }) {
+  return <span class={tone === undefined || tone === 'off' ? 'tag' : `tag ${tone}`}>{children}</span>;
+}
+
+/** A value to be carried elsewhere. The button is there only where a script can copy. */
+export function CopyField({ label, value, isPrimary = false }: { label?: string; value: string; isPrimary?: boolean }) {
+  return (
+    <div>
+      {label !== undefined && <small>{label}</small>}
+      <div class="field">
+        <span class="mono">{value}</span>
+        <button
+          type="button"
+          data-copy
+          hidden
+          class={isPrimary ? 'primary' : undefined}
+          aria-label={`Copy ${label ?? ''}`.trim()}
+        >
+          Copy
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** What leads a page: one true sentence, then what someone must do. */
+export function Status(props: {
+  tone: Tone;
+  sentence: ComponentChildren;
+  detail?: ComponentChildren;
+  acts?: ComponentChildren;
+}) {
+  const { tone, sentence, detail, acts } = props;
+  return (
+    <section class="panel status" aria-label="State">
+      <span class={tone === 'ok' ? 'dot' : `dot ${tone}`} />
+      <div>
+        {sentence}
+        {detail !== undefined && (
+          <>
+            <br />
+            <small>{detail}</small>
+          </>
+        )}
+      </div>
+      {acts !== undefined && <div class="acts">{acts}</div>}
+    </section>
+  );
+}
+
+/** The steps of a guided way; `current` counts from 0. */
+export function Steps({
+  names,
+  current,
+  children,
+}: {
+  names: readonly string[];
+  current: number;
+  children: ComponentChildren;
+}) {
+  return (
+    <div class="steps">
+      <ol class="rail">
+        {names.map((name, index) => (
+          <li
+            class={index < current ? 'done' : index === current ? 'now' : undefined}
+            aria-current={index === current ? 'step' : undefined}
+          >
+            <b aria-hidden="true">{index < current ? '✓' : index + 1}</b>
+            <span>{name}</span>
+          </li>
+        ))}
+      </ol>
+      <div class="work">{children}</div>
+    </div>
+  );
+}
+
+/** Requests a day, oldest first. */
+export function Spark({ days }: { days: readonly { accepted: number; refused: number }[] }) {
+  const highest = Math.max(1, ...days.map(({ accepted, refused }) => accepted + refused));
+  const width = days.length * 10;
+  return (
+    <svg
+      class="spark"
+      viewBox={`0 0 ${width} 36`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={`Requests a day, last ${days.length} days`}
+    >
+      {days.map(({ accepted, refused }, index) => {
+        const whole = accepted + refused;
+        if (whole === 0) return <rect class="none" x={index * 10 + 1} y="34" width="8" height="2" />;
+        const height = Math.max(3, (whole / highest) * 34);
+        const bad = refused === 0 ? 0 : Math.max(2, (refused / whole) * height);
+        return (
+          <>
+            {whole > refused && <rect x={index * 10 + 1} y={36 - height} width="8" height={height - bad} rx="1.5" />}
+            {bad > 0 && <rect class="no" x={index * 10 + 1} y={36 - bad} width="8" height={bad} />}
+          </>
+        );
+      })}
+    </svg>
+  );
+}
+
+const ICONS = {
+  ok: 'm3.5 9.5 3.6 3.6L14.5 5',
+  bad: 'm5 5 8 8M13 5l-8 8',
+  warn: 'M9 2.5 16.2 15.5H1.8L9 2.5ZM9 7.5v3.6M9 13.2v.1',
+} as const;
+
+export function Icon({ name }: { name: keyof typeof ICONS }) {
+  return (
+    <svg class={`icon ${name}`} viewBox="0 0 18 18" aria-hidden="true">
+      <path d={ICONS[name]} />
+    </svg>
+  );
+}

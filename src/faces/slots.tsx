@@ -1,0 +1,270 @@
+/** What a directory's two slots hold, in one sentence and as two cards. */
+import type { ComponentChildren } from 'preact';
+import type { Credential, Credentials, RotationProgress, Usage, UsageTotal } from '../credentials/index.ts';
+import { stateAt } from '../credentials/index.ts';
+import type { Directory } from '../directories/index.ts';
+import { ago, counted, Spark, span, Tag, Time, type Tone } from './parts.tsx';
+
+/** A credential in its slot, with what is known of its use. */
+export interface Holding {
+  credential: Credential;
+  state: Credential['state'];
+  total: UsageTotal | undefined;
+  progress: RotationProgress | undefined;
+  /** The last 14 days, oldest first. */
+  days: { accepted: number; refused: number }[];
+}
+
+export interface DirectoryView {
+  directory: Directory;
+  /** How its identity provider is called. */
+  provider: string;
+  holdings: Holding[];
+  /** The one that was used last. */
+  using: Holding | undefined;
+  now: Date;
+}
+
+const DAY_MS = 86_400_000;
+const DAYS = 14;
+/** Most hours that 14 days have. */
+const HOURS = 400;
+const QUIET_MS = 7 * DAY_MS;
+
+export async function readDirectoryView(
+  deps: { credentials: Credentials; usage: Usage },
+  { directory, provider, now }: { directory: Directory; provider: string; now: Date },
+): Promise<DirectoryView> {
+  const { credentials, usage } = deps;
+  const holders = await credentials.holders(directory.id);
+  const totals = await usage.totals(holders.map(({ id }) => id));
+  const from = new Date(Math.floor(now.getTime() / DAY_MS) * DAY_MS - (DAYS - 1) * DAY_MS);
+  const holdings = await Promise.all(
+    holders.map(async (credential): Promise<Holding> => {
+      const days = Array.from({ length: DAYS }, () => ({ accepted: 0, refused: 0 }));
+      const { items } = await usage.hours(credential.id, { from, limit: HOURS });
+      for (const { hour, accepted, refused } of items) {
+        const day = days[Math.floor((hour.getTime() - from.getTime()) / DAY_MS)];
+        if (!day) continue;
+        day.accepted += accepted;
+        day.refused += refused;
+      }
+      return {
+        credential,
+        state: stateAt(credential, now),
+        total: totals.get(credential.id),
+        progress: await credentials.progress(credential),
+        days,
+      };
+    }),
+  );
+  return { directory, provider, holdings, using: latest(holdings), now };
+}
+
+function latest(holdings: Holding[]): Holding | undefined {
+  const used = holdings.filter(({ total }) => total?.lastUsedAt !== undefined);
+  return used.sort((a, b) => lastUse(b) - lastUse(a))[0];
+}
+
+function lastUse({ total }: Holding): number {
+  return total?.lastUsedAt?.getTime() ?? 0;
+}
+
+export function titleOf({ label, kind }: Credential): string {
+  return label ?? (kind === 'oauth' ? 'OAuth connection' : 'Static token');
+}
+
+/** A credential within a sentence. */
+export function spokenOf({ label, kind }: Credential): string {
+  return label === undefined ? `the ${kind === 'oauth' ? 'OAuth connection' : 'static token'}` : `“${label}”`;
+}
+
+export interface Health {
+  tone: Tone;
+  lead: string;
+  rest: string;
+  /** What someone must do, or what else is to be known. */
+  todo?: string;
+}
+
+/** The one sentence that leads a directory's page and its row in a list. */
+export function healthOf({ directory, provider, holdings, using, now }: DirectoryView): Health {
+  if (directory.state === 'disabled') {
+    return {
+      tone: 'bad',
+      lead: 'This directory is disabled.',
+      rest: `Every request of ${provider} is refused.`,
+      todo: 'Enable it, and the same credentials work again.',
+    };
+  }
+  const live = holdings.filter(({ state }) => state === 'active');
+  if (holdings.length === 0) {
+    return {
+      tone: 'off',
+      lead: 'Not connected yet.',
+      rest: 'Both slots are empty.',
+      todo: `Generate a token for ${provider}, or connect it by OAuth.`,
+    };
+  }
+  if (live.length === 0) {
+    return {
+      tone: 'bad',
+      lead: 'Nothing works.',
+      rest: `Each credential of ${provider} is disabled or has ended.`,
+      todo: 'Enable one, or generate a new token.',
+    };
+  }
+  const at = using?.total?.lastUsedAt;
+  if (!using || !at) {
+    return {
+      tone: 'warn',
+      lead: 'Waiting for the first request.',
+      rest: `${provider} has not used its credential yet.`,
+      todo: `Put it into ${provider}, and test the connection there.`,
+    };
+  }
+  const where = `with ${spokenOf(using.credential)} in slot ${using.credential.slot.toUpperCase()}`;
+  const last = `Last request ${ago(at, now)} from ${provider}, accepted ${where}.`;
+  if (now.getTime() - at.getTime() > QUIET_MS) {
+    return {
+      tone: 'warn',
+      lead: 'Quiet for long.',
+      rest: last,
+      todo: `Nothing was refused meanwhile. Check that provisioning is on in ${provider}.`,
+    };
+  }
+  if (using.state !== 'active') {
+    return {
+      tone: 'bad',
+      lead: 'What was used last is disabled.',
+      rest: last,
+      todo: `Enable it, or put the other credential into ${provider}.`,
+    };
+  }
+  const today = using.days.at(-1);
+  const refused = today?.refused ?? 0;
+  return {
+    tone: 'ok',
+    lead: 'Provisioning works.',
+    rest: last,
+    ...(today && {
+      todo: `${counted(today.accepted, 'request')} accepted today, ${refused === 0 ? 'none' : refused.toLocaleString('en')} refused.`,
+    }),
+  };
+}
+
+/** Always two cards. `acts`: what may be done with a holding, or with an empty slot. */
+export function SlotCards(props: {
+  view: DirectoryView;
+  acts: (holding: Holding) => ComponentChildren;
+  free: (slot: 'a' | 'b') => ComponentChildren;
+}) {
+  const { view, acts, free } = props;
+  return (
+    <section class="slots" aria-label="Slots">
+      {(['a', 'b'] as const).map((slot) => {
+        const holding = view.holdings.find(({ credential }) => credential.slot === slot);
+        return holding ? (
+          <SlotCard holding={holding} view={view} acts={acts(holding)} />
+        ) : (
+          <article class="slot free">
+            <SlotHead slot={slot} title="Empty" />
+            <p class="soft">
+              {view.holdings.length === 0
+                ? `Room for the credential that ${view.provider} will use.`
+                : 'Room for the next credential, so that a change leaves no gap.'}
+            </p>
+            <div class="acts">{free(slot)}</div>
+          </article>
+        );
+      })}
+    </section>
+  );
+}
+
+function SlotHead({ slot, title }: { slot: 'a' | 'b'; title: string }) {
+  return (
+    <div class="head">
+      <h2>{title}</h2>
+      <span class="key">slot {slot.toUpperCase()}</span>
+    </div>
+  );
+}
+
+function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryView; acts: ComponentChildren }) {
+  const { credential, total, days } = holding;
+  const { now, using } = view;
+  const accepted = days.reduce((sum, day) => sum + day.accepted, 0);
+  const refused = days.reduce((sum, day) => sum + day.refused, 0);
+  const from = total?.lastUsedFrom;
+  return (
+    <article class={using === holding && holding.state === 'active' ? 'slot using' : 'slot'}>
+      <SlotHead slot={credential.slot} title={titleOf(credential)} />
+      <StateTag holding={holding} view={view} />
+      <dl>
+        <dt>Kind</dt>
+        <dd>{credential.kind === 'oauth' ? 'OAuth connection' : 'Static token'}</dd>
+        {credential.kind === 'bearer' && (
+          <>
+            <dt>Ends in</dt>
+            <dd class="mono">…{credential.hint}</dd>
+          </>
+        )}
+        <dt>{credential.kind === 'oauth' ? 'Authorized' : 'Created'}</dt>
+        <dd>
+          <Time at={credential.createdAt} now={now} /> by {(credential.authorizedBy ?? credential.createdBy).name}
+        </dd>
+        <dt>Last used</dt>
+        <dd>
+          {total?.lastUsedAt ? <Time at={total.lastUsedAt} now={now} /> : 'Never'}
+          {from && (
+            <>
+              <br />
+              <small>
+                {from.address}
+                {from.userAgent !== undefined && `, ${from.userAgent}`}
+              </small>
+            </>
+          )}
+        </dd>
+        {total?.lastRefreshedAt && (
+          <>
+            <dt>Refreshed</dt>
+            <dd>
+              <Time at={total.lastRefreshedAt} now={now} />
+              {total.accessTokenExpiresAt && total.accessTokenExpiresAt > now && (
+                <small>
+                  {' '}
+                  (access token: {span(Math.round((total.accessTokenExpiresAt.getTime() - now.getTime()) / 1000))} left)
+                </small>
+              )}
+            </dd>
+          </>
+        )}
+        <dt>May</dt>
+        <dd>{credential.scopes.includes('scim') ? 'read and write' : 'read only'}</dd>
+        <dt>Expires</dt>
+        <dd>{credential.expiresAt ? <Time at={credential.expiresAt} now={now} /> : 'No end'}</dd>
+      </dl>
+      <div>
+        <Spark days={days} />
+        <small>
+          {accepted.toLocaleString('en')} accepted, {refused.toLocaleString('en')} refused in {DAYS} days
+        </small>
+      </div>
+      <div class="acts">{acts}</div>
+    </article>
+  );
+}
+
+function StateTag({ holding, view }: { holding: Holding; view: DirectoryView }) {
+  const { state, total, progress } = holding;
+  const { provider, using, now } = view;
+  if (state === 'disabled') return <Tag tone="bad">disabled</Tag>;
+  if (state === 'expired') return <Tag tone="bad">expired</Tag>;
+  if (progress?.status === 'still_in_use') return <Tag tone="warn">replaced, still in use</Tag>;
+  if (!total?.lastUsedAt) return <Tag tone="warn">not used yet</Tag>;
+  const quietMs = now.getTime() - total.lastUsedAt.getTime();
+  if (using === holding && quietMs <= QUIET_MS) return <Tag tone="ok">{provider} uses this one</Tag>;
+  return <Tag tone="warn">quiet for {span(Math.floor(quietMs / 1000))}</Tag>;
+}
