@@ -9,6 +9,7 @@ import { createAudit } from './audit/index.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createApiKeys, createCredentials, createUsage } from './credentials/index.ts';
+import { createDashboard } from './dashboard/index.tsx';
 import { ANSWER_MS } from './deadline.ts';
 import { createDirectories, createOrganizations } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
@@ -21,6 +22,7 @@ import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createOauth } from './oauth/index.ts';
 import { createOperations } from './operations.ts';
+import { createOperators } from './operators/index.ts';
 import { createPortal, createPortalLinks, renderAuthorizationError } from './portal/index.tsx';
 import type { Round } from './rounds.ts';
 import { observed, type Storage } from './storage/index.ts';
@@ -184,6 +186,25 @@ export async function createApp(deps: AppDependencies) {
     answerMs,
     version,
   });
+  const operators = createOperators({ storage, audit, clock, random, secret: deps.secret });
+  const dashboard = createDashboard({
+    config,
+    organizations,
+    directories,
+    credentials,
+    apiKeys,
+    usage,
+    audit,
+    clients: oauth.clients,
+    connectByHand: oauth.connectByHand,
+    keys: oauth.keys,
+    portalLinks,
+    clock,
+    log,
+    context,
+    publicUrl,
+    operators,
+  });
 
   await storage.prepare();
   await audit.recover(0);
@@ -193,8 +214,9 @@ export async function createApp(deps: AppDependencies) {
   const koa = new Koa();
   koa.silent = true;
   for (const middleware of admin) koa.use(middleware);
+  koa.use(dashboard);
   koa.use((ctx) => {
-    if (ctx.path === '/') return ctx.redirect('/api/docs');
+    if (ctx.path === '/') return ctx.redirect('/dashboard');
     ctx.respond = false;
     sendProblem(
       ctx.res,
@@ -248,6 +270,7 @@ export async function createApp(deps: AppDependencies) {
 
   return {
     apiKeys,
+    operators,
     keys: oauth.keys,
     rounds,
     /** The request listener of the whole product. */

@@ -31,6 +31,8 @@ export const ERRORS = {
   not_replaced: { status: 409, title: 'The credential has no successor that was accepted yet.' },
   endpoint_key_taken: { status: 409, title: 'Another directory has this endpointKey.' },
   external_id_taken: { status: 409, title: 'Another organization has this externalId.' },
+  email_taken: { status: 409, title: 'Another operator has this e-mail address.' },
+  last_owner: { status: 409, title: 'This is the only owner who can sign in. Make another operator an owner first.' },
   last_owner_key: { status: 409, title: 'This is the last owner key; make another one first.' },
   idempotency_in_progress: { status: 409, title: 'The first request with this Idempotency-Key is still under way.' },
   payload_too_large: { status: 413, title: 'The body is too large.' },

@@ -14,6 +14,7 @@ import { ROLES, type Role } from './credentials/index.ts';
 import { isAppError } from './errors.ts';
 import { systemRandom } from './identifiers.ts';
 import { createLog, type Log } from './log.ts';
+import { OPERATOR_ROLES } from './operators/index.ts';
 import { startRounds } from './rounds.ts';
 import { openStorage, type Storage } from './storage/index.ts';
 
@@ -22,6 +23,9 @@ const USAGE = `Usage: latchkey [command]
   serve                              start the server (the default)
   api-key create [--name NAME] [--role ${ROLES.join('|')}]
                                      make an API key, an owner's by default, and print it once
+  sign-in-link [--email EMAIL] [--name NAME] [--role owner|admin|viewer]
+                                     make a link that signs in to the dashboard once: the operator with that e-mail
+                                     address, or a new one; without options the first operator
   keys rotate                        make new signing and cookie keys; the old ones stay for verification
   help                               print this
 
@@ -39,6 +43,7 @@ async function main(): Promise<void> {
   const [command = 'serve', ...rest] = process.argv.slice(2);
   if (command === 'serve') return serve();
   if (command === 'api-key' && rest[0] === 'create') return createKey(rest.slice(1));
+  if (command === 'sign-in-link') return createSignInLink(rest);
   if (command === 'keys' && rest[0] === 'rotate') return rotateKeys();
   if (command === 'help' || command === '--help' || command === '-h') return say(USAGE);
   process.stderr.write(`latchkey: there is no command "${process.argv.slice(2).join(' ')}"\n\n${USAGE}\n`);
@@ -111,6 +116,7 @@ async function serve(): Promise<void> {
     say(`No LATCHKEY_PUBLIC_URL is set: endpoints are shown as ${publicUrl}, which no identity provider can reach.`);
   }
   await announceOwner(app, config);
+  await announceFirstOperator(app, publicUrl);
   const rounds = startRounds(app.rounds, log);
   say(`Latchkey ${version} is ready at ${listenUrl}${publicUrl === listenUrl ? '' : ` (public URL ${publicUrl})`}`);
   log.info({ url: listenUrl, publicUrl, storage: storage.engine, node: process.version }, 'ready');
@@ -181,6 +187,17 @@ function ensureSecret(config: Config): string {
   return readFileSync(file, 'utf8').trim();
 }
 
+async function announceFirstOperator(app: App, publicUrl: string): Promise<void> {
+  const link = await app.operators.ensureFirst();
+  if (link === undefined) return;
+  say('The dashboard, by a link that signs you in once, within a day:');
+  say('');
+  say(`  ${publicUrl}/dashboard/enter/${link.secret}`);
+  say('');
+  say('Over? `node dist/main.js sign-in-link` makes another one.');
+  say('');
+}
+
 async function announceOwner(app: App, config: Config): Promise<void> {
   const made = await app.apiKeys.ensureOwner(config.LATCHKEY_INITIAL_API_KEY);
   if (made?.key === undefined) return;
@@ -208,6 +225,30 @@ async function createKey(args: string[]): Promise<void> {
   });
 }
 
+async function createSignInLink(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { name: { type: 'string' }, email: { type: 'string' }, role: { type: 'string', default: 'owner' } },
+  });
+  const role = OPERATOR_ROLES.find((known) => known === values.role);
+  if (!role) throw new TypeError(`--role: given ${values.role}; wanted one of ${OPERATOR_ROLES.join(', ')}`);
+  await withApp(async ({ operators }, store, publicUrl) => {
+    const { email, name } = values;
+    const known = email === undefined ? undefined : await operators.findByEmail(email);
+    const isNew = known === undefined && (email !== undefined || name !== undefined);
+    const first = known ?? (await operators.page({ limit: 200 })).items.findLast((one) => one.initial !== undefined);
+    const operator =
+      isNew || first === undefined
+        ? await operators.create({ name: name ?? email ?? 'Owner', email, role }, COMMAND_LINE)
+        : first;
+    if (operator.disabledAt) await operators.enable(operator.id, COMMAND_LINE);
+    const { secret, expiresAt } = await operators.createLink(operator.id, COMMAND_LINE);
+    say(`Signs in ${operator.name} (${operator.role}) at the store ${store}, once, until ${expiresAt.toISOString()}:`);
+    say('');
+    say(`  ${publicUrl}/dashboard/enter/${secret}`);
+  });
+}
+
 async function rotateKeys(): Promise<void> {
   await withApp(async (app) => {
     await app.keys.rotate(COMMAND_LINE);
@@ -220,7 +261,7 @@ async function rotateKeys(): Promise<void> {
 const COMMAND_LINE: Cause = { actor: { type: 'system', name: 'command line' }, source: 'system' };
 
 /** The application on a store that is there already, without listening; instances that serve may run beside it. */
-async function withApp(work: (app: App, store: string) => Promise<void>): Promise<void> {
+async function withApp(work: (app: App, store: string, publicUrl: string) => Promise<void>): Promise<void> {
   const config = loadConfig();
   const log = createLog('warn', process.stderr);
   const store = storeOf(config);
@@ -240,7 +281,7 @@ async function withApp(work: (app: App, store: string) => Promise<void>): Promis
     version,
     serves: false,
   });
-  await work(app, store);
+  await work(app, store, publicUrl);
   await app.close();
   await storage.close();
 }

@@ -38,6 +38,13 @@ export const EVENTS = {
   'token.issued': 'Tokens were issued to a client; `count` says how often from `firstAt` to `lastAt`.',
   'token.refused': 'The token endpoint refused a client; `reason` says why, `count` how often.',
   'signing_key.rotated': 'The signing and cookie keys of the authorization server were rotated.',
+  'operator.created': 'An operator was made: someone who may sign in to the dashboard.',
+  'operator.updated': 'An operator was changed; `changed` says what.',
+  'operator.removed': 'An operator was removed.',
+  'operator.link_created': 'A link that signs an operator in was made and shown once.',
+  'operator.signed_in': 'An operator signed in to the dashboard.',
+  'operator.signed_out': 'A session of an operator was ended.',
+  'operator.sign_in_refused': 'Sign-ins to the dashboard were refused; `count` says how often.',
   'api_key.created': 'An API key was made and shown once.',
   'api_key.revoked': 'An API key was revoked.',
 } as const;
@@ -97,6 +104,13 @@ interface EventPayloads {
     userAgent?: string | undefined;
   };
   'signing_key.rotated': { kid: string; serial: string };
+  'operator.created': { operatorId: string; name: string; role: string };
+  'operator.updated': { operatorId: string; name: string; changed: string[] };
+  'operator.removed': { operatorId: string; name: string; role: string };
+  'operator.link_created': { operatorId: string; name: string; expiresAt: string };
+  'operator.signed_in': { operatorId: string; name: string; by: 'link' | 'password' };
+  'operator.signed_out': { operatorId: string; name: string };
+  'operator.sign_in_refused': { operatorId?: string | undefined };
   'api_key.created': {
     apiKeyId: string;
     name: string;

@@ -11,7 +11,13 @@ import type { Collection } from '../storage/index.ts';
 import type { Actor, AuditEvent, EventPayload, Subject } from './events.ts';
 
 /** What is frequent, and is told as one event with a count. */
-type Frequent = 'request.denied' | 'token.issued' | 'token.refused' | 'connection.requested' | 'connection.refused';
+type Frequent =
+  | 'request.denied'
+  | 'token.issued'
+  | 'token.refused'
+  | 'connection.requested'
+  | 'connection.refused'
+  | 'operator.sign_in_refused';
 
 export interface Note<T extends Frequent = Frequent> extends Subject {
   type: T;

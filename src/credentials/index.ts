@@ -102,6 +102,8 @@ export interface Credentials {
     after?: string | undefined;
     limit: number;
   }): Promise<Page<Credential>>;
+  /** Those of all directories whose value ends so, newest first. */
+  withHint(hint: string, limit: number): Promise<Credential[]>;
   /** Who holds the slots of a directory, expired ones left out. */
   holders(directoryId: string): Promise<Credential[]>;
   /** Throws not_found, credential_final. */
@@ -386,6 +388,9 @@ export function createCredentials(deps: Dependencies): Credentials {
     findByDigest: (digest) => credentials.findBy('digest', digest, { authoritative: true }),
     page: ({ directoryId, state, after, limit }) =>
       credentials.page({ where: { directoryId, state }, after, limit, direction: 'descending' }),
+    async withHint(hint, limit) {
+      return (await credentials.page({ where: { hint }, limit, direction: 'descending' })).items;
+    },
     holders,
 
     async change(id, { label, scopes, expiresAt }, cause) {

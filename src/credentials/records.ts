@@ -58,6 +58,7 @@ export const credentialSpec = {
     digest: 'unique',
     slotKey: 'unique',
     state: 'index',
+    hint: 'index',
     dueAt: 'index',
     outboxAt: 'index',
   },

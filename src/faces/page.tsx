@@ -6,7 +6,7 @@ import { ASSETS_PREFIX } from './assets.ts';
 export interface PageFrame {
   title: string;
   /** Beside the name in the header: whose page it is. */
-  aside?: string | undefined;
+  aside?: ComponentChildren;
   /** Places to go to, for those who are signed in; the current one bears its own address. */
   navigation?: { items: readonly [path: string, name: string][]; current: string; search: string } | undefined;
   isWide?: boolean | undefined;

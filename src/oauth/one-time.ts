@@ -6,9 +6,9 @@ import type { Clock } from '../clock.ts';
 import { ANSWER_MS } from '../deadline.ts';
 import { AppError } from '../errors.ts';
 import type { Random } from '../identifiers.ts';
+import { seal, unseal } from '../sealing.ts';
 import type { Collection } from '../storage/index.ts';
 import type { Artifact } from './artifacts.ts';
-import { seal, unseal } from './signing-keys.ts';
 
 export interface OneTime {
   /** Of the artifact. */

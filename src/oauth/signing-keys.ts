@@ -2,11 +2,11 @@
  * The keys of the authorization server: ES256 for signing, random values for its cookies. Made at the first start, stored encrypted under
  * LATCHKEY_SECRET, rotated by command and by age without a restart; old ones stay for verification.
  */
-import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { type Audit, type Cause, outboxShape, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomText } from '../identifiers.ts';
+import { seal, unseal } from '../sealing.ts';
 import { isDuplicate, type Storage, type Stored } from '../storage/index.ts';
 
 const shape = {
@@ -89,32 +89,4 @@ export function createSigningKeys(deps: {
       await make((await stored())[0], cause);
     },
   };
-}
-
-const ALGORITHM = 'aes-256-gcm';
-
-/** Encrypts a text under a secret of any length; what comes out is `salt.iv.tag.text` in base64url. */
-export function seal(text: string, secret: string, random: Random): string {
-  const salt = Buffer.from(random.bytes(16));
-  const iv = Buffer.from(random.bytes(12));
-  const cipher = createCipheriv(ALGORITHM, keyOf(secret, salt), iv);
-  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-  return [salt, iv, cipher.getAuthTag(), sealed].map((part) => part.toString('base64url')).join('.');
-}
-
-/** Throws when the secret is another one. */
-export function unseal(sealed: string, secret: string): string {
-  const [salt, iv, tag, text] = sealed.split('.').map((part) => Buffer.from(part, 'base64url'));
-  if (!salt || !iv || !tag || !text) throw new Error('not a sealed text');
-  const decipher = createDecipheriv(ALGORITHM, keyOf(secret, salt), iv);
-  decipher.setAuthTag(tag);
-  try {
-    return Buffer.concat([decipher.update(text), decipher.final()]).toString('utf8');
-  } catch (error) {
-    throw new Error('LATCHKEY_SECRET is not the one that the stored keys were encrypted with', { cause: error });
-  }
-}
-
-function keyOf(secret: string, salt: Buffer): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, salt, 'latchkey', 32));
 }

@@ -15,7 +15,7 @@ const LAYERS = [
   ['directories'],
   ['audit'],
   ['storage'],
-  ['deadline', 'http', 'rounds'],
+  ['deadline', 'http', 'rounds', 'sealing'],
   ['clock', 'config', 'errors', 'identifiers', 'log', 'metrics', 'redaction', 'turns'],
 ];
 

@@ -1,0 +1,281 @@
+import type { AuditEvent, EventQuery } from '../audit/index.ts';
+import { EVENTS } from '../audit/index.ts';
+import { AppError } from '../errors.ts';
+import { counted, Tag, Time, type Tone } from '../faces/index.ts';
+import type { DashboardDependencies } from './index.tsx';
+import { Choice, Field, Head, HOME, More, READERS, type Route, sent, type Visit } from './visit.tsx';
+
+const PAGE = 50;
+/** An export is one answer; more than this is asked for in parts. */
+const EXPORTED = 10_000;
+const FAMILIES: [string, string][] = [
+  ['', 'Everything'],
+  ['request.denied', 'Refused requests'],
+  ['token.refused', 'Refused token requests'],
+  ['token.*', 'Token requests'],
+  ['credential.*', 'Credentials'],
+  ['connection.*', 'Connections'],
+  ['directory.*', 'Directories'],
+  ['organization.*', 'Organizations'],
+  ['client.*', 'Clients'],
+  ['portal_link.*', 'Portal links'],
+  ['api_key.*', 'API keys'],
+];
+const IDS = ['organizationId', 'directoryId', 'credentialId', 'requestId', 'actorId'] as const;
+
+export function auditRoutes({ audit }: DashboardDependencies): Route[] {
+  async function list(visit: Visit) {
+    const { query, now } = visit;
+    const asked = queryOf(query);
+    const { items, nextCursor } = await audit.page({ ...asked, after: query.get('after') ?? undefined, limit: PAGE });
+    const limits = IDS.filter((id) => sent(query, id) !== undefined);
+    const filter = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
+    return {
+      title: 'Audit',
+      place: 'audit',
+      children: (
+        <>
+          <Head title="Audit">
+            <a class="btn" href={`${HOME}/audit.csv?${filter}`}>
+              Export CSV
+            </a>
+            <a class="btn" href={`${HOME}/audit.jsonl?${filter}`}>
+              Export JSON lines
+            </a>
+          </Head>
+          <form class="panel fields" action={`${HOME}/audit`}>
+            <Choice label="What" name="type" options={FAMILIES} value={query.get('type') ?? ''} />
+            <Field label="From" name="from" type="date" value={query.get('from') ?? ''} />
+            <Field label="To" name="to" type="date" value={query.get('to') ?? ''} />
+            <Field label="Request id" name="requestId" value={query.get('requestId') ?? ''} />
+            {limits
+              .filter((id) => id !== 'requestId')
+              .map((id) => (
+                <Field label={LIMITED[id]} name={id} value={query.get(id) ?? ''} />
+              ))}
+            <div class="acts">
+              <button type="submit">Filter</button>
+              {filter.size > 0 && (
+                <a class="btn quiet" href={`${HOME}/audit`}>
+                  Show all
+                </a>
+              )}
+            </div>
+          </form>
+          <section class="panel list">
+            <EventRows events={items} now={now} />
+          </section>
+          <More visit={visit} cursor={nextCursor} />
+        </>
+      ),
+    };
+  }
+
+  async function all(query: URLSearchParams): Promise<AuditEvent[]> {
+    const asked = queryOf(query);
+    const events: AuditEvent[] = [];
+    let after: string | undefined;
+    do {
+      const { items, nextCursor } = await audit.page({ ...asked, after, limit: 200 });
+      events.push(...items);
+      after = nextCursor ?? undefined;
+    } while (after !== undefined && events.length < EXPORTED);
+    return events;
+  }
+
+  function exporting(kind: 'csv' | 'jsonl'): Route['handle'] {
+    return async ({ query }) => {
+      const events = (await all(query)).map(flat);
+      const body =
+        kind === 'csv'
+          ? [COLUMNS.join(','), ...events.map((event) => COLUMNS.map((column) => cell(event[column])).join(','))].join(
+              '\r\n',
+            )
+          : events.map((event) => JSON.stringify(event)).join('\n');
+      return {
+        title: '',
+        children: null,
+        download: {
+          name: `latchkey-audit.${kind}`,
+          type: kind === 'csv' ? 'text/csv' : 'application/jsonl',
+          body: `${body}\n`,
+        },
+      };
+    };
+  }
+
+  return [
+    { method: 'get', path: '/audit', roles: READERS, handle: list },
+    { method: 'get', path: '/audit.csv', roles: READERS, handle: exporting('csv') },
+    { method: 'get', path: '/audit.jsonl', roles: READERS, handle: exporting('jsonl') },
+  ];
+}
+
+const LIMITED = {
+  organizationId: 'Organization id',
+  directoryId: 'Directory id',
+  credentialId: 'Credential id',
+  requestId: 'Request id',
+  actorId: 'Actor id',
+};
+
+const COLUMNS = [
+  'at',
+  'type',
+  'actor',
+  'actorType',
+  'source',
+  'address',
+  'organizationId',
+  'directoryId',
+  'credentialId',
+  'requestId',
+  'count',
+  'data',
+  'id',
+] as const;
+
+function flat({
+  id,
+  at,
+  type,
+  actor,
+  source,
+  address,
+  organizationId,
+  directoryId,
+  credentialId,
+  requestId,
+  count,
+  data,
+}: AuditEvent) {
+  return {
+    at: at.toISOString(),
+    type,
+    actor: actor.name,
+    actorType: actor.type,
+    source,
+    address,
+    organizationId,
+    directoryId,
+    credentialId,
+    requestId,
+    count,
+    data,
+    id,
+  };
+}
+
+/** RFC 4180; and what a spreadsheet would take for a formula is kept from being one. */
+function cell(value: unknown): string {
+  const text = value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const inert = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+}
+
+/** Throws invalid_request. */
+function queryOf(query: URLSearchParams): Omit<EventQuery, 'limit'> {
+  const type = sent(query, 'type');
+  const family = type?.endsWith('.*') ? type.slice(0, -1) : undefined;
+  const types = family === undefined ? type : Object.keys(EVENTS).filter((known) => known.startsWith(family));
+  return {
+    where: {
+      ...(types !== undefined && { type: types }),
+      ...Object.fromEntries(IDS.map((id) => [id, sent(query, id)])),
+    },
+    from: dayOf(query, 'from', 0),
+    to: dayOf(query, 'to', 86_400_000),
+  };
+}
+
+function dayOf(query: URLSearchParams, name: string, plusMs: number): Date | undefined {
+  const day = sent(query, name);
+  if (day === undefined) return undefined;
+  const at = new Date(`${day}T00:00:00Z`);
+  if (Number.isNaN(at.getTime()))
+    throw new AppError('invalid_request', {
+      detail: `${name}: given ${day.slice(0, 30)}; wanted a day such as 2027-01-31.`,
+    });
+  return new Date(at.getTime() + plusMs);
+}
+
+export function EventRows({ events, now }: { events: AuditEvent[]; now: Date }) {
+  if (events.length === 0) {
+    return (
+      <ul class="rows">
+        <li>
+          <small>Nothing happened yet.</small>
+        </li>
+      </ul>
+    );
+  }
+  return (
+    <ul class="rows">
+      {events.map((event) => {
+        const { tone, text } = tellOf(event);
+        return (
+          <li>
+            <span class="what">
+              <span>
+                {text}{' '}
+                {event.count !== undefined && event.count > 1 && <Tag tone={tone}>{counted(event.count, 'time')}</Tag>}
+              </span>
+              <small>
+                {event.actor.name}
+                {event.address !== undefined && `, ${event.address}`}
+                {event.source !== 'system' && `, by ${event.source === 'api' ? 'API or IdP' : event.source}`}
+                {event.requestId !== undefined && (
+                  <>
+                    , request{' '}
+                    <a class="mono" href={`${HOME}/audit?requestId=${event.requestId}`}>
+                      {event.requestId.slice(0, 8)}
+                    </a>
+                  </>
+                )}
+              </small>
+            </span>
+            <small>
+              <Time at={event.lastAt ?? event.at} now={now} />
+            </small>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+/** One line of what happened. */
+export function tellOf({ type, data, actor }: AuditEvent): { tone: Tone; text: string } {
+  const told = (name: string) => (typeof data[name] === 'string' ? data[name] : '');
+  const which = told('label') === '' ? `…${told('hint')}` : `“${told('label')}” (…${told('hint')})`;
+  const slot = told('slot') === '' ? '' : ` in slot ${told('slot').toUpperCase()}`;
+  const reason = told('reason').replaceAll('_', ' ');
+  switch (type) {
+    case 'request.denied':
+      return {
+        tone: 'bad',
+        text: `A request was refused: ${reason}${told('hint') === '' ? '' : `, with …${told('hint')}`}`,
+      };
+    case 'token.refused':
+      return { tone: 'bad', text: `A token request of ${actor.name} was refused: ${reason}` };
+    case 'token.issued':
+      return { tone: 'ok', text: `${actor.name} got a token (${told('grantType').replaceAll('_', ' ')})` };
+    case 'credential.issued':
+      return { tone: 'ok', text: `Token ${which} was generated${slot}` };
+    case 'credential.imported':
+      return { tone: 'ok', text: `Token ${which} was imported${slot}` };
+    case 'credential.connected':
+      return { tone: 'ok', text: `An OAuth connection was made${slot}` };
+    case 'credential.revoked':
+      return { tone: 'bad', text: `${which} was revoked${reason === '' ? '' : `: ${told('reason')}`}` };
+    case 'credential.retired':
+      return { tone: 'off', text: `${which} retired, replaced by its successor` };
+    case 'connection.refused':
+      return { tone: 'bad', text: `A connection was refused: ${reason}` };
+    default: {
+      const name = told('name') || (told('hint') === '' ? '' : which);
+      const meaning = EVENTS[type].replace(/[;:].*$/, '').replace(/\.$/, '');
+      return { tone: 'off', text: name === '' ? meaning : `${meaning} (${name})` };
+    }
+  }
+}

@@ -1,0 +1,338 @@
+import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+import { CopyField, counted, Tag, Time } from '../faces/index.ts';
+import type { Client } from '../oauth/index.ts';
+import type { DashboardDependencies } from './index.tsx';
+import {
+  Act,
+  Choice,
+  CopyOnce,
+  Field,
+  Form,
+  Head,
+  HOME,
+  More,
+  mayWrite,
+  READERS,
+  type Route,
+  required,
+  sent,
+  type Visit,
+  WRITERS,
+} from './visit.tsx';
+
+const PAGE = 50;
+const TRAIL: [string, string][] = [[`${HOME}/clients`, 'Clients']];
+
+export function clientRoutes({ clients, directories, clock, publicUrl }: DashboardDependencies): Route[] {
+  async function list(visit: Visit) {
+    const directoryId = sent(visit.query, 'directoryId');
+    const { items, nextCursor } = await clients.page({
+      directoryId,
+      after: visit.query.get('after') ?? undefined,
+      limit: PAGE,
+    });
+    return {
+      title: 'Clients',
+      place: 'clients',
+      children: (
+        <>
+          <Head title="Clients">
+            {mayWrite(visit) && (
+              <a class="btn primary" href={`${HOME}/clients/new`}>
+                New client
+              </a>
+            )}
+          </Head>
+          {items.length === 0 ? (
+            <section class="panel empty">
+              <h2>No client yet</h2>
+              <p class="soft">
+                A client is the id and the secret by which an identity provider asks for tokens. Static tokens need
+                none.
+              </p>
+            </section>
+          ) : (
+            <section class="panel list">
+              <ul class="rows">
+                {items.map((client) => (
+                  <li>
+                    <span class="what">
+                      <a href={`${HOME}/clients/${client.id}`}>
+                        <b>{client.name}</b>
+                      </a>
+                      <small class="mono">{client.id}</small>
+                    </span>
+                    <Tag>{client.directoryId === undefined ? 'shared' : 'one directory'}</Tag>
+                  </li>
+                ))}
+              </ul>
+            </section>
+          )}
+          <More visit={visit} cursor={nextCursor} />
+        </>
+      ),
+    };
+  }
+
+  async function creation(visit: Visit) {
+    const directoryId = sent(visit.query, 'directoryId');
+    const directory = directoryId === undefined ? undefined : await directories.get(directoryId);
+    return {
+      title: 'New client',
+      place: 'clients',
+      children: (
+        <>
+          <Head trail={TRAIL} title="New client" />
+          <Form visit={visit} action={`${HOME}/clients`} class="panel">
+            <p class="soft">
+              {directory
+                ? `For the directory ${directory.name} alone.`
+                : 'Shared by all organizations: who connects chooses a directory. For a client of one directory, begin at that directory.'}
+            </p>
+            {directory && <input type="hidden" name="directoryId" value={directory.id} />}
+            <Field
+              label="Name"
+              name="name"
+              isRequired
+              value={directory && `${PROVIDER_NAMES[directory.provider]}`}
+              hint="IT contacts read it on the consent page."
+            />
+            <Choice
+              label="Identity provider"
+              name="provider"
+              {...(directory && { value: directory.provider })}
+              options={PROVIDERS.map((id) => [id, id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]])}
+            />
+            <Field
+              label="App name in Okta"
+              name="appName"
+              hint="Such as acme_scim_1: the redirect URIs are made of it. It may follow later."
+            />
+            <div class="acts">
+              <button type="submit" class="primary">
+                Create client
+              </button>
+            </div>
+          </Form>
+        </>
+      ),
+    };
+  }
+
+  /** What an identity provider is set up with. */
+  function Values({ client }: { client: Client }) {
+    return (
+      <>
+        <CopyField label="Client id" value={client.id} />
+        <CopyField label="Token URL" value={`${publicUrl}/oauth/token`} />
+        {client.grantTypes.includes('authorization_code') && (
+          <CopyField label="Authorization URL" value={`${publicUrl}/oauth/authorize`} />
+        )}
+      </>
+    );
+  }
+
+  function Secret({ client, secret, title }: { client: Client; secret: string | undefined; title: string }) {
+    return (
+      <>
+        <Head trail={TRAIL} title={title} />
+        {secret !== undefined && (
+          <CopyOnce title="Client secret" label={`Of ${client.name}`} value={secret}>
+            We keep only a digest. If it gets lost, add another secret, put that in, and take this one away.
+          </CopyOnce>
+        )}
+        <section class="panel">
+          <h2>Beside it</h2>
+          <Values client={client} />
+        </section>
+        <div class="acts">
+          <a class="btn primary" href={`${HOME}/clients/${client.id}`}>
+            I have stored it
+          </a>
+        </div>
+      </>
+    );
+  }
+
+  async function one(visit: Visit) {
+    const client = await clients.get(visit.params['id'] ?? '');
+    const directory = client.directoryId === undefined ? undefined : await directories.find(client.directoryId);
+    const address = `${HOME}/clients/${client.id}`;
+    const now = clock.now();
+    return {
+      title: client.name,
+      place: 'clients',
+      children: (
+        <>
+          <Head trail={TRAIL} title={client.name} />
+          <section class="panel">
+            <Values client={client} />
+            <dl>
+              <dt>For</dt>
+              <dd>
+                {directory ? (
+                  <a href={`${HOME}/directories/${directory.id}`}>{directory.name}</a>
+                ) : (
+                  'all organizations (shared)'
+                )}
+              </dd>
+              <dt>Redirect URIs</dt>
+              <dd class="mono">
+                {client.redirectUris.length === 0 ? 'none yet' : client.redirectUris.map((uri) => <div>{uri}</div>)}
+              </dd>
+              <dt>Grants</dt>
+              <dd>{client.grantTypes.map((grant) => grant.replaceAll('_', ' ')).join(', ')}</dd>
+              <dt>Access tokens</dt>
+              <dd>{counted(Math.round(client.accessTokenSeconds / 60), 'minute')}</dd>
+              <dt>Connections end</dt>
+              <dd>
+                {client.maximumAgeDays === undefined && client.idleDays === undefined
+                  ? 'No end'
+                  : [
+                      client.maximumAgeDays === undefined ? '' : `after ${counted(client.maximumAgeDays, 'day')}`,
+                      client.idleDays === undefined ? '' : `after ${counted(client.idleDays, 'day')} without a refresh`,
+                    ]
+                      .filter(Boolean)
+                      .join(', or ')}
+              </dd>
+            </dl>
+          </section>
+          <section class="panel list">
+            <div class="bar">
+              <h2>Secrets</h2>
+              {mayWrite(visit) && client.secrets.length > 0 && client.secrets.length < 2 && (
+                <Act visit={visit} action={`${address}/secrets`} name="Add a secret" />
+              )}
+            </div>
+            <ul class="rows">
+              {client.secrets.length === 0 && (
+                <li>
+                  <small>None: it signs its requests with a key of its own.</small>
+                </li>
+              )}
+              {client.secrets.map((secret) => (
+                <li>
+                  <span class="what">
+                    <span class="mono">…{secret.hint}</span>
+                    <small>
+                      added <Time at={secret.createdAt} now={now} />
+                    </small>
+                  </span>
+                  {mayWrite(visit) && client.secrets.length > 1 && (
+                    <Act
+                      visit={visit}
+                      action={`${address}/secrets/${secret.id}/remove`}
+                      name="Take away"
+                      tone="danger"
+                    />
+                  )}
+                </li>
+              ))}
+            </ul>
+          </section>
+          {mayWrite(visit) && (
+            <details class="panel">
+              <summary>Change or delete</summary>
+              <Form visit={visit} action={address} class="detail">
+                <Field label="Name" name="name" value={client.name} isRequired />
+                <Field label="App name in Okta" name="appName" value={client.appName} />
+                <label class="line">
+                  <span>Redirect URIs, one a line</span>
+                  <textarea name="redirectUris" rows={5} class="mono">
+                    {client.redirectUris.join('\n')}
+                  </textarea>
+                </label>
+                <div class="acts">
+                  <button type="submit">Save</button>
+                </div>
+              </Form>
+              <Form visit={visit} action={`${address}/delete`} class="detail">
+                <p class="soft">
+                  Deleted, it gets no more tokens: what is connected by it works until its access token ends, and is
+                  then refused. To end it at once, revoke the connections too.
+                </p>
+                <div class="acts">
+                  <button type="submit" class="danger">
+                    Delete {client.name}
+                  </button>
+                </div>
+              </Form>
+            </details>
+          )}
+        </>
+      ),
+    };
+  }
+
+  return [
+    { method: 'get', path: '/clients', roles: READERS, handle: list },
+    { method: 'get', path: '/clients/new', roles: WRITERS, handle: creation },
+    {
+      method: 'post',
+      path: '/clients',
+      roles: WRITERS,
+      async handle({ form, cause }) {
+        const { client, clientSecret } = await clients.create(
+          {
+            name: required(form, 'name'),
+            provider: PROVIDERS.find((provider) => provider === form.get('provider')),
+            directoryId: sent(form, 'directoryId'),
+            appName: sent(form, 'appName'),
+          },
+          cause,
+        );
+        const title = `${client.name} was created`;
+        return { title, place: 'clients', children: <Secret client={client} secret={clientSecret} title={title} /> };
+      },
+    },
+    { method: 'get', path: '/clients/:id', roles: READERS, handle: one },
+    {
+      method: 'post',
+      path: '/clients/:id',
+      roles: WRITERS,
+      async handle({ params, form, cause }) {
+        const client = await clients.get(params['id'] ?? '');
+        const uris = (form.get('redirectUris') ?? '').split(/\s+/).filter(Boolean);
+        const appName = sent(form, 'appName');
+        await clients.change(
+          client.id,
+          {
+            name: required(form, 'name'),
+            ...(appName !== client.appName && { appName }),
+            ...(uris.join() !== client.redirectUris.join() && { redirectUris: uris }),
+          },
+          cause,
+        );
+        return `${HOME}/clients/${client.id}`;
+      },
+    },
+    {
+      method: 'post',
+      path: '/clients/:id/delete',
+      roles: WRITERS,
+      async handle({ params, cause }) {
+        await clients.remove(await clients.get(params['id'] ?? ''), cause);
+        return `${HOME}/clients`;
+      },
+    },
+    {
+      method: 'post',
+      path: '/clients/:id/secrets',
+      roles: WRITERS,
+      async handle({ params, cause }) {
+        const { client, clientSecret } = await clients.addSecret(params['id'] ?? '', cause);
+        const title = 'Another secret';
+        return { title, place: 'clients', children: <Secret client={client} secret={clientSecret} title={title} /> };
+      },
+    },
+    {
+      method: 'post',
+      path: '/clients/:id/secrets/:secretId/remove',
+      roles: WRITERS,
+      async handle({ params, cause }) {
+        const { id } = await clients.removeSecret(params['id'] ?? '', params['secretId'] ?? '', cause);
+        return `${HOME}/clients/${id}`;
+      },
+    },
+  ];
+}

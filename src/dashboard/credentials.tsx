@@ -1,0 +1,481 @@
+import { SCOPES, type Scope } from '../credentials/index.ts';
+import { PROVIDER_NAMES } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
+import { CopyField, type DirectoryView, Icon, readDirectoryView, Steps, spokenOf, Time } from '../faces/index.ts';
+import { endpointOf } from './directories.tsx';
+import type { DashboardDependencies } from './index.tsx';
+import {
+  Act,
+  Choice,
+  CopyOnce,
+  Field,
+  Form,
+  Head,
+  HOME,
+  MessagePage,
+  type Route,
+  required,
+  sent,
+  type Visit,
+  WRITERS,
+} from './visit.tsx';
+
+const STEPS = ['Generate', 'Put it in', 'See it used', 'Retire the old one'];
+
+export function credentialRoutes(deps: DashboardDependencies): Route[] {
+  const { directories, credentials, clock, publicUrl } = deps;
+
+  async function viewOf(directoryId: string): Promise<DirectoryView> {
+    const directory = await directories.get(directoryId);
+    return readDirectoryView(deps, { directory, provider: PROVIDER_NAMES[directory.provider], now: clock.now() });
+  }
+
+  async function shownToken(visit: Visit, directoryId: string, token: string, isRotation: boolean) {
+    const view = await viewOf(directoryId);
+    const { provider, directory } = view;
+    const address = `${HOME}/directories/${directoryId}`;
+    const title = isRotation ? 'Rotate the static token' : 'Your new token';
+    return {
+      title,
+      place: 'organizations',
+      children: (
+        <>
+          <Head trail={[[address, directory.name]]} title={title} />
+          <Steps names={isRotation ? STEPS : STEPS.slice(0, 3)} current={1}>
+            <CopyOnce title="The token" label={`For ${provider}`} value={token}>
+              We keep only a digest. If it gets lost, generate another
+              {isRotation ? `; the token that ${provider} uses now keeps working` : ''}.
+            </CopyOnce>
+            <section class="detail">
+              <h2>In {provider}</h2>
+              <p class="soft">
+                Put the token where {provider} asks for a bearer token or API token, save, and test the connection
+                there. The address beside it:
+              </p>
+              <CopyField label="SCIM endpoint" value={endpointOf(directory, publicUrl)} />
+            </section>
+            <div class="acts">
+              <a class="btn primary" href={`${address}/${isRotation ? 'rotate' : 'first-request'}`}>
+                I have stored it
+              </a>
+              <a class="btn quiet" href={address}>
+                Finish later
+              </a>
+            </div>
+          </Steps>
+        </>
+      ),
+      visit,
+    };
+  }
+
+  /** The newest credential, and whether it was seen. */
+  async function waiting(visit: Visit, isRotation: boolean) {
+    const view = await viewOf(visit.params['id'] ?? '');
+    const { directory, provider, holdings, now } = view;
+    const address = `${HOME}/directories/${directory.id}`;
+    const old = holdings.find(({ progress }) => progress);
+    const fresh = old
+      ? holdings.find(({ credential }) => credential.id === old.progress?.successorId)
+      : holdings.at(-1);
+    if (!fresh || (isRotation && !old)) return undefined;
+    const usedAt = fresh.total?.lastUsedAt;
+    const part = (
+      <section class="panel live">
+        {usedAt ? (
+          <div class="row">
+            <Icon name="ok" />
+            <span>
+              <strong>{provider} uses the new token.</strong>
+              <br />
+              <small>
+                {fresh.total?.lastUsedFrom?.address}
+                {fresh.total?.lastUsedFrom?.userAgent !== undefined && `, ${fresh.total.lastUsedFrom.userAgent}`}
+              </small>
+            </span>
+            <small>
+              <Time at={usedAt} now={now} />
+            </small>
+          </div>
+        ) : (
+          <div class="row">
+            <span class="dot" />
+            <span>
+              <strong>Waiting for {provider} to use it</strong>
+              <br />
+              <small>
+                Test the connection in {provider}.{' '}
+                {old ? 'The old token answers meanwhile; nothing is interrupted.' : 'It shows here within seconds.'}
+              </small>
+              <span data-without-script>
+                <br />
+                <small>Reload to see more.</small>
+              </span>
+            </span>
+            <small />
+          </div>
+        )}
+        {old && (
+          <div class="row">
+            <span />
+            <small>
+              The old token in slot {old.credential.slot.toUpperCase()} was last used{' '}
+              {old.total?.lastUsedAt ? <Time at={old.total.lastUsedAt} now={now} /> : 'never'}.
+            </small>
+            <small />
+          </div>
+        )}
+      </section>
+    );
+    const title = isRotation ? 'Rotate the static token' : `Waiting for ${provider}`;
+    const step = usedAt ? 3 : 2;
+    return {
+      title,
+      place: 'organizations',
+      ...(visit.query.has('part') && { part }),
+      children: (
+        <>
+          <Head trail={[[address, directory.name]]} title={title} />
+          <Steps names={isRotation ? STEPS : STEPS.slice(0, 3)} current={step}>
+            <div data-live={`${visit.koa.path}?part=live`}>{part}</div>
+            {old && (
+              <section class="detail">
+                <h2>Retire the old one</h2>
+                <p class="soft">
+                  {old.progress?.retire === 'when-replaced'
+                    ? 'It retires by itself once the new one is used and nothing comes with the old one any more.'
+                    : 'It goes on until you retire it.'}{' '}
+                  Retire it now, once {provider} uses the new one.
+                </p>
+                <div class="acts">
+                  <Act
+                    visit={visit}
+                    action={`${HOME}/credentials/${old.credential.id}/retire`}
+                    name={`Retire ${old.credential.slot.toUpperCase()} now`}
+                    tone="primary"
+                  />
+                </div>
+              </section>
+            )}
+            <div class="acts">
+              <a class="btn" href={address}>
+                To the directory
+              </a>
+            </div>
+          </Steps>
+        </>
+      ),
+    };
+  }
+
+  async function rotation(visit: Visit) {
+    const under = await waiting(visit, true);
+    if (under) return under;
+    const view = await viewOf(visit.params['id'] ?? '');
+    const { directory, provider, holdings } = view;
+    const address = `${HOME}/directories/${directory.id}`;
+    const old = holdings.find(({ credential }) => credential.kind === 'bearer');
+    if (!old) return `${address}/generate`;
+    const isFull = holdings.length === 2;
+    return {
+      title: 'Rotate the static token',
+      place: 'organizations',
+      children: (
+        <>
+          <Head trail={[[address, directory.name]]} title="Rotate the static token" />
+          <Steps names={STEPS} current={0}>
+            <Form visit={visit} class="panel">
+              <p>
+                {isFull ? (
+                  <>
+                    <b>Both slots are held, so {provider} is refused from the moment of the new token</b> until you have
+                    put that in. To go over without a gap, first revoke the credential that is not used.
+                  </>
+                ) : (
+                  <>
+                    A new token is put beside {spokenOf(old.credential)}. <b>Both work</b> until {provider} uses the new
+                    one.
+                  </>
+                )}
+              </p>
+              <Field label="Label" name="label" value={old.credential.label} />
+              {isFull ? (
+                <input type="hidden" name="mode" value="immediate" />
+              ) : (
+                <fieldset>
+                  <legend>And the old one</legend>
+                  <label class="choice">
+                    <input type="radio" name="retire" value="when-replaced" checked />
+                    <span>
+                      <b>Retires by itself.</b> <small>Once the new one is used and the old one is quiet.</small>
+                    </span>
+                  </label>
+                  <label class="choice">
+                    <input type="radio" name="retire" value="manual" />
+                    <span>
+                      <b>Stays until I retire it.</b>
+                    </span>
+                  </label>
+                </fieldset>
+              )}
+              <div class="acts">
+                <button type="submit" class={isFull ? 'danger primary' : 'primary'}>
+                  {isFull ? 'Replace at once' : 'Generate'}
+                </button>
+                <a class="btn quiet" href={address}>
+                  Not now
+                </a>
+              </div>
+            </Form>
+          </Steps>
+        </>
+      ),
+    };
+  }
+
+  function CredentialFields() {
+    return (
+      <>
+        <Field label="Label" name="label" hint="So that you know it again, such as Okta production." />
+        <Choice
+          label="May"
+          name="scope"
+          options={[
+            ['scim', 'read and write'],
+            ['scim.read', 'read only'],
+          ]}
+        />
+        <Field
+          label="Ends on"
+          name="expiresOn"
+          type="date"
+          hint="Empty: no end. A token that ends breaks provisioning on that day."
+        />
+      </>
+    );
+  }
+
+  async function generation(visit: Visit) {
+    const directory = await directories.get(visit.params['id'] ?? '');
+    await credentials.assertFreeSlot(directory.id);
+    const provider = PROVIDER_NAMES[directory.provider];
+    return {
+      title: 'Generate a token',
+      place: 'organizations',
+      children: (
+        <>
+          <Head trail={[[`${HOME}/directories/${directory.id}`, directory.name]]} title="Generate a token" />
+          <Steps names={STEPS.slice(0, 3)} current={0}>
+            <Form visit={visit} class="panel">
+              <p class="soft">A static bearer token for {provider}. It is shown once; we keep a digest.</p>
+              <CredentialFields />
+              <div class="acts">
+                <button type="submit" class="primary">
+                  Generate
+                </button>
+                <a class="btn quiet" href={`${HOME}/directories/${directory.id}`}>
+                  Not now
+                </a>
+              </div>
+            </Form>
+          </Steps>
+        </>
+      ),
+    };
+  }
+
+  async function importing(visit: Visit) {
+    const directory = await directories.get(visit.params['id'] ?? '');
+    await credentials.assertFreeSlot(directory.id);
+    return {
+      title: 'Import a token',
+      place: 'organizations',
+      children: (
+        <>
+          <Head trail={[[`${HOME}/directories/${directory.id}`, directory.name]]} title="Import a token" />
+          <Form visit={visit} class="panel">
+            <p class="soft">
+              The token that {PROVIDER_NAMES[directory.provider]} sends today goes on working, and nobody there has to
+              change anything. Its digest is kept, the value is not.
+            </p>
+            <Field
+              label="The token"
+              name="value"
+              isRequired
+              maximum={4096}
+              hint="As it stands in the identity provider, without the word Bearer."
+            />
+            <CredentialFields />
+            <div class="acts">
+              <button type="submit" class="primary">
+                Import
+              </button>
+              <a class="btn quiet" href={`${HOME}/directories/${directory.id}`}>
+                Not now
+              </a>
+            </div>
+          </Form>
+        </>
+      ),
+    };
+  }
+
+  function ending(verb: 'Disable' | 'Revoke'): Route['handle'] {
+    return async (visit) => {
+      const credential = await credentials.get(visit.params['id'] ?? '');
+      const view = await viewOf(credential.directoryId);
+      const holding = view.holdings.find((held) => held.credential.id === credential.id);
+      const { directory, provider, now, using } = view;
+      const address = `${HOME}/directories/${directory.id}`;
+      const title = `${verb} ${spokenOf(credential)}`;
+      if (!holding) {
+        return {
+          title,
+          place: 'organizations',
+          status: 409,
+          children: (
+            <MessagePage
+              title="It is over already."
+              text="It is revoked or expired, and that is final."
+              back={address}
+            />
+          ),
+        };
+      }
+      const { lastUsedAt, lastUsedFrom } = holding.total ?? {};
+      return {
+        title,
+        place: 'organizations',
+        children: (
+          <>
+            <Head trail={[[address, directory.name]]} title={title} />
+            <section class="panel refusal">
+              <p>
+                {using === holding ? (
+                  <b>{provider} will be refused from this moment.</b>
+                ) : (
+                  <b>Whoever sends it will be refused from this moment.</b>
+                )}{' '}
+                {lastUsedAt ? (
+                  <>
+                    Last used <Time at={lastUsedAt} now={now} /> from {provider} ({lastUsedFrom?.address}
+                    {lastUsedFrom?.userAgent !== undefined && `, ${lastUsedFrom.userAgent}`}).
+                  </>
+                ) : (
+                  'It was never used.'
+                )}
+              </p>
+              <p class="soft">
+                {verb === 'Disable'
+                  ? 'Enable it again, and the same value works at once.'
+                  : 'That is final: the value never works again, and its slot is free.'}
+              </p>
+              <Form visit={visit} class="detail">
+                {verb === 'Revoke' && (
+                  <Field label="Reason, for the audit" name="reason" hint="Such as: found in a ticket." maximum={500} />
+                )}
+                <div class="acts">
+                  <button type="submit" class="danger primary">
+                    {verb}
+                  </button>
+                  <a class="btn quiet" href={address}>
+                    Keep it
+                  </a>
+                </div>
+              </Form>
+            </section>
+          </>
+        ),
+      };
+    };
+  }
+
+  return [
+    { method: 'get', path: '/directories/:id/generate', roles: WRITERS, handle: generation },
+    {
+      method: 'post',
+      path: '/directories/:id/generate',
+      roles: WRITERS,
+      async handle(visit) {
+        const { credential, token } = await credentials.issue(
+          visit.params['id'] ?? '',
+          inputOf(visit.form),
+          visit.cause,
+        );
+        return shownToken(visit, credential.directoryId, token, false);
+      },
+    },
+    {
+      method: 'get',
+      path: '/directories/:id/first-request',
+      roles: WRITERS,
+      handle: async (visit) => (await waiting(visit, false)) ?? `${HOME}/directories/${visit.params['id']}`,
+    },
+    { method: 'get', path: '/directories/:id/import', roles: WRITERS, handle: importing },
+    {
+      method: 'post',
+      path: '/directories/:id/import',
+      roles: WRITERS,
+      async handle({ params, form, cause }) {
+        const value = required(form, 'value', 4096);
+        const { directoryId } = await credentials.import(params['id'] ?? '', { ...inputOf(form), token: value }, cause);
+        return `${HOME}/directories/${directoryId}`;
+      },
+    },
+    { method: 'get', path: '/directories/:id/rotate', roles: WRITERS, handle: rotation },
+    {
+      method: 'post',
+      path: '/directories/:id/rotate',
+      roles: WRITERS,
+      async handle(visit) {
+        const { form, params, cause } = visit;
+        const isImmediate = form.get('mode') === 'immediate';
+        const retire = form.get('retire') === 'manual' ? ('manual' as const) : ('when-replaced' as const);
+        const label = sent(form, 'label');
+        const { credential, token } = await credentials.rotate(
+          params['id'] ?? '',
+          { label, ...(isImmediate ? { mode: 'immediate' as const } : { mode: 'overlap' as const, retire }) },
+          cause,
+        );
+        return shownToken(visit, credential.directoryId, token, !isImmediate);
+      },
+    },
+    { method: 'get', path: '/credentials/:id/disable', roles: WRITERS, handle: ending('Disable') },
+    { method: 'get', path: '/credentials/:id/revoke', roles: WRITERS, handle: ending('Revoke') },
+    change('disable', (id, { cause }) => credentials.disable(id, cause)),
+    change('enable', (id, { cause }) => credentials.enable(id, cause)),
+    // The page before said when it was last used, so it is forced.
+    change('revoke', (id, { form, cause }) =>
+      credentials.revoke(id, { reason: sent(form, 'reason', 500), force: true }, cause),
+    ),
+    change('retire', (id, { cause }) => credentials.retire(id, cause)),
+  ];
+
+  function change(verb: string, work: (id: string, visit: Visit) => Promise<{ directoryId: string }>): Route {
+    return {
+      method: 'post',
+      path: `/credentials/:id/${verb}`,
+      roles: WRITERS,
+      async handle(visit) {
+        const { directoryId } = await work(visit.params['id'] ?? '', visit);
+        return `${HOME}/directories/${directoryId}`;
+      },
+    };
+  }
+}
+
+/** Throws invalid_request. */
+function inputOf(form: URLSearchParams): { label: string | undefined; scopes: Scope[]; expiresAt: Date | undefined } {
+  const day = sent(form, 'expiresOn');
+  const expiresAt = day === undefined ? undefined : new Date(`${day}T23:59:59Z`);
+  if (expiresAt && Number.isNaN(expiresAt.getTime())) {
+    throw new AppError('invalid_request', {
+      detail: `Ends on: given ${day?.slice(0, 30)}; wanted a day such as 2027-01-31.`,
+    });
+  }
+  return {
+    label: sent(form, 'label'),
+    scopes: [SCOPES.find((scope) => scope === form.get('scope')) ?? 'scim'],
+    expiresAt,
+  };
+}

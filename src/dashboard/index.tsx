@@ -1,0 +1,204 @@
+/**
+ * HTML for operators, under /dashboard: organizations, directories with their two slots, clients, audit, settings. One table of routes; each
+ * asks for a session and a role, and each change for a form of our own page.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import Router from '@koa/router';
+import type { Context, Middleware } from 'koa';
+import type { Audit } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
+import type { Directories, Organizations } from '../directories/index.ts';
+import { asAppError } from '../errors.ts';
+import { readBody } from '../http/body.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Log } from '../log.ts';
+import type { Clients, Oauth } from '../oauth/index.ts';
+import type { Operators } from '../operators/index.ts';
+import { auditRoutes } from './audit.tsx';
+import { clientRoutes } from './clients.tsx';
+import { credentialRoutes } from './credentials.tsx';
+import { directoryRoutes } from './directories.tsx';
+import { operatorRoutes } from './operators.tsx';
+import { organizationRoutes } from './organizations.tsx';
+import { searchRoutes } from './search.tsx';
+import { settingsRoutes } from './settings.tsx';
+import { createSignIn } from './sign-in.tsx';
+import { HOME, MessagePage, messageOf, type Route, type Shown, show, type Visit } from './visit.tsx';
+
+/** A portal link as its keeper tells it; the portal is another surface. */
+export interface PortalLinkRecord {
+  id: string;
+  organizationId: string;
+  createdAt: Date;
+  createdBy: { type: string; id?: string; name: string };
+  expiresAt: Date;
+  usedAt?: Date;
+  revokedAt?: Date;
+}
+
+export interface PortalLinkKeeper {
+  create(
+    input: { organizationId: string },
+    cause: Visit['cause'],
+  ): Promise<{ portalLink: PortalLinkRecord; secret: string }>;
+  get(id: string): Promise<PortalLinkRecord>;
+  page(query: { organizationId?: string; limit: number }): Promise<{ items: PortalLinkRecord[] }>;
+  revoke(id: string, cause: Visit['cause']): Promise<PortalLinkRecord>;
+}
+
+export interface DashboardDependencies {
+  config: Config;
+  organizations: Organizations;
+  directories: Directories;
+  credentials: Credentials;
+  apiKeys: ApiKeys;
+  usage: Usage;
+  audit: Audit;
+  clients: Clients;
+  connectByHand: Oauth['connectByHand'];
+  keys: Oauth['keys'];
+  portalLinks: PortalLinkKeeper;
+  clock: Clock;
+  log: Log;
+  context: RequestContext;
+  publicUrl: string;
+  operators: Operators;
+}
+
+const BODY_LIMIT_BYTES = 64 * 1024;
+
+export function createDashboard(deps: DashboardDependencies): Middleware {
+  const { clock, log, context, publicUrl, operators } = deps;
+  const signIn = createSignIn({ operators, context, publicUrl, isOurs });
+  const router = new Router({ prefix: HOME });
+  const routes: Route[] = [
+    { method: 'get', path: '/', roles: ['owner', 'admin', 'viewer'], handle: async () => `${HOME}/organizations` },
+    ...organizationRoutes(deps),
+    ...directoryRoutes(deps),
+    ...credentialRoutes(deps),
+    ...clientRoutes(deps),
+    ...auditRoutes(deps),
+    ...settingsRoutes(deps),
+    ...operatorRoutes(deps),
+    ...searchRoutes(deps),
+  ];
+  for (const route of routes) {
+    router[route.method](route.path, (koa) => run(route, koa, koa.params as Record<string, string>));
+  }
+  const answer = router.routes() as unknown as Middleware;
+
+  return async function dashboard(koa, next) {
+    if (koa.path !== HOME && !koa.path.startsWith(`${HOME}/`)) return next();
+    const requestId = context.requestIdOf(koa.req);
+    koa.state['requestId'] = requestId;
+    koa.set('X-Request-Id', requestId);
+    try {
+      await signIn.routes(koa, () =>
+        answer(koa, async () => {
+          const title = 'There is nothing here.';
+          show(koa, {
+            title,
+            status: 404,
+            children: <MessagePage title={title} text="Check the address, or begin at the organizations." />,
+          });
+        }),
+      );
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      if (error.status >= 500) {
+        log.error({ err: thrown, requestId }, 'a page failed');
+        koa.set('Retry-After', '5');
+      }
+      const message = messageOf(error, requestId);
+      const back = koa.method === 'POST' ? backOf(koa) : undefined;
+      show(koa, {
+        title: message.title.replace(/\.$/, ''),
+        status: error.status,
+        children: <MessagePage {...message} back={back} />,
+      });
+    }
+  };
+
+  async function run({ roles, handle }: Route, koa: Context, params: Record<string, string>): Promise<void> {
+    const signedIn = await signIn.findSignedIn(koa);
+    if (!signedIn) {
+      if (koa.method !== 'GET' || koa.query['part'] !== undefined) {
+        return show(koa, {
+          title: 'Sign in',
+          status: 401,
+          children: <MessagePage title="Sign in first." text="Your session is over. Nothing was changed." />,
+        });
+      }
+      return koa.redirect(`${HOME}/sign-in?next=${encodeURIComponent(koa.url)}`);
+    }
+    const { operator, formToken, sessionId } = signedIn;
+    if (!roles.includes(operator.role)) {
+      const title = 'Your role does not allow this.';
+      const text = `You are signed in as ${operator.role}; it takes ${roles.join(' or ')}. Nothing was changed.`;
+      return show(koa, { title, status: 403, children: <MessagePage title={title} text={text} /> }, operator.name);
+    }
+    const form = new URLSearchParams(koa.method === 'POST' ? await readBody(koa.req, BODY_LIMIT_BYTES) : '');
+    if (koa.method === 'POST' && !(isOurs(koa) && isEqual(form.get('token') ?? '', formToken))) {
+      const title = 'This form is out of date, or not from here.';
+      const text = 'Go back, reload the page and send it again. Nothing was changed.';
+      return show(koa, { title, status: 403, children: <MessagePage title={title} text={text} /> }, operator.name);
+    }
+    const visit: Visit = {
+      koa,
+      params,
+      query: new URLSearchParams(koa.querystring),
+      form,
+      operator,
+      formToken,
+      sessionId,
+      cause: {
+        actor: { type: 'operator', id: operator.id, name: operator.name },
+        source: 'dashboard',
+        address: context.addressOf(koa.req),
+        requestId: koa.state['requestId'] as string,
+      },
+      now: clock.now(),
+    };
+    const shown = await handled(handle, visit);
+    if (typeof shown !== 'string') return show(koa, shown, operator.name);
+    koa.status = 303;
+    koa.set({ Location: shown, 'Cache-Control': 'no-store' });
+    koa.body = '';
+  }
+
+  /** A refused change is told where the operator is signed in. */
+  async function handled(handle: Route['handle'], visit: Visit): Promise<Shown | string> {
+    try {
+      return await handle(visit);
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      if (error.status >= 500) throw thrown;
+      const message = messageOf(error, visit.cause.requestId ?? '');
+      const back = visit.koa.method === 'POST' ? backOf(visit.koa) : undefined;
+      return {
+        title: message.title.replace(/\.$/, ''),
+        status: error.status,
+        children: <MessagePage {...message} back={back} />,
+      };
+    }
+  }
+
+  /** Browsers say where a form comes from; what does not say it is no browser of today. */
+  function isOurs(koa: Context): boolean {
+    const site = koa.get('sec-fetch-site');
+    return site === '' ? koa.get('origin') === publicUrl : site === 'same-origin';
+  }
+
+  /** The page that a form was sent from, when it is one of ours. */
+  function backOf(koa: Context): string | undefined {
+    const from = koa.get('referer');
+    return from.startsWith(`${publicUrl}${HOME}/`) ? from.slice(publicUrl.length) : undefined;
+  }
+}
+
+function isEqual(given: string, wanted: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,261 @@
+import { SETTINGS, type SettingKey } from '../config.ts';
+import { ROLES } from '../credentials/index.ts';
+import { Tag, Time } from '../faces/index.ts';
+import type { DashboardDependencies } from './index.tsx';
+import {
+  Act,
+  Choice,
+  CopyOnce,
+  Field,
+  Form,
+  Head,
+  HOME,
+  More,
+  OWNERS,
+  READERS,
+  type Route,
+  required,
+  type Visit,
+} from './visit.tsx';
+
+const PAGE = 50;
+const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];
+
+export function settingsRoutes({ config, apiKeys, usage, keys, clock }: DashboardDependencies): Route[] {
+  async function settings(visit: Visit) {
+    const isOwner = visit.operator.role === 'owner';
+    return {
+      title: 'Settings',
+      place: 'settings',
+      children: (
+        <>
+          <Head title="Settings" />
+          <section class="panel list">
+            <ul class="rows">
+              <Place path="account" name="Your account" text="Password, second factor, where you are signed in." />
+              {isOwner && <Place path="operators" name="Operators" text="Who may sign in here, and as what." />}
+              {isOwner && (
+                <Place
+                  path="api-keys"
+                  name="API keys"
+                  text="How your own software reaches the admin API and introspection."
+                />
+              )}
+            </ul>
+          </section>
+          {isOwner && (
+            <section class="panel">
+              <h2>Signing and cookie keys</h2>
+              <p class="soft">
+                They are rotated by themselves every {config.LATCHKEY_OAUTH_KEY_DAYS} days. The old ones stay for
+                verification, so nothing that was issued ends.
+              </p>
+              <Act visit={visit} action={`${HOME}/settings/keys/rotate`} name="Rotate keys" />
+            </section>
+          )}
+          <section class="panel list">
+            <div class="bar">
+              <h2>Configuration</h2>
+              <small>Read when the process starts; changed by its environment.</small>
+            </div>
+            <ul class="rows">
+              {(Object.keys(SETTINGS) as SettingKey[]).map((key) => (
+                <li>
+                  <span class="what">
+                    <span class="mono">{key}</span>
+                    <small>{SETTINGS[key].meaning}</small>
+                  </span>
+                  <span class="mono">{shownValue(key)}</span>
+                </li>
+              ))}
+            </ul>
+          </section>
+        </>
+      ),
+    };
+  }
+
+  function shownValue(key: SettingKey): string {
+    const value = config[key];
+    if (value === undefined || value === '') return 'not set';
+    if ('secret' in SETTINGS[key]) return 'set (not shown)';
+    return Array.isArray(value) ? value.join(', ') || 'none' : String(value);
+  }
+
+  async function list(visit: Visit) {
+    const { items, nextCursor } = await apiKeys.page({ after: visit.query.get('after') ?? undefined, limit: PAGE });
+    const totals = await usage.totals(items.map(({ id }) => id));
+    const now = clock.now();
+    return {
+      title: 'API keys',
+      place: 'settings',
+      children: (
+        <>
+          <Head trail={TRAIL} title="API keys" />
+          <section class="panel">
+            <h2>New API key</h2>
+            <Form visit={visit} action={`${HOME}/api-keys`} class="fields">
+              <Field label="Name" name="name" isRequired hint="Who or what uses it." />
+              <Choice
+                label="Role"
+                name="role"
+                value="introspect"
+                options={ROLES.map((role) => [role, MEANINGS[role]])}
+              />
+              <div class="acts">
+                <button type="submit" class="primary">
+                  Create API key
+                </button>
+              </div>
+            </Form>
+          </section>
+          <section class="panel list">
+            <ul class="rows">
+              {items.map((key) => {
+                const { lastUsedAt, lastUsedFrom } = totals.get(key.id) ?? {};
+                const isOver = key.revokedAt !== undefined || (key.expiresAt !== undefined && key.expiresAt <= now);
+                return (
+                  <li>
+                    <span class="what">
+                      <span>
+                        <b>{key.name}</b> <span class="mono">…{key.hint}</span>
+                      </span>
+                      <small>
+                        {lastUsedAt ? (
+                          <>
+                            last used <Time at={lastUsedAt} now={now} /> from {lastUsedFrom?.address}
+                          </>
+                        ) : (
+                          'never used'
+                        )}
+                        {key.organizationId !== undefined && `, limited to ${key.organizationId}`}
+                      </small>
+                    </span>
+                    <span class="acts">
+                      <Tag tone={isOver ? 'bad' : undefined}>
+                        {key.revokedAt ? 'revoked' : isOver ? 'expired' : key.role}
+                      </Tag>
+                      {!isOver && (
+                        <a class="btn danger" href={`${HOME}/api-keys/${key.id}/revoke`}>
+                          Revoke
+                        </a>
+                      )}
+                    </span>
+                  </li>
+                );
+              })}
+            </ul>
+          </section>
+          <More visit={visit} cursor={nextCursor} />
+        </>
+      ),
+    };
+  }
+
+  return [
+    { method: 'get', path: '/settings', roles: READERS, handle: settings },
+    {
+      method: 'post',
+      path: '/settings/keys/rotate',
+      roles: OWNERS,
+      async handle({ cause }) {
+        await keys.rotate(cause);
+        return `${HOME}/audit?type=signing_key.rotated`;
+      },
+    },
+    { method: 'get', path: '/api-keys', roles: OWNERS, handle: list },
+    {
+      method: 'post',
+      path: '/api-keys',
+      roles: OWNERS,
+      async handle({ form, cause }) {
+        const role = ROLES.find((known) => known === form.get('role')) ?? 'introspect';
+        const { apiKey, key } = await apiKeys.create({ name: required(form, 'name'), role }, cause);
+        return {
+          title: 'New API key',
+          place: 'settings',
+          children: (
+            <>
+              <Head trail={[...TRAIL, [`${HOME}/api-keys`, 'API keys']]} title="New API key" />
+              <CopyOnce title={apiKey.name} label={MEANINGS[role]} value={key}>
+                We keep only a digest. If it gets lost, create another one and revoke this one.
+              </CopyOnce>
+              <div class="acts">
+                <a class="btn primary" href={`${HOME}/api-keys`}>
+                  I have stored it
+                </a>
+              </div>
+            </>
+          ),
+        };
+      },
+    },
+    {
+      method: 'get',
+      path: '/api-keys/:id/revoke',
+      roles: OWNERS,
+      async handle(visit) {
+        const key = await apiKeys.get(visit.params['id'] ?? '');
+        const { lastUsedAt, lastUsedFrom } = (await usage.totals([key.id])).get(key.id) ?? {};
+        return {
+          title: `Revoke ${key.name}`,
+          place: 'settings',
+          children: (
+            <>
+              <Head trail={[...TRAIL, [`${HOME}/api-keys`, 'API keys']]} title={`Revoke ${key.name}`} />
+              <section class="panel refusal">
+                <p>
+                  <b>Whatever uses this key will be refused from this moment.</b>{' '}
+                  {lastUsedAt ? (
+                    <>
+                      Last used <Time at={lastUsedAt} now={clock.now()} /> from {lastUsedFrom?.address}.
+                    </>
+                  ) : (
+                    'It was never used.'
+                  )}
+                </p>
+                <Form visit={visit} class="acts">
+                  <button type="submit" class="danger primary">
+                    Revoke
+                  </button>
+                  <a class="btn quiet" href={`${HOME}/api-keys`}>
+                    Keep it
+                  </a>
+                </Form>
+              </section>
+            </>
+          ),
+        };
+      },
+    },
+    {
+      method: 'post',
+      path: '/api-keys/:id/revoke',
+      roles: OWNERS,
+      async handle({ params, cause }) {
+        await apiKeys.revoke(params['id'] ?? '', cause);
+        return `${HOME}/api-keys`;
+      },
+    },
+  ];
+}
+
+const MEANINGS = {
+  owner: 'owner: everything',
+  admin: 'admin: everything but API keys and operators',
+  viewer: 'viewer: looks, changes nothing',
+  introspect: 'introspect: asks about tokens, nothing else',
+} as const;
+
+function Place({ path, name, text }: { path: string; name: string; text: string }) {
+  return (
+    <li>
+      <span class="what">
+        <a href={`${HOME}/${path}`}>
+          <b>{name}</b>
+        </a>
+        <small>{text}</small>
+      </span>
+    </li>
+  );
+}

@@ -1,0 +1,200 @@
+/** The way in: a one-time link, or e-mail address and password. */
+import Router from '@koa/router';
+import type { Context, Middleware } from 'koa';
+import { AppError, asAppError } from '../errors.ts';
+import { readBody } from '../http/body.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Operators, Origin } from '../operators/index.ts';
+import { HOME, MessagePage, type SignedIn, show } from './visit.tsx';
+
+const BODY_LIMIT_BYTES = 16 * 1024;
+const SESSION_SECONDS = 12 * 3600;
+
+export interface SignIn {
+  routes: Middleware;
+  findSignedIn(koa: Context): Promise<SignedIn | undefined>;
+  /** Takes the session off the browser. */
+  forget(koa: Context): void;
+}
+
+export function createSignIn(deps: {
+  operators: Operators;
+  context: RequestContext;
+  publicUrl: string;
+  isOurs: (koa: Context) => boolean;
+}): SignIn {
+  const { operators, context, publicUrl, isOurs } = deps;
+  const isSecure = publicUrl.startsWith('https:');
+  const name = isSecure ? '__Host-latchkey_operator' : 'latchkey_operator';
+
+  function keep(koa: Context, value: string, seconds: number): void {
+    koa.append(
+      'Set-Cookie',
+      `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`,
+    );
+  }
+
+  function originOf(koa: Context): Origin {
+    const userAgent = koa.get('user-agent') || undefined;
+    return { address: context.addressOf(koa.req), userAgent, requestId: koa.state['requestId'] as string };
+  }
+
+  function goOn(koa: Context, session: string, next: string | null | undefined): void {
+    keep(koa, session, SESSION_SECONDS);
+    koa.set('Cache-Control', 'no-store');
+    koa.status = 303;
+    koa.set('Location', ownPath(next));
+    koa.body = '';
+  }
+
+  function form(koa: Context, given: { email?: string; next?: string; wrong?: string }, status = 200): void {
+    const { email = '', next = '', wrong } = given;
+    show(koa, {
+      title: 'Sign in',
+      status,
+      isNarrow: true,
+      children: (
+        <>
+          <h1>Sign in</h1>
+          {wrong !== undefined && (
+            <div class="note bad" role="alert">
+              {wrong}
+            </div>
+          )}
+          <form method="post" action={`${HOME}/sign-in`} class="panel">
+            <input type="hidden" name="next" value={next} />
+            <label class="line">
+              <span>E-mail address</span>
+              <input type="email" name="email" value={email} required autocomplete="username" maxlength={254} />
+            </label>
+            <label class="line">
+              <span>Password</span>
+              <input type="password" name="password" required autocomplete="current-password" maxlength={256} />
+            </label>
+            <label class="line">
+              <span>Code of your second factor</span>
+              <input type="text" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength={10} />
+              <small>Empty if you have none.</small>
+            </label>
+            <div class="acts">
+              <button type="submit" class="primary">
+                Sign in
+              </button>
+            </div>
+          </form>
+          <p class="soft">
+            No password yet? <span class="mono">latchkey sign-in-link</span> on the server prints a link that signs you
+            in once.
+          </p>
+        </>
+      ),
+    });
+  }
+
+  async function sent(koa: Context): Promise<URLSearchParams> {
+    const fields = new URLSearchParams(await readBody(koa.req, BODY_LIMIT_BYTES));
+    if (!isOurs(koa))
+      throw new AppError('forbidden', {
+        detail: 'This form did not come from the page of this server. Open the page again.',
+      });
+    return fields;
+  }
+
+  const router = new Router({ prefix: HOME });
+  router.get('/sign-in', async (koa) => {
+    if (await findSignedIn(koa)) return koa.redirect(HOME);
+    form(koa, { next: String(koa.query['next'] ?? '') });
+  });
+  router.post('/sign-in', async (koa) => {
+    const fields = await sent(koa);
+    const [email, next] = [fields.get('email') ?? '', fields.get('next') ?? ''];
+    try {
+      const given = { email, password: fields.get('password') ?? '', code: fields.get('code') ?? '' };
+      const entered = await operators.signIn(given, originOf(koa));
+      if (entered) return goOn(koa, entered.session, next);
+      form(
+        koa,
+        {
+          email,
+          next,
+          wrong:
+            'That is not right: address, password or code. Nothing more is told, so that nobody can find out which addresses are known.',
+        },
+        401,
+      );
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      if (error.code === 'rate_limited') {
+        const seconds = Number(error.facts['retryAfterSeconds'] ?? 60);
+        koa.set('Retry-After', String(seconds));
+        form(
+          koa,
+          {
+            email,
+            next,
+            wrong: `Too many tries. Wait ${Math.ceil(seconds / 60)} minutes; a sign-in link works meanwhile.`,
+          },
+          429,
+        );
+      } else if (error.status === 400) form(koa, { email, next, wrong: error.message }, 400);
+      else throw thrown;
+    }
+  });
+  router.get('/enter/:secret', async (koa) => {
+    const state = await operators.look(koa.params['secret'] ?? '');
+    if (state !== 'fit') return over(koa, state);
+    show(koa, {
+      title: 'Sign in',
+      isNarrow: true,
+      children: (
+        <>
+          <h1>Sign in to the dashboard</h1>
+          <p class="soft">This link works once, and signs this browser in for twelve hours.</p>
+          <form method="post" class="acts">
+            <button type="submit" class="primary">
+              Sign in
+            </button>
+          </form>
+        </>
+      ),
+    });
+  });
+  router.post('/enter/:secret', async (koa) => {
+    await sent(koa);
+    const secret = koa.params['secret'] ?? '';
+    const entered = await operators.enter(secret, originOf(koa));
+    if (entered)
+      goOn(koa, entered.session, entered.operator.passwordHash === undefined ? `${HOME}/account` : undefined);
+    else over(koa, await operators.look(secret));
+  });
+
+  async function findSignedIn(koa: Context): Promise<SignedIn | undefined> {
+    const value = new RegExp(`(?:^|; *)${name}=([0-9A-Za-z]{43})(?:;|$)`).exec(koa.get('cookie'))?.[1];
+    return value === undefined ? undefined : operators.findSession(value);
+  }
+
+  return { routes: router.routes() as unknown as Middleware, findSignedIn, forget: (koa) => keep(koa, '', 0) };
+}
+
+const OVER = {
+  fit: 'This link is not for you.',
+  used: 'This link has been used.',
+  expired: 'This link has expired.',
+  unknown: 'This link is not known here.',
+};
+
+function over(koa: Context, state: keyof typeof OVER): void {
+  const text =
+    'Sign in by password, or have a new link made: latchkey sign-in-link on the server, or another owner in the dashboard.';
+  show(koa, {
+    title: 'Link over',
+    status: 410,
+    isNarrow: true,
+    children: <MessagePage title={OVER[state]} text={text} back={`${HOME}/sign-in`} />,
+  });
+}
+
+/** Only addresses of the dashboard itself, so that no link leads elsewhere. */
+function ownPath(next: string | null | undefined): string {
+  return next && /^\/dashboard(?:\/[\w./-]*)?(?:\?[\w=&%.*+-]*)?$/.test(next) && !next.includes('..') ? next : HOME;
+}

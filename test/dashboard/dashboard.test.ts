@@ -1,0 +1,449 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { startApp, type TestApp } from '../support/app.ts';
+import { createMovableClock } from '../support/clock.ts';
+import { engines, type Place } from '../support/engines.ts';
+import {
+  createOperatorBrowser,
+  makeSignInLink,
+  type OperatorBrowser,
+  signInOperator,
+} from '../support/operator-browser.ts';
+
+const HOSTILE = `"><script>alert(1)</script><img src=x onerror=alert(1)>'`;
+const HOUR = 3_600_000;
+
+for (const engine of engines) {
+  describe(`the dashboard on ${engine.name}`, () => {
+    let place: Place;
+    let app: TestApp;
+    let owner: OperatorBrowser;
+    before(async () => {
+      place = engine.place();
+      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
+      owner = await signInOperator(app);
+    });
+    after(async () => {
+      await app.close();
+      await place.remove();
+    });
+
+    const verify = async (directoryId: string, token: string) =>
+      (
+        await fetch(`${app.url}/auth/verify?directory=${directoryId}`, {
+          headers: { authorization: `Bearer ${token}` },
+        })
+      ).status;
+    const idIn = (url: string) => url.split('/').at(-1)?.split('?')[0] ?? '';
+    const tokenIn = (html: string) => /scim_[0-9A-Za-z]+/.exec(html)?.[0] ?? '';
+    const credentialsIn = (html: string) =>
+      [...html.matchAll(/\/credentials\/(cred_\w+)\/revoke/g)].map(([, id]) => id ?? '');
+
+    async function makeDirectory(name = 'Okta production'): Promise<{ organizationId: string; id: string }> {
+      const organizationId = idIn((await owner.send('/organizations', { name: 'Northwind Traders' })).url);
+      const page = await owner.send(`/organizations/${organizationId}/directories`, { name, provider: 'okta' });
+      assert.equal(page.status, 200, page.html);
+      return { organizationId, id: idIn(page.url) };
+    }
+
+    describe('the way in', () => {
+      it('leads whoever is nobody to the sign-in, and from there to where they wanted to go', async () => {
+        const nobody = createOperatorBrowser(app.url);
+        const { email, password } = await withPassword('next@example.com');
+        const page = await nobody.open('/audit?type=credential.*');
+        assert.match(page.url, /\/dashboard\/sign-in\?next=/);
+        const inside = await nobody.browser.submit(
+          { ...page, url: `${app.url}/dashboard/sign-in` },
+          { email, password },
+        );
+        assert.equal(inside.url, `${app.url}/dashboard/audit?type=credential.*`);
+        assert.match(inside.html, /<h1>Audit/);
+      });
+
+      it('goes nowhere else by `next`', async () => {
+        const { email, password } = await withPassword('elsewhere@example.com');
+        for (const next of [
+          'https://evil.example/',
+          '//evil.example',
+          '/\\evil.example',
+          '/dashboard/../portal',
+          '/dashboardx',
+          'javascript:alert(1)',
+          '/dashboard\r\nX: y',
+        ]) {
+          const nobody = createOperatorBrowser(app.url);
+          const page = await nobody.open('/sign-in');
+          const inside = await nobody.browser.submit({ ...page, html: '' }, { email, password, next });
+          assert.equal(inside.url, `${app.url}/dashboard/organizations`, next);
+        }
+      });
+
+      it('is a link that one of several browsers uses, once, and that looking at does not use up', async () => {
+        const link = await makeSignInLink(app);
+        assert.equal((await fetch(link)).status, 200);
+        const visitors = Array.from({ length: 6 }, () => createOperatorBrowser(app.url));
+        const pages = await Promise.all(visitors.map(({ browser }) => browser.open(link)));
+        const answers = await Promise.all(
+          visitors.map(({ browser }, index) => browser.submit(pages[index] ?? assert.fail(), {})),
+        );
+        assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 410, 410, 410, 410, 410]);
+        assert.match((await createOperatorBrowser(app.url).browser.open(link)).html, /has been used/);
+        const late = await makeSignInLink(app);
+        app.clock.advance(24 * HOUR);
+        assert.match((await createOperatorBrowser(app.url).browser.open(late)).html, /has expired/);
+        owner = await signInOperator(app);
+      });
+
+      it('never says whether address, password or code was wrong, and tells the audit', async () => {
+        const { email, password } = await withPassword('secret@example.com');
+        const answers = [];
+        for (const given of [
+          { email, password: 'not the password at all' },
+          { email: 'nobody@example.com', password },
+        ]) {
+          const nobody = createOperatorBrowser(app.url);
+          const page = await nobody.browser.submit(await nobody.open('/sign-in'), given);
+          assert.equal(page.status, 401);
+          answers.push(page.html.replaceAll(given.email, 'EMAIL'));
+          assert.doesNotMatch(page.html, /not the password/);
+        }
+        assert.equal(answers[0], answers[1]);
+        await new Promise((resolve) => setImmediate(resolve));
+        const flush = app.app.rounds.find(({ name }) => name === 'denials');
+        await flush?.run();
+        const { body } = await app.api.get('/events?type=operator.sign_in_refused');
+        assert.ok(body.items.length >= 1);
+        assert.doesNotMatch(JSON.stringify(body), /not the password/);
+      });
+
+      it('is shut for a while after too many tries for one account, from that address', async () => {
+        const { email, password } = await withPassword('tried@example.com');
+        const nobody = createOperatorBrowser(app.url);
+        const page = await nobody.open('/sign-in');
+        for (let turn = 0; turn < 8; turn++)
+          await nobody.browser.submit(page, { email, password: 'wrong wrong wrong' });
+        const answer = await nobody.browser.submit(page, { email, password });
+        assert.equal(answer.status, 429);
+        assert.match(answer.headers.get('retry-after') ?? '', /^\d+$/);
+      });
+
+      it('gives a cookie that scripts and other sites do not get, new at each sign-in, over after twelve hours', async () => {
+        const link = await makeSignInLink(app);
+        const response = await fetch(link, {
+          method: 'POST',
+          redirect: 'manual',
+          headers: { 'sec-fetch-site': 'same-origin', cookie: `latchkey_operator=${'f'.repeat(43)}` },
+        });
+        const [cookie = ''] = response.headers.getSetCookie();
+        assert.match(cookie, /^latchkey_operator=[0-9A-Za-z]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=43200$/);
+        assert.doesNotMatch(cookie, /f{43}/);
+        const ask = () =>
+          fetch(`${app.url}/dashboard/organizations`, {
+            redirect: 'manual',
+            headers: { cookie: cookie.split(';')[0] ?? '' },
+          });
+        assert.equal((await ask()).status, 200);
+        app.clock.advance(12 * HOUR);
+        assert.equal((await ask()).status, 302);
+        owner = await signInOperator(app);
+      });
+
+      it('is open to no form of another site', async () => {
+        const link = await makeSignInLink(app);
+        for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }, {}] as Record<
+          string,
+          string
+        >[]) {
+          assert.equal((await fetch(link, { method: 'POST', redirect: 'manual', headers })).status, 403);
+        }
+        assert.equal((await fetch(link)).status, 200);
+      });
+    });
+
+    async function withPassword(
+      email: string,
+    ): Promise<{ email: string; password: string; operator: OperatorBrowser }> {
+      const password = 'correct horse battery staple';
+      const operator = await signInOperator(app, 'admin');
+      await operator.send('/account', { name: 'Someone', email });
+      const page = await operator.send('/account/password', { password });
+      assert.equal(page.status, 200, page.html);
+      return { email, password, operator };
+    }
+
+    describe('roles and forms', () => {
+      it('refuses each change to a viewer, and each page of owners to an admin', async () => {
+        const { organizationId, id } = await makeDirectory();
+        const viewer = await signInOperator(app, 'viewer');
+        assert.equal((await viewer.open(`/directories/${id}`)).status, 200);
+        assert.doesNotMatch((await viewer.open(`/directories/${id}`)).html, /Generate<|New directory/);
+        for (const path of [
+          '/organizations',
+          `/organizations/${organizationId}/portal-links`,
+          `/directories/${id}/generate`,
+          `/directories/${id}/disable`,
+          '/clients',
+          '/api-keys',
+          '/operators',
+          '/settings/keys/rotate',
+        ]) {
+          assert.equal((await viewer.send(path, { name: 'x' })).status, 403, path);
+        }
+        const admin = await signInOperator(app, 'admin');
+        for (const path of ['/api-keys', '/operators']) assert.equal((await admin.open(path)).status, 403, path);
+        assert.equal((await admin.send(`/organizations/${organizationId}/delete`)).status, 403);
+      });
+
+      it('takes no form without the token of the session, or from another site', async () => {
+        const { id } = await makeDirectory();
+        const cases: [Record<string, string>, Record<string, string | undefined>][] = [
+          [{ token: '' }, {}],
+          [{ token: 'a'.repeat(64) }, {}],
+          [{}, { 'sec-fetch-site': 'cross-site' }],
+          [{}, { 'sec-fetch-site': 'same-site' }],
+          [{}, { 'sec-fetch-site': undefined, origin: 'https://evil.example' }],
+          [{}, { 'sec-fetch-site': undefined, origin: undefined }],
+        ];
+        for (const [fields, headers] of cases) {
+          assert.equal((await owner.send(`/directories/${id}/disable`, fields, headers)).status, 403);
+        }
+        const { body } = await app.api.get(`/directories/${id}`);
+        assert.equal(body.state, 'active');
+      });
+
+      it('keeps every page from frames, caches, sniffing and inline scripts', async () => {
+        const { id, organizationId } = await makeDirectory();
+        for (const path of [
+          '/organizations',
+          `/organizations/${organizationId}`,
+          `/directories/${id}`,
+          '/audit',
+          '/settings',
+          '/clients',
+          '/operators',
+          '/account',
+          '/search?q=x',
+          '/nothing',
+          '/directories/dir_nothing',
+        ]) {
+          const { headers, html } = await owner.open(path);
+          assert.match(
+            headers.get('content-security-policy') ?? '',
+            /default-src 'none'.*script-src 'self'.*frame-ancestors 'none'/,
+            path,
+          );
+          assert.equal(headers.get('cache-control'), 'no-store', path);
+          assert.equal(headers.get('x-content-type-options'), 'nosniff', path);
+          assert.doesNotMatch(html, /<script(?! type="module" src="\/assets\/face\.js")|\sstyle=|\son\w+=/, path);
+        }
+      });
+
+      it('shows hostile names, labels and user agents as text', async () => {
+        const organizationId = idIn((await owner.send('/organizations', { name: HOSTILE })).url);
+        const id = idIn(
+          (await owner.send(`/organizations/${organizationId}/directories`, { name: HOSTILE, provider: 'okta' })).url,
+        );
+        const shown = await owner.send(`/directories/${id}/generate`, { label: HOSTILE });
+        await fetch(`${app.url}/auth/verify?directory=${id}`, {
+          headers: { authorization: `Bearer ${tokenIn(shown.html)}`, 'user-agent': `Okta ${HOSTILE}` },
+        });
+        await owner.send('/clients', { name: HOSTILE, directoryId: id });
+        await owner.send('/operators', { name: HOSTILE, role: 'viewer' });
+        await owner.send('/api-keys', { name: HOSTILE, role: 'viewer' });
+        for (const path of [
+          '/organizations',
+          `/organizations/${organizationId}`,
+          `/directories/${id}`,
+          `/directories/${id}/rotate`,
+          '/audit',
+          '/clients',
+          '/operators',
+          '/api-keys',
+          `/search?q=${encodeURIComponent(HOSTILE)}`,
+        ]) {
+          const { html } = await owner.open(path);
+          assert.doesNotMatch(html, /<script>|<img/, path);
+        }
+        assert.ok((await owner.open(`/directories/${id}`)).html.includes('Okta &quot;'));
+      });
+    });
+
+    describe('a directory', () => {
+      it('leads with one true sentence, from its first moment to its last', async () => {
+        const { id } = await makeDirectory();
+        const lead = async () => /<strong>([^<]+)<\/strong>/.exec((await owner.open(`/directories/${id}`)).html)?.[1];
+        assert.equal(await lead(), 'Not connected yet.');
+        const token = tokenIn((await owner.send(`/directories/${id}/generate`, { label: 'first' })).html);
+        assert.equal(await lead(), 'Waiting for the first request.');
+        assert.equal(await verify(id, token), 200);
+        assert.equal(await lead(), 'Provisioning works.');
+        app.clock.advance(8 * 24 * HOUR);
+        owner = await signInOperator(app);
+        assert.equal(await lead(), 'Quiet for long.');
+        await owner.send(`/directories/${id}/disable`);
+        assert.equal(await lead(), 'This directory is disabled.');
+        assert.equal(await verify(id, token), 403);
+        await owner.send(`/directories/${id}/enable`);
+        assert.equal(await verify(id, token), 200);
+      });
+
+      it('shows a generated token once, and never again', async () => {
+        const { id } = await makeDirectory();
+        const shown = await owner.send(`/directories/${id}/generate`, { label: 'Okta', scope: 'scim' });
+        const token = tokenIn(shown.html);
+        assert.match(shown.html, /shown once/);
+        assert.equal(await verify(id, token), 200);
+        for (const path of [`/directories/${id}`, `/directories/${id}/first-request`, '/audit']) {
+          assert.ok(!(await owner.open(path)).html.includes(token), path);
+        }
+        assert.ok(!app.log().includes(token));
+      });
+
+      it('is rotated in steps: both tokens work, the new one is seen used, the old one retires', async () => {
+        const { id } = await makeDirectory();
+        const old = tokenIn((await owner.send(`/directories/${id}/generate`, { label: 'Okta' })).html);
+        await verify(id, old);
+        assert.match((await owner.open(`/directories/${id}/rotate`)).html, /Both work/);
+        const fresh = tokenIn(
+          (await owner.send(`/directories/${id}/rotate`, { label: 'Okta', retire: 'when-replaced' })).html,
+        );
+        assert.notEqual(fresh, old);
+        assert.match((await owner.open(`/directories/${id}/rotate`)).html, /Waiting for Okta to use it/);
+        assert.deepEqual([await verify(id, old), await verify(id, fresh)], [200, 200]);
+        const part = await owner.open(`/directories/${id}/rotate?part=live`);
+        assert.match(part.html, /^<section.*Okta uses the new token/);
+        const [first = ''] = credentialsIn((await owner.open(`/directories/${id}`)).html);
+        const page = await owner.send(`/credentials/${first}/retire`);
+        assert.equal(page.status, 200, page.html);
+        assert.deepEqual([await verify(id, old), await verify(id, fresh)], [401, 200]);
+      });
+
+      it('asks before a credential in use is revoked, and says what will break and since when', async () => {
+        const { id } = await makeDirectory();
+        const token = tokenIn((await owner.send(`/directories/${id}/generate`, { label: 'Okta' })).html);
+        await verify(id, token);
+        const [credentialId = ''] = credentialsIn((await owner.open(`/directories/${id}`)).html);
+        const asked = await owner.open(`/credentials/${credentialId}/revoke`);
+        assert.match(asked.html, /Okta will be refused from this moment/);
+        assert.match(asked.html, /127\.0\.0\.1/);
+        assert.equal(await verify(id, token), 200);
+        await owner.send(`/credentials/${credentialId}/disable`);
+        assert.equal(await verify(id, token), 401);
+        await owner.send(`/credentials/${credentialId}/enable`);
+        assert.equal(await verify(id, token), 200);
+        await owner.send(`/credentials/${credentialId}/revoke`, { reason: 'found in a ticket' });
+        assert.equal(await verify(id, token), 401);
+        const { body } = await app.api.get(`/events?credentialId=${credentialId}&type=credential.revoked`);
+        assert.equal(body.items[0].data.reason, 'found in a ticket');
+        assert.deepEqual([body.items[0].source, body.items[0].actor.type], ['dashboard', 'operator']);
+        assert.equal((await owner.open(`/credentials/${credentialId}/revoke`)).status, 409);
+      });
+
+      it('takes a token of another system, and says so when both slots are held', async () => {
+        const { id } = await makeDirectory();
+        const value = `legacy-${Math.random().toString(36).slice(2)}-token`;
+        await owner.send(`/directories/${id}/import`, { value, label: 'old system' });
+        assert.equal(await verify(id, value), 200);
+        await owner.send(`/directories/${id}/generate`);
+        const full = await owner.open(`/directories/${id}/generate`);
+        assert.equal(full.status, 409);
+        assert.match(full.html, /Both slots/);
+        const again = await owner.send(`/directories/${id}/import`, { value });
+        assert.equal(again.status, 409);
+        assert.ok(!again.html.includes(value));
+      });
+
+      it('names what was given and what is wanted when a form does not fit', async () => {
+        const { id, organizationId } = await makeDirectory();
+        const cases: [string, Record<string, string>, RegExp][] = [
+          ['/organizations', { name: ' ' }, /field name is empty/],
+          [`/organizations/${organizationId}/directories`, { name: 'x', endpointKey: 'a_b' }, /given a_b; wanted/],
+          [`/organizations/${organizationId}/directories`, { name: 'x', upstreamUrl: 'ftp://x' }, /upstreamUrl/],
+          [`/directories/${id}/generate`, { expiresOn: 'tomorrow' }, /given tomorrow; wanted/],
+          ['/account', { name: 'x', email: 'no address' }, /given no address; wanted/],
+          ['/account/password', { password: 'short' }, /e-mail address first|5 characters/],
+        ];
+        for (const [path, fields, wanted] of cases) {
+          const page = await owner.send(path, fields);
+          assert.equal(page.status, 400, path);
+          assert.match(page.html, wanted);
+        }
+      });
+
+      it('is deleted with its credentials, after a page that says who will be refused', async () => {
+        const { id, organizationId } = await makeDirectory();
+        const token = tokenIn((await owner.send(`/directories/${id}/generate`)).html);
+        assert.match(
+          (await owner.open(`/organizations/${organizationId}/delete`)).html,
+          /1 credential will be revoked, and Okta will be refused/,
+        );
+        await owner.send(`/organizations/${organizationId}/delete`);
+        assert.equal(await verify(id, token), 401);
+        assert.equal((await owner.open(`/organizations/${organizationId}`)).status, 404);
+      });
+    });
+
+    it('finds an organization, an endpoint key, a hint, a client id and a request id', async () => {
+      const organizationId = idIn((await owner.send('/organizations', { name: 'Zephyr Holdings' })).url);
+      const key = `zephyr-${Date.now()}`;
+      const id = idIn(
+        (
+          await owner.send(`/organizations/${organizationId}/directories`, {
+            name: 'Entra',
+            provider: 'entra',
+            endpointKey: key,
+          })
+        ).url,
+      );
+      const token = tokenIn((await owner.send(`/directories/${id}/generate`, { label: 'to be found' })).html);
+      const client = await owner.send('/clients', { name: 'Zephyr client', directoryId: id });
+      const clientId = /client_\w{20}/.exec(client.html)?.[0] ?? '';
+      assert.ok((await owner.open('/search?q=zephyr%20hold')).url.endsWith(organizationId));
+      assert.ok((await owner.open(`/search?q=${key}`)).url.endsWith(id));
+      assert.match((await owner.open(`/search?q=${token.slice(-4)}`)).html, /to be found/);
+      assert.ok((await owner.open(`/search?q=${clientId}`)).url.endsWith(clientId));
+      const requestId = client.headers.get('x-request-id') ?? '';
+      assert.match((await owner.open(`/search?q=${requestId}`)).url, /audit\?requestId=/);
+      assert.match((await owner.open('/search?q=nothing-at-all')).html, /Nothing is called/);
+      assert.match((await owner.open('/search?q=%24ne')).html, /Nothing is called/);
+    });
+
+    it('exports the audit as CSV that no spreadsheet takes for formulas, and as JSON lines', async () => {
+      const organizationId = idIn(
+        (await owner.send('/organizations', { name: '=HYPERLINK("https://evil.example")' })).url,
+      );
+      await owner.send('/operators', { name: '=1+1, "quoted"', role: 'viewer' });
+      const csv = await owner.open(`/audit.csv?organizationId=${organizationId}`);
+      assert.match(csv.headers.get('content-disposition') ?? '', /attachment; filename="latchkey-audit\.csv"/);
+      const [head, ...rows] = csv.html.trim().split('\r\n');
+      assert.match(head ?? '', /^at,type,actor/);
+      assert.ok(rows.length >= 1);
+      for (const row of rows) assert.doesNotMatch(row, /(?:^|,)"?=/);
+      const lines = (await owner.open('/audit.jsonl?type=organization.*')).html.trim().split('\n');
+      for (const line of lines) assert.match((JSON.parse(line) as { type: string }).type, /^organization\./);
+    });
+
+    it('makes clients with two secrets, API keys and portal links, each secret shown once', async () => {
+      const { organizationId } = await makeDirectory();
+      const made = await owner.send('/clients', { name: 'Okta Integration Network', provider: 'okta' });
+      const id = /client_\w{20}/.exec(made.html)?.[0] ?? '';
+      assert.match(made.html, /scimcs_\w+/);
+      await owner.send(`/clients/${id}`, { name: 'Okta Integration Network', appName: 'acme_1', redirectUris: '' });
+      assert.match((await owner.open(`/clients/${id}`)).html, /admin\/app\/cpc\/acme_1/);
+      assert.match((await owner.send(`/clients/${id}/secrets`)).html, /scimcs_\w+/);
+      assert.equal((await owner.send(`/clients/${id}/secrets`)).status, 409);
+      const key = await owner.send('/api-keys', { name: 'SCIM server', role: 'introspect' });
+      assert.match(key.html, /lk_\w{20,}/);
+      const keyId = /key_\w{20}/.exec((await owner.open('/api-keys')).html)?.[0] ?? '';
+      assert.equal((await owner.send(`/api-keys/${keyId}/revoke`)).status, 200);
+      const link = await owner.send(`/organizations/${organizationId}/portal-links`);
+      const url = /http[^<]*\/portal\/enter\/lkp_\w{43}/.exec(link.html)?.[0] ?? '';
+      assert.equal((await fetch(url)).status, 200);
+      const linkId = /portal-links\/(link_\w+)\/revoke/.exec(
+        (await owner.open(`/organizations/${organizationId}`)).html,
+      )?.[1];
+      await owner.send(`/portal-links/${linkId}/revoke`);
+      assert.equal((await fetch(url)).status, 410);
+    });
+  });
+}
