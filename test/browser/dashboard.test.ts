@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { startApp, type TestApp } from '../support/app.ts';
+import { type BrowserContext, hasVisibleFocus, type Page, type RealBrowser, startBrowser } from '../support/browser.ts';
+import { createMovableClock } from '../support/clock.ts';
+import { makeSignInLink } from '../support/operator-browser.ts';
+
+const browser = await startBrowser();
+
+describe('the dashboard in a browser', { skip: browser === undefined }, () => {
+  const real = browser as RealBrowser;
+  let app: TestApp;
+  before(async () => {
+    app = await startApp({ clock: createMovableClock(new Date().toISOString()) });
+  });
+  after(async () => {
+    await real.close();
+    await app.close();
+  });
+
+  async function signIn(
+    options?: Parameters<RealBrowser['visitor']>[0],
+  ): Promise<{ context: BrowserContext; page: Page }> {
+    const context = await real.visitor(options);
+    const page = await context.newPage();
+    await page.goto(await makeSignInLink(app));
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.waitForURL(/\/dashboard\/account/);
+    return { context, page };
+  }
+
+  const verify = async (endpointKey: string, token: string, userAgent = 'Okta SCIM Client 1.0.0') =>
+    (
+      await fetch(`${app.url}/auth/verify?directory=${endpointKey}`, {
+        headers: { authorization: `Bearer ${token}`, 'user-agent': userAgent },
+      })
+    ).status;
+
+  async function makeDirectory(page: Page, organization: string, key: string): Promise<void> {
+    await page.goto(`${app.url}/dashboard/organizations`);
+    await page.locator('input[name=name]').fill(organization);
+    await page.getByRole('button', { name: 'Create organization' }).click();
+    await page.getByRole('heading', { level: 1, name: organization }).waitFor();
+    await page.locator('input[name=name]').first().fill('Okta production');
+    await page.getByLabel('Identity provider').selectOption('okta');
+    await page.getByLabel('Endpoint key').fill(key);
+    await page.getByRole('button', { name: 'Create directory' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Okta production' }).waitFor();
+  }
+
+  for (const { size, scripts } of [
+    { size: 'wide', scripts: true },
+    { size: 'narrow', scripts: true },
+    { size: 'wide', scripts: false },
+    { size: 'narrow', scripts: false },
+  ] as const) {
+    it(`makes a directory, generates, rotates, retires and revokes: ${size}, scripts ${scripts ? 'on' : 'off'}`, async () => {
+      const key = `northwind-${size}-${scripts}`;
+      const { context, page } = await signIn({ size, scripts });
+      await makeDirectory(page, `Northwind ${size} ${scripts}`, key);
+      const directory = page.url();
+      await page.getByRole('link', { name: 'Generate' }).first().click();
+      await page.getByLabel('Label').fill('Okta');
+      await page.getByRole('button', { name: 'Generate' }).click();
+      const first = await page.locator('.reveal .mono').innerText();
+      assert.equal(await verify(key, first), 200);
+      await page.getByRole('link', { name: 'I have stored it' }).click();
+      await page.getByText('Okta uses the new token').waitFor();
+      await page.goto(directory);
+      await page.getByText('Provisioning works.').waitFor();
+      await page.getByRole('link', { name: 'Rotate' }).click();
+      await page.getByRole('button', { name: 'Generate' }).click();
+      const second = await page.locator('.reveal .mono').innerText();
+      await page.getByRole('link', { name: 'I have stored it' }).click();
+      await page.getByText('Waiting for Okta to use it').waitFor();
+      assert.deepEqual([await verify(key, first), await verify(key, second)], [200, 200]);
+      if (!scripts) await page.reload();
+      await page.getByText('Okta uses the new token').waitFor({ timeout: 10_000 });
+      await page.getByRole('button', { name: /Retire A now/ }).click();
+      await page.waitForURL(directory);
+      assert.deepEqual([await verify(key, first), await verify(key, second)], [401, 200]);
+      await page.getByRole('link', { name: 'Revoke' }).click();
+      await page.getByText('Okta will be refused from this moment').waitFor();
+      await page.getByRole('button', { name: 'Revoke' }).click();
+      await page.getByText('Not connected yet.').waitFor();
+      assert.equal(await verify(key, second), 401);
+      await context.close();
+    });
+  }
+
+  it('keeps up by itself while a script runs: the first request shows without a reload', async () => {
+    const { context, page } = await signIn();
+    await makeDirectory(page, 'Keeps up', 'keeps-up');
+    await page.getByRole('link', { name: 'Generate' }).first().click();
+    await page.getByRole('button', { name: 'Generate' }).click();
+    const token = await page.locator('.reveal .mono').innerText();
+    await page.goto(`${app.url}/dashboard/search?q=keeps-up`);
+    await page.getByText('Waiting for the first request.').waitFor();
+    await page.evaluate('window.stays = true');
+    await verify('keeps-up', token);
+    await page.getByText('Provisioning works.').waitFor({ timeout: 10_000 });
+    assert.equal(await page.evaluate('window.stays'), true);
+    await context.close();
+  });
+
+  it('copies a value, and goes to the search with a slash', async () => {
+    const { context, page } = await signIn();
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await makeDirectory(page, 'Copies', 'copies');
+    await page.getByRole('button', { name: 'Copy SCIM endpoint' }).click();
+    assert.equal(await page.evaluate('navigator.clipboard.readText()'), `${app.url}/scim/v2/copies`);
+    await page.keyboard.press('/');
+    assert.equal(await page.evaluate('document.activeElement.type'), 'search');
+    await page.keyboard.type('Copies');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Copies' }).waitFor();
+    await context.close();
+  });
+
+  it('is walked through by keyboard alone, with the focus to be seen', async () => {
+    const { context, page } = await signIn();
+    await makeDirectory(page, 'By keyboard', 'by-keyboard');
+    for (let step = 0; step < 30; step++) {
+      await page.keyboard.press('Tab');
+      assert.ok(await hasVisibleFocus(page), await page.evaluate('document.activeElement.outerHTML'));
+      if ((await page.evaluate('document.activeElement.textContent')) === 'Generate') break;
+    }
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Generate a token' }).waitFor();
+    await context.close();
+  });
+
+  it('looks finished on each page, to people and to axe', async () => {
+    const { context, page } = await signIn();
+    await real.inspect(context, `${app.url}/dashboard/organizations`, 'organizations');
+    await makeDirectory(page, 'Northwind Traders', 'northwind-okta');
+    const directory = page.url();
+    const id = directory.split('/').at(-1) ?? '';
+    await real.inspect(context, directory, 'directory-empty');
+    const { body: issued } = await app.api.post(`/directories/${id}/credentials`, { label: 'Okta' });
+    for (let turn = 0; turn < 40; turn++) await verify('northwind-okta', issued.token);
+    for (let turn = 0; turn < 3; turn++) await verify('northwind-okta', `${issued.token.slice(0, -3)}abc`, 'curl/8');
+    await app.api.post(`/directories/${id}/rotate`, { mode: 'overlap', retire: 'when-replaced' });
+    await app.app.rounds.find(({ name }) => name === 'denials')?.run();
+    const { body: client } = await app.api.post('/clients', {
+      name: 'Okta Integration Network',
+      provider: 'okta',
+      appName: 'acme_scim_1',
+    });
+    const organizationId =
+      issued.credential.organizationId ?? (await app.api.get(`/directories/${id}`)).body.organizationId;
+    const pages: [string, string][] = [
+      ['organization', `/organizations/${organizationId}`],
+      ['directory', `/directories/${id}`],
+      ['rotate', `/directories/${id}/rotate`],
+      ['revoke', `/credentials/${issued.credential.id}/revoke`],
+      ['clients', '/clients'],
+      ['client', `/clients/${client.client.id}`],
+      ['client-new', '/clients/new'],
+      ['audit', '/audit'],
+      ['settings', '/settings'],
+      ['api-keys', '/api-keys'],
+      ['operators', '/operators'],
+      ['account', '/account?second-factor'],
+      ['search-nothing', '/search?q=nothing'],
+      ['not-found', '/directories/dir_nothing'],
+    ];
+    for (const [name, path] of pages) await real.inspect(context, `${app.url}/dashboard${path}`, name);
+    const nobody = await real.visitor();
+    await real.inspect(nobody, `${app.url}/dashboard/sign-in`, 'sign-in');
+    await real.inspect(nobody, await makeSignInLink(app), 'sign-in-link');
+    await real.inspect(nobody, `${app.url}/dashboard/enter/lks_unknown`, 'sign-in-link-over');
+    await nobody.close();
+    await context.close();
+  });
+});
