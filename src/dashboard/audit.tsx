@@ -223,7 +223,7 @@ export function EventRows({ events, now }: { events: AuditEvent[]; now: Date }) 
               <small>
                 {event.actor.name}
                 {event.address !== undefined && `, ${event.address}`}
-                {event.source !== 'system' && `, by ${event.source === 'api' ? 'API or IdP' : event.source}`}
+                {(event.source === 'dashboard' || event.source === 'portal') && `, ${event.source}`}
                 {event.requestId !== undefined && (
                   <>
                     , request{' '}

@@ -80,7 +80,7 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
       : holdings.at(-1);
     if (!fresh || (isRotation && !old)) return undefined;
     const usedAt = fresh.total?.lastUsedAt;
-    const part = (
+    const seen = (
       <section class="panel live">
         {usedAt ? (
           <div class="row">
@@ -128,7 +128,36 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
       </section>
     );
     const title = isRotation ? 'Rotate the static token' : `Waiting for ${provider}`;
-    const step = usedAt ? 3 : 2;
+    const part = (
+      <Steps names={isRotation ? STEPS : STEPS.slice(0, 3)} current={usedAt ? 3 : 2}>
+        {seen}
+        {old && (
+          <section class="detail">
+            <h2>Retire the old one</h2>
+            <p class="soft">
+              {old.progress?.retire === 'when-replaced'
+                ? `It retires by itself once ${provider} uses the new one and nothing comes with the old one any more.`
+                : 'It goes on until you retire it.'}
+            </p>
+            {old.progress?.successorAccepted && (
+              <div class="acts">
+                <Act
+                  visit={visit}
+                  action={`${HOME}/credentials/${old.credential.id}/retire`}
+                  name={`Retire ${old.credential.slot.toUpperCase()} now`}
+                  tone="primary"
+                />
+              </div>
+            )}
+          </section>
+        )}
+        <div class="acts">
+          <a class="btn" href={address}>
+            To the directory
+          </a>
+        </div>
+      </Steps>
+    );
     return {
       title,
       place: 'organizations',
@@ -136,33 +165,7 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <Head trail={[[address, directory.name]]} title={title} />
-          <Steps names={isRotation ? STEPS : STEPS.slice(0, 3)} current={step}>
-            <div data-live={`${visit.koa.path}?part=live`}>{part}</div>
-            {old && (
-              <section class="detail">
-                <h2>Retire the old one</h2>
-                <p class="soft">
-                  {old.progress?.retire === 'when-replaced'
-                    ? 'It retires by itself once the new one is used and nothing comes with the old one any more.'
-                    : 'It goes on until you retire it.'}{' '}
-                  Retire it now, once {provider} uses the new one.
-                </p>
-                <div class="acts">
-                  <Act
-                    visit={visit}
-                    action={`${HOME}/credentials/${old.credential.id}/retire`}
-                    name={`Retire ${old.credential.slot.toUpperCase()} now`}
-                    tone="primary"
-                  />
-                </div>
-              </section>
-            )}
-            <div class="acts">
-              <a class="btn" href={address}>
-                To the directory
-              </a>
-            </div>
-          </Steps>
+          <div data-live={`${visit.koa.path}?part=live`}>{part}</div>
         </>
       ),
     };

@@ -322,8 +322,8 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
           : `${provider} has used neither of them yet.`}{' '}
         {replaced && progress ? (
           <>
-            Slot {replaced.credential.slot.toUpperCase()} was replaced{' '}
-            {progress.status === 'waiting_for_successor' && `; it goes on until ${provider} uses the new one.`}
+            Slot {replaced.credential.slot.toUpperCase()} was replaced
+            {progress.status === 'waiting_for_successor' ? `; it goes on until ${provider} uses the new one.` : ' '}
             {progress.status === 'waiting_for_quiet' && progress.retiresAt && (
               <>
                 and retires by itself <Time at={progress.retiresAt} now={now} /> if it stays quiet.

@@ -311,7 +311,7 @@ for (const engine of engines) {
         assert.match((await owner.open(`/directories/${id}/rotate`)).html, /Waiting for Okta to use it/);
         assert.deepEqual([await verify(id, old), await verify(id, fresh)], [200, 200]);
         const part = await owner.open(`/directories/${id}/rotate?part=live`);
-        assert.match(part.html, /^<section.*Okta uses the new token/);
+        assert.match(part.html, /^<div class="steps">.*Okta uses the new token/);
         const [first = ''] = credentialsIn((await owner.open(`/directories/${id}`)).html);
         const page = await owner.send(`/credentials/${first}/retire`);
         assert.equal(page.status, 200, page.html);
