@@ -162,6 +162,7 @@ export async function createApp(deps: AppDependencies) {
     directories,
     credentials,
     usage,
+    audit,
     clock,
     log,
     context,

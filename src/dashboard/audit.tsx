@@ -1,9 +1,9 @@
 import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
 import { AppError } from '../errors.ts';
-import { counted, Tag, Time, type Tone } from '../faces/index.ts';
+import { Choice, EventRows, Field, Head, More, sent } from '../guidance/index.ts';
 import type { DashboardDependencies } from './index.tsx';
-import { Choice, Field, Head, HOME, More, READERS, type Route, sent, type Visit } from './visit.tsx';
+import { HOME, READERS, type Route, type Visit } from './visit.tsx';
 
 const PAGE = 50;
 /** An export is one answer; more than this is asked for in parts. */
@@ -63,7 +63,7 @@ export function auditRoutes({ audit }: DashboardDependencies): Route[] {
             </div>
           </form>
           <section class="panel list">
-            <EventRows events={items} now={now} />
+            <EventRows events={items} now={now} auditPath={`${HOME}/audit`} />
           </section>
           <More visit={visit} cursor={nextCursor} />
         </>
@@ -197,85 +197,4 @@ function dayOf(query: URLSearchParams, name: string, plusMs: number): Date | und
       detail: `${name}: given ${day.slice(0, 30)}; wanted a day such as 2027-01-31.`,
     });
   return new Date(at.getTime() + plusMs);
-}
-
-export function EventRows({ events, now }: { events: AuditEvent[]; now: Date }) {
-  if (events.length === 0) {
-    return (
-      <ul class="rows">
-        <li>
-          <small>Nothing happened yet.</small>
-        </li>
-      </ul>
-    );
-  }
-  return (
-    <ul class="rows">
-      {events.map((event) => {
-        const { tone, text } = tellOf(event);
-        return (
-          <li>
-            <span class="what">
-              <span>
-                {text}{' '}
-                {event.count !== undefined && event.count > 1 && <Tag tone={tone}>{counted(event.count, 'time')}</Tag>}
-              </span>
-              <small>
-                {event.actor.name}
-                {event.address !== undefined && `, ${event.address}`}
-                {(event.source === 'dashboard' || event.source === 'portal') && `, ${event.source}`}
-                {event.requestId !== undefined && (
-                  <>
-                    , request{' '}
-                    <a class="mono" href={`${HOME}/audit?requestId=${event.requestId}`}>
-                      {event.requestId.slice(0, 8)}
-                    </a>
-                  </>
-                )}
-              </small>
-            </span>
-            <small>
-              <Time at={event.lastAt ?? event.at} now={now} />
-            </small>
-          </li>
-        );
-      })}
-    </ul>
-  );
-}
-
-/** One line of what happened. */
-export function tellOf({ type, data, actor }: AuditEvent): { tone: Tone; text: string } {
-  const told = (name: string) => (typeof data[name] === 'string' ? data[name] : '');
-  const which = told('label') === '' ? `…${told('hint')}` : `“${told('label')}” (…${told('hint')})`;
-  const slot = told('slot') === '' ? '' : ` in slot ${told('slot').toUpperCase()}`;
-  const reason = told('reason').replaceAll('_', ' ');
-  switch (type) {
-    case 'request.denied':
-      return {
-        tone: 'bad',
-        text: `A request was refused: ${reason}${told('hint') === '' ? '' : `, with …${told('hint')}`}`,
-      };
-    case 'token.refused':
-      return { tone: 'bad', text: `A token request of ${actor.name} was refused: ${reason}` };
-    case 'token.issued':
-      return { tone: 'ok', text: `${actor.name} got a token (${told('grantType').replaceAll('_', ' ')})` };
-    case 'credential.issued':
-      return { tone: 'ok', text: `Token ${which} was generated${slot}` };
-    case 'credential.imported':
-      return { tone: 'ok', text: `Token ${which} was imported${slot}` };
-    case 'credential.connected':
-      return { tone: 'ok', text: `An OAuth connection was made${slot}` };
-    case 'credential.revoked':
-      return { tone: 'bad', text: `${which} was revoked${reason === '' ? '' : `: ${told('reason')}`}` };
-    case 'credential.retired':
-      return { tone: 'off', text: `${which} retired, replaced by its successor` };
-    case 'connection.refused':
-      return { tone: 'bad', text: `A connection was refused: ${reason}` };
-    default: {
-      const name = told('name') || (told('hint') === '' ? '' : which);
-      const meaning = EVENTS[type].replace(/[;:].*$/, '').replace(/\.$/, '');
-      return { tone: 'off', text: name === '' ? meaning : `${meaning} (${name})` };
-    }
-  }
 }

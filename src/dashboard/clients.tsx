@@ -1,24 +1,9 @@
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
 import { CopyField, counted, Tag, Time } from '../faces/index.ts';
+import { Act, Choice, CopyOnce, Field, Form, Head, More, required, sent } from '../guidance/index.ts';
 import type { Client } from '../oauth/index.ts';
 import type { DashboardDependencies } from './index.tsx';
-import {
-  Act,
-  Choice,
-  CopyOnce,
-  Field,
-  Form,
-  Head,
-  HOME,
-  More,
-  mayWrite,
-  READERS,
-  type Route,
-  required,
-  sent,
-  type Visit,
-  WRITERS,
-} from './visit.tsx';
+import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 
 const PAGE = 50;
 const TRAIL: [string, string][] = [[`${HOME}/clients`, 'Clients']];
@@ -37,7 +22,7 @@ export function clientRoutes({ clients, directories, clock, publicUrl }: Dashboa
       children: (
         <>
           <Head title="Clients">
-            {mayWrite(visit) && (
+            {visit.mayChange && (
               <a class="btn primary" href={`${HOME}/clients/new`}>
                 New client
               </a>
@@ -200,7 +185,7 @@ export function clientRoutes({ clients, directories, clock, publicUrl }: Dashboa
           <section class="panel list">
             <div class="bar">
               <h2>Secrets</h2>
-              {mayWrite(visit) && client.secrets.length > 0 && client.secrets.length < 2 && (
+              {visit.mayChange && client.secrets.length > 0 && client.secrets.length < 2 && (
                 <Act visit={visit} action={`${address}/secrets`} name="Add a secret" />
               )}
             </div>
@@ -218,7 +203,7 @@ export function clientRoutes({ clients, directories, clock, publicUrl }: Dashboa
                       added <Time at={secret.createdAt} now={now} />
                     </small>
                   </span>
-                  {mayWrite(visit) && client.secrets.length > 1 && (
+                  {visit.mayChange && client.secrets.length > 1 && (
                     <Act
                       visit={visit}
                       action={`${address}/secrets/${secret.id}/remove`}
@@ -230,7 +215,7 @@ export function clientRoutes({ clients, directories, clock, publicUrl }: Dashboa
               ))}
             </ul>
           </section>
-          {mayWrite(visit) && (
+          {visit.mayChange && (
             <details class="panel">
               <summary>Change or delete</summary>
               <Form visit={visit} action={address} class="detail">

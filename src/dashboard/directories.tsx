@@ -1,36 +1,19 @@
-import type { AuditEvent } from '../audit/index.ts';
-import { type Directory, PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
-import {
-  CopyField,
-  counted,
-  type DirectoryView,
-  type Holding,
-  healthOf,
-  readDirectoryView,
-  SlotCards,
-  Status,
-  span,
-  spokenOf,
-  Time,
-} from '../faces/index.ts';
-import { EventRows } from './audit.tsx';
-import type { DashboardDependencies } from './index.tsx';
+import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+import { type DirectoryView, readDirectoryView } from '../faces/index.ts';
 import {
   Act,
   Choice,
+  DirectoryFace,
   endpointKeyOf,
   Field,
   Form,
   Head,
-  HOME,
-  mayWrite,
-  READERS,
-  type Route,
+  LastUse,
   required,
   sent,
-  type Visit,
-  WRITERS,
-} from './visit.tsx';
+} from '../guidance/index.ts';
+import type { DashboardDependencies } from './index.tsx';
+import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 
 const EVENTS = 12;
 
@@ -46,7 +29,16 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
     const view = await viewOf(visit.params['id'] ?? '');
     const { directory } = view;
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
-    const live = <Live view={view} visit={visit} events={items} publicUrl={publicUrl} />;
+    const live = (
+      <DirectoryFace view={view} visit={visit} events={items} publicUrl={publicUrl}>
+        <a class="btn" href={`${HOME}/directories/${directory.id}/import`}>
+          Import
+        </a>
+        <a class="btn" href={`${HOME}/clients/new?directoryId=${directory.id}`}>
+          OAuth client
+        </a>
+      </DirectoryFace>
+    );
     if (visit.query.has('part')) return { title: directory.name, children: live, part: live };
     const organization = await organizations.get(directory.organizationId);
     const address = `${HOME}/directories/${directory.id}`;
@@ -65,14 +57,14 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
             <a class="btn" href={`${HOME}/audit?directoryId=${directory.id}`}>
               Audit
             </a>
-            {mayWrite(visit) && (
+            {visit.mayChange && (
               <Act visit={visit} action={`${HOME}/organizations/${organization.id}/portal-links`} name="Portal link" />
             )}
           </Head>
           <div data-live={`${address}?part=live`} class="detail">
             {live}
           </div>
-          {mayWrite(visit) && (
+          {visit.mayChange && (
             <details class="panel">
               <summary>Change, disable or delete</summary>
               <Form visit={visit} action={address} class="fields">
@@ -208,163 +200,4 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       },
     },
   ];
-}
-
-/** What moves while one looks at it. */
-function Live({
-  view,
-  visit,
-  events,
-  publicUrl,
-}: {
-  view: DirectoryView;
-  visit: Visit;
-  events: AuditEvent[];
-  publicUrl: string;
-}) {
-  const { directory } = view;
-  const { tone, lead, rest, todo } = healthOf(view);
-  const address = `${HOME}/directories/${directory.id}`;
-  return (
-    <div class="detail blocks">
-      <Status
-        tone={tone}
-        sentence={
-          <>
-            <strong>{lead}</strong> {rest}
-          </>
-        }
-        detail={todo}
-        {...(directory.state === 'disabled' &&
-          mayWrite(visit) && { acts: <Act visit={visit} action={`${address}/enable`} name="Enable" tone="primary" /> })}
-      />
-      <CopyField label="SCIM endpoint" value={endpointOf(directory, publicUrl)} />
-      <Callout view={view} visit={visit} />
-      <SlotCards
-        view={view}
-        acts={(holding) => <Acts holding={holding} visit={visit} />}
-        free={() => <FreeActs directory={directory} visit={visit} />}
-      />
-      <section class="panel list">
-        <div class="bar">
-          <h2>What happened</h2>
-          <a href={`${HOME}/audit?directoryId=${directory.id}`}>
-            <small>Whole audit</small>
-          </a>
-        </div>
-        <EventRows events={events} now={view.now} />
-      </section>
-    </div>
-  );
-}
-
-export function endpointOf({ endpointKey }: Directory, publicUrl: string): string {
-  return `${publicUrl}/scim/v2/${endpointKey}`;
-}
-
-function Acts({ holding, visit }: { holding: Holding; visit: Visit }) {
-  if (!mayWrite(visit)) return <small>Your role may look, and change nothing.</small>;
-  const { credential, state, progress } = holding;
-  const address = `${HOME}/credentials/${credential.id}`;
-  return (
-    <>
-      {credential.kind === 'bearer' && state === 'active' && !progress && (
-        <a class="btn" href={`${HOME}/directories/${credential.directoryId}/rotate`}>
-          Rotate
-        </a>
-      )}
-      {progress?.successorAccepted && <Act visit={visit} action={`${address}/retire`} name="Retire" />}
-      {state === 'disabled' ? (
-        <Act visit={visit} action={`${address}/enable`} name="Enable" tone="primary" />
-      ) : (
-        <a class="btn" href={`${address}/disable`}>
-          Disable
-        </a>
-      )}
-      <a class="btn danger" href={`${address}/revoke`}>
-        Revoke
-      </a>
-    </>
-  );
-}
-
-function FreeActs({ directory, visit }: { directory: Directory; visit: Visit }) {
-  if (!mayWrite(visit)) return <small>Your role may look, and change nothing.</small>;
-  const address = `${HOME}/directories/${directory.id}`;
-  return (
-    <>
-      <a class="btn primary" href={`${address}/generate`}>
-        Generate
-      </a>
-      <a class="btn" href={`${address}/import`}>
-        Import
-      </a>
-      <a class="btn" href={`${HOME}/clients/new?directoryId=${directory.id}`}>
-        OAuth client
-      </a>
-    </>
-  );
-}
-
-/** While both slots are filled: which one is used, and what becomes of the other. */
-function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
-  const { holdings, using, provider, now } = view;
-  if (holdings.length < 2) return null;
-  const replaced = holdings.find(({ progress }) => progress);
-  const other = holdings.find((holding) => holding !== using);
-  const { progress } = replaced ?? {};
-  return (
-    <section class="note" aria-label="Two credentials">
-      <div>
-        <strong>Two credentials hold the slots.</strong>{' '}
-        {using
-          ? `${provider} used ${spokenOf(using.credential)} in slot ${using.credential.slot.toUpperCase()} last.`
-          : `${provider} has used neither of them yet.`}{' '}
-        {replaced && progress ? (
-          <>
-            Slot {replaced.credential.slot.toUpperCase()} was replaced
-            {progress.status === 'waiting_for_successor' ? `; it goes on until ${provider} uses the new one.` : ' '}
-            {progress.status === 'waiting_for_quiet' && progress.retiresAt && (
-              <>
-                and retires by itself <Time at={progress.retiresAt} now={now} /> if it stays quiet.
-              </>
-            )}
-            {progress.status === 'still_in_use' &&
-              'and is still in use. Someone sends it: look at its last use before you revoke it.'}
-            {progress.status === 'manual' && 'and stays until you retire it.'}
-            {progress.status === 'scheduled' && progress.retiresAt && (
-              <>
-                and retires <Time at={progress.retiresAt} now={now} />.
-              </>
-            )}
-          </>
-        ) : (
-          other?.total?.lastUsedAt &&
-          `Slot ${other.credential.slot.toUpperCase()} has been quiet for ${span(Math.floor((now.getTime() - other.total.lastUsedAt.getTime()) / 1000))}.`
-        )}
-      </div>
-      {mayWrite(visit) && replaced && progress?.successorAccepted && (
-        <div class="acts">
-          <Act
-            visit={visit}
-            action={`${HOME}/credentials/${replaced.credential.id}/retire`}
-            name={`Retire ${replaced.credential.slot.toUpperCase()} now`}
-          />
-        </div>
-      )}
-    </section>
-  );
-}
-
-export function LastUse({ view }: { view: DirectoryView }) {
-  const { using, now, provider } = view;
-  const at = using?.total?.lastUsedAt;
-  if (!using || !at) return <>Nothing was accepted here yet.</>;
-  const accepted = using.days.reduce((sum, day) => sum + day.accepted, 0);
-  return (
-    <>
-      Last used <Time at={at} now={now} /> from {provider} ({using.total?.lastUsedFrom?.address});{' '}
-      {counted(accepted, 'request')} in 14 days.
-    </>
-  );
 }

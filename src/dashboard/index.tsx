@@ -11,6 +11,7 @@ import type { Config } from '../config.ts';
 import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import { asAppError } from '../errors.ts';
+import { credentialRoutes, MessagePage, messageOf, type Shown } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
@@ -18,14 +19,13 @@ import type { Clients, Oauth } from '../oauth/index.ts';
 import type { Operators } from '../operators/index.ts';
 import { auditRoutes } from './audit.tsx';
 import { clientRoutes } from './clients.tsx';
-import { credentialRoutes } from './credentials.tsx';
 import { directoryRoutes } from './directories.tsx';
 import { operatorRoutes } from './operators.tsx';
 import { organizationRoutes } from './organizations.tsx';
 import { searchRoutes } from './search.tsx';
 import { settingsRoutes } from './settings.tsx';
 import { createSignIn } from './sign-in.tsx';
-import { HOME, MessagePage, messageOf, type Route, type Shown, show, type Visit } from './visit.tsx';
+import { HOME, type Route, show, type Visit, WRITERS } from './visit.tsx';
 
 /** A portal link as its keeper tells it; the portal is another surface. */
 export interface PortalLinkRecord {
@@ -77,7 +77,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
     { method: 'get', path: '/', roles: ['owner', 'admin', 'viewer'], handle: async () => `${HOME}/organizations` },
     ...organizationRoutes(deps),
     ...directoryRoutes(deps),
-    ...credentialRoutes(deps),
+    ...credentialRoutes(deps).map((route): Route => ({ ...route, roles: WRITERS })),
     ...clientRoutes(deps),
     ...auditRoutes(deps),
     ...settingsRoutes(deps),
@@ -101,7 +101,9 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
           show(koa, {
             title,
             status: 404,
-            children: <MessagePage title={title} text="Check the address, or begin at the organizations." />,
+            children: (
+              <MessagePage home={HOME} title={title} text="Check the address, or begin at the organizations." />
+            ),
           });
         }),
       );
@@ -116,7 +118,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       show(koa, {
         title: message.title.replace(/\.$/, ''),
         status: error.status,
-        children: <MessagePage {...message} back={back} />,
+        children: <MessagePage home={HOME} {...message} back={back} />,
       });
     }
   };
@@ -128,7 +130,9 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
         return show(koa, {
           title: 'Sign in',
           status: 401,
-          children: <MessagePage title="Sign in first." text="Your session is over. Nothing was changed." />,
+          children: (
+            <MessagePage home={HOME} title="Sign in first." text="Your session is over. Nothing was changed." />
+          ),
         });
       }
       return koa.redirect(`${HOME}/sign-in?next=${encodeURIComponent(koa.url)}`);
@@ -137,20 +141,33 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
     if (!roles.includes(operator.role)) {
       const title = 'Your role does not allow this.';
       const text = `You are signed in as ${operator.role}; it takes ${roles.join(' or ')}. Nothing was changed.`;
-      return show(koa, { title, status: 403, children: <MessagePage title={title} text={text} /> }, operator.name);
+      return show(
+        koa,
+        { title, status: 403, children: <MessagePage home={HOME} title={title} text={text} /> },
+        operator.name,
+      );
     }
     const form = new URLSearchParams(koa.method === 'POST' ? await readBody(koa.req, BODY_LIMIT_BYTES) : '');
     if (koa.method === 'POST' && !(isOurs(koa) && isEqual(form.get('token') ?? '', formToken))) {
       const title = 'This form is out of date, or not from here.';
       const text = 'Go back, reload the page and send it again. Nothing was changed.';
-      return show(koa, { title, status: 403, children: <MessagePage title={title} text={text} /> }, operator.name);
+      return show(
+        koa,
+        { title, status: 403, children: <MessagePage home={HOME} title={title} text={text} /> },
+        operator.name,
+      );
     }
     const visit: Visit = {
-      koa,
+      path: koa.path,
       params,
       query: new URLSearchParams(koa.querystring),
       form,
       operator,
+      home: HOME,
+      mayChange: WRITERS.includes(operator.role),
+      // Operators see all organizations.
+      assertSees: () => undefined,
+      auditPath: `${HOME}/audit`,
       formToken,
       sessionId,
       cause: {
@@ -161,7 +178,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       },
       now: clock.now(),
     };
-    const shown = await handled(handle, visit);
+    const shown = await handled(handle, visit, koa);
     if (typeof shown !== 'string') return show(koa, shown, operator.name);
     koa.status = 303;
     koa.set({ Location: shown, 'Cache-Control': 'no-store' });
@@ -169,18 +186,18 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
   }
 
   /** A refused change is told where the operator is signed in. */
-  async function handled(handle: Route['handle'], visit: Visit): Promise<Shown | string> {
+  async function handled(handle: Route['handle'], visit: Visit, koa: Context): Promise<Shown | string> {
     try {
       return await handle(visit);
     } catch (thrown) {
       const error = asAppError(thrown);
       if (error.status >= 500) throw thrown;
       const message = messageOf(error, visit.cause.requestId ?? '');
-      const back = visit.koa.method === 'POST' ? backOf(visit.koa) : undefined;
+      const back = koa.method === 'POST' ? backOf(koa) : undefined;
       return {
         title: message.title.replace(/\.$/, ''),
         status: error.status,
-        children: <MessagePage {...message} back={back} />,
+        children: <MessagePage home={HOME} {...message} back={back} />,
       };
     }
   }

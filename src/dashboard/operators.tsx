@@ -1,22 +1,8 @@
 import { counted, Tag, Time } from '../faces/index.ts';
+import { Act, Choice, CopyOnce, Field, Form, Head, More, required, sent } from '../guidance/index.ts';
 import { OPERATOR_ROLES, type Operator } from '../operators/index.ts';
 import type { DashboardDependencies } from './index.tsx';
-import {
-  Act,
-  Choice,
-  CopyOnce,
-  Field,
-  Form,
-  Head,
-  HOME,
-  More,
-  OWNERS,
-  READERS,
-  type Route,
-  required,
-  sent,
-  type Visit,
-} from './visit.tsx';
+import { HOME, OWNERS, READERS, type Route, type Visit } from './visit.tsx';
 
 const PAGE = 50;
 const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];

@@ -1,25 +1,8 @@
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
 import { counted, type DirectoryView, healthOf, readDirectoryView, Tag, Time } from '../faces/index.ts';
+import { Act, Choice, CopyOnce, endpointKeyOf, Field, Form, Head, More, required, sent } from '../guidance/index.ts';
 import type { DashboardDependencies, PortalLinkRecord } from './index.tsx';
-import {
-  Act,
-  Choice,
-  CopyOnce,
-  endpointKeyOf,
-  Field,
-  Form,
-  Head,
-  HOME,
-  More,
-  mayWrite,
-  OWNERS,
-  READERS,
-  type Route,
-  required,
-  sent,
-  type Visit,
-  WRITERS,
-} from './visit.tsx';
+import { HOME, OWNERS, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 
 const PAGE = 25;
 const DIRECTORIES = 200;
@@ -55,7 +38,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <Head title="Organizations">
-            {mayWrite(visit) && !isEmpty && (
+            {visit.mayChange && !isEmpty && (
               <a class="btn" href="#new">
                 New organization
               </a>
@@ -91,7 +74,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
             </section>
           )}
           <More visit={visit} cursor={nextCursor} />
-          {mayWrite(visit) && (
+          {visit.mayChange && (
             <section class="panel" id="new">
               <h2>New organization</h2>
               <Form visit={visit} action={`${HOME}/organizations`} class="fields">
@@ -123,7 +106,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
             <a class="btn" href={`${HOME}/audit?organizationId=${organization.id}`}>
               Audit
             </a>
-            {mayWrite(visit) && (
+            {visit.mayChange && (
               <Act visit={visit} action={`${HOME}/organizations/${organization.id}/portal-links`} name="Portal link" />
             )}
           </Head>
@@ -144,7 +127,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
               </ul>
             </section>
           )}
-          {mayWrite(visit) && (
+          {visit.mayChange && (
             <section class="panel">
               <h2>New directory</h2>
               <Form visit={visit} action={`${HOME}/organizations/${organization.id}/directories`} class="fields">
@@ -192,7 +175,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
               </ul>
             )}
           </section>
-          {mayWrite(visit) && (
+          {visit.mayChange && (
             <details class="panel">
               <summary>Rename or delete</summary>
               <Form visit={visit} action={`${HOME}/organizations/${organization.id}`} class="fields">
@@ -370,7 +353,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
             made <Time at={link.createdAt} now={now} /> by {link.createdBy.name}
           </small>
         </span>
-        {mayWrite(visit) && !link.revokedAt && (isOpen || link.usedAt) && (
+        {visit.mayChange && !link.revokedAt && (isOpen || link.usedAt) && (
           <Act
             visit={visit}
             action={`${HOME}/portal-links/${link.id}/revoke`}

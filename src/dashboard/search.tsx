@@ -1,5 +1,6 @@
+import { Head, sent } from '../guidance/index.ts';
 import type { DashboardDependencies } from './index.tsx';
-import { Head, HOME, READERS, type Route, sent, type Visit } from './visit.tsx';
+import { HOME, READERS, type Route, type Visit } from './visit.tsx';
 
 interface Hit {
   path: string;

@@ -1,22 +1,9 @@
 import { SETTINGS, type SettingKey } from '../config.ts';
 import { ROLES } from '../credentials/index.ts';
 import { Tag, Time } from '../faces/index.ts';
+import { Act, Choice, CopyOnce, Field, Form, Head, More, required } from '../guidance/index.ts';
 import type { DashboardDependencies } from './index.tsx';
-import {
-  Act,
-  Choice,
-  CopyOnce,
-  Field,
-  Form,
-  Head,
-  HOME,
-  More,
-  OWNERS,
-  READERS,
-  type Route,
-  required,
-  type Visit,
-} from './visit.tsx';
+import { HOME, OWNERS, READERS, type Route, type Visit } from './visit.tsx';
 
 const PAGE = 50;
 const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];

@@ -2,10 +2,11 @@
 import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { AppError, asAppError } from '../errors.ts';
+import { MessagePage } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Operators, Origin } from '../operators/index.ts';
-import { HOME, MessagePage, type SignedIn, show } from './visit.tsx';
+import { HOME, type SignedIn, show } from './visit.tsx';
 
 const BODY_LIMIT_BYTES = 16 * 1024;
 const SESSION_SECONDS = 12 * 3600;
@@ -190,7 +191,7 @@ function over(koa: Context, state: keyof typeof OVER): void {
     title: 'Link over',
     status: 410,
     isNarrow: true,
-    children: <MessagePage title={OVER[state]} text={text} back={`${HOME}/sign-in`} />,
+    children: <MessagePage home={HOME} title={OVER[state]} text={text} back={`${HOME}/sign-in`} />,
   });
 }
 

@@ -1,11 +1,8 @@
-/** One request of an operator to the dashboard: who, what was sent, and how it is answered. */
+/** One request of an operator to the dashboard, and how it is answered. */
 import type { Context } from 'koa';
-import type { ComponentChildren, VNode } from 'preact';
-import type { Cause } from '../audit/index.ts';
 import type { Role } from '../credentials/index.ts';
-import { ENDPOINT_KEY } from '../directories/index.ts';
-import { AppError, ERRORS } from '../errors.ts';
-import { CopyField, pageHeaders, renderPage, renderPart, Tag } from '../faces/index.ts';
+import { pageHeaders, renderPage, renderPart } from '../faces/index.ts';
+import type { Visit as AnyVisit, Handler as HandlerOf, Shown } from '../guidance/index.ts';
 
 /** Who is signed in. `formToken` is bound to the session and stands in every form. */
 export interface SignedIn {
@@ -14,35 +11,12 @@ export interface SignedIn {
   sessionId: string;
 }
 
-export interface Visit {
-  koa: Context;
-  params: Readonly<Record<string, string>>;
-  query: URLSearchParams;
-  /** What a form sent; empty for a page that is only looked at. */
-  form: URLSearchParams;
+export interface Visit extends AnyVisit {
   operator: SignedIn['operator'];
-  formToken: string;
   sessionId: string;
-  cause: Cause;
-  now: Date;
 }
 
-/** Gives the page, or an address of the dashboard to go on to. */
-export type Handler = (visit: Visit) => Promise<Shown | string>;
-
-export interface Shown {
-  title: string;
-  /** The place in the navigation that it belongs to. */
-  place?: string;
-  status?: number;
-  /** For the few fields of a sign-in. */
-  isNarrow?: boolean;
-  children: ComponentChildren;
-  /** Just this part, for the script to put into the page. */
-  part?: VNode;
-  /** A file in place of a page. */
-  download?: { name: string; type: string; body: string };
-}
+export type Handler = HandlerOf<Visit>;
 
 export interface Route {
   method: 'get' | 'post';
@@ -63,10 +37,6 @@ const PLACES: readonly [path: string, name: string][] = [
   [`${HOME}/audit`, 'Audit'],
   [`${HOME}/settings`, 'Settings'],
 ];
-
-export function mayWrite({ operator }: Visit): boolean {
-  return WRITERS.includes(operator.role);
-}
 
 export function show(koa: Context, shown: Shown, name?: string): void {
   const { title, place = '', status = 200, isNarrow = false, children, part, download } = shown;
@@ -96,200 +66,4 @@ export function show(koa: Context, shown: Shown, name?: string): void {
       navigation: { items: PLACES, current: `${HOME}/${place}`, search: `${HOME}/search` },
     }),
   });
-}
-
-/** What happened and what to do, where a page can't be shown. */
-export function MessagePage({ title, text, back }: { title: string; text: string; back?: string | undefined }) {
-  return (
-    <>
-      <h1>{title}</h1>
-      <p class="soft">{text}</p>
-      <div class="acts">
-        <a class="btn" href={back ?? HOME}>
-          {back === undefined ? 'Organizations' : 'Back'}
-        </a>
-      </div>
-    </>
-  );
-}
-
-/** An error in the words of a page. */
-export function messageOf(error: AppError, requestId: string): { title: string; text: string } {
-  if (error.status >= 500) {
-    return {
-      title: 'That did not work, and it is our fault.',
-      text: `Nothing acknowledged is lost. Try again in a moment. Request id: ${requestId}`,
-    };
-  }
-  const detail = error.facts['detail'];
-  return {
-    title: ERRORS[error.code].title,
-    text: typeof detail === 'string' ? detail : (REMEDIES[error.code] ?? 'Nothing was changed.'),
-  };
-}
-
-const REMEDIES: Partial<Record<AppError['code'], string>> = {
-  slots_full: 'Both slots of this directory are held. Revoke the credential that is not used any more, or rotate.',
-  credential_final: 'It is revoked or expired, and that is final. Generate a new one.',
-  credential_exists: 'This value is kept already. Each value is imported once.',
-  not_replaced:
-    'Its successor was not accepted yet, or is not active. Wait until the new one is used; or revoke this one.',
-  endpoint_key_taken: 'Another directory has this endpoint key. Choose another one.',
-  external_id_taken: 'Another organization has this external id.',
-  email_taken: 'Choose another address.',
-  last_owner: 'Make another operator an owner first.',
-  last_owner_key: 'It is the only usable owner key. Make another owner key first.',
-  last_secret: 'It is the only secret of this client. Add another one first, and put it into the identity provider.',
-  secrets_full: 'This client has two secrets. Take away the one that the identity provider no longer uses.',
-};
-
-/** A form that changes something; the token keeps other sites from sending it. */
-export function Form(props: { visit: Visit; action?: string; class?: string; children: ComponentChildren }) {
-  const { visit, action, children } = props;
-  return (
-    <form method="post" action={action} class={props.class}>
-      <input type="hidden" name="token" value={visit.formToken} />
-      {children}
-    </form>
-  );
-}
-
-/** One button that does one thing. */
-export function Act(props: { visit: Visit; action: string; name: string; tone?: 'primary' | 'danger' | 'quiet' }) {
-  return (
-    <Form visit={props.visit} action={props.action}>
-      <button type="submit" class={props.tone}>
-        {props.name}
-      </button>
-    </Form>
-  );
-}
-
-export function Crumbs({ trail }: { trail: readonly [path: string, name: string][] }) {
-  return (
-    <nav class="crumbs" aria-label="Where this is">
-      {trail.map(([path, name]) => (
-        <>
-          <a href={path}>{name}</a>
-          <span aria-hidden="true">/</span>
-        </>
-      ))}
-    </nav>
-  );
-}
-
-export function Head({
-  trail = [],
-  title,
-  children,
-}: {
-  trail?: readonly [string, string][];
-  title: string;
-  children?: ComponentChildren;
-}) {
-  return (
-    <div class="head">
-      <div>
-        {trail.length > 0 && <Crumbs trail={trail} />}
-        <h1>{title}</h1>
-      </div>
-      {children !== undefined && <div class="acts">{children}</div>}
-    </div>
-  );
-}
-
-export function Field(props: {
-  label: string;
-  name: string;
-  value?: string | undefined;
-  hint?: string;
-  type?: 'text' | 'url' | 'date';
-  isRequired?: boolean;
-  maximum?: number;
-}) {
-  const { label, name, value, hint, type = 'text', isRequired = false, maximum = 200 } = props;
-  return (
-    <label class="line">
-      <span>{label}</span>
-      <input
-        {...({ type } as { type: 'text' })}
-        name={name}
-        value={value ?? ''}
-        required={isRequired}
-        maxlength={maximum}
-        autocomplete="off"
-      />
-      {hint !== undefined && <small>{hint}</small>}
-    </label>
-  );
-}
-
-export function Choice(props: {
-  label: string;
-  name: string;
-  options: readonly [value: string, name: string][];
-  value?: string;
-}) {
-  const { label, name, options, value } = props;
-  return (
-    <label class="line">
-      <span>{label}</span>
-      <select name={name}>
-        {options.map(([option, told]) => (
-          <option value={option} selected={option === value}>
-            {told}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-/** The way to the next page of a list. */
-export function More({ visit, cursor }: { visit: Visit; cursor: string | null }) {
-  if (cursor === null) return null;
-  const query = new URLSearchParams(visit.query);
-  query.set('after', cursor);
-  return (
-    <div class="acts">
-      <a class="btn" href={`?${query}`}>
-        Older
-      </a>
-    </div>
-  );
-}
-
-/** What a form sent under a name, trimmed; undefined when it is empty. */
-export function sent(form: URLSearchParams, name: string, maximum = 200): string | undefined {
-  return form.get(name)?.trim().slice(0, maximum) || undefined;
-}
-
-/** As `sent`, for what a form must have. Throws invalid_request. */
-export function required(form: URLSearchParams, name: string, maximum = 200): string {
-  const value = sent(form, name, maximum);
-  if (value === undefined) throw new AppError('invalid_request', { detail: `The field ${name} is empty.` });
-  return value;
-}
-
-/** The endpoint key of a form. Throws invalid_request. */
-export function endpointKeyOf(form: URLSearchParams): string | undefined {
-  const key = sent(form, 'endpointKey', 100);
-  if (key === undefined || ENDPOINT_KEY.test(key)) return key;
-  throw new AppError('invalid_request', {
-    detail: `Endpoint key: given ${key}; wanted 1 to 64 letters, digits and hyphens, with no hyphen at either end.`,
-  });
-}
-
-/** A secret, in the one moment in which it is there. */
-export function CopyOnce(props: { title: string; label: string; value: string; children: ComponentChildren }) {
-  return (
-    <section class="panel reveal">
-      <div class="head">
-        <h2>{props.title}</h2>
-        <Tag tone="warn">shown once</Tag>
-      </div>
-      <CopyField label={props.label} value={props.value} isPrimary />
-      <small>{props.children}</small>
-    </section>
-  );
 }

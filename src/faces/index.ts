@@ -4,6 +4,7 @@ export { type PageFrame, pageHeaders, renderPage, renderPart } from './page.tsx'
 export { ago, CopyField, counted, Icon, Spark, Status, Steps, span, Tag, Time, type Tone } from './parts.tsx';
 export {
   type DirectoryView,
+  type Health,
   type Holding,
   healthOf,
   readDirectoryView,

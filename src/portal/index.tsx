@@ -1,16 +1,18 @@
 /** HTML for IT contacts: entering by a portal link, and the consent to a connection that their identity provider asked for. */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Cause } from '../audit/index.ts';
+import type { Audit, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credential, Credentials, Usage, UsageTotal } from '../credentials/index.ts';
-import type { Directories, Directory, Organizations } from '../directories/index.ts';
-import { asAppError } from '../errors.ts';
-import { pageHeaders, renderPage } from '../faces/index.ts';
+import { type Directories, type Directory, type Organizations, PROVIDER_NAMES } from '../directories/index.ts';
+import { AppError, asAppError } from '../errors.ts';
+import { healthOf, pageHeaders, readDirectoryView, renderPage, renderPart } from '../faces/index.ts';
+import { type GuidedRoute, messageOf, type Shown } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import type { Asked, ConnectionRequest, Oauth } from '../oauth/index.ts';
+import { directoryRoutes } from './directories.tsx';
 import { type PortalLink, type PortalLinks, personOf } from './links.ts';
 import { ConsentPage, EnterPage, HomePage, LinkNeededPage, MessagePage } from './pages.tsx';
 
@@ -23,12 +25,14 @@ export interface PortalDependencies {
   directories: Directories;
   credentials: Credentials;
   usage: Usage;
+  audit: Audit;
   clock: Clock;
   log: Log;
   context: RequestContext;
   publicUrl: string;
 }
 
+const HOME = '/portal';
 const BODY_LIMIT_BYTES = 16 * 1024;
 const SESSION_SECONDS = 8 * 3600;
 const PENDING_SECONDS = 3600;
@@ -42,6 +46,7 @@ interface Visit {
 
 export function createPortal(deps: PortalDependencies) {
   const { links, oauth, organizations, directories, credentials, usage, clock, log, context, publicUrl } = deps;
+  const routes = directoryRoutes(deps).map((route) => ({ ...route, pattern: patternOf(route.path) }));
   const isSecure = publicUrl.startsWith('https:');
   const sessionCookie = isSecure ? '__Host-latchkey_portal' : 'latchkey_portal';
   const pendingCookie = isSecure ? '__Host-latchkey_pending' : 'latchkey_pending';
@@ -66,8 +71,8 @@ export function createPortal(deps: PortalDependencies) {
         );
       } else if (entering !== undefined) await enter(visit, entering);
       else if (/^\/connect\/[\w-]+$/.test(path)) await connect(visit, path.slice('/connect/'.length));
-      else if (path === '/portal') await home(visit);
-      else
+      else if (path === HOME) await home(visit);
+      else if (!(await guided(visit, path)))
         show(
           visit,
           404,
@@ -147,6 +152,7 @@ export function createPortal(deps: PortalDependencies) {
           text="Your software vendor sends you a link that lets you in here."
         />,
       );
+    const now = clock.now();
     const organization = await organizations.get(session.link.organizationId);
     const { items } = await directories.page({ organizationId: organization.id, limit: 200 });
     show(
@@ -154,9 +160,98 @@ export function createPortal(deps: PortalDependencies) {
       200,
       organization.name,
       <HomePage
-        endpoints={items.map(({ name, endpointKey }) => ({ name, url: `${publicUrl}/scim/v2/${endpointKey}` }))}
+        rows={
+          await Promise.all(
+            items.map(async (directory) => {
+              const provider = PROVIDER_NAMES[directory.provider];
+              const view = await readDirectoryView(deps, { directory, provider, now });
+              return { directory, provider, health: healthOf(view) };
+            }),
+          )
+        }
       />,
       organization.name,
+    );
+  }
+
+  /** The pages of one directory, which the dashboard has too. False when none is at this path. */
+  async function guided(visit: Visit, path: string): Promise<boolean> {
+    const { request, response, address, requestId } = visit;
+    const method = request.method === 'POST' ? 'post' : 'get';
+    const found = routes.find((route) => route.method === method && route.pattern.test(path));
+    if (!found) return false;
+    const session = await sessionOf(visit);
+    if (!session) {
+      await home(visit);
+      return true;
+    }
+    const { link, token } = session;
+    const form = new URLSearchParams(method === 'post' ? await readBody(request, BODY_LIMIT_BYTES) : '');
+    if (method === 'post' && !isEqual(form.get('token') ?? '', token)) {
+      showOutOfDate(visit);
+      return true;
+    }
+    const { name } = await organizations.get(link.organizationId);
+    const shown = await answerOf(found, {
+      path,
+      params: found.pattern.exec(path)?.groups ?? {},
+      query: new URLSearchParams((request.url ?? '').split('?')[1] ?? ''),
+      form,
+      home: HOME,
+      formToken: token,
+      cause: { actor: personOf(link), source: 'portal', address, requestId },
+      now: clock.now(),
+      mayChange: true,
+      assertSees(organizationId) {
+        if (organizationId !== link.organizationId) throw new AppError('not_found');
+      },
+    });
+    if (typeof shown === 'string') redirect(response, shown);
+    else if (shown.part) send(visit, 200, renderPart(shown.part));
+    else show(visit, shown.status ?? 200, shown.title, shown.children, name, [], true);
+    return true;
+  }
+
+  /** A refused change is told in words. What is another organization's reads like what does not exist. */
+  async function answerOf(
+    { handle: work }: GuidedRoute,
+    guest: Parameters<GuidedRoute['handle']>[0],
+  ): Promise<Shown | string> {
+    try {
+      return await work(guest);
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      if (error.status >= 500) throw thrown;
+      const { title, text } =
+        error.code === 'not_found'
+          ? { title: 'There is nothing here.', text: 'Check the address, or go to the start.' }
+          : messageOf(error, '');
+      return {
+        title: title.replace(/\.$/, ''),
+        status: error.status,
+        children: (
+          <>
+            <MessagePage title={title} text={text} />
+            <div class="acts">
+              <a class="btn" href={HOME}>
+                To the start
+              </a>
+            </div>
+          </>
+        ),
+      };
+    }
+  }
+
+  function showOutOfDate(visit: Visit): void {
+    show(
+      visit,
+      403,
+      'Try again',
+      <MessagePage
+        title="This page was out of date."
+        text="Go back, reload it and decide again. Nothing was changed."
+      />,
     );
   }
 
@@ -224,18 +319,7 @@ export function createPortal(deps: PortalDependencies) {
   ): Promise<void> {
     const { request, response, address, requestId } = visit;
     const form = new URLSearchParams(await readBody(request, BODY_LIMIT_BYTES));
-    const given = Buffer.from(form.get('token') ?? '');
-    if (given.length !== token.length || !timingSafeEqual(given, Buffer.from(token))) {
-      return show(
-        visit,
-        403,
-        'Try again',
-        <MessagePage
-          title="This page was out of date."
-          text="Go back, reload it and decide again. Nothing was changed."
-        />,
-      );
-    }
+    if (!isEqual(form.get('token') ?? '', token)) return showOutOfDate(visit);
     const person = personOf(link);
     const cause: Cause = { actor: person, source: 'portal', address, requestId };
     if (form.get('decision') !== 'allow') {
@@ -290,9 +374,12 @@ export function createPortal(deps: PortalDependencies) {
     children: preact.ComponentChildren,
     aside?: string,
     formTargets: string[] = [],
+    isWide = false,
   ): void {
-    const { response, requestId } = visit;
-    const html = renderPage({ title, aside, children });
+    send(visit, status, renderPage({ title, aside, isWide, children }), formTargets);
+  }
+
+  function send({ response, requestId }: Visit, status: number, html: string, formTargets: string[] = []): void {
     response.writeHead(status, {
       ...pageHeaders(formTargets),
       'Content-Type': 'text/html; charset=utf-8',
@@ -342,6 +429,16 @@ export function renderAuthorizationError(error: string, description: string, ask
     html: renderPage({ title: message.title.replace(/\.$/, ''), children: <MessagePage {...message} /> }),
     headers: pageHeaders(),
   };
+}
+
+function isEqual(given: string, wanted: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** `/directories/:id` below the portal, as an expression with a group for each name. */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${HOME}${path.replace(/:(\w+)/g, '(?<$1>[\\w-]{1,100})')}$`);
 }
 
 const OVER = {

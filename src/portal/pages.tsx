@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Credential, UsageTotal } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
+import { ago, type Health } from '../faces/index.ts';
 import type { ConnectionRequest } from '../oauth/index.ts';
 
 /** What happened, why, and where somebody must act: what to do, with the values that they need. */
@@ -48,27 +49,37 @@ export function EnterPage() {
   );
 }
 
-export function HomePage({ endpoints }: { endpoints: { name: string; url: string }[] }) {
+export function HomePage({ rows }: { rows: { directory: Directory; provider: string; health: Health }[] }) {
   return (
     <>
       <h1>Connect your identity provider</h1>
-      {endpoints.length === 0 ? (
+      {rows.length === 0 ? (
         <p class="soft">Your organization has no directory yet. Ask your contact at the vendor to make one.</p>
       ) : (
-        <p class="soft">
-          This browser is let in. Start the connection in your identity provider now, in this browser: it leads back
-          here, and you decide. The address below each name is what the identity provider asks for as <b>base URL</b> or{' '}
-          <b>tenant URL</b>.
-        </p>
-      )}
-      {endpoints.map(({ name, url }) => (
-        <section class="panel">
-          <h2>{name}</h2>
-          <p class="field mono">{url}</p>
+        <section class="panel list">
+          <ul class="rows">
+            {rows.map(({ directory, provider, health }) => (
+              <li>
+                <span class={health.tone === 'ok' ? 'dot' : `dot ${health.tone}`} />
+                <span class="what">
+                  <a href={`/portal/directories/${directory.id}`}>
+                    <b>{directory.name}</b>
+                  </a>
+                  <small>
+                    {health.lead} {health.rest}
+                  </small>
+                </span>
+                <span class="tag">{provider}</span>
+              </li>
+            ))}
+          </ul>
         </section>
-      ))}
+      )}
       <p>
-        <small>This browser is let in for eight hours from the moment the link was opened.</small>
+        <small>
+          This browser is let in for eight hours from the moment the link was opened. Start a connection by OAuth in
+          your identity provider in this same browser: it leads back here, and you decide.
+        </small>
       </p>
     </>
   );
@@ -284,14 +295,6 @@ function titleOf({ label, kind }: Credential): string {
 
 function spokenOf({ label, kind }: Credential): string {
   return label === undefined ? `The ${kind === 'oauth' ? 'OAuth connection' : 'static token'}` : `“${label}”`;
-}
-
-function ago(then: Date, now: Date): string {
-  const minutes = Math.floor((now.getTime() - then.getTime()) / 60_000);
-  if (minutes < 1) return 'less than a minute ago';
-  if (minutes < 120) return `${minutes === 1 ? '1 minute' : `${minutes} minutes`} ago`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} hours ago` : `${days(Math.floor(hours / 24))} ago`;
 }
 
 function days(count: number): string {

@@ -9,7 +9,7 @@ const LAYERS = [
   ['main'],
   ['app'],
   ['admin', 'dashboard', 'portal', 'operations', 'instances'],
-  ['diagnosis', 'notifications'],
+  ['guidance', 'diagnosis', 'notifications'],
   ['operators', 'verification', 'oauth', 'faces'],
   ['credentials'],
   ['directories'],

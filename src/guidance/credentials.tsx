@@ -1,39 +1,57 @@
-import { SCOPES, type Scope } from '../credentials/index.ts';
-import { PROVIDER_NAMES } from '../directories/index.ts';
+import type { Clock } from '../clock.ts';
+import { type Credential, type Credentials, SCOPES, type Scope, type Usage } from '../credentials/index.ts';
+import { type Directories, type Directory, PROVIDER_NAMES } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { CopyField, type DirectoryView, Icon, readDirectoryView, Steps, spokenOf, Time } from '../faces/index.ts';
-import { endpointOf } from './directories.tsx';
-import type { DashboardDependencies } from './index.tsx';
+import { type DirectoryView, Icon, readDirectoryView, Steps, spokenOf, Time } from '../faces/index.ts';
+import { endpointOf } from './directory.tsx';
+import { InstructionList, SETUP } from './setup.tsx';
 import {
   Act,
   Choice,
   CopyOnce,
   Field,
   Form,
+  type GuidedRoute,
+  type Handler,
   Head,
-  HOME,
   MessagePage,
-  type Route,
   required,
   sent,
   type Visit,
-  WRITERS,
 } from './visit.tsx';
 
 const STEPS = ['Generate', 'Put it in', 'See it used', 'Retire the old one'];
 
-export function credentialRoutes(deps: DashboardDependencies): Route[] {
+export function credentialRoutes(deps: {
+  directories: Directories;
+  credentials: Credentials;
+  usage: Usage;
+  clock: Clock;
+  publicUrl: string;
+}): GuidedRoute[] {
   const { directories, credentials, clock, publicUrl } = deps;
 
-  async function viewOf(directoryId: string): Promise<DirectoryView> {
-    const directory = await directories.get(directoryId);
+  async function directoryOf(visit: Visit, id = visit.params['id'] ?? ''): Promise<Directory> {
+    const directory = await directories.get(id);
+    visit.assertSees(directory.organizationId);
+    return directory;
+  }
+
+  async function credentialOf(visit: Visit): Promise<Credential> {
+    const credential = await credentials.get(visit.params['id'] ?? '');
+    visit.assertSees(credential.organizationId);
+    return credential;
+  }
+
+  async function viewOf(visit: Visit, id?: string): Promise<DirectoryView> {
+    const directory = await directoryOf(visit, id);
     return readDirectoryView(deps, { directory, provider: PROVIDER_NAMES[directory.provider], now: clock.now() });
   }
 
   async function shownToken(visit: Visit, directoryId: string, token: string, isRotation: boolean) {
-    const view = await viewOf(directoryId);
+    const view = await viewOf(visit, directoryId);
     const { provider, directory } = view;
-    const address = `${HOME}/directories/${directoryId}`;
+    const address = `${visit.home}/directories/${directoryId}`;
     const title = isRotation ? 'Rotate the static token' : 'Your new token';
     return {
       title,
@@ -46,14 +64,11 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
               We keep only a digest. If it gets lost, generate another
               {isRotation ? `; the token that ${provider} uses now keeps working` : ''}.
             </CopyOnce>
-            <section class="detail">
-              <h2>In {provider}</h2>
-              <p class="soft">
-                Put the token where {provider} asks for a bearer token or API token, save, and test the connection
-                there. The address beside it:
-              </p>
-              <CopyField label="SCIM endpoint" value={endpointOf(directory, publicUrl)} />
-            </section>
+            <InstructionList
+              provider={provider}
+              instructions={SETUP[directory.provider].bearer}
+              values={{ token, endpoint: endpointOf(directory, publicUrl) }}
+            />
             <div class="acts">
               <a class="btn primary" href={`${address}/${isRotation ? 'rotate' : 'first-request'}`}>
                 I have stored it
@@ -71,9 +86,9 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
 
   /** The newest credential, and whether it was seen. */
   async function waiting(visit: Visit, isRotation: boolean) {
-    const view = await viewOf(visit.params['id'] ?? '');
+    const view = await viewOf(visit);
     const { directory, provider, holdings, now } = view;
-    const address = `${HOME}/directories/${directory.id}`;
+    const address = `${visit.home}/directories/${directory.id}`;
     const old = holdings.find(({ progress }) => progress);
     const fresh = old
       ? holdings.find(({ credential }) => credential.id === old.progress?.successorId)
@@ -143,7 +158,7 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
               <div class="acts">
                 <Act
                   visit={visit}
-                  action={`${HOME}/credentials/${old.credential.id}/retire`}
+                  action={`${visit.home}/credentials/${old.credential.id}/retire`}
                   name={`Retire ${old.credential.slot.toUpperCase()} now`}
                   tone="primary"
                 />
@@ -165,7 +180,7 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <Head trail={[[address, directory.name]]} title={title} />
-          <div data-live={`${visit.koa.path}?part=live`}>{part}</div>
+          <div data-live={`${visit.path}?part=live`}>{part}</div>
         </>
       ),
     };
@@ -174,9 +189,9 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
   async function rotation(visit: Visit) {
     const under = await waiting(visit, true);
     if (under) return under;
-    const view = await viewOf(visit.params['id'] ?? '');
+    const view = await viewOf(visit);
     const { directory, provider, holdings } = view;
-    const address = `${HOME}/directories/${directory.id}`;
+    const address = `${visit.home}/directories/${directory.id}`;
     const old = holdings.find(({ credential }) => credential.kind === 'bearer');
     if (!old) return `${address}/generate`;
     const isFull = holdings.length === 2;
@@ -259,7 +274,7 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
   }
 
   async function generation(visit: Visit) {
-    const directory = await directories.get(visit.params['id'] ?? '');
+    const directory = await directoryOf(visit);
     await credentials.assertFreeSlot(directory.id);
     const provider = PROVIDER_NAMES[directory.provider];
     return {
@@ -267,7 +282,7 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
       place: 'organizations',
       children: (
         <>
-          <Head trail={[[`${HOME}/directories/${directory.id}`, directory.name]]} title="Generate a token" />
+          <Head trail={[[`${visit.home}/directories/${directory.id}`, directory.name]]} title="Generate a token" />
           <Steps names={STEPS.slice(0, 3)} current={0}>
             <Form visit={visit} class="panel">
               <p class="soft">A static bearer token for {provider}. It is shown once; we keep a digest.</p>
@@ -276,7 +291,7 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
                 <button type="submit" class="primary">
                   Generate
                 </button>
-                <a class="btn quiet" href={`${HOME}/directories/${directory.id}`}>
+                <a class="btn quiet" href={`${visit.home}/directories/${directory.id}`}>
                   Not now
                 </a>
               </div>
@@ -288,14 +303,14 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
   }
 
   async function importing(visit: Visit) {
-    const directory = await directories.get(visit.params['id'] ?? '');
+    const directory = await directoryOf(visit);
     await credentials.assertFreeSlot(directory.id);
     return {
       title: 'Import a token',
       place: 'organizations',
       children: (
         <>
-          <Head trail={[[`${HOME}/directories/${directory.id}`, directory.name]]} title="Import a token" />
+          <Head trail={[[`${visit.home}/directories/${directory.id}`, directory.name]]} title="Import a token" />
           <Form visit={visit} class="panel">
             <p class="soft">
               The token that {PROVIDER_NAMES[directory.provider]} sends today goes on working, and nobody there has to
@@ -313,7 +328,7 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
               <button type="submit" class="primary">
                 Import
               </button>
-              <a class="btn quiet" href={`${HOME}/directories/${directory.id}`}>
+              <a class="btn quiet" href={`${visit.home}/directories/${directory.id}`}>
                 Not now
               </a>
             </div>
@@ -323,13 +338,13 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
     };
   }
 
-  function ending(verb: 'Disable' | 'Revoke'): Route['handle'] {
+  function ending(verb: 'Disable' | 'Revoke'): Handler {
     return async (visit) => {
-      const credential = await credentials.get(visit.params['id'] ?? '');
-      const view = await viewOf(credential.directoryId);
+      const credential = await credentialOf(visit);
+      const view = await viewOf(visit, credential.directoryId);
       const holding = view.holdings.find((held) => held.credential.id === credential.id);
       const { directory, provider, now, using } = view;
-      const address = `${HOME}/directories/${directory.id}`;
+      const address = `${visit.home}/directories/${directory.id}`;
       const title = `${verb} ${spokenOf(credential)}`;
       if (!holding) {
         return {
@@ -338,6 +353,7 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
           status: 409,
           children: (
             <MessagePage
+              home={visit.home}
               title="It is over already."
               text="It is revoked or expired, and that is final."
               back={address}
@@ -394,57 +410,52 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
   }
 
   return [
-    { method: 'get', path: '/directories/:id/generate', roles: WRITERS, handle: generation },
+    { method: 'get', path: '/directories/:id/generate', handle: generation },
     {
       method: 'post',
       path: '/directories/:id/generate',
-      roles: WRITERS,
       async handle(visit) {
-        const { credential, token } = await credentials.issue(
-          visit.params['id'] ?? '',
-          inputOf(visit.form),
-          visit.cause,
-        );
+        const { id } = await directoryOf(visit);
+        const { credential, token } = await credentials.issue(id, inputOf(visit.form), visit.cause);
         return shownToken(visit, credential.directoryId, token, false);
       },
     },
     {
       method: 'get',
       path: '/directories/:id/first-request',
-      roles: WRITERS,
-      handle: async (visit) => (await waiting(visit, false)) ?? `${HOME}/directories/${visit.params['id']}`,
+      handle: async (visit) => (await waiting(visit, false)) ?? `${visit.home}/directories/${visit.params['id']}`,
     },
-    { method: 'get', path: '/directories/:id/import', roles: WRITERS, handle: importing },
+    { method: 'get', path: '/directories/:id/import', handle: importing },
     {
       method: 'post',
       path: '/directories/:id/import',
-      roles: WRITERS,
-      async handle({ params, form, cause }) {
-        const value = required(form, 'value', 4096);
-        const { directoryId } = await credentials.import(params['id'] ?? '', { ...inputOf(form), token: value }, cause);
-        return `${HOME}/directories/${directoryId}`;
+      async handle(visit) {
+        const { id } = await directoryOf(visit);
+        const value = required(visit.form, 'value', 4096);
+        await credentials.import(id, { ...inputOf(visit.form), token: value }, visit.cause);
+        return `${visit.home}/directories/${id}`;
       },
     },
-    { method: 'get', path: '/directories/:id/rotate', roles: WRITERS, handle: rotation },
+    { method: 'get', path: '/directories/:id/rotate', handle: rotation },
     {
       method: 'post',
       path: '/directories/:id/rotate',
-      roles: WRITERS,
       async handle(visit) {
-        const { form, params, cause } = visit;
+        const { form, cause } = visit;
+        const { id } = await directoryOf(visit);
         const isImmediate = form.get('mode') === 'immediate';
         const retire = form.get('retire') === 'manual' ? ('manual' as const) : ('when-replaced' as const);
         const label = sent(form, 'label');
         const { credential, token } = await credentials.rotate(
-          params['id'] ?? '',
+          id,
           { label, ...(isImmediate ? { mode: 'immediate' as const } : { mode: 'overlap' as const, retire }) },
           cause,
         );
         return shownToken(visit, credential.directoryId, token, !isImmediate);
       },
     },
-    { method: 'get', path: '/credentials/:id/disable', roles: WRITERS, handle: ending('Disable') },
-    { method: 'get', path: '/credentials/:id/revoke', roles: WRITERS, handle: ending('Revoke') },
+    { method: 'get', path: '/credentials/:id/disable', handle: ending('Disable') },
+    { method: 'get', path: '/credentials/:id/revoke', handle: ending('Revoke') },
     change('disable', (id, { cause }) => credentials.disable(id, cause)),
     change('enable', (id, { cause }) => credentials.enable(id, cause)),
     // The page before said when it was last used, so it is forced.
@@ -454,14 +465,14 @@ export function credentialRoutes(deps: DashboardDependencies): Route[] {
     change('retire', (id, { cause }) => credentials.retire(id, cause)),
   ];
 
-  function change(verb: string, work: (id: string, visit: Visit) => Promise<{ directoryId: string }>): Route {
+  function change(verb: string, work: (id: string, visit: Visit) => Promise<{ directoryId: string }>): GuidedRoute {
     return {
       method: 'post',
       path: `/credentials/:id/${verb}`,
-      roles: WRITERS,
       async handle(visit) {
-        const { directoryId } = await work(visit.params['id'] ?? '', visit);
-        return `${HOME}/directories/${directoryId}`;
+        const { id } = await credentialOf(visit);
+        const { directoryId } = await work(id, visit);
+        return `${visit.home}/directories/${directoryId}`;
       },
     };
   }

@@ -1,0 +1,181 @@
+/** A directory as it is now: the sentence that leads, the endpoint, the two slots, what happened. */
+import type { ComponentChildren } from 'preact';
+import type { AuditEvent } from '../audit/index.ts';
+import type { Directory } from '../directories/index.ts';
+import {
+  CopyField,
+  counted,
+  type DirectoryView,
+  type Holding,
+  healthOf,
+  SlotCards,
+  Status,
+  span,
+  spokenOf,
+  Time,
+} from '../faces/index.ts';
+import { EventRows } from './events.tsx';
+import { Refusal, refusalIn } from './explanations.tsx';
+import { Act, type Visit } from './visit.tsx';
+
+/** What moves while one looks at it. */
+export function DirectoryFace(props: {
+  view: DirectoryView;
+  visit: Visit;
+  events: AuditEvent[];
+  publicUrl: string;
+  /** What else may be put into an empty slot. */
+  children?: ComponentChildren;
+}) {
+  const { view, visit, events, publicUrl, children } = props;
+  const refused = refusalIn(events, view.using?.total?.lastUsedAt);
+  const { directory } = view;
+  const { tone, lead, rest, todo } = healthOf(view);
+  const address = `${visit.home}/directories/${directory.id}`;
+  return (
+    <div class="detail blocks">
+      <Status
+        tone={tone}
+        sentence={
+          <>
+            <strong>{lead}</strong> {rest}
+          </>
+        }
+        detail={todo}
+        {...(directory.state === 'disabled' &&
+          visit.mayChange && { acts: <Act visit={visit} action={`${address}/enable`} name="Enable" tone="primary" /> })}
+      />
+      {refused && (
+        <Refusal event={refused} provider={view.provider} endpoint={endpointOf(directory, publicUrl)} now={view.now} />
+      )}
+      <CopyField label="SCIM endpoint" value={endpointOf(directory, publicUrl)} />
+      <Callout view={view} visit={visit} />
+      <SlotCards
+        view={view}
+        acts={(holding) => <Acts holding={holding} visit={visit} />}
+        free={() => (
+          <FreeActs directory={directory} visit={visit}>
+            {children}
+          </FreeActs>
+        )}
+      />
+      <section class="panel list">
+        <div class="bar">
+          <h2>What happened</h2>
+          {visit.auditPath !== undefined && (
+            <a href={`${visit.auditPath}?directoryId=${directory.id}`}>
+              <small>Whole audit</small>
+            </a>
+          )}
+        </div>
+        <EventRows events={events} now={view.now} auditPath={visit.auditPath} />
+      </section>
+    </div>
+  );
+}
+
+export function endpointOf({ endpointKey }: Directory, publicUrl: string): string {
+  return `${publicUrl}/scim/v2/${endpointKey}`;
+}
+
+function Acts({ holding, visit }: { holding: Holding; visit: Visit }) {
+  if (!visit.mayChange) return <small>Your role may look, and change nothing.</small>;
+  const { credential, state, progress } = holding;
+  const address = `${visit.home}/credentials/${credential.id}`;
+  return (
+    <>
+      {credential.kind === 'bearer' && state === 'active' && !progress && (
+        <a class="btn" href={`${visit.home}/directories/${credential.directoryId}/rotate`}>
+          Rotate
+        </a>
+      )}
+      {progress?.successorAccepted && <Act visit={visit} action={`${address}/retire`} name="Retire" />}
+      {state === 'disabled' ? (
+        <Act visit={visit} action={`${address}/enable`} name="Enable" tone="primary" />
+      ) : (
+        <a class="btn" href={`${address}/disable`}>
+          Disable
+        </a>
+      )}
+      <a class="btn danger" href={`${address}/revoke`}>
+        Revoke
+      </a>
+    </>
+  );
+}
+
+function FreeActs(props: { directory: Directory; visit: Visit; children: ComponentChildren }) {
+  const { directory, visit, children } = props;
+  if (!visit.mayChange) return <small>Your role may look, and change nothing.</small>;
+  return (
+    <>
+      <a class="btn primary" href={`${visit.home}/directories/${directory.id}/generate`}>
+        Generate
+      </a>
+      {children}
+    </>
+  );
+}
+
+/** While both slots are filled: which one is used, and what becomes of the other. */
+function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
+  const { holdings, using, provider, now } = view;
+  if (holdings.length < 2) return null;
+  const replaced = holdings.find(({ progress }) => progress);
+  const other = holdings.find((holding) => holding !== using);
+  const { progress } = replaced ?? {};
+  return (
+    <section class="note" aria-label="Two credentials">
+      <div>
+        <strong>Two credentials hold the slots.</strong>{' '}
+        {using
+          ? `${provider} used ${spokenOf(using.credential)} in slot ${using.credential.slot.toUpperCase()} last.`
+          : `${provider} has used neither of them yet.`}{' '}
+        {replaced && progress ? (
+          <>
+            Slot {replaced.credential.slot.toUpperCase()} was replaced
+            {progress.status === 'waiting_for_successor' ? `; it goes on until ${provider} uses the new one.` : ' '}
+            {progress.status === 'waiting_for_quiet' && progress.retiresAt && (
+              <>
+                and retires by itself <Time at={progress.retiresAt} now={now} /> if it stays quiet.
+              </>
+            )}
+            {progress.status === 'still_in_use' &&
+              'and is still in use. Someone sends it: look at its last use before you revoke it.'}
+            {progress.status === 'manual' && 'and stays until you retire it.'}
+            {progress.status === 'scheduled' && progress.retiresAt && (
+              <>
+                and retires <Time at={progress.retiresAt} now={now} />.
+              </>
+            )}
+          </>
+        ) : (
+          other?.total?.lastUsedAt &&
+          `Slot ${other.credential.slot.toUpperCase()} has been quiet for ${span(Math.floor((now.getTime() - other.total.lastUsedAt.getTime()) / 1000))}.`
+        )}
+      </div>
+      {visit.mayChange && replaced && progress?.successorAccepted && (
+        <div class="acts">
+          <Act
+            visit={visit}
+            action={`${visit.home}/credentials/${replaced.credential.id}/retire`}
+            name={`Retire ${replaced.credential.slot.toUpperCase()} now`}
+          />
+        </div>
+      )}
+    </section>
+  );
+}
+
+export function LastUse({ view }: { view: DirectoryView }) {
+  const { using, now, provider } = view;
+  const at = using?.total?.lastUsedAt;
+  if (!using || !at) return <>Nothing was accepted here yet.</>;
+  const accepted = using.days.reduce((sum, day) => sum + day.accepted, 0);
+  return (
+    <>
+      Last used <Time at={at} now={now} /> from {provider} ({using.total?.lastUsedFrom?.address});{' '}
+      {counted(accepted, 'request')} in 14 days.
+    </>
+  );
+}

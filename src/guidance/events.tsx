@@ -1,0 +1,86 @@
+/** What happened, a line each. */
+import { type AuditEvent, EVENTS } from '../audit/index.ts';
+import { counted, Tag, Time, type Tone } from '../faces/index.ts';
+
+/** `auditPath`: where the other events of a request are found, for who may read them. */
+export function EventRows(props: { events: AuditEvent[]; now: Date; auditPath?: string | undefined }) {
+  const { events, now, auditPath } = props;
+  if (events.length === 0) {
+    return (
+      <ul class="rows">
+        <li>
+          <small>Nothing happened yet.</small>
+        </li>
+      </ul>
+    );
+  }
+  return (
+    <ul class="rows">
+      {events.map((event) => {
+        const { tone, text } = tellOf(event);
+        return (
+          <li>
+            <span class="what">
+              <span>
+                {text}{' '}
+                {event.count !== undefined && event.count > 1 && <Tag tone={tone}>{counted(event.count, 'time')}</Tag>}
+              </span>
+              <small>
+                {event.actor.name}
+                {event.address !== undefined && `, ${event.address}`}
+                {(event.source === 'dashboard' || event.source === 'portal') && `, ${event.source}`}
+                {event.requestId !== undefined && auditPath !== undefined && (
+                  <>
+                    , request{' '}
+                    <a class="mono" href={`${auditPath}?requestId=${event.requestId}`}>
+                      {event.requestId.slice(0, 8)}
+                    </a>
+                  </>
+                )}
+              </small>
+            </span>
+            <small>
+              <Time at={event.lastAt ?? event.at} now={now} />
+            </small>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+/** One line of what happened. */
+export function tellOf({ type, data, actor }: AuditEvent): { tone: Tone; text: string } {
+  const told = (name: string) => (typeof data[name] === 'string' ? data[name] : '');
+  const which = told('label') === '' ? `…${told('hint')}` : `“${told('label')}” (…${told('hint')})`;
+  const slot = told('slot') === '' ? '' : ` in slot ${told('slot').toUpperCase()}`;
+  const reason = told('reason').replaceAll('_', ' ');
+  switch (type) {
+    case 'request.denied':
+      return {
+        tone: 'bad',
+        text: `A request was refused: ${reason}${told('hint') === '' ? '' : `, with …${told('hint')}`}`,
+      };
+    case 'token.refused':
+      return { tone: 'bad', text: `A token request of ${actor.name} was refused: ${reason}` };
+    case 'token.issued':
+      return { tone: 'ok', text: `${actor.name} got a token (${told('grantType').replaceAll('_', ' ')})` };
+    case 'credential.issued':
+      return { tone: 'ok', text: `Token ${which} was generated${slot}` };
+    case 'credential.imported':
+      return { tone: 'ok', text: `Token ${which} was imported${slot}` };
+    case 'credential.connected':
+      return { tone: 'ok', text: `An OAuth connection was made${slot}` };
+    case 'credential.revoked':
+      return { tone: 'bad', text: `${which} was revoked${reason === '' ? '' : `: ${told('reason')}`}` };
+    case 'credential.retired':
+      return { tone: 'off', text: `${which} retired, replaced by its successor` };
+    case 'connection.refused':
+      return { tone: 'bad', text: `A connection was refused: ${reason}` };
+    default: {
+      const name = told('name') || (told('hint') === '' ? '' : which);
+      const meaning = EVENTS[type].replace(/[;:].*$/, '').replace(/\.$/, '');
+      return { tone: 'off', text: name === '' ? meaning : `${meaning} (${name})` };
+    }
+  }
+}

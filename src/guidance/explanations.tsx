@@ -1,0 +1,184 @@
+/** Why something was refused, what to do, and who must do it: for whoever looks, without a code alone and without a guess. */
+import type { AuditEvent } from '../audit/index.ts';
+import { CopyField, counted, Tag, Time } from '../faces/index.ts';
+import type { DenialReason } from '../verification/index.ts';
+
+interface Explanation {
+  /** After the name of the identity provider. */
+  what: string;
+  todo: string;
+  who: 'it_contact' | 'vendor';
+  /** The value to copy that mends it. */
+  value?: 'endpoint';
+}
+
+export const EXPLANATIONS: Record<DenialReason, Explanation> = {
+  missing: { what: 'sent no token', todo: 'Put the token into it, and save.', who: 'it_contact' },
+  malformed: {
+    what: 'sent something that is no token, or half of one',
+    todo: 'Generate a new token or copy yours again, whole and without blanks, and paste it anew.',
+    who: 'it_contact',
+  },
+  unknown: {
+    what: 'sent a token that is not known here',
+    todo: 'Compare its last four characters with the cards on this page. If they differ, generate a new token and paste that.',
+    who: 'it_contact',
+  },
+  revoked: {
+    what: 'sent a token that was revoked',
+    todo: 'Paste the token that holds a slot now, or generate a new one. What happened below says who revoked it.',
+    who: 'it_contact',
+  },
+  expired: { what: 'sent a token whose time is over', todo: 'Generate a new token, and paste it.', who: 'it_contact' },
+  disabled: {
+    what: 'sent a token that is disabled',
+    todo: 'Enable it: the same value works again at once.',
+    who: 'it_contact',
+  },
+  wrong_directory: {
+    what: 'sent the token of another directory',
+    todo: 'Address and token come from two directories. Put this address beside the token of this page:',
+    who: 'it_contact',
+    value: 'endpoint',
+  },
+  directory_disabled: {
+    what: 'asked a directory that is disabled',
+    todo: 'Your software vendor enables it again.',
+    who: 'vendor',
+  },
+  directory_unknown: {
+    what: 'asked an address that is no directory',
+    todo: 'Put this address into it:',
+    who: 'it_contact',
+    value: 'endpoint',
+  },
+  insufficient_scope: {
+    what: 'wanted to write with a token that may only read',
+    todo: 'Generate a token that may read and write.',
+    who: 'it_contact',
+  },
+  foreign_token: {
+    what: 'sent a token of another authorization server',
+    todo: 'It is set to OAuth with an issuer of its own. Choose a static bearer token there, or the addresses of this page.',
+    who: 'it_contact',
+  },
+  rate_limited: {
+    what: 'was refused so often that it must wait a minute',
+    todo: 'Mend what was refused before; accepted requests are never limited.',
+    who: 'it_contact',
+  },
+};
+
+/** The refusals of the token endpoint (docs/errors.md); any other is told by its name. */
+const TOKEN_REFUSALS: Record<string, Omit<Explanation, 'value'>> = {
+  client_unknown: {
+    what: 'sent a client id that is not known here',
+    todo: 'Copy the client id again.',
+    who: 'it_contact',
+  },
+  client_secret_wrong: {
+    what: 'sent a wrong client secret',
+    todo: 'Put the client secret in again; if it is lost, your software vendor adds a second one.',
+    who: 'vendor',
+  },
+  refresh_token_unknown: {
+    what: 'sent a refresh token that is not known here',
+    todo: 'Connect again.',
+    who: 'it_contact',
+  },
+  refresh_token_revoked: {
+    what: 'asked for a token of a connection that was ended',
+    todo: 'Connect again. What happened below says who ended it.',
+    who: 'it_contact',
+  },
+  refresh_token_superseded: {
+    what: 'sent a refresh token that was replaced',
+    todo: 'Two installations share one connection: connect the other one for itself.',
+    who: 'it_contact',
+  },
+  code_expired: {
+    what: 'was too late with the code of its connection',
+    todo: 'Start the connection again.',
+    who: 'it_contact',
+  },
+  code_replayed: {
+    what: 'sent the code of its connection twice',
+    todo: 'Start the connection again.',
+    who: 'it_contact',
+  },
+  slots_full: {
+    what: 'found both slots taken',
+    todo: 'Revoke a credential that is not used, or choose one to replace when connecting.',
+    who: 'it_contact',
+  },
+};
+
+const OTHER: Omit<Explanation, 'value'> = {
+  what: 'was refused a token',
+  todo: 'Compare client id, secret and addresses with the set-up on this page.',
+  who: 'it_contact',
+};
+
+/** The latest refusal, when nothing was accepted after it; undefined when all is well. */
+export function refusalIn(events: readonly AuditEvent[], acceptedAt: Date | undefined): AuditEvent | undefined {
+  const refused = events.filter(({ type }) => type === 'request.denied' || type === 'token.refused');
+  const latest = refused.sort((a, b) => timeOf(b) - timeOf(a))[0];
+  return latest && (acceptedAt === undefined || timeOf(latest) > acceptedAt.getTime()) ? latest : undefined;
+}
+
+function timeOf({ lastAt, at }: AuditEvent): number {
+  return (lastAt ?? at).getTime();
+}
+
+export function Refusal({
+  event,
+  provider,
+  endpoint,
+  now,
+}: {
+  event: AuditEvent;
+  provider: string;
+  endpoint: string;
+  now: Date;
+}) {
+  const reason = String(event.data['reason'] ?? '');
+  const known: Explanation | undefined =
+    event.type === 'token.refused'
+      ? (TOKEN_REFUSALS[reason] ?? OTHER)
+      : Object.hasOwn(EXPLANATIONS, reason)
+        ? EXPLANATIONS[reason as DenialReason]
+        : OTHER;
+  const { what, todo, who, value } = known ?? OTHER;
+  const hint = event.data['hint'];
+  const sender = event.data['userAgent'];
+  return (
+    <section class="panel refusal" aria-label="Refused">
+      <div class="head">
+        <h2>
+          {capital(provider)} {what}
+        </h2>
+        <Tag tone="bad">{counted(event.count ?? 1, 'time')}</Tag>
+      </div>
+      <p class="soft">
+        Last <Time at={event.lastAt ?? event.at} now={now} /> from {event.address ?? 'an unknown address'}
+        {typeof sender === 'string' && ` (${sender})`}
+        {typeof hint === 'string' && (
+          <>
+            , with the token that ends in <span class="mono">…{hint}</span>
+          </>
+        )}
+        . Nothing was accepted since.
+      </p>
+      <div class="well">
+        <p>
+          <b>What to do{who === 'vendor' ? ', by the software vendor' : ''}.</b> {todo}
+        </p>
+        {value === 'endpoint' && <CopyField label="SCIM endpoint" value={endpoint} />}
+      </div>
+    </section>
+  );
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { PROVIDERS } from '../../src/directories/index.ts';
+import { EXPLANATIONS, SETUP } from '../../src/guidance/index.ts';
+import { DENIAL_REASONS } from '../../src/verification/index.ts';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { createMovableClock } from '../support/clock.ts';
+import { engines, type Place } from '../support/engines.ts';
+import { type ItContact, makeLink, welcomeItContact } from '../support/it-contact.ts';
+
+const HOSTILE = `"><script>alert(1)</script><img src=x onerror=alert(1)>'`;
+
+for (const engine of engines) {
+  describe(`a directory in the portal on ${engine.name}`, () => {
+    let place: Place;
+    let app: TestApp;
+    let directory: Answer;
+    let contact: ItContact;
+    before(async () => {
+      place = engine.place();
+      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
+    });
+    after(async () => {
+      await app.close();
+      await place.remove();
+    });
+
+    async function begin(fields: Record<string, unknown> = {}): Promise<void> {
+      directory = await app.api.makeDirectory({ provider: 'okta', ...fields });
+      contact = await welcomeItContact(app.url, app.api, directory.organizationId);
+    }
+
+    const open = (path = '') => contact.browser.open(`${app.url}/portal/directories/${directory.id}${path}`);
+    async function send(path: string, fields: Record<string, string> = {}, headers = {}, who = contact) {
+      const form = await who.browser.open(`${app.url}/portal/directories/${directory.id}/generate`);
+      const token = /name="token" value="([0-9a-f]{64})"/.exec(form.html)?.[1] ?? 'none';
+      const page = { status: 200, url: `${app.url}/portal${path}`, html: '', headers: new Headers() };
+      return who.browser.submit(page, { token, ...fields }, headers);
+    }
+    const generate = (fields: Record<string, string> = {}) => send(`/directories/${directory.id}/generate`, fields);
+    const tokenIn = (html: string) => /scim_[0-9A-Za-z]+/.exec(html)?.[0] ?? '';
+    const verify = async (token: string, id = directory.id) =>
+      (
+        await fetch(`${app.url}/auth/verify?directory=${id}`, {
+          headers: { authorization: `Bearer ${token}`, 'user-agent': 'Okta SCIM Client 1.0.0' },
+        })
+      ).status;
+    const told = () => app.app.rounds.find(({ name }) => name === 'denials')?.run();
+
+    it('is led to from the list, by a sentence about its health', async () => {
+      await begin();
+      const home = await contact.browser.open(`${app.url}/portal`);
+      assert.match(home.html, /Not connected yet\. Both slots are empty\./);
+      assert.ok(home.html.includes(`/portal/directories/${directory.id}`));
+      assert.match((await open()).html, /<strong>Not connected yet\.<\/strong>/);
+    });
+
+    it('is connected by a token that is shown once, with the fields of the identity provider, and seen used', async () => {
+      await begin();
+      const shown = await generate({ label: 'Okta' });
+      const token = tokenIn(shown.html);
+      for (const word of [
+        'SCIM connector base URL',
+        'HTTP Header',
+        'Test Connector Configuration',
+        directory.endpointUrl,
+      ])
+        assert.ok(shown.html.includes(word), word);
+      assert.match((await open('/first-request')).html, /Waiting for Okta to use it/);
+      assert.equal(await verify(token), 200);
+      assert.match((await open('/first-request?part=live')).html, /^<div class="steps">.*Okta uses the new token/);
+      assert.ok(!(await open()).html.includes(token));
+      const { body } = await app.api.get(`/events?directoryId=${directory.id}&type=credential.issued`);
+      assert.deepEqual([body.items[0].source, body.items[0].actor.type], ['portal', 'it_contact']);
+    });
+
+    it('explains what was refused, what to do and who must do it, until something is accepted again', async () => {
+      await begin();
+      const other = await app.api.makeDirectory({ name: 'Competitor Inc directory' });
+      const { token: foreign } = await app.api.issue(other.id);
+      await verify(foreign);
+      await told();
+      const page = await open();
+      assert.match(page.html, /Okta sent the token of another directory/);
+      assert.match(page.html, /Put this address beside the token/);
+      assert.ok(page.html.includes(directory.endpointUrl));
+      assert.ok(!page.html.includes('Competitor'));
+      app.clock.advance(1000);
+      const token = tokenIn((await generate()).html);
+      await verify(token.slice(0, -4));
+      await told();
+      assert.match((await open()).html, /Okta sent something that is no token, or half of one/);
+      app.clock.advance(1000);
+      assert.equal(await verify(token), 200);
+      assert.doesNotMatch((await open()).html, /aria-label="Refused"/);
+    });
+
+    it('is rotated without a gap, and revoked after a page that says what will break', async () => {
+      await begin();
+      const old = tokenIn((await generate({ label: 'Okta' })).html);
+      await verify(old);
+      const fresh = tokenIn((await send(`/directories/${directory.id}/rotate`, { retire: 'when-replaced' })).html);
+      assert.deepEqual([await verify(old), await verify(fresh)], [200, 200]);
+      const ids = [...(await open()).html.matchAll(/\/credentials\/(cred_\w+)\/revoke/g)].map(([, id]) => id ?? '');
+      assert.equal(ids.length, 2);
+      assert.equal((await send(`/credentials/${ids[0]}/retire`)).status, 200);
+      assert.deepEqual([await verify(old), await verify(fresh)], [401, 200]);
+      const asked = await contact.browser.open(`${app.url}/portal/credentials/${ids[1]}/revoke`);
+      assert.match(asked.html, /Okta will be refused from this moment/);
+      assert.equal((await send(`/credentials/${ids[1]}/disable`)).status, 200);
+      assert.equal(await verify(fresh), 401);
+      assert.equal((await send(`/credentials/${ids[1]}/enable`)).status, 200);
+      assert.equal(await verify(fresh), 200);
+      assert.equal((await send(`/credentials/${ids[1]}/revoke`, { reason: 'over' })).status, 200);
+      assert.equal(await verify(fresh), 401);
+    });
+
+    it('is not there for anyone else, by any address, and nothing changes by trying', async () => {
+      await begin();
+      const { credential, token } = await app.api.issue(directory.id);
+      const mine = contact;
+      const stranger = await app.api.makeDirectory();
+      const other = await welcomeItContact(app.url, app.api, stranger.organizationId);
+      const own = await other.browser.open(`${app.url}/portal/directories/${stranger.id}/generate`);
+      const form = /name="token" value="([0-9a-f]{64})"/.exec(own.html)?.[1] ?? 'none';
+      const paths = [
+        ...['', '?part=live', '/setup', '/generate', '/import', '/rotate', '/first-request'].map(
+          (end) => `/directories/${directory.id}${end}`,
+        ),
+        ...['disable', 'revoke'].map((verb) => `/credentials/${credential.id}/${verb}`),
+      ];
+      const absent = (await other.browser.open(`${app.url}/portal/directories/dir_00000000000000000000`)).html;
+      for (const path of paths) {
+        const page = await other.browser.open(`${app.url}/portal${path}`);
+        assert.equal(page.status, 404, path);
+        assert.equal(page.html, absent, path);
+      }
+      for (const path of [
+        ...['generate', 'import', 'rotate'].map((end) => `/directories/${directory.id}/${end}`),
+        ...['disable', 'enable', 'revoke', 'retire'].map((verb) => `/credentials/${credential.id}/${verb}`),
+      ]) {
+        const page = { status: 200, url: `${app.url}/portal${path}`, html: '', headers: new Headers() };
+        const answer = await other.browser.submit(page, { token: form, value: 'some-legacy-token', mode: 'immediate' });
+        assert.equal(answer.status, 404, path);
+      }
+      assert.equal(await verify(token), 200);
+      const { body } = await app.api.get(`/directories/${directory.id}/credentials`);
+      assert.deepEqual(
+        body.items.map(({ state }: Answer) => state),
+        ['active'],
+      );
+      contact = mine;
+    });
+
+    it('takes no form without the token of its session or from another site, and no page without a session', async () => {
+      await begin();
+      const cases: [Record<string, string>, Record<string, string | undefined>][] = [
+        [{ token: '' }, {}],
+        [{ token: 'a'.repeat(64) }, {}],
+        [{}, { 'sec-fetch-site': 'cross-site' }],
+        [{}, { 'sec-fetch-site': undefined, origin: undefined }],
+      ];
+      for (const [fields, headers] of cases)
+        assert.equal((await send(`/directories/${directory.id}/generate`, fields, headers)).status, 403);
+      const { body } = await app.api.get(`/directories/${directory.id}/credentials`);
+      assert.equal(body.items.length, 0);
+      const { portalLink, url } = await makeLink(app.api, directory.organizationId);
+      await contact.enter(url);
+      await app.api.post(`/portal-links/${portalLink.id}/revoke`);
+      assert.equal((await open()).status, 401);
+    });
+
+    it('shows hostile names, labels and agents as text', async () => {
+      await begin({ name: HOSTILE });
+      const token = tokenIn((await generate({ label: HOSTILE })).html);
+      await fetch(`${app.url}/auth/verify?directory=${directory.id}`, {
+        headers: { authorization: `Bearer ${token}`, 'user-agent': `Okta ${HOSTILE}` },
+      });
+      await fetch(`${app.url}/auth/verify?directory=${directory.id}`, {
+        headers: { authorization: 'Bearer nothing', 'user-agent': `Evil ${HOSTILE}` },
+      });
+      await told();
+      for (const path of ['', '/setup', '/rotate', '/first-request']) {
+        assert.doesNotMatch((await open(path)).html, /<script>|<img/, path);
+      }
+      assert.doesNotMatch((await contact.browser.open(`${app.url}/portal`)).html, /<script>|<img/);
+    });
+
+    it('says how to set it up by OAuth where the provider can and there is a client for it', async () => {
+      await begin();
+      assert.doesNotMatch((await open('/setup')).html, /Authorization endpoint URI/);
+      const { body } = await app.api.post('/clients', { name: 'Okta', provider: 'okta', directoryId: directory.id });
+      const page = await open('/setup');
+      for (const word of [
+        'OAuth is the better one here',
+        'Authorization endpoint URI',
+        `${app.url}/oauth/authorize`,
+        body.client.id,
+      ])
+        assert.ok(page.html.includes(word.replace('OAuth is', 'OAuth</b>')) || page.html.includes(word), word);
+      assert.match((await open('/setup?by=bearer')).html, /HTTP Header/);
+    });
+  });
+}
+
+describe('what is said of each identity provider and each denial', () => {
+  for (const provider of PROVIDERS) {
+    it(`${provider}: has a way through its menus, an address, a credential, and a reason where two ways are possible`, () => {
+      const { bearer, oauth, better } = SETUP[provider];
+      const fillings = bearer.fields.map(([, filling]) => filling);
+      assert.ok(fillings.includes('endpoint') && fillings.includes('token'));
+      assert.ok(bearer.where.length > 0 && bearer.last.length > 0);
+      assert.equal(oauth === undefined, better === undefined);
+      if (oauth) assert.ok(oauth.fields.some(([, filling]) => filling === 'client-id'));
+    });
+  }
+  for (const reason of Object.keys(DENIAL_REASONS) as (keyof typeof DENIAL_REASONS)[]) {
+    it(`${reason}: what, and what to do, as sentences`, () => {
+      const { what, todo } = EXPLANATIONS[reason];
+      assert.match(what, /^[a-z][^.]+[^.]$/);
+      assert.match(todo, /^[A-Z].*[.:]$/);
+    });
+  }
+});
