@@ -17,6 +17,7 @@ for (const engine of engines) {
     let app: TestApp;
     let directory: Answer;
     let contact: ItContact;
+    let formToken: string;
     before(async () => {
       place = engine.place();
       app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
@@ -29,14 +30,13 @@ for (const engine of engines) {
     async function begin(fields: Record<string, unknown> = {}): Promise<void> {
       directory = await app.api.makeDirectory({ provider: 'okta', ...fields });
       contact = await welcomeItContact(app.url, app.api, directory.organizationId);
+      formToken = /name="token" value="([0-9a-f]{64})"/.exec((await open('/generate')).html)?.[1] ?? 'none';
     }
 
     const open = (path = '') => contact.browser.open(`${app.url}/portal/directories/${directory.id}${path}`);
-    async function send(path: string, fields: Record<string, string> = {}, headers = {}, who = contact) {
-      const form = await who.browser.open(`${app.url}/portal/directories/${directory.id}/generate`);
-      const token = /name="token" value="([0-9a-f]{64})"/.exec(form.html)?.[1] ?? 'none';
+    function send(path: string, fields: Record<string, string> = {}, headers = {}) {
       const page = { status: 200, url: `${app.url}/portal${path}`, html: '', headers: new Headers() };
-      return who.browser.submit(page, { token, ...fields }, headers);
+      return contact.browser.submit(page, { token: formToken, ...fields }, headers);
     }
     const generate = (fields: Record<string, string> = {}) => send(`/directories/${directory.id}/generate`, fields);
     const tokenIn = (html: string) => /scim_[0-9A-Za-z]+/.exec(html)?.[0] ?? '';
