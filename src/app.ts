@@ -13,7 +13,7 @@ import { createDashboard } from './dashboard/index.tsx';
 import { ANSWER_MS } from './deadline.ts';
 import { createDirectories, createOrganizations } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
-import { ASSETS_PREFIX, serveAsset } from './faces/index.ts';
+import { ASSETS_PREFIX, createAssets, readBrand } from './faces/index.ts';
 import { sendProblem } from './http/error-responses.ts';
 import { createRequestContext } from './http/request-context.ts';
 import type { Random } from './identifiers.ts';
@@ -105,6 +105,12 @@ export async function createApp(deps: AppDependencies) {
   });
   const apiKeys = createApiKeys({ storage, audit, clock, random, waitOutLease });
   const context = createRequestContext(config.LATCHKEY_TRUSTED_PROXIES);
+  const { brand, assets } = readBrand({
+    name: config.LATCHKEY_BRAND_NAME,
+    color: config.LATCHKEY_BRAND_COLOR,
+    logo: config.LATCHKEY_BRAND_LOGO,
+    support: config.LATCHKEY_SUPPORT,
+  });
   const oauth = createOauth({
     storage,
     audit,
@@ -123,7 +129,7 @@ export async function createApp(deps: AppDependencies) {
     fetch: deps.fetch ?? fetch,
     answerMs,
     waitOutLease,
-    renderError: renderAuthorizationError,
+    renderError: (error, description, asked) => renderAuthorizationError(error, description, asked, brand),
   });
   const verification = createVerification({
     credentials,
@@ -167,6 +173,7 @@ export async function createApp(deps: AppDependencies) {
     log,
     context,
     publicUrl,
+    brand,
   });
   const admin = createAdmin({
     storage,
@@ -205,6 +212,8 @@ export async function createApp(deps: AppDependencies) {
     context,
     publicUrl,
     operators,
+    random,
+    secret: deps.secret,
   });
 
   await storage.prepare();
@@ -243,7 +252,7 @@ export async function createApp(deps: AppDependencies) {
     ['/connect/', portal.handle],
     ['/portal', portal.handle],
     ['/portal/', portal.handle],
-    [ASSETS_PREFIX, serveAsset],
+    [ASSETS_PREFIX, createAssets(assets)],
     [RESOURCE_METADATA_PREFIX, createResourceMetadata({ publicUrl, context })],
     ['/healthz', operations.health],
     ['/readyz', operations.ready],

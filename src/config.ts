@@ -73,6 +73,24 @@ const hostNames = {
   },
 };
 
+const GROUP_ROLES = ['owner', 'admin', 'viewer'] as const;
+
+const groupRoles = {
+  wanted: 'pairs of group=owner, group=admin or group=viewer, separated by commas',
+  parse(value: string) {
+    const pairs: [group: string, role: (typeof GROUP_ROLES)[number]][] = [];
+    for (const pair of value.split(',').map((part) => part.trim())) {
+      if (pair === '') continue;
+      // Names of groups may have the mark of equality themselves.
+      const mark = pair.lastIndexOf('=');
+      const role = GROUP_ROLES.find((known) => known === pair.slice(mark + 1));
+      if (mark < 1 || role === undefined) return undefined;
+      pairs.push([pair.slice(0, mark), role]);
+    }
+    return pairs;
+  },
+};
+
 function setting<T>(definition: Setting<T> & { default: string }): Setting<T> & { default: string } {
   return definition;
 }
@@ -201,6 +219,54 @@ export const SETTINGS = {
     default: 'login.microsoftonline.com',
     meaning: 'Hosts that the public keys of OAuth clients may be fetched from, separated by commas.',
     ...hostNames,
+  }),
+  LATCHKEY_OPENID_ISSUER: optional({
+    meaning: 'Issuer of your own OpenID provider, by which operators may sign in to the dashboard.',
+    ...text(
+      'an https URL, or http on this machine',
+      /^(?:https:\/\/\S+|http:\/\/(?:localhost|127\.0\.0\.1)(?::\d+)?\S*)$/,
+    ),
+  }),
+  LATCHKEY_OPENID_CLIENT_ID: optional({
+    meaning: 'Client id at that provider. Its redirect URI: {public URL}/dashboard/sign-in/openid/callback.',
+    ...text('1 to 200 characters without blanks', /^\S{1,200}$/),
+  }),
+  LATCHKEY_OPENID_CLIENT_SECRET: optional({
+    secret: true,
+    meaning: 'Client secret at that provider.',
+    ...text('1 to 500 characters without blanks', /^\S{1,500}$/),
+  }),
+  LATCHKEY_OPENID_SCOPE: setting({
+    default: 'openid profile email',
+    meaning: 'Scopes that are asked of that provider; some want one for groups.',
+    ...text('scopes with openid first', /^openid(?: \S+)*$/),
+  }),
+  LATCHKEY_OPENID_GROUPS_CLAIM: setting({
+    default: 'groups',
+    meaning: 'Claim of the ID token that names the groups of a person.',
+    ...text('the name of a claim', /^[\w:./-]{1,200}$/),
+  }),
+  LATCHKEY_OPENID_ROLES: setting({
+    default: '',
+    meaning: 'Which group may what. Who is in none of them is not let in.',
+    ...groupRoles,
+  }),
+  LATCHKEY_BRAND_NAME: setting({
+    default: 'Latchkey',
+    meaning: 'Your name, as IT contacts read it in the portal.',
+    ...text('1 to 60 characters', /^.{1,60}$/),
+  }),
+  LATCHKEY_BRAND_COLOR: optional({
+    meaning: 'Your colour in the portal; made darker or lighter where it could not be read.',
+    ...text('a colour such as #3b5bdb', /^#[0-9a-fA-F]{6}$/),
+  }),
+  LATCHKEY_BRAND_LOGO: optional({
+    meaning: 'Your logo in the portal: the path of an SVG or PNG file, shown 22 pixels high.',
+    ...text('a path that ends in .svg or .png', /^.+\.(?:svg|png)$/i),
+  }),
+  LATCHKEY_SUPPORT: optional({
+    meaning: 'Where IT contacts find help, shown in the portal.',
+    ...text('an https URL or an e-mail address', /^(?:https:\/\/\S+|[^\s@<>"]+@[^\s@<>"]+)$/),
   }),
   LATCHKEY_METRICS_TOKEN: optional({
     secret: true,

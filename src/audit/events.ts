@@ -108,7 +108,7 @@ interface EventPayloads {
   'operator.updated': { operatorId: string; name: string; changed: string[] };
   'operator.removed': { operatorId: string; name: string; role: string };
   'operator.link_created': { operatorId: string; name: string; expiresAt: string };
-  'operator.signed_in': { operatorId: string; name: string; by: 'link' | 'password' };
+  'operator.signed_in': { operatorId: string; name: string; by: 'link' | 'password' | 'openid' };
   'operator.signed_out': { operatorId: string; name: string };
   'operator.sign_in_refused': { operatorId?: string | undefined };
   'api_key.created': {

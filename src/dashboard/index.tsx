@@ -14,12 +14,14 @@ import { asAppError } from '../errors.ts';
 import { credentialRoutes, MessagePage, messageOf, type Shown } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
+import type { Random } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
 import type { Operators } from '../operators/index.ts';
 import { auditRoutes } from './audit.tsx';
 import { clientRoutes } from './clients.tsx';
 import { directoryRoutes } from './directories.tsx';
+import { createOpenId } from './openid.ts';
 import { operatorRoutes } from './operators.tsx';
 import { organizationRoutes } from './organizations.tsx';
 import { searchRoutes } from './search.tsx';
@@ -64,14 +66,21 @@ export interface DashboardDependencies {
   log: Log;
   context: RequestContext;
   publicUrl: string;
+  random: Random;
+  /** Seals what a browser keeps for a moment. */
+  secret: string;
   operators: Operators;
 }
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 
 export function createDashboard(deps: DashboardDependencies): Middleware {
-  const { clock, log, context, publicUrl, operators } = deps;
-  const signIn = createSignIn({ operators, context, publicUrl, isOurs });
+  const { config, clock, log, context, publicUrl } = deps;
+  const signIn = createSignIn({
+    ...deps,
+    isOurs,
+    openId: createOpenId(config, `${publicUrl}${HOME}/sign-in/openid/callback`),
+  });
   const router = new Router({ prefix: HOME });
   const routes: Route[] = [
     { method: 'get', path: '/', roles: ['owner', 'admin', 'viewer'], handle: async () => `${HOME}/organizations` },

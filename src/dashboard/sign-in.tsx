@@ -5,17 +5,19 @@ import { AppError, asAppError } from '../errors.ts';
 import { MessagePage } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
+import type { Random } from '../identifiers.ts';
 import type { Operators, Origin } from '../operators/index.ts';
+import { seal, unseal } from '../sealing.ts';
+import type { OpenId, Pending } from './openid.ts';
 import { HOME, type SignedIn, show } from './visit.tsx';
 
 const BODY_LIMIT_BYTES = 16 * 1024;
 const SESSION_SECONDS = 12 * 3600;
+const PENDING_SECONDS = 600;
 
 export interface SignIn {
   routes: Middleware;
   findSignedIn(koa: Context): Promise<SignedIn | undefined>;
-  /** Takes the session off the browser. */
-  forget(koa: Context): void;
 }
 
 export function createSignIn(deps: {
@@ -23,15 +25,21 @@ export function createSignIn(deps: {
   context: RequestContext;
   publicUrl: string;
   isOurs: (koa: Context) => boolean;
+  openId: OpenId | undefined;
+  random: Random;
+  /** What is kept in the browser meanwhile is sealed under it. */
+  secret: string;
 }): SignIn {
-  const { operators, context, publicUrl, isOurs } = deps;
+  const { operators, context, publicUrl, isOurs, openId, random, secret: sealingSecret } = deps;
   const isSecure = publicUrl.startsWith('https:');
   const name = isSecure ? '__Host-latchkey_operator' : 'latchkey_operator';
 
-  function keep(koa: Context, value: string, seconds: number): void {
+  const pendingName = isSecure ? '__Host-latchkey_openid' : 'latchkey_openid';
+
+  function keep(koa: Context, value: string, seconds: number, cookie = name): void {
     koa.append(
       'Set-Cookie',
-      `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`,
+      `${cookie}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`,
     );
   }
 
@@ -60,6 +68,13 @@ export function createSignIn(deps: {
           {wrong !== undefined && (
             <div class="note bad" role="alert">
               {wrong}
+            </div>
+          )}
+          {openId && (
+            <div class="acts">
+              <a class="btn primary" href={`${HOME}/sign-in/openid?next=${encodeURIComponent(next)}`}>
+                Sign in by your OpenID provider
+              </a>
             </div>
           )}
           <form method="post" action={`${HOME}/sign-in`} class="panel">
@@ -141,6 +156,51 @@ export function createSignIn(deps: {
       else throw thrown;
     }
   });
+  router.get('/sign-in/openid', async (koa) => {
+    if (!openId) throw new AppError('not_found', { detail: 'No OpenID provider is set.' });
+    const { url, pending } = await openId.begin(String(koa.query['next'] ?? ''));
+    keep(koa, seal(JSON.stringify(pending), sealingSecret, random), PENDING_SECONDS, pendingName);
+    koa.set('Cache-Control', 'no-store');
+    koa.redirect(url.href);
+  });
+  router.get('/sign-in/openid/callback', async (koa) => {
+    const kept = cookieOf(koa, pendingName, '[\\w.-]{20,4000}');
+    keep(koa, '', 0, pendingName);
+    if (!openId || kept === undefined) {
+      throw new AppError('invalid_request', {
+        detail: 'This sign-in was not begun in this browser, or took too long. Begin again.',
+      });
+    }
+    const pending = opened(kept);
+    const { role, ...identity } = await openId.finish(new URL(koa.url, publicUrl), pending);
+    const entered = role && (await operators.signInByOpenId({ ...identity, role }, originOf(koa)));
+    if (entered) return goOn(koa, entered.session, pending.next);
+    const text =
+      role === undefined
+        ? 'Your OpenID provider knows you, and none of your groups has a role here. Whoever runs this server sets LATCHKEY_OPENID_ROLES.'
+        : 'You are disabled here. An owner enables you again under Operators.';
+    show(koa, {
+      title: 'Not let in',
+      status: 403,
+      isNarrow: true,
+      children: (
+        <MessagePage home={HOME} title={`${identity.name} is not let in.`} text={text} back={`${HOME}/sign-in`} />
+      ),
+    });
+  });
+
+  function opened(kept: string): Pending {
+    try {
+      return JSON.parse(unseal(kept, sealingSecret)) as Pending;
+    } catch (error) {
+      throw new AppError(
+        'invalid_request',
+        { detail: 'This sign-in was not begun in this browser. Begin again.' },
+        { cause: error },
+      );
+    }
+  }
+
   router.get('/enter/:secret', async (koa) => {
     const state = await operators.look(koa.params['secret'] ?? '');
     if (state !== 'fit') return over(koa, state);
@@ -170,11 +230,15 @@ export function createSignIn(deps: {
   });
 
   async function findSignedIn(koa: Context): Promise<SignedIn | undefined> {
-    const value = new RegExp(`(?:^|; *)${name}=([0-9A-Za-z]{43})(?:;|$)`).exec(koa.get('cookie'))?.[1];
+    const value = cookieOf(koa, name, '[0-9A-Za-z]{43}');
     return value === undefined ? undefined : operators.findSession(value);
   }
 
-  return { routes: router.routes() as unknown as Middleware, findSignedIn, forget: (koa) => keep(koa, '', 0) };
+  return { routes: router.routes() as unknown as Middleware, findSignedIn };
+}
+
+function cookieOf(koa: Context, name: string, pattern: string): string | undefined {
+  return new RegExp(`(?:^|; *)${name}=(${pattern})(?:;|$)`).exec(koa.get('cookie'))?.[1];
 }
 
 const OVER = {

@@ -2,6 +2,7 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import { ASSETS_PREFIX } from './assets.ts';
+import type { Brand } from './brand.ts';
 
 export interface PageFrame {
   title: string;
@@ -10,22 +11,25 @@ export interface PageFrame {
   /** Places to go to, for those who are signed in; the current one bears its own address. */
   navigation?: { items: readonly [path: string, name: string][]; current: string; search: string } | undefined;
   isWide?: boolean | undefined;
+  /** The vendor's, where it is not ours. */
+  brand?: Brand | undefined;
   children: ComponentChildren;
 }
 
 /** The mark, as the browser shows it beside the title. */
 const ICON = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 22 22"><rect x="1" y="1" width="20" height="20" rx="6" fill="#0f6b5c"/><rect x="5" y="6" width="12" height="3.6" rx="1.8" fill="#fff"/><rect x="5" y="12.4" width="7" height="3.6" rx="1.8" fill="#fff" opacity=".65"/></svg>')}`;
 
-export function renderPage({ title, aside, navigation, isWide = false, children }: PageFrame): string {
+export function renderPage({ title, aside, navigation, isWide = false, brand, children }: PageFrame): string {
   const page = renderToString(
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
-        <title>{`${title} · Latchkey`}</title>
+        <title>{`${title} · ${brand?.name ?? 'Latchkey'}`}</title>
         <link rel="icon" href={ICON} />
         <link rel="stylesheet" href={`${ASSETS_PREFIX}face.css`} />
+        {brand && <link rel="stylesheet" href={`${ASSETS_PREFIX}brand.css`} />}
         <script type="module" src={`${ASSETS_PREFIX}face.js`} />
       </head>
       <body>
@@ -42,8 +46,8 @@ export function renderPage({ title, aside, navigation, isWide = false, children 
             </a>
           ) : (
             <span class="brand">
-              <Mark />
-              Latchkey
+              {brand?.logo === undefined ? <Mark /> : <img src={`${ASSETS_PREFIX}${brand.logo}`} alt="" height={22} />}
+              {brand?.name ?? 'Latchkey'}
             </span>
           )}
           {navigation && (
@@ -72,11 +76,22 @@ export function renderPage({ title, aside, navigation, isWide = false, children 
         </header>
         <main id="content" class={isWide ? 'wide' : undefined}>
           {children}
+          {brand?.support !== undefined && <Support name={brand.name} address={brand.support} />}
         </main>
       </body>
     </html>,
   );
   return `<!doctype html>${page}`;
+}
+
+function Support({ name, address }: { name: string; address: string }) {
+  return (
+    <p>
+      <small>
+        Stuck? <a href={address.startsWith('https://') ? address : `mailto:${address}`}>Ask {name} for help</a>
+      </small>
+    </p>
+  );
 }
 
 /** A part of a page, as the script fetches it to keep it up to date. */

@@ -6,6 +6,7 @@ import {
   CopyField,
   counted,
   type DirectoryView,
+  type Health,
   type Holding,
   healthOf,
   SlotCards,
@@ -30,7 +31,7 @@ export function DirectoryFace(props: {
   const { view, visit, events, publicUrl, children } = props;
   const refused = refusalIn(events, view.using?.total?.lastUsedAt);
   const { directory } = view;
-  const { tone, lead, rest, todo } = healthOf(view);
+  const { tone, lead, rest, todo } = refused ? refusedHealth(healthOf(view)) : healthOf(view);
   const address = `${visit.home}/directories/${directory.id}`;
   return (
     <div class="detail blocks">
@@ -46,7 +47,13 @@ export function DirectoryFace(props: {
           visit.mayChange && { acts: <Act visit={visit} action={`${address}/enable`} name="Enable" tone="primary" /> })}
       />
       {refused && (
-        <Refusal event={refused} provider={view.provider} endpoint={endpointOf(directory, publicUrl)} now={view.now} />
+        <Refusal
+          event={refused}
+          provider={view.provider}
+          endpoint={endpointOf(directory, publicUrl)}
+          now={view.now}
+          usual={view.using?.total?.lastUsedFrom?.address}
+        />
       )}
       <CopyField label="SCIM endpoint" value={endpointOf(directory, publicUrl)} />
       <Callout view={view} visit={visit} />
@@ -72,6 +79,11 @@ export function DirectoryFace(props: {
       </section>
     </div>
   );
+}
+
+/** The sentence that leads when the latest request was refused: nothing is called well then. */
+function refusedHealth(health: Health): Health {
+  return health.tone === 'ok' ? { ...health, tone: 'warn', lead: 'The latest request was refused.' } : health;
 }
 
 export function endpointOf({ endpointKey }: Directory, publicUrl: string): string {

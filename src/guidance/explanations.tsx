@@ -130,17 +130,15 @@ function timeOf({ lastAt, at }: AuditEvent): number {
   return (lastAt ?? at).getTime();
 }
 
-export function Refusal({
-  event,
-  provider,
-  endpoint,
-  now,
-}: {
+/** `usual`: where accepted requests came from last. Who sent a refused one is told only where something of it shows. */
+export function Refusal(props: {
   event: AuditEvent;
   provider: string;
   endpoint: string;
   now: Date;
+  usual: string | undefined;
 }) {
+  const { event, provider, endpoint, now, usual } = props;
   const reason = String(event.data['reason'] ?? '');
   const known: Explanation | undefined =
     event.type === 'token.refused'
@@ -151,11 +149,17 @@ export function Refusal({
   const { what, todo, who, value } = known ?? OTHER;
   const hint = event.data['hint'];
   const sender = event.data['userAgent'];
+  const [firstWord = ''] = provider.split(' ');
+  const isTheirs =
+    event.type === 'token.refused' ||
+    typeof hint === 'string' ||
+    (event.address !== undefined && event.address === usual) ||
+    (typeof sender === 'string' && sender.toLowerCase().includes(firstWord.toLowerCase()));
   return (
     <section class="panel refusal" aria-label="Refused">
       <div class="head">
         <h2>
-          {capital(provider)} {what}
+          {isTheirs ? capital(provider) : 'Someone'} {what}
         </h2>
         <Tag tone="bad">{counted(event.count ?? 1, 'time')}</Tag>
       </div>

@@ -27,6 +27,8 @@ const operatorShape = {
   /** The secret of the second factor, sealed; `totpUsed` is the last time step whose code was taken. */
   'totp?': 'string',
   'totpUsed?': 'number',
+  /** Issuer and subject at the vendor's own OpenID provider. */
+  'subject?': 'string',
   createdAt: 'date',
   'lastSignInAt?': 'date',
   /** Only the very first one has it; unique, so that instances which start together make one. */
@@ -99,6 +101,11 @@ export interface Operators {
     given: { email: string; password: string; code: string },
     origin: Origin,
   ): Promise<{ session: string; operator: Operator } | undefined>;
+  /** By what the vendor's OpenID provider says; made at the first sign-in. Undefined for one that is disabled. */
+  signInByOpenId(
+    identity: { subject: string; name: string; email: string | undefined; role: OperatorRole },
+    origin: Origin,
+  ): Promise<{ session: string; operator: Operator } | undefined>;
   findSession(session: string): Promise<{ operator: Operator; sessionId: string; formToken: string } | undefined>;
   sessionsOf(operatorId: string): Promise<OperatorSession[]>;
   /** Of one of the operator's own sessions. */
@@ -131,7 +138,7 @@ export function createOperators(deps: {
     storage.collection({
       name: 'operators',
       shape: operatorShape,
-      keys: { email: 'unique', initial: 'unique', role: 'index', outboxAt: 'index' },
+      keys: { email: 'unique', subject: 'unique', initial: 'unique', role: 'index', outboxAt: 'index' },
       order: 'createdAt',
     }),
   );
@@ -190,7 +197,11 @@ export function createOperators(deps: {
     for (const { id } of items) if (id !== keptId) await sessions.remove(id);
   }
 
-  async function begin(operator: Operator, by: 'link' | 'password', { address, userAgent, requestId }: Origin) {
+  async function begin(
+    operator: Operator,
+    by: 'link' | 'password' | 'openid',
+    { address, userAgent, requestId }: Origin,
+  ) {
     const session = randomText(SECRET_LENGTH, random);
     const now = clock.now();
     await sessions.insert({
@@ -254,10 +265,10 @@ export function createOperators(deps: {
   }
 
   async function create(
-    input: { name: string; email?: string | undefined; role: OperatorRole; initial?: string },
+    input: { name: string; email?: string | undefined; role: OperatorRole; initial?: string; subject?: string },
     cause: Cause,
   ) {
-    const { name, role, initial } = input;
+    const { name, role, initial, subject } = input;
     const email = emailOf(input.email);
     const operator: Operator = {
       id: newId('op', random),
@@ -266,6 +277,7 @@ export function createOperators(deps: {
       createdAt: clock.now(),
       ...(email !== undefined && { email }),
       ...(initial !== undefined && { initial }),
+      ...(subject !== undefined && { subject }),
     };
     const event = audit.event('operator.created', cause, {}, { operatorId: operator.id, name, role });
     await operators.insert(operator, [event]).catch((error: unknown) => taken(error, email));
@@ -406,6 +418,24 @@ export function createOperators(deps: {
         },
       );
       return undefined;
+    },
+
+    async signInByOpenId({ subject, name, email, role }, origin) {
+      const { address, requestId } = origin;
+      const known = await operators.findBy('subject', subject);
+      if (known?.disabledAt) return undefined;
+      const cause: Cause = { actor: { type: 'operator', name }, source: 'dashboard', address, requestId };
+      if (known) {
+        // Name and role are the provider's to say, each time anew.
+        const isSame = known.name === name && known.role === role;
+        const after = isSame
+          ? known
+          : await update(known.id, (record) => ({ ...record, name, role }), cause, ['name', 'role']);
+        return begin(after, 'openid', origin);
+      }
+      // An address that an operator has already is not enough to become them.
+      const free = email !== undefined && !(await operators.findBy('email', emailOf(email) ?? '')) ? email : undefined;
+      return begin(await create({ name, email: free, role, subject }, SYSTEM), 'openid', origin);
     },
 
     async findSession(session) {

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { Credential, Credentials, Usage, UsageTotal } from '../credentials/index.ts';
 import { type Directories, type Directory, type Organizations, PROVIDER_NAMES } from '../directories/index.ts';
 import { AppError, asAppError } from '../errors.ts';
-import { healthOf, pageHeaders, readDirectoryView, renderPage, renderPart } from '../faces/index.ts';
+import { type Brand, healthOf, pageHeaders, readDirectoryView, renderPage, renderPart } from '../faces/index.ts';
 import { type GuidedRoute, messageOf, type Shown } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
@@ -30,6 +30,7 @@ export interface PortalDependencies {
   log: Log;
   context: RequestContext;
   publicUrl: string;
+  brand: Brand;
 }
 
 const HOME = '/portal';
@@ -45,7 +46,7 @@ interface Visit {
 }
 
 export function createPortal(deps: PortalDependencies) {
-  const { links, oauth, organizations, directories, credentials, usage, clock, log, context, publicUrl } = deps;
+  const { links, oauth, organizations, directories, credentials, usage, clock, log, context, publicUrl, brand } = deps;
   const routes = directoryRoutes(deps).map((route) => ({ ...route, pattern: patternOf(route.path) }));
   const isSecure = publicUrl.startsWith('https:');
   const sessionCookie = isSecure ? '__Host-latchkey_portal' : 'latchkey_portal';
@@ -376,7 +377,7 @@ export function createPortal(deps: PortalDependencies) {
     formTargets: string[] = [],
     isWide = false,
   ): void {
-    send(visit, status, renderPage({ title, aside, isWide, children }), formTargets);
+    send(visit, status, renderPage({ title, aside, isWide, brand, children }), formTargets);
   }
 
   function send({ response, requestId }: Visit, status: number, html: string, formTargets: string[] = []): void {
@@ -393,7 +394,7 @@ export function createPortal(deps: PortalDependencies) {
 }
 
 /** For what can't be sent back to the client, since who it is, or where it is, is not known. */
-export function renderAuthorizationError(error: string, description: string, asked: Asked) {
+export function renderAuthorizationError(error: string, description: string, asked: Asked, brand: Brand) {
   const { clientId, redirectUri } = asked;
   const sent: [string, string][] = [
     ...(clientId === undefined ? [] : [['Client id', clientId] as [string, string]]),
@@ -426,7 +427,7 @@ export function renderAuthorizationError(error: string, description: string, ask
               todo: 'Compare what is set in your identity provider with what your software vendor gave you, and start the connection again. Nothing that works now was changed.',
             };
   return {
-    html: renderPage({ title: message.title.replace(/\.$/, ''), children: <MessagePage {...message} /> }),
+    html: renderPage({ title: message.title.replace(/\.$/, ''), brand, children: <MessagePage {...message} /> }),
     headers: pageHeaders(),
   };
 }

@@ -31,6 +31,7 @@ const KEPT: Record<string, (file: string) => boolean> = {
   'oidc-provider': (file) => file.startsWith('oauth/'),
   yaml: (file) => file === 'oauth/presets.ts',
   jose: (file) => file.startsWith('oauth/'),
+  'openid-client': (file) => file === 'dashboard/openid.ts',
   pino: (file) => file === 'log.ts',
 };
 
