@@ -148,7 +148,7 @@ export const SETUP: Record<Provider, Setup> = {
         ['SCIM Base URL', 'endpoint'],
         ['SCIM Bearer Token', 'token'],
       ],
-      last: ['Enable', 'Save'],
+      last: ['Enable (API Status)', 'Save'],
     },
   },
   jumpcloud: {
@@ -157,8 +157,9 @@ export const SETUP: Record<Provider, Setup> = {
       fields: [
         ['Base URL', 'endpoint'],
         ['Token Key', 'token'],
+        ['Test User Email', { choose: 'an address of one of your users' }],
       ],
-      last: ['Test Connection', 'Activate'],
+      last: ['Test Connection', 'Activate', 'Save'],
     },
   },
   authentik: {

@@ -88,12 +88,11 @@ for (const engine of engines) {
       }
     });
 
-    /** The directory that the contact's own page shows, by its endpoint. */
+    /** The directory that the contact's own page lists. */
     async function onlyDirectory(contact: ItContact): Promise<Answer> {
       const { html } = await contact.browser.open(`${app.url}/portal`);
-      const endpointKey = /\/scim\/v2\/([\w-]+)/.exec(html)?.[1] ?? '';
-      const { items } = (await app.api.get('/directories?limit=200')).body;
-      return items.find((directory: Answer) => directory.endpointKey === endpointKey);
+      const id = /\/portal\/directories\/(dir_\w+)/.exec(html)?.[1] ?? '';
+      return (await app.api.get(`/directories/${id}`)).body;
     }
 
     describe('(12) state', () => {
