@@ -88,7 +88,10 @@ for (const engine of engines) {
         faulty.failAll(null);
         assert.ok(tookMs < ANSWER_LIMIT_MS, `${tookMs} ms`);
         for (const [index, answer] of answers.slice(0, 4).entries()) assertUnavailable(answer, `request ${index}`);
-        for (const { status } of answers.slice(4)) assert.equal(status, 503);
+        // A slow store may still tell in time that a secret or a token is wrong; that refusal is true.
+        const [secretWrong, tokenUnknown] = answers.slice(4).map(({ status }) => status);
+        assert.ok(secretWrong === 503 || (fault === SLOW && secretWrong === 401), `wrong secret: ${secretWrong}`);
+        assert.ok(tokenUnknown === 503 || (fault === SLOW && tokenUnknown === 400), `unknown token: ${tokenUnknown}`);
 
         // A request that was given up may have gone through after all; the client that comes again gets what it needs.
         const exchanged = await patiently(() => exchange(app, client, code));
