@@ -232,7 +232,8 @@ describe('MongoDB under us', { skip }, () => {
             counted++;
           }
         } catch (error) {
-          assert.ok(isUnavailable(error), String(error));
+          // An insert that went through just before the kill is tried again by the driver, and finds itself: each id is made once.
+          assert.ok(isUnavailable(error) || isDuplicate(error, 'id'), String(error));
           await pause(20);
         }
       }
