@@ -104,6 +104,19 @@ describe('imports', () => {
     assert.deepEqual(inside, []);
   });
 
+  it('take packages that are there at run time, not only while building', () => {
+    const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const missing: string[] = [];
+    for (const [file, text] of sources) {
+      for (const { target } of importsOf(file, loadedAtOnce(text))) {
+        if (target.startsWith('.') || target.startsWith('node:')) continue;
+        const name = target.split('/', target.startsWith('@') ? 2 : 1).join('/');
+        if (!Object.hasOwn(dependencies, name)) missing.push(`${file}: ${name}`);
+      }
+    }
+    assert.deepEqual(missing, []);
+  });
+
   it('of values make no cycles', () => {
     // Types are gone when the program runs, and what is imported by import() comes when everything else is there.
     const edges = new Map(
