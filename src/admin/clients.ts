@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { AUTH_METHODS, type Client, type Clients, GRANT_TYPES, type Oauth } from '../oauth/index.ts';
+import { APP_NAME, AUTH_METHODS, type Client, type Clients, GRANT_TYPES, type Oauth } from '../oauth/index.ts';
 import { assertVisible, type Caller, type Operation, operation, READERS, WRITERS } from './operation.ts';
 import * as schemas from './schemas.ts';
 
@@ -116,10 +116,7 @@ export function clientOperations({
         name: schemas.name,
         provider: schemas.provider.optional(),
         directoryId: z.string().max(100).optional(),
-        appName: z
-          .string()
-          .regex(/^[\w.-]{1,100}$/, "expected Okta's name of the app, such as acme_scim_1")
-          .optional(),
+        appName: z.string().regex(APP_NAME, "expected Okta's name of the app, such as acme_scim_1").optional(),
         redirectUris: redirectUris.optional(),
         grantTypes: z.array(z.enum(GRANT_TYPES)).min(1).optional(),
         tokenEndpointAuthMethod: z.enum(AUTH_METHODS).optional(),
@@ -196,10 +193,7 @@ export function clientOperations({
       roles: WRITERS,
       body: z.strictObject({
         name: schemas.name.optional(),
-        appName: z
-          .string()
-          .regex(/^[\w.-]{1,100}$/, "expected Okta's name of the app, such as acme_scim_1")
-          .optional(),
+        appName: z.string().regex(APP_NAME, "expected Okta's name of the app, such as acme_scim_1").optional(),
         redirectUris: redirectUris.optional(),
         accessTokenSeconds: accessTokenSeconds.optional(),
       }),

@@ -58,7 +58,16 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
               Audit
             </a>
             {visit.mayChange && (
-              <Act visit={visit} action={`${HOME}/organizations/${organization.id}/portal-links`} name="Portal link" />
+              <>
+                <a class="btn" href={`${address}/setup`}>
+                  Set it up
+                </a>
+                <Act
+                  visit={visit}
+                  action={`${HOME}/organizations/${organization.id}/portal-links`}
+                  name="Portal link"
+                />
+              </>
             )}
           </Head>
           <div data-live={`${address}?part=live`} class="detail">

@@ -11,7 +11,7 @@ import type { Config } from '../config.ts';
 import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import { asAppError } from '../errors.ts';
-import { credentialRoutes, MessagePage, messageOf, type Shown } from '../guidance/index.ts';
+import { credentialRoutes, MessagePage, messageOf, type Shown, setupRoutes } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Random } from '../identifiers.ts';
@@ -86,7 +86,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
     { method: 'get', path: '/', roles: ['owner', 'admin', 'viewer'], handle: async () => `${HOME}/organizations` },
     ...organizationRoutes(deps),
     ...directoryRoutes(deps),
-    ...credentialRoutes(deps).map((route): Route => ({ ...route, roles: WRITERS })),
+    ...[...credentialRoutes(deps), ...setupRoutes(deps)].map((route): Route => ({ ...route, roles: WRITERS })),
     ...clientRoutes(deps),
     ...auditRoutes(deps),
     ...settingsRoutes(deps),

@@ -1,16 +1,19 @@
-import { counted, Tag, Time } from '../faces/index.ts';
+import { AppError } from '../errors.ts';
+import { counted, QrCode, Tag, Time } from '../faces/index.ts';
 import { Act, Choice, CopyOnce, Field, Form, Head, More, required, sent } from '../guidance/index.ts';
-import { OPERATOR_ROLES, type Operator } from '../operators/index.ts';
+import { OPERATOR_ROLES, type Operator, type OperatorSession } from '../operators/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, OWNERS, READERS, type Route, type Visit } from './visit.tsx';
 
 const PAGE = 50;
 const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];
 const MEANINGS = {
-  owner: 'owner: everything',
-  admin: 'admin: everything but API keys and operators',
-  viewer: 'viewer: looks, changes nothing',
+  owner: 'everything',
+  admin: 'everything but API keys and operators',
+  viewer: 'looks, changes nothing',
 } as const;
+
+const mine = `${HOME}/account`;
 
 export function operatorRoutes({ operators, publicUrl, clock }: DashboardDependencies): Route[] {
   async function list(visit: Visit) {
@@ -31,7 +34,8 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
                 label="Role"
                 name="role"
                 value="admin"
-                options={OPERATOR_ROLES.map((role) => [role, MEANINGS[role]])}
+                options={OPERATOR_ROLES.map((role) => [role, role])}
+                hint={OPERATOR_ROLES.map((role) => `${role}: ${MEANINGS[role]}`).join('; ')}
               />
               <div class="acts">
                 <button type="submit" class="primary">
@@ -46,7 +50,10 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
                 <li>
                   <span class="what">
                     <span>
-                      <b>{operator.name}</b> {operator.id === visit.operator.id && <Tag>you</Tag>}{' '}
+                      <a href={operator.id === visit.operator.id ? mine : `${HOME}/operators/${operator.id}`}>
+                        <b>{operator.name}</b>
+                      </a>{' '}
+                      {operator.id === visit.operator.id && <Tag>you</Tag>}{' '}
                       {operator.disabledAt && <Tag tone="bad">disabled</Tag>}
                     </span>
                     <small>
@@ -61,31 +68,76 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
                       )}
                     </small>
                   </span>
-                  {operator.id !== visit.operator.id && (
-                    <span class="acts">
-                      {!operator.disabledAt && (
-                        <Act visit={visit} action={`${HOME}/operators/${operator.id}/link`} name="Sign-in link" />
-                      )}
-                      <Act
-                        visit={visit}
-                        action={`${HOME}/operators/${operator.id}/${operator.disabledAt ? 'enable' : 'disable'}`}
-                        name={operator.disabledAt ? 'Enable' : 'Disable'}
-                      />
-                      {operator.disabledAt && (
-                        <Act
-                          visit={visit}
-                          action={`${HOME}/operators/${operator.id}/remove`}
-                          name="Remove"
-                          tone="danger"
-                        />
-                      )}
-                    </span>
-                  )}
                 </li>
               ))}
             </ul>
           </section>
           <More visit={visit} cursor={nextCursor} />
+        </>
+      ),
+    };
+  }
+
+  async function one(visit: Visit) {
+    const operator = await operators.get(visit.params['id'] ?? '');
+    if (operator.id === visit.operator.id) return mine;
+    const address = `${HOME}/operators/${operator.id}`;
+    return {
+      title: operator.name,
+      place: 'settings',
+      children: (
+        <>
+          <Head trail={[...TRAIL, [`${HOME}/operators`, 'Operators']]} title={operator.name}>
+            {operator.disabledAt ? (
+              <Tag tone="bad">disabled</Tag>
+            ) : (
+              <Act visit={visit} action={`${address}/link`} name="Sign-in link" />
+            )}
+          </Head>
+          <section class="panel">
+            <Form visit={visit} action={address} class="fields">
+              <Field label="Name" name="name" value={operator.name} isRequired />
+              <Field
+                label="E-mail address"
+                name="email"
+                value={operator.email}
+                hint="Without one the password goes too."
+              />
+              <Choice
+                label="Role"
+                name="role"
+                value={operator.role}
+                options={OPERATOR_ROLES.map((role) => [role, role])}
+                hint={OPERATOR_ROLES.map((role) => `${role}: ${MEANINGS[role]}`).join('; ')}
+              />
+              <div class="acts">
+                <button type="submit">Save</button>
+              </div>
+            </Form>
+          </section>
+          <Sessions
+            visit={visit}
+            sessions={await operators.sessionsOf(operator.id)}
+            address={`${address}/sessions`}
+            title="Where they are signed in"
+          />
+          <section class="panel">
+            <h2>{operator.disabledAt ? 'Enable or remove' : 'Disable'}</h2>
+            <p class="soft">
+              {operator.disabledAt
+                ? 'Removed, they are gone from this list; what they did stays in the audit.'
+                : 'They are signed out at once and cannot sign in. What they made goes on working.'}
+            </p>
+            <div class="acts">
+              <Act
+                visit={visit}
+                action={`${address}/${operator.disabledAt ? 'enable' : 'disable'}`}
+                name={operator.disabledAt ? 'Enable' : 'Disable'}
+                {...(!operator.disabledAt && { tone: 'danger' as const })}
+              />
+              {operator.disabledAt && <Act visit={visit} action={`${address}/remove`} name="Remove" tone="danger" />}
+            </div>
+          </section>
         </>
       ),
     };
@@ -118,7 +170,6 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
     const sessions = await operators.sessionsOf(operator.id);
     const proposed =
       operator.totp === undefined && visit.query.has('second-factor') ? operators.proposeTotp(operator) : undefined;
-    const now = clock.now();
     return {
       title: 'Your account',
       place: 'settings',
@@ -144,7 +195,9 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
                 <button type="submit">Save</button>
               </div>
             </Form>
-            <small>Role: {MEANINGS[operator.role]}</small>
+            <small>
+              Your role is {operator.role}: {MEANINGS[operator.role]}.
+            </small>
           </section>
           <section class="panel">
             <h2>Password</h2>
@@ -176,7 +229,10 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
               </>
             ) : proposed ? (
               <Form visit={visit} action={`${HOME}/account/second-factor`} class="detail">
-                <p class="soft">Put this key into an authenticator app, then type the code that it shows.</p>
+                <p class="soft">
+                  Scan this with an authenticator app, or put the key into it; then type the code that it shows.
+                </p>
+                <QrCode text={proposed.uri} name="The key of the second factor" />
                 <div class="field">
                   <span class="mono">{proposed.secret.replace(/(.{4})(?=.)/g, '$1 ')}</span>
                 </div>
@@ -184,7 +240,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
                   <a href={proposed.uri}>Open it in an app on this device</a>
                 </p>
                 <input type="hidden" name="secret" value={proposed.secret} />
-                <label class="line">
+                <label class="line short">
                   <span>Code</span>
                   <input
                     type="text"
@@ -207,36 +263,12 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
               </p>
             )}
           </section>
-          <section class="panel list">
-            <div class="bar">
-              <h2>Where you are signed in</h2>
-              <small>{counted(sessions.length, 'session')}</small>
-            </div>
-            <ul class="rows">
-              {sessions.map((session) => (
-                <li>
-                  <span class="what">
-                    <span>
-                      {session.address} {session.id === visit.sessionId && <Tag tone="ok">this one</Tag>}
-                    </span>
-                    <small>
-                      {session.userAgent ?? 'unknown browser'}, since <Time at={session.createdAt} now={now} />, ends{' '}
-                      <Time at={session.expiresAt} now={now} />
-                    </small>
-                  </span>
-                  {session.id !== visit.sessionId && (
-                    <Act visit={visit} action={`${HOME}/account/sessions/${session.id}/end`} name="End" />
-                  )}
-                </li>
-              ))}
-            </ul>
-          </section>
+          <Sessions visit={visit} sessions={sessions} address={`${mine}/sessions`} title="Where you are signed in" />
         </>
       ),
     };
   }
 
-  const mine = `${HOME}/account`;
   return [
     { method: 'get', path: '/operators', roles: OWNERS, handle: list },
     {
@@ -258,14 +290,42 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       roles: OWNERS,
       handle: async (visit) => link(visit, await operators.get(visit.params['id'] ?? '')),
     },
+    { method: 'get', path: '/operators/:id', roles: OWNERS, handle: one },
+    {
+      method: 'post',
+      path: '/operators/:id',
+      roles: OWNERS,
+      async handle({ params, form, cause }) {
+        const given = required(form, 'role');
+        const role = OPERATOR_ROLES.find((known) => known === given);
+        if (!role) {
+          const detail = `Role: given ${given.slice(0, 40)}; wanted one of ${OPERATOR_ROLES.join(', ')}.`;
+          throw new AppError('invalid_request', { detail });
+        }
+        const changes = { name: required(form, 'name'), email: sent(form, 'email') ?? null, role };
+        const { id } = await operators.change(params['id'] ?? '', changes, cause);
+        return `${HOME}/operators/${id}`;
+      },
+    },
+    {
+      method: 'post',
+      path: '/operators/:id/sessions/:sessionId/end',
+      roles: OWNERS,
+      async handle({ params, cause }) {
+        const id = params['id'] ?? '';
+        await operators.endSession(id, params['sessionId'] ?? '', cause);
+        return `${HOME}/operators/${id}`;
+      },
+    },
     ...(['disable', 'enable', 'remove'] as const).map(
       (verb): Route => ({
         method: 'post',
         path: `/operators/:id/${verb}`,
         roles: OWNERS,
         async handle({ params, cause }) {
-          await operators[verb](params['id'] ?? '', cause);
-          return `${HOME}/operators`;
+          const id = params['id'] ?? '';
+          await operators[verb](id, cause);
+          return verb === 'remove' ? `${HOME}/operators` : `${HOME}/operators/${id}`;
         },
       }),
     ),
@@ -329,4 +389,37 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       },
     },
   ];
+}
+
+function Sessions(props: { visit: Visit; sessions: OperatorSession[]; address: string; title: string }) {
+  const { visit, sessions, address, title } = props;
+  return (
+    <section class="panel list">
+      <div class="bar">
+        <h2>{title}</h2>
+        <small>{counted(sessions.length, 'session')}</small>
+      </div>
+      <ul class="rows">
+        {sessions.length === 0 && (
+          <li>
+            <small>Nowhere.</small>
+          </li>
+        )}
+        {sessions.map((session) => (
+          <li>
+            <span class="what">
+              <span>
+                {session.address} {session.id === visit.sessionId && <Tag tone="ok">this one</Tag>}
+              </span>
+              <small>
+                {session.userAgent ?? 'unknown browser'}, since <Time at={session.createdAt} now={visit.now} />, ends{' '}
+                <Time at={session.expiresAt} now={visit.now} />
+              </small>
+            </span>
+            {session.id !== visit.sessionId && <Act visit={visit} action={`${address}/${session.id}/end`} name="End" />}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
 }

@@ -2,7 +2,7 @@
 export { ASSETS_PREFIX, createAssets } from './assets.ts';
 export { type Brand, contrast, readBrand } from './brand.ts';
 export { type PageFrame, pageHeaders, renderPage, renderPart } from './page.tsx';
-export { ago, CopyField, counted, Icon, Spark, Status, Steps, span, Tag, Time, type Tone } from './parts.tsx';
+export { ago, CopyField, counted, Icon, QrCode, Spark, Status, Steps, span, Tag, Time, type Tone } from './parts.tsx';
 export {
   type DirectoryView,
   type Health,

@@ -1,5 +1,6 @@
 /** The small parts that pages are made of. */
 import type { ComponentChildren } from 'preact';
+import encodeQR from 'qr';
 
 export type Tone = 'ok' | 'warn' | 'bad' | 'off';
 
@@ -151,6 +152,25 @@ export function Icon({ name }: { name: keyof typeof ICONS }) {
   return (
     <svg class={`icon ${name}`} viewBox="0 0 18 18" aria-hidden="true">
       <path d={ICONS[name]} />
+    </svg>
+  );
+}
+
+const QUIET_MODULES = 4;
+
+/** Black on white in both themes, with the margin that cameras want (ISO/IEC 18004). */
+export function QrCode({ text, name }: { text: string; name: string }) {
+  const rows = encodeQR(text, 'raw', { border: QUIET_MODULES });
+  const squares = rows.flatMap((row, y) => row.flatMap((isDark, x) => (isDark ? [`M${x} ${y}h1v1h-1z`] : [])));
+  return (
+    <svg
+      class="qr"
+      viewBox={`0 0 ${rows.length} ${rows.length}`}
+      role="img"
+      aria-label={name}
+      shape-rendering="crispEdges"
+    >
+      <path d={squares.join('')} />
     </svg>
   );
 }

@@ -1,10 +1,12 @@
+import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credential, type Credentials, SCOPES, type Scope, type Usage } from '../credentials/index.ts';
 import { type Directories, type Directory, PROVIDER_NAMES } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { type DirectoryView, Icon, readDirectoryView, Steps, spokenOf, Time } from '../faces/index.ts';
+import { type DirectoryView, readDirectoryView, Steps, spokenOf, Time } from '../faces/index.ts';
+import { Check, WAYS } from './check.tsx';
+import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
-import { InstructionList, SETUP } from './setup.tsx';
 import {
   Act,
   Choice,
@@ -20,16 +22,17 @@ import {
   type Visit,
 } from './visit.tsx';
 
-const STEPS = ['Generate', 'Put it in', 'See it used', 'Retire the old one'];
+const EVENTS = 30;
 
 export function credentialRoutes(deps: {
   directories: Directories;
   credentials: Credentials;
   usage: Usage;
+  audit: Audit;
   clock: Clock;
   publicUrl: string;
 }): GuidedRoute[] {
-  const { directories, credentials, clock, publicUrl } = deps;
+  const { directories, credentials, audit, clock, publicUrl } = deps;
 
   async function directoryOf(visit: Visit, id = visit.params['id'] ?? ''): Promise<Directory> {
     const directory = await directories.get(id);
@@ -48,7 +51,8 @@ export function credentialRoutes(deps: {
     return readDirectoryView(deps, { directory, provider: PROVIDER_NAMES[directory.provider], now: clock.now() });
   }
 
-  async function shownToken(visit: Visit, directoryId: string, token: string, isRotation: boolean) {
+  async function shownToken(visit: Visit, directoryId: string, token: string, way: keyof typeof WAYS) {
+    const isRotation = way === 'rotate';
     const view = await viewOf(visit, directoryId);
     const { provider, directory } = view;
     const address = `${visit.home}/directories/${directoryId}`;
@@ -59,7 +63,7 @@ export function credentialRoutes(deps: {
       children: (
         <>
           <Head trail={[[address, directory.name]]} title={title} />
-          <Steps names={isRotation ? STEPS : STEPS.slice(0, 3)} current={1}>
+          <Steps names={WAYS[way]} current={way === 'setup' ? 2 : 1}>
             <CopyOnce title="The token" label={`For ${provider}`} value={token}>
               We keep only a digest. If it gets lost, generate another
               {isRotation ? `; the token that ${provider} uses now keeps working` : ''}.
@@ -70,7 +74,7 @@ export function credentialRoutes(deps: {
               values={{ token, endpoint: endpointOf(directory, publicUrl) }}
             />
             <div class="acts">
-              <a class="btn primary" href={`${address}/${isRotation ? 'rotate' : 'first-request'}`}>
+              <a class="btn primary" href={isRotation ? `${address}/rotate` : `${address}/check?way=${way}`}>
                 I have stored it
               </a>
               <a class="btn quiet" href={address}>
@@ -80,92 +84,40 @@ export function credentialRoutes(deps: {
           </Steps>
         </>
       ),
-      visit,
     };
   }
 
-  /** The newest credential, and whether it was seen. */
-  async function waiting(visit: Visit, isRotation: boolean) {
+  /** A rotation that is under way: whether the new one is seen, and what becomes of the old one. */
+  async function waiting(visit: Visit) {
     const view = await viewOf(visit);
-    const { directory, provider, holdings, now } = view;
+    const { directory, holdings, provider } = view;
     const address = `${visit.home}/directories/${directory.id}`;
     const old = holdings.find(({ progress }) => progress);
-    const fresh = old
-      ? holdings.find(({ credential }) => credential.id === old.progress?.successorId)
-      : holdings.at(-1);
-    if (!fresh || (isRotation && !old)) return undefined;
-    const usedAt = fresh.total?.lastUsedAt;
-    const seen = (
-      <section class="panel live">
-        {usedAt ? (
-          <div class="row">
-            <Icon name="ok" />
-            <span>
-              <strong>{provider} uses the new token.</strong>
-              <br />
-              <small>
-                {fresh.total?.lastUsedFrom?.address}
-                {fresh.total?.lastUsedFrom?.userAgent !== undefined && `, ${fresh.total.lastUsedFrom.userAgent}`}
-              </small>
-            </span>
-            <small>
-              <Time at={usedAt} now={now} />
-            </small>
-          </div>
-        ) : (
-          <div class="row">
-            <span class="dot" />
-            <span>
-              <strong>Waiting for {provider} to use it</strong>
-              <br />
-              <small>
-                Test the connection in {provider}.{' '}
-                {old ? 'The old token answers meanwhile; nothing is interrupted.' : 'It shows here within seconds.'}
-              </small>
-              <span data-without-script>
-                <br />
-                <small>Reload to see more.</small>
-              </span>
-            </span>
-            <small />
-          </div>
-        )}
-        {old && (
-          <div class="row">
-            <span />
-            <small>
-              The old token in slot {old.credential.slot.toUpperCase()} was last used{' '}
-              {old.total?.lastUsedAt ? <Time at={old.total.lastUsedAt} now={now} /> : 'never'}.
-            </small>
-            <small />
-          </div>
-        )}
-      </section>
-    );
-    const title = isRotation ? 'Rotate the static token' : `Waiting for ${provider}`;
+    const fresh = holdings.find(({ credential }) => credential.id === old?.progress?.successorId);
+    if (!old || !fresh) return undefined;
+    const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
+    const title = 'Rotate the static token';
     const part = (
-      <Steps names={isRotation ? STEPS : STEPS.slice(0, 3)} current={usedAt ? 3 : 2}>
-        {seen}
-        {old && (
-          <section class="detail">
-            <h2>Retire the old one</h2>
-            <p class="soft">
-              {old.progress?.retire === 'when-replaced'
-                ? `It retires by itself once ${provider} uses the new one and nothing comes with the old one any more.`
-                : 'It goes on until you retire it.'}
-            </p>
-            {old.progress?.successorAccepted && (
-              <div class="acts">
-                <Act
-                  visit={visit}
-                  action={`${visit.home}/credentials/${old.credential.id}/retire`}
-                  name={`Retire ${old.credential.slot.toUpperCase()} now`}
-                  tone="primary"
-                />
-              </div>
-            )}
-          </section>
-        )}
+      <Steps names={WAYS.rotate} current={fresh.total?.lastUsedAt ? 3 : 2}>
+        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
+        <section class="detail">
+          <h2>Retire the old one</h2>
+          <p class="soft">
+            {old.progress?.retire === 'when-replaced'
+              ? `It retires by itself once ${provider} uses the new one and nothing comes with the old one any more.`
+              : 'It goes on until you retire it.'}
+          </p>
+          {old.progress?.successorAccepted && (
+            <div class="acts">
+              <Act
+                visit={visit}
+                action={`${visit.home}/credentials/${old.credential.id}/retire`}
+                name={`Retire ${old.credential.slot.toUpperCase()} now`}
+                tone="primary"
+              />
+            </div>
+          )}
+        </section>
         <div class="acts">
           <a class="btn" href={address}>
             To the directory
@@ -187,7 +139,7 @@ export function credentialRoutes(deps: {
   }
 
   async function rotation(visit: Visit) {
-    const under = await waiting(visit, true);
+    const under = await waiting(visit);
     if (under) return under;
     const view = await viewOf(visit);
     const { directory, provider, holdings } = view;
@@ -201,7 +153,7 @@ export function credentialRoutes(deps: {
       children: (
         <>
           <Head trail={[[address, directory.name]]} title="Rotate the static token" />
-          <Steps names={STEPS} current={0}>
+          <Steps names={WAYS.rotate} current={0}>
             <Form visit={visit} class="panel">
               <p>
                 {isFull ? (
@@ -283,7 +235,7 @@ export function credentialRoutes(deps: {
       children: (
         <>
           <Head trail={[[`${visit.home}/directories/${directory.id}`, directory.name]]} title="Generate a token" />
-          <Steps names={STEPS.slice(0, 3)} current={0}>
+          <Steps names={WAYS.generate} current={0}>
             <Form visit={visit} class="panel">
               <p class="soft">A static bearer token for {provider}. It is shown once; we keep a digest.</p>
               <CredentialFields />
@@ -417,13 +369,13 @@ export function credentialRoutes(deps: {
       async handle(visit) {
         const { id } = await directoryOf(visit);
         const { credential, token } = await credentials.issue(id, inputOf(visit.form), visit.cause);
-        return shownToken(visit, credential.directoryId, token, false);
+        return shownToken(
+          visit,
+          credential.directoryId,
+          token,
+          visit.form.get('way') === 'setup' ? 'setup' : 'generate',
+        );
       },
-    },
-    {
-      method: 'get',
-      path: '/directories/:id/first-request',
-      handle: async (visit) => (await waiting(visit, false)) ?? `${visit.home}/directories/${visit.params['id']}`,
     },
     { method: 'get', path: '/directories/:id/import', handle: importing },
     {
@@ -451,7 +403,7 @@ export function credentialRoutes(deps: {
           { label, ...(isImmediate ? { mode: 'immediate' as const } : { mode: 'overlap' as const, retire }) },
           cause,
         );
-        return shownToken(visit, credential.directoryId, token, !isImmediate);
+        return shownToken(visit, credential.directoryId, token, isImmediate ? 'generate' : 'rotate');
       },
     },
     { method: 'get', path: '/credentials/:id/disable', handle: ending('Disable') },

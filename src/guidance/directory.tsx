@@ -53,6 +53,7 @@ export function DirectoryFace(props: {
           endpoint={endpointOf(directory, publicUrl)}
           now={view.now}
           usual={view.using?.total?.lastUsedFrom?.address}
+          acceptedAt={view.using?.total?.lastUsedAt}
         />
       )}
       <CopyField label="SCIM endpoint" value={endpointOf(directory, publicUrl)} />

@@ -137,8 +137,10 @@ export function Refusal(props: {
   endpoint: string;
   now: Date;
   usual: string | undefined;
+  /** When anything was accepted last, with whatever credential. */
+  acceptedAt?: Date | undefined;
 }) {
-  const { event, provider, endpoint, now, usual } = props;
+  const { event, provider, endpoint, now, usual, acceptedAt } = props;
   const reason = String(event.data['reason'] ?? '');
   const known: Explanation | undefined =
     event.type === 'token.refused'
@@ -171,7 +173,10 @@ export function Refusal(props: {
             , with the token that ends in <span class="mono">…{hint}</span>
           </>
         )}
-        . Nothing was accepted since.
+        .{' '}
+        {acceptedAt && acceptedAt.getTime() >= timeOf(event)
+          ? 'Others were accepted since.'
+          : 'Nothing was accepted since.'}
       </p>
       <div class="well">
         <p>

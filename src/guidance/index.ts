@@ -1,9 +1,10 @@
 /** GUIDES. The ways that operators and IT contacts go alike: a directory as it is, generate, rotate, see it used, retire, revoke; and what pages are made of. */
+export { SETUP } from './consoles.tsx';
 export { credentialRoutes } from './credentials.tsx';
 export { DirectoryFace, endpointOf, LastUse } from './directory.tsx';
 export { EventRows } from './events.tsx';
 export { EXPLANATIONS } from './explanations.tsx';
-export { InstructionList, type Instructions, SETUP } from './setup.tsx';
+export { setupRoutes } from './setup.tsx';
 export {
   Act,
   Choice,

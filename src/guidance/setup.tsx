@@ -1,264 +1,424 @@
-/** What to do in the console of each identity provider, in its own words: menus and fields are bold and exact. */
-import type { ComponentChildren } from 'preact';
-import type { Provider } from '../directories/index.ts';
-import { CopyField } from '../faces/index.ts';
+/** Setting a directory up, from the choice of the identity provider to its first accepted request; a page for each step. */
+import type { Audit } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Credentials, Usage } from '../credentials/index.ts';
+import { type Directories, type Directory, PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
+import { readDirectoryView, Steps, Tag, Time } from '../faces/index.ts';
+import type { Client, Clients } from '../oauth/index.ts';
+import { Check, refusalOf, WAYS } from './check.tsx';
+import { InstructionList, SETUP } from './consoles.tsx';
+import { endpointOf } from './directory.tsx';
+import { Act, CopyOnce, Field, Form, type GuidedRoute, Head, required, type Visit } from './visit.tsx';
 
-/** What goes into a field: a value of ours to copy, or what is to be chosen there. */
-type Filling =
-  | 'endpoint'
-  | 'token'
-  | 'token-url'
-  | 'authorization-url'
-  | 'client-id'
-  | 'client-secret'
-  | { choose: string };
+const EVENTS = 30;
+const CLIENTS = 50;
+const SECRETS = 2;
 
-export interface Instructions {
-  /** The way through the menus. */
-  where: string[];
-  fields: [name: string, filling: Filling][];
-  /** What to press at the end. */
-  last: string[];
-}
+export function setupRoutes(deps: {
+  directories: Directories;
+  credentials: Credentials;
+  usage: Usage;
+  audit: Audit;
+  clock: Clock;
+  clients: Clients;
+  publicUrl: string;
+}): GuidedRoute[] {
+  const { directories, credentials, audit, clock, clients, publicUrl } = deps;
 
-export interface Setup {
-  bearer: Instructions;
-  oauth?: Instructions;
-  /** Which of the two is better there, where it can do both, and why. */
-  better?: { kind: 'bearer' | 'oauth'; why: string };
-}
+  async function directoryOf(visit: Visit): Promise<Directory> {
+    const directory = await directories.get(visit.params['id'] ?? '');
+    visit.assertSees(directory.organizationId);
+    return directory;
+  }
 
-export const SETUP: Record<Provider, Setup> = {
-  okta: {
-    bearer: {
-      where: ['Applications', 'your app', 'Provisioning', 'Integration', 'Edit'],
-      fields: [
-        ['SCIM connector base URL', 'endpoint'],
-        ['Authentication Mode', { choose: 'HTTP Header' }],
-        ['Authorization', 'token'],
-      ],
-      last: ['Test Connector Configuration', 'Save'],
-    },
-    oauth: {
-      where: ['Applications', 'your app', 'Provisioning', 'Integration', 'Edit'],
-      fields: [
-        ['SCIM connector base URL', 'endpoint'],
-        ['Authentication Mode', { choose: 'OAuth 2' }],
-        ['Access token endpoint URI', 'token-url'],
-        ['Authorization endpoint URI', 'authorization-url'],
-        ['Client ID', 'client-id'],
-        ['Client Secret', 'client-secret'],
-      ],
-      last: ['Save', 'Authenticate with your app'],
-    },
-    better: { kind: 'oauth', why: 'Okta renews it by itself, and nobody has to carry a secret to it again.' },
-  },
-  entra: {
-    bearer: {
-      where: ['Enterprise applications', 'your app', 'Provisioning', 'Admin Credentials (newer portals: Connectivity)'],
-      fields: [
-        ['Tenant URL', 'endpoint'],
-        ['Secret Token', 'token'],
-      ],
-      last: ['Test Connection', 'Save'],
-    },
-    oauth: {
-      where: ['Enterprise applications', 'your app', 'Provisioning', 'Admin Credentials (newer portals: Connectivity)'],
-      fields: [
-        ['Authentication Method', { choose: 'OAuth2 client credentials grant' }],
-        ['Tenant URL', 'endpoint'],
-        ['Token Endpoint', 'token-url'],
-        ['Client Identifier', 'client-id'],
-        ['Client Secret', 'client-secret'],
-      ],
-      last: ['Test Connection', 'Save'],
-    },
-    better: {
-      kind: 'oauth',
-      why: 'Entra fetches short-lived tokens itself. Where the form does not offer it, use the static token.',
-    },
-  },
-  google: {
-    bearer: {
-      where: ['Apps', 'Web and mobile apps', 'your app', 'Autoprovisioning'],
-      fields: [
-        ['Access token', 'token'],
-        ['Endpoint URL', 'endpoint'],
-      ],
-      last: ['Continue'],
-    },
-  },
-  pingone: {
-    bearer: {
-      where: ['Integrations', 'Provisioning', 'New Connection', 'Identity Store', 'SCIM'],
-      fields: [
-        ['SCIM Base URL', 'endpoint'],
-        ['Users Resource', { choose: '/Users' }],
-        ['SCIM Version', { choose: '2.0' }],
-        ['Authentication Method', { choose: 'OAuth 2 Bearer Token' }],
-        ['OAuth Access Token', 'token'],
-        ['Auth Type Header', { choose: 'Bearer' }],
-      ],
-      last: ['Test Connection', 'Save'],
-    },
-    oauth: {
-      where: ['Integrations', 'Provisioning', 'New Connection', 'Identity Store', 'SCIM'],
-      fields: [
-        ['SCIM Base URL', 'endpoint'],
-        ['Users Resource', { choose: '/Users' }],
-        ['SCIM Version', { choose: '2.0' }],
-        ['Authentication Method', { choose: 'OAuth 2 Client Credentials' }],
-        ['OAuth Token Request', 'token-url'],
-        ['OAuth Client ID', 'client-id'],
-        ['OAuth Client Secret', 'client-secret'],
-        ['Auth Type Header', { choose: 'Bearer' }],
-      ],
-      last: ['Test Connection', 'Save'],
-    },
-    better: { kind: 'oauth', why: 'PingOne fetches short-lived tokens itself.' },
-  },
-  sailpoint: {
-    bearer: {
-      where: ['Connections', 'Sources', 'your SCIM 2.0 source', 'Connection Settings'],
-      fields: [
-        ['Base URL', 'endpoint'],
-        ['Authentication Type', { choose: 'API Token' }],
-        ['API Token', 'token'],
-      ],
-      last: ['Save', 'Test Connection'],
-    },
-    oauth: {
-      where: ['Connections', 'Sources', 'your SCIM 2.0 source', 'Connection Settings'],
-      fields: [
-        ['Base URL', 'endpoint'],
-        ['Authentication Type', { choose: 'OAuth 2.0' }],
-        ['Grant Type', { choose: 'Client Credentials' }],
-        ['Token URL', 'token-url'],
-        ['Client ID', 'client-id'],
-        ['Client Secret', 'client-secret'],
-      ],
-      last: ['Save', 'Test Connection'],
-    },
-    better: { kind: 'oauth', why: 'SailPoint fetches short-lived tokens itself.' },
-  },
-  onelogin: {
-    bearer: {
-      where: ['Applications', 'your app', 'Configuration'],
-      fields: [
-        ['SCIM Base URL', 'endpoint'],
-        ['SCIM Bearer Token', 'token'],
-      ],
-      last: ['Enable (API Status)', 'Save'],
-    },
-  },
-  jumpcloud: {
-    bearer: {
-      where: ['SSO Applications', 'your app', 'Identity Management'],
-      fields: [
-        ['Base URL', 'endpoint'],
-        ['Token Key', 'token'],
-        ['Test User Email', { choose: 'an address of one of your users' }],
-      ],
-      last: ['Test Connection', 'Activate', 'Save'],
-    },
-  },
-  authentik: {
-    bearer: {
-      where: ['Applications', 'Providers', 'your SCIM provider'],
-      fields: [
-        ['URL', 'endpoint'],
-        ['Token', 'token'],
-      ],
-      last: ['Finish'],
-    },
-    oauth: {
-      where: ['Directory', 'Federation and Social login', 'your OAuth source; then the SCIM provider that uses it'],
-      fields: [
-        ['URL', 'endpoint'],
-        ['Consumer key', 'client-id'],
-        ['Consumer secret', 'client-secret'],
-        ['Authorization URL', 'authorization-url'],
-        ['Access token URL', 'token-url'],
-      ],
-      last: ['Finish'],
-    },
-    better: { kind: 'bearer', why: 'A static token has no end here and needs one object in place of two.' },
-  },
-  generic: {
-    bearer: {
-      where: ['its settings of SCIM or provisioning'],
-      fields: [
-        ['Base URL', 'endpoint'],
-        ['Bearer token', 'token'],
-      ],
-      last: ['Save', 'Test'],
-    },
-    oauth: {
-      where: ['its settings of SCIM or provisioning'],
-      fields: [
-        ['Base URL', 'endpoint'],
-        ['Authorization URL', 'authorization-url'],
-        ['Token URL', 'token-url'],
-        ['Client id', 'client-id'],
-        ['Client secret', 'client-secret'],
-      ],
-      last: ['Save', 'Connect'],
-    },
-    better: { kind: 'oauth', why: 'Where it can renew tokens by itself, nobody has to carry a secret to it again.' },
-  },
-};
+  const addressOf = (visit: Visit, { id }: Directory) => `${visit.home}/directories/${id}`;
 
-/** `values`: what is known now. What is not says where it comes from. */
-export function InstructionList(props: {
-  provider: string;
-  instructions: Instructions;
-  values: Partial<Record<string, string>>;
-}) {
-  const { provider, instructions, values } = props;
-  const { where, fields, last } = instructions;
-  return (
-    <section class="panel">
-      <h2>In {provider}</h2>
-      <p>
-        Open <Path steps={where} />.
-      </p>
-      {fields.map(([name, filling]) =>
-        typeof filling === 'object' ? (
-          <p>
-            <b>{name}</b>: choose or type <b>{filling.choose}</b>
-          </p>
-        ) : values[filling] === undefined ? (
-          <p>
-            <b>{name}</b>: {ELSEWHERE[filling]}
-          </p>
+  /** The clients of this directory alone, and those that the vendor shares with all. */
+  async function clientsOf({
+    id,
+    provider,
+  }: Directory): Promise<{ own: Client | undefined; shared: Client | undefined }> {
+    const [mine, shared] = await Promise.all([
+      clients.page({ directoryId: id, limit: CLIENTS }),
+      clients.page({ sharedProvider: provider, limit: 1 }),
+    ]);
+    return { own: mine.items.find((client) => client.provider === provider), shared: shared.items[0] };
+  }
+
+  function framed(visit: Visit, directory: Directory, current: number, children: preact.ComponentChildren) {
+    const title = `Set up ${directory.name}`;
+    return {
+      title,
+      place: 'organizations',
+      children: (
+        <>
+          <Head trail={[[addressOf(visit, directory), directory.name]]} title={title} />
+          <Steps names={WAYS.setup} current={current}>
+            {children}
+          </Steps>
+        </>
+      ),
+    };
+  }
+
+  async function provider(visit: Visit) {
+    const directory = await directoryOf(visit);
+    return framed(
+      visit,
+      directory,
+      0,
+      <Form visit={visit} class="panel">
+        <fieldset class="tiles">
+          <legend>Which identity provider manages your users?</legend>
+          {PROVIDERS.map((id) => (
+            <label class="choice">
+              <input type="radio" name="provider" value={id} checked={id === directory.provider} required />
+              <span>
+                <b>{id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]}</b>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        <div class="acts">
+          <button type="submit" class="primary">
+            Continue
+          </button>
+          <a class="btn quiet" href={addressOf(visit, directory)}>
+            Not now
+          </a>
+        </div>
+      </Form>,
+    );
+  }
+
+  async function access(visit: Visit) {
+    const directory = await directoryOf(visit);
+    const address = addressOf(visit, directory);
+    const name = PROVIDER_NAMES[directory.provider];
+    const { oauth, client, better } = SETUP[directory.provider];
+    const { own, shared } = await clientsOf(directory);
+    if (!oauth || !better || (!own && !shared && client === undefined)) return `${address}/setup/bearer`;
+    const ways = [
+      {
+        kind: 'oauth',
+        title: 'OAuth',
+        text: `${name} fetches short-lived tokens for itself. Nothing has to be carried over again.`,
+      },
+      { kind: 'bearer', title: 'Static token', text: `One value, put into ${name} by hand, and rotated by hand.` },
+    ] as const;
+    return framed(
+      visit,
+      directory,
+      1,
+      <>
+        <p>
+          {name} can be connected by OAuth or by a static token.{' '}
+          <b>{ways.find(({ kind }) => kind === better.kind)?.title}</b> is the better one here. {better.why}
+        </p>
+        <div class="slots">
+          {ways
+            .toSorted((a) => (a.kind === better.kind ? -1 : 1))
+            .map(({ kind, title, text }) => (
+              <article class={kind === better.kind ? 'slot way using' : 'slot way'}>
+                <div class="head">
+                  <h2>{title}</h2>
+                  {kind === better.kind && <Tag tone="ok">better here</Tag>}
+                </div>
+                <p class="soft">{text}</p>
+                <div class="acts">
+                  <a class={kind === better.kind ? 'btn primary' : 'btn'} href={`${address}/setup/${kind}`}>
+                    {kind === 'oauth' ? 'By OAuth' : 'By a static token'}
+                  </a>
+                </div>
+              </article>
+            ))}
+        </div>
+        <div class="acts">
+          <a class="btn quiet" href={`${address}/setup`}>
+            Not {name}?
+          </a>
+        </div>
+      </>,
+    );
+  }
+
+  async function byBearer(visit: Visit) {
+    const directory = await directoryOf(visit);
+    const address = addressOf(visit, directory);
+    const name = PROVIDER_NAMES[directory.provider];
+    const holders = await credentials.holders(directory.id);
+    const token = holders.find(({ kind }) => kind === 'bearer');
+    return framed(
+      visit,
+      directory,
+      2,
+      <>
+        {holders.length === 2 ? (
+          <section class="note">
+            <div>
+              <strong>Both slots are held.</strong> Use one of them, or rotate: a new token then takes the place of an
+              old one.
+            </div>
+            <div class="acts">
+              <a class="btn" href={`${address}/rotate`}>
+                Rotate
+              </a>
+            </div>
+          </section>
         ) : (
-          <CopyField label={name} value={values[filling]} />
-        ),
-      )}
-      <p>
-        Then press <Path steps={last} />.
-      </p>
-    </section>
-  );
+          <Form visit={visit} action={`${address}/generate`} class="panel">
+            <p>
+              {token
+                ? `There is a token already; it ends in …${token.hint}. If it is lost, generate another one: both work.`
+                : `The token is made now and shown once. Have ${name} open beside this page.`}
+            </p>
+            <input type="hidden" name="way" value="setup" />
+            <div class="acts">
+              <button type="submit" class="primary">
+                Generate the token
+              </button>
+            </div>
+          </Form>
+        )}
+        <InstructionList
+          provider={name}
+          instructions={SETUP[directory.provider].bearer}
+          values={{ endpoint: endpointOf(directory, publicUrl) }}
+        />
+        <Onward address={address} />
+      </>,
+    );
+  }
+
+  async function byOauth(visit: Visit) {
+    const directory = await directoryOf(visit);
+    return oauthPage(visit, directory, await clientsOf(directory), undefined);
+  }
+
+  /** `secret`: of the client, in the one moment in which it is there. */
+  function oauthPage(
+    visit: Visit,
+    directory: Directory,
+    { own, shared }: { own: Client | undefined; shared: Client | undefined },
+    secret: string | undefined,
+  ) {
+    const address = addressOf(visit, directory);
+    const name = PROVIDER_NAMES[directory.provider];
+    const { oauth, client: needs } = SETUP[directory.provider];
+    const client = own ?? shared;
+    if (!oauth || (!client && needs === undefined)) return `${address}/setup/bearer`;
+    const goesBack = client?.grantTypes.includes('authorization_code') === true;
+    return framed(
+      visit,
+      directory,
+      2,
+      <>
+        {secret !== undefined && (
+          <CopyOnce title="The client secret" label={`For ${name}`} value={secret}>
+            We keep only a digest. If it gets lost, add another one on this page.
+          </CopyOnce>
+        )}
+        {!client && <ClientForm visit={visit} directory={directory} needsAppName={needs === 'app-name'} />}
+        <InstructionList
+          provider={name}
+          instructions={oauth}
+          values={{
+            endpoint: endpointOf(directory, publicUrl),
+            'client-id': client?.id,
+            'client-secret': secret,
+            'token-url': `${publicUrl}/oauth/token`,
+            // Who fetches tokens with its secret alone is sent nowhere.
+            'authorization-url': client && !goesBack ? null : `${publicUrl}/oauth/authorize`,
+          }}
+        />
+        {goesBack && <p class="soft">Press the last button in this browser: {name} leads back here, and you decide.</p>}
+        {own && secret === undefined && <Secrets visit={visit} directory={directory} client={own} />}
+        {!own && shared && <p class="soft">The client secret comes from your software vendor.</p>}
+        <Onward address={address} isMain={client !== undefined} />
+      </>,
+    );
+  }
+
+  function ClientForm(props: { visit: Visit; directory: Directory; needsAppName: boolean }) {
+    const { visit, directory, needsAppName } = props;
+    const name = PROVIDER_NAMES[directory.provider];
+    return (
+      <Form visit={visit} action={`${addressOf(visit, directory)}/setup/client`} class="panel">
+        <p>
+          {name} needs a client id and a client secret. They are made now; the secret is shown once. They work for this
+          directory alone.
+        </p>
+        {needsAppName && (
+          <Field
+            label="App name in Okta"
+            name="appName"
+            isRequired
+            hint="Open the app in Okta's admin console: in the address it stands after /admin/app/, such as acme_scim_1."
+          />
+        )}
+        <div class="acts">
+          <button type="submit" class="primary">
+            Create client
+          </button>
+        </div>
+      </Form>
+    );
+  }
+
+  function Secrets({ visit, directory, client }: { visit: Visit; directory: Directory; client: Client }) {
+    const path = `${addressOf(visit, directory)}/setup/client/secrets`;
+    if (client.secrets.length === 0) return null;
+    return (
+      <details class="panel">
+        <summary>Lost the client secret, or rotating it?</summary>
+        <p class="soft">
+          Two secrets work at a time: add one, put it into {PROVIDER_NAMES[directory.provider]}, then take the old one
+          away.
+        </p>
+        <ul class="rows">
+          {client.secrets.map((secret) => (
+            <li>
+              <span class="what">
+                <span class="mono">…{secret.hint}</span>
+                <small>
+                  added <Time at={secret.createdAt} now={visit.now} />
+                </small>
+              </span>
+              {client.secrets.length === SECRETS && (
+                <Act visit={visit} action={`${path}/${secret.id}/remove`} name="Take away" tone="danger" />
+              )}
+            </li>
+          ))}
+        </ul>
+        {client.secrets.length < SECRETS && <Act visit={visit} action={path} name="Add a secret" />}
+      </details>
+    );
+  }
+
+  async function check(visit: Visit) {
+    const directory = await directoryOf(visit);
+    const address = addressOf(visit, directory);
+    const name = PROVIDER_NAMES[directory.provider];
+    const view = await readDirectoryView(deps, { directory, provider: name, now: clock.now() });
+    const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
+    const fresh = view.holdings.toSorted(
+      (a, b) => b.credential.createdAt.getTime() - a.credential.createdAt.getTime(),
+    )[0];
+    const isDone = fresh?.total?.lastUsedAt !== undefined && refusalOf({ fresh, events: items }) === undefined;
+    const way = visit.query.get('way') === 'generate' ? ('generate' as const) : ('setup' as const);
+    const title = isDone ? `${name} is connected` : `Waiting for ${name}`;
+    const part = (
+      <Steps names={WAYS[way]} current={WAYS[way].length - (isDone ? 0 : 1)}>
+        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
+        <div class="acts">
+          <a class={isDone ? 'btn primary' : 'btn'} href={address}>
+            To the directory
+          </a>
+          {!isDone && (
+            <a class="btn quiet" href={`${address}/setup/access`}>
+              Back to the steps
+            </a>
+          )}
+        </div>
+      </Steps>
+    );
+    return {
+      title,
+      place: 'organizations',
+      ...(visit.query.has('part') && { part }),
+      children: (
+        <>
+          <Head trail={[[address, directory.name]]} title={`Connecting ${name}`} />
+          <div data-live={`${visit.path}?part=live&way=${way}`}>{part}</div>
+        </>
+      ),
+    };
+  }
+
+  async function ownClientOf(directory: Directory): Promise<Client> {
+    const { own } = await clientsOf(directory);
+    if (own) return own;
+    throw new AppError('not_found', { detail: 'This directory has no client of its own.' });
+  }
+
+  return [
+    { method: 'get', path: '/directories/:id/setup', handle: provider },
+    {
+      method: 'post',
+      path: '/directories/:id/setup',
+      async handle(visit) {
+        const directory = await directoryOf(visit);
+        const given = required(visit.form, 'provider');
+        const chosen = PROVIDERS.find((id) => id === given);
+        if (!chosen) {
+          const detail = `Identity provider: given ${given.slice(0, 40)}; wanted one of ${PROVIDERS.join(', ')}.`;
+          throw new AppError('invalid_request', { detail });
+        }
+        if (chosen !== directory.provider) await directories.change(directory.id, { provider: chosen }, visit.cause);
+        return `${addressOf(visit, directory)}/setup/access`;
+      },
+    },
+    { method: 'get', path: '/directories/:id/setup/access', handle: access },
+    { method: 'get', path: '/directories/:id/setup/bearer', handle: byBearer },
+    { method: 'get', path: '/directories/:id/setup/oauth', handle: byOauth },
+    {
+      method: 'post',
+      path: '/directories/:id/setup/client',
+      async handle(visit) {
+        const directory = await directoryOf(visit);
+        const { provider: id } = directory;
+        const { client: needs } = SETUP[id];
+        const { own } = await clientsOf(directory);
+        if (own || needs === undefined) return `${addressOf(visit, directory)}/setup/oauth`;
+        const { client, clientSecret } = await clients.create(
+          {
+            name: PROVIDER_NAMES[id],
+            provider: id,
+            directoryId: directory.id,
+            // Redirect URIs come from what is known of the provider, never from whoever holds a portal link.
+            ...(needs === 'app-name'
+              ? { appName: required(visit.form, 'appName') }
+              : { grantTypes: ['client_credentials'], redirectUris: [] }),
+          },
+          visit.cause,
+        );
+        return oauthPage(visit, directory, { own: client, shared: undefined }, clientSecret);
+      },
+    },
+    {
+      method: 'post',
+      path: '/directories/:id/setup/client/secrets',
+      async handle(visit) {
+        const directory = await directoryOf(visit);
+        const { id } = await ownClientOf(directory);
+        const { client, clientSecret } = await clients.addSecret(id, visit.cause);
+        return oauthPage(visit, directory, { own: client, shared: undefined }, clientSecret);
+      },
+    },
+    {
+      method: 'post',
+      path: '/directories/:id/setup/client/secrets/:secretId/remove',
+      async handle(visit) {
+        const directory = await directoryOf(visit);
+        const { id } = await ownClientOf(directory);
+        await clients.removeSecret(id, visit.params['secretId'] ?? '', visit.cause);
+        return `${addressOf(visit, directory)}/setup/oauth`;
+      },
+    },
+    { method: 'get', path: '/directories/:id/check', handle: check },
+  ];
 }
 
-const ELSEWHERE: Record<string, string> = {
-  token: 'the token, which is shown once when you generate it',
-  'client-secret': 'the client secret, which was shown once when the client was made',
-  'client-id': 'the client id, from your software vendor',
-};
-
-function Path({ steps }: { steps: string[] }) {
+function Onward({ address, isMain = false }: { address: string; isMain?: boolean }) {
   return (
-    <>
-      {steps.map(
-        (step, index): ComponentChildren => (
-          <>
-            {index > 0 && ' → '}
-            <b>{step}</b>
-          </>
-        ),
-      )}
-    </>
+    <div class="acts">
+      <a class={isMain ? 'btn primary' : 'btn'} href={`${address}/check`}>
+        See whether it works
+      </a>
+      <a class="btn quiet" href={`${address}/setup/access`}>
+        Back
+      </a>
+    </div>
   );
 }

@@ -180,8 +180,9 @@ export function Choice(props: {
   name: string;
   options: readonly [value: string, name: string][];
   value?: string;
+  hint?: string;
 }) {
-  const { label, name, options, value } = props;
+  const { label, name, options, value, hint } = props;
   return (
     <label class="line">
       <span>{label}</span>
@@ -192,6 +193,7 @@ export function Choice(props: {
           </option>
         ))}
       </select>
+      {hint !== undefined && <small>{hint}</small>}
     </label>
   );
 }

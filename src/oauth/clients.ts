@@ -21,6 +21,8 @@ const shape = {
   /** Set for an owned client. */
   'directoryId?': 'string',
   'organizationId?': 'string',
+  /** Of a shared client: its provider again, so that it is found among many owned ones. */
+  'sharedProvider?': text<Provider>(),
   'appName?': 'string',
   redirectUris: 'strings',
   /** Redirect URIs that were set by hand stay when the app name becomes known. */
@@ -94,6 +96,8 @@ export interface Clients {
   page(query: {
     organizationId?: string | undefined;
     directoryId?: string | undefined;
+    /** Shared clients for this provider alone. */
+    sharedProvider?: Provider | undefined;
     after?: string | undefined;
     limit: number;
   }): Promise<Page<Client>>;
@@ -104,6 +108,9 @@ export interface Clients {
   /** Throws not_found, last_secret. */
   removeSecret(id: string, secretId: string, cause: Cause): Promise<Client>;
 }
+
+/** How Okta calls an app in its addresses. */
+export const APP_NAME = /^[\w.-]{1,100}$/;
 
 const SECRET_LENGTH = 43;
 const LIVE_SECRETS = 2;
@@ -126,7 +133,13 @@ export function createClients(deps: {
     storage.collection({
       name: 'clients',
       shape,
-      keys: { directoryId: 'index', organizationId: 'index', workloadKey: 'unique', outboxAt: 'index' },
+      keys: {
+        directoryId: 'index',
+        organizationId: 'index',
+        sharedProvider: 'index',
+        workloadKey: 'unique',
+        outboxAt: 'index',
+      },
       order: 'createdAt',
     }),
   );
@@ -163,6 +176,16 @@ export function createClients(deps: {
     if (errors.length > 0) throw new AppError('invalid_request', { detail: 'A redirect URI cannot be used.', errors });
   }
 
+  function checkAppName(appName: string | undefined): void {
+    if (appName === undefined || (APP_NAME.test(appName) && !/^\.+$/.test(appName))) return;
+    const wanted = "Okta's name of the app, such as acme_scim_1: letters, digits, dot, hyphen, underscore";
+    const detail = `App name: given ${appName.slice(0, 100)}; wanted ${wanted}.`;
+    throw new AppError('invalid_request', {
+      detail,
+      errors: [{ path: 'appName', given: appName.slice(0, 100), wanted }],
+    });
+  }
+
   function checkJwksUri(uri: string | undefined): void {
     if (uri === undefined) return;
     const url = URL.parse(uri);
@@ -190,6 +213,7 @@ export function createClients(deps: {
   return {
     async create(input, cause) {
       const { name, directoryId, appName, jwks, jwksUri, accessTokenSeconds = ACCESS_TOKEN_SECONDS } = input;
+      checkAppName(appName);
       const provider = input.provider ?? 'generic';
       const preset = presetOf(provider);
       const directory = directoryId === undefined ? undefined : await directories.get(directoryId);
@@ -219,7 +243,9 @@ export function createClients(deps: {
         id: newId('client', random),
         name,
         provider,
-        ...(directory && { directoryId: directory.id, organizationId: directory.organizationId }),
+        ...(directory
+          ? { directoryId: directory.id, organizationId: directory.organizationId }
+          : { sharedProvider: provider }),
         ...(appName !== undefined && { appName }),
         redirectUris,
         redirectUrisByHand: input.redirectUris !== undefined,
@@ -247,11 +273,12 @@ export function createClients(deps: {
     find: (id) => clients.find(id),
     findByWorkload: (identity) => clients.findBy('workloadKey', workloadKeyOf(identity)),
     get,
-    page: ({ organizationId, directoryId, after, limit }) =>
-      clients.page({ where: { organizationId, directoryId }, after, limit, direction: 'descending' }),
+    page: ({ organizationId, directoryId, sharedProvider, after, limit }) =>
+      clients.page({ where: { organizationId, directoryId, sharedProvider }, after, limit, direction: 'descending' }),
 
     async change(id, { name, appName, redirectUris, accessTokenSeconds }, cause) {
       if (redirectUris) checkRedirects(redirectUris);
+      checkAppName(appName);
       const result = await clients.update(id, (record) => {
         const isMade = redirectUris === undefined && appName !== undefined && !record.redirectUrisByHand;
         const made = isMade

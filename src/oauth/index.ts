@@ -25,6 +25,7 @@ import { createTokenEndpoint } from './token-endpoint.ts';
 import { knownScopes, withoutAliases } from './token-parameters.ts';
 
 export {
+  APP_NAME,
   AUTH_METHODS,
   type AuthMethod,
   type Client,

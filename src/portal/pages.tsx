@@ -69,7 +69,13 @@ export function HomePage({ rows }: { rows: { directory: Directory; provider: str
                     {health.lead} {health.rest}
                   </small>
                 </span>
-                <span class="tag">{provider}</span>
+                {health.tone === 'off' ? (
+                  <a class="btn primary" href={`/portal/directories/${directory.id}/setup`}>
+                    Set it up
+                  </a>
+                ) : (
+                  <span class="tag">{provider}</span>
+                )}
               </li>
             ))}
           </ul>

@@ -149,6 +149,10 @@ describe('the dashboard in a browser', { skip: browser === undefined }, () => {
     });
     const organizationId =
       issued.credential.organizationId ?? (await app.api.get(`/directories/${id}`)).body.organizationId;
+    const colleague = await app.app.operators.create(
+      { name: 'Grace Hopper', email: 'grace@vendor.example', role: 'admin' },
+      { actor: { type: 'system', name: 'test' }, source: 'system' },
+    );
     const pages: [string, string][] = [
       ['organization', `/organizations/${organizationId}`],
       ['directory', `/directories/${id}`],
@@ -161,6 +165,8 @@ describe('the dashboard in a browser', { skip: browser === undefined }, () => {
       ['settings', '/settings'],
       ['api-keys', '/api-keys'],
       ['operators', '/operators'],
+      ['operator', `/operators/${colleague.id}`],
+      ['setup', `/directories/${id}/setup/bearer`],
       ['account', '/account?second-factor'],
       ['search-nothing', '/search?q=nothing'],
       ['not-found', '/directories/dir_nothing'],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { PROVIDERS } from '../../src/directories/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type RealBrowser, startBrowser } from '../support/browser.ts';
 import { createMovableClock } from '../support/clock.ts';
@@ -41,9 +42,12 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
       await page.getByRole('button', { name: 'Enter' }).click();
       await page.getByRole('link', { name: 'Okta production' }).click();
       await page.getByRole('link', { name: 'Set it up' }).first().click();
-      await page.getByText('SCIM connector base URL').waitFor();
-      await page.getByRole('link', { name: 'Generate the token' }).click();
-      await page.getByRole('button', { name: 'Generate' }).click();
+      await page.getByRole('radio', { name: 'Okta' }).waitFor();
+      await page.getByRole('button', { name: 'Continue' }).click();
+      await page.getByText('is the better one here').waitFor();
+      await page.getByRole('link', { name: 'By a static token' }).click();
+      await page.getByRole('img', { name: /The form in Okta, drawn: SCIM connector base URL/ }).waitFor();
+      await page.getByRole('button', { name: 'Generate the token' }).click();
       const token = await page.locator('.reveal .mono').innerText();
       await page.getByRole('link', { name: 'I have stored it' }).click();
       await page.getByText('Waiting for Okta to use it').waitFor();
@@ -61,6 +65,40 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
       await context.close();
     });
   }
+
+  it('leads to OAuth with a client that the IT contact makes, up to the first accepted request', async () => {
+    const directory = await app.api.makeDirectory({
+      provider: 'generic',
+      name: 'Workforce',
+      endpointKey: 'portal-oauth',
+    });
+    const context = await real.visitor({ size: 'narrow' });
+    const page = await context.newPage();
+    await page.goto((await makeLink(app.api, directory.organizationId)).url);
+    await page.getByRole('button', { name: 'Enter' }).click();
+    await page.getByRole('link', { name: 'Set it up' }).click();
+    await page.getByRole('radio', { name: 'Entra ID' }).check();
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByRole('link', { name: 'By OAuth' }).click();
+    await page.getByRole('button', { name: 'Create client' }).click();
+    const secret = await page.locator('.reveal .mono').innerText();
+    const id = await page.locator('.fillings .mono').nth(2).innerText();
+    await page.getByRole('link', { name: 'See whether it works' }).click();
+    await page.getByText('Waiting for the first request from Entra ID').waitFor();
+    const answer = await fetch(`${app.url}/oauth/token`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(`${id}:${secret}`)}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    });
+    const { access_token: token } = (await answer.json()) as { access_token: string };
+    await tell();
+    await page.getByText('Entra ID got an access token').waitFor();
+    assert.equal((await verify('portal-oauth', token)).status, 200);
+    await page.getByText('A request of Entra ID was accepted').waitFor();
+    await page.getByRole('link', { name: 'To the directory' }).click();
+    await page.getByText('Provisioning works.').waitFor();
+    await context.close();
+  });
 
   it('looks finished on each page, to people and to axe', async () => {
     const directory = await app.api.makeDirectory({ provider: 'okta', name: 'Okta production', endpointKey: 'looks' });
@@ -82,13 +120,21 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
     const pages: [string, string][] = [
       ['portal-home', '/portal'],
       ['portal-directory', address],
-      ['portal-setup-oauth', `${address}/setup`],
-      ['portal-setup-token', `${address}/setup?by=bearer`],
+      ['portal-setup', `${address}/setup`],
+      ['portal-setup-access', `${address}/setup/access`],
+      ['portal-setup-oauth', `${address}/setup/oauth`],
+      ['portal-setup-token', `${address}/setup/bearer`],
+      ['portal-check', `${address}/check`],
       ['portal-generate', `${address}/generate`],
       ['portal-rotate', `${address}/rotate`],
       ['portal-not-found', '/portal/directories/dir_nothing'],
     ];
     for (const [name, path] of pages) await real.inspect(context, `${app.url}${path}`, name);
+    for (const provider of PROVIDERS) {
+      await app.api.patch(`/directories/${directory.id}`, { provider });
+      for (const kind of ['bearer', 'oauth'])
+        await real.inspect(context, `${app.url}${address}/setup/${kind}`, `portal-console-${provider}-${kind}`);
+    }
     const nobody = await real.visitor();
     await real.inspect(nobody, `${app.url}/portal`, 'portal-link-needed');
     await real.inspect(nobody, `${app.url}/portal/enter/lkp_${'x'.repeat(43)}`, 'portal-link-over');

@@ -67,9 +67,9 @@ for (const engine of engines) {
         directory.endpointUrl,
       ])
         assert.ok(shown.html.includes(word), word);
-      assert.match((await open('/first-request')).html, /Waiting for Okta to use it/);
+      assert.match((await open('/check')).html, /Waiting for Okta to use it/);
       assert.equal(await verify(token), 200);
-      assert.match((await open('/first-request?part=live')).html, /^<div class="steps">.*Okta uses the new token/);
+      assert.match((await open('/check?part=live')).html, /^<div class="steps">.*Okta uses the new token/);
       assert.ok(!(await open()).html.includes(token));
       const { body } = await app.api.get(`/events?directoryId=${directory.id}&type=credential.issued`);
       assert.deepEqual([body.items[0].source, body.items[0].actor.type], ['portal', 'it_contact']);
@@ -125,9 +125,10 @@ for (const engine of engines) {
       const own = await other.browser.open(`${app.url}/portal/directories/${stranger.id}/generate`);
       const form = /name="token" value="([0-9a-f]{64})"/.exec(own.html)?.[1] ?? 'none';
       const paths = [
-        ...['', '?part=live', '/setup', '/generate', '/import', '/rotate', '/first-request'].map(
+        ...['', '?part=live', '/generate', '/import', '/rotate', '/check'].map(
           (end) => `/directories/${directory.id}${end}`,
         ),
+        ...['', '/access', '/bearer', '/oauth'].map((end) => `/directories/${directory.id}/setup${end}`),
         ...['disable', 'revoke'].map((verb) => `/credentials/${credential.id}/${verb}`),
       ];
       const absent = (await other.browser.open(`${app.url}/portal/directories/dir_00000000000000000000`)).html;
@@ -137,11 +138,18 @@ for (const engine of engines) {
         assert.equal(page.html, absent, path);
       }
       for (const path of [
-        ...['generate', 'import', 'rotate'].map((end) => `/directories/${directory.id}/${end}`),
+        ...['generate', 'import', 'rotate', 'setup', 'setup/client', 'setup/client/secrets'].map(
+          (end) => `/directories/${directory.id}/${end}`,
+        ),
         ...['disable', 'enable', 'revoke', 'retire'].map((verb) => `/credentials/${credential.id}/${verb}`),
       ]) {
         const page = { status: 200, url: `${app.url}/portal${path}`, html: '', headers: new Headers() };
-        const answer = await other.browser.submit(page, { token: form, value: 'some-legacy-token', mode: 'immediate' });
+        const answer = await other.browser.submit(page, {
+          token: form,
+          value: 'some-legacy-token',
+          mode: 'immediate',
+          provider: 'entra',
+        });
         assert.equal(answer.status, 404, path);
       }
       assert.equal(await verify(token), 200);
@@ -181,25 +189,10 @@ for (const engine of engines) {
         headers: { authorization: 'Bearer nothing', 'user-agent': `Evil ${HOSTILE}` },
       });
       await told();
-      for (const path of ['', '/setup', '/rotate', '/first-request']) {
+      for (const path of ['', '/setup', '/setup/bearer', '/rotate', '/check']) {
         assert.doesNotMatch((await open(path)).html, /<script>|<img/, path);
       }
       assert.doesNotMatch((await contact.browser.open(`${app.url}/portal`)).html, /<script>|<img/);
-    });
-
-    it('says how to set it up by OAuth where the provider can and there is a client for it', async () => {
-      await begin();
-      assert.doesNotMatch((await open('/setup')).html, /Authorization endpoint URI/);
-      const { body } = await app.api.post('/clients', { name: 'Okta', provider: 'okta', directoryId: directory.id });
-      const page = await open('/setup');
-      for (const word of [
-        'OAuth is the better one here',
-        'Authorization endpoint URI',
-        `${app.url}/oauth/authorize`,
-        body.client.id,
-      ])
-        assert.ok(page.html.includes(word.replace('OAuth is', 'OAuth</b>')) || page.html.includes(word), word);
-      assert.match((await open('/setup?by=bearer')).html, /HTTP Header/);
     });
   });
 }
@@ -207,11 +200,12 @@ for (const engine of engines) {
 describe('what is said of each identity provider and each denial', () => {
   for (const provider of PROVIDERS) {
     it(`${provider}: has a way through its menus, an address, a credential, and a reason where two ways are possible`, () => {
-      const { bearer, oauth, better } = SETUP[provider];
+      const { bearer, oauth, better, client } = SETUP[provider];
       const fillings = bearer.fields.map(([, filling]) => filling);
       assert.ok(fillings.includes('endpoint') && fillings.includes('token'));
       assert.ok(bearer.where.length > 0 && bearer.last.length > 0);
       assert.equal(oauth === undefined, better === undefined);
+      assert.ok(oauth !== undefined || client === undefined);
       if (oauth) assert.ok(oauth.fields.some(([, filling]) => filling === 'client-id'));
     });
   }

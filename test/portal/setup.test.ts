@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { PROVIDERS } from '../../src/directories/index.ts';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { createMovableClock } from '../support/clock.ts';
+import { engines, type Place } from '../support/engines.ts';
+import { type ItContact, welcomeItContact } from '../support/it-contact.ts';
+
+for (const engine of engines) {
+  describe(`the set-up of a directory in the portal on ${engine.name}`, () => {
+    let place: Place;
+    let app: TestApp;
+    let directory: Answer;
+    let contact: ItContact;
+    before(async () => {
+      place = engine.place();
+      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
+    });
+    after(async () => {
+      await app.close();
+      await place.remove();
+    });
+
+    async function begin(fields: Record<string, unknown> = {}): Promise<void> {
+      directory = await app.api.makeDirectory({ provider: 'generic', ...fields });
+      contact = await welcomeItContact(app.url, app.api, directory.organizationId);
+    }
+    const open = (path: string) => contact.browser.open(`${app.url}/portal/directories/${directory.id}${path}`);
+    async function send(path: string, fields: Record<string, string> = {}) {
+      const token = /name="token" value="([0-9a-f]{64})"/.exec((await open('/setup')).html)?.[1] ?? 'none';
+      const url = `${app.url}/portal/directories/${directory.id}${path}`;
+      return contact.browser.submit({ status: 200, url, html: '', headers: new Headers() }, { token, ...fields });
+    }
+    const secretIn = (html: string) => /scimcs_[0-9A-Za-z]+/.exec(html)?.[0] ?? '';
+    async function tokenWith(id: string, secret: string): Promise<{ status: number; accessToken: string }> {
+      const answer = await fetch(`${app.url}/oauth/token`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${btoa(`${id}:${secret}`)}` },
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      });
+      const body = (await answer.json()) as { access_token?: string };
+      return { status: answer.status, accessToken: body.access_token ?? '' };
+    }
+    const verify = async (token: string) =>
+      (
+        await fetch(`${app.url}/auth/verify?directory=${directory.id}`, {
+          headers: { authorization: `Bearer ${token}` },
+        })
+      ).status;
+    const told = async () => {
+      for (const name of ['denials', 'usage']) await app.app.rounds.find((round) => round.name === name)?.run();
+    };
+
+    it('begins with the identity provider, and takes no other than those that are known', async () => {
+      await begin();
+      for (const provider of PROVIDERS) assert.ok((await open('/setup')).html.includes(`value="${provider}"`));
+      const refused = await send('/setup', { provider: '<b>nobody</b>' });
+      assert.equal(refused.status, 400);
+      assert.match(refused.html, /given &lt;b>nobody&lt;\/b>; wanted one of okta,/);
+      const next = await send('/setup', { provider: 'entra' });
+      assert.ok(next.url.endsWith('/setup/access'), next.url);
+      assert.equal((await app.api.get(`/directories/${directory.id}`)).body.provider, 'entra');
+      const { body } = await app.api.get(`/events?directoryId=${directory.id}&type=directory.updated`);
+      assert.deepEqual([body.items[0].source, body.items[0].actor.type], ['portal', 'it_contact']);
+    });
+
+    it('says which way is better and why where there are two, and goes on where there is one', async () => {
+      await begin({ provider: 'entra' });
+      assert.match((await open('/setup/access')).html, /<b>OAuth<\/b> is the better one here\. Entra fetches/);
+      await send('/setup', { provider: 'google' });
+      const page = await open('/setup/access');
+      assert.ok(page.url.endsWith('/setup/bearer'), page.url);
+      assert.match(page.html, /Autoprovisioning/);
+      // authentik can do OAuth, with a client that only the vendor can make.
+      await send('/setup', { provider: 'authentik' });
+      assert.ok((await open('/setup/oauth')).url.endsWith('/setup/bearer'));
+    });
+
+    it('makes a client of this directory alone, whose secret is shown once and works', async () => {
+      await begin({ provider: 'entra' });
+      const before = await open('/setup/oauth');
+      assert.match(before.html, /Create client/);
+      const shown = await send('/setup/client');
+      const secret = secretIn(shown.html);
+      const { items } = (await app.api.get(`/clients?directoryId=${directory.id}`)).body;
+      assert.equal(items.length, 1);
+      const [client] = items;
+      assert.deepEqual([client.grantTypes, client.redirectUris], [['client_credentials'], []]);
+      for (const word of ['Tenant URL', directory.endpointUrl, client.id, `${app.url}/oauth/token`])
+        assert.ok(shown.html.includes(word), word);
+      assert.equal(secretIn((await open('/setup/oauth')).html), '');
+      // Sent twice, it makes no second one.
+      await send('/setup/client');
+      assert.equal((await app.api.get(`/clients?directoryId=${directory.id}`)).body.items.length, 1);
+      assert.match((await open('/check')).html, /Waiting for the first request from Entra ID/);
+      const { status, accessToken } = await tokenWith(client.id, secret);
+      assert.equal(status, 200);
+      await told();
+      assert.match((await open('/check')).html, /got an access token.*Waiting for the first request/);
+      app.clock.advance(1000);
+      assert.equal(await verify(accessToken), 200);
+      await told();
+      const check = (await open('/check')).html;
+      assert.match(check, /A request of Entra ID was accepted/);
+      assert.match(check, /Entra ID is connected/);
+    });
+
+    it('adds a secret and takes the old one away, so that a lost one is no end', async () => {
+      await begin({ provider: 'pingone' });
+      const first = secretIn((await send('/setup/client')).html);
+      const second = secretIn((await send('/setup/client/secrets')).html);
+      const { id, secrets } = (await app.api.get(`/clients?directoryId=${directory.id}`)).body.items[0];
+      assert.deepEqual([(await tokenWith(id, first)).status, (await tokenWith(id, second)).status], [200, 200]);
+      assert.equal((await send('/setup/client/secrets')).status, 409);
+      assert.equal((await send(`/setup/client/secrets/${secrets[0].id}/remove`)).status, 200);
+      assert.deepEqual([(await tokenWith(id, first)).status, (await tokenWith(id, second)).status], [401, 200]);
+    });
+
+    it('makes the redirect URIs of Okta from the name of the app, and takes no address from an IT contact', async () => {
+      await begin({ provider: 'okta' });
+      const empty = await send('/setup/client');
+      assert.equal(empty.status, 400);
+      for (const appName of ['acme_1/../..', '..', 'evil.example/@', 'a b']) {
+        const refused = await send('/setup/client', { appName });
+        assert.equal(refused.status, 400, appName);
+        assert.match(refused.html, /wanted Okta&#39;s name of the app|wanted Okta's name of the app/);
+      }
+      const shown = await send('/setup/client', {
+        appName: 'acme_1',
+        redirectUris: 'https://evil.example/back',
+        grantTypes: 'client_credentials',
+      });
+      assert.match(shown.html, /Authorization endpoint URI/);
+      assert.match(shown.html, /in this browser/);
+      const [client] = (await app.api.get(`/clients?directoryId=${directory.id}`)).body.items;
+      for (const uri of client.redirectUris)
+        assert.match(uri, /^https:\/\/system-admin\.[a-z-]+\.com\/admin\/app\/cpc\//);
+      assert.deepEqual(client.grantTypes, ['authorization_code', 'refresh_token']);
+    });
+
+    it('uses what the vendor shares with all, however many clients there are', async () => {
+      await begin({ provider: 'okta' });
+      const { body } = await app.api.post('/clients', { name: 'Okta', provider: 'okta', appName: 'acme_oin' });
+      for (let turn = 0; turn < 60; turn++)
+        await app.api.post('/clients', { name: `another ${turn}`, provider: 'entra' });
+      const page = await open('/setup/oauth');
+      assert.ok(page.html.includes(body.client.id));
+      assert.match(page.html, /The client secret comes from your software vendor/);
+      assert.doesNotMatch(page.html, /Create client/);
+    });
+
+    it('shows a refusal with its remedy in the check, and only what came after the new token', async () => {
+      await begin({ provider: 'okta' });
+      assert.equal(await verify('scim_nothing'), 401);
+      app.clock.advance(2000);
+      const shown = await send('/generate', { way: 'setup' });
+      const token = /scim_[0-9A-Za-z]+/.exec(shown.html)?.[0] ?? '';
+      await told();
+      assert.doesNotMatch((await open('/check')).html, /aria-label="Refused"/);
+      app.clock.advance(2000);
+      assert.equal(await verify(token.slice(0, -3)), 401);
+      await told();
+      assert.match((await open('/check')).html, /no token, or half of one.*Generate a new token or copy yours again/);
+      app.clock.advance(2000);
+      assert.equal(await verify(token), 200);
+      await told();
+      const { html } = await open('/check');
+      assert.doesNotMatch(html, /aria-label="Refused"/);
+      assert.match(html, /received in slot A/);
+    });
+
+    it('says that both slots are held, and leads to a rotation', async () => {
+      await begin({ provider: 'okta' });
+      await app.api.issue(directory.id);
+      await app.api.issue(directory.id);
+      const { html } = await open('/setup/bearer');
+      assert.match(html, /Both slots are held/);
+      assert.ok(html.includes(`/portal/directories/${directory.id}/rotate`));
+      assert.doesNotMatch(html, /Generate the token/);
+    });
+  });
+}
