@@ -5,7 +5,7 @@
  *
  *   npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE]
  *
- * `--only gateway` measures the groups in which a name has that word.
+ * `--only gateway` measures the groups in which a name has that word; `--only pages` the pages of the dashboard with 10,000 organizations.
  *
  * With more than 10,000 credentials, `/auth/verify` is measured on a small store too, in turns with the large one.
  */
@@ -16,8 +16,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createMongoServer, type MongoServer } from '../support/mongo-server.ts';
 import { accessToken, connectDirectories, tokenRequest } from './connections.ts';
-import { type Bearer, fillStore, SECRET } from './filled-store.ts';
+import { type Bearer, directoryIdOf, fillStore, organizationIdOf, SECRET } from './filled-store.ts';
 import { CONNECTIONS, generator, type Load, type LoadRequest, load } from './load.ts';
+import { type MeasuredPage, measurePages } from './pages.ts';
 import { canPin, LOAD_CORE, type PinnedProcess, startPinned } from './pinned-process.ts';
 import { type Measured, type Report, render, targetsOf } from './report.ts';
 
@@ -26,6 +27,7 @@ const WARM_UP_SECONDS = 3;
 const FEW = 2000;
 const LARGE = 10_000;
 const STARTS = 3;
+const ORGANIZATIONS = 10_000;
 /** Each with two, so that as many access tokens are presented as static ones. */
 const CONNECTED_DIRECTORIES = 500;
 const OIDC_SECRET = 'a-secret-of-the-bench-0123456789';
@@ -60,6 +62,7 @@ interface Subject {
 
 interface Store {
   latchkey: PinnedProcess;
+  env: Record<string, string>;
   /** One more process on the same store. */
   startAnother(): Promise<PinnedProcess>;
   bearers: Bearer[];
@@ -137,6 +140,7 @@ async function main(): Promise<void> {
   const measured: Measured[] = [];
   const wanted = groups.filter((group) => group.some(({ name }) => new RegExp(values.only).test(name)));
   for (const group of wanted) measured.push(...(await measure(group)));
+  const pages = new RegExp(values.only).test('pages') ? await pagesOf(upstreamUrl) : [];
   const memory = [few.latchkey, large.latchkey, gateway].map((latchkey) => latchkey.memory());
   const report: Report = {
     at: new Date().toISOString(),
@@ -148,6 +152,7 @@ async function main(): Promise<void> {
     generator,
     pinned: canPin,
     measured,
+    pages,
     coldStartMs: large.startMs,
     memoryBytes: Math.max(...memory.map(({ residentBytes }) => residentBytes)),
     peakMemoryBytes: Math.max(...memory.map(({ peakBytes }) => peakBytes)),
@@ -194,6 +199,18 @@ async function measure(subjects: Subject[]): Promise<Measured[]> {
   });
 }
 
+/** On a store of its own, with a directory for each organization. */
+async function pagesOf(upstreamUrl: string): Promise<MeasuredPage[]> {
+  const { latchkey, env } = await openStore(2 * ORGANIZATIONS, upstreamUrl, ORGANIZATIONS);
+  say('looking at pages');
+  const last = ORGANIZATIONS - 1;
+  return measurePages(latchkey.url, env, {
+    organizationId: organizationIdOf(last),
+    directoryId: directoryIdOf(last),
+    names: 'Traders 99',
+  });
+}
+
 /** A fast refusal would look like a fast answer. */
 async function check(name: string, url: string, request: LoadRequest | undefined): Promise<void> {
   if (!request) throw new Error(`${name}: nothing to ask`);
@@ -205,11 +222,15 @@ async function check(name: string, url: string, request: LoadRequest | undefined
   }
 }
 
-async function openStore(stored: number, upstreamUrl: string): Promise<Store> {
+async function openStore(stored: number, upstreamUrl: string, organizations = 1): Promise<Store> {
   const databaseUrl = await emptyDatabase();
   const startedAt = performance.now();
-  const bearers = await fillStore(databaseUrl, stored, upstreamUrl, (done) =>
-    say(`storing ${count(done)} of ${count(stored)} credentials`),
+  const bearers = await fillStore(
+    databaseUrl,
+    stored,
+    upstreamUrl,
+    (done) => say(`storing ${count(done)} of ${count(stored)} credentials`),
+    organizations,
   );
   say(`stored ${count(stored)} credentials in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
   const env = {
@@ -232,7 +253,7 @@ async function openStore(stored: number, upstreamUrl: string): Promise<Store> {
   };
   const latchkey = await startAnother();
   times.push(latchkey.startMs);
-  return { latchkey, startAnother, bearers, startMs: median(times) };
+  return { latchkey, env, startAnother, bearers, startMs: median(times) };
 }
 
 async function emptyDatabase(): Promise<string> {

@@ -25,12 +25,21 @@ const PRESENTED = 1000;
 const BATCH = { sqlite: 20_000, mongodb: 200 };
 const ACTOR = { type: 'system', name: 'bench' } as const;
 
+export function organizationIdOf(number: number): string {
+  return `org_bench000${String(number).padStart(12, '0')}`;
+}
+
+export function directoryIdOf(number: number): string {
+  return `dir_bench000${String(number).padStart(12, '0')}`;
+}
+
 /** Writes `count` credentials into an empty store and returns those that are presented, spread over all of them. */
 export async function fillStore(
   databaseUrl: string,
   count: number,
   upstreamUrl: string,
   progress: (stored: number) => void,
+  organizationCount = 1,
 ): Promise<Bearer[]> {
   // What is written is thrown away after the run, so it need not survive power loss.
   const storage = await openStorage({ url: databaseUrl, clock: systemClock, log: silent, sqliteSynchronous: 'normal' });
@@ -40,8 +49,19 @@ export async function fillStore(
     const directories = collections('directories') as Collection<Directory>;
     const credentials = collections('credentials') as Collection<Credential>;
     const now = systemClock.now();
-    const organizationId = 'org_bench000000000000000';
-    await organizations.insert({ id: organizationId, name: 'Northwind Traders', createdAt: now, updatedAt: now });
+    for (let from = 0; from < organizationCount; from += BATCH.mongodb) {
+      const numbers = Array.from({ length: Math.min(BATCH.mongodb, organizationCount - from) }, (_, at) => from + at);
+      await Promise.all(
+        numbers.map((number) =>
+          organizations.insert({
+            id: organizationIdOf(number),
+            name: `Northwind Traders ${number}`,
+            createdAt: now,
+            updatedAt: now,
+          }),
+        ),
+      );
+    }
 
     const stride = Math.max(1, Math.floor(count / PRESENTED));
     const bearers: Bearer[] = [];
@@ -51,7 +71,8 @@ export async function fillStore(
       const writes: Promise<void>[] = [];
       for (let index = from; index < to; index++) {
         const number = String(Math.floor(index / 2)).padStart(12, '0');
-        const [directoryId, endpointKey] = [`dir_bench000${number}`, `bench-${number}`];
+        const organizationId = organizationIdOf(Math.floor(index / 2) % organizationCount);
+        const [directoryId, endpointKey] = [directoryIdOf(Math.floor(index / 2)), `bench-${number}`];
         const slot = index % 2 === 0 ? 'a' : 'b';
         if (slot === 'a') {
           const names = {
