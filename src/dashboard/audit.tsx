@@ -25,7 +25,7 @@ const IDS = ['organizationId', 'directoryId', 'credentialId', 'requestId', 'acto
 
 export function auditRoutes({ audit }: DashboardDependencies): Route[] {
   async function list(visit: Visit) {
-    const { query, now } = visit;
+    const { query } = visit;
     const asked = queryOf(query);
     const { items, nextCursor } = await audit.page({ ...asked, after: query.get('after') ?? undefined, limit: PAGE });
     const limits = IDS.filter((id) => sent(query, id) !== undefined);
@@ -63,7 +63,7 @@ export function auditRoutes({ audit }: DashboardDependencies): Route[] {
             </div>
           </form>
           <section class="panel list">
-            <EventRows events={items} now={now} auditPath={`${HOME}/audit`} />
+            <EventRows events={items} visit={visit} />
           </section>
           <More visit={visit} cursor={nextCursor} />
         </>

@@ -177,6 +177,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       // Operators see all organizations.
       assertSees: () => undefined,
       auditPath: `${HOME}/audit`,
+      nameOf: ({ name }, address) => (address === undefined ? name : `${name}, ${address}`),
       formToken,
       sessionId,
       cause: {

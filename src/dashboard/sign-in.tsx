@@ -119,6 +119,8 @@ export function createSignIn(deps: {
   const router = new Router({ prefix: HOME });
   router.get('/sign-in', async (koa) => {
     if (await findSignedIn(koa)) return koa.redirect(HOME);
+    // What is left of a session that is over.
+    if (cookieOf(koa, name, '[^;]*') !== undefined) keep(koa, '', 0);
     form(koa, { next: String(koa.query['next'] ?? '') });
   });
   router.post('/sign-in', async (koa) => {

@@ -16,12 +16,20 @@ export interface Asset {
   maxAge: number;
 }
 
+/** As long as the vendor says nothing of itself. */
+const UNBRANDED = 'Latchkey';
+
 const LOGO_TYPES: Record<string, string> = { '.svg': 'image/svg+xml', '.png': 'image/png' };
 const LIGHT_CARD = 0xffffff;
 const DARK_CARD = 0x1a1d20;
 const DARK_INK = 0x0b0f14;
 /** More than the 4.5 of WCAG, since text also stands on a wash of the colour. */
 const CONTRAST = 5.5;
+
+/** The vendor, in a sentence to its customers. */
+export function vendorOf({ name }: Brand): string {
+  return name === UNBRANDED ? 'your software vendor' : name;
+}
 
 /** Throws when the logo is not a readable SVG or PNG file. */
 export function readBrand(settings: {

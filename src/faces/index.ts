@@ -1,6 +1,6 @@
 /** DRAWS. What the dashboard and the portal share: the frame of a page, its styles and script, the parts, the two slots as two cards. */
 export { ASSETS_PREFIX, createAssets } from './assets.ts';
-export { type Brand, contrast, readBrand } from './brand.ts';
+export { type Brand, contrast, readBrand, vendorOf } from './brand.ts';
 export { type PageFrame, pageHeaders, renderPage, renderPart } from './page.tsx';
 export { ago, CopyField, counted, Icon, QrCode, Spark, Status, Steps, span, Tag, Time, type Tone } from './parts.tsx';
 export {

@@ -1,5 +1,6 @@
 /** What a directory's two slots hold, in one sentence and as two cards. */
 import type { ComponentChildren } from 'preact';
+import type { Actor } from '../audit/index.ts';
 import type { Credential, Credentials, RotationProgress, Usage, UsageTotal } from '../credentials/index.ts';
 import { stateAt } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
@@ -148,24 +149,26 @@ export function healthOf({ directory, provider, holdings, using, now }: Director
     lead: 'Provisioning works.',
     rest: last,
     ...(today && {
-      todo: `${counted(today.accepted, 'request')} accepted today, ${refused === 0 ? 'none' : refused.toLocaleString('en')} refused.`,
+      // What was refused without this credential is no figure of its own; the page tells of it below.
+      todo: `${counted(today.accepted, 'request')} accepted today${refused === 0 ? '' : `, ${refused.toLocaleString('en')} refused`}.`,
     }),
   };
 }
 
-/** Always two cards. `acts`: what may be done with a holding, or with an empty slot. */
+/** Always two cards. `acts`: what may be done with a holding, or with an empty slot. `nameOf`: how whoever made one is called here. */
 export function SlotCards(props: {
   view: DirectoryView;
+  nameOf: (actor: Actor) => string;
   acts: (holding: Holding) => ComponentChildren;
   free: (slot: 'a' | 'b') => ComponentChildren;
 }) {
-  const { view, acts, free } = props;
+  const { view, nameOf, acts, free } = props;
   return (
     <section class="slots" aria-label="Slots">
       {(['a', 'b'] as const).map((slot) => {
         const holding = view.holdings.find(({ credential }) => credential.slot === slot);
         return holding ? (
-          <SlotCard holding={holding} view={view} acts={acts(holding)} />
+          <SlotCard holding={holding} view={view} nameOf={nameOf} acts={acts(holding)} />
         ) : (
           <article class="slot free">
             <SlotHead slot={slot} title="Empty" />
@@ -191,7 +194,13 @@ function SlotHead({ slot, title }: { slot: 'a' | 'b'; title: string }) {
   );
 }
 
-function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryView; acts: ComponentChildren }) {
+function SlotCard(props: {
+  holding: Holding;
+  view: DirectoryView;
+  nameOf: (actor: Actor) => string;
+  acts: ComponentChildren;
+}) {
+  const { holding, view, nameOf, acts } = props;
   const { credential, total, days } = holding;
   const { now, using } = view;
   const accepted = days.reduce((sum, day) => sum + day.accepted, 0);
@@ -212,7 +221,7 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
         )}
         <dt>{credential.kind === 'oauth' ? 'Authorized' : 'Created'}</dt>
         <dd>
-          <Time at={credential.createdAt} now={now} /> by {(credential.authorizedBy ?? credential.createdBy).name}
+          <Time at={credential.createdAt} now={now} /> by {nameOf(credential.authorizedBy ?? credential.createdBy)}
         </dd>
         <dt>Last used</dt>
         <dd>

@@ -60,6 +60,7 @@ export function DirectoryFace(props: {
       <Callout view={view} visit={visit} />
       <SlotCards
         view={view}
+        nameOf={visit.nameOf}
         acts={(holding) => <Acts holding={holding} visit={visit} />}
         free={() => (
           <FreeActs directory={directory} visit={visit}>
@@ -76,7 +77,7 @@ export function DirectoryFace(props: {
             </a>
           )}
         </div>
-        <EventRows events={events} now={view.now} auditPath={visit.auditPath} />
+        <EventRows events={events} visit={visit} />
       </section>
     </div>
   );

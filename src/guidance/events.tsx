@@ -1,10 +1,10 @@
 /** What happened, a line each. */
 import { type AuditEvent, EVENTS } from '../audit/index.ts';
 import { counted, Tag, Time, type Tone } from '../faces/index.ts';
+import type { Visit } from './visit.tsx';
 
-/** `auditPath`: where the other events of a request are found, for who may read them. */
-export function EventRows(props: { events: AuditEvent[]; now: Date; auditPath?: string | undefined }) {
-  const { events, now, auditPath } = props;
+export function EventRows({ events, visit }: { events: AuditEvent[]; visit: Visit }) {
+  const { now, auditPath } = visit;
   if (events.length === 0) {
     return (
       <ul class="rows">
@@ -26,8 +26,7 @@ export function EventRows(props: { events: AuditEvent[]; now: Date; auditPath?: 
                 {event.count !== undefined && event.count > 1 && <Tag tone={tone}>{counted(event.count, 'time')}</Tag>}
               </span>
               <small>
-                {event.actor.name}
-                {event.address !== undefined && `, ${event.address}`}
+                {visit.nameOf(event.actor, event.address)}
                 {(event.source === 'dashboard' || event.source === 'portal') && `, ${event.source}`}
                 {event.requestId !== undefined && auditPath !== undefined && (
                   <>

@@ -169,9 +169,14 @@ export function setupRoutes(deps: {
         ) : (
           <Form visit={visit} action={`${address}/generate`} class="panel">
             <p>
-              {token
-                ? `There is a token already; it ends in …${token.hint}. If it is lost, generate another one: both work.`
-                : `The token is made now and shown once. Have ${name} open beside this page.`}
+              {token ? (
+                <>
+                  There is a token already; it ends in <span class="mono whole">…{token.hint}</span>. If it is lost,
+                  generate another one: both work.
+                </>
+              ) : (
+                `The token is made now and shown once. Have ${name} open beside this page.`
+              )}
             </p>
             <input type="hidden" name="way" value="setup" />
             <div class="acts">

@@ -1,6 +1,6 @@
 /** One request to a page for people: who, what was sent, and what the page is made of; the same for operators and IT contacts. */
 import type { ComponentChildren, VNode } from 'preact';
-import type { Cause } from '../audit/index.ts';
+import type { Actor, Cause } from '../audit/index.ts';
 import { ENDPOINT_KEY } from '../directories/index.ts';
 import { AppError, ERRORS } from '../errors.ts';
 import { CopyField, Tag } from '../faces/index.ts';
@@ -20,6 +20,8 @@ export interface Visit {
   mayChange: boolean;
   /** Throws not_found for what belongs to an organization that this person does not see. */
   assertSees: (organizationId: string) => void;
+  /** How whoever did something is called to this person, and from where it came as far as that is theirs to know. */
+  nameOf: (actor: Actor, address?: string) => string;
   /** Where the whole audit can be read, when it can. */
   auditPath?: string;
 }

@@ -1,12 +1,20 @@
 /** HTML for IT contacts: entering by a portal link, and the consent to a connection that their identity provider asked for. */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Audit, Cause } from '../audit/index.ts';
+import type { Actor, Audit, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credential, Credentials, Usage, UsageTotal } from '../credentials/index.ts';
 import { type Directories, type Directory, type Organizations, PROVIDER_NAMES } from '../directories/index.ts';
 import { AppError, asAppError } from '../errors.ts';
-import { type Brand, healthOf, pageHeaders, readDirectoryView, renderPage, renderPart } from '../faces/index.ts';
+import {
+  type Brand,
+  healthOf,
+  pageHeaders,
+  readDirectoryView,
+  renderPage,
+  renderPart,
+  vendorOf,
+} from '../faces/index.ts';
 import { type GuidedRoute, messageOf, type Shown } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
@@ -203,6 +211,7 @@ export function createPortal(deps: PortalDependencies) {
       cause: { actor: personOf(link), source: 'portal', address, requestId },
       now: clock.now(),
       mayChange: true,
+      nameOf: (actor, from) => nameInPortal(actor, from, vendorOf(brand)),
       assertSees(organizationId) {
         if (organizationId !== link.organizationId) throw new AppError('not_found');
       },
@@ -435,6 +444,13 @@ export function renderAuthorizationError(error: string, description: string, ask
 function isEqual(given: string, wanted: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
   return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** Whoever acts for the vendor is named so, by name where it is a person's, and from where is not told. */
+function nameInPortal({ type, name }: Actor, address: string | undefined, vendor: string): string {
+  if (type === 'operator') return `${name} (${vendor})`;
+  if (type === 'api_key' || type === 'system') return vendor;
+  return address === undefined ? name : `${name}, ${address}`;
 }
 
 /** `/directories/:id` below the portal, as an expression with a group for each name. */

@@ -133,7 +133,9 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
     for (const provider of PROVIDERS) {
       await app.api.patch(`/directories/${directory.id}`, { provider });
       for (const kind of ['bearer', 'oauth'])
-        await real.inspect(context, `${app.url}${address}/setup/${kind}`, `portal-console-${provider}-${kind}`);
+        await real.inspect(context, `${app.url}${address}/setup/${kind}`, `portal-console-${provider}-${kind}`, [
+          'light',
+        ]);
     }
     const nobody = await real.visitor();
     await real.inspect(nobody, `${app.url}/portal`, 'portal-link-needed');

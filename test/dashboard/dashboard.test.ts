@@ -423,6 +423,38 @@ for (const engine of engines) {
       for (const line of lines) assert.match((JSON.parse(line) as { type: string }).type, /^organization\./);
     });
 
+    it('lets an owner change the role of another operator, end their sessions, and take their way in', async () => {
+      const colleague = await signInOperator(app, 'admin');
+      const listed = (await owner.open('/operators')).html;
+      const id = [...listed.matchAll(/operators\/(op_\w+)"><b>admin</g)].at(0)?.[1] ?? '';
+      const change = (role: string) => owner.send(`/operators/${id}`, { name: 'Grace', email: '', role });
+      assert.equal((await colleague.send('/organizations', { name: 'By an admin' })).status, 200);
+      assert.equal((await change('viewer')).status, 200);
+      assert.equal((await colleague.send('/organizations', { name: 'By a viewer' })).status, 403);
+      const wrong = await change('king');
+      assert.equal(wrong.status, 400);
+      assert.match(wrong.html, /given king; wanted one of owner, admin, viewer/);
+      const page = (await owner.open(`/operators/${id}`)).html;
+      const [end] = /\/operators\/op_\w+\/sessions\/[\w-]+\/end/.exec(page) ?? [''];
+      assert.equal((await owner.send(end.replace('/dashboard', ''))).status, 200);
+      assert.match((await colleague.open('/organizations')).html, /E-mail address/);
+      assert.equal((await owner.send(`/operators/${id}/disable`)).status, 200);
+      assert.equal((await owner.send(`/operators/${id}/remove`)).status, 200);
+      assert.equal((await owner.open(`/operators/${id}`)).status, 404);
+    });
+
+    it('leaves no cookie behind after signing out', async () => {
+      const someone = await signInOperator(app, 'viewer');
+      await someone.send('/sign-out');
+      assert.equal(someone.browser.cookieFor(`${app.url}/dashboard`), '');
+    });
+
+    it('draws the key of a second factor for a camera, in no address', async () => {
+      const page = await owner.open('/account?second-factor');
+      assert.match(page.html, /<svg class="qr" viewBox="0 0 \d+ \d+" role="img"[^>]*><path d="M4 4h1v1h-1z/);
+      assert.doesNotMatch(page.url, /[A-Z2-7]{32}/);
+    });
+
     it('makes clients with two secrets, API keys and portal links, each secret shown once', async () => {
       const { organizationId } = await makeDirectory();
       const made = await owner.send('/clients', { name: 'Okta Integration Network', provider: 'okta' });

@@ -8,6 +8,7 @@ import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { engines, type Place } from '../support/engines.ts';
 import { type ItContact, makeLink, welcomeItContact } from '../support/it-contact.ts';
+import { signInOperator } from '../support/operator-browser.ts';
 
 const HOSTILE = `"><script>alert(1)</script><img src=x onerror=alert(1)>'`;
 
@@ -159,6 +160,18 @@ for (const engine of engines) {
         ['active'],
       );
       contact = mine;
+    });
+
+    it('says who else changed something, by name for a person of the vendor, and never from where', async () => {
+      await begin();
+      const { body } = await app.api.post(`/directories/${directory.id}/credentials`, { label: 'By the API' });
+      const owner = await signInOperator(app);
+      await owner.send(`/credentials/${body.credential.id}/disable`);
+      const { html } = await open();
+      assert.match(html, /<small>Dana Ruiz \(your software vendor\), dashboard<\/small>/);
+      assert.match(html, /<dt>Created<\/dt><dd><time[^>]*>[^<]*<\/time> by your software vendor/);
+      assert.doesNotMatch(html, /initial key/);
+      assert.match((await owner.open(`/directories/${directory.id}`)).html, /Dana Ruiz, 127\.0\.0\.1/);
     });
 
     it('takes no form without the token of its session or from another site, and no page without a session', async () => {

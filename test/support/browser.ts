@@ -9,6 +9,8 @@ export type { BrowserContext, Page } from 'playwright-core';
 
 /** Kept for people to look at; never in the repository. */
 const SCREENS = 'artifacts/screens';
+/** Wider than any page is laid out for. */
+const BROAD = { width: 1600, height: 900 };
 const SIZES = { wide: { width: 1280, height: 900 }, narrow: { width: 360, height: 740 } } as const;
 const PATIENCE_MS = 10_000;
 const THEMES = ['light', 'dark'] as const;
@@ -21,7 +23,12 @@ export interface RealBrowser {
    * Looks at a page in both widths and both themes: takes pictures of it, and asserts that nothing sticks out sideways and that axe finds
    * nothing. What a page logs as an error, a refused script or style among it, fails at once.
    */
-  inspect(context: BrowserContext, url: string, name: string): Promise<void>;
+  inspect(
+    context: BrowserContext,
+    url: string,
+    name: string,
+    themes?: readonly (typeof THEMES)[number][],
+  ): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -48,10 +55,13 @@ export async function startBrowser(): Promise<RealBrowser | undefined> {
     await page.goto(url);
     await page.evaluate('document.fonts.ready');
     await page.screenshot({ path: `${SCREENS}/${name}-${size}-${theme}.png`, fullPage: true });
-    const overhang = await page.evaluate<number>(
-      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-    );
-    assert.ok(overhang <= 0, `${name} ${size}: sticks out by ${overhang} px`);
+    for (const viewport of size === 'wide' ? [BROAD, SIZES.wide] : [SIZES.narrow]) {
+      await page.setViewportSize(viewport);
+      const overhang = await page.evaluate<number>(
+        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+      );
+      assert.ok(overhang <= 0, `${name} at ${viewport.width} px: sticks out by ${overhang} px`);
+    }
     // The page's own policy lets no foreign script in; what the tools of the browser evaluate is not bound by it.
     await page.evaluate(axe);
     const found = await page.evaluate<{ violations: { id: string; help: string; nodes: { html: string }[] }[] }>(
@@ -79,9 +89,9 @@ export async function startBrowser(): Promise<RealBrowser | undefined> {
       context.setDefaultTimeout(PATIENCE_MS);
       return context;
     },
-    async inspect(context, url, name) {
+    async inspect(context, url, name, themes = THEMES) {
       for (const size of ['wide', 'narrow'] as const)
-        for (const theme of THEMES) await inspectAt(context, url, name, size, theme);
+        for (const theme of themes) await inspectAt(context, url, name, size, theme);
     },
     close: () => browser.close(),
   };
