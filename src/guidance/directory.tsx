@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
 import type { Directory } from '../directories/index.ts';
 import {
+  ago,
   CopyField,
   counted,
   type DirectoryView,
@@ -31,7 +32,7 @@ export function DirectoryFace(props: {
   const { view, visit, events, publicUrl, children } = props;
   const refused = refusalIn(events, view.using?.total?.lastUsedAt);
   const { directory } = view;
-  const { tone, lead, rest, todo } = refused ? refusedHealth(healthOf(view)) : healthOf(view);
+  const { tone, lead, rest, todo } = refused ? refusedHealth(view) : healthOf(view);
   const address = `${visit.home}/directories/${directory.id}`;
   return (
     <div class="detail blocks">
@@ -84,8 +85,13 @@ export function DirectoryFace(props: {
 }
 
 /** The sentence that leads when the latest request was refused: nothing is called well then. */
-function refusedHealth(health: Health): Health {
-  return health.tone === 'ok' ? { ...health, tone: 'warn', lead: 'The latest request was refused.' } : health;
+function refusedHealth(view: DirectoryView): Health {
+  const health = healthOf(view);
+  const { provider, using, now } = view;
+  const at = using?.total?.lastUsedAt;
+  if (health.tone !== 'ok' || !using || !at) return health;
+  const before = `${provider} was accepted before it, ${ago(at, now)}, with ${spokenOf(using.credential)} in slot ${using.credential.slot.toUpperCase()}.`;
+  return { ...health, tone: 'warn', lead: 'The latest request was refused.', rest: before };
 }
 
 export function endpointOf({ endpointKey }: Directory, publicUrl: string): string {

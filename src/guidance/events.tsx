@@ -1,6 +1,7 @@
 /** What happened, a line each. */
 import { type AuditEvent, EVENTS } from '../audit/index.ts';
 import { counted, Tag, Time, type Tone } from '../faces/index.ts';
+import { explanationOf } from './explanations.tsx';
 import type { Visit } from './visit.tsx';
 
 export function EventRows({ events, visit }: { events: AuditEvent[]; visit: Visit }) {
@@ -49,7 +50,9 @@ export function EventRows({ events, visit }: { events: AuditEvent[]; visit: Visi
 }
 
 /** One line of what happened. */
-export function tellOf({ type, data, actor }: AuditEvent): { tone: Tone; text: string } {
+export function tellOf(event: AuditEvent): { tone: Tone; text: string } {
+  const { type, data, actor } = event;
+  const what = explanationOf(event)?.what;
   const told = (name: string) => (typeof data[name] === 'string' ? data[name] : '');
   const which = told('label') === '' ? `…${told('hint')}` : `“${told('label')}” (…${told('hint')})`;
   const slot = told('slot') === '' ? '' : ` in slot ${told('slot').toUpperCase()}`;
@@ -58,10 +61,13 @@ export function tellOf({ type, data, actor }: AuditEvent): { tone: Tone; text: s
     case 'request.denied':
       return {
         tone: 'bad',
-        text: `A request was refused: ${reason}${told('hint') === '' ? '' : `, with …${told('hint')}`}`,
+        text: `A request was refused: ${what === undefined ? reason : `it ${what}`}${told('hint') === '' ? '' : ` (…${told('hint')})`}`,
       };
     case 'token.refused':
-      return { tone: 'bad', text: `A token request of ${actor.name} was refused: ${reason}` };
+      return {
+        tone: 'bad',
+        text: `A token request of ${actor.name} was refused: ${what === undefined ? reason : `it ${what}`}`,
+      };
     case 'token.issued':
       return { tone: 'ok', text: `${actor.name} got a token (${told('grantType').replaceAll('_', ' ')})` };
     case 'credential.issued':

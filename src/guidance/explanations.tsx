@@ -7,6 +7,8 @@ interface Explanation {
   /** After the name of the identity provider. */
   what: string;
   todo: string;
+  /** In its place where the last characters of what was sent are not known. */
+  todoWithoutHint?: string;
   who: 'it_contact' | 'vendor';
   /** The value to copy that mends it. */
   value?: 'endpoint';
@@ -22,6 +24,8 @@ export const EXPLANATIONS: Record<DenialReason, Explanation> = {
   unknown: {
     what: 'sent a token that is not known here',
     todo: 'Compare its last four characters with the cards on this page. If they differ, generate a new token and paste that.',
+    todoWithoutHint:
+      'It is none of ours, or a piece of one. Paste the token again as it was shown, or generate a new one and paste that.',
     who: 'it_contact',
   },
   revoked: {
@@ -70,7 +74,7 @@ export const EXPLANATIONS: Record<DenialReason, Explanation> = {
 };
 
 /** The refusals of the token endpoint (docs/errors.md); any other is told by its name. */
-const TOKEN_REFUSALS: Record<string, Omit<Explanation, 'value'>> = {
+const TOKEN_REFUSALS: Record<string, Explanation> = {
   client_unknown: {
     what: 'sent a client id that is not known here',
     todo: 'Copy the client id again.',
@@ -113,11 +117,18 @@ const TOKEN_REFUSALS: Record<string, Omit<Explanation, 'value'>> = {
   },
 };
 
-const OTHER: Omit<Explanation, 'value'> = {
+const OTHER: Explanation = {
   what: 'was refused a token',
   todo: 'Compare client id, secret and addresses with the set-up on this page.',
   who: 'it_contact',
 };
+
+/** Of a refused request or token request; undefined for a reason of which there is nothing more to say. */
+export function explanationOf({ type, data }: AuditEvent): Explanation | undefined {
+  const known: Record<string, Explanation> = type === 'token.refused' ? TOKEN_REFUSALS : EXPLANATIONS;
+  const reason = String(data['reason'] ?? '');
+  return Object.hasOwn(known, reason) ? known[reason] : undefined;
+}
 
 /** The latest refusal, when nothing was accepted after it; undefined when all is well. */
 export function refusalIn(events: readonly AuditEvent[], acceptedAt: Date | undefined): AuditEvent | undefined {
@@ -141,14 +152,7 @@ export function Refusal(props: {
   acceptedAt?: Date | undefined;
 }) {
   const { event, provider, endpoint, now, usual, acceptedAt } = props;
-  const reason = String(event.data['reason'] ?? '');
-  const known: Explanation | undefined =
-    event.type === 'token.refused'
-      ? (TOKEN_REFUSALS[reason] ?? OTHER)
-      : Object.hasOwn(EXPLANATIONS, reason)
-        ? EXPLANATIONS[reason as DenialReason]
-        : OTHER;
-  const { what, todo, who, value } = known ?? OTHER;
+  const { what, todo, todoWithoutHint, who, value } = explanationOf(event) ?? OTHER;
   const hint = event.data['hint'];
   const sender = event.data['userAgent'];
   const [firstWord = ''] = provider.split(' ');
@@ -180,7 +184,8 @@ export function Refusal(props: {
       </p>
       <div class="well">
         <p>
-          <b>What to do{who === 'vendor' ? ', by the software vendor' : ''}.</b> {todo}
+          <b>What to do{who === 'vendor' ? ', by the software vendor' : ''}.</b>{' '}
+          {typeof hint === 'string' ? todo : (todoWithoutHint ?? todo)}
         </p>
         {value === 'endpoint' && <CopyField label="SCIM endpoint" value={endpoint} />}
       </div>

@@ -92,6 +92,7 @@ export function createClientAuthentication({ clients, clock, keys, audiences }: 
     if (!client) return { refused: 'client_unknown', clientId };
     if (client.authMethod === 'none')
       return inBody === undefined && header === undefined ? { client } : { refused: 'contradiction', clientId };
+    if (client.authMethod === 'private_key_jwt') return { refused: 'client_secret_wrong', clientId };
     const offered = basic.filter(({ id }) => id === clientId).map(({ secret }) => secret);
     if (header !== undefined && offered.length === 0) return { refused: 'contradiction', clientId };
     if (inBody !== undefined && header !== undefined && !offered.includes(inBody))

@@ -103,7 +103,7 @@ export interface Clients {
   }): Promise<Page<Client>>;
   change(id: string, changes: ClientChanges, cause: Cause): Promise<Client>;
   remove(client: Client, cause: Cause): Promise<void>;
-  /** Throws secrets_full when two are live. */
+  /** Throws secrets_full when two are live; invalid_request for a client with a key of its own, or without any proof. */
   addSecret(id: string, cause: Cause): Promise<{ client: Client; secretId: string; clientSecret: string }>;
   /** Throws not_found, last_secret. */
   removeSecret(id: string, secretId: string, cause: Cause): Promise<Client>;
@@ -237,8 +237,7 @@ export function createClients(deps: {
       checkJwksUri(workloadIdentity?.jwksUri);
       const hasKeys = jwks !== undefined || jwksUri !== undefined || workloadIdentity !== undefined;
       const authMethod = input.tokenEndpointAuthMethod ?? (hasKeys ? 'private_key_jwt' : 'client_secret_basic');
-      const hasSecret = authMethod === 'client_secret_basic' || authMethod === 'client_secret_post';
-      const clientSecret = hasSecret ? mintSecret() : undefined;
+      const clientSecret = hasSecrets(authMethod) ? mintSecret() : undefined;
       const client: Client = {
         id: newId('client', random),
         name,
@@ -317,6 +316,10 @@ export function createClients(deps: {
       const clientSecret = mintSecret();
       const secret = secretOf(clientSecret);
       const result = await clients.update(id, (record) => {
+        if (!hasSecrets(record.authMethod)) {
+          const detail = `Client ${id} authenticates by ${record.authMethod}; it has no secret, and none can be added.`;
+          throw new AppError('invalid_request', { detail });
+        }
         if (record.secrets.length >= LIVE_SECRETS) {
           throw new AppError('secrets_full', {
             secrets: record.secrets.map(({ id: secretId, hint, createdAt }) => ({ id: secretId, hint, createdAt })),
@@ -350,6 +353,10 @@ export function createClients(deps: {
       return result.after;
     },
   };
+}
+
+function hasSecrets(authMethod: AuthMethod): boolean {
+  return authMethod === 'client_secret_basic' || authMethod === 'client_secret_post';
 }
 
 /** Whether a value is one of the client's live secrets; takes the same time whichever it is. */

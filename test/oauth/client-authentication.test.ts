@@ -155,6 +155,23 @@ for (const engine of engines) {
       assertRefused(await byAssertion(await signed(privateKey, { subject: client.id })));
     });
 
+    it('(25) gives a client with a key no secret beside it, and neither a public one', async () => {
+      const { publicKey } = await generateKeyPair('ES256');
+      const withKey = await owned({ jwks: { keys: [await exportJWK(publicKey)] } });
+      const open = await owned({
+        tokenEndpointAuthMethod: 'none',
+        grantTypes: ['authorization_code'],
+        redirectUris: ['https://idp.example/back'],
+      });
+      for (const { client } of [withKey, open]) {
+        const { status, body } = await app.api.post(`/clients/${client.id}/secrets`);
+        assert.equal(status, 400, JSON.stringify(body));
+        assert.match(body.detail, /it has no secret, and none can be added/);
+        const { secrets } = (await app.api.get(`/clients/${client.id}`)).body;
+        assert.deepEqual(secrets, []);
+      }
+    });
+
     it('(25) fetches keys from allowed hosts only', async () => {
       const directory = await app.api.makeDirectory();
       for (const jwksUri of [

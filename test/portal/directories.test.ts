@@ -91,10 +91,29 @@ for (const engine of engines) {
       const token = tokenIn((await generate()).html);
       await verify(token.slice(0, -4));
       await told();
-      assert.match((await open()).html, /Okta sent something that is no token, or half of one/);
+      const after = (await open()).html;
+      assert.match(after, /Okta sent something that is no token, or half of one/);
+      assert.match(after, /<strong>The latest request was refused\.<\/strong>|<strong>Waiting for the first request/);
+      assert.match(after, /A request was refused: it sent something that is no token, or half of one/);
       app.clock.advance(1000);
       assert.equal(await verify(token), 200);
       assert.doesNotMatch((await open()).html, /aria-label="Refused"/);
+    });
+
+    it('says what was accepted before a refusal, and compares no characters that nobody knows', async () => {
+      await begin();
+      const token = tokenIn((await generate()).html);
+      assert.equal(await verify(token), 200);
+      app.clock.advance(7000);
+      assert.equal(await verify('short'), 401);
+      await told();
+      const { html } = await open();
+      assert.match(
+        html,
+        /<strong>The latest request was refused\.<\/strong> Okta was accepted before it, 7 seconds ago, with the static token in slot A\./,
+      );
+      assert.match(html, /It is none of ours, or a piece of one/);
+      assert.doesNotMatch(html, /last four characters/);
     });
 
     it('is rotated without a gap, and revoked after a page that says what will break', async () => {
