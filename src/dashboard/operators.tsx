@@ -168,6 +168,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
   async function account(visit: Visit) {
     const operator = await operators.get(visit.operator.id);
     const sessions = await operators.sessionsOf(operator.id);
+    const isByPassword = sessions.find(({ id }) => id === visit.sessionId)?.by === 'password';
     const proposed =
       operator.totp === undefined && visit.query.has('second-factor') ? operators.proposeTotp(operator) : undefined;
     return {
@@ -203,6 +204,12 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
             <h2>Password</h2>
             <Form visit={visit} action={`${HOME}/account/password`} class="fields">
               <input type="hidden" name="username" value={operator.email ?? ''} autocomplete="username" />
+              {operator.passwordHash !== undefined && isByPassword && (
+                <label class="line">
+                  <span>Current password</span>
+                  <input type="password" name="current" required maxlength={256} autocomplete="current-password" />
+                </label>
+              )}
               <label class="line">
                 <span>New password</span>
                 <input
@@ -348,7 +355,8 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       path: '/account/password',
       roles: READERS,
       async handle({ operator, form, sessionId, cause }) {
-        await operators.setPassword(operator.id, form.get('password') ?? '', sessionId, cause);
+        const by = { sessionId, current: form.get('current') ?? '', address: cause.address };
+        await operators.setPassword(operator.id, form.get('password') ?? '', by, cause);
         return mine;
       },
     },

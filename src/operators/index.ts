@@ -43,6 +43,8 @@ const sessionShape = {
   expiresAt: 'date',
   address: 'string',
   'userAgent?': 'string',
+  /** How it was begun. */
+  'by?': text<'link' | 'password' | 'openid'>(),
 } as const;
 
 const linkShape = {
@@ -83,8 +85,17 @@ export interface Operators {
   disable(id: string, cause: Cause): Promise<Operator>;
   enable(id: string, cause: Cause): Promise<Operator>;
   remove(id: string, cause: Cause): Promise<void>;
-  /** Ends all other sessions. Throws invalid_request (too short, or without an e-mail address). */
-  setPassword(id: string, password: string, keptSessionId: string | undefined, cause: Cause): Promise<void>;
+  /**
+   * Ends all sessions but `sessionId`, which must know the current password if it was begun with one: who finds a browser open can't shut its
+   * owner out. A link or the OpenID provider is the way of those who forgot theirs. Throws invalid_request (wrong, too short, or without an
+   * e-mail address), rate_limited.
+   */
+  setPassword(
+    id: string,
+    password: string,
+    by: { sessionId?: string; current?: string; address?: string | undefined },
+    cause: Cause,
+  ): Promise<void>;
   /** A secret for an authenticator, not in force before `confirmTotp`. */
   proposeTotp(operator: Operator): { secret: string; uri: string };
   /** Throws invalid_request when the code is not of this secret. */
@@ -193,8 +204,41 @@ export function createOperators(deps: {
   }
 
   async function endSessions(operatorId: string, keptId?: string): Promise<void> {
-    const { items } = await sessions.page({ where: { operatorId }, limit: SESSIONS });
-    for (const { id } of items) if (id !== keptId) await sessions.remove(id);
+    let after: string | undefined;
+    do {
+      const { items, nextCursor } = await sessions.page({ where: { operatorId }, after, limit: SESSIONS });
+      for (const { id } of items) if (id !== keptId) await sessions.remove(id);
+      after = nextCursor ?? undefined;
+    } while (after !== undefined);
+  }
+
+  /**
+   * Looks at a password. A try is counted before it is made and given back when it was right, so that many at once are no more than many
+   * in a row. Throws rate_limited.
+   */
+  async function limited<T>(
+    account: string,
+    address: string,
+    look: () => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    const tries = [
+      { limiter: accountTries, key: digest('sha256', `${address} ${account}`, 'hex'), most: TRIES.forAccount },
+      { limiter: addressTries, key: address, most: TRIES.forAddress },
+    ];
+    for (const { limiter, key, most } of tries) {
+      const { consumedPoints, msBeforeNext } = await limiter.penalty(key);
+      if (consumedPoints > most)
+        throw new AppError('rate_limited', { retryAfterSeconds: Math.ceil(msBeforeNext / 1000) });
+    }
+    let isFault = true;
+    let found: T | undefined;
+    try {
+      found = await look();
+      isFault = false;
+    } finally {
+      if (isFault || found !== undefined) for (const { limiter, key } of tries) await limiter.reward(key);
+    }
+    return found;
   }
 
   async function begin(
@@ -212,6 +256,7 @@ export function createOperators(deps: {
       expiresAt: new Date(now.getTime() + SESSION_MS),
       address,
       ...(userAgent !== undefined && { userAgent: userAgent.slice(0, 200) }),
+      by,
     });
     const cause: Cause = { actor: actorOf(operator), source: 'dashboard', address, requestId };
     const result = await operators.update(operator.id, (record) => ({
@@ -328,8 +373,19 @@ export function createOperators(deps: {
       await endSessions(id);
     },
 
-    async setPassword(id, password, keptSessionId, cause) {
-      const { email } = await get(id);
+    async setPassword(id, password, { sessionId, current = '', address = '' }, cause) {
+      const { email, passwordHash: known } = await get(id);
+      const session = sessionId === undefined ? undefined : await sessions.find(sessionId);
+      if (known !== undefined && session?.by === 'password') {
+        const isRight = await limited(id, address, async () =>
+          (await verifyPassword(known, current.slice(0, LONGEST_PASSWORD))) ? true : undefined,
+        );
+        if (!isRight)
+          throw new AppError('invalid_request', {
+            detail:
+              'The current password is another one. Nothing was changed. Forgotten? Another owner makes you a sign-in link.',
+          });
+      }
       if (email === undefined)
         throw new AppError('invalid_request', {
           detail: 'Set an e-mail address first: one signs in by address and password.',
@@ -341,7 +397,7 @@ export function createOperators(deps: {
       }
       const passwordHash = await hashPassword(password);
       await update(id, (record) => ({ ...record, passwordHash }), cause, ['password']);
-      await endSessions(id, keptSessionId);
+      await endSessions(id, sessionId);
     },
 
     proposeTotp({ email, name }) {
@@ -387,25 +443,15 @@ export function createOperators(deps: {
     async signIn({ email, password, code }, origin) {
       const { address, requestId } = origin;
       const account = emailOf(email) ?? '';
-      const tries = [
-        { limiter: accountTries, key: digest('sha256', `${address} ${account}`, 'hex'), most: TRIES.forAccount },
-        { limiter: addressTries, key: address, most: TRIES.forAddress },
-      ];
-      for (const { limiter, key, most } of tries) {
-        const spent = await limiter.get(key);
-        if (spent && spent.consumedPoints >= most) {
-          throw new AppError('rate_limited', { retryAfterSeconds: Math.ceil(spent.msBeforeNext / 1000) });
-        }
-      }
       const operator = account === '' ? undefined : await operators.findBy('email', account);
-      const isRight = await verifyPassword(
-        operator?.passwordHash ?? (await nobody),
-        password.slice(0, LONGEST_PASSWORD),
-      );
-      const isKnown = operator?.passwordHash !== undefined && !operator.disabledAt;
-      if (operator && isKnown && isRight && (await takeCode(operator, code)))
-        return begin(operator, 'password', origin);
-      for (const { limiter, key } of tries) await limiter.penalty(key);
+      const entered = await limited(account, address, async () => {
+        const hash = operator?.passwordHash ?? (await nobody);
+        const isRight = await verifyPassword(hash, password.slice(0, LONGEST_PASSWORD));
+        const isKnown = operator?.passwordHash !== undefined && !operator.disabledAt;
+        const isIn = operator && isKnown && isRight && (await takeCode(operator, code));
+        return isIn ? begin(operator, 'password', origin) : undefined;
+      });
+      if (entered) return entered;
       const actor = operator ? actorOf(operator) : undefined;
       audit.tallies.note(
         {},

@@ -42,6 +42,7 @@ export interface PortalDependencies {
 }
 
 const HOME = '/portal';
+const METHODS = ['GET', 'HEAD', 'POST'];
 const BODY_LIMIT_BYTES = 16 * 1024;
 const SESSION_SECONDS = 8 * 3600;
 const PENDING_SECONDS = 3600;
@@ -68,7 +69,15 @@ export function createPortal(deps: PortalDependencies) {
     try {
       const [path = ''] = (request.url ?? '').split('?');
       const entering = /^\/portal\/enter\/(lkp_[0-9A-Za-z]{43})$/.exec(path)?.[1];
-      if (request.method === 'POST' && !isSameOrigin(request)) {
+      if (!METHODS.includes(request.method ?? '')) {
+        response.setHeader('Allow', METHODS.join(', '));
+        show(
+          visit,
+          405,
+          'Not so',
+          <MessagePage title="This is a page." text="It is opened, or a form of it is sent." />,
+        );
+      } else if (request.method === 'POST' && !isSameOrigin(request)) {
         show(
           visit,
           403,

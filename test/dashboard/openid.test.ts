@@ -68,7 +68,7 @@ describe('sign-in by an OpenID provider', () => {
         const page = await fetch(`${app.url}/dashboard/account`, { headers: { cookie: session ?? '' } });
         const html = await page.text();
         assert.ok(html.includes(people[person].name));
-        assert.match(html, new RegExp(`Role: ${role}`));
+        assert.match(html, new RegExp(`Your role is ${role}`));
       }
     }
     const { items } = await app.app.operators.page({ limit: 10 });

@@ -32,7 +32,7 @@ for (const engine of engines) {
     async function make(role: 'owner' | 'admin' | 'viewer' = 'admin') {
       const email = `operator-${++count}@example.com`;
       const { id } = await operators.create({ name: `Operator ${count}`, email, role }, CAUSE);
-      await operators.setPassword(id, PASSWORD, undefined, CAUSE);
+      await operators.setPassword(id, PASSWORD, {}, CAUSE);
       return { id, email };
     }
     const signIn = (email: string, code = '', password = PASSWORD) =>
@@ -73,6 +73,46 @@ for (const engine of engines) {
       assert.equal(await signIn('nobody@example.com'), undefined);
     });
 
+    it('are tried no more often at once than one after the other', async () => {
+      const { email } = await make();
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () =>
+          signIn(email, '', 'not the password').then(
+            () => 'looked at',
+            (error: unknown) => (isAppError(error) ? error.code : 'fault'),
+          ),
+        ),
+      );
+      assert.equal(answers.filter((answer) => answer === 'looked at').length, 8);
+      assert.equal(answers.filter((answer) => answer === 'rate_limited').length, 12);
+      await assert.rejects(() => signIn(email), refusedAs('rate_limited'));
+    });
+
+    it('are not shut out by signing in rightly, however often', async () => {
+      const { email } = await make();
+      for (let turn = 0; turn < 10; turn++) assert.ok(await signIn(email));
+    });
+
+    it('change the password of a session that was begun with one only by knowing it', async () => {
+      const { id, email } = await make();
+      const sessionOf = async (entered: { session: string } | undefined) =>
+        (await operators.findSession(entered?.session ?? ''))?.sessionId ?? assert.fail();
+      const byPassword = await sessionOf(await signIn(email));
+      for (const current of [undefined, '', 'something else', PASSWORD.toUpperCase()]) {
+        const by = { sessionId: byPassword, ...(current !== undefined && { current }) };
+        await assert.rejects(
+          () => operators.setPassword(id, 'a new one of mine', by, CAUSE),
+          refusedAs('invalid_request'),
+        );
+      }
+      assert.ok(await signIn(email), 'the old one goes on');
+      const { secret } = await operators.createLink(id, CAUSE);
+      const byLink = await sessionOf(await operators.enter(secret, ORIGIN));
+      await operators.setPassword(id, 'a new one of mine', { sessionId: byLink }, CAUSE);
+      assert.ok(await signIn(email, '', 'a new one of mine'));
+      assert.equal(await operators.findSession(byPassword), undefined);
+    });
+
     it('have one address each', async () => {
       const { email } = await make();
       const { id } = await make();
@@ -88,7 +128,7 @@ for (const engine of engines) {
       const [one, two] = [await signIn(email), await signIn(email)];
       const isOn = async (session: string | undefined) => (await operators.findSession(session ?? '')) !== undefined;
       const { sessionId } = (await operators.findSession(one?.session ?? '')) ?? assert.fail();
-      await operators.setPassword(id, `${PASSWORD} again`, sessionId, CAUSE);
+      await operators.setPassword(id, `${PASSWORD} again`, { sessionId, current: PASSWORD }, CAUSE);
       assert.deepEqual([await isOn(one?.session), await isOn(two?.session)], [true, false]);
       await operators.disable(id, CAUSE);
       assert.equal(await isOn(one?.session), false);
