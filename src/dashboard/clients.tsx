@@ -1,14 +1,27 @@
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
 import { CopyField, counted, Tag, Time } from '../faces/index.ts';
-import { Act, Choice, CopyOnce, Field, Form, Head, More, required, sent } from '../guidance/index.ts';
+import {
+  Act,
+  Choice,
+  Confirm,
+  CopyOnce,
+  Field,
+  Form,
+  Head,
+  More,
+  required,
+  SecretRemoval,
+  sent,
+} from '../guidance/index.ts';
 import type { Client } from '../oauth/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 
 const PAGE = 50;
+const LATEST = 50;
 const TRAIL: [string, string][] = [[`${HOME}/clients`, 'Clients']];
 
-export function clientRoutes({ clients, directories, clock, publicUrl }: DashboardDependencies): Route[] {
+export function clientRoutes({ clients, directories, audit, clock, publicUrl }: DashboardDependencies): Route[] {
   async function list(visit: Visit) {
     const directoryId = sent(visit.query, 'directoryId');
     const { items, nextCursor } = await clients.page({
@@ -204,12 +217,9 @@ export function clientRoutes({ clients, directories, clock, publicUrl }: Dashboa
                     </small>
                   </span>
                   {visit.mayChange && client.secrets.length > 1 && (
-                    <Act
-                      visit={visit}
-                      action={`${address}/secrets/${secret.id}/remove`}
-                      name="Take away"
-                      tone="danger"
-                    />
+                    <a class="btn danger" href={`${address}/secrets/${secret.id}/remove`}>
+                      Take away
+                    </a>
                   )}
                 </li>
               ))}
@@ -231,20 +241,69 @@ export function clientRoutes({ clients, directories, clock, publicUrl }: Dashboa
                   <button type="submit">Save</button>
                 </div>
               </Form>
-              <Form visit={visit} action={`${address}/delete`} class="detail">
-                <p class="soft">
-                  Deleted, it gets no more tokens: what is connected by it works until its access token ends, and is
-                  then refused. To end it at once, revoke the connections too.
-                </p>
-                <div class="acts">
-                  <button type="submit" class="danger">
-                    Delete {client.name}
-                  </button>
-                </div>
-              </Form>
+              <div class="acts">
+                <a class="btn danger" href={`${address}/delete`}>
+                  Delete
+                </a>
+              </div>
             </details>
           )}
         </>
+      ),
+    };
+  }
+
+  async function deletion(visit: Visit) {
+    const client = await clients.get(visit.params['id'] ?? '');
+    const address = `${HOME}/clients/${client.id}`;
+    const { items } = await audit.page({ where: { actorId: client.id }, limit: LATEST });
+    const token = items.find(({ type }) => type === 'token.issued');
+    return {
+      title: `Delete ${client.name}`,
+      place: 'clients',
+      children: (
+        <Confirm
+          visit={visit}
+          trail={[...TRAIL, [address, client.name]]}
+          title={`Delete ${client.name}`}
+          name={`Delete ${client.name}`}
+          back={address}
+        >
+          <p>
+            <b>It gets no more tokens from this moment.</b>{' '}
+            {token ? (
+              <>
+                It got one <Time at={token.lastAt ?? token.at} now={visit.now} /> from{' '}
+                {token.address ?? 'an unknown address'}.
+              </>
+            ) : (
+              'It got none lately.'
+            )}
+          </p>
+          <p class="soft">
+            What is connected by it works until its access token ends,{' '}
+            {counted(Math.round(client.accessTokenSeconds / 60), 'minute')} at most, and is then refused. To end it at
+            once, revoke the connections too.
+          </p>
+        </Confirm>
+      ),
+    };
+  }
+
+  async function removal(visit: Visit) {
+    const client = await clients.get(visit.params['id'] ?? '');
+    const address = `${HOME}/clients/${client.id}`;
+    return {
+      title: 'Take away a secret',
+      place: 'clients',
+      children: (
+        <SecretRemoval
+          visit={visit}
+          trail={[...TRAIL, [address, client.name]]}
+          client={client}
+          secretId={visit.params['secretId'] ?? ''}
+          back={address}
+        />
       ),
     };
   }
@@ -291,6 +350,8 @@ export function clientRoutes({ clients, directories, clock, publicUrl }: Dashboa
         return `${HOME}/clients/${client.id}`;
       },
     },
+    { method: 'get', path: '/clients/:id/delete', roles: WRITERS, handle: deletion },
+    { method: 'get', path: '/clients/:id/secrets/:secretId/remove', roles: WRITERS, handle: removal },
     {
       method: 'post',
       path: '/clients/:id/delete',

@@ -3,6 +3,7 @@ import { type DirectoryView, readDirectoryView } from '../faces/index.ts';
 import {
   Act,
   Choice,
+  Confirm,
   DirectoryFace,
   endpointKeyOf,
   Field,
@@ -117,37 +118,29 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
   }
 
   function ending(verb: 'Disable' | 'Delete'): Route['handle'] {
-    return async ({ ...visit }) => {
+    return async (visit) => {
       const view = await viewOf(visit.params['id'] ?? '');
       const { directory, provider } = view;
       return {
         title: `${verb} ${directory.name}`,
         place: 'organizations',
         children: (
-          <>
-            <Head
-              trail={[[`${HOME}/directories/${directory.id}`, directory.name]]}
-              title={`${verb} ${directory.name}`}
-            />
-            <section class="panel refusal">
-              <p>
-                <b>{provider} will be refused from this moment.</b> <LastUse view={view} />
-              </p>
-              <p class="soft">
-                {verb === 'Disable'
-                  ? 'Enable it again at any time, and the same credentials work.'
-                  : `Its credentials are revoked, and its endpoint is gone. The audit trail stays.`}
-              </p>
-              <Form visit={visit} class="acts">
-                <button type="submit" class="danger primary">
-                  {verb} {directory.name}
-                </button>
-                <a class="btn quiet" href={`${HOME}/directories/${directory.id}`}>
-                  Keep it as it is
-                </a>
-              </Form>
-            </section>
-          </>
+          <Confirm
+            visit={visit}
+            trail={[[`${HOME}/directories/${directory.id}`, directory.name]]}
+            title={`${verb} ${directory.name}`}
+            name={`${verb} ${directory.name}`}
+            back={`${HOME}/directories/${directory.id}`}
+          >
+            <p>
+              <b>{provider} will be refused from this moment.</b> <LastUse view={view} />
+            </p>
+            <p class="soft">
+              {verb === 'Disable'
+                ? 'Enable it again at any time, and the same credentials work.'
+                : `Its credentials are revoked, and its endpoint is gone. The audit trail stays.`}
+            </p>
+          </Confirm>
         ),
       };
     };

@@ -1,6 +1,19 @@
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
 import { counted, type DirectoryView, healthOf, readDirectoryView, Tag, Time } from '../faces/index.ts';
-import { Act, Choice, CopyOnce, endpointKeyOf, Field, Form, Head, More, required, sent } from '../guidance/index.ts';
+import {
+  Act,
+  Choice,
+  Confirm,
+  CopyOnce,
+  endpointKeyOf,
+  Field,
+  Form,
+  Head,
+  LastUse,
+  More,
+  required,
+  sent,
+} from '../guidance/index.ts';
 import type { DashboardDependencies, PortalLinkRecord } from './index.tsx';
 import { HOME, OWNERS, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 
@@ -205,27 +218,28 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       title: `Delete ${organization.name}`,
       place: 'organizations',
       children: (
-        <>
-          <Head
-            trail={[...TRAIL, [`${HOME}/organizations/${organization.id}`, organization.name]]}
-            title={`Delete ${organization.name}`}
-          />
-          <section class="panel refusal">
-            <p>
-              {held.length === 0
-                ? 'No credential of this organization is active. Its directories go with it; the audit trail stays.'
-                : `${counted(held.length, 'credential')} will be revoked, and ${[...new Set(held.map(({ provider }) => provider))].join(', ')} will be refused from this moment. The audit trail stays.`}
-            </p>
-            <Form visit={visit} class="acts">
-              <button type="submit" class="danger primary">
-                Delete {organization.name}
-              </button>
-              <a class="btn quiet" href={`${HOME}/organizations/${organization.id}`}>
-                Keep it
-              </a>
-            </Form>
-          </section>
-        </>
+        <Confirm
+          visit={visit}
+          trail={[...TRAIL, [`${HOME}/organizations/${organization.id}`, organization.name]]}
+          title={`Delete ${organization.name}`}
+          name={`Delete ${organization.name}`}
+          back={`${HOME}/organizations/${organization.id}`}
+        >
+          <p>
+            {held.length === 0
+              ? 'No credential of this organization is active. Its directories go with it; the audit trail stays.'
+              : `${counted(held.length, 'credential')} will be revoked, and ${[...new Set(held.map(({ provider }) => provider))].join(', ')} will be refused from this moment. The audit trail stays.`}
+          </p>
+          {held.length > 0 && (
+            <ul>
+              {[...new Set(held)].map((view) => (
+                <li>
+                  <b>{view.directory.name}</b>: <LastUse view={view} />
+                </li>
+              ))}
+            </ul>
+          )}
+        </Confirm>
       ),
     };
   }

@@ -1,7 +1,7 @@
 import { SETTINGS, type SettingKey } from '../config.ts';
 import { ROLES } from '../credentials/index.ts';
 import { Tag, Time } from '../faces/index.ts';
-import { Act, Choice, CopyOnce, Field, Form, Head, More, required } from '../guidance/index.ts';
+import { Act, Choice, Confirm, CopyOnce, Field, Form, Head, More, required } from '../guidance/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, OWNERS, READERS, type Route, type Visit } from './visit.tsx';
 
@@ -188,29 +188,24 @@ export function settingsRoutes({ config, apiKeys, usage, keys, clock }: Dashboar
           title: `Revoke ${key.name}`,
           place: 'settings',
           children: (
-            <>
-              <Head trail={[...TRAIL, [`${HOME}/api-keys`, 'API keys']]} title={`Revoke ${key.name}`} />
-              <section class="panel refusal">
-                <p>
-                  <b>Whatever uses this key will be refused from this moment.</b>{' '}
-                  {lastUsedAt ? (
-                    <>
-                      Last used <Time at={lastUsedAt} now={clock.now()} /> from {lastUsedFrom?.address}.
-                    </>
-                  ) : (
-                    'It was never used.'
-                  )}
-                </p>
-                <Form visit={visit} class="acts">
-                  <button type="submit" class="danger primary">
-                    Revoke
-                  </button>
-                  <a class="btn quiet" href={`${HOME}/api-keys`}>
-                    Keep it
-                  </a>
-                </Form>
-              </section>
-            </>
+            <Confirm
+              visit={visit}
+              trail={[...TRAIL, [`${HOME}/api-keys`, 'API keys']]}
+              title={`Revoke ${key.name}`}
+              name="Revoke"
+              back={`${HOME}/api-keys`}
+            >
+              <p>
+                <b>Whatever uses this key will be refused from this moment.</b>{' '}
+                {lastUsedAt ? (
+                  <>
+                    Last used <Time at={lastUsedAt} now={clock.now()} /> from {lastUsedFrom?.address}.
+                  </>
+                ) : (
+                  'It was never used.'
+                )}
+              </p>
+            </Confirm>
           ),
         };
       },

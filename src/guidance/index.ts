@@ -8,6 +8,7 @@ export { setupRoutes } from './setup.tsx';
 export {
   Act,
   Choice,
+  Confirm,
   CopyOnce,
   Crumbs,
   endpointKeyOf,
@@ -20,6 +21,7 @@ export {
   More,
   messageOf,
   required,
+  SecretRemoval,
   type Shown,
   sent,
   type Visit,

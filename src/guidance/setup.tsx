@@ -9,7 +9,7 @@ import type { Client, Clients } from '../oauth/index.ts';
 import { Check, refusalOf, WAYS } from './check.tsx';
 import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
-import { Act, CopyOnce, Field, Form, type GuidedRoute, Head, required, type Visit } from './visit.tsx';
+import { Act, CopyOnce, Field, Form, type GuidedRoute, Head, required, SecretRemoval, type Visit } from './visit.tsx';
 
 const EVENTS = 30;
 const CLIENTS = 50;
@@ -291,7 +291,9 @@ export function setupRoutes(deps: {
                 </small>
               </span>
               {client.secrets.length === SECRETS && (
-                <Act visit={visit} action={`${path}/${secret.id}/remove`} name="Take away" tone="danger" />
+                <a class="btn danger" href={`${path}/${secret.id}/remove`}>
+                  Take away
+                </a>
               )}
             </li>
           ))}
@@ -399,6 +401,27 @@ export function setupRoutes(deps: {
         const { id } = await ownClientOf(directory);
         const { client, clientSecret } = await clients.addSecret(id, visit.cause);
         return oauthPage(visit, directory, { own: client, shared: undefined }, clientSecret);
+      },
+    },
+    {
+      method: 'get',
+      path: '/directories/:id/setup/client/secrets/:secretId/remove',
+      async handle(visit) {
+        const directory = await directoryOf(visit);
+        const address = `${addressOf(visit, directory)}/setup/oauth`;
+        return {
+          title: 'Take away a secret',
+          place: 'organizations',
+          children: (
+            <SecretRemoval
+              visit={visit}
+              trail={[[addressOf(visit, directory), directory.name]]}
+              client={await ownClientOf(directory)}
+              secretId={visit.params['secretId'] ?? ''}
+              back={address}
+            />
+          ),
+        };
       },
     },
     {

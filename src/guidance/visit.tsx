@@ -4,6 +4,7 @@ import type { Actor, Cause } from '../audit/index.ts';
 import { ENDPOINT_KEY } from '../directories/index.ts';
 import { AppError, ERRORS } from '../errors.ts';
 import { CopyField, Tag } from '../faces/index.ts';
+import type { Client } from '../oauth/index.ts';
 
 export interface Visit {
   path: string;
@@ -197,6 +198,67 @@ export function Choice(props: {
       </select>
       {hint !== undefined && <small>{hint}</small>}
     </label>
+  );
+}
+
+/** Before something is ended: what breaks by it, then the button that does it, and the way back. */
+export function Confirm(props: {
+  visit: Visit;
+  trail: readonly [string, string][];
+  title: string;
+  /** The verb, with what it ends where that is not plain. */
+  name: string;
+  back: string;
+  children: ComponentChildren;
+}) {
+  const { visit, trail, title, name, back, children } = props;
+  return (
+    <>
+      <Head trail={trail} title={title} />
+      <section class="panel refusal">
+        {children}
+        <Form visit={visit} class="acts">
+          <button type="submit" class="danger primary">
+            {name}
+          </button>
+          <a class="btn quiet" href={back}>
+            Keep it
+          </a>
+        </Form>
+      </section>
+    </>
+  );
+}
+
+/** Before a client's secret is taken away. Which of the two is sent is not known; so what is told is how to see it. */
+export function SecretRemoval(props: {
+  visit: Visit;
+  trail: readonly [string, string][];
+  client: Client;
+  secretId: string;
+  back: string;
+}) {
+  const { visit, trail, client, secretId, back } = props;
+  const secret = client.secrets.find(({ id }) => id === secretId);
+  const other = client.secrets.find(({ id }) => id !== secretId);
+  if (!secret) throw new AppError('not_found', { detail: `This client has no secret ${secretId.slice(0, 40)}.` });
+  return (
+    <Confirm visit={visit} trail={trail} title={`Take away the secret …${secret.hint}`} name="Take away" back={back}>
+      <p>
+        <b>
+          Whoever sends the secret that ends in <span class="mono whole">…{secret.hint}</span> is refused from this
+          moment.
+        </b>{' '}
+        {other ? (
+          <>
+            The one that ends in <span class="mono whole">…{other.hint}</span> goes on working: look in the identity
+            provider whether that is the one it has.
+          </>
+        ) : (
+          'It is the only one.'
+        )}
+      </p>
+    </Confirm>
   );
 }
 

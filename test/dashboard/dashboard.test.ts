@@ -455,6 +455,31 @@ for (const engine of engines) {
       assert.doesNotMatch(page.url, /[A-Z2-7]{32}/);
     });
 
+    it('asks before a client is deleted or a secret taken away, and says when a token was fetched last', async () => {
+      const { id } = await makeDirectory();
+      const { body } = await app.api.post('/clients', { name: 'Entra', provider: 'entra', directoryId: id });
+      const address = `/clients/${body.client.id}`;
+      assert.match((await owner.open(`${address}/delete`)).html, /It got none lately/);
+      const answer = await fetch(`${app.url}/oauth/token`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${btoa(`${body.client.id}:${body.clientSecret}`)}` },
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      });
+      assert.equal(answer.status, 200);
+      await app.app.rounds.find(({ name }) => name === 'denials')?.run();
+      assert.match(
+        (await owner.open(`${address}/delete`)).html,
+        /It got one <time[^>]*>just now<\/time> from 127\.0\.0\.1/,
+      );
+      await app.api.post(`${address}/secrets`);
+      const page = (await owner.open(address)).html;
+      const [path = ''] = /\/clients\/\w+\/secrets\/\w+\/remove/.exec(page) ?? [];
+      assert.match((await owner.open(path)).html, /is refused from this moment/);
+      assert.equal((await owner.send(path)).status, 200);
+      assert.equal((await owner.send(`${address}/delete`)).status, 200);
+      assert.equal((await owner.open(address)).status, 404);
+    });
+
     it('makes clients with two secrets, API keys and portal links, each secret shown once', async () => {
       const { organizationId } = await makeDirectory();
       const made = await owner.send('/clients', { name: 'Okta Integration Network', provider: 'okta' });

@@ -148,7 +148,9 @@ for (const engine of engines) {
         ...['', '?part=live', '/generate', '/import', '/rotate', '/check'].map(
           (end) => `/directories/${directory.id}${end}`,
         ),
-        ...['', '/access', '/bearer', '/oauth'].map((end) => `/directories/${directory.id}/setup${end}`),
+        ...['', '/access', '/bearer', '/oauth', '/client/secrets/x/remove'].map(
+          (end) => `/directories/${directory.id}/setup${end}`,
+        ),
         ...['disable', 'revoke'].map((verb) => `/credentials/${credential.id}/${verb}`),
       ];
       const absent = (await other.browser.open(`${app.url}/portal/directories/dir_00000000000000000000`)).html;
@@ -158,9 +160,15 @@ for (const engine of engines) {
         assert.equal(page.html, absent, path);
       }
       for (const path of [
-        ...['generate', 'import', 'rotate', 'setup', 'setup/client', 'setup/client/secrets'].map(
-          (end) => `/directories/${directory.id}/${end}`,
-        ),
+        ...[
+          'generate',
+          'import',
+          'rotate',
+          'setup',
+          'setup/client',
+          'setup/client/secrets',
+          'setup/client/secrets/x/remove',
+        ].map((end) => `/directories/${directory.id}/${end}`),
         ...['disable', 'enable', 'revoke', 'retire'].map((verb) => `/credentials/${credential.id}/${verb}`),
       ]) {
         const page = { status: 200, url: `${app.url}/portal${path}`, html: '', headers: new Headers() };

@@ -113,6 +113,10 @@ for (const engine of engines) {
       const { id, secrets } = (await app.api.get(`/clients?directoryId=${directory.id}`)).body.items[0];
       assert.deepEqual([(await tokenWith(id, first)).status, (await tokenWith(id, second)).status], [200, 200]);
       assert.equal((await send('/setup/client/secrets')).status, 409);
+      const asked = (await open(`/setup/client/secrets/${secrets[0].id}/remove`)).html;
+      assert.ok(asked.includes(`…${secrets[0].hint}</span> is refused from this moment`), asked);
+      assert.ok(asked.includes(`…${secrets[1].hint}</span> goes on working`));
+      assert.equal((await open('/setup/client/secrets/another/remove')).status, 404);
       assert.equal((await send(`/setup/client/secrets/${secrets[0].id}/remove`)).status, 200);
       assert.deepEqual([(await tokenWith(id, first)).status, (await tokenWith(id, second)).status], [401, 200]);
     });
