@@ -72,11 +72,11 @@ export function DirectoryFace(props: {
       <section class="panel list">
         <div class="bar">
           <h2>What happened</h2>
-          {visit.auditPath !== undefined && (
-            <a href={`${visit.auditPath}?directoryId=${directory.id}`}>
-              <small>Whole audit</small>
-            </a>
-          )}
+          <a
+            href={visit.auditPath === undefined ? `${address}/audit` : `${visit.auditPath}?directoryId=${directory.id}`}
+          >
+            <small>Whole audit</small>
+          </a>
         </div>
         <EventRows events={events} visit={visit} />
       </section>

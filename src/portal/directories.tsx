@@ -4,10 +4,20 @@ import type { Clock } from '../clock.ts';
 import type { Credentials, Usage } from '../credentials/index.ts';
 import { type Directories, type Directory, PROVIDER_NAMES } from '../directories/index.ts';
 import { readDirectoryView } from '../faces/index.ts';
-import { credentialRoutes, DirectoryFace, type GuidedRoute, Head, setupRoutes, type Visit } from '../guidance/index.ts';
+import {
+  credentialRoutes,
+  DirectoryFace,
+  EventRows,
+  type GuidedRoute,
+  Head,
+  More,
+  setupRoutes,
+  type Visit,
+} from '../guidance/index.ts';
 import type { Oauth } from '../oauth/index.ts';
 
 const EVENTS = 20;
+const PAGE = 50;
 
 export function directoryRoutes(deps: {
   directories: Directories;
@@ -58,8 +68,33 @@ export function directoryRoutes(deps: {
     };
   }
 
+  async function trail(visit: Visit) {
+    const directory = await directoryOf(visit);
+    const after = visit.query.get('after') ?? undefined;
+    const { items, nextCursor } = await audit.page({ where: { directoryId: directory.id }, after, limit: PAGE });
+    return {
+      title: `Audit of ${directory.name}`,
+      children: (
+        <>
+          <Head
+            trail={[
+              [visit.home, 'Your directories'],
+              [`${visit.home}/directories/${directory.id}`, directory.name],
+            ]}
+            title="Audit"
+          />
+          <section class="panel list">
+            <EventRows events={items} visit={visit} />
+          </section>
+          <More visit={visit} cursor={nextCursor} />
+        </>
+      ),
+    };
+  }
+
   return [
     { method: 'get', path: '/directories/:id', handle: one },
+    { method: 'get', path: '/directories/:id/audit', handle: trail },
     ...credentialRoutes(deps),
     ...setupRoutes({ ...deps, clients: deps.oauth.clients }),
   ];

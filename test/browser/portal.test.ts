@@ -125,6 +125,7 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
       ['portal-setup-oauth', `${address}/setup/oauth`],
       ['portal-setup-token', `${address}/setup/bearer`],
       ['portal-check', `${address}/check`],
+      ['portal-audit', `${address}/audit`],
       ['portal-generate', `${address}/generate`],
       ['portal-rotate', `${address}/rotate`],
       ['portal-not-found', '/portal/directories/dir_nothing'],

@@ -145,7 +145,7 @@ for (const engine of engines) {
       const own = await other.browser.open(`${app.url}/portal/directories/${stranger.id}/generate`);
       const form = /name="token" value="([0-9a-f]{64})"/.exec(own.html)?.[1] ?? 'none';
       const paths = [
-        ...['', '?part=live', '/generate', '/import', '/rotate', '/check'].map(
+        ...['', '?part=live', '/audit', '/generate', '/import', '/rotate', '/check'].map(
           (end) => `/directories/${directory.id}${end}`,
         ),
         ...['', '/access', '/bearer', '/oauth', '/client/secrets/x/remove'].map(
@@ -199,6 +199,25 @@ for (const engine of engines) {
       assert.match(html, /<dt>Created<\/dt><dd><time[^>]*>[^<]*<\/time> by your software vendor/);
       assert.doesNotMatch(html, /initial key/);
       assert.match((await owner.open(`/directories/${directory.id}`)).html, /Dana Ruiz, 127\.0\.0\.1/);
+    });
+
+    it('has its own audit whole, page by page, and nobody else in it', async () => {
+      await begin();
+      const other = await app.api.makeDirectory();
+      await app.api.issue(other.id, { label: 'of somebody else' });
+      const { credential } = await app.api.issue(directory.id, { label: 'mine' });
+      for (let turn = 0; turn < 30; turn++) {
+        await app.api.post(`/credentials/${credential.id}/disable`);
+        await app.api.post(`/credentials/${credential.id}/enable`);
+      }
+      const first = await open('/audit');
+      assert.equal([...first.html.matchAll(/A credential was (?:dis|en)abled|can be used again/g)].length >= 25, true);
+      assert.doesNotMatch(first.html, /of somebody else/);
+      const [, older = ''] = /<a class="btn" href="\?([^"]+)">Older/.exec(first.html) ?? [];
+      const last = await open(`/audit?${older.replaceAll('&amp;', '&')}`);
+      assert.match(last.html, /A directory was made/);
+      assert.doesNotMatch(last.html, /Older/);
+      assert.equal((await open('/audit?after=garbage')).status, 400);
     });
 
     it('takes no form without the token of its session or from another site, and no page without a session', async () => {
