@@ -16,6 +16,7 @@ import { AppError, asAppError } from './errors.ts';
 import { ASSETS_PREFIX, createAssets, readBrand } from './faces/index.ts';
 import { sendProblem } from './http/error-responses.ts';
 import { createRequestContext } from './http/request-context.ts';
+import { createIdempotency } from './idempotency.ts';
 import type { Random } from './identifiers.ts';
 import { ANNOUNCE_EVERY_MS, createInstances } from './instances.ts';
 import type { Log } from './log.ts';
@@ -159,6 +160,7 @@ export async function createApp(deps: AppDependencies) {
     timeoutMs: config.LATCHKEY_UPSTREAM_TIMEOUT_MS,
     onAnswer: metrics.gateway,
   });
+  const idempotency = createIdempotency({ storage, clock });
   const operations = createOperations({ storage, metrics, metricsToken: config.LATCHKEY_METRICS_TOKEN });
   const portalLinks = createPortalLinks({ storage, audit, clock, random, organizations });
   const portal = createPortal({
@@ -174,9 +176,11 @@ export async function createApp(deps: AppDependencies) {
     context,
     publicUrl,
     brand,
+    random,
+    idempotency,
   });
   const admin = createAdmin({
-    storage,
+    idempotency,
     audit,
     clock,
     log,
@@ -212,6 +216,7 @@ export async function createApp(deps: AppDependencies) {
     context,
     publicUrl,
     operators,
+    idempotency,
     random,
     secret: deps.secret,
   });

@@ -8,16 +8,15 @@ import type { Clock } from '../clock.ts';
 import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import type { RequestContext } from '../http/request-context.ts';
+import type { Idempotency } from '../idempotency.ts';
 import type { Log } from '../log.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
-import type { Storage } from '../storage/index.ts';
 import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
 import { clientOperations } from './clients.ts';
 import { credentialOperations } from './credentials.ts';
 import { directoryOperations } from './directories.ts';
 import { eventOperations } from './events.ts';
-import { createIdempotency } from './idempotency.ts';
 import { describeApi } from './openapi.ts';
 import type { Operation } from './operation.ts';
 import { organizationOperations } from './organizations.ts';
@@ -26,7 +25,7 @@ import { renderReference } from './reference.tsx';
 import { createAdminRouter } from './router.ts';
 
 export interface AdminDependencies {
-  storage: Storage;
+  idempotency: Idempotency;
   audit: Audit;
   clock: Clock;
   log: Log;
@@ -47,7 +46,7 @@ export interface AdminDependencies {
 }
 
 export function createAdmin(deps: AdminDependencies): Middleware[] {
-  const { storage, clock, log, usage, verification, context, publicUrl, answerMs, version } = deps;
+  const { idempotency, log, usage, verification, context, publicUrl, answerMs, version } = deps;
   const operations: Operation[] = [
     ...organizationOperations(deps),
     ...directoryOperations(deps),
@@ -78,7 +77,7 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
     documentation,
     createAdminRouter({
       operations,
-      idempotency: createIdempotency({ storage, clock }),
+      idempotency,
       context,
       log,
       findCaller: verification.findCaller,

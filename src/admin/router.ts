@@ -10,8 +10,8 @@ import { AppError, asAppError, isAppError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { headersOf, problemOf } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
+import type { Idempotency } from '../idempotency.ts';
 import type { Log } from '../log.ts';
-import type { Idempotency } from './idempotency.ts';
 import type { Caller, Operation, Reply } from './operation.ts';
 
 const PREFIX = '/api/v1';
@@ -112,7 +112,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     const fingerprint = hash('sha256', `${koa.method} ${koa.path}\n${text}`, 'hex');
     let secret: Reply['secret'];
     let shown = { status: 0, body: '' };
-    const once = idempotency.once({ apiKeyId: apiKey.id, key, fingerprint }, async () => {
+    const once = idempotency.once({ callerId: apiKey.id, key, fingerprint }, async () => {
       try {
         const reply = await work();
         secret = reply.secret;

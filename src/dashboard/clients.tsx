@@ -2,6 +2,7 @@ import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
 import { CopyField, counted, Tag, Time } from '../faces/index.ts';
 import {
   Act,
+  Ask,
   Choice,
   Confirm,
   CopyOnce,
@@ -217,9 +218,7 @@ export function clientRoutes({ clients, directories, audit, clock, publicUrl }: 
                     </small>
                   </span>
                   {visit.mayChange && client.secrets.length > 1 && (
-                    <a class="btn danger" href={`${address}/secrets/${secret.id}/remove`}>
-                      Take away
-                    </a>
+                    <Ask href={`${address}/secrets/${secret.id}/remove`} name="Take away" />
                   )}
                 </li>
               ))}
@@ -242,9 +241,7 @@ export function clientRoutes({ clients, directories, audit, clock, publicUrl }: 
                 </div>
               </Form>
               <div class="acts">
-                <a class="btn danger" href={`${address}/delete`}>
-                  Delete
-                </a>
+                <Ask href={`${address}/delete`} name="Delete" />
               </div>
             </details>
           )}

@@ -2,6 +2,7 @@ import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
 import { type DirectoryView, readDirectoryView } from '../faces/index.ts';
 import {
   Act,
+  Ask,
   Choice,
   Confirm,
   DirectoryFace,
@@ -100,14 +101,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                 />
                 <div class="acts">
                   <button type="submit">Save</button>
-                  <a class="btn danger" href={`${address}/${directory.state === 'active' ? 'disable' : 'delete'}`}>
-                    {directory.state === 'active' ? 'Disable' : 'Delete'}
-                  </a>
-                  {directory.state === 'active' && (
-                    <a class="btn danger" href={`${address}/delete`}>
-                      Delete
-                    </a>
-                  )}
+                  {directory.state === 'active' && <Ask href={`${address}/disable`} name="Disable" />}
+                  <Ask href={`${address}/delete`} name="Delete" />
                 </div>
               </Form>
             </details>

@@ -2,7 +2,6 @@
  * HTML for operators, under /dashboard: organizations, directories with their two slots, clients, audit, settings. One table of routes; each
  * asks for a session and a role, and each change for a form of our own page.
  */
-import { timingSafeEqual } from 'node:crypto';
 import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import type { Audit } from '../audit/index.ts';
@@ -11,10 +10,20 @@ import type { Config } from '../config.ts';
 import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import { asAppError } from '../errors.ts';
-import { credentialRoutes, MessagePage, messageOf, type Shown, setupRoutes } from '../guidance/index.ts';
+import {
+  answerOnce,
+  credentialRoutes,
+  hasFormToken,
+  isFromOwnPage,
+  MessagePage,
+  messageOf,
+  type Shown,
+  setupRoutes,
+} from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import type { Random } from '../identifiers.ts';
+import type { Idempotency } from '../idempotency.ts';
+import { type Random, randomText } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
 import type { Operators } from '../operators/index.ts';
@@ -70,12 +79,14 @@ export interface DashboardDependencies {
   /** Seals what a browser keeps for a moment. */
   secret: string;
   operators: Operators;
+  idempotency: Idempotency;
 }
 
 const BODY_LIMIT_BYTES = 64 * 1024;
+const FORM_KEY_LENGTH = 22;
 
 export function createDashboard(deps: DashboardDependencies): Middleware {
-  const { config, clock, log, context, publicUrl } = deps;
+  const { config, clock, log, context, publicUrl, random, idempotency } = deps;
   const signIn = createSignIn({
     ...deps,
     isOurs,
@@ -157,7 +168,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       );
     }
     const form = new URLSearchParams(koa.method === 'POST' ? await readBody(koa.req, BODY_LIMIT_BYTES) : '');
-    if (koa.method === 'POST' && !(isOurs(koa) && isEqual(form.get('token') ?? '', formToken))) {
+    if (koa.method === 'POST' && !(isOurs(koa) && hasFormToken(form, formToken))) {
       const title = 'This form is out of date, or not from here.';
       const text = 'Go back, reload the page and send it again. Nothing was changed.';
       return show(
@@ -179,6 +190,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       auditPath: `${HOME}/audit`,
       nameOf: ({ name }, address) => (address === undefined ? name : `${name}, ${address}`),
       formToken,
+      formKey: randomText(FORM_KEY_LENGTH, random),
       sessionId,
       cause: {
         actor: { type: 'operator', id: operator.id, name: operator.name },
@@ -198,7 +210,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
   /** A refused change is told where the operator is signed in. */
   async function handled(handle: Route['handle'], visit: Visit, koa: Context): Promise<Shown | string> {
     try {
-      return await handle(visit);
+      return koa.method === 'POST' ? await answerOnce(idempotency, visit, () => handle(visit)) : await handle(visit);
     } catch (thrown) {
       const error = asAppError(thrown);
       if (error.status >= 500) throw thrown;
@@ -212,10 +224,8 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
     }
   }
 
-  /** Browsers say where a form comes from; what does not say it is no browser of today. */
   function isOurs(koa: Context): boolean {
-    const site = koa.get('sec-fetch-site');
-    return site === '' ? koa.get('origin') === publicUrl : site === 'same-origin';
+    return isFromOwnPage(koa.headers, publicUrl);
   }
 
   /** The page that a form was sent from, when it is one of ours. */
@@ -223,9 +233,4 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
     const from = koa.get('referer');
     return from.startsWith(`${publicUrl}${HOME}/`) ? from.slice(publicUrl.length) : undefined;
   }
-}
-
-function isEqual(given: string, wanted: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

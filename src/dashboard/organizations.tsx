@@ -2,6 +2,7 @@ import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
 import { counted, type DirectoryView, healthOf, readDirectoryView, Tag, Time } from '../faces/index.ts';
 import {
   Act,
+  Ask,
   Choice,
   Confirm,
   CopyOnce,
@@ -197,9 +198,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
                 <div class="acts">
                   <button type="submit">Save</button>
                   {visit.operator.role === 'owner' && (
-                    <a class="btn danger" href={`${HOME}/organizations/${organization.id}/delete`}>
-                      Delete
-                    </a>
+                    <Ask href={`${HOME}/organizations/${organization.id}/delete`} name="Delete" />
                   )}
                 </div>
               </Form>

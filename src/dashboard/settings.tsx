@@ -1,7 +1,7 @@
 import { SETTINGS, type SettingKey } from '../config.ts';
 import { ROLES } from '../credentials/index.ts';
 import { Tag, Time } from '../faces/index.ts';
-import { Act, Choice, Confirm, CopyOnce, Field, Form, Head, More, required } from '../guidance/index.ts';
+import { Act, Ask, Choice, Confirm, CopyOnce, Field, Form, Head, More, required } from '../guidance/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, OWNERS, READERS, type Route, type Visit } from './visit.tsx';
 
@@ -122,11 +122,7 @@ export function settingsRoutes({ config, apiKeys, usage, keys, clock }: Dashboar
                       <Tag tone={isOver ? 'bad' : undefined}>
                         {key.revokedAt ? 'revoked' : isOver ? 'expired' : key.role}
                       </Tag>
-                      {!isOver && (
-                        <a class="btn danger" href={`${HOME}/api-keys/${key.id}/revoke`}>
-                          Revoke
-                        </a>
-                      )}
+                      {!isOver && <Ask href={`${HOME}/api-keys/${key.id}/revoke`} name="Revoke" />}
                     </span>
                   </li>
                 );

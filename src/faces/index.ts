@@ -9,7 +9,9 @@ export {
   type Holding,
   healthOf,
   readDirectoryView,
+  refusalIn,
   SlotCards,
   spokenOf,
+  timeOf,
   titleOf,
 } from './slots.tsx';

@@ -1,10 +1,10 @@
 /** What a directory's two slots hold, in one sentence and as two cards. */
 import type { ComponentChildren } from 'preact';
-import type { Actor } from '../audit/index.ts';
+import type { Actor, Audit, AuditEvent } from '../audit/index.ts';
 import type { Credential, Credentials, RotationProgress, Usage, UsageTotal } from '../credentials/index.ts';
 import { stateAt } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
-import { ago, counted, Spark, span, Tag, Time, type Tone } from './parts.tsx';
+import { counted, Spark, span, Tag, Time, type Tone } from './parts.tsx';
 
 /** A credential in its slot, with what is known of its use. */
 export interface Holding {
@@ -23,6 +23,8 @@ export interface DirectoryView {
   holdings: Holding[];
   /** The one that was used last. */
   using: Holding | undefined;
+  /** The latest refusal, while nothing was accepted after it. */
+  refusal: AuditEvent | undefined;
   now: Date;
 }
 
@@ -31,13 +33,19 @@ const DAYS = 14;
 /** Most hours that 14 days have. */
 const HOURS = 400;
 const QUIET_MS = 7 * DAY_MS;
+const REFUSALS = ['request.denied', 'token.refused'];
+/** Refusals are counted together for a while, so that the one with the latest request need not be the newest event. */
+const REFUSALS_LOOKED_AT = 10;
 
 export async function readDirectoryView(
-  deps: { credentials: Credentials; usage: Usage },
+  deps: { credentials: Credentials; usage: Usage; audit: Audit },
   { directory, provider, now }: { directory: Directory; provider: string; now: Date },
 ): Promise<DirectoryView> {
-  const { credentials, usage } = deps;
-  const holders = await credentials.holders(directory.id);
+  const { credentials, usage, audit } = deps;
+  const [holders, refused] = await Promise.all([
+    credentials.holders(directory.id),
+    audit.page({ where: { directoryId: directory.id, type: REFUSALS }, limit: REFUSALS_LOOKED_AT }),
+  ]);
   const totals = await usage.totals(holders.map(({ id }) => id));
   const from = new Date(Math.floor(now.getTime() / DAY_MS) * DAY_MS - (DAYS - 1) * DAY_MS);
   const holdings = await Promise.all(
@@ -59,7 +67,20 @@ export async function readDirectoryView(
       };
     }),
   );
-  return { directory, provider, holdings, using: latest(holdings), now };
+  const using = latest(holdings);
+  return { directory, provider, holdings, using, refusal: refusalIn(refused.items, using?.total?.lastUsedAt), now };
+}
+
+/** The latest refusal, when nothing was accepted after it; undefined when all is well. */
+export function refusalIn(events: readonly AuditEvent[], acceptedAt: Date | undefined): AuditEvent | undefined {
+  const refused = events.filter(({ type }) => REFUSALS.includes(type));
+  const newest = refused.sort((a, b) => timeOf(b).getTime() - timeOf(a).getTime())[0];
+  return newest && (acceptedAt === undefined || timeOf(newest) > acceptedAt) ? newest : undefined;
+}
+
+/** Of what is counted together: the last time. */
+export function timeOf({ lastAt, at }: AuditEvent): Date {
+  return lastAt ?? at;
 }
 
 function latest(holdings: Holding[]): Holding | undefined {
@@ -83,13 +104,13 @@ export function spokenOf({ label, kind }: Credential): string {
 export interface Health {
   tone: Tone;
   lead: string;
-  rest: string;
+  rest: ComponentChildren;
   /** What someone must do, or what else is to be known. */
   todo?: string;
 }
 
 /** The one sentence that leads a directory's page and its row in a list. */
-export function healthOf({ directory, provider, holdings, using, now }: DirectoryView): Health {
+export function healthOf({ directory, provider, holdings, using, refusal, now }: DirectoryView): Health {
   if (directory.state === 'disabled') {
     return {
       tone: 'bad',
@@ -101,9 +122,15 @@ export function healthOf({ directory, provider, holdings, using, now }: Director
   const live = holdings.filter(({ state }) => state === 'active');
   if (holdings.length === 0) {
     return {
-      tone: 'off',
+      tone: refusal ? 'warn' : 'off',
       lead: 'Not connected yet.',
-      rest: 'Both slots are empty.',
+      rest: refusal ? (
+        <>
+          Both slots are empty, and a request was refused <Time at={timeOf(refusal)} now={now} />.
+        </>
+      ) : (
+        'Both slots are empty.'
+      ),
       todo: `Generate a token for ${provider}, or connect it by OAuth.`,
     };
   }
@@ -116,6 +143,20 @@ export function healthOf({ directory, provider, holdings, using, now }: Director
     };
   }
   const at = using?.total?.lastUsedAt;
+  const where = using && `with ${spokenOf(using.credential)} in slot ${using.credential.slot.toUpperCase()}`;
+  if (refusal) {
+    return {
+      tone: 'warn',
+      lead: 'The latest request was refused.',
+      rest: at ? (
+        <>
+          {provider} was accepted before it, <Time at={at} now={now} />, {where}.
+        </>
+      ) : (
+        'None was accepted yet.'
+      ),
+    };
+  }
   if (!using || !at) {
     return {
       tone: 'warn',
@@ -124,8 +165,11 @@ export function healthOf({ directory, provider, holdings, using, now }: Director
       todo: `Put it into ${provider}, and test the connection there.`,
     };
   }
-  const where = `with ${spokenOf(using.credential)} in slot ${using.credential.slot.toUpperCase()}`;
-  const last = `Last request ${ago(at, now)} from ${provider}, accepted ${where}.`;
+  const last = (
+    <>
+      Last request <Time at={at} now={now} /> from {provider}, accepted {where}.
+    </>
+  );
   if (now.getTime() - at.getTime() > QUIET_MS) {
     return {
       tone: 'warn',

@@ -1,8 +1,8 @@
 /** Whether what was put into an identity provider is used: received and accepted, refused with the remedy, or still waited for. */
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
-import { type DirectoryView, type Holding, Icon, Time } from '../faces/index.ts';
-import { Refusal, refusalIn } from './explanations.tsx';
+import { type DirectoryView, type Holding, Icon, refusalIn, Time, timeOf } from '../faces/index.ts';
+import { Refusal } from './explanations.tsx';
 
 /** The steps of each guided way. */
 export const WAYS = {
@@ -25,8 +25,8 @@ export function refusalOf({ fresh, events }: Waited): AuditEvent | undefined {
 }
 
 /** What happened before the new credential was there says nothing of it. */
-function isAbout({ at, lastAt }: AuditEvent, fresh: Holding | undefined): boolean {
-  return (lastAt ?? at).getTime() >= (fresh?.credential.createdAt.getTime() ?? 0);
+function isAbout(event: AuditEvent, fresh: Holding | undefined): boolean {
+  return timeOf(event).getTime() >= (fresh?.credential.createdAt.getTime() ?? 0);
 }
 
 /** `fresh`: the credential that is waited for; undefined while there is none, as before the first token of an OAuth client. */
@@ -41,7 +41,7 @@ export function Check(props: Waited & { view: DirectoryView; endpoint: string })
     <>
       <section class="panel live">
         {token && (
-          <Row icon={<Icon name="ok" />} at={token.lastAt ?? token.at} now={now}>
+          <Row icon={<Icon name="ok" />} at={timeOf(token)} now={now}>
             <strong>{provider} got an access token</strong>
             <small>from {token.address ?? 'an unknown address'}</small>
           </Row>

@@ -5,22 +5,11 @@ import { type Directories, type Directory, PROVIDER_NAMES } from '../directories
 import { AppError } from '../errors.ts';
 import { type DirectoryView, readDirectoryView, Steps, spokenOf, Time } from '../faces/index.ts';
 import { Check, WAYS } from './check.tsx';
+import { Confirm } from './confirm.tsx';
 import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
-import {
-  Act,
-  Choice,
-  CopyOnce,
-  Field,
-  Form,
-  type GuidedRoute,
-  type Handler,
-  Head,
-  MessagePage,
-  required,
-  sent,
-  type Visit,
-} from './visit.tsx';
+import { Act, Choice, Field, Form, required, sent } from './forms.tsx';
+import { CopyOnce, type GuidedRoute, type Handler, Head, MessagePage, type Visit } from './visit.tsx';
 
 const EVENTS = 30;
 
@@ -318,44 +307,31 @@ export function credentialRoutes(deps: {
         title,
         place: 'organizations',
         children: (
-          <>
-            <Head trail={[[address, directory.name]]} title={title} />
-            <section class="panel refusal">
-              <p>
-                {using === holding ? (
-                  <b>{provider} will be refused from this moment.</b>
-                ) : (
-                  <b>Whoever sends it will be refused from this moment.</b>
-                )}{' '}
-                {lastUsedAt ? (
-                  <>
-                    Last used <Time at={lastUsedAt} now={now} /> from {provider} ({lastUsedFrom?.address}
-                    {lastUsedFrom?.userAgent !== undefined && `, ${lastUsedFrom.userAgent}`}).
-                  </>
-                ) : (
-                  'It was never used.'
-                )}
-              </p>
-              <p class="soft">
-                {verb === 'Disable'
-                  ? 'Enable it again, and the same value works at once.'
-                  : 'That is final: the value never works again, and its slot is free.'}
-              </p>
-              <Form visit={visit} class="detail">
-                {verb === 'Revoke' && (
-                  <Field label="Reason, for the audit" name="reason" hint="Such as: found in a ticket." maximum={500} />
-                )}
-                <div class="acts">
-                  <button type="submit" class="danger primary">
-                    {verb}
-                  </button>
-                  <a class="btn quiet" href={address}>
-                    Keep it
-                  </a>
-                </div>
-              </Form>
-            </section>
-          </>
+          <Confirm visit={visit} trail={[[address, directory.name]]} title={title} name={verb} back={address}>
+            <p>
+              {using === holding ? (
+                <b>{provider} will be refused from this moment.</b>
+              ) : (
+                <b>Whoever sends it will be refused from this moment.</b>
+              )}{' '}
+              {lastUsedAt ? (
+                <>
+                  Last used <Time at={lastUsedAt} now={now} /> from {provider} ({lastUsedFrom?.address}
+                  {lastUsedFrom?.userAgent !== undefined && `, ${lastUsedFrom.userAgent}`}).
+                </>
+              ) : (
+                'It was never used.'
+              )}
+            </p>
+            <p class="soft">
+              {verb === 'Disable'
+                ? 'Enable it again, and the same value works at once.'
+                : 'That is final: the value never works again, and its slot is free.'}
+            </p>
+            {verb === 'Revoke' && (
+              <Field label="Reason, for the audit" name="reason" hint="Such as: found in a ticket." maximum={500} />
+            )}
+          </Confirm>
         ),
       };
     };

@@ -3,11 +3,9 @@ import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
 import type { Directory } from '../directories/index.ts';
 import {
-  ago,
   CopyField,
   counted,
   type DirectoryView,
-  type Health,
   type Holding,
   healthOf,
   SlotCards,
@@ -16,9 +14,11 @@ import {
   spokenOf,
   Time,
 } from '../faces/index.ts';
+import { Ask } from './confirm.tsx';
 import { EventRows } from './events.tsx';
-import { Refusal, refusalIn } from './explanations.tsx';
-import { Act, type Visit } from './visit.tsx';
+import { Refusal } from './explanations.tsx';
+import { Act } from './forms.tsx';
+import type { Visit } from './visit.tsx';
 
 /** What moves while one looks at it. */
 export function DirectoryFace(props: {
@@ -30,9 +30,8 @@ export function DirectoryFace(props: {
   children?: ComponentChildren;
 }) {
   const { view, visit, events, publicUrl, children } = props;
-  const refused = refusalIn(events, view.using?.total?.lastUsedAt);
-  const { directory } = view;
-  const { tone, lead, rest, todo } = refused ? refusedHealth(view) : healthOf(view);
+  const { directory, refusal } = view;
+  const { tone, lead, rest, todo } = healthOf(view);
   const address = `${visit.home}/directories/${directory.id}`;
   return (
     <div class="detail blocks">
@@ -47,9 +46,9 @@ export function DirectoryFace(props: {
         {...(directory.state === 'disabled' &&
           visit.mayChange && { acts: <Act visit={visit} action={`${address}/enable`} name="Enable" tone="primary" /> })}
       />
-      {refused && (
+      {refusal && (
         <Refusal
-          event={refused}
+          event={refusal}
           provider={view.provider}
           endpoint={endpointOf(directory, publicUrl)}
           now={view.now}
@@ -84,16 +83,6 @@ export function DirectoryFace(props: {
   );
 }
 
-/** The sentence that leads when the latest request was refused: nothing is called well then. */
-function refusedHealth(view: DirectoryView): Health {
-  const health = healthOf(view);
-  const { provider, using, now } = view;
-  const at = using?.total?.lastUsedAt;
-  if (health.tone !== 'ok' || !using || !at) return health;
-  const before = `${provider} was accepted before it, ${ago(at, now)}, with ${spokenOf(using.credential)} in slot ${using.credential.slot.toUpperCase()}.`;
-  return { ...health, tone: 'warn', lead: 'The latest request was refused.', rest: before };
-}
-
 export function endpointOf({ endpointKey }: Directory, publicUrl: string): string {
   return `${publicUrl}/scim/v2/${endpointKey}`;
 }
@@ -113,13 +102,9 @@ function Acts({ holding, visit }: { holding: Holding; visit: Visit }) {
       {state === 'disabled' ? (
         <Act visit={visit} action={`${address}/enable`} name="Enable" tone="primary" />
       ) : (
-        <a class="btn" href={`${address}/disable`}>
-          Disable
-        </a>
+        <Ask href={`${address}/disable`} name="Disable" isMild />
       )}
-      <a class="btn danger" href={`${address}/revoke`}>
-        Revoke
-      </a>
+      <Ask href={`${address}/revoke`} name="Revoke" />
     </>
   );
 }

@@ -1,6 +1,6 @@
 /** What happened, a line each. */
 import { type AuditEvent, EVENTS } from '../audit/index.ts';
-import { counted, Tag, Time, type Tone } from '../faces/index.ts';
+import { counted, Tag, Time, type Tone, timeOf } from '../faces/index.ts';
 import { explanationOf } from './explanations.tsx';
 import type { Visit } from './visit.tsx';
 
@@ -40,7 +40,7 @@ export function EventRows({ events, visit }: { events: AuditEvent[]; visit: Visi
               </small>
             </span>
             <small>
-              <Time at={event.lastAt ?? event.at} now={now} />
+              <Time at={timeOf(event)} now={now} />
             </small>
           </li>
         );

@@ -1,6 +1,6 @@
 /** Why something was refused, what to do, and who must do it: for whoever looks, without a code alone and without a guess. */
 import type { AuditEvent } from '../audit/index.ts';
-import { CopyField, counted, Tag, Time } from '../faces/index.ts';
+import { CopyField, counted, Tag, Time, timeOf } from '../faces/index.ts';
 import type { DenialReason } from '../verification/index.ts';
 
 interface Explanation {
@@ -130,17 +130,6 @@ export function explanationOf({ type, data }: AuditEvent): Explanation | undefin
   return Object.hasOwn(known, reason) ? known[reason] : undefined;
 }
 
-/** The latest refusal, when nothing was accepted after it; undefined when all is well. */
-export function refusalIn(events: readonly AuditEvent[], acceptedAt: Date | undefined): AuditEvent | undefined {
-  const refused = events.filter(({ type }) => type === 'request.denied' || type === 'token.refused');
-  const latest = refused.sort((a, b) => timeOf(b) - timeOf(a))[0];
-  return latest && (acceptedAt === undefined || timeOf(latest) > acceptedAt.getTime()) ? latest : undefined;
-}
-
-function timeOf({ lastAt, at }: AuditEvent): number {
-  return (lastAt ?? at).getTime();
-}
-
 /** `usual`: where accepted requests came from last. Who sent a refused one is told only where something of it shows. */
 export function Refusal(props: {
   event: AuditEvent;
@@ -170,17 +159,14 @@ export function Refusal(props: {
         <Tag tone="bad">{counted(event.count ?? 1, 'time')}</Tag>
       </div>
       <p class="soft">
-        Last <Time at={event.lastAt ?? event.at} now={now} /> from {event.address ?? 'an unknown address'}
+        Last <Time at={timeOf(event)} now={now} /> from {event.address ?? 'an unknown address'}
         {typeof sender === 'string' && ` (${sender})`}
         {typeof hint === 'string' && (
           <>
             , with the token that ends in <span class="mono">…{hint}</span>
           </>
         )}
-        .{' '}
-        {acceptedAt && acceptedAt.getTime() >= timeOf(event)
-          ? 'Others were accepted since.'
-          : 'Nothing was accepted since.'}
+        . {acceptedAt && acceptedAt >= timeOf(event) ? 'Others were accepted since.' : 'Nothing was accepted since.'}
       </p>
       <div class="well">
         <p>

@@ -1,28 +1,33 @@
 /** GUIDES. The ways that operators and IT contacts go alike: a directory as it is, generate, rotate, see it used, retire, revoke; and what pages are made of. */
+
+export { Ask, Confirm, SecretRemoval } from './confirm.tsx';
 export { SETUP } from './consoles.tsx';
 export { credentialRoutes } from './credentials.tsx';
 export { DirectoryFace, endpointOf, LastUse } from './directory.tsx';
 export { EventRows } from './events.tsx';
 export { EXPLANATIONS } from './explanations.tsx';
-export { setupRoutes } from './setup.tsx';
 export {
   Act,
+  answerOnce,
   Choice,
-  Confirm,
-  CopyOnce,
-  Crumbs,
   endpointKeyOf,
   Field,
   Form,
+  hasFormToken,
+  isFromOwnPage,
+  required,
+  sent,
+} from './forms.tsx';
+export { setupRoutes } from './setup.tsx';
+export {
+  CopyOnce,
+  Crumbs,
   type GuidedRoute,
   type Handler,
   Head,
   MessagePage,
   More,
   messageOf,
-  required,
-  SecretRemoval,
   type Shown,
-  sent,
   type Visit,
 } from './visit.tsx';

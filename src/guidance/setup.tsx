@@ -7,9 +7,11 @@ import { AppError } from '../errors.ts';
 import { readDirectoryView, Steps, Tag, Time } from '../faces/index.ts';
 import type { Client, Clients } from '../oauth/index.ts';
 import { Check, refusalOf, WAYS } from './check.tsx';
+import { Ask, SecretRemoval } from './confirm.tsx';
 import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
-import { Act, CopyOnce, Field, Form, type GuidedRoute, Head, required, SecretRemoval, type Visit } from './visit.tsx';
+import { Act, Field, Form, required } from './forms.tsx';
+import { CopyOnce, type GuidedRoute, Head, type Visit } from './visit.tsx';
 
 const EVENTS = 30;
 const CLIENTS = 50;
@@ -290,11 +292,7 @@ export function setupRoutes(deps: {
                   added <Time at={secret.createdAt} now={visit.now} />
                 </small>
               </span>
-              {client.secrets.length === SECRETS && (
-                <a class="btn danger" href={`${path}/${secret.id}/remove`}>
-                  Take away
-                </a>
-              )}
+              {client.secrets.length === SECRETS && <Ask href={`${path}/${secret.id}/remove`} name="Take away" />}
             </li>
           ))}
         </ul>

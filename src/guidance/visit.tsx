@@ -1,10 +1,8 @@
 /** One request to a page for people: who, what was sent, and what the page is made of; the same for operators and IT contacts. */
 import type { ComponentChildren, VNode } from 'preact';
 import type { Actor, Cause } from '../audit/index.ts';
-import { ENDPOINT_KEY } from '../directories/index.ts';
-import { AppError, ERRORS } from '../errors.ts';
+import { type AppError, ERRORS } from '../errors.ts';
 import { CopyField, Tag } from '../faces/index.ts';
-import type { Client } from '../oauth/index.ts';
 
 export interface Visit {
   path: string;
@@ -15,6 +13,8 @@ export interface Visit {
   /** Where the pages of this face begin, such as `/dashboard`. */
   home: string;
   formToken: string;
+  /** New for each page: forms that bear the same one and say the same are one form. */
+  formKey: string;
   cause: Cause;
   now: Date;
   /** Whether this person may change anything. */
@@ -97,28 +97,6 @@ const REMEDIES: Partial<Record<AppError['code'], string>> = {
   secrets_full: 'This client has two secrets. Take away the one that the identity provider no longer uses.',
 };
 
-/** A form that changes something; the token keeps other sites from sending it. */
-export function Form(props: { visit: Visit; action?: string; class?: string; children: ComponentChildren }) {
-  const { visit, action, children } = props;
-  return (
-    <form method="post" action={action} class={props.class}>
-      <input type="hidden" name="token" value={visit.formToken} />
-      {children}
-    </form>
-  );
-}
-
-/** One button that does one thing. */
-export function Act(props: { visit: Visit; action: string; name: string; tone?: 'primary' | 'danger' | 'quiet' }) {
-  return (
-    <Form visit={props.visit} action={props.action}>
-      <button type="submit" class={props.tone}>
-        {props.name}
-      </button>
-    </Form>
-  );
-}
-
 export function Crumbs({ trail }: { trail: readonly [path: string, name: string][] }) {
   return (
     <nav class="crumbs" aria-label="Where this is">
@@ -152,116 +130,6 @@ export function Head({
   );
 }
 
-export function Field(props: {
-  label: string;
-  name: string;
-  value?: string | undefined;
-  hint?: string;
-  type?: 'text' | 'url' | 'date';
-  isRequired?: boolean;
-  maximum?: number;
-}) {
-  const { label, name, value, hint, type = 'text', isRequired = false, maximum = 200 } = props;
-  return (
-    <label class="line">
-      <span>{label}</span>
-      <input
-        {...({ type } as { type: 'text' })}
-        name={name}
-        value={value ?? ''}
-        required={isRequired}
-        maxlength={maximum}
-        autocomplete="off"
-      />
-      {hint !== undefined && <small>{hint}</small>}
-    </label>
-  );
-}
-
-export function Choice(props: {
-  label: string;
-  name: string;
-  options: readonly [value: string, name: string][];
-  value?: string;
-  hint?: string;
-}) {
-  const { label, name, options, value, hint } = props;
-  return (
-    <label class="line">
-      <span>{label}</span>
-      <select name={name}>
-        {options.map(([option, told]) => (
-          <option value={option} selected={option === value}>
-            {told}
-          </option>
-        ))}
-      </select>
-      {hint !== undefined && <small>{hint}</small>}
-    </label>
-  );
-}
-
-/** Before something is ended: what breaks by it, then the button that does it, and the way back. */
-export function Confirm(props: {
-  visit: Visit;
-  trail: readonly [string, string][];
-  title: string;
-  /** The verb, with what it ends where that is not plain. */
-  name: string;
-  back: string;
-  children: ComponentChildren;
-}) {
-  const { visit, trail, title, name, back, children } = props;
-  return (
-    <>
-      <Head trail={trail} title={title} />
-      <section class="panel refusal">
-        {children}
-        <Form visit={visit} class="acts">
-          <button type="submit" class="danger primary">
-            {name}
-          </button>
-          <a class="btn quiet" href={back}>
-            Keep it
-          </a>
-        </Form>
-      </section>
-    </>
-  );
-}
-
-/** Before a client's secret is taken away. Which of the two is sent is not known; so what is told is how to see it. */
-export function SecretRemoval(props: {
-  visit: Visit;
-  trail: readonly [string, string][];
-  client: Client;
-  secretId: string;
-  back: string;
-}) {
-  const { visit, trail, client, secretId, back } = props;
-  const secret = client.secrets.find(({ id }) => id === secretId);
-  const other = client.secrets.find(({ id }) => id !== secretId);
-  if (!secret) throw new AppError('not_found', { detail: `This client has no secret ${secretId.slice(0, 40)}.` });
-  return (
-    <Confirm visit={visit} trail={trail} title={`Take away the secret …${secret.hint}`} name="Take away" back={back}>
-      <p>
-        <b>
-          Whoever sends the secret that ends in <span class="mono whole">…{secret.hint}</span> is refused from this
-          moment.
-        </b>{' '}
-        {other ? (
-          <>
-            The one that ends in <span class="mono whole">…{other.hint}</span> goes on working: look in the identity
-            provider whether that is the one it has.
-          </>
-        ) : (
-          'It is the only one.'
-        )}
-      </p>
-    </Confirm>
-  );
-}
-
 /** The way to the next page of a list. */
 export function More({ visit, cursor }: { visit: Visit; cursor: string | null }) {
   if (cursor === null) return null;
@@ -274,27 +142,6 @@ export function More({ visit, cursor }: { visit: Visit; cursor: string | null })
       </a>
     </div>
   );
-}
-
-/** What a form sent under a name, trimmed; undefined when it is empty. */
-export function sent(form: URLSearchParams, name: string, maximum = 200): string | undefined {
-  return form.get(name)?.trim().slice(0, maximum) || undefined;
-}
-
-/** As `sent`, for what a form must have. Throws invalid_request. */
-export function required(form: URLSearchParams, name: string, maximum = 200): string {
-  const value = sent(form, name, maximum);
-  if (value === undefined) throw new AppError('invalid_request', { detail: `The field ${name} is empty.` });
-  return value;
-}
-
-/** The endpoint key of a form. Throws invalid_request. */
-export function endpointKeyOf(form: URLSearchParams): string | undefined {
-  const key = sent(form, 'endpointKey', 100);
-  if (key === undefined || ENDPOINT_KEY.test(key)) return key;
-  throw new AppError('invalid_request', {
-    detail: `Endpoint key: given ${key}; wanted 1 to 64 letters, digits and hyphens, with no hyphen at either end.`,
-  });
 }
 
 /** A secret, in the one moment in which it is there. */

@@ -1,5 +1,5 @@
 /** HTML for IT contacts: entering by a portal link, and the consent to a connection that their identity provider asked for. */
-import { hash, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Actor, Audit, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
@@ -15,9 +15,11 @@ import {
   renderPart,
   vendorOf,
 } from '../faces/index.ts';
-import { type GuidedRoute, messageOf, type Shown } from '../guidance/index.ts';
+import { answerOnce, type GuidedRoute, hasFormToken, isFromOwnPage, messageOf, type Shown } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
+import type { Idempotency } from '../idempotency.ts';
+import { type Random, randomText } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import type { Asked, ConnectionRequest, Oauth } from '../oauth/index.ts';
 import { directoryRoutes } from './directories.tsx';
@@ -39,11 +41,14 @@ export interface PortalDependencies {
   context: RequestContext;
   publicUrl: string;
   brand: Brand;
+  random: Random;
+  idempotency: Idempotency;
 }
 
 const HOME = '/portal';
 const METHODS = ['GET', 'HEAD', 'POST'];
 const BODY_LIMIT_BYTES = 16 * 1024;
+const FORM_KEY_LENGTH = 22;
 const SESSION_SECONDS = 8 * 3600;
 const PENDING_SECONDS = 3600;
 
@@ -56,6 +61,7 @@ interface Visit {
 
 export function createPortal(deps: PortalDependencies) {
   const { links, oauth, organizations, directories, credentials, usage, clock, log, context, publicUrl, brand } = deps;
+  const { random, idempotency } = deps;
   const routes = directoryRoutes(deps).map((route) => ({ ...route, pattern: patternOf(route.path) }));
   const isSecure = publicUrl.startsWith('https:');
   const sessionCookie = isSecure ? '__Host-latchkey_portal' : 'latchkey_portal';
@@ -77,7 +83,7 @@ export function createPortal(deps: PortalDependencies) {
           'Not so',
           <MessagePage title="This is a page." text="It is opened, or a form of it is sent." />,
         );
-      } else if (request.method === 'POST' && !isSameOrigin(request)) {
+      } else if (request.method === 'POST' && !isFromOwnPage(request.headers, publicUrl)) {
         show(
           visit,
           403,
@@ -111,13 +117,6 @@ export function createPortal(deps: PortalDependencies) {
         />,
       );
     }
-  }
-
-  /** A form is sent by our own page: browsers say so, and what does not say where it comes from is no browser of today. */
-  function isSameOrigin({ headers }: IncomingMessage): boolean {
-    const site = headers['sec-fetch-site'];
-    if (site !== undefined) return site === 'same-origin';
-    return headers.origin === publicUrl;
   }
 
   async function sessionOf({ request }: Visit): Promise<{ link: PortalLink; token: string } | undefined> {
@@ -205,7 +204,7 @@ export function createPortal(deps: PortalDependencies) {
     }
     const { link, token } = session;
     const form = new URLSearchParams(method === 'post' ? await readBody(request, BODY_LIMIT_BYTES) : '');
-    if (method === 'post' && !isEqual(form.get('token') ?? '', token)) {
+    if (method === 'post' && !hasFormToken(form, token)) {
       showOutOfDate(visit);
       return true;
     }
@@ -217,6 +216,7 @@ export function createPortal(deps: PortalDependencies) {
       form,
       home: HOME,
       formToken: token,
+      formKey: randomText(FORM_KEY_LENGTH, random),
       cause: { actor: personOf(link), source: 'portal', address, requestId },
       now: clock.now(),
       mayChange: true,
@@ -237,7 +237,7 @@ export function createPortal(deps: PortalDependencies) {
     guest: Parameters<GuidedRoute['handle']>[0],
   ): Promise<Shown | string> {
     try {
-      return await work(guest);
+      return guest.form.size > 0 ? await answerOnce(idempotency, guest, () => work(guest)) : await work(guest);
     } catch (thrown) {
       const error = asAppError(thrown);
       if (error.status >= 500) throw thrown;
@@ -338,7 +338,7 @@ export function createPortal(deps: PortalDependencies) {
   ): Promise<void> {
     const { request, response, address, requestId } = visit;
     const form = new URLSearchParams(await readBody(request, BODY_LIMIT_BYTES));
-    if (!isEqual(form.get('token') ?? '', token)) return showOutOfDate(visit);
+    if (!hasFormToken(form, token)) return showOutOfDate(visit);
     const person = personOf(link);
     const cause: Cause = { actor: person, source: 'portal', address, requestId };
     if (form.get('decision') !== 'allow') {
@@ -448,11 +448,6 @@ export function renderAuthorizationError(error: string, description: string, ask
     html: renderPage({ title: message.title.replace(/\.$/, ''), brand, children: <MessagePage {...message} /> }),
     headers: pageHeaders(),
   };
-}
-
-function isEqual(given: string, wanted: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 /** Whoever acts for the vendor is named so, by name where it is a person's, and from where is not told. */

@@ -44,24 +44,24 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
       await page.getByRole('link', { name: 'Set it up' }).first().click();
       await page.getByRole('radio', { name: 'Okta' }).waitFor();
       await page.getByRole('button', { name: 'Continue' }).click();
-      await page.getByText('is the better one here').waitFor();
+      await page.getByText('is the better one here').first().waitFor();
       await page.getByRole('link', { name: 'By a static token' }).click();
       await page.getByRole('img', { name: /The form in Okta, drawn: SCIM connector base URL/ }).waitFor();
       await page.getByRole('button', { name: 'Generate the token' }).click();
       const token = await page.locator('.reveal .mono').innerText();
       await page.getByRole('link', { name: 'I have stored it' }).click();
-      await page.getByText('Waiting for Okta to use it').waitFor();
+      await page.getByText('Waiting for Okta to use it').first().waitFor();
       assert.equal((await verify(endpointKey, token)).status, 200);
       if (!scripts) await page.reload();
-      await page.getByText('Okta uses the new token').waitFor();
+      await page.getByText('Okta uses the new token').first().waitFor();
       await page.getByRole('link', { name: 'To the directory' }).click();
-      await page.getByText('Provisioning works.').waitFor();
+      await page.getByText('Provisioning works.').first().waitFor();
       await verify(endpointKey, `${token.slice(0, -4)}zzzz`);
       app.clock.advance(1000);
       await verify(endpointKey, `${token.slice(0, -4)}zzzz`);
       await tell();
       if (!scripts) await page.reload();
-      await page.getByText('Okta sent something that is no token').waitFor();
+      await page.getByText('Okta sent something that is no token').first().waitFor();
       await context.close();
     });
   }
@@ -84,7 +84,7 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
     const secret = await page.locator('.reveal .mono').innerText();
     const id = await page.locator('.fillings .mono').nth(2).innerText();
     await page.getByRole('link', { name: 'See whether it works' }).click();
-    await page.getByText('Waiting for the first request from Entra ID').waitFor();
+    await page.getByText('Waiting for the first request from Entra ID').first().waitFor();
     const answer = await fetch(`${app.url}/oauth/token`, {
       method: 'POST',
       headers: { authorization: `Basic ${btoa(`${id}:${secret}`)}` },
@@ -92,11 +92,11 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
     });
     const { access_token: token } = (await answer.json()) as { access_token: string };
     await tell();
-    await page.getByText('Entra ID got an access token').waitFor();
+    await page.getByText('Entra ID got an access token').first().waitFor();
     assert.equal((await verify('portal-oauth', token)).status, 200);
-    await page.getByText('A request of Entra ID was accepted').waitFor();
+    await page.getByText('A request of Entra ID was accepted').first().waitFor();
     await page.getByRole('link', { name: 'To the directory' }).click();
-    await page.getByText('Provisioning works.').waitFor();
+    await page.getByText('Provisioning works.').first().waitFor();
     await context.close();
   });
 

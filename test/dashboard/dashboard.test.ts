@@ -299,6 +299,26 @@ for (const engine of engines) {
         assert.ok(!app.log().includes(token));
       });
 
+      it('does what a form says once, however often it comes, and again when it says something else', async () => {
+        const { id } = await makeDirectory();
+        const page = await owner.open(`/directories/${id}/generate`);
+        const twice = await Promise.all([1, 2].map(() => owner.browser.submit(page, { label: 'Okta' })));
+        assert.deepEqual(twice.map(({ html }) => /This form was sent before/.test(html)).sort(), [false, true]);
+        const later = await owner.browser.submit(page, { label: 'Okta' });
+        assert.match(later.html, /This form was sent before\..*revoke it and make another one/);
+        assert.equal(tokenIn(later.html), '');
+        assert.equal((await app.api.get(`/directories/${id}/credentials`)).body.items.length, 1);
+        // What was refused is put right on the same page.
+        const wrong = await owner.browser.submit(page, { label: 'second', expiresOn: 'someday' });
+        assert.match(wrong.html, /Ends on: given someday/);
+        assert.match(tokenIn((await owner.browser.submit(page, { label: 'second' })).html), /^scim_/);
+        // What led on leads there again.
+        const organizations = await owner.open('/organizations');
+        const made = await Promise.all([owner.browser.submit(organizations, { name: 'Twice' })]);
+        const again = await owner.browser.submit(organizations, { name: 'Twice' });
+        assert.equal(again.url, made[0]?.url);
+      });
+
       it('is rotated in steps: both tokens work, the new one is seen used, the old one retires', async () => {
         const { id } = await makeDirectory();
         const old = tokenIn((await owner.send(`/directories/${id}/generate`, { label: 'Okta' })).html);

@@ -110,7 +110,7 @@ for (const engine of engines) {
       const { html } = await open();
       assert.match(
         html,
-        /<strong>The latest request was refused\.<\/strong> Okta was accepted before it, 7 seconds ago, with the static token in slot A\./,
+        /<strong>The latest request was refused\.<\/strong> Okta was accepted before it, <time [^>]+>7 seconds ago<\/time>, with the static token in slot A\./,
       );
       assert.match(html, /It is none of ours, or a piece of one/);
       assert.doesNotMatch(html, /last four characters/);

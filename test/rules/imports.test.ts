@@ -13,7 +13,7 @@ const LAYERS = [
   ['operators', 'verification', 'oauth', 'faces'],
   ['credentials'],
   ['directories'],
-  ['audit'],
+  ['audit', 'idempotency'],
   ['storage'],
   ['deadline', 'http', 'rounds', 'sealing'],
   ['clock', 'config', 'errors', 'identifiers', 'log', 'metrics', 'redaction', 'turns'],

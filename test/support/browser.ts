@@ -29,6 +29,8 @@ export interface RealBrowser {
     name: string,
     themes?: readonly (typeof THEMES)[number][],
   ): Promise<void>;
+  /** Asserts that axe finds nothing on a page as it is now. */
+  check(page: Page, name: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -62,15 +64,7 @@ export async function startBrowser(): Promise<RealBrowser | undefined> {
       );
       assert.ok(overhang <= 0, `${name} at ${viewport.width} px: sticks out by ${overhang} px`);
     }
-    // The page's own policy lets no foreign script in; what the tools of the browser evaluate is not bound by it.
-    await page.evaluate(axe);
-    const found = await page.evaluate<{ violations: { id: string; help: string; nodes: { html: string }[] }[] }>(
-      'axe.run()',
-    );
-    const told = found.violations.map(
-      ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`,
-    );
-    assert.deepEqual(told, [], `${name} ${size} ${theme}`);
+    await check(page, `${name} ${size} ${theme}`);
     assert.deepEqual(
       faults.filter((fault) => !/status of 4\d\d/.test(fault)),
       [],
@@ -79,7 +73,20 @@ export async function startBrowser(): Promise<RealBrowser | undefined> {
     await page.close();
   }
 
+  async function check(page: Page, name: string): Promise<void> {
+    // The page's own policy lets no foreign script in; what the tools of the browser evaluate is not bound by it.
+    await page.evaluate(axe);
+    const found = await page.evaluate<{ violations: { id: string; help: string; nodes: { html: string }[] }[] }>(
+      'axe.run()',
+    );
+    const told = found.violations.map(
+      ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`,
+    );
+    assert.deepEqual(told, [], name);
+  }
+
   return {
+    check,
     async visitor({ size = 'wide', scripts = true } = {}) {
       const context = await browser.newContext({
         viewport: SIZES[size],

@@ -1,14 +1,21 @@
-// What a page can do better with a script: copy, times in the reader's zone that move, parts that keep up, `/` for search.
+// What a page can do better with a script: copy, times in the reader's zone that move, parts that keep up, questions as dialogs, `/` for search.
 const LIVE_EVERY_MS = 3000;
 const TIMES_EVERY_MS = 10_000;
+
+/** Tells a screen reader what changed; shown to nobody. */
+const said = document.createElement('p');
+said.setAttribute('role', 'status');
+said.className = 'unseen';
+document.body.append(said);
 
 function readable(root) {
   for (const time of root.querySelectorAll('time[data-relative]')) {
     const at = new Date(time.dateTime);
     time.title = at.toLocaleString(undefined, { dateStyle: 'long', timeStyle: 'long' });
-    if (time.dataset.relative === 'ago') time.textContent = ago(at);
+    time.textContent = time.dataset.relative === 'ago' ? ago(at) : time.title;
   }
   for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false;
+  for (const hint of root.querySelectorAll('[data-without-script]')) hint.hidden = true;
 }
 
 // The words of the server's own times.
@@ -33,8 +40,10 @@ document.addEventListener('click', async (event) => {
   try {
     await navigator.clipboard.writeText(source.textContent);
     button.textContent = 'Copied';
+    said.textContent = 'Copied';
     setTimeout(() => {
       button.textContent = 'Copy';
+      said.textContent = '';
     }, 2000);
   } catch {
     getSelection().selectAllChildren(source);
@@ -42,28 +51,93 @@ document.addEventListener('click', async (event) => {
 });
 
 document.addEventListener('keydown', (event) => {
-  if (event.key !== '/' || event.target.closest('input, textarea, select')) return;
+  if (event.key !== '/' || event.target.closest('input, textarea, select, dialog')) return;
   const search = document.querySelector('input[type=search]');
   if (!search) return;
   event.preventDefault();
   search.focus();
 });
 
+// A page that asks before something is ended, as a dialog over the page that it was asked on.
+document.addEventListener('click', (event) => {
+  const link = event.target.closest?.('a[data-asks]');
+  if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  event.preventDefault();
+  ask(link.href).catch(() => location.assign(link.href));
+});
+
+async function ask(url) {
+  const answer = await fetch(url, { headers: { accept: 'text/html' } });
+  const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  const title = page.querySelector('h1');
+  const question = page.querySelector('[data-confirm]');
+  if (!question || answer.redirected) throw new Error('nothing to confirm');
+  question.querySelector('form').action = url;
+  const dialog = document.createElement('dialog');
+  title.id = 'question';
+  dialog.setAttribute('aria-labelledby', title.id);
+  dialog.append(title, question);
+  const keep = dialog.querySelector('[data-keep]');
+  keep.addEventListener('click', (event) => {
+    event.preventDefault();
+    dialog.close();
+  });
+  dialog.addEventListener('close', () => dialog.remove());
+  document.body.append(dialog);
+  readable(dialog);
+  dialog.showModal();
+  (dialog.querySelector('input:not([type=hidden])') ?? keep).focus();
+}
+
+// A second click while the first is under way would send a form twice.
+document.addEventListener('submit', (event) => {
+  if (event.target.method !== 'post') return;
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = 'yes';
+});
+addEventListener('pageshow', () => {
+  for (const form of document.querySelectorAll('form[data-sent]')) delete form.dataset.sent;
+});
+
+// What stands in a part beside its times, which move by themselves.
+const withoutTimes = (html) => html.replace(/(<time[^>]*>)[^<]*|name="formKey" value="\w*"/g, '$1');
+const sayings = (part) =>
+  [...part.querySelectorAll('.status strong, .live strong')].map(({ textContent }) => textContent).join(' ');
+
+/** Whether somebody is in the middle of something there. */
+function isHeld(part) {
+  const selection = getSelection();
+  return (
+    part.querySelector(':active, input:focus, textarea:focus, select:focus') !== null ||
+    part.querySelector('form[data-sent]') !== null ||
+    (!selection.isCollapsed && part.contains(selection.anchorNode))
+  );
+}
+
 async function refresh(part) {
-  if (document.hidden || part.contains(document.activeElement)) return;
+  if (document.hidden || isHeld(part)) return;
   const answer = await fetch(part.dataset.live, { headers: { accept: 'text/html' } });
   if (answer.status === 404 || answer.status === 401) return location.reload();
   if (!answer.ok) return;
   const html = await answer.text();
-  if (html === part.dataset.shown) return;
-  part.dataset.shown = html;
+  const news = withoutTimes(html);
+  if (news === shown.get(part) || isHeld(part)) return;
+  shown.set(part, news);
+  const focusable = 'a, button, summary';
+  const focused = [...part.querySelectorAll(focusable)].indexOf(document.activeElement);
+  const before = document.activeElement.textContent;
+  const told = sayings(part);
   part.innerHTML = html;
   readable(part);
+  if (focused !== -1) {
+    const all = [...part.querySelectorAll(focusable)];
+    (all[focused]?.textContent === before ? all[focused] : all.find((one) => one.textContent === before))?.focus();
+  }
+  if (sayings(part) !== told) said.textContent = sayings(part);
 }
 
+const shown = new Map();
 for (const part of document.querySelectorAll('[data-live]')) {
-  part.setAttribute('aria-live', 'polite');
-  for (const hint of part.querySelectorAll('[data-without-script]')) hint.hidden = true;
   setInterval(() => refresh(part).catch(() => undefined), LIVE_EVERY_MS);
 }
 readable(document);

@@ -1,11 +1,12 @@
 /**
- * `Idempotency-Key` on POST, per API key, kept 24 h: a repeat gets the first answer again, without the secret it held. What failed by our
- * own fault is forgotten, so that the same key may be tried again; so is a request whose process died, after a minute.
+ * A request that comes twice is done once: `Idempotency-Key` of the admin API, and the forms of pages. Kept 24 h; a repeat gets the first
+ * answer again, without the secret it held. What `work` throws is forgotten, so that the same key may be tried again; so is a request
+ * whose process died, after a minute.
  */
 import { hash } from 'node:crypto';
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
-import { isDuplicate, type Storage, text } from '../storage/index.ts';
+import type { Clock } from './clock.ts';
+import { AppError } from './errors.ts';
+import { isDuplicate, type Storage, text } from './storage/index.ts';
 
 const KEPT_MS = 24 * 3_600_000;
 const LONGEST_REQUEST_MS = 60_000;
@@ -18,11 +19,11 @@ export interface StoredReply {
 
 export interface Idempotency {
   /**
-   * Runs `work` once per key. Returns the stored reply of an earlier run instead. Throws idempotency_key_reused, idempotency_in_progress,
+   * Runs `work` once per caller and key. Returns the stored reply of an earlier run instead. Throws idempotency_key_reused, idempotency_in_progress,
    * and what `work` throws.
    */
   once(
-    request: { apiKeyId: string; key: string; fingerprint: string },
+    request: { callerId: string; key: string; fingerprint: string },
     work: () => Promise<StoredReply>,
   ): Promise<{ replayed: StoredReply } | undefined>;
 }
@@ -45,8 +46,8 @@ export function createIdempotency({ storage, clock }: { storage: Storage; clock:
   });
 
   return {
-    async once({ apiKeyId, key, fingerprint }, work) {
-      const id = hash('sha256', `${apiKeyId}\n${key}`, 'hex');
+    async once({ callerId, key, fingerprint }, work) {
+      const id = hash('sha256', `${callerId}\n${key}`, 'hex');
       const now = clock.now();
       const later = (ms: number) => new Date(now.getTime() + ms);
       try {

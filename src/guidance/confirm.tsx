@@ -1,0 +1,78 @@
+/** Before something is ended: a page that says what breaks by it. With a script it comes as a dialog over the page that it was asked on. */
+import type { ComponentChildren } from 'preact';
+import { AppError } from '../errors.ts';
+import type { Client } from '../oauth/index.ts';
+import { Form } from './forms.tsx';
+import { Head, type Visit } from './visit.tsx';
+
+/** Leads to what is confirmed first. */
+export function Ask({ href, name, isMild = false }: { href: string; name: string; isMild?: boolean }) {
+  return (
+    <a class={isMild ? 'btn' : 'btn danger'} href={href} data-asks>
+      {name}
+    </a>
+  );
+}
+
+/** What breaks by it, then the button that does it, and the way back. */
+export function Confirm(props: {
+  visit: Visit;
+  trail: readonly [string, string][];
+  title: string;
+  /** The verb, with what it ends where that is not plain. */
+  name: string;
+  back: string;
+  children: ComponentChildren;
+}) {
+  const { visit, trail, title, name, back, children } = props;
+  return (
+    <>
+      <Head trail={trail} title={title} />
+      <section class="panel refusal" data-confirm>
+        <Form visit={visit} class="detail">
+          {children}
+          <div class="acts">
+            <button type="submit" class="danger primary">
+              {name}
+            </button>
+            <a class="btn quiet" href={back} data-keep>
+              Keep it
+            </a>
+          </div>
+        </Form>
+      </section>
+    </>
+  );
+}
+
+/** Before a client's secret is taken away. Which of the two is sent is not known; so what is told is how to see it. */
+export function SecretRemoval(props: {
+  visit: Visit;
+  trail: readonly [string, string][];
+  client: Client;
+  secretId: string;
+  back: string;
+}) {
+  const { visit, trail, client, secretId, back } = props;
+  const secret = client.secrets.find(({ id }) => id === secretId);
+  const other = client.secrets.find(({ id }) => id !== secretId);
+  if (!secret) throw new AppError('not_found', { detail: `This client has no secret ${secretId.slice(0, 40)}.` });
+  return (
+    <Confirm visit={visit} trail={trail} title={`Take away the secret …${secret.hint}`} name="Take away" back={back}>
+      <p>
+        <b>
+          Whoever sends the secret that ends in <span class="mono whole">…{secret.hint}</span> is refused from this
+          moment.
+        </b>{' '}
+        {other ? (
+          <>
+            The one that ends in <span class="mono whole">…{other.hint}</span> goes on working: look in the identity
+            provider whether that is the one it has.
+          </>
+        ) : (
+          'It is the only one.'
+        )}
+      </p>
+    </Confirm>
+  );
+}

@@ -1,0 +1,146 @@
+/** Forms that change something: only from our own pages, only with the token of the session, and each done once however often it is sent. */
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ComponentChildren } from 'preact';
+import { ENDPOINT_KEY } from '../directories/index.ts';
+import { AppError, isAppError } from '../errors.ts';
+import type { Idempotency } from '../idempotency.ts';
+import { MessagePage, type Shown, type Visit } from './visit.tsx';
+
+/** Browsers say where a form comes from; what does not say it is no browser of today. */
+export function isFromOwnPage(headers: IncomingHttpHeaders, publicUrl: string): boolean {
+  const site = headers['sec-fetch-site'];
+  return site === undefined ? headers.origin === publicUrl : site === 'same-origin';
+}
+
+/** Whether a form bears the token of the session that it is sent in. */
+export function hasFormToken(form: URLSearchParams, token: string): boolean {
+  const [given, wanted] = [Buffer.from(form.get('token') ?? ''), Buffer.from(token)];
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+/** A form that changes something; the token keeps other sites from sending it, the key keeps it from being done twice. */
+export function Form(props: { visit: Visit; action?: string; class?: string; children: ComponentChildren }) {
+  const { visit, action, children } = props;
+  return (
+    <form method="post" action={action} class={props.class}>
+      <input type="hidden" name="token" value={visit.formToken} />
+      <input type="hidden" name="formKey" value={visit.formKey} />
+      {children}
+    </form>
+  );
+}
+
+/** One button that does one thing. */
+export function Act(props: { visit: Visit; action: string; name: string; tone?: 'primary' | 'danger' | 'quiet' }) {
+  return (
+    <Form visit={props.visit} action={props.action}>
+      <button type="submit" class={props.tone}>
+        {props.name}
+      </button>
+    </Form>
+  );
+}
+
+export function Field(props: {
+  label: string;
+  name: string;
+  value?: string | undefined;
+  hint?: string;
+  type?: 'text' | 'url' | 'date';
+  isRequired?: boolean;
+  maximum?: number;
+}) {
+  const { label, name, value, hint, type = 'text', isRequired = false, maximum = 200 } = props;
+  return (
+    <label class="line">
+      <span>{label}</span>
+      <input
+        {...({ type } as { type: 'text' })}
+        name={name}
+        value={value ?? ''}
+        required={isRequired}
+        maxlength={maximum}
+        autocomplete="off"
+      />
+      {hint !== undefined && <small>{hint}</small>}
+    </label>
+  );
+}
+
+export function Choice(props: {
+  label: string;
+  name: string;
+  options: readonly [value: string, name: string][];
+  value?: string;
+  hint?: string;
+}) {
+  const { label, name, options, value, hint } = props;
+  return (
+    <label class="line">
+      <span>{label}</span>
+      <select name={name}>
+        {options.map(([option, told]) => (
+          <option value={option} selected={option === value}>
+            {told}
+          </option>
+        ))}
+      </select>
+      {hint !== undefined && <small>{hint}</small>}
+    </label>
+  );
+}
+
+/**
+ * Answers what a page asks for. A form that comes twice, by a double click or since its answer was loaded again, is done once: the
+ * second time leads where the first one did, or says that its secret is not shown again. What was refused may be put right and sent again.
+ */
+export async function answerOnce(
+  idempotency: Idempotency,
+  visit: Visit,
+  work: () => Promise<Shown | string>,
+): Promise<Shown | string> {
+  const key = visit.form.get('formKey');
+  if (key === null) return work();
+  let answered: Shown | string = visit.home;
+  const request = { callerId: visit.formToken, key: `${key} ${visit.path} ${visit.form}`, fingerprint: '' };
+  try {
+    const earlier = await idempotency.once(request, async () => {
+      answered = await work();
+      return typeof answered === 'string' ? { status: 303, body: answered } : { status: 200, body: '' };
+    });
+    if (!earlier) return answered;
+    return earlier.replayed.body === '' ? sentBefore(visit) : earlier.replayed.body;
+  } catch (error) {
+    if (!isAppError(error, 'idempotency_in_progress')) throw error;
+    return sentBefore(visit);
+  }
+}
+
+function sentBefore({ home }: Visit): Shown {
+  const title = 'This form was sent before.';
+  const text =
+    'It was done once. A value that came with it is not shown again: if it was not stored, revoke it and make another one.';
+  return { title, status: 409, children: <MessagePage home={home} title={title} text={text} /> };
+}
+
+/** What a form sent under a name, trimmed; undefined when it is empty. */
+export function sent(form: URLSearchParams, name: string, maximum = 200): string | undefined {
+  return form.get(name)?.trim().slice(0, maximum) || undefined;
+}
+
+/** As `sent`, for what a form must have. Throws invalid_request. */
+export function required(form: URLSearchParams, name: string, maximum = 200): string {
+  const value = sent(form, name, maximum);
+  if (value === undefined) throw new AppError('invalid_request', { detail: `The field ${name} is empty.` });
+  return value;
+}
+
+/** The endpoint key of a form. Throws invalid_request. */
+export function endpointKeyOf(form: URLSearchParams): string | undefined {
+  const key = sent(form, 'endpointKey', 100);
+  if (key === undefined || ENDPOINT_KEY.test(key)) return key;
+  throw new AppError('invalid_request', {
+    detail: `Endpoint key: given ${key}; wanted 1 to 64 letters, digits and hyphens, with no hyphen at either end.`,
+  });
+}
