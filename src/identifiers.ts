@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** Where randomness comes from: `bytes(n)` gives n unpredictable bytes. */
 export interface Random {
@@ -26,6 +26,14 @@ export function randomText(length: number, random: Random, alphabet = BASE62): s
     }
   }
   return text;
+}
+
+/**
+ * The session that a one-time link gives to a browser: the same however often that browser sends the link, and told by neither half
+ * alone. `browser`: an unpredictable value that only it has.
+ */
+export function sessionBy(link: string, browser: string): string {
+  return hash('sha256', `session ${link} ${browser}`, 'hex');
 }
 
 /** A whole number in base62, padded with zeros on the left. */

@@ -11,6 +11,7 @@ const shownTime = z.iso.datetime();
 export interface PortalLinkRecord {
   id: string;
   organizationId: string;
+  contact?: string;
   createdAt: Date;
   createdBy: { type: string; id?: string; name: string };
   expiresAt: Date;
@@ -37,6 +38,7 @@ const linkView = z
     id: z.string(),
     organizationId: z.string(),
     state: z.enum(['fit', 'used', 'expired', 'revoked']),
+    contact: z.string().nullable(),
     createdAt: shownTime,
     createdBy: schemas.actorView,
     expiresAt: shownTime,
@@ -54,10 +56,11 @@ export function portalLinkOperations({
   clock: Clock;
   publicUrl: string;
 }): Operation[] {
-  function view({ id, organizationId, createdAt, createdBy, expiresAt, usedAt, revokedAt }: PortalLinkRecord) {
+  function view({ id, organizationId, contact, createdAt, createdBy, expiresAt, usedAt, revokedAt }: PortalLinkRecord) {
     return {
       id,
       organizationId,
+      contact: contact ?? null,
       state: revokedAt ? 'revoked' : usedAt ? 'used' : expiresAt <= clock.now() ? 'expired' : 'fit',
       createdAt,
       createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
@@ -77,6 +80,7 @@ export function portalLinkOperations({
       roles: WRITERS,
       body: z.strictObject({
         organizationId: z.string().max(100),
+        contact: schemas.name.optional().describe('Who it is for; what they do is told by this name.'),
         expiresInSeconds: z
           .number()
           .int()

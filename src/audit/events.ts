@@ -30,6 +30,7 @@ export const EVENTS = {
   'client.secret_removed': 'A secret of a client was taken away.',
   'portal_link.created': 'A portal link was made for an IT contact and shown once.',
   'portal_link.used': 'A portal link was opened: its session began.',
+  'portal_link.left': 'The session that a portal link began was ended by whoever had it.',
   'portal_link.revoked': 'A portal link and the session that it began were ended.',
   'connection.requested': 'An identity provider asked for a connection at the authorization endpoint.',
   'connection.consented': 'A person allowed a connection; the identity provider got a code.',
@@ -42,6 +43,7 @@ export const EVENTS = {
   'operator.updated': 'An operator was changed; `changed` says what.',
   'operator.removed': 'An operator was removed.',
   'operator.link_created': 'A link that signs an operator in was made and shown once.',
+  'operator.link_withdrawn': 'A link that signs an operator in was withdrawn before its use.',
   'operator.signed_in': 'An operator signed in to the dashboard.',
   'operator.signed_out': 'A session of an operator was ended.',
   'operator.sign_in_refused': 'Sign-ins to the dashboard were refused; `count` says how often.',
@@ -89,8 +91,9 @@ interface EventPayloads {
   'client.deleted': { clientId: string; name: string; provider: string };
   'client.secret_added': { clientId: string; secretId: string; hint: string };
   'client.secret_removed': { clientId: string; secretId: string; hint: string };
-  'portal_link.created': { portalLinkId: string; expiresAt: string };
+  'portal_link.created': { portalLinkId: string; contact?: string | undefined; expiresAt: string };
   'portal_link.used': { portalLinkId: string };
+  'portal_link.left': { portalLinkId: string };
   'portal_link.revoked': { portalLinkId: string };
   'connection.requested': { clientId: string };
   'connection.consented': { clientId: string; name: string; replaces?: string | undefined };
@@ -108,6 +111,7 @@ interface EventPayloads {
   'operator.updated': { operatorId: string; name: string; changed: string[] };
   'operator.removed': { operatorId: string; name: string; role: string };
   'operator.link_created': { operatorId: string; name: string; expiresAt: string };
+  'operator.link_withdrawn': { operatorId: string; name: string };
   'operator.signed_in': { operatorId: string; name: string; by: 'link' | 'password' | 'openid' };
   'operator.signed_out': { operatorId: string; name: string };
   'operator.sign_in_refused': { operatorId?: string | undefined };

@@ -109,6 +109,7 @@ export interface Credentials {
   /** Throws not_found, credential_final. */
   change(id: string, changes: CredentialChanges, cause: Cause): Promise<Credential>;
   disable(id: string, cause: Cause): Promise<Credential>;
+  /** Throws not_found, credential_final; forbidden for an IT contact where the vendor disabled it. */
   enable(id: string, cause: Cause): Promise<Credential>;
   /** Revoking a revoked one changes nothing. Throws not_found, still_in_use (unless `force`). */
   revoke(
@@ -171,7 +172,7 @@ export function createCredentials(deps: Dependencies): Credentials {
   ): Omit<Credential, 'slot' | 'slotKey'> {
     const now = clock.now();
     const { label, scopes = ['scim'], expiresAt } = input;
-    if (expiresAt && expiresAt <= now) throw endInPast(expiresAt);
+    if (expiresAt) assertEnd(expiresAt, now);
     return {
       id: newId('cred', random),
       organizationId: directory.organizationId,
@@ -219,12 +220,18 @@ export function createCredentials(deps: Dependencies): Credentials {
   async function switchTo(state: 'active' | 'disabled', id: string, cause: Cause): Promise<Credential> {
     const result = await credentials.update(id, (record) => {
       assertLive(record, clock.now());
+      const { disabledBy, ...rest } = record;
+      // What the vendor disabled it has its reasons for; a customer disables and enables what is its own.
+      if (state === 'active' && cause.actor.type === 'it_contact' && disabledBy && disabledBy.type !== 'it_contact')
+        throw new AppError('forbidden', {
+          detail: 'Your software vendor disabled this credential, and enables it again. Ask them.',
+        });
       // One that has not taken over yet holds no slot: it goes back to waiting.
       const next = state === 'active' && record.succeeds !== undefined ? 'pending' : state;
       if (record.state === next) return undefined;
       const type = state === 'disabled' ? 'credential.disabled' : 'credential.enabled';
       return {
-        record: { ...record, state: next },
+        record: { ...rest, state: next, ...(state === 'disabled' && { disabledBy: cause.actor }) },
         events: [audit.event(type, cause, subjectOf(record), factsOf(record))],
       };
     });
@@ -395,7 +402,7 @@ export function createCredentials(deps: Dependencies): Credentials {
 
     async change(id, { label, scopes, expiresAt }, cause) {
       const now = clock.now();
-      if (expiresAt && expiresAt <= now) throw endInPast(expiresAt);
+      if (expiresAt) assertEnd(expiresAt, now);
       const result = await credentials.update(id, (record) => {
         assertLive(record, now);
         const { label: oldLabel, expiresAt: oldEnd, endSetAt: oldSetAt, dueAt: _dueAt, ...rest } = record;
@@ -489,9 +496,16 @@ function absent(id: string): AppError {
   return new AppError('not_found', { detail: `There is no credential ${id}.` });
 }
 
-function endInPast(expiresAt: Date): AppError {
-  const errors = [
-    { path: 'expiresAt', given: expiresAt.toISOString(), wanted: 'a time in the future, or null for no end' },
-  ];
-  return new AppError('invalid_request', { detail: 'expiresAt has passed already.', errors });
+/** Times are kept as text of four-digit years; beyond those they would sort wrongly. */
+const LAST_END = new Date('9998-12-31T23:59:59.999Z');
+
+function assertEnd(expiresAt: Date, now: Date): void {
+  if (expiresAt > now && expiresAt <= LAST_END) return;
+  const isOver = expiresAt <= now;
+  const wanted = isOver
+    ? 'a time in the future, or null for no end'
+    : 'a time before the year 9999, or null for no end';
+  const detail = isOver ? 'expiresAt has passed already.' : 'expiresAt is too far away.';
+  const given = Number.isNaN(expiresAt.getTime()) ? 'no time' : expiresAt.toISOString();
+  throw new AppError('invalid_request', { detail, errors: [{ path: 'expiresAt', given, wanted }] });
 }

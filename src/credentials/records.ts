@@ -33,6 +33,8 @@ const shape = {
   'expiresAt?': 'date',
   /** When a person set that end: use does not move it. */
   'endSetAt?': 'date',
+  /** While it is disabled. */
+  'disabledBy?': actorShape,
   'revokedAt?': 'date',
   'revokedBy?': actorShape,
   'revokedReason?': 'string',

@@ -1,13 +1,12 @@
 import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
-import { AppError } from '../errors.ts';
-import { Choice, EventRows, Field, Head, More, sent } from '../guidance/index.ts';
+import { Choice, dayOf, EventRows, Field, Head, More, sent } from '../guidance/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit } from './visit.tsx';
 
 const PAGE = 50;
-/** An export is one answer; more than this is asked for in parts. */
-const EXPORTED = 10_000;
+const DAY_MS = 86_400_000;
+const EXPORT_PAGE = 200;
 const FAMILIES: [string, string][] = [
   ['', 'Everything'],
   ['request.denied', 'Refused requests'],
@@ -71,36 +70,21 @@ export function auditRoutes({ audit }: DashboardDependencies): Route[] {
     };
   }
 
-  async function all(query: URLSearchParams): Promise<AuditEvent[]> {
-    const asked = queryOf(query);
-    const events: AuditEvent[] = [];
-    let after: string | undefined;
-    do {
-      const { items, nextCursor } = await audit.page({ ...asked, after, limit: 200 });
-      events.push(...items);
-      after = nextCursor ?? undefined;
-    } while (after !== undefined && events.length < EXPORTED);
-    return events;
-  }
-
+  /** All of them, read as fast as they are taken. Throws invalid_request before the first. */
   function exporting(kind: 'csv' | 'jsonl'): Route['handle'] {
     return async ({ query }) => {
-      const events = (await all(query)).map(flat);
-      const body =
-        kind === 'csv'
-          ? [COLUMNS.join(','), ...events.map((event) => COLUMNS.map((column) => cell(event[column])).join(','))].join(
-              '\r\n',
-            )
-          : events.map((event) => JSON.stringify(event)).join('\n');
-      return {
-        title: '',
-        children: null,
-        download: {
-          name: `latchkey-audit.${kind}`,
-          type: kind === 'csv' ? 'text/csv' : 'application/jsonl',
-          body: `${body}\n`,
-        },
-      };
+      const asked = queryOf(query);
+      async function* lines() {
+        if (kind === 'csv') yield `${COLUMNS.join(',')}\r\n`;
+        let after: string | undefined;
+        do {
+          const { items, nextCursor } = await audit.page({ ...asked, after, limit: EXPORT_PAGE });
+          yield items.map((event) => (kind === 'csv' ? rowOf(event) : `${JSON.stringify(flat(event))}\n`)).join('');
+          after = nextCursor ?? undefined;
+        } while (after !== undefined);
+      }
+      const type = kind === 'csv' ? 'text/csv' : 'application/jsonl';
+      return { title: '', children: null, download: { name: `latchkey-audit.${kind}`, type, body: lines() } };
     };
   }
 
@@ -166,6 +150,11 @@ function flat({
   };
 }
 
+function rowOf(event: AuditEvent): string {
+  const told = flat(event);
+  return `${COLUMNS.map((column) => cell(told[column])).join(',')}\r\n`;
+}
+
 /** RFC 4180; and what a spreadsheet would take for a formula is kept from being one. */
 function cell(value: unknown): string {
   const text = value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
@@ -175,6 +164,7 @@ function cell(value: unknown): string {
 
 /** Throws invalid_request. */
 function queryOf(query: URLSearchParams): Omit<EventQuery, 'limit'> {
+  const to = dayOf(query, 'to', 'To');
   const type = sent(query, 'type');
   const family = type?.endsWith('.*') ? type.slice(0, -1) : undefined;
   const types = family === undefined ? type : Object.keys(EVENTS).filter((known) => known.startsWith(family));
@@ -183,18 +173,8 @@ function queryOf(query: URLSearchParams): Omit<EventQuery, 'limit'> {
       ...(types !== undefined && { type: types }),
       ...Object.fromEntries(IDS.map((id) => [id, sent(query, id)])),
     },
-    from: dayOf(query, 'from', 0),
-    to: dayOf(query, 'to', 86_400_000),
+    from: dayOf(query, 'from', 'From'),
+    // That day is whole.
+    to: to && new Date(to.getTime() + DAY_MS),
   };
-}
-
-function dayOf(query: URLSearchParams, name: string, plusMs: number): Date | undefined {
-  const day = sent(query, name);
-  if (day === undefined) return undefined;
-  const at = new Date(`${day}T00:00:00Z`);
-  if (Number.isNaN(at.getTime()))
-    throw new AppError('invalid_request', {
-      detail: `${name}: given ${day.slice(0, 30)}; wanted a day such as 2027-01-31.`,
-    });
-  return new Date(at.getTime() + plusMs);
 }

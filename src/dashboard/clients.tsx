@@ -13,6 +13,7 @@ import {
   required,
   SecretRemoval,
   sent,
+  touched,
 } from '../guidance/index.ts';
 import type { Client } from '../oauth/index.ts';
 import type { DashboardDependencies } from './index.tsx';
@@ -227,7 +228,12 @@ export function clientRoutes({ clients, directories, audit, clock, publicUrl }: 
           {visit.mayChange && (
             <details class="panel">
               <summary>Change or delete</summary>
-              <Form visit={visit} action={address} class="detail">
+              <Form
+                visit={visit}
+                action={address}
+                class="detail"
+                shown={{ name: client.name, appName: client.appName, redirectUris: client.redirectUris.join('\n') }}
+              >
                 <Field label="Name" name="name" value={client.name} isRequired />
                 <Field label="App name in Okta" name="appName" value={client.appName} />
                 <label class="line">
@@ -338,9 +344,9 @@ export function clientRoutes({ clients, directories, audit, clock, publicUrl }: 
         await clients.change(
           client.id,
           {
-            name: required(form, 'name'),
-            ...(appName !== client.appName && { appName }),
-            ...(uris.join() !== client.redirectUris.join() && { redirectUris: uris }),
+            ...(touched(form, 'name') && { name: required(form, 'name') }),
+            ...(touched(form, 'appName') && { appName }),
+            ...(touched(form, 'redirectUris') && uris.join() !== client.redirectUris.join() && { redirectUris: uris }),
           },
           cause,
         );

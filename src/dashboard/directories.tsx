@@ -1,10 +1,10 @@
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
-import { type DirectoryView, readDirectoryView } from '../faces/index.ts';
 import {
   Act,
   Ask,
   Choice,
   Confirm,
+  createSeen,
   DirectoryFace,
   endpointKeyOf,
   Field,
@@ -13,6 +13,7 @@ import {
   LastUse,
   required,
   sent,
+  touched,
 } from '../guidance/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
@@ -20,19 +21,27 @@ import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 const EVENTS = 12;
 
 export function directoryRoutes(deps: DashboardDependencies): Route[] {
-  const { organizations, directories, credentials, audit, clock, publicUrl } = deps;
+  const { organizations, directories, credentials, audit, publicUrl } = deps;
 
-  async function viewOf(id: string): Promise<DirectoryView> {
-    const directory = await directories.get(id);
-    return readDirectoryView(deps, { directory, provider: PROVIDER_NAMES[directory.provider], now: clock.now() });
-  }
+  const seen = createSeen(deps);
 
   async function one(visit: Visit) {
-    const view = await viewOf(visit.params['id'] ?? '');
+    const view = await seen.view(visit);
     const { directory } = view;
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
     const live = (
-      <DirectoryFace view={view} visit={visit} events={items} publicUrl={publicUrl}>
+      <DirectoryFace
+        view={view}
+        visit={visit}
+        events={items}
+        publicUrl={publicUrl}
+        {...(directory.state === 'disabled' &&
+          visit.mayChange && {
+            acts: (
+              <Act visit={visit} action={`${HOME}/directories/${directory.id}/enable`} name="Enable" tone="primary" />
+            ),
+          })}
+      >
         <a class="btn" href={`${HOME}/directories/${directory.id}/import`}>
           Import
         </a>
@@ -64,11 +73,9 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                 <a class="btn" href={`${address}/setup`}>
                   Set it up
                 </a>
-                <Act
-                  visit={visit}
-                  action={`${HOME}/organizations/${organization.id}/portal-links`}
-                  name="Portal link"
-                />
+                <a class="btn" href={`${HOME}/organizations/${organization.id}#portal-links`}>
+                  Portal link
+                </a>
               </>
             )}
           </Head>
@@ -78,7 +85,17 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
           {visit.mayChange && (
             <details class="panel">
               <summary>Change, disable or delete</summary>
-              <Form visit={visit} action={address} class="fields">
+              <Form
+                visit={visit}
+                action={address}
+                class="fields"
+                shown={{
+                  name: directory.name,
+                  provider: directory.provider,
+                  upstreamUrl: directory.upstreamUrl,
+                  endpointKey: directory.endpointKey,
+                }}
+              >
                 <Field label="Name" name="name" value={directory.name} isRequired />
                 <Choice
                   label="Identity provider"
@@ -114,7 +131,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
 
   function ending(verb: 'Disable' | 'Delete'): Route['handle'] {
     return async (visit) => {
-      const view = await viewOf(visit.params['id'] ?? '');
+      const view = await seen.view(visit);
       const { directory, provider } = view;
       return {
         title: `${verb} ${directory.name}`,
@@ -149,15 +166,16 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       roles: WRITERS,
       async handle({ params, form, cause }) {
         const directory = await directories.get(params['id'] ?? '');
-        const endpointKey = endpointKeyOf(form);
+        const endpointKey = touched(form, 'endpointKey') ? endpointKeyOf(form) : undefined;
         if (endpointKey !== undefined && endpointKey !== directory.endpointKey)
           await credentials.assertNoneActive(directory);
+        const provider = PROVIDERS.find((known) => known === form.get('provider'));
         await directories.change(
           directory.id,
           {
-            name: required(form, 'name'),
-            provider: PROVIDERS.find((provider) => provider === form.get('provider')),
-            upstreamUrl: sent(form, 'upstreamUrl', 2000) ?? null,
+            ...(touched(form, 'name') && { name: required(form, 'name') }),
+            ...(touched(form, 'provider') && { provider }),
+            ...(touched(form, 'upstreamUrl') && { upstreamUrl: sent(form, 'upstreamUrl', 2000) ?? null }),
             endpointKey,
           },
           cause,

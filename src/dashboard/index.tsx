@@ -14,6 +14,7 @@ import {
   answerOnce,
   credentialRoutes,
   hasFormToken,
+  importRoutes,
   isFromOwnPage,
   MessagePage,
   messageOf,
@@ -27,12 +28,14 @@ import { type Random, randomText } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
 import type { Operators } from '../operators/index.ts';
+import { accountRoutes } from './account.tsx';
 import { auditRoutes } from './audit.tsx';
 import { clientRoutes } from './clients.tsx';
 import { directoryRoutes } from './directories.tsx';
 import { createOpenId } from './openid.ts';
 import { operatorRoutes } from './operators.tsx';
-import { organizationRoutes } from './organizations.tsx';
+import { organizationRoutes } from './organization.tsx';
+import { organizationListRoutes } from './organizations.tsx';
 import { searchRoutes } from './search.tsx';
 import { settingsRoutes } from './settings.tsx';
 import { createSignIn } from './sign-in.tsx';
@@ -42,6 +45,7 @@ import { HOME, type Route, show, type Visit, WRITERS } from './visit.tsx';
 export interface PortalLinkRecord {
   id: string;
   organizationId: string;
+  contact?: string;
   createdAt: Date;
   createdBy: { type: string; id?: string; name: string };
   expiresAt: Date;
@@ -51,7 +55,7 @@ export interface PortalLinkRecord {
 
 export interface PortalLinkKeeper {
   create(
-    input: { organizationId: string },
+    input: { organizationId: string; contact?: string | undefined },
     cause: Visit['cause'],
   ): Promise<{ portalLink: PortalLinkRecord; secret: string }>;
   get(id: string): Promise<PortalLinkRecord>;
@@ -95,13 +99,17 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
   const router = new Router({ prefix: HOME });
   const routes: Route[] = [
     { method: 'get', path: '/', roles: ['owner', 'admin', 'viewer'], handle: async () => `${HOME}/organizations` },
+    ...organizationListRoutes(deps),
     ...organizationRoutes(deps),
     ...directoryRoutes(deps),
-    ...[...credentialRoutes(deps), ...setupRoutes(deps)].map((route): Route => ({ ...route, roles: WRITERS })),
+    ...[...credentialRoutes(deps), ...importRoutes(deps), ...setupRoutes(deps)].map(
+      (route): Route => ({ ...route, roles: WRITERS }),
+    ),
     ...clientRoutes(deps),
     ...auditRoutes(deps),
     ...settingsRoutes(deps),
     ...operatorRoutes(deps),
+    ...accountRoutes(deps),
     ...searchRoutes(deps),
   ];
   for (const route of routes) {

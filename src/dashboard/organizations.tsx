@@ -1,64 +1,84 @@
-import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
-import { counted, type DirectoryView, healthOf, readDirectoryView, Tag, Time } from '../faces/index.ts';
-import {
-  Act,
-  Ask,
-  Choice,
-  Confirm,
-  CopyOnce,
-  endpointKeyOf,
-  Field,
-  Form,
-  Head,
-  LastUse,
-  More,
-  required,
-  sent,
-} from '../guidance/index.ts';
-import type { DashboardDependencies, PortalLinkRecord } from './index.tsx';
-import { HOME, OWNERS, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
+/** All organizations, after those directories that need someone now. */
+import type { AuditEvent } from '../audit/index.ts';
+import { PROVIDER_NAMES } from '../directories/index.ts';
+import { counted, type DirectoryView, healthOf, REFUSALS, readDirectoryView, Time, timeOf } from '../faces/index.ts';
+import { Field, Form, Head, More, required, sent } from '../guidance/index.ts';
+import { byUrgency, DirectoryRow, Dot } from './directory-row.tsx';
+import type { DashboardDependencies } from './index.tsx';
+import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 
 const PAGE = 25;
-const DIRECTORIES = 200;
-const TRAIL: [string, string][] = [[`${HOME}/organizations`, 'Organizations']];
-const URGENCY = { bad: 0, warn: 1, off: 2, ok: 3 } as const;
+/** Directories of an organization whose health its row tells; the worst one speaks. */
+const LOOKED_AT = 10;
+const DAY_MS = 86_400_000;
+const REFUSED_SHOWN = 8;
+const REFUSED_LOOKED_AT = 200;
 
-export function organizationRoutes(deps: DashboardDependencies): Route[] {
-  const { organizations, directories, credentials, portalLinks, clock, publicUrl } = deps;
+export function organizationListRoutes(deps: DashboardDependencies): Route[] {
+  const { organizations, directories, audit, clock } = deps;
 
-  async function viewsOf(organizationId: string): Promise<DirectoryView[]> {
-    const { items } = await directories.page({ organizationId, limit: DIRECTORIES });
-    const views = await Promise.all(
-      items.map((directory) =>
-        readDirectoryView(deps, { directory, provider: PROVIDER_NAMES[directory.provider], now: clock.now() }),
-      ),
+  async function viewOf(directoryId: string, now: Date): Promise<DirectoryView | undefined> {
+    const directory = await directories.find(directoryId);
+    if (!directory) return undefined;
+    return readDirectoryView(deps, {
+      directory,
+      provider: PROVIDER_NAMES[directory.provider],
+      now,
+      isBrief: true,
+    });
+  }
+
+  /** Where requests were refused in the last day and nothing was accepted since; and addresses that are no directory. */
+  async function refusedLately(now: Date) {
+    const from = new Date(now.getTime() - DAY_MS);
+    const { items } = await audit.page({ where: { type: REFUSALS }, from, limit: REFUSED_LOOKED_AT });
+    const views: DirectoryView[] = [];
+    for (const id of new Set(items.map(({ directoryId }) => directoryId))) {
+      const view = id === undefined ? undefined : await viewOf(id, now);
+      if (view?.refusal) views.push(view);
+      if (views.length === REFUSED_SHOWN) break;
+    }
+    const nowhere = items.filter(({ data }) => data['reason'] === 'directory_unknown');
+    const names = await Promise.all(
+      views.map(async ({ directory }) => (await organizations.find(directory.organizationId))?.name ?? ''),
     );
-    return views.sort((a, b) => URGENCY[healthOf(a).tone] - URGENCY[healthOf(b).tone]);
+    return { views, names, nowhere };
   }
 
   async function list(visit: Visit) {
-    const { items, nextCursor } = await organizations.page({
-      after: visit.query.get('after') ?? undefined,
-      limit: PAGE,
-    });
+    const after = visit.query.get('after') ?? undefined;
+    const now = clock.now();
+    const [{ items, nextCursor }, count, refused] = await Promise.all([
+      organizations.page({ after, limit: PAGE }),
+      organizations.count(),
+      after === undefined ? refusedLately(now) : undefined,
+    ]);
     const rows = await Promise.all(
-      items.map(async (organization) => ({ organization, views: await viewsOf(organization.id) })),
+      items.map(async ({ id, name }) => {
+        const [found, directoryCount] = await Promise.all([
+          directories.page({ organizationId: id, limit: LOOKED_AT }),
+          directories.count(id),
+        ]);
+        const views = await Promise.all(found.items.map((directory) => viewOf(directory.id, now)));
+        const [worst] = views.filter((view) => view !== undefined).sort(byUrgency);
+        return { id, name, worst, directoryCount };
+      }),
     );
-    rows.sort((a, b) => urgencyOf(a.views) - urgencyOf(b.views));
-    const isEmpty = rows.length === 0 && !visit.query.has('after');
     return {
       title: 'Organizations',
       place: 'organizations',
       children: (
         <>
           <Head title="Organizations">
-            {visit.mayChange && !isEmpty && (
+            <small>{counted(count, 'organization')}</small>
+            {visit.mayChange && count > 0 && (
               <a class="btn" href="#new">
                 New organization
               </a>
             )}
           </Head>
-          {isEmpty ? (
+          {refused && <RefusedLately {...refused} now={now} />}
+          {count === 0 ? (
             <section class="panel empty">
               <h2>No organization yet</h2>
               <p class="soft">
@@ -68,21 +88,8 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
           ) : (
             <section class="panel list">
               <ul class="rows">
-                {rows.map(({ organization, views }) => (
-                  <li>
-                    <Dot tone={toneOf(views)} />
-                    <span class="what">
-                      <a href={`${HOME}/organizations/${organization.id}`}>
-                        <b>{organization.name}</b>
-                      </a>
-                      <small>{summaryOf(views)}</small>
-                    </span>
-                    <small>
-                      {counted(views.length, 'director')
-                        .replace(/directors$/, 'directories')
-                        .replace(/director$/, 'directory')}
-                    </small>
-                  </li>
+                {rows.map((row) => (
+                  <OrganizationRow {...row} />
                 ))}
               </ul>
             </section>
@@ -107,142 +114,6 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
     };
   }
 
-  async function one(visit: Visit) {
-    const organization = await organizations.get(visit.params['id'] ?? '');
-    const views = await viewsOf(organization.id);
-    const links = (await portalLinks.page({ organizationId: organization.id, limit: 10 })).items;
-    return {
-      title: organization.name,
-      place: 'organizations',
-      children: (
-        <>
-          <Head trail={TRAIL} title={organization.name}>
-            <a class="btn" href={`${HOME}/audit?organizationId=${organization.id}`}>
-              Audit
-            </a>
-            {visit.mayChange && (
-              <Act visit={visit} action={`${HOME}/organizations/${organization.id}/portal-links`} name="Portal link" />
-            )}
-          </Head>
-          {views.length === 0 ? (
-            <section class="panel empty">
-              <h2>No directory yet</h2>
-              <p class="soft">
-                A directory is one connection of an identity provider, with an endpoint of its own and two slots for
-                credentials.
-              </p>
-            </section>
-          ) : (
-            <section class="panel list">
-              <ul class="rows">
-                {views.map((view) => (
-                  <DirectoryRow view={view} />
-                ))}
-              </ul>
-            </section>
-          )}
-          {visit.mayChange && (
-            <section class="panel">
-              <h2>New directory</h2>
-              <Form visit={visit} action={`${HOME}/organizations/${organization.id}/directories`} class="fields">
-                <Field label="Name" name="name" isRequired hint="Such as Okta production." />
-                <Choice
-                  label="Identity provider"
-                  name="provider"
-                  options={PROVIDERS.map((id) => [id, id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]])}
-                />
-                <Field
-                  label="Endpoint key"
-                  name="endpointKey"
-                  hint="Part of the address; letters, digits, hyphens. Made for you if empty."
-                />
-                <Field
-                  label="SCIM server behind the gateway"
-                  name="upstreamUrl"
-                  hint="Empty without the gateway."
-                  maximum={2000}
-                />
-                <div class="acts">
-                  <button type="submit" class="primary">
-                    Create directory
-                  </button>
-                </div>
-              </Form>
-            </section>
-          )}
-          <section class="panel list">
-            <div class="bar">
-              <h2>Portal links</h2>
-              <small>A link lets an IT contact of {organization.name} in, once, for eight hours.</small>
-            </div>
-            {links.length === 0 ? (
-              <ul class="rows">
-                <li>
-                  <small>None was made yet.</small>
-                </li>
-              </ul>
-            ) : (
-              <ul class="rows">
-                {links.map((link) => (
-                  <LinkRow link={link} visit={visit} />
-                ))}
-              </ul>
-            )}
-          </section>
-          {visit.mayChange && (
-            <details class="panel">
-              <summary>Rename or delete</summary>
-              <Form visit={visit} action={`${HOME}/organizations/${organization.id}`} class="fields">
-                <Field label="Name" name="name" value={organization.name} isRequired />
-                <Field label="External id" name="externalId" value={organization.externalId} />
-                <div class="acts">
-                  <button type="submit">Save</button>
-                  {visit.operator.role === 'owner' && (
-                    <Ask href={`${HOME}/organizations/${organization.id}/delete`} name="Delete" />
-                  )}
-                </div>
-              </Form>
-            </details>
-          )}
-        </>
-      ),
-    };
-  }
-
-  async function deletion(visit: Visit) {
-    const organization = await organizations.get(visit.params['id'] ?? '');
-    const views = await viewsOf(organization.id);
-    const held = views.flatMap((view) => view.holdings.map(() => view));
-    return {
-      title: `Delete ${organization.name}`,
-      place: 'organizations',
-      children: (
-        <Confirm
-          visit={visit}
-          trail={[...TRAIL, [`${HOME}/organizations/${organization.id}`, organization.name]]}
-          title={`Delete ${organization.name}`}
-          name={`Delete ${organization.name}`}
-          back={`${HOME}/organizations/${organization.id}`}
-        >
-          <p>
-            {held.length === 0
-              ? 'No credential of this organization is active. Its directories go with it; the audit trail stays.'
-              : `${counted(held.length, 'credential')} will be revoked, and ${[...new Set(held.map(({ provider }) => provider))].join(', ')} will be refused from this moment. The audit trail stays.`}
-          </p>
-          {held.length > 0 && (
-            <ul>
-              {[...new Set(held)].map((view) => (
-                <li>
-                  <b>{view.directory.name}</b>: <LastUse view={view} />
-                </li>
-              ))}
-            </ul>
-          )}
-        </Confirm>
-      ),
-    };
-  }
-
   return [
     { method: 'get', path: '/organizations', roles: READERS, handle: list },
     {
@@ -255,162 +126,70 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
         return `${HOME}/organizations/${id}`;
       },
     },
-    { method: 'get', path: '/organizations/:id', roles: READERS, handle: one },
-    {
-      method: 'post',
-      path: '/organizations/:id',
-      roles: WRITERS,
-      async handle({ params, form, cause }) {
-        const id = params['id'] ?? '';
-        await organizations.change(
-          id,
-          { name: required(form, 'name'), externalId: sent(form, 'externalId') ?? null },
-          cause,
-        );
-        return `${HOME}/organizations/${id}`;
-      },
-    },
-    { method: 'get', path: '/organizations/:id/delete', roles: OWNERS, handle: deletion },
-    {
-      method: 'post',
-      path: '/organizations/:id/delete',
-      roles: OWNERS,
-      async handle({ params, cause }) {
-        const organization = await organizations.get(params['id'] ?? '');
-        let count = 0;
-        for (let isMore = true; isMore; ) {
-          const { items, nextCursor } = await directories.page({ organizationId: organization.id, limit: DIRECTORIES });
-          for (const directory of items) {
-            await credentials.clear(directory, true, cause);
-            await directories.remove(directory, cause);
-          }
-          count += items.length;
-          isMore = nextCursor !== null;
-        }
-        await organizations.remove(organization, count, cause);
-        return `${HOME}/organizations`;
-      },
-    },
-    {
-      method: 'post',
-      path: '/organizations/:id/directories',
-      roles: WRITERS,
-      async handle({ params, form, cause }) {
-        const directory = await directories.create(
-          {
-            organizationId: params['id'] ?? '',
-            name: required(form, 'name'),
-            provider: PROVIDERS.find((provider) => provider === form.get('provider')),
-            upstreamUrl: sent(form, 'upstreamUrl', 2000),
-            endpointKey: endpointKeyOf(form),
-          },
-          cause,
-        );
-        return `${HOME}/directories/${directory.id}`;
-      },
-    },
-    {
-      method: 'post',
-      path: '/organizations/:id/portal-links',
-      roles: WRITERS,
-      async handle({ params, cause }) {
-        const organization = await organizations.get(params['id'] ?? '');
-        const { portalLink, secret } = await portalLinks.create({ organizationId: organization.id }, cause);
-        const back = `${HOME}/organizations/${organization.id}`;
-        return {
-          title: 'Portal link',
-          place: 'organizations',
-          children: (
-            <>
-              <Head trail={[...TRAIL, [back, organization.name]]} title="Portal link" />
-              <CopyOnce
-                label="Send this to the IT contact"
-                value={`${publicUrl}/portal/enter/${secret}`}
-                title={`For ${organization.name}`}
-              >
-                It lets one browser in, once, until <Time at={portalLink.expiresAt} now={clock.now()} exact />, and for
-                eight hours from then. Send it in a private message: whoever opens it first is let in.
-              </CopyOnce>
-              <div class="acts">
-                <a class="btn primary" href={back}>
-                  I have sent it
-                </a>
-              </div>
-            </>
-          ),
-        };
-      },
-    },
-    {
-      method: 'post',
-      path: '/portal-links/:id/revoke',
-      roles: WRITERS,
-      async handle({ params, cause }) {
-        const link = await portalLinks.revoke(params['id'] ?? '', cause);
-        return `${HOME}/organizations/${link.organizationId}`;
-      },
-    },
   ];
-
-  function LinkRow({ link, visit }: { link: PortalLinkRecord; visit: Visit }) {
-    const { now } = visit;
-    const isOpen = !link.usedAt && !link.revokedAt && link.expiresAt > now;
-    return (
-      <li>
-        <span class="what">
-          <span>
-            {link.revokedAt ? 'Withdrawn' : link.usedAt ? 'Used' : isOpen ? 'Not used yet' : 'Expired without use'}{' '}
-            <Time at={link.revokedAt ?? link.usedAt ?? link.expiresAt} now={now} />
-          </span>
-          <small>
-            made <Time at={link.createdAt} now={now} /> by {link.createdBy.name}
-          </small>
-        </span>
-        {visit.mayChange && !link.revokedAt && (isOpen || link.usedAt) && (
-          <Act
-            visit={visit}
-            action={`${HOME}/portal-links/${link.id}/revoke`}
-            name={link.usedAt ? 'End session' : 'Withdraw'}
-          />
-        )}
-      </li>
-    );
-  }
 }
 
-export function DirectoryRow({ view }: { view: DirectoryView }) {
-  const { tone, lead, rest } = healthOf(view);
+function OrganizationRow(props: {
+  id: string;
+  name: string;
+  worst: DirectoryView | undefined;
+  directoryCount: number;
+}) {
+  const { id, name, worst, directoryCount } = props;
+  const health = worst && healthOf(worst);
   return (
     <li>
-      <Dot tone={tone} />
+      <Dot tone={health?.tone ?? 'off'} />
       <span class="what">
-        <a href={`${HOME}/directories/${view.directory.id}`}>
-          <b>{view.directory.name}</b>
+        <a href={`${HOME}/organizations/${id}`}>
+          <b>{name}</b>
         </a>
         <small>
-          {lead} {rest}
+          {worst && health ? (
+            <>
+              {health.tone !== 'ok' && `${worst.directory.name}: `}
+              {health.lead} {health.rest}
+            </>
+          ) : (
+            'No directory yet.'
+          )}
         </small>
       </span>
-      <Tag>{view.provider}</Tag>
+      <small>{directoryCount === 1 ? '1 directory' : `${directoryCount.toLocaleString('en')} directories`}</small>
     </li>
   );
 }
 
-function Dot({ tone }: { tone: keyof typeof URGENCY }) {
-  return <span class={tone === 'ok' ? 'dot' : `dot ${tone}`} />;
-}
-
-function urgencyOf(views: DirectoryView[]): number {
-  return URGENCY[toneOf(views)];
-}
-
-/** Of the directory that needs someone most. */
-function toneOf([first]: DirectoryView[]): keyof typeof URGENCY {
-  return first ? healthOf(first).tone : 'off';
-}
-
-function summaryOf([first]: DirectoryView[]): string {
-  if (!first) return 'No directory yet.';
-  const { lead, rest, tone } = healthOf(first);
-  return tone === 'ok' ? `${lead} ${rest}` : `${first.directory.name}: ${lead} ${rest}`;
+function RefusedLately(props: { views: DirectoryView[]; names: string[]; nowhere: AuditEvent[]; now: Date }) {
+  const { views, names, nowhere, now } = props;
+  const [latest] = nowhere;
+  if (views.length === 0 && !latest) return null;
+  const requests = nowhere.reduce((sum, { count = 1 }) => sum + count, 0);
+  return (
+    <section class="panel list refusal">
+      <div class="bar">
+        <h2>Refused in the last day</h2>
+        <a href={`${HOME}/audit?type=request.denied`}>
+          <small>All refused requests</small>
+        </a>
+      </div>
+      <ul class="rows">
+        {views.map((view, index) => (
+          <DirectoryRow view={view} of={<span class="soft">, {names[index]}</span>} />
+        ))}
+        {latest && (
+          <li>
+            <Dot tone="warn" />
+            <span class="what">
+              <b>Addresses that are no directory</b>
+              <small>
+                {counted(requests, 'request')}, last <Time at={timeOf(latest)} now={now} /> from{' '}
+                {latest.address ?? 'an unknown address'}. Somebody has a wrong address in their identity provider.
+              </small>
+            </span>
+          </li>
+        )}
+      </ul>
+    </section>
+  );
 }

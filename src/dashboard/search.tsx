@@ -1,4 +1,5 @@
 import { Head, sent } from '../guidance/index.ts';
+import { createTurns } from '../turns.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit } from './visit.tsx';
 
@@ -20,7 +21,14 @@ export function searchRoutes({
   clients,
   audit,
 }: DashboardDependencies): Route[] {
-  async function byName(text: string): Promise<Hit[]> {
+  const inTurn = createTurns();
+
+  /** One at a time: it reads much, and requests that are verified meanwhile come first. */
+  function byName(text: string): Promise<Hit[]> {
+    return inTurn('names', () => lookThrough(text));
+  }
+
+  async function lookThrough(text: string): Promise<Hit[]> {
     const wanted = text.toLowerCase();
     const hits: Hit[] = [];
     let after: string | undefined;

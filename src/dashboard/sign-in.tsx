@@ -5,7 +5,7 @@ import { AppError, asAppError } from '../errors.ts';
 import { MessagePage } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import type { Random } from '../identifiers.ts';
+import { type Random, randomText } from '../identifiers.ts';
 import type { Operators, Origin } from '../operators/index.ts';
 import { seal, unseal } from '../sealing.ts';
 import type { OpenId, Pending } from './openid.ts';
@@ -14,6 +14,11 @@ import { HOME, type SignedIn, show } from './visit.tsx';
 const BODY_LIMIT_BYTES = 16 * 1024;
 const SESSION_SECONDS = 12 * 3600;
 const PENDING_SECONDS = 600;
+const LONGEST_NEXT = 500;
+/** What a browser is known by from the page of a link to its use. */
+const BROWSER_LENGTH = 43;
+const BROWSER = '[0-9A-Za-z]{43}';
+const BROWSER_SECONDS = 600;
 
 export interface SignIn {
   routes: Middleware;
@@ -35,6 +40,7 @@ export function createSignIn(deps: {
   const name = isSecure ? '__Host-latchkey_operator' : 'latchkey_operator';
 
   const pendingName = isSecure ? '__Host-latchkey_openid' : 'latchkey_openid';
+  const browserName = isSecure ? '__Host-latchkey_browser' : 'latchkey_browser';
 
   function keep(koa: Context, value: string, seconds: number, cookie = name): void {
     koa.append(
@@ -48,7 +54,14 @@ export function createSignIn(deps: {
     return { address: context.addressOf(koa.req), userAgent, requestId: koa.state['requestId'] as string };
   }
 
-  function goOn(koa: Context, session: string, next: string | null | undefined): void {
+  /** One browser has one session: what it had before ends. */
+  async function goOn(koa: Context, session: string, next: string | null | undefined): Promise<void> {
+    const before = await findSignedIn(koa);
+    if (before && sessionIn(koa) !== session) {
+      const { operator, sessionId } = before;
+      const actor = { type: 'operator' as const, id: operator.id, name: operator.name };
+      await operators.endSession(operator.id, sessionId, { actor, source: 'dashboard', ...originOf(koa) });
+    }
     keep(koa, session, SESSION_SECONDS);
     koa.set('Cache-Control', 'no-store');
     koa.status = 303;
@@ -129,7 +142,7 @@ export function createSignIn(deps: {
     try {
       const given = { email, password: fields.get('password') ?? '', code: fields.get('code') ?? '' };
       const entered = await operators.signIn(given, originOf(koa));
-      if (entered) return goOn(koa, entered.session, next);
+      if (entered) return await goOn(koa, entered.session, next);
       form(
         koa,
         {
@@ -160,7 +173,7 @@ export function createSignIn(deps: {
   });
   router.get('/sign-in/openid', async (koa) => {
     if (!openId) throw new AppError('not_found', { detail: 'No OpenID provider is set.' });
-    const { url, pending } = await openId.begin(String(koa.query['next'] ?? ''));
+    const { url, pending } = await openId.begin(String(koa.query['next'] ?? '').slice(0, LONGEST_NEXT));
     keep(koa, seal(JSON.stringify(pending), sealingSecret, random), PENDING_SECONDS, pendingName);
     koa.set('Cache-Control', 'no-store');
     koa.redirect(url.href);
@@ -175,8 +188,8 @@ export function createSignIn(deps: {
     }
     const pending = opened(kept);
     const { role, ...identity } = await openId.finish(new URL(koa.url, publicUrl), pending);
-    const entered = role && (await operators.signInByOpenId({ ...identity, role }, originOf(koa)));
-    if (entered) return goOn(koa, entered.session, pending.next);
+    const entered = await operators.signInByOpenId({ ...identity, role }, originOf(koa));
+    if (entered) return await goOn(koa, entered.session, pending.next);
     const text =
       role === undefined
         ? 'Your OpenID provider knows you, and none of your groups has a role here. Whoever runs this server sets LATCHKEY_OPENID_ROLES.'
@@ -205,7 +218,11 @@ export function createSignIn(deps: {
 
   router.get('/enter/:secret', async (koa) => {
     const state = await operators.look(koa.params['secret'] ?? '');
+    // Who opens a used link again in the browser that used it wants to go on.
+    if (state === 'used' && (await findSignedIn(koa))) return koa.redirect(HOME);
     if (state !== 'fit') return over(koa, state);
+    if (cookieOf(koa, browserName, BROWSER) === undefined)
+      keep(koa, randomText(BROWSER_LENGTH, random), BROWSER_SECONDS, browserName);
     show(koa, {
       title: 'Sign in',
       isNarrow: true,
@@ -225,15 +242,22 @@ export function createSignIn(deps: {
   router.post('/enter/:secret', async (koa) => {
     await sent(koa);
     const secret = koa.params['secret'] ?? '';
-    const entered = await operators.enter(secret, originOf(koa));
-    if (entered)
-      goOn(koa, entered.session, entered.operator.passwordHash === undefined ? `${HOME}/account` : undefined);
-    else over(koa, await operators.look(secret));
+    const browser = cookieOf(koa, browserName, BROWSER) ?? randomText(BROWSER_LENGTH, random);
+    const entered = await operators.enter(secret, browser, originOf(koa));
+    if (!entered) return over(koa, await operators.look(secret));
+    keep(koa, '', 0, browserName);
+    const { passwordHash, subject } = entered.operator;
+    const hasOtherWay = passwordHash !== undefined || subject !== undefined;
+    await goOn(koa, entered.session, hasOtherWay ? undefined : `${HOME}/account`);
   });
 
   async function findSignedIn(koa: Context): Promise<SignedIn | undefined> {
-    const value = cookieOf(koa, name, '[0-9A-Za-z]{43}');
+    const value = sessionIn(koa);
     return value === undefined ? undefined : operators.findSession(value);
+  }
+
+  function sessionIn(koa: Context): string | undefined {
+    return cookieOf(koa, name, '[0-9A-Za-z]{43,64}');
   }
 
   return { routes: router.routes() as unknown as Middleware, findSignedIn };
@@ -247,6 +271,7 @@ const OVER = {
   fit: 'This link is not for you.',
   used: 'This link has been used.',
   expired: 'This link has expired.',
+  withdrawn: 'This link was withdrawn, or a newer one was made.',
   unknown: 'This link is not known here.',
 };
 

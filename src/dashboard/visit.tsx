@@ -1,4 +1,5 @@
 /** One request of an operator to the dashboard, and how it is answered. */
+import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import type { Role } from '../credentials/index.ts';
 import { pageHeaders, renderPage, renderPart } from '../faces/index.ts';
@@ -45,7 +46,7 @@ export function show(koa: Context, shown: Shown, name?: string): void {
   if (download) {
     koa.set('Content-Disposition', `attachment; filename="${download.name}"`);
     koa.type = `${download.type}; charset=utf-8`;
-    koa.body = download.body;
+    koa.body = Readable.from(download.body);
     return;
   }
   koa.type = 'text/html; charset=utf-8';

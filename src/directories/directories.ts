@@ -78,6 +78,7 @@ export interface Directories {
   findByReference(reference: string): Promise<Directory | undefined>;
   /** Throws not_found. */
   get(id: string): Promise<Directory>;
+  count(organizationId: string): Promise<number>;
   page(query: {
     organizationId?: string | undefined;
     after?: string | undefined;
@@ -194,6 +195,7 @@ export function createDirectories(deps: Dependencies): Directories {
     findByReference: async (reference) =>
       reference.startsWith('dir_') ? directories.find(reference) : directories.findBy('endpointKey', reference),
     get,
+    count: (organizationId) => directories.count({ organizationId }),
     page: ({ organizationId, after, limit }) =>
       directories.page({ where: { organizationId }, after, limit, direction: 'descending' }),
 

@@ -31,6 +31,7 @@ export interface Organizations {
     after?: string | undefined;
     limit: number;
   }): Promise<Page<Organization>>;
+  count(): Promise<number>;
   /** Throws not_found, external_id_taken. */
   change(id: string, changes: OrganizationChanges, cause: Cause): Promise<Organization>;
   /** Removes the record alone; its directories are the caller's. */
@@ -83,6 +84,7 @@ export function createOrganizations(deps: {
     find: (id) => organizations.find(id),
     get,
 
+    count: () => organizations.count(),
     page: ({ externalId, after, limit }) =>
       organizations.page({ where: { externalId }, after, limit, direction: 'descending' }),
 

@@ -8,6 +8,7 @@ export {
   type Health,
   type Holding,
   healthOf,
+  REFUSALS,
   readDirectoryView,
   refusalIn,
   SlotCards,

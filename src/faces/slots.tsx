@@ -33,13 +33,20 @@ const DAYS = 14;
 /** Most hours that 14 days have. */
 const HOURS = 400;
 const QUIET_MS = 7 * DAY_MS;
-const REFUSALS = ['request.denied', 'token.refused'];
+/** Events of a request that was refused. */
+export const REFUSALS: readonly string[] = ['request.denied', 'token.refused'];
 /** Refusals are counted together for a while, so that the one with the latest request need not be the newest event. */
 const REFUSALS_LOOKED_AT = 10;
 
+/** `isBrief`: without the days of traffic, as a list needs it. */
 export async function readDirectoryView(
   deps: { credentials: Credentials; usage: Usage; audit: Audit },
-  { directory, provider, now }: { directory: Directory; provider: string; now: Date },
+  {
+    directory,
+    provider,
+    now,
+    isBrief = false,
+  }: { directory: Directory; provider: string; now: Date; isBrief?: boolean },
 ): Promise<DirectoryView> {
   const { credentials, usage, audit } = deps;
   const [holders, refused] = await Promise.all([
@@ -51,7 +58,7 @@ export async function readDirectoryView(
   const holdings = await Promise.all(
     holders.map(async (credential): Promise<Holding> => {
       const days = Array.from({ length: DAYS }, () => ({ accepted: 0, refused: 0 }));
-      const { items } = await usage.hours(credential.id, { from, limit: HOURS });
+      const items = isBrief ? [] : (await usage.hours(credential.id, { from, limit: HOURS })).items;
       for (const { hour, accepted, refused } of items) {
         const day = days[Math.floor((hour.getTime() - from.getTime()) / DAY_MS)];
         if (!day) continue;

@@ -26,10 +26,12 @@ export function DirectoryFace(props: {
   visit: Visit;
   events: AuditEvent[];
   publicUrl: string;
+  /** What can be done about its state. */
+  acts?: ComponentChildren;
   /** What else may be put into an empty slot. */
   children?: ComponentChildren;
 }) {
-  const { view, visit, events, publicUrl, children } = props;
+  const { view, visit, events, publicUrl, acts, children } = props;
   const { directory, refusal } = view;
   const { tone, lead, rest, todo } = healthOf(view);
   const address = `${visit.home}/directories/${directory.id}`;
@@ -43,8 +45,7 @@ export function DirectoryFace(props: {
           </>
         }
         detail={todo}
-        {...(directory.state === 'disabled' &&
-          visit.mayChange && { acts: <Act visit={visit} action={`${address}/enable`} name="Enable" tone="primary" /> })}
+        acts={acts}
       />
       {refusal && (
         <Refusal
@@ -90,6 +91,9 @@ export function endpointOf({ endpointKey }: Directory, publicUrl: string): strin
 function Acts({ holding, visit }: { holding: Holding; visit: Visit }) {
   if (!visit.mayChange) return <small>Your role may look, and change nothing.</small>;
   const { credential, state, progress } = holding;
+  const { disabledBy } = credential;
+  const isHeldByVendor =
+    state === 'disabled' && visit.cause.actor.type === 'it_contact' && disabledBy && disabledBy.type !== 'it_contact';
   const address = `${visit.home}/credentials/${credential.id}`;
   return (
     <>
@@ -99,7 +103,9 @@ function Acts({ holding, visit }: { holding: Holding; visit: Visit }) {
         </a>
       )}
       {progress?.successorAccepted && <Act visit={visit} action={`${address}/retire`} name="Retire" />}
-      {state === 'disabled' ? (
+      {isHeldByVendor ? (
+        <small>Disabled by {visit.nameOf(disabledBy)}, who enables it again.</small>
+      ) : state === 'disabled' ? (
         <Act visit={visit} action={`${address}/enable`} name="Enable" tone="primary" />
       ) : (
         <Ask href={`${address}/disable`} name="Disable" isMild />

@@ -20,12 +20,22 @@ export function hasFormToken(form: URLSearchParams, token: string): boolean {
 }
 
 /** A form that changes something; the token keeps other sites from sending it, the key keeps it from being done twice. */
-export function Form(props: { visit: Visit; action?: string; class?: string; children: ComponentChildren }) {
-  const { visit, action, children } = props;
+export function Form(props: {
+  visit: Visit;
+  action?: string;
+  class?: string;
+  /** What its fields show: see `touched`. */
+  shown?: Readonly<Record<string, string | undefined>>;
+  children: ComponentChildren;
+}) {
+  const { visit, action, shown = {}, children } = props;
   return (
     <form method="post" action={action} class={props.class}>
       <input type="hidden" name="token" value={visit.formToken} />
       <input type="hidden" name="formKey" value={visit.formKey} />
+      {Object.entries(shown).map(([name, value = '']) => (
+        <input type="hidden" name={`shown_${name}`} value={value} />
+      ))}
       {children}
     </form>
   );
@@ -124,9 +134,14 @@ function sentBefore({ home }: Visit): Shown {
   return { title, status: 409, children: <MessagePage home={home} title={title} text={text} /> };
 }
 
+/** Whether a field was changed by who sent the form: what was not must not undo what somebody else changed meanwhile. */
+export function touched(form: URLSearchParams, name: string): boolean {
+  return form.get(`shown_${name}`) !== (form.get(name) ?? '');
+}
+
 /** What a form sent under a name, trimmed; undefined when it is empty. */
 export function sent(form: URLSearchParams, name: string, maximum = 200): string | undefined {
-  return form.get(name)?.trim().slice(0, maximum) || undefined;
+  return form.get(name)?.trim().slice(0, maximum).toWellFormed() || undefined;
 }
 
 /** As `sent`, for what a form must have. Throws invalid_request. */
@@ -134,6 +149,18 @@ export function required(form: URLSearchParams, name: string, maximum = 200): st
   const value = sent(form, name, maximum);
   if (value === undefined) throw new AppError('invalid_request', { detail: `The field ${name} is empty.` });
   return value;
+}
+
+/** The beginning (UTC) of a day that was sent or asked for, such as 2027-01-31; undefined when it is empty. Throws invalid_request. */
+export function dayOf(form: URLSearchParams, name: string, label: string): Date | undefined {
+  const day = sent(form, name);
+  if (day === undefined) return undefined;
+  const at = new Date(`${day}T00:00:00Z`);
+  // What the calendar does not have is no other day.
+  if (/^\d{4}-\d\d-\d\d$/.test(day) && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day)) return at;
+  throw new AppError('invalid_request', {
+    detail: `${label}: given ${day.slice(0, 30)}; wanted a day such as 2027-01-31.`,
+  });
 }
 
 /** The endpoint key of a form. Throws invalid_request. */

@@ -10,6 +10,7 @@ export {
   Act,
   answerOnce,
   Choice,
+  dayOf,
   endpointKeyOf,
   Field,
   Form,
@@ -17,7 +18,10 @@ export {
   isFromOwnPage,
   required,
   sent,
+  touched,
 } from './forms.tsx';
+export { importRoutes } from './importing.tsx';
+export { createSeen, type SeenDependencies } from './seen.ts';
 export { setupRoutes } from './setup.tsx';
 export {
   CopyOnce,

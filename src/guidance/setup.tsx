@@ -1,38 +1,24 @@
 /** Setting a directory up, from the choice of the identity provider to its first accepted request; a page for each step. */
-import type { Audit } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
-import type { Credentials, Usage } from '../credentials/index.ts';
-import { type Directories, type Directory, PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+import { type Directory, PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { readDirectoryView, Steps, Tag, Time } from '../faces/index.ts';
+import { Steps, Tag, Time } from '../faces/index.ts';
 import type { Client, Clients } from '../oauth/index.ts';
 import { Check, refusalOf, WAYS } from './check.tsx';
 import { Ask, SecretRemoval } from './confirm.tsx';
 import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
 import { Act, Field, Form, required } from './forms.tsx';
+import { createSeen, type SeenDependencies } from './seen.ts';
 import { CopyOnce, type GuidedRoute, Head, type Visit } from './visit.tsx';
 
 const EVENTS = 30;
 const CLIENTS = 50;
 const SECRETS = 2;
 
-export function setupRoutes(deps: {
-  directories: Directories;
-  credentials: Credentials;
-  usage: Usage;
-  audit: Audit;
-  clock: Clock;
-  clients: Clients;
-  publicUrl: string;
-}): GuidedRoute[] {
-  const { directories, credentials, audit, clock, clients, publicUrl } = deps;
+export function setupRoutes(deps: SeenDependencies & { clients: Clients; publicUrl: string }): GuidedRoute[] {
+  const { directories, credentials, audit, clients, publicUrl } = deps;
 
-  async function directoryOf(visit: Visit): Promise<Directory> {
-    const directory = await directories.get(visit.params['id'] ?? '');
-    visit.assertSees(directory.organizationId);
-    return directory;
-  }
+  const seen = createSeen(deps);
 
   const addressOf = (visit: Visit, { id }: Directory) => `${visit.home}/directories/${id}`;
 
@@ -65,7 +51,7 @@ export function setupRoutes(deps: {
   }
 
   async function provider(visit: Visit) {
-    const directory = await directoryOf(visit);
+    const directory = await seen.directory(visit);
     return framed(
       visit,
       directory,
@@ -95,7 +81,7 @@ export function setupRoutes(deps: {
   }
 
   async function access(visit: Visit) {
-    const directory = await directoryOf(visit);
+    const directory = await seen.directory(visit);
     const address = addressOf(visit, directory);
     const name = PROVIDER_NAMES[directory.provider];
     const { oauth, client, better } = SETUP[directory.provider];
@@ -146,7 +132,7 @@ export function setupRoutes(deps: {
   }
 
   async function byBearer(visit: Visit) {
-    const directory = await directoryOf(visit);
+    const directory = await seen.directory(visit);
     const address = addressOf(visit, directory);
     const name = PROVIDER_NAMES[directory.provider];
     const holders = await credentials.holders(directory.id);
@@ -199,7 +185,7 @@ export function setupRoutes(deps: {
   }
 
   async function byOauth(visit: Visit) {
-    const directory = await directoryOf(visit);
+    const directory = await seen.directory(visit);
     return oauthPage(visit, directory, await clientsOf(directory), undefined);
   }
 
@@ -302,10 +288,10 @@ export function setupRoutes(deps: {
   }
 
   async function check(visit: Visit) {
-    const directory = await directoryOf(visit);
+    const directory = await seen.directory(visit);
     const address = addressOf(visit, directory);
     const name = PROVIDER_NAMES[directory.provider];
-    const view = await readDirectoryView(deps, { directory, provider: name, now: clock.now() });
+    const view = await seen.viewOf(directory);
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
     const fresh = view.holdings.toSorted(
       (a, b) => b.credential.createdAt.getTime() - a.credential.createdAt.getTime(),
@@ -353,7 +339,7 @@ export function setupRoutes(deps: {
       method: 'post',
       path: '/directories/:id/setup',
       async handle(visit) {
-        const directory = await directoryOf(visit);
+        const directory = await seen.directory(visit);
         const given = required(visit.form, 'provider');
         const chosen = PROVIDERS.find((id) => id === given);
         if (!chosen) {
@@ -371,7 +357,7 @@ export function setupRoutes(deps: {
       method: 'post',
       path: '/directories/:id/setup/client',
       async handle(visit) {
-        const directory = await directoryOf(visit);
+        const directory = await seen.directory(visit);
         const { provider: id } = directory;
         const { client: needs } = SETUP[id];
         const { own } = await clientsOf(directory);
@@ -395,7 +381,7 @@ export function setupRoutes(deps: {
       method: 'post',
       path: '/directories/:id/setup/client/secrets',
       async handle(visit) {
-        const directory = await directoryOf(visit);
+        const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);
         const { client, clientSecret } = await clients.addSecret(id, visit.cause);
         return oauthPage(visit, directory, { own: client, shared: undefined }, clientSecret);
@@ -405,7 +391,7 @@ export function setupRoutes(deps: {
       method: 'get',
       path: '/directories/:id/setup/client/secrets/:secretId/remove',
       async handle(visit) {
-        const directory = await directoryOf(visit);
+        const directory = await seen.directory(visit);
         const address = `${addressOf(visit, directory)}/setup/oauth`;
         return {
           title: 'Take away a secret',
@@ -426,7 +412,7 @@ export function setupRoutes(deps: {
       method: 'post',
       path: '/directories/:id/setup/client/secrets/:secretId/remove',
       async handle(visit) {
-        const directory = await directoryOf(visit);
+        const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);
         await clients.removeSecret(id, visit.params['secretId'] ?? '', visit.cause);
         return `${addressOf(visit, directory)}/setup/oauth`;

@@ -41,7 +41,7 @@ export interface Shown {
   /** Just this part, for the script to put into the page. */
   part?: VNode;
   /** A file in place of a page. */
-  download?: { name: string; type: string; body: string };
+  download?: { name: string; type: string; body: AsyncIterable<string> };
 }
 
 /** A page that both faces have, below the home of each. */

@@ -12,6 +12,12 @@ export interface RequestContext {
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 
+/** What limits go by: whoever has one IPv6 address has the 2^64 of its network. */
+export function networkOf(address: string): string {
+  if (!address.includes(':') || !ipaddr.IPv6.isValid(address)) return address;
+  return ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':');
+}
+
 /** `trustedProxies`: addresses and CIDR ranges. */
 export function createRequestContext(trustedProxies: readonly string[]): RequestContext {
   const ranges = trustedProxies.map((range) => {

@@ -1,68 +1,22 @@
 /**
- * WHO MAY. Operators, the people of the vendor who sign in to the dashboard: by a one-time link, or by e-mail address, password and, where they
- * chose one, a second factor. Of links, sessions and passwords only digests are kept.
+ * WHO MAY. Operators, the people of the vendor who sign in to the dashboard: by a one-time link, by e-mail address, password and, where they
+ * chose one, a second factor, or by the vendor's own OpenID provider. Of links, sessions and passwords only digests are kept.
  */
-import { hash as digest } from 'node:crypto';
 import { hash as hashPassword, verify as verifyPassword } from '@node-rs/argon2';
-import { Secret, TOTP } from 'otpauth';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { type Audit, type Cause, outboxShape, SYSTEM } from '../audit/index.ts';
+import { type Audit, type Cause, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import { digestOf, type Role } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import { seal, unseal } from '../sealing.ts';
-import { isDuplicate, type Page, type Storage, type Stored, text } from '../storage/index.ts';
+import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
+import { actorOf, emailOf, type Operator, type OperatorRole, type Origin, operatorShape } from './records.ts';
+import { createSecondFactor } from './second-factor.ts';
+import { createSessions, type OperatorSession } from './sessions.ts';
+import { createSignInLinks, type LinkState } from './sign-in-links.ts';
+import { createTries } from './tries.ts';
 
-export const OPERATOR_ROLES = ['owner', 'admin', 'viewer'] as const satisfies Role[];
-export type OperatorRole = (typeof OPERATOR_ROLES)[number];
-
-const operatorShape = {
-  name: 'string',
-  /** Lower case. */
-  'email?': 'string',
-  role: text<OperatorRole>(),
-  'disabledAt?': 'date',
-  'passwordHash?': 'string',
-  /** The secret of the second factor, sealed; `totpUsed` is the last time step whose code was taken. */
-  'totp?': 'string',
-  'totpUsed?': 'number',
-  /** Issuer and subject at the vendor's own OpenID provider. */
-  'subject?': 'string',
-  createdAt: 'date',
-  'lastSignInAt?': 'date',
-  /** Only the very first one has it; unique, so that instances which start together make one. */
-  'initial?': 'string',
-  ...outboxShape,
-} as const;
-
-const sessionShape = {
-  operatorId: 'string',
-  digest: 'string',
-  createdAt: 'date',
-  expiresAt: 'date',
-  address: 'string',
-  'userAgent?': 'string',
-  /** How it was begun. */
-  'by?': text<'link' | 'password' | 'openid'>(),
-} as const;
-
-const linkShape = {
-  operatorId: 'string',
-  digest: 'string',
-  createdAt: 'date',
-  expiresAt: 'date',
-  'usedAt?': 'date',
-} as const;
-
-export type Operator = Stored<typeof operatorShape>;
-export type OperatorSession = Stored<typeof sessionShape>;
-
-export interface Origin {
-  address: string;
-  userAgent?: string | undefined;
-  requestId: string;
-}
+export { OPERATOR_ROLES, type Operator, type OperatorRole, type Origin } from './records.ts';
+export type { OperatorSession } from './sessions.ts';
 
 export interface OperatorChanges {
   name?: string | undefined;
@@ -71,6 +25,20 @@ export interface OperatorChanges {
   role?: OperatorRole | undefined;
 }
 
+/** What shows that an account is changed by its owner, and not by who found a browser open. Without it the caller vouches. */
+export interface Proof {
+  sessionId: string;
+  /** The current one. */
+  password?: string | undefined;
+  address?: string | undefined;
+}
+
+export interface Entered {
+  session: string;
+  operator: Operator;
+}
+
+/** Where a `Proof` is taken: throws invalid_request when it needs the current password and has another one; rate_limited. */
 export interface Operators {
   /** Throws email_taken. */
   create(input: { name: string; email?: string | undefined; role: OperatorRole }, cause: Cause): Promise<Operator>;
@@ -79,44 +47,44 @@ export interface Operators {
   /** Throws not_found. */
   get(id: string): Promise<Operator>;
   page(query: { after?: string | undefined; limit: number }): Promise<Page<Operator>>;
-  /** Throws not_found, email_taken, last_owner. */
-  change(id: string, changes: OperatorChanges, cause: Cause): Promise<Operator>;
-  /** Ends all sessions at once. Throws not_found, last_owner. */
+  /** Another address needs the proof. Throws not_found, email_taken, last_owner. */
+  change(id: string, changes: OperatorChanges, cause: Cause, by?: Proof): Promise<Operator>;
+  /** Ends all sessions and withdraws links at once. Throws not_found, last_owner. */
   disable(id: string, cause: Cause): Promise<Operator>;
   enable(id: string, cause: Cause): Promise<Operator>;
+  /** Throws not_found, last_owner. */
   remove(id: string, cause: Cause): Promise<void>;
-  /**
-   * Ends all sessions but `sessionId`, which must know the current password if it was begun with one: who finds a browser open can't shut its
-   * owner out. A link or the OpenID provider is the way of those who forgot theirs. Throws invalid_request (wrong, too short, or without an
-   * e-mail address), rate_limited.
-   */
-  setPassword(
-    id: string,
-    password: string,
-    by: { sessionId?: string; current?: string; address?: string | undefined },
-    cause: Cause,
-  ): Promise<void>;
+  /** Whether a change to this account needs its password in this session. */
+  needsPassword(operator: Operator, sessionId: string): Promise<boolean>;
+  /** Ends all other sessions, and withdraws links. Throws invalid_request when it is too short, or of no use for this operator. */
+  setPassword(id: string, password: string, cause: Cause, by?: Proof): Promise<void>;
   /** A secret for an authenticator, not in force before `confirmTotp`. */
   proposeTotp(operator: Operator): { secret: string; uri: string };
-  /** Throws invalid_request when the code is not of this secret. */
-  confirmTotp(id: string, secret: string, code: string, cause: Cause): Promise<void>;
-  removeTotp(id: string, cause: Cause): Promise<void>;
-  /** A link that signs in once, within a day. */
+  /** Throws invalid_request when the code is not of this secret, or there is a second factor already. */
+  confirmTotp(id: string, given: { secret: string; code: string }, cause: Cause, by?: Proof): Promise<void>;
+  removeTotp(id: string, cause: Cause, by?: Proof): Promise<void>;
+  /** A link that signs in once, within a day; those before it are withdrawn. */
   createLink(operatorId: string, cause: Cause): Promise<{ secret: string; expiresAt: Date }>;
+  /** Until when a link of this operator can be used; undefined when there is none. */
+  linkOpenUntil(operatorId: string): Promise<Date | undefined>;
+  withdrawLink(operatorId: string, cause: Cause): Promise<void>;
   /** What a link is good for, without using it. */
-  look(secret: string): Promise<'fit' | 'used' | 'expired' | 'unknown'>;
-  /** One of several browsers wins. Undefined when it is not fit any more. */
-  enter(secret: string, origin: Origin): Promise<{ session: string; operator: Operator } | undefined>;
+  look(secret: string): Promise<LinkState>;
+  /**
+   * Uses a link. One of several browsers wins, and may ask again within a minute. `browser`: an unpredictable value that only it has.
+   * Undefined when the link is not fit any more.
+   */
+  enter(secret: string, browser: string, origin: Origin): Promise<Entered | undefined>;
   /** Undefined when anything of it is wrong; never says what. Throws rate_limited. */
-  signIn(
-    given: { email: string; password: string; code: string },
-    origin: Origin,
-  ): Promise<{ session: string; operator: Operator } | undefined>;
-  /** By what the vendor's OpenID provider says; made at the first sign-in. Undefined for one that is disabled. */
+  signIn(given: { email: string; password: string; code: string }, origin: Origin): Promise<Entered | undefined>;
+  /**
+   * By what the vendor's OpenID provider says; made at the first sign-in. Undefined for one that is disabled, or has no role there any
+   * more: whatever sessions they have end.
+   */
   signInByOpenId(
-    identity: { subject: string; name: string; email: string | undefined; role: OperatorRole },
+    identity: { subject: string; name: string; email: string | undefined; role: OperatorRole | undefined },
     origin: Origin,
-  ): Promise<{ session: string; operator: Operator } | undefined>;
+  ): Promise<Entered | undefined>;
   findSession(session: string): Promise<{ operator: Operator; sessionId: string; formToken: string } | undefined>;
   sessionsOf(operatorId: string): Promise<OperatorSession[]>;
   /** Of one of the operator's own sessions. */
@@ -125,16 +93,12 @@ export interface Operators {
   ensureFirst(): Promise<{ secret: string; expiresAt: Date } | undefined>;
 }
 
-const SESSION_MS = 12 * 3_600_000;
-const LINK_MS = 24 * 3_600_000;
 const SECRET_LENGTH = 43;
 const SHORTEST_PASSWORD = 12;
 const LONGEST_PASSWORD = 256;
-const SESSIONS = 100;
-const ISSUER = 'Latchkey';
-const STEP_SECONDS = 30;
-/** Refused sign-ins in a quarter of an hour: of one address for one account, and of one address in all. */
-const TRIES = { window: 900, forAccount: 8, forAddress: 40 };
+const OWNERS = 100;
+/** How long who came by a link or the OpenID provider has just shown who they are. */
+const FRESH_MS = 30 * 60_000;
 
 export function createOperators(deps: {
   storage: Storage;
@@ -153,40 +117,26 @@ export function createOperators(deps: {
       order: 'createdAt',
     }),
   );
-  const sessions = storage.collection({
-    name: 'operator_sessions',
-    shape: sessionShape,
-    keys: { digest: 'unique', operatorId: 'index' },
-    order: 'createdAt',
-    expires: 'expiresAt',
-  });
-  const links = storage.collection({
-    name: 'sign_in_links',
-    shape: linkShape,
-    keys: { digest: 'unique', operatorId: 'index' },
-    order: 'createdAt',
-  });
-  const accountTries = new RateLimiterMemory({ points: TRIES.forAccount, duration: TRIES.window });
-  const addressTries = new RateLimiterMemory({ points: TRIES.forAddress, duration: TRIES.window });
+  const sessions = createSessions(deps);
+  const links = createSignInLinks(deps);
+  const secondFactor = createSecondFactor(deps);
+  const tries = createTries();
   /** Checked in place of an unknown account's, so that both take the same time. */
   const nobody = hashPassword(randomText(SECRET_LENGTH, random));
 
   async function get(id: string): Promise<Operator> {
     const operator = await operators.find(id);
-    if (!operator) throw new AppError('not_found', { detail: `There is no operator ${id.slice(0, 100)}.` });
+    if (!operator) throw absent(id);
     return operator;
+  }
+
+  function absent(id: string): AppError {
+    return new AppError('not_found', { detail: `There is no operator ${id.slice(0, 100)}.` });
   }
 
   function taken(error: unknown, email: string | null | undefined): never {
     if (!isDuplicate(error, 'email')) throw error;
     throw new AppError('email_taken', { email }, { cause: error });
-  }
-
-  /** Someone must be left who may do everything. */
-  async function assertOtherOwner(id: string): Promise<void> {
-    const { items } = await operators.page({ where: { role: 'owner' }, limit: SESSIONS });
-    if (!items.some((other) => other.id !== id && !other.disabledAt))
-      throw new AppError('last_owner', { operatorId: id });
   }
 
   async function update(
@@ -199,90 +149,93 @@ export function createOperators(deps: {
       record: change(record),
       events: [audit.event('operator.updated', cause, {}, { operatorId: id, name: record.name, changed })],
     }));
-    if (!result) throw new AppError('not_found', { detail: `There is no operator ${id.slice(0, 100)}.` });
+    if (!result) throw absent(id);
     return result.after;
   }
 
-  async function endSessions(operatorId: string, keptId?: string): Promise<void> {
+  async function hasOtherOwner(id: string): Promise<boolean> {
     let after: string | undefined;
     do {
-      const { items, nextCursor } = await sessions.page({ where: { operatorId }, after, limit: SESSIONS });
-      for (const { id } of items) if (id !== keptId) await sessions.remove(id);
+      const { items, nextCursor } = await operators.page({ where: { role: 'owner' }, after, limit: OWNERS });
+      if (items.some((other) => other.id !== id && !other.disabledAt)) return true;
       after = nextCursor ?? undefined;
     } while (after !== undefined);
+    return false;
   }
 
   /**
-   * Looks at a password. A try is counted before it is made and given back when it was right, so that many at once are no more than many
-   * in a row. Throws rate_limited.
+   * Someone must be left who may do everything. Two owners who take that from each other at the same moment both see that nobody is
+   * left, and both undo it. Throws last_owner.
    */
-  async function limited<T>(
-    account: string,
-    address: string,
-    look: () => Promise<T | undefined>,
-  ): Promise<T | undefined> {
-    const tries = [
-      { limiter: accountTries, key: digest('sha256', `${address} ${account}`, 'hex'), most: TRIES.forAccount },
-      { limiter: addressTries, key: address, most: TRIES.forAddress },
-    ];
-    for (const { limiter, key, most } of tries) {
-      const { consumedPoints, msBeforeNext } = await limiter.penalty(key);
-      if (consumedPoints > most)
-        throw new AppError('rate_limited', { retryAfterSeconds: Math.ceil(msBeforeNext / 1000) });
-    }
-    let isFault = true;
-    let found: T | undefined;
-    try {
-      found = await look();
-      isFault = false;
-    } finally {
-      if (isFault || found !== undefined) for (const { limiter, key } of tries) await limiter.reward(key);
-    }
-    return found;
+  async function leavingAnOwner(
+    before: Operator,
+    work: () => Promise<Operator>,
+    undo: () => Promise<unknown>,
+  ): Promise<Operator> {
+    const counts = before.role === 'owner' && !before.disabledAt;
+    if (!counts) return work();
+    const lastOwner = () => new AppError('last_owner', { operatorId: before.id });
+    if (!(await hasOtherOwner(before.id))) throw lastOwner();
+    const after = await work();
+    if (await hasOtherOwner(before.id)) return after;
+    await undo();
+    throw lastOwner();
   }
 
-  async function begin(
-    operator: Operator,
-    by: 'link' | 'password' | 'openid',
-    { address, userAgent, requestId }: Origin,
-  ) {
-    const session = randomText(SECRET_LENGTH, random);
-    const now = clock.now();
-    await sessions.insert({
-      id: newId('session', random),
-      operatorId: operator.id,
-      digest: digestOf(session),
-      createdAt: now,
-      expiresAt: new Date(now.getTime() + SESSION_MS),
-      address,
-      ...(userAgent !== undefined && { userAgent: userAgent.slice(0, 200) }),
-      by,
-    });
+  async function disable(id: string, cause: Cause): Promise<Operator> {
+    const after = await leavingAnOwner(
+      await get(id),
+      () => update(id, (record) => ({ ...record, disabledAt: clock.now() }), cause, ['disabled']),
+      () => enable(id, SYSTEM),
+    );
+    await Promise.all([sessions.endAll(id), links.withdraw(id)]);
+    return after;
+  }
+
+  function enable(id: string, cause: Cause): Promise<Operator> {
+    return update(id, ({ disabledAt: _at, ...record }) => record, cause, ['enabled']);
+  }
+
+  async function needsPassword({ passwordHash }: Operator, sessionId: string): Promise<boolean> {
+    if (passwordHash === undefined) return false;
+    const session = await sessions.find(sessionId);
+    const isFresh = session && clock.now().getTime() - session.createdAt.getTime() <= FRESH_MS;
+    return !isFresh || session.by === 'password';
+  }
+
+  async function prove(operator: Operator, by: Proof | undefined): Promise<void> {
+    if (!by || !(await needsPassword(operator, by.sessionId))) return;
+    const isRight = await tries.password(operator.id, by.address ?? '', async () =>
+      (await isPassword(operator, by.password ?? '')) ? true : undefined,
+    );
+    if (!isRight)
+      throw new AppError('invalid_request', {
+        detail:
+          'The current password is another one. Nothing was changed. Forgotten? A new sign-in link needs none: by another owner, or on the server.',
+      });
+  }
+
+  async function isPassword(operator: Operator | undefined, password: string): Promise<boolean> {
+    return verifyPassword(operator?.passwordHash ?? (await nobody), password.slice(0, LONGEST_PASSWORD));
+  }
+
+  /** `session`: chosen here unless it is given. */
+  async function begin(operator: Operator, by: OperatorSession['by'], origin: Origin, session?: string) {
+    const value = session ?? randomText(SECRET_LENGTH, random);
+    await sessions.begin(operator.id, value, by, origin);
+    const { address, requestId } = origin;
     const cause: Cause = { actor: actorOf(operator), source: 'dashboard', address, requestId };
     const result = await operators.update(operator.id, (record) => ({
-      record: { ...record, lastSignInAt: now },
+      record: { ...record, lastSignInAt: clock.now() },
       events: [audit.event('operator.signed_in', cause, {}, { operatorId: operator.id, name: record.name, by })],
     }));
-    return { session, operator: result?.after ?? operator };
-  }
-
-  function totpOf(secret: string, label: string): TOTP {
-    return new TOTP({ issuer: ISSUER, label, secret: Secret.fromBase32(secret), period: STEP_SECONDS });
-  }
-
-  /** The time step of a right code: the present one, or a neighbour, since clocks differ. */
-  function stepOf(secret: string, code: string): number | undefined {
-    const timestamp = clock.now().getTime();
-    const token = code.replace(/\s/g, '');
-    if (!/^\d{6}$/.test(token)) return undefined;
-    const delta = totpOf(secret, ISSUER).validate({ token, timestamp, window: 1 });
-    return delta === null ? undefined : Math.floor(timestamp / 1000 / STEP_SECONDS) + delta;
+    return { session: value, operator: result?.after ?? operator };
   }
 
   /** A code is taken once. */
   async function takeCode(operator: Operator, code: string): Promise<boolean> {
     if (operator.totp === undefined) return true;
-    const step = stepOf(unseal(operator.totp, sealingSecret), code);
+    const step = secondFactor.stepOf(unseal(operator.totp, sealingSecret), code);
     if (step === undefined) return false;
     let isTaken = false;
     await operators.update(operator.id, (record) => {
@@ -293,20 +246,11 @@ export function createOperators(deps: {
   }
 
   async function createLink(operatorId: string, cause: Cause) {
-    const operator = await get(operatorId);
-    const secret = `lks_${randomText(SECRET_LENGTH, random)}`;
-    const now = clock.now();
-    const expiresAt = new Date(now.getTime() + LINK_MS);
-    await links.insert({ id: newId('link', random), operatorId, digest: digestOf(secret), createdAt: now, expiresAt });
-    await audit.append(
-      audit.event(
-        'operator.link_created',
-        cause,
-        {},
-        { operatorId, name: operator.name, expiresAt: expiresAt.toISOString() },
-      ),
-    );
-    return { secret, expiresAt };
+    const { name } = await get(operatorId);
+    const link = await links.create(operatorId);
+    const facts = { operatorId, name, expiresAt: link.expiresAt.toISOString() };
+    await audit.append(audit.event('operator.link_created', cause, {}, facts));
+    return link;
   }
 
   async function create(
@@ -336,9 +280,8 @@ export function createOperators(deps: {
     get,
     page: ({ after, limit }) => operators.page({ after, limit, direction: 'descending' }),
 
-    async change(id, { name, email, role }, cause) {
+    async change(id, { name, email, role }, cause, by) {
       const before = await get(id);
-      if (role !== undefined && role !== 'owner' && before.role === 'owner') await assertOtherOwner(id);
       const address = email === null ? undefined : (emailOf(email ?? undefined) ?? before.email);
       const changed = [
         ...(name !== undefined && name !== before.name ? ['name'] : []),
@@ -346,6 +289,7 @@ export function createOperators(deps: {
         ...(role !== undefined && role !== before.role ? ['role'] : []),
       ];
       if (changed.length === 0) return before;
+      if (changed.includes('email')) await prove(before, by);
       const change = ({ email: _email, passwordHash, ...record }: Operator): Operator => ({
         ...record,
         name: name ?? record.name,
@@ -354,39 +298,27 @@ export function createOperators(deps: {
         // A password without an address opens nothing.
         ...(address !== undefined && passwordHash !== undefined && { passwordHash }),
       });
-      return update(id, change, cause, changed).catch((error: unknown) => taken(error, address));
+      const work = () => update(id, change, cause, changed).catch((error: unknown) => taken(error, address));
+      if (role === undefined || role === 'owner') return work();
+      return leavingAnOwner(before, work, () =>
+        update(id, (record) => ({ ...record, role: before.role }), SYSTEM, ['role']),
+      );
     },
 
-    async disable(id, cause) {
-      const operator = await get(id);
-      if (operator.role === 'owner') await assertOtherOwner(id);
-      const after = await update(id, (record) => ({ ...record, disabledAt: clock.now() }), cause, ['disabled']);
-      await endSessions(id);
-      return after;
-    },
-    enable: (id, cause) => update(id, ({ disabledAt: _at, ...record }) => record, cause, ['enabled']),
-
+    disable,
+    enable,
     async remove(id, cause) {
-      const { name, role } = await get(id);
-      if (role === 'owner') await assertOtherOwner(id);
+      const { name, role } = await disable(id, cause);
       await operators.remove(id, audit.event('operator.removed', cause, {}, { operatorId: id, name, role }));
-      await endSessions(id);
     },
 
-    async setPassword(id, password, { sessionId, current = '', address = '' }, cause) {
-      const { email, passwordHash: known } = await get(id);
-      const session = sessionId === undefined ? undefined : await sessions.find(sessionId);
-      if (known !== undefined && session?.by === 'password') {
-        const isRight = await limited(id, address, async () =>
-          (await verifyPassword(known, current.slice(0, LONGEST_PASSWORD))) ? true : undefined,
-        );
-        if (!isRight)
-          throw new AppError('invalid_request', {
-            detail:
-              'The current password is another one. Nothing was changed. Forgotten? Another owner makes you a sign-in link.',
-          });
-      }
-      if (email === undefined)
+    needsPassword,
+    async setPassword(id, password, cause, by) {
+      const operator = await get(id);
+      await prove(operator, by);
+      if (operator.subject !== undefined)
+        throw new AppError('invalid_request', { detail: 'They sign in by the OpenID provider, and by it alone.' });
+      if (operator.email === undefined)
         throw new AppError('invalid_request', {
           detail: 'Set an e-mail address first: one signs in by address and password.',
         });
@@ -397,15 +329,16 @@ export function createOperators(deps: {
       }
       const passwordHash = await hashPassword(password);
       await update(id, (record) => ({ ...record, passwordHash }), cause, ['password']);
-      await endSessions(id, sessionId);
+      await Promise.all([sessions.endAll(id, by?.sessionId), links.withdraw(id)]);
     },
 
-    proposeTotp({ email, name }) {
-      const { base32 } = new Secret({ buffer: Uint8Array.from(random.bytes(20)).buffer });
-      return { secret: base32, uri: totpOf(base32, email ?? name).toString() };
-    },
-    async confirmTotp(id, secret, code, cause) {
-      const step = /^[A-Z2-7]{32}$/.test(secret) ? stepOf(secret, code) : undefined;
+    proposeTotp: ({ email, name }) => secondFactor.propose(email ?? name),
+    async confirmTotp(id, { secret, code }, cause, by) {
+      const operator = await get(id);
+      await prove(operator, by);
+      if (operator.totp !== undefined)
+        throw new AppError('invalid_request', { detail: 'There is a second factor already. Remove it first.' });
+      const step = secondFactor.stepOf(secret, code);
       if (step === undefined) {
         throw new AppError('invalid_request', {
           detail: 'The code is not the one that the authenticator shows now. Nothing was changed; try the next code.',
@@ -415,44 +348,44 @@ export function createOperators(deps: {
         'second factor added',
       ]);
     },
-    async removeTotp(id, cause) {
+    async removeTotp(id, cause, by) {
+      await prove(await get(id), by);
       await update(id, ({ totp: _totp, totpUsed: _used, ...record }) => record, cause, ['second factor removed']);
     },
 
     createLink,
-
-    async look(secret) {
-      const link = await links.findBy('digest', digestOf(secret));
-      if (!link) return 'unknown';
-      if (link.usedAt) return 'used';
-      return link.expiresAt <= clock.now() ? 'expired' : 'fit';
+    linkOpenUntil: links.openUntil,
+    async withdrawLink(operatorId, cause) {
+      const { name } = await get(operatorId);
+      await links.withdraw(operatorId);
+      await audit.append(audit.event('operator.link_withdrawn', cause, {}, { operatorId, name }));
     },
+    look: async (secret) => (await links.look(secret)).state,
 
-    async enter(secret, origin) {
-      const link = await links.findBy('digest', digestOf(secret));
-      const operator = link && (await operators.find(link.operatorId));
-      if (!link || !operator || operator.disabledAt) return undefined;
-      let isMine = false;
-      await links.update(link.id, (record) => {
-        isMine = !record.usedAt && record.expiresAt > clock.now();
-        return isMine ? { ...record, usedAt: clock.now() } : undefined;
-      });
-      return isMine ? begin(operator, 'link', origin) : undefined;
+    async enter(secret, browser, origin) {
+      const { operatorId } = await links.look(secret);
+      const operator = operatorId === undefined ? undefined : await operators.find(operatorId);
+      if (!operator || operator.disabledAt) return undefined;
+      const used = await links.use(secret, browser);
+      if (!used) return undefined;
+      if (used.isFirst) return begin(operator, 'link', origin, used.session);
+      // The first answer may still be on its way.
+      await sessions.begin(operator.id, used.session, 'link', origin);
+      return { session: used.session, operator };
     },
 
     async signIn({ email, password, code }, origin) {
       const { address, requestId } = origin;
       const account = emailOf(email) ?? '';
       const operator = account === '' ? undefined : await operators.findBy('email', account);
-      const entered = await limited(account, address, async () => {
-        const hash = operator?.passwordHash ?? (await nobody);
-        const isRight = await verifyPassword(hash, password.slice(0, LONGEST_PASSWORD));
-        const isKnown = operator?.passwordHash !== undefined && !operator.disabledAt;
-        const isIn = operator && isKnown && isRight && (await takeCode(operator, code));
+      const isKnown = operator?.passwordHash !== undefined && !operator.disabledAt;
+      const entered = await tries.password(account, address, async () => {
+        const isRight = await isPassword(operator, password);
+        if (!operator || !isKnown || !isRight) return undefined;
+        const isIn = await tries.code(operator.id, async () => ((await takeCode(operator, code)) ? true : undefined));
         return isIn ? begin(operator, 'password', origin) : undefined;
       });
       if (entered) return entered;
-      const actor = operator ? actorOf(operator) : undefined;
       audit.tallies.note(
         {},
         {
@@ -460,7 +393,7 @@ export function createOperators(deps: {
           data: { ...(operator && { operatorId: operator.id }) },
           address,
           requestId,
-          ...(actor && { actor }),
+          ...(operator && { actor: actorOf(operator) }),
         },
       );
       return undefined;
@@ -469,7 +402,10 @@ export function createOperators(deps: {
     async signInByOpenId({ subject, name, email, role }, origin) {
       const { address, requestId } = origin;
       const known = await operators.findBy('subject', subject);
-      if (known?.disabledAt) return undefined;
+      if (role === undefined || known?.disabledAt) {
+        if (known) await sessions.endAll(known.id);
+        return undefined;
+      }
       const cause: Cause = { actor: { type: 'operator', name }, source: 'dashboard', address, requestId };
       if (known) {
         // Name and role are the provider's to say, each time anew.
@@ -485,17 +421,16 @@ export function createOperators(deps: {
     },
 
     async findSession(session) {
-      const found = await sessions.findBy('digest', digestOf(session));
+      const found = await sessions.findByValue(session);
       const operator = found && (await operators.find(found.operatorId));
       if (!found || !operator || operator.disabledAt) return undefined;
-      return { operator, sessionId: found.id, formToken: digest('sha256', `form ${session}`, 'hex') };
+      return { operator, sessionId: found.id, formToken: sessions.formTokenOf(session) };
     },
-    sessionsOf: async (operatorId) =>
-      (await sessions.page({ where: { operatorId }, limit: SESSIONS, direction: 'descending' })).items,
+    sessionsOf: sessions.of,
     async endSession(operatorId, sessionId, cause) {
       const session = await sessions.find(sessionId);
       if (session?.operatorId !== operatorId) throw new AppError('not_found', { detail: 'There is no such session.' });
-      await sessions.remove(sessionId);
+      await sessions.end(sessionId);
       await audit.append(audit.event('operator.signed_out', cause, {}, { operatorId, name: cause.actor.name }));
     },
 
@@ -511,18 +446,4 @@ export function createOperators(deps: {
       }
     },
   };
-}
-
-function actorOf({ id, name }: Operator) {
-  return { type: 'operator' as const, id, name };
-}
-
-/** As it is kept and compared. Throws invalid_request. */
-function emailOf(given: string | undefined): string | undefined {
-  if (given === undefined || given.trim() === '') return undefined;
-  const email = given.trim().toLowerCase();
-  if (/^[^\s@]{1,64}@[^\s@]{1,190}$/.test(email)) return email;
-  throw new AppError('invalid_request', {
-    detail: `E-mail address: given ${email.slice(0, 100)}; wanted one such as dana@example.com.`,
-  });
 }

@@ -1,16 +1,13 @@
 /** The pages of one directory for its IT contacts. */
-import type { Audit } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
-import type { Credentials, Usage } from '../credentials/index.ts';
-import { type Directories, type Directory, PROVIDER_NAMES } from '../directories/index.ts';
-import { readDirectoryView } from '../faces/index.ts';
 import {
+  createSeen,
   credentialRoutes,
   DirectoryFace,
   EventRows,
   type GuidedRoute,
   Head,
   More,
+  type SeenDependencies,
   setupRoutes,
   type Visit,
 } from '../guidance/index.ts';
@@ -19,27 +16,13 @@ import type { Oauth } from '../oauth/index.ts';
 const EVENTS = 20;
 const PAGE = 50;
 
-export function directoryRoutes(deps: {
-  directories: Directories;
-  credentials: Credentials;
-  usage: Usage;
-  audit: Audit;
-  clock: Clock;
-  oauth: Oauth;
-  publicUrl: string;
-}): GuidedRoute[] {
-  const { directories, audit, clock, publicUrl } = deps;
-
-  async function directoryOf(visit: Visit): Promise<Directory> {
-    const directory = await directories.get(visit.params['id'] ?? '');
-    visit.assertSees(directory.organizationId);
-    return directory;
-  }
+export function directoryRoutes(deps: SeenDependencies & { oauth: Oauth; publicUrl: string }): GuidedRoute[] {
+  const { audit, publicUrl } = deps;
+  const seen = createSeen(deps);
 
   async function one(visit: Visit) {
-    const directory = await directoryOf(visit);
-    const provider = PROVIDER_NAMES[directory.provider];
-    const view = await readDirectoryView(deps, { directory, provider, now: clock.now() });
+    const view = await seen.view(visit);
+    const { directory } = view;
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
     const address = `${visit.home}/directories/${directory.id}`;
     const setup = (
@@ -69,7 +52,7 @@ export function directoryRoutes(deps: {
   }
 
   async function trail(visit: Visit) {
-    const directory = await directoryOf(visit);
+    const directory = await seen.directory(visit);
     const after = visit.query.get('after') ?? undefined;
     const { items, nextCursor } = await audit.page({ where: { directoryId: directory.id }, after, limit: PAGE });
     return {

@@ -4,11 +4,13 @@ import type { Clock } from '../clock.ts';
 import { digestOf } from '../credentials/index.ts';
 import type { Organizations } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { newId, type Random, randomText } from '../identifiers.ts';
+import { newId, type Random, randomText, sessionBy } from '../identifiers.ts';
 import type { Page, Storage, Stored } from '../storage/index.ts';
 
 const shape = {
   organizationId: 'string',
+  /** Who it is for, where the vendor said so; what they do is told by this name. */
+  'contact?': 'string',
   /** Of the secret in the address; kept after its use, so that a used link is told from an unknown one. */
   digest: 'string',
   createdAt: 'date',
@@ -25,7 +27,7 @@ export type PortalLink = Stored<typeof shape>;
 
 export interface PortalLinks {
   create(
-    input: { organizationId: string; expiresInSeconds?: number | undefined },
+    input: { organizationId: string; contact?: string | undefined; expiresInSeconds?: number | undefined },
     cause: Cause,
   ): Promise<{ portalLink: PortalLink; secret: string }>;
   get(id: string): Promise<PortalLink>;
@@ -38,13 +40,19 @@ export interface PortalLinks {
   revoke(id: string, cause: Cause): Promise<PortalLink>;
   /** What a link is good for now, without using it. */
   look(secret: string): Promise<'fit' | 'used' | 'expired' | 'revoked' | 'unknown'>;
-  /** Uses a link: one of several browsers wins. Undefined when it is no longer fit. */
+  /**
+   * Uses a link: one of several browsers wins, and may send it again while its session is on, as a double click does. `browser`: an
+   * unpredictable value that only it has. Undefined when the link is no longer fit.
+   */
   enter(
     secret: string,
+    browser: string,
     origin: { address: string; requestId: string },
   ): Promise<{ session: string; portalLink: PortalLink } | undefined>;
   /** The link behind a session that is still on. */
   findSession(session: string): Promise<PortalLink | undefined>;
+  /** Ends a session at its own wish. */
+  leave(session: string, origin: { address: string; requestId: string }): Promise<void>;
 }
 
 const DAY_SECONDS = 86_400;
@@ -75,12 +83,18 @@ export function createPortalLinks(deps: {
     return expiresAt <= clock.now() ? 'expired' : 'fit';
   }
 
+  async function findSession(session: string): Promise<PortalLink | undefined> {
+    const found = await links.findBy('sessionDigest', digestOf(session));
+    const isOn = found && !found.revokedAt && found.sessionEndsAt !== undefined && found.sessionEndsAt > clock.now();
+    return isOn ? found : undefined;
+  }
+
   function absent(id: string): AppError {
     return new AppError('not_found', { detail: `There is no portal link ${id}.` });
   }
 
   return {
-    async create({ organizationId, expiresInSeconds = 7 * DAY_SECONDS }, cause) {
+    async create({ organizationId, contact, expiresInSeconds = 7 * DAY_SECONDS }, cause) {
       await organizations.get(organizationId);
       const secret = `lkp_${randomText(SECRET_LENGTH, random)}`;
       const now = clock.now();
@@ -88,12 +102,13 @@ export function createPortalLinks(deps: {
       const portalLink: PortalLink = {
         id: newId('link', random),
         organizationId,
+        ...(contact !== undefined && { contact }),
         digest: digestOf(secret),
         createdAt: now,
         createdBy: cause.actor,
         expiresAt,
       };
-      const facts = { portalLinkId: portalLink.id, expiresAt: expiresAt.toISOString() };
+      const facts = { portalLinkId: portalLink.id, contact, expiresAt: expiresAt.toISOString() };
       await links.insert(portalLink, [audit.event('portal_link.created', cause, { organizationId }, facts)]);
       return { portalLink, secret };
     },
@@ -127,10 +142,10 @@ export function createPortalLinks(deps: {
       return found ? state(found) : 'unknown';
     },
 
-    async enter(secret, { address, requestId }) {
+    async enter(secret, browser, { address, requestId }) {
       const found = await links.findBy('digest', digestOf(secret));
       if (!found) return undefined;
-      const session = randomText(SECRET_LENGTH, random);
+      const session = sessionBy(secret, browser);
       const result = await links.update(found.id, (record) => {
         if (state(record) !== 'fit') return undefined;
         const cause: Cause = { actor: personOf(record), source: 'portal', address, requestId };
@@ -152,18 +167,32 @@ export function createPortalLinks(deps: {
           ],
         };
       });
-      return result && result.after !== result.before ? { session, portalLink: result.after } : undefined;
+      if (!result) return undefined;
+      const isMine = result.after !== result.before || (await findSession(session))?.id === found.id;
+      return isMine ? { session, portalLink: result.after } : undefined;
     },
 
-    async findSession(session) {
-      const found = await links.findBy('sessionDigest', digestOf(session));
-      const isOn = found && !found.revokedAt && found.sessionEndsAt !== undefined && found.sessionEndsAt > clock.now();
-      return isOn ? found : undefined;
+    findSession,
+
+    async leave(session, origin) {
+      const found = await findSession(session);
+      if (!found) return;
+      await links.update(found.id, (record) => ({
+        record: { ...record, sessionEndsAt: clock.now() },
+        events: [
+          audit.event(
+            'portal_link.left',
+            { actor: personOf(record), source: 'portal', ...origin },
+            { organizationId: record.organizationId },
+            { portalLinkId: record.id },
+          ),
+        ],
+      }));
     },
   };
 }
 
-/** Who acts through a portal link: we know no name, only whose link it is. */
-export function personOf(link: PortalLink) {
-  return { type: 'it_contact' as const, id: link.id, name: `IT contact with a link by ${link.createdBy.name}` };
+/** Who acts through a portal link, as far as is known. */
+export function personOf({ id, contact = 'IT contact' }: PortalLink) {
+  return { type: 'it_contact' as const, id, name: contact };
 }

@@ -1,9 +1,6 @@
 /** The few pages of the portal. Words for an IT contact who never heard of OAuth. */
-import type { ComponentChildren } from 'preact';
-import type { Credential, UsageTotal } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
-import { ago, type Health } from '../faces/index.ts';
-import type { ConnectionRequest } from '../oauth/index.ts';
+import { type Health, Time } from '../faces/index.ts';
 
 /** What happened, why, and where somebody must act: what to do, with the values that they need. */
 export function MessagePage(props: {
@@ -49,7 +46,12 @@ export function EnterPage() {
   );
 }
 
-export function HomePage({ rows }: { rows: { directory: Directory; provider: string; health: Health }[] }) {
+export function HomePage(props: {
+  rows: { directory: Directory; provider: string; health: Health; isEmpty: boolean }[];
+  nextCursor: string | null;
+  session: { token: string; endsAt: Date; now: Date };
+}) {
+  const { rows, nextCursor, session } = props;
   return (
     <>
       <h1>Connect your identity provider</h1>
@@ -58,7 +60,7 @@ export function HomePage({ rows }: { rows: { directory: Directory; provider: str
       ) : (
         <section class="panel list">
           <ul class="rows">
-            {rows.map(({ directory, provider, health }) => (
+            {rows.map(({ directory, provider, health, isEmpty }) => (
               <li>
                 <span class={health.tone === 'ok' ? 'dot' : `dot ${health.tone}`} />
                 <span class="what">
@@ -69,7 +71,7 @@ export function HomePage({ rows }: { rows: { directory: Directory; provider: str
                     {health.lead} {health.rest}
                   </small>
                 </span>
-                {health.tone === 'off' ? (
+                {isEmpty ? (
                   <a class="btn primary" href={`/portal/directories/${directory.id}/setup`}>
                     Set it up
                   </a>
@@ -81,12 +83,28 @@ export function HomePage({ rows }: { rows: { directory: Directory; provider: str
           </ul>
         </section>
       )}
-      <p>
-        <small>
-          This browser is let in for eight hours from the moment the link was opened. Start a connection by OAuth in
-          your identity provider in this same browser: it leads back here, and you decide.
-        </small>
-      </p>
+      {nextCursor !== null && (
+        <div class="acts">
+          <a class="btn" href={`?after=${encodeURIComponent(nextCursor)}`}>
+            More
+          </a>
+        </div>
+      )}
+      <section class="panel">
+        <p>
+          <small>
+            Start a connection by OAuth in your identity provider in this same browser: it leads back here, and you
+            decide.
+          </small>
+        </p>
+        <form method="post" action="/portal/leave" class="head">
+          <small>
+            This browser is let in until <Time at={session.endsAt} now={session.now} exact />.
+          </small>
+          <input type="hidden" name="token" value={session.token} />
+          <button type="submit">Leave</button>
+        </form>
+      </section>
     </>
   );
 }
@@ -105,208 +123,4 @@ export function LinkNeededPage({ client }: { client: string }) {
       </div>
     </>
   );
-}
-
-interface Holder {
-  credential: Credential;
-  total: UsageTotal | undefined;
-}
-
-interface Choice {
-  directory: Directory;
-  /** Who holds its slots now. */
-  holders: Holder[];
-}
-
-export function ConsentPage(props: {
-  request: ConnectionRequest;
-  organization: string;
-  choices: Choice[];
-  token: string;
-  now: Date;
-}) {
-  const { request, organization, choices, token, now } = props;
-  const { client, scopes } = request;
-  const isSingle = choices.length === 1;
-  return (
-    <>
-      <h1>Connect {client.name}</h1>
-      <p>
-        {client.name} asks to {scopes.includes('scim') ? 'manage' : 'read'} users and groups of <b>{organization}</b>{' '}
-        from now on.
-      </p>
-      <form method="post" class="panel">
-        <input type="hidden" name="token" value={token} />
-        <dl>
-          <dt>It may</dt>
-          <dd>
-            {scopes.includes('scim')
-              ? 'create, change, deactivate and delete users and groups'
-              : 'read users and groups, and change nothing'}
-          </dd>
-          <dt>Ends</dt>
-          <dd>{endOf(client)}</dd>
-          <dt>Answer goes to</dt>
-          <dd class="mono">{request.redirectOrigin}</dd>
-        </dl>
-        {!isSingle && <h2>Which directory is it for?</h2>}
-        {choices.map((choice) => (
-          <DirectoryChoice {...choice} client={client} isSingle={isSingle} now={now} />
-        ))}
-        <div class="acts">
-          <button class="primary" type="submit" name="decision" value="allow">
-            Allow
-          </button>
-          <button type="submit" name="decision" value="cancel" formnovalidate>
-            Cancel
-          </button>
-        </div>
-      </form>
-      <small>
-        The connection belongs to the directory, not to you: it goes on when you leave or change your password. Cancel
-        changes nothing.
-      </small>
-    </>
-  );
-}
-
-type Client = ConnectionRequest['client'];
-
-/** What has an end says so before it begins. */
-function endOf({ name, maximumAgeDays, idleDays }: Client): string {
-  const ends = [
-    ...(maximumAgeDays === undefined ? [] : [`${days(maximumAgeDays)} from today`]),
-    ...(idleDays === undefined ? [] : [`after ${days(idleDays)} in which ${name} does not renew it`]),
-  ];
-  return ends.length === 0
-    ? 'No end. It works until someone revokes it.'
-    : `${capitalized(ends.join(', or '))}${ends.length > 1 ? ', whichever comes first' : ''}. Then it must be connected again.`;
-}
-
-function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; now: Date }) {
-  const { directory, holders, client, isSingle, now } = props;
-  const name = `replaces-${directory.id}`;
-  const own = holders.find(({ credential }) => credential.clientId === client.id)?.credential.id;
-  const [only] = holders;
-  return (
-    <fieldset class="directory">
-      {isSingle ? (
-        <legend>Directory {directory.name}</legend>
-      ) : (
-        <label class="choice">
-          <input type="radio" name="directory" value={directory.id} required />
-          <b>{directory.name}</b>
-        </label>
-      )}
-      <div class="detail">
-        {holders.length === 2 && (
-          <p>
-            Both slots are taken. <b>Choose what the new connection replaces.</b> That goes on working until the new
-            connection has been used.
-          </p>
-        )}
-        <div class="slots">
-          {(['a', 'b'] as const).map((slot) => {
-            const holder = holders.find(({ credential }) => credential.slot === slot);
-            if (!holder) return <FreeSlot slot={slot} isNext={slot === 'a' || holders.length === 1} client={client} />;
-            if (holders.length === 1) return <TakenSlot {...holder} now={now} />;
-            const { id } = holder.credential;
-            return (
-              <label class="slot choosable">
-                <TakenSlot {...holder} now={now}>
-                  <span class="pick">
-                    <input type="radio" name={name} value={id} checked={id === own} required={isSingle} /> Replace this
-                  </span>
-                </TakenSlot>
-              </label>
-            );
-          })}
-        </div>
-        {holders.length === 1 && only && (
-          <>
-            <label class="choice">
-              <input type="radio" name={name} value="" checked={own === undefined} />
-              <span>
-                <b>Keep both.</b> <small>{spokenOf(only.credential)} goes on beside the new connection.</small>
-              </span>
-            </label>
-            <label class="choice">
-              <input type="radio" name={name} value={only.credential.id} checked={own !== undefined} />
-              <span>
-                <b>Replace it.</b>{' '}
-                <small>
-                  {spokenOf(only.credential)} goes on until the new connection is used and nothing comes with it any
-                  more; then it retires by itself.
-                </small>
-              </span>
-            </label>
-          </>
-        )}
-      </div>
-    </fieldset>
-  );
-}
-
-function FreeSlot({ slot, isNext, client }: { slot: 'a' | 'b'; isNext: boolean; client: Client }) {
-  return (
-    <div class={isNext ? 'slot next' : 'slot'}>
-      <SlotHead slot={slot} title={isNext ? `${client.name}, new` : 'Empty'} />
-      <small>{isNext ? 'The new connection goes here.' : 'Stays free for a change without a gap.'}</small>
-    </div>
-  );
-}
-
-function TakenSlot({ credential, total, now, children }: Holder & { now: Date; children?: ComponentChildren }) {
-  const { slot, kind, state, hint, label } = credential;
-  const from = total?.lastUsedFrom;
-  const body = (
-    <>
-      <SlotHead slot={slot} title={titleOf(credential)} />
-      <small>
-        {kind === 'oauth' ? 'OAuth connection' : label === undefined ? 'Ends in ' : 'Static token, ends in '}
-        {kind === 'bearer' && <span class="mono">{hint}</span>}
-        {state === 'disabled' && ', disabled'}
-      </small>
-      <small>
-        {total?.lastUsedAt ? (
-          <>
-            Last used{' '}
-            <time dateTime={total.lastUsedAt.toISOString()} title={total.lastUsedAt.toISOString()}>
-              {ago(total.lastUsedAt, now)}
-            </time>
-            {from && ` from ${from.address}`}
-          </>
-        ) : (
-          'Never used'
-        )}
-      </small>
-      {children}
-    </>
-  );
-  return children === undefined ? <div class="slot">{body}</div> : body;
-}
-
-function SlotHead({ slot, title }: { slot: 'a' | 'b'; title: string }) {
-  return (
-    <span class="head">
-      <b>{title}</b>
-      <span class="key">slot {slot.toUpperCase()}</span>
-    </span>
-  );
-}
-
-function titleOf({ label, kind }: Credential): string {
-  return label ?? (kind === 'oauth' ? 'OAuth connection' : 'Static token');
-}
-
-function spokenOf({ label, kind }: Credential): string {
-  return label === undefined ? `The ${kind === 'oauth' ? 'OAuth connection' : 'static token'}` : `“${label}”`;
-}
-
-function days(count: number): string {
-  return count === 1 ? '1 day' : `${count} days`;
-}
-
-function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

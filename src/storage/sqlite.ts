@@ -28,6 +28,8 @@ import { checkRecord, reviveDates, type Shape, type Stored } from './shape.ts';
 /** How long a request waits for another process's write lock before it gives up. */
 const BUSY_LIMIT_MS = 4000;
 const BUSY_PAUSE_MS = 5;
+/** How long pages may be read without a pause. */
+const PAGES_AT_ONCE_MS = 5;
 const CACHE_KIB = 64 * 1024;
 /** Of the write-ahead log before it is brought home: 32 MiB. */
 const LOG_PAGES = 8192;
@@ -62,6 +64,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   if (path !== ':memory:') for (const suffix of ['', '-wal', '-shm']) restrict(path + suffix);
   const inode = path === ':memory:' ? undefined : statSync(path).ino;
   const writer = createWriter(db);
+  const inTurn = createPageTurns();
   const definitions: string[] = [];
   const expiring: { table: string; column: string }[] = [];
 
@@ -70,7 +73,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     collection<S extends Shape>(spec: CollectionSpec<S>) {
       definitions.push(...tableDefinition(spec));
       if (spec.expires) expiring.push({ table: quote(spec.name), column: quote(spec.expires) });
-      return createCollection<S>(db, writer, spec, clock);
+      return createCollection<S>(db, writer, spec, clock, inTurn);
     },
     async prepare() {
       await writer.write(() => {
@@ -132,6 +135,7 @@ function createCollection<S extends Shape>(
   writer: Writer,
   spec: CollectionSpec<S>,
   clock: Clock,
+  inTurn: PageTurns,
 ): Collection<Stored<S>> {
   type R = Stored<S>;
   const table = quote(spec.name);
@@ -231,7 +235,7 @@ function createCollection<S extends Shape>(
     removeBy: (key, value) =>
       writer.write(() => prepared(`DELETE FROM ${table} WHERE ${column(key)} = ?`).run(asText(value)).changes),
     page: ({ where, from, to, direction = 'ascending', after, limit }) =>
-      patiently(() => {
+      inTurn(() => {
         const { sql, values } = condition(where);
         const terms = [sql];
         if (from) terms.push(`${order} >= ?`) && values.push(from.toISOString());
@@ -384,6 +388,35 @@ function createWriter(db: Connection): Writer {
 }
 
 /** Runs a synchronous piece of SQLite work, again and again while another process holds the lock. */
+type PageTurns = <T>(read: () => T) => Promise<T>;
+
+/**
+ * Reads block the process. Who reads page after page lets everybody else in between, however many do so at once: after some
+ * milliseconds of pages the next one waits for its turn.
+ */
+function createPageTurns(): PageTurns {
+  let spentMs = 0;
+  let pause: Promise<void> | undefined;
+  return async (read) => {
+    while (pause) await pause;
+    const startedAt = performance.now();
+    try {
+      return await patiently(read);
+    } finally {
+      spentMs += performance.now() - startedAt;
+      if (spentMs >= PAGES_AT_ONCE_MS) {
+        spentMs = 0;
+        pause = new Promise((resolve) => {
+          setImmediate(() => {
+            pause = undefined;
+            resolve();
+          });
+        });
+      }
+    }
+  };
+}
+
 async function patiently<T>(work: () => T): Promise<T> {
   const deadline = performance.now() + BUSY_LIMIT_MS;
   for (;;) {

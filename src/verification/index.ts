@@ -2,13 +2,13 @@
  * DECIDES about each presented credential, for three surfaces: forward-auth, introspection and the gateway. `check` makes the one decision
  * of verify.ts and keeps account of it: last used, usage, refusals with their reason, rate limit, metrics.
  */
-import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import type { Audit, Subject } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type ApiKey, type ApiKeys, type Credentials, digestOf, type Usage } from '../credentials/index.ts';
 import { ANSWER_MS, within } from '../deadline.ts';
 import type { Directories } from '../directories/index.ts';
+import { networkOf } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { withoutSecrets } from '../redaction.ts';
@@ -198,12 +198,6 @@ export function createVerification(deps: VerificationDependencies): Verification
     if (found instanceof Promise) return found;
     return found?.expiresAt !== undefined && found.expiresAt <= clock.now() ? undefined : found;
   }
-}
-
-/** Whoever has one IPv6 address has the 2^64 of its network. */
-function networkOf(address: string): string {
-  if (!address.includes(':') || !ipaddr.IPv6.isValid(address)) return address;
-  return ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':');
 }
 
 /** Counts one failure; seconds to wait when there were too many. */

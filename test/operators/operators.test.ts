@@ -32,7 +32,7 @@ for (const engine of engines) {
     async function make(role: 'owner' | 'admin' | 'viewer' = 'admin') {
       const email = `operator-${++count}@example.com`;
       const { id } = await operators.create({ name: `Operator ${count}`, email, role }, CAUSE);
-      await operators.setPassword(id, PASSWORD, {}, CAUSE);
+      await operators.setPassword(id, PASSWORD, CAUSE);
       return { id, email };
     }
     const signIn = (email: string, code = '', password = PASSWORD) =>
@@ -93,24 +93,147 @@ for (const engine of engines) {
       for (let turn = 0; turn < 10; turn++) assert.ok(await signIn(email));
     });
 
-    it('change the password of a session that was begun with one only by knowing it', async () => {
+    const sessionIdOf = async (entered: { session: string } | undefined) =>
+      (await operators.findSession(entered?.session ?? ''))?.sessionId ?? assert.fail();
+    const enterByLink = async (id: string) =>
+      operators.enter((await operators.createLink(id, CAUSE)).secret, 'a browser', ORIGIN);
+
+    it('change what they sign in by only by knowing the password, so that an open browser shuts nobody out', async () => {
       const { id, email } = await make();
-      const sessionOf = async (entered: { session: string } | undefined) =>
-        (await operators.findSession(entered?.session ?? ''))?.sessionId ?? assert.fail();
-      const byPassword = await sessionOf(await signIn(email));
-      for (const current of [undefined, '', 'something else', PASSWORD.toUpperCase()]) {
-        const by = { sessionId: byPassword, ...(current !== undefined && { current }) };
-        await assert.rejects(
-          () => operators.setPassword(id, 'a new one of mine', by, CAUSE),
-          refusedAs('invalid_request'),
-        );
+      const sessionId = await sessionIdOf(await signIn(email));
+      const { secret } = operators.proposeTotp(await operators.get(id));
+      const code = () =>
+        new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: app.clock.now().getTime() });
+      for (const password of [undefined, '', 'something else', PASSWORD.toUpperCase()]) {
+        const by = { sessionId, password, address: `192.0.2.${++count % 250}` };
+        for (const work of [
+          () => operators.setPassword(id, 'a new one of mine', CAUSE, by),
+          () => operators.change(id, { email: null }, CAUSE, by),
+          () => operators.change(id, { email: 'mallory@example.com' }, CAUSE, by),
+          () => operators.confirmTotp(id, { secret, code: code() }, CAUSE, by),
+          () => operators.removeTotp(id, CAUSE, by),
+        ])
+          await assert.rejects(work, refusedAs('invalid_request'));
       }
       assert.ok(await signIn(email), 'the old one goes on');
-      const { secret } = await operators.createLink(id, CAUSE);
-      const byLink = await sessionOf(await operators.enter(secret, ORIGIN));
-      await operators.setPassword(id, 'a new one of mine', { sessionId: byLink }, CAUSE);
+      await operators.change(id, { name: 'Another name' }, CAUSE, { sessionId });
+      await operators.confirmTotp(id, { secret, code: code() }, CAUSE, { sessionId, password: PASSWORD });
+      const other = operators.proposeTotp(await operators.get(id)).secret;
+      const replacing = { secret: other, code: code() };
+      await assert.rejects(
+        () => operators.confirmTotp(id, replacing, CAUSE, { sessionId, password: PASSWORD }),
+        refusedAs('invalid_request'),
+      );
+      await operators.removeTotp(id, CAUSE, { sessionId, password: PASSWORD });
+    });
+
+    it('need no password for half an hour after a link let them in, for who forgot it', async () => {
+      const { id, email } = await make();
+      const byPassword = await sessionIdOf(await signIn(email));
+      const byLink = await sessionIdOf(await enterByLink(id));
+      app.clock.advance(31 * 60_000);
+      await assert.rejects(
+        () => operators.setPassword(id, 'a new one of mine', CAUSE, { sessionId: byLink }),
+        refusedAs('invalid_request'),
+      );
+      const fresh = await sessionIdOf(await enterByLink(id));
+      await operators.setPassword(id, 'a new one of mine', CAUSE, { sessionId: fresh });
       assert.ok(await signIn(email, '', 'a new one of mine'));
-      assert.equal(await operators.findSession(byPassword), undefined);
+      assert.deepEqual(
+        (await operators.sessionsOf(id)).filter((session) => [byPassword, byLink].includes(session.id)),
+        [],
+      );
+    });
+
+    it('are tried no more often from the many addresses of one network', async () => {
+      const { email } = await make();
+      const trial = (host: number) =>
+        operators.signIn(
+          { email, password: 'not the password', code: '' },
+          { ...ORIGIN, address: `2001:db8:7:7::${host.toString(16)}` },
+        );
+      for (let host = 1; host <= 8; host++) assert.equal(await trial(host), undefined);
+      await assert.rejects(() => trial(9), refusedAs('rate_limited'));
+    });
+
+    it('have their codes guessed ten times an hour at most, from wherever', async () => {
+      const { id, email } = await make();
+      const { secret } = operators.proposeTotp(await operators.get(id));
+      const totp = new TOTP({ secret: Secret.fromBase32(secret) });
+      const code = () => totp.generate({ timestamp: app.clock.now().getTime() });
+      await operators.confirmTotp(id, { secret, code: code() }, CAUSE);
+      const from = (host: number, guess: string) =>
+        operators.signIn({ email, password: PASSWORD, code: guess }, { ...ORIGIN, address: `198.51.100.${host}` });
+      app.clock.advance(60_000);
+      const wrong = code() === '000000' ? '000001' : '000000';
+      for (let host = 1; host <= 10; host++) assert.equal(await from(host, wrong), undefined);
+      await assert.rejects(() => from(11, wrong), refusedAs('rate_limited'));
+      await assert.rejects(() => from(12, code()), refusedAs('rate_limited'));
+    });
+
+    it('keep an owner when two disable, demote or remove each other at the same moment', async () => {
+      const before = (await operators.page({ limit: 100 })).items.filter((one) => one.role === 'owner');
+      const [one, two] = [await make('owner'), await make('owner')];
+      for (const { id } of before) if (!(await operators.get(id)).disabledAt) await operators.disable(id, CAUSE);
+      for (const [first, second] of [
+        [() => operators.disable(two.id, CAUSE), () => operators.disable(one.id, CAUSE)],
+        [
+          () => operators.change(two.id, { role: 'viewer' }, CAUSE),
+          () => operators.change(one.id, { role: 'admin' }, CAUSE),
+        ],
+        [() => operators.remove(two.id, CAUSE), () => operators.remove(one.id, CAUSE)],
+      ] as const) {
+        await Promise.allSettled([first(), second()]);
+        const left = (await operators.page({ limit: 100 })).items.filter(
+          (operator) => operator.role === 'owner' && !operator.disabledAt,
+        );
+        assert.ok(left.length >= 1, 'nobody may do everything any more');
+        for (const { id } of [one, two]) {
+          const operator = await operators.find(id);
+          if (operator?.disabledAt) await operators.enable(id, CAUSE);
+          if (operator && operator.role !== 'owner') await operators.change(id, { role: 'owner' }, CAUSE);
+        }
+      }
+      for (const { id } of before) await operators.enable(id, CAUSE);
+    });
+
+    it('have one link at a time, over with what it was made for, and again only in the browser that used it', async () => {
+      const { id } = await make();
+      const enter = (secret: string, browser = 'one') => operators.enter(secret, browser, ORIGIN);
+      const older = await operators.createLink(id, CAUSE);
+      const newer = await operators.createLink(id, CAUSE);
+      assert.deepEqual([await operators.look(older.secret), await operators.look(newer.secret)], ['withdrawn', 'fit']);
+      assert.equal(await enter(older.secret), undefined);
+      const twice = await Promise.all([enter(newer.secret), enter(newer.secret)]);
+      assert.equal(twice[0]?.session, twice[1]?.session);
+      assert.ok(await operators.findSession(twice[0]?.session ?? ''));
+      assert.equal(await enter(newer.secret, 'another'), undefined);
+      app.clock.advance(61_000);
+      assert.equal(await enter(newer.secret), undefined);
+      for (const end of [
+        () => operators.setPassword(id, PASSWORD, CAUSE),
+        () => operators.withdrawLink(id, CAUSE),
+        async () => {
+          await operators.disable(id, CAUSE);
+          await operators.enable(id, CAUSE);
+        },
+      ]) {
+        const { secret } = await operators.createLink(id, CAUSE);
+        assert.ok(await operators.linkOpenUntil(id));
+        await end();
+        assert.equal(await enter(secret), undefined);
+        assert.equal(await operators.linkOpenUntil(id), undefined);
+      }
+    });
+
+    it('who sign in by the OpenID provider have no other way in, and none when it has no role for them', async () => {
+      const identity = { subject: `https://idp.example ${++count}`, name: 'Ada', email: undefined };
+      const entered = await operators.signInByOpenId({ ...identity, role: 'owner' }, ORIGIN);
+      const id = entered?.operator.id ?? assert.fail();
+      await operators.change(id, { email: `ada-${count}@example.com` }, CAUSE);
+      await assert.rejects(() => operators.setPassword(id, PASSWORD, CAUSE), refusedAs('invalid_request'));
+      assert.equal(await operators.signInByOpenId({ ...identity, role: undefined }, ORIGIN), undefined);
+      assert.equal(await operators.findSession(entered?.session ?? ''), undefined);
     });
 
     it('have one address each', async () => {
@@ -128,7 +251,7 @@ for (const engine of engines) {
       const [one, two] = [await signIn(email), await signIn(email)];
       const isOn = async (session: string | undefined) => (await operators.findSession(session ?? '')) !== undefined;
       const { sessionId } = (await operators.findSession(one?.session ?? '')) ?? assert.fail();
-      await operators.setPassword(id, `${PASSWORD} again`, { sessionId, current: PASSWORD }, CAUSE);
+      await operators.setPassword(id, `${PASSWORD} again`, CAUSE, { sessionId, password: PASSWORD });
       assert.deepEqual([await isOn(one?.session), await isOn(two?.session)], [true, false]);
       await operators.disable(id, CAUSE);
       assert.equal(await isOn(one?.session), false);
@@ -153,9 +276,12 @@ for (const engine of engines) {
       assert.match(uri, /^otpauth:\/\/totp\/Latchkey/);
       const code = () =>
         new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: app.clock.now().getTime() });
-      await assert.rejects(() => operators.confirmTotp(id, secret, '000', CAUSE), refusedAs('invalid_request'));
+      await assert.rejects(
+        () => operators.confirmTotp(id, { secret, code: '000' }, CAUSE),
+        refusedAs('invalid_request'),
+      );
       assert.ok(await signIn(email));
-      await operators.confirmTotp(id, secret, code(), CAUSE);
+      await operators.confirmTotp(id, { secret, code: code() }, CAUSE);
       assert.equal(await signIn(email), undefined);
       assert.equal(await signIn(email, code()), undefined, 'the code that confirmed it is used up');
       app.clock.advance(60_000);

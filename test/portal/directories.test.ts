@@ -145,7 +145,7 @@ for (const engine of engines) {
       const own = await other.browser.open(`${app.url}/portal/directories/${stranger.id}/generate`);
       const form = /name="token" value="([0-9a-f]{64})"/.exec(own.html)?.[1] ?? 'none';
       const paths = [
-        ...['', '?part=live', '/audit', '/generate', '/import', '/rotate', '/check'].map(
+        ...['', '?part=live', '/audit', '/generate', '/rotate', '/check'].map(
           (end) => `/directories/${directory.id}${end}`,
         ),
         ...['', '/access', '/bearer', '/oauth', '/client/secrets/x/remove'].map(
@@ -164,6 +164,7 @@ for (const engine of engines) {
           'generate',
           'import',
           'rotate',
+          'rotate/anew',
           'setup',
           'setup/client',
           'setup/client/secrets',
@@ -236,6 +237,87 @@ for (const engine of engines) {
       await contact.enter(url);
       await app.api.post(`/portal-links/${portalLink.id}/revoke`);
       assert.equal((await open()).status, 401);
+    });
+
+    it('is left before the eight hours are over, and then is closed to this browser', async () => {
+      await begin();
+      const before = contact.browser.cookieFor(`${app.url}/portal`);
+      assert.match((await contact.browser.open(`${app.url}/portal`)).html, /let in until/);
+      assert.equal((await send('/leave', { token: 'x' })).status, 403);
+      assert.equal((await open()).status, 200);
+      assert.match((await send('/leave')).html, /You have left/);
+      assert.equal(contact.browser.cookieFor(`${app.url}/portal`), '');
+      const again = await fetch(`${app.url}/portal/directories/${directory.id}`, { headers: { cookie: before } });
+      assert.equal(again.status, 401);
+    });
+
+    it('lets the browser that used a link send it again, as a double click does, and no other', async () => {
+      directory = await app.api.makeDirectory();
+      const { portalLink, url } = await makeLink(app.api, directory.organizationId);
+      const look = await fetch(url);
+      const browser = look.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+      const enter = async (cookie: string) => {
+        const answer = await fetch(url, {
+          method: 'POST',
+          redirect: 'manual',
+          headers: { 'sec-fetch-site': 'same-origin', cookie },
+        });
+        const session = answer.headers.getSetCookie().find((line) => /portal=[0-9a-f]{64}/.test(line));
+        return { status: answer.status, session: session?.split(';')[0] };
+      };
+      const [one, two] = await Promise.all([enter(browser), enter(browser)]);
+      assert.deepEqual([one.status, two.status, one.session], [303, 303, two.session]);
+      assert.equal((await enter('latchkey_portal_browser=another')).status, 410);
+      assert.equal((await enter('')).status, 410);
+      const page = await fetch(`${app.url}/portal`, { headers: { cookie: one.session ?? '' } });
+      assert.equal(page.status, 200);
+      await app.api.post(`/portal-links/${portalLink.id}/revoke`);
+      assert.equal((await enter(browser)).status, 410);
+    });
+
+    it('tells what an IT contact did by the name that the link was made for, and never who made the link', async () => {
+      directory = await app.api.makeDirectory();
+      contact = await welcomeItContact(app.url, app.api, directory.organizationId);
+      formToken = /name="token" value="([0-9a-f]{64})"/.exec((await open('/generate')).html)?.[1] ?? 'none';
+      await generate();
+      const named = await makeLink(app.api, directory.organizationId, { contact: 'Priya <Nair>' });
+      await contact.enter(named.url);
+      formToken = /name="token" value="([0-9a-f]{64})"/.exec((await open('/generate')).html)?.[1] ?? 'none';
+      await generate();
+      const { html } = await open();
+      assert.match(html, /by IT contact</);
+      assert.match(html, /Priya &lt;Nair> \(you\), 127\.0\.0\.1, portal/);
+      assert.doesNotMatch(html, /initial key/);
+    });
+
+    it('leaves disabled what the vendor disabled, and enables what it disabled itself', async () => {
+      await begin();
+      const { credential, token } = await app.api.issue(directory.id);
+      await app.api.post(`/credentials/${credential.id}/disable`);
+      assert.match((await open()).html, /Disabled by your software vendor, who enables it again/);
+      const refused = await send(`/credentials/${credential.id}/enable`);
+      assert.deepEqual([refused.status, await verify(token)], [403, 401]);
+      assert.match(refused.html, /Your software vendor disabled this credential/);
+      await app.api.post(`/credentials/${credential.id}/enable`);
+      await send(`/credentials/${credential.id}/disable`);
+      assert.equal(await verify(token), 401);
+      await send(`/credentials/${credential.id}/enable`);
+      assert.equal(await verify(token), 200);
+      await app.api.post(`/directories/${directory.id}/disable`);
+      assert.doesNotMatch((await open()).html, /\/enable"/);
+    });
+
+    it('says of a form that is too large that it is, and calls it no fault of ours', async () => {
+      await begin();
+      const answer = await generate({ label: 'x'.repeat(20_000) });
+      assert.equal(answer.status, 413);
+      assert.doesNotMatch(answer.html, /our fault/);
+      assert.equal(answer.headers.get('retry-after'), null);
+    });
+
+    it('has no way to try values of other systems: importing is for operators', async () => {
+      await begin();
+      assert.equal((await send(`/directories/${directory.id}/import`, { value: 'some-legacy-token' })).status, 404);
     });
 
     it('shows hostile names, labels and agents as text', async () => {

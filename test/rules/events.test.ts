@@ -100,6 +100,7 @@ async function connectByOauth({ api, url }: TestApp, { organizationId }: Answer)
   const code = new URL(allowed).searchParams.get('code') ?? '';
   const again = await browser.open(`${url}/oauth/authorize?${query}`);
   await browser.submit(again, { decision: 'cancel' });
+  await browser.submit({ ...(await browser.open(`${url}/portal`)), url: `${url}/portal/leave` }, {});
   const exchange = (secret: string) =>
     fetch(`${url}/oauth/token`, {
       method: 'POST',

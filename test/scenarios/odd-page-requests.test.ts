@@ -1,5 +1,6 @@
 /** Whatever is asked of the pages, by whoever is signed in: an answer, never a fault; never a way to another site. */
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
@@ -128,6 +129,33 @@ for (const engine of engines) {
       const page = await contact.browser.open(`${app.url}/portal/directories/${directory.id}/setup`);
       const cookie = contact.browser.cookieFor(`${app.url}/portal`);
       await askAll('/portal', cookie, tokenIn(page.html), ['', ...guided]);
+    });
+
+    it('cuts a body off that does not end, after saying that it is too large', async () => {
+      const { port } = new URL(app.url);
+      const socket = connect(Number(port), '127.0.0.1');
+      let answer = '';
+      socket.on('data', (chunk) => {
+        answer += chunk.toString();
+      });
+      socket.on('error', () => undefined);
+      const over = new Promise((resolve) => socket.on('close', resolve));
+      socket.write(
+        `POST /dashboard/sign-in HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nSec-Fetch-Site: same-origin\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      );
+      const piece = `10000\r\n${'x'.repeat(65_536)}\r\n`;
+      let sent = 0;
+      const more = () => {
+        while (!socket.destroyed && sent < 64 * 1024 * 1024) {
+          sent += piece.length;
+          if (!socket.write(piece)) return socket.once('drain', more);
+        }
+        return socket;
+      };
+      more();
+      await over;
+      assert.match(answer, /^HTTP\/1\.1 413 /);
+      assert.ok(sent < 32 * 1024 * 1024, `took ${sent} bytes`);
     });
   });
 }

@@ -1,0 +1,335 @@
+/** One organization: its directories, its portal links, its end. */
+import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+import { counted, type DirectoryView, readDirectoryView, Time } from '../faces/index.ts';
+import {
+  Act,
+  Ask,
+  Choice,
+  Confirm,
+  CopyOnce,
+  endpointKeyOf,
+  Field,
+  Form,
+  Head,
+  LastUse,
+  More,
+  required,
+  sent,
+  touched,
+} from '../guidance/index.ts';
+import { byUrgency, DirectoryRow } from './directory-row.tsx';
+import type { DashboardDependencies, PortalLinkRecord } from './index.tsx';
+import { HOME, OWNERS, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
+
+const PAGE = 50;
+const CLEARED = 200;
+const TRAIL: [string, string][] = [[`${HOME}/organizations`, 'Organizations']];
+
+export function organizationRoutes(deps: DashboardDependencies): Route[] {
+  const { organizations, directories, credentials, portalLinks, clock, publicUrl } = deps;
+
+  /** A page of its directories, those that need someone first. */
+  async function viewsOf(organizationId: string, after?: string) {
+    const { items, nextCursor } = await directories.page({ organizationId, after, limit: PAGE });
+    const now = clock.now();
+    const views = await Promise.all(
+      items.map((directory) =>
+        readDirectoryView(deps, { directory, provider: PROVIDER_NAMES[directory.provider], now, isBrief: true }),
+      ),
+    );
+    return { views: views.sort(byUrgency), nextCursor };
+  }
+
+  async function allViewsOf(organizationId: string): Promise<DirectoryView[]> {
+    const all: DirectoryView[] = [];
+    let after: string | undefined;
+    do {
+      const { views, nextCursor } = await viewsOf(organizationId, after);
+      all.push(...views);
+      after = nextCursor ?? undefined;
+    } while (after !== undefined);
+    return all;
+  }
+
+  async function one(visit: Visit) {
+    const organization = await organizations.get(visit.params['id'] ?? '');
+    const { views, nextCursor } = await viewsOf(organization.id, visit.query.get('after') ?? undefined);
+    const links = (await portalLinks.page({ organizationId: organization.id, limit: 10 })).items;
+    return {
+      title: organization.name,
+      place: 'organizations',
+      children: (
+        <>
+          <Head trail={TRAIL} title={organization.name}>
+            <a class="btn" href={`${HOME}/audit?organizationId=${organization.id}`}>
+              Audit
+            </a>
+            {visit.mayChange && (
+              <a class="btn" href="#portal-links">
+                Portal link
+              </a>
+            )}
+          </Head>
+          {views.length === 0 ? (
+            <section class="panel empty">
+              <h2>No directory yet</h2>
+              <p class="soft">
+                A directory is one connection of an identity provider, with an endpoint of its own and two slots for
+                credentials.
+              </p>
+            </section>
+          ) : (
+            <section class="panel list">
+              <ul class="rows">
+                {views.map((view) => (
+                  <DirectoryRow view={view} />
+                ))}
+              </ul>
+            </section>
+          )}
+          <More visit={visit} cursor={nextCursor} />
+          {visit.mayChange && (
+            <section class="panel">
+              <h2>New directory</h2>
+              <Form visit={visit} action={`${HOME}/organizations/${organization.id}/directories`} class="fields">
+                <Field label="Name" name="name" isRequired hint="Such as Okta production." />
+                <Choice
+                  label="Identity provider"
+                  name="provider"
+                  options={PROVIDERS.map((id) => [id, id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]])}
+                />
+                <Field
+                  label="Endpoint key"
+                  name="endpointKey"
+                  hint="Part of the address; letters, digits, hyphens. Made for you if empty."
+                />
+                <Field
+                  label="SCIM server behind the gateway"
+                  name="upstreamUrl"
+                  hint="Empty without the gateway."
+                  maximum={2000}
+                />
+                <div class="acts">
+                  <button type="submit" class="primary">
+                    Create directory
+                  </button>
+                </div>
+              </Form>
+            </section>
+          )}
+          <section class="panel list" id="portal-links">
+            <div class="bar">
+              <h2>Portal links</h2>
+              <small>A link lets an IT contact of {organization.name} in, once, for eight hours.</small>
+            </div>
+            {visit.mayChange && (
+              <Form visit={visit} action={`${HOME}/organizations/${organization.id}/portal-links`}>
+                <Field label="For" name="contact" hint="The IT contact's name. The audit tells what they do by it." />
+                <button type="submit">Create portal link</button>
+              </Form>
+            )}
+            {links.length === 0 ? (
+              <ul class="rows">
+                <li>
+                  <small>None was made yet.</small>
+                </li>
+              </ul>
+            ) : (
+              <ul class="rows">
+                {links.map((link) => (
+                  <LinkRow link={link} visit={visit} />
+                ))}
+              </ul>
+            )}
+          </section>
+          {visit.mayChange && (
+            <details class="panel">
+              <summary>Rename or delete</summary>
+              <Form
+                visit={visit}
+                action={`${HOME}/organizations/${organization.id}`}
+                class="fields"
+                shown={{ name: organization.name, externalId: organization.externalId }}
+              >
+                <Field label="Name" name="name" value={organization.name} isRequired />
+                <Field label="External id" name="externalId" value={organization.externalId} />
+                <div class="acts">
+                  <button type="submit">Save</button>
+                  {visit.operator.role === 'owner' && (
+                    <Ask href={`${HOME}/organizations/${organization.id}/delete`} name="Delete" />
+                  )}
+                </div>
+              </Form>
+            </details>
+          )}
+        </>
+      ),
+    };
+  }
+
+  async function deletion(visit: Visit) {
+    const organization = await organizations.get(visit.params['id'] ?? '');
+    const views = await allViewsOf(organization.id);
+    const held = views.flatMap((view) => view.holdings.map(() => view));
+    return {
+      title: `Delete ${organization.name}`,
+      place: 'organizations',
+      children: (
+        <Confirm
+          visit={visit}
+          trail={[...TRAIL, [`${HOME}/organizations/${organization.id}`, organization.name]]}
+          title={`Delete ${organization.name}`}
+          name={`Delete ${organization.name}`}
+          back={`${HOME}/organizations/${organization.id}`}
+        >
+          <p>
+            {held.length === 0
+              ? 'No credential of this organization is active. Its directories go with it; the audit trail stays.'
+              : `${counted(held.length, 'credential')} will be revoked, and ${[...new Set(held.map(({ provider }) => provider))].join(', ')} will be refused from this moment. The audit trail stays.`}
+          </p>
+          {held.length > 0 && (
+            <ul>
+              {[...new Set(held)].map((view) => (
+                <li>
+                  <b>{view.directory.name}</b>: <LastUse view={view} />
+                </li>
+              ))}
+            </ul>
+          )}
+        </Confirm>
+      ),
+    };
+  }
+
+  return [
+    { method: 'get', path: '/organizations/:id', roles: READERS, handle: one },
+    {
+      method: 'post',
+      path: '/organizations/:id',
+      roles: WRITERS,
+      async handle({ params, form, cause }) {
+        const id = params['id'] ?? '';
+        await organizations.change(
+          id,
+          {
+            ...(touched(form, 'name') && { name: required(form, 'name') }),
+            ...(touched(form, 'externalId') && { externalId: sent(form, 'externalId') ?? null }),
+          },
+          cause,
+        );
+        return `${HOME}/organizations/${id}`;
+      },
+    },
+    { method: 'get', path: '/organizations/:id/delete', roles: OWNERS, handle: deletion },
+    {
+      method: 'post',
+      path: '/organizations/:id/delete',
+      roles: OWNERS,
+      async handle({ params, cause }) {
+        const organization = await organizations.get(params['id'] ?? '');
+        let count = 0;
+        for (let isMore = true; isMore; ) {
+          const { items, nextCursor } = await directories.page({ organizationId: organization.id, limit: CLEARED });
+          for (const directory of items) {
+            await credentials.clear(directory, true, cause);
+            await directories.remove(directory, cause);
+          }
+          count += items.length;
+          isMore = nextCursor !== null;
+        }
+        await organizations.remove(organization, count, cause);
+        return `${HOME}/organizations`;
+      },
+    },
+    {
+      method: 'post',
+      path: '/organizations/:id/directories',
+      roles: WRITERS,
+      async handle({ params, form, cause }) {
+        const directory = await directories.create(
+          {
+            organizationId: params['id'] ?? '',
+            name: required(form, 'name'),
+            provider: PROVIDERS.find((provider) => provider === form.get('provider')),
+            upstreamUrl: sent(form, 'upstreamUrl', 2000),
+            endpointKey: endpointKeyOf(form),
+          },
+          cause,
+        );
+        return `${HOME}/directories/${directory.id}`;
+      },
+    },
+    {
+      method: 'post',
+      path: '/organizations/:id/portal-links',
+      roles: WRITERS,
+      async handle({ params, form, cause }) {
+        const organization = await organizations.get(params['id'] ?? '');
+        const input = { organizationId: organization.id, contact: sent(form, 'contact') };
+        const { portalLink, secret } = await portalLinks.create(input, cause);
+        const back = `${HOME}/organizations/${organization.id}`;
+        return {
+          title: 'Portal link',
+          place: 'organizations',
+          children: (
+            <>
+              <Head trail={[...TRAIL, [back, organization.name]]} title="Portal link" />
+              <CopyOnce
+                label={
+                  portalLink.contact === undefined
+                    ? 'Send this to the IT contact'
+                    : `Send this to ${portalLink.contact}`
+                }
+                value={`${publicUrl}/portal/enter/${secret}`}
+                title={`For ${organization.name}`}
+              >
+                It lets one browser in, once, until <Time at={portalLink.expiresAt} now={clock.now()} exact />, and for
+                eight hours from then. Send it in a private message: whoever opens it first is let in.
+              </CopyOnce>
+              <div class="acts">
+                <a class="btn primary" href={back}>
+                  I have sent it
+                </a>
+              </div>
+            </>
+          ),
+        };
+      },
+    },
+    {
+      method: 'post',
+      path: '/portal-links/:id/revoke',
+      roles: WRITERS,
+      async handle({ params, cause }) {
+        const link = await portalLinks.revoke(params['id'] ?? '', cause);
+        return `${HOME}/organizations/${link.organizationId}`;
+      },
+    },
+  ];
+
+  function LinkRow({ link, visit }: { link: PortalLinkRecord; visit: Visit }) {
+    const { now } = visit;
+    const isOpen = !link.usedAt && !link.revokedAt && link.expiresAt > now;
+    return (
+      <li>
+        <span class="what">
+          <span>
+            {link.contact !== undefined && <b>{link.contact}: </b>}
+            {link.revokedAt ? 'Withdrawn' : link.usedAt ? 'Used' : isOpen ? 'Not used yet' : 'Expired without use'}{' '}
+            <Time at={link.revokedAt ?? link.usedAt ?? link.expiresAt} now={now} />
+          </span>
+          <small>
+            made <Time at={link.createdAt} now={now} /> by {link.createdBy.name}
+          </small>
+        </span>
+        {visit.mayChange && !link.revokedAt && (isOpen || link.usedAt) && (
+          <Act
+            visit={visit}
+            action={`${HOME}/portal-links/${link.id}/revoke`}
+            name={link.usedAt ? 'End session' : 'Withdraw'}
+          />
+        )}
+      </li>
+    );
+  }
+}

@@ -1,0 +1,63 @@
+/** A token of another system becomes a credential as it is. For operators alone: whoever may try values learns which ones are in use. */
+import { PROVIDER_NAMES } from '../directories/index.ts';
+import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
+import { Field, Form, required } from './forms.tsx';
+import { createSeen, type SeenDependencies } from './seen.ts';
+import { type GuidedRoute, Head, type Visit } from './visit.tsx';
+
+const LONGEST = 4096;
+
+export function importRoutes(deps: SeenDependencies): GuidedRoute[] {
+  const { credentials } = deps;
+  const seen = createSeen(deps);
+
+  async function importing(visit: Visit) {
+    const directory = await seen.directory(visit);
+    await credentials.assertFreeSlot(directory.id);
+    return {
+      title: 'Import a token',
+      place: 'organizations',
+      children: (
+        <>
+          <Head trail={[[`${visit.home}/directories/${directory.id}`, directory.name]]} title="Import a token" />
+          <Form visit={visit} class="panel">
+            <p class="soft">
+              The token that {PROVIDER_NAMES[directory.provider]} sends today goes on working, and nobody there has to
+              change anything. Its digest is kept, the value is not.
+            </p>
+            <Field
+              label="The token"
+              name="value"
+              isRequired
+              maximum={LONGEST}
+              hint="As it stands in the identity provider, without the word Bearer."
+            />
+            <CredentialFields />
+            <div class="acts">
+              <button type="submit" class="primary">
+                Import
+              </button>
+              <a class="btn quiet" href={`${visit.home}/directories/${directory.id}`}>
+                Not now
+              </a>
+            </div>
+          </Form>
+        </>
+      ),
+    };
+  }
+
+  return [
+    { method: 'get', path: '/directories/:id/import', handle: importing },
+    {
+      method: 'post',
+      path: '/directories/:id/import',
+      async handle(visit) {
+        const { id } = await seen.directory(visit);
+        const token = required(visit.form, 'value', LONGEST);
+        await credentials.import(id, { ...credentialInputOf(visit.form), token }, visit.cause);
+        return `${visit.home}/directories/${id}`;
+      },
+    },
+  ];
+}

@@ -1,0 +1,179 @@
+/** A rotation, guided: generate the new token, put it in, see it used, retire the old one. */
+import { type DirectoryView, type Holding, Steps, spokenOf } from '../faces/index.ts';
+import { Check, WAYS } from './check.tsx';
+import { endpointOf } from './directory.tsx';
+import { Act, Field, Form, sent } from './forms.tsx';
+import { createSeen, type SeenDependencies } from './seen.ts';
+import { shownToken } from './shown-token.tsx';
+import { type GuidedRoute, Head, type Visit } from './visit.tsx';
+
+const EVENTS = 30;
+
+export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): GuidedRoute[] {
+  const { credentials, audit, publicUrl } = deps;
+  const seen = createSeen(deps);
+
+  /** A rotation that is under way: whether the new one is seen, and what becomes of the old one. */
+  async function waiting(visit: Visit) {
+    const view = await seen.view(visit);
+    const { directory, provider } = view;
+    const address = `${visit.home}/directories/${directory.id}`;
+    const { old, fresh } = pairIn(view);
+    if (!old || !fresh) return undefined;
+    const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
+    const title = 'Rotate the static token';
+    const part = (
+      <Steps names={WAYS.rotate} current={fresh.total?.lastUsedAt ? 3 : 2}>
+        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
+        <section class="detail">
+          <h2>Retire the old one</h2>
+          <p class="soft">
+            {old.progress?.retire === 'when-replaced'
+              ? `It retires by itself once ${provider} uses the new one and nothing comes with the old one any more.`
+              : 'It goes on until you retire it.'}
+          </p>
+          {old.progress?.successorAccepted && (
+            <div class="acts">
+              <Act
+                visit={visit}
+                action={`${visit.home}/credentials/${old.credential.id}/retire`}
+                name={`Retire ${old.credential.slot.toUpperCase()} now`}
+                tone="primary"
+              />
+            </div>
+          )}
+        </section>
+        <div class="acts">
+          <a class="btn" href={address}>
+            To the directory
+          </a>
+        </div>
+        {!fresh.total?.lastUsedAt && (
+          <Form visit={visit} action={`${address}/rotate/anew`} class="head">
+            <small>Was the new token not stored? Nothing has used it, so another one can take its place.</small>
+            <button type="submit">Generate another</button>
+          </Form>
+        )}
+      </Steps>
+    );
+    return {
+      title,
+      place: 'organizations',
+      ...(visit.query.has('part') && { part }),
+      children: (
+        <>
+          <Head trail={[[address, directory.name]]} title={title} />
+          <div data-live={`${visit.path}?part=live`}>{part}</div>
+        </>
+      ),
+    };
+  }
+
+  async function rotation(visit: Visit) {
+    const under = await waiting(visit);
+    if (under) return under;
+    const view = await seen.view(visit);
+    const { directory, provider, holdings } = view;
+    const address = `${visit.home}/directories/${directory.id}`;
+    const old = holdings.find(({ credential }) => credential.kind === 'bearer');
+    if (!old) return `${address}/generate`;
+    const isFull = holdings.length === 2;
+    return {
+      title: 'Rotate the static token',
+      place: 'organizations',
+      children: (
+        <>
+          <Head trail={[[address, directory.name]]} title="Rotate the static token" />
+          <Steps names={WAYS.rotate} current={0}>
+            <Form visit={visit} class="panel">
+              <p>
+                {isFull ? (
+                  <>
+                    <b>Both slots are held, so {provider} is refused from the moment of the new token</b> until you have
+                    put that in. To go over without a gap, first revoke the credential that is not used.
+                  </>
+                ) : (
+                  <>
+                    A new token is put beside {spokenOf(old.credential)}. <b>Both work</b> until {provider} uses the new
+                    one.
+                  </>
+                )}
+              </p>
+              <Field label="Label" name="label" value={old.credential.label} />
+              {isFull ? (
+                <input type="hidden" name="mode" value="immediate" />
+              ) : (
+                <fieldset>
+                  <legend>And the old one</legend>
+                  <label class="choice">
+                    <input type="radio" name="retire" value="when-replaced" checked />
+                    <span>
+                      <b>Retires by itself.</b> <small>Once the new one is used and the old one is quiet.</small>
+                    </span>
+                  </label>
+                  <label class="choice">
+                    <input type="radio" name="retire" value="manual" />
+                    <span>
+                      <b>Stays until I retire it.</b>
+                    </span>
+                  </label>
+                </fieldset>
+              )}
+              <div class="acts">
+                <button type="submit" class={isFull ? 'danger primary' : 'primary'}>
+                  {isFull ? 'Replace at once' : 'Generate'}
+                </button>
+                <a class="btn quiet" href={address}>
+                  Not now
+                </a>
+              </div>
+            </Form>
+          </Steps>
+        </>
+      ),
+    };
+  }
+
+  return [
+    { method: 'get', path: '/directories/:id/rotate', handle: rotation },
+    {
+      method: 'post',
+      path: '/directories/:id/rotate',
+      async handle(visit) {
+        const { form, cause } = visit;
+        const { id } = await seen.directory(visit);
+        const isImmediate = form.get('mode') === 'immediate';
+        const retire = form.get('retire') === 'manual' ? 'manual' : 'when-replaced';
+        const label = sent(form, 'label');
+        const { token } = await credentials.rotate(
+          id,
+          { label, ...(isImmediate ? { mode: 'immediate' } : { mode: 'overlap', retire }) },
+          cause,
+        );
+        return shownToken(visit, await seen.view(visit), token, isImmediate ? 'generate' : 'rotate', publicUrl);
+      },
+    },
+    {
+      method: 'post',
+      path: '/directories/:id/rotate/anew',
+      async handle(visit) {
+        const view = await seen.view(visit);
+        const { old, fresh } = pairIn(view);
+        if (!old || !fresh) return `${visit.home}/directories/${view.directory.id}/rotate`;
+        const { id, label } = fresh.credential;
+        // Not forced: one that was used meanwhile stays.
+        await credentials.revoke(id, { reason: 'another one was generated before its first use' }, visit.cause);
+        const retire = old.progress?.retire === 'when-replaced' ? 'when-replaced' : 'manual';
+        const { token } = await credentials.rotate(view.directory.id, { label, mode: 'overlap', retire }, visit.cause);
+        return shownToken(visit, await seen.view(visit), token, 'rotate', publicUrl);
+      },
+    },
+  ];
+}
+
+/** The credential that is replaced, and the one that takes its place. */
+function pairIn({ holdings }: DirectoryView): { old: Holding | undefined; fresh: Holding | undefined } {
+  const old = holdings.find(({ progress }) => progress);
+  const fresh = holdings.find(({ credential }) => credential.id === old?.progress?.successorId);
+  return { old, fresh };
+}

@@ -1,0 +1,36 @@
+import type { Audit } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Credential, Credentials, Usage } from '../credentials/index.ts';
+import { type Directories, type Directory, PROVIDER_NAMES } from '../directories/index.ts';
+import { type DirectoryView, readDirectoryView } from '../faces/index.ts';
+import type { Visit } from './visit.tsx';
+
+export interface SeenDependencies {
+  directories: Directories;
+  credentials: Credentials;
+  usage: Usage;
+  audit: Audit;
+  clock: Clock;
+}
+
+/** What a person may see of what an address names; each throws not_found, also for what is another organization's. */
+export function createSeen(deps: SeenDependencies) {
+  const { directories, credentials, clock } = deps;
+  return {
+    async directory(visit: Visit, id = visit.params['id'] ?? ''): Promise<Directory> {
+      const directory = await directories.get(id);
+      visit.assertSees(directory.organizationId);
+      return directory;
+    },
+    async credential(visit: Visit): Promise<Credential> {
+      const credential = await credentials.get(visit.params['id'] ?? '');
+      visit.assertSees(credential.organizationId);
+      return credential;
+    },
+    async view(visit: Visit, id?: string): Promise<DirectoryView> {
+      return this.viewOf(await this.directory(visit, id));
+    },
+    viewOf: (directory: Directory): Promise<DirectoryView> =>
+      readDirectoryView(deps, { directory, provider: PROVIDER_NAMES[directory.provider], now: clock.now() }),
+  };
+}

@@ -1,0 +1,46 @@
+import { type DirectoryView, Steps } from '../faces/index.ts';
+import { WAYS } from './check.tsx';
+import { InstructionList, SETUP } from './consoles.tsx';
+import { endpointOf } from './directory.tsx';
+import { CopyOnce, Head, type Shown, type Visit } from './visit.tsx';
+
+/** A token, in the one moment in which it is there, beside the fields of the console that it goes into. */
+export function shownToken(
+  visit: Visit,
+  { provider, directory }: DirectoryView,
+  token: string,
+  way: keyof typeof WAYS,
+  publicUrl: string,
+): Shown {
+  const isRotation = way === 'rotate';
+  const address = `${visit.home}/directories/${directory.id}`;
+  const title = isRotation ? 'Rotate the static token' : 'Your new token';
+  return {
+    title,
+    place: 'organizations',
+    children: (
+      <>
+        <Head trail={[[address, directory.name]]} title={title} />
+        <Steps names={WAYS[way]} current={way === 'setup' ? 2 : 1}>
+          <CopyOnce title="The token" label={`For ${provider}`} value={token}>
+            We keep only a digest. If it gets lost, generate another
+            {isRotation ? `; the token that ${provider} uses now keeps working` : ''}.
+          </CopyOnce>
+          <InstructionList
+            provider={provider}
+            instructions={SETUP[directory.provider].bearer}
+            values={{ token, endpoint: endpointOf(directory, publicUrl) }}
+          />
+          <div class="acts">
+            <a class="btn primary" href={isRotation ? `${address}/rotate` : `${address}/check?way=${way}`}>
+              I have stored it
+            </a>
+            <a class="btn quiet" href={address}>
+              Finish later
+            </a>
+          </div>
+        </Steps>
+      </>
+    ),
+  };
+}

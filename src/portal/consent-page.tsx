@@ -1,0 +1,196 @@
+/** What a person reads before a connection is made. Words for an IT contact who never heard of OAuth. */
+import type { ComponentChildren } from 'preact';
+import type { Credential, UsageTotal } from '../credentials/index.ts';
+import type { Directory } from '../directories/index.ts';
+import { counted, spokenOf, Time, titleOf } from '../faces/index.ts';
+import type { ConnectionRequest } from '../oauth/index.ts';
+
+export interface Holder {
+  credential: Credential;
+  total: UsageTotal | undefined;
+}
+
+interface Choice {
+  directory: Directory;
+  /** Who holds its slots now. */
+  holders: Holder[];
+}
+
+export function ConsentPage(props: {
+  request: ConnectionRequest;
+  organization: string;
+  choices: Choice[];
+  token: string;
+  now: Date;
+}) {
+  const { request, organization, choices, token, now } = props;
+  const { client, scopes } = request;
+  const isSingle = choices.length === 1;
+  return (
+    <>
+      <h1>Connect {client.name}</h1>
+      <p>
+        {client.name} asks to {scopes.includes('scim') ? 'manage' : 'read'} users and groups of <b>{organization}</b>{' '}
+        from now on.
+      </p>
+      <form method="post" class="panel">
+        <input type="hidden" name="token" value={token} />
+        <dl>
+          <dt>It may</dt>
+          <dd>
+            {scopes.includes('scim')
+              ? 'create, change, deactivate and delete users and groups'
+              : 'read users and groups, and change nothing'}
+          </dd>
+          <dt>Ends</dt>
+          <dd>{endOf(client)}</dd>
+          <dt>Answer goes to</dt>
+          <dd class="mono">{request.redirectOrigin}</dd>
+        </dl>
+        {!isSingle && <h2>Which directory is it for?</h2>}
+        {choices.map((choice) => (
+          <DirectoryChoice {...choice} client={client} isSingle={isSingle} now={now} />
+        ))}
+        <div class="acts">
+          <button class="primary" type="submit" name="decision" value="allow">
+            Allow
+          </button>
+          <button type="submit" name="decision" value="cancel" formnovalidate>
+            Cancel
+          </button>
+        </div>
+      </form>
+      <small>
+        The connection belongs to the directory, not to you: it goes on when you leave or change your password. Cancel
+        changes nothing.
+      </small>
+    </>
+  );
+}
+
+type Client = ConnectionRequest['client'];
+
+/** What has an end says so before it begins. */
+function endOf({ name, maximumAgeDays, idleDays }: Client): string {
+  const ends = [
+    ...(maximumAgeDays === undefined ? [] : [`${counted(maximumAgeDays, 'day')} from today`]),
+    ...(idleDays === undefined ? [] : [`after ${counted(idleDays, 'day')} in which ${name} does not renew it`]),
+  ];
+  return ends.length === 0
+    ? 'No end. It works until someone revokes it.'
+    : `${capitalized(ends.join(', or '))}${ends.length > 1 ? ', whichever comes first' : ''}. Then it must be connected again.`;
+}
+
+function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; now: Date }) {
+  const { directory, holders, client, isSingle, now } = props;
+  const name = `replaces-${directory.id}`;
+  const own = holders.find(({ credential }) => credential.clientId === client.id)?.credential.id;
+  const [only] = holders;
+  return (
+    <fieldset class="directory">
+      {isSingle ? (
+        <legend>Directory {directory.name}</legend>
+      ) : (
+        <label class="choice">
+          <input type="radio" name="directory" value={directory.id} required />
+          <b>{directory.name}</b>
+        </label>
+      )}
+      <div class="detail">
+        {holders.length === 2 && (
+          <p>
+            Both slots are taken. <b>Choose what the new connection replaces.</b> That goes on working until the new
+            connection has been used.
+          </p>
+        )}
+        <div class="slots">
+          {(['a', 'b'] as const).map((slot) => {
+            const holder = holders.find(({ credential }) => credential.slot === slot);
+            if (!holder) return <FreeSlot slot={slot} isNext={slot === 'a' || holders.length === 1} client={client} />;
+            if (holders.length === 1) return <TakenSlot {...holder} now={now} />;
+            const { id } = holder.credential;
+            return (
+              <label class="slot choosable">
+                <TakenSlot {...holder} now={now}>
+                  <span class="pick">
+                    <input type="radio" name={name} value={id} checked={id === own} required={isSingle} /> Replace this
+                  </span>
+                </TakenSlot>
+              </label>
+            );
+          })}
+        </div>
+        {holders.length === 1 && only && (
+          <>
+            <label class="choice">
+              <input type="radio" name={name} value="" checked={own === undefined} />
+              <span>
+                <b>Keep both.</b>{' '}
+                <small>{capitalized(spokenOf(only.credential))} goes on beside the new connection.</small>
+              </span>
+            </label>
+            <label class="choice">
+              <input type="radio" name={name} value={only.credential.id} checked={own !== undefined} />
+              <span>
+                <b>Replace it.</b>{' '}
+                <small>
+                  {capitalized(spokenOf(only.credential))} goes on until the new connection is used and nothing comes
+                  with it any more; then it retires by itself.
+                </small>
+              </span>
+            </label>
+          </>
+        )}
+      </div>
+    </fieldset>
+  );
+}
+
+function FreeSlot({ slot, isNext, client }: { slot: 'a' | 'b'; isNext: boolean; client: Client }) {
+  return (
+    <div class={isNext ? 'slot next' : 'slot'}>
+      <SlotHead slot={slot} title={isNext ? `${client.name}, new` : 'Empty'} />
+      <small>{isNext ? 'The new connection goes here.' : 'Stays free for a change without a gap.'}</small>
+    </div>
+  );
+}
+
+function TakenSlot({ credential, total, now, children }: Holder & { now: Date; children?: ComponentChildren }) {
+  const { slot, kind, state, hint, label } = credential;
+  const from = total?.lastUsedFrom;
+  const body = (
+    <>
+      <SlotHead slot={slot} title={titleOf(credential)} />
+      <small>
+        {kind === 'oauth' ? 'OAuth connection' : label === undefined ? 'Ends in ' : 'Static token, ends in '}
+        {kind === 'bearer' && <span class="mono">{hint}</span>}
+        {state === 'disabled' && ', disabled'}
+      </small>
+      <small>
+        {total?.lastUsedAt ? (
+          <>
+            Last used <Time at={total.lastUsedAt} now={now} />
+            {from && ` from ${from.address}`}
+          </>
+        ) : (
+          'Never used'
+        )}
+      </small>
+      {children}
+    </>
+  );
+  return children === undefined ? <div class="slot">{body}</div> : body;
+}
+
+function SlotHead({ slot, title }: { slot: 'a' | 'b'; title: string }) {
+  return (
+    <span class="head">
+      <b>{title}</b>
+      <span class="key">slot {slot.toUpperCase()}</span>
+    </span>
+  );
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
