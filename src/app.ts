@@ -7,7 +7,7 @@ import Koa from 'koa';
 import { createAdmin } from './admin/index.ts';
 import { createAudit } from './audit/index.ts';
 import type { Clock } from './clock.ts';
-import type { Config } from './config.ts';
+import type { Config, readSources } from './config.ts';
 import { createApiKeys, createCredentials, createUsage } from './credentials/index.ts';
 import { createDashboard } from './dashboard/index.tsx';
 import { ANSWER_MS } from './deadline.ts';
@@ -38,6 +38,8 @@ import {
 
 export interface AppDependencies {
   config: Config;
+  /** Where each setting comes from. */
+  sources: ReturnType<typeof readSources>;
   /** What the world sees; config's, or made of the address that is listened on. */
   publicUrl: string;
   storage: Storage;
@@ -179,6 +181,7 @@ export async function createApp(deps: AppDependencies) {
     random,
     idempotency,
   });
+  const operators = createOperators({ storage, audit, clock, random, secret: deps.secret });
   const admin = createAdmin({
     idempotency,
     audit,
@@ -192,15 +195,16 @@ export async function createApp(deps: AppDependencies) {
     clients: oauth.clients,
     connectByHand: oauth.connectByHand,
     portalLinks,
+    operators,
     verification,
     context,
     publicUrl,
     answerMs,
     version,
   });
-  const operators = createOperators({ storage, audit, clock, random, secret: deps.secret });
   const dashboard = createDashboard({
     config,
+    sources: deps.sources,
     organizations,
     directories,
     credentials,

@@ -284,6 +284,9 @@ export type SettingKey = keyof typeof SETTINGS;
 
 type ValueOf<S> = S extends Setting<infer T> ? (S['default'] extends string ? T : T | undefined) : never;
 
+/** Where a value comes from. */
+export type Source = 'default' | 'environment' | 'file';
+
 export type Config = { readonly [K in SettingKey]: ValueOf<(typeof SETTINGS)[K]> };
 
 export interface Problem {
@@ -369,6 +372,13 @@ export function readConfig(
       return undefined;
     }
   }
+}
+
+/** Where each setting of an environment comes from, as `readConfig` reads it. */
+export function readSources(env: Readonly<Record<string, string | undefined>>): Readonly<Record<SettingKey, Source>> {
+  const keys = Object.keys(SETTINGS) as SettingKey[];
+  const sourceOf = (key: SettingKey): Source => (env[`${key}_FILE`] ? 'file' : env[key] ? 'environment' : 'default');
+  return Object.fromEntries(keys.map((key) => [key, sourceOf(key)])) as Record<SettingKey, Source>;
 }
 
 function isKnown(key: string): boolean {

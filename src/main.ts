@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { type App, createApp } from './app.ts';
 import type { Cause } from './audit/index.ts';
 import { systemClock } from './clock.ts';
-import { type Config, ConfigError, readConfig } from './config.ts';
+import { type Config, ConfigError, readConfig, readSources } from './config.ts';
 import { ROLES, type Role } from './credentials/index.ts';
 import { isAppError } from './errors.ts';
 import { systemRandom } from './identifiers.ts';
@@ -104,6 +104,7 @@ async function serve(): Promise<void> {
     `http://${config.LATCHKEY_HOST.includes(':') ? host : config.LATCHKEY_HOST}:${address.port}`;
   app = await createApp({
     config,
+    sources: readSources(process.env),
     publicUrl,
     storage,
     clock: systemClock,
@@ -272,6 +273,7 @@ async function withApp(work: (app: App, store: string, publicUrl: string) => Pro
   const secret = ensureSecret(config);
   const app = await createApp({
     config,
+    sources: readSources(process.env),
     publicUrl,
     storage,
     clock: systemClock,

@@ -11,6 +11,7 @@ import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency.ts';
 import type { Log } from '../log.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
+import type { Operators } from '../operators/index.ts';
 import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
 import { clientOperations } from './clients.ts';
@@ -19,6 +20,7 @@ import { directoryOperations } from './directories.ts';
 import { eventOperations } from './events.ts';
 import { describeApi } from './openapi.ts';
 import type { Operation } from './operation.ts';
+import { operatorOperations } from './operators.ts';
 import { organizationOperations } from './organizations.ts';
 import { type PortalLinkKeeper, portalLinkOperations } from './portal-links.ts';
 import { renderReference } from './reference.tsx';
@@ -37,6 +39,7 @@ export interface AdminDependencies {
   clients: Clients;
   connectByHand: Oauth['connectByHand'];
   portalLinks: PortalLinkKeeper;
+  operators: Operators;
   verification: Verification;
   context: RequestContext;
   publicUrl: string;
@@ -55,6 +58,7 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
     ...portalLinkOperations(deps),
     ...eventOperations(deps),
     ...apiKeyOperations(deps),
+    ...operatorOperations(deps),
   ];
   const description = describeApi(operations, publicUrl, version);
   const json = JSON.stringify(description);

@@ -102,6 +102,8 @@ export interface Credentials {
     after?: string | undefined;
     limit: number;
   }): Promise<Page<Credential>>;
+  /** The connections of a client, in all directories, newest first. */
+  ofClient(clientId: string, query: { after?: string | undefined; limit: number }): Promise<Page<Credential>>;
   /** Those of all directories whose value ends so, newest first. */
   withHint(hint: string, limit: number): Promise<Credential[]>;
   /** Who holds the slots of a directory, expired ones left out. */
@@ -395,6 +397,8 @@ export function createCredentials(deps: Dependencies): Credentials {
     findByDigest: (digest) => credentials.findBy('digest', digest, { authoritative: true }),
     page: ({ directoryId, state, after, limit }) =>
       credentials.page({ where: { directoryId, state }, after, limit, direction: 'descending' }),
+    ofClient: (clientId, { after, limit }) =>
+      credentials.page({ where: { clientId }, after, limit, direction: 'descending' }),
     async withHint(hint, limit) {
       return (await credentials.page({ where: { hint }, limit, direction: 'descending' })).items;
     },

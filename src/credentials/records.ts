@@ -61,6 +61,7 @@ export const credentialSpec = {
     slotKey: 'unique',
     state: 'index',
     hint: 'index',
+    clientId: 'index',
     dueAt: 'index',
     outboxAt: 'index',
   },

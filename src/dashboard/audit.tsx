@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
 import { Choice, dayOf, EventRows, Field, Head, More, sent } from '../guidance/index.ts';
@@ -19,14 +20,43 @@ const FAMILIES: [string, string][] = [
   ['client.*', 'Clients'],
   ['portal_link.*', 'Portal links'],
   ['api_key.*', 'API keys'],
+  ['operator.*', 'Operators and sign-ins'],
+  ['signing_key.*', 'Signing keys'],
 ];
 const IDS = ['organizationId', 'directoryId', 'credentialId', 'requestId', 'actorId'] as const;
 
-export function auditRoutes({ audit }: DashboardDependencies): Route[] {
+export function auditRoutes({ audit, directories, organizations }: DashboardDependencies): Route[] {
+  /** Which directory, or which organization, each of these events is about. */
+  async function placesOf(events: AuditEvent[]): Promise<(event: AuditEvent) => ComponentChildren> {
+    const [directoryNames, organizationNames] = await Promise.all([
+      namesOf(
+        events.map(({ directoryId }) => directoryId),
+        directories.find,
+      ),
+      namesOf(
+        events.map(({ organizationId }) => organizationId),
+        organizations.find,
+      ),
+    ]);
+    return ({ directoryId = '', organizationId = '' }) => {
+      const directory = directoryNames.get(directoryId);
+      const organization = organizationNames.get(organizationId);
+      if (!directory && !organization) return null;
+      return (
+        <>
+          {organization && <a href={`${HOME}/organizations/${organizationId}`}>{organization}</a>}
+          {organization && directory && ' / '}
+          {directory && <a href={`${HOME}/directories/${directoryId}`}>{directory}</a>},{' '}
+        </>
+      );
+    };
+  }
+
   async function list(visit: Visit) {
     const { query } = visit;
     const asked = queryOf(query);
     const { items, nextCursor } = await audit.page({ ...asked, after: query.get('after') ?? undefined, limit: PAGE });
+    const placeOf = await placesOf(items);
     const limits = IDS.filter((id) => sent(query, id) !== undefined);
     const filter = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
     return {
@@ -62,7 +92,7 @@ export function auditRoutes({ audit }: DashboardDependencies): Route[] {
             </div>
           </form>
           <section class="panel list">
-            <EventRows events={items} visit={visit} />
+            <EventRows events={items} visit={visit} placeOf={placeOf} />
           </section>
           <More visit={visit} cursor={nextCursor} />
         </>
@@ -93,6 +123,15 @@ export function auditRoutes({ audit }: DashboardDependencies): Route[] {
     { method: 'get', path: '/audit.csv', roles: READERS, handle: exporting('csv') },
     { method: 'get', path: '/audit.jsonl', roles: READERS, handle: exporting('jsonl') },
   ];
+}
+
+async function namesOf(
+  ids: (string | undefined)[],
+  find: (id: string) => Promise<{ name: string } | undefined>,
+): Promise<Map<string, string>> {
+  const known = new Set(ids.filter((id) => id !== undefined));
+  const found = await Promise.all([...known].map(async (id) => [id, (await find(id))?.name] as const));
+  return new Map(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
 }
 
 const LIMITED = {

@@ -1,15 +1,16 @@
+import { type Credential, stateAt } from '../credentials/index.ts';
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
 import { CopyField, counted, Tag, Time } from '../faces/index.ts';
 import {
   Act,
   Ask,
-  Choice,
   Confirm,
   CopyOnce,
   Field,
   Form,
   Head,
   More,
+  ProviderChoice,
   required,
   SecretRemoval,
   sent,
@@ -21,9 +22,27 @@ import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 
 const PAGE = 50;
 const LATEST = 50;
+const CONNECTIONS = 10;
 const TRAIL: [string, string][] = [[`${HOME}/clients`, 'Clients']];
 
-export function clientRoutes({ clients, directories, audit, clock, publicUrl }: DashboardDependencies): Route[] {
+export function clientRoutes(deps: DashboardDependencies): Route[] {
+  const { clients, directories, organizations, credentials, usage, audit, clock, publicUrl } = deps;
+
+  /** What it connects, newest first, a page at a time. */
+  async function connectionsOf(client: Client, after: string | undefined) {
+    const { items, nextCursor } = await credentials.ofClient(client.id, { after, limit: CONNECTIONS });
+    const totals = await usage.totals(items.map(({ id }) => id));
+    const connections = await Promise.all(
+      items.map(async (credential) => ({
+        credential,
+        total: totals.get(credential.id),
+        directory: await directories.find(credential.directoryId),
+        organization: await organizations.find(credential.organizationId),
+      })),
+    );
+    return { connections, nextCursor };
+  }
+
   async function list(visit: Visit) {
     const directoryId = sent(visit.query, 'directoryId');
     const { items, nextCursor } = await clients.page({
@@ -97,12 +116,7 @@ export function clientRoutes({ clients, directories, audit, clock, publicUrl }: 
               value={directory && `${PROVIDER_NAMES[directory.provider]}`}
               hint="IT contacts read it on the consent page."
             />
-            <Choice
-              label="Identity provider"
-              name="provider"
-              {...(directory && { value: directory.provider })}
-              options={PROVIDERS.map((id) => [id, id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]])}
-            />
+            <ProviderChoice value={directory?.provider} />
             <Field
               label="App name in Okta"
               name="appName"
@@ -159,6 +173,7 @@ export function clientRoutes({ clients, directories, audit, clock, publicUrl }: 
     const directory = client.directoryId === undefined ? undefined : await directories.find(client.directoryId);
     const address = `${HOME}/clients/${client.id}`;
     const now = clock.now();
+    const { connections, nextCursor } = await connectionsOf(client, visit.query.get('after') ?? undefined);
     return {
       title: client.name,
       place: 'clients',
@@ -225,6 +240,43 @@ export function clientRoutes({ clients, directories, audit, clock, publicUrl }: 
               ))}
             </ul>
           </section>
+          <section class="panel list">
+            <div class="bar">
+              <h2>Connections</h2>
+            </div>
+            <ul class="rows">
+              {connections.length === 0 && (
+                <li>
+                  <small>None was made by it{visit.query.has('after') ? ' before these' : ' yet'}.</small>
+                </li>
+              )}
+              {connections.map(({ credential, total, directory, organization }) => (
+                <li>
+                  <span class="what">
+                    {directory ? (
+                      <a href={`${HOME}/directories/${directory.id}`}>
+                        <b>{directory.name}</b>
+                      </a>
+                    ) : (
+                      <b>A directory that was deleted</b>
+                    )}
+                    <small>
+                      {organization && `${organization.name}, `}
+                      {total?.lastUsedAt ? (
+                        <>
+                          last used <Time at={total.lastUsedAt} now={now} />
+                        </>
+                      ) : (
+                        'never used'
+                      )}
+                    </small>
+                  </span>
+                  <ConnectionState state={stateAt(credential, now)} />
+                </li>
+              ))}
+            </ul>
+          </section>
+          <More visit={visit} cursor={nextCursor} />
           {visit.mayChange && (
             <details class="panel">
               <summary>Change or delete</summary>
@@ -384,4 +436,9 @@ export function clientRoutes({ clients, directories, audit, clock, publicUrl }: 
       },
     },
   ];
+}
+
+function ConnectionState({ state }: { state: Credential['state'] }) {
+  const tone = state === 'active' ? 'ok' : state === 'pending' ? 'warn' : 'bad';
+  return <Tag tone={tone}>{state === 'pending' ? 'takes over with its first use' : state}</Tag>;
 }

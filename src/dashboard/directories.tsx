@@ -1,8 +1,7 @@
-import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+import { PROVIDERS } from '../directories/index.ts';
 import {
   Act,
   Ask,
-  Choice,
   Confirm,
   createSeen,
   DirectoryFace,
@@ -11,6 +10,8 @@ import {
   Form,
   Head,
   LastUse,
+  live,
+  ProviderChoice,
   required,
   sent,
   touched,
@@ -29,7 +30,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
     const view = await seen.view(visit);
     const { directory } = view;
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
-    const live = (
+    const part = (
       <DirectoryFace
         view={view}
         visit={visit}
@@ -50,83 +51,75 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         </a>
       </DirectoryFace>
     );
-    if (visit.query.has('part')) return { title: directory.name, children: live, part: live };
     const organization = await organizations.get(directory.organizationId);
     const address = `${HOME}/directories/${directory.id}`;
-    return {
+    return live(visit, {
       title: directory.name,
       place: 'organizations',
-      children: (
-        <>
-          <Head
-            trail={[
-              [`${HOME}/organizations`, 'Organizations'],
-              [`${HOME}/organizations/${organization.id}`, organization.name],
-            ]}
-            title={directory.name}
-          >
-            <a class="btn" href={`${HOME}/audit?directoryId=${directory.id}`}>
-              Audit
-            </a>
-            {visit.mayChange && (
-              <>
-                <a class="btn" href={`${address}/setup`}>
-                  Set it up
-                </a>
-                <a class="btn" href={`${HOME}/organizations/${organization.id}#portal-links`}>
-                  Portal link
-                </a>
-              </>
-            )}
-          </Head>
-          <div data-live={`${address}?part=live`} class="detail">
-            {live}
-          </div>
+      part,
+      head: (
+        <Head
+          trail={[
+            [`${HOME}/organizations`, 'Organizations'],
+            [`${HOME}/organizations/${organization.id}`, organization.name],
+          ]}
+          title={directory.name}
+        >
+          <a class="btn" href={`${HOME}/audit?directoryId=${directory.id}`}>
+            Audit
+          </a>
           {visit.mayChange && (
-            <details class="panel">
-              <summary>Change, disable or delete</summary>
-              <Form
-                visit={visit}
-                action={address}
-                class="fields"
-                shown={{
-                  name: directory.name,
-                  provider: directory.provider,
-                  upstreamUrl: directory.upstreamUrl,
-                  endpointKey: directory.endpointKey,
-                }}
-              >
-                <Field label="Name" name="name" value={directory.name} isRequired />
-                <Choice
-                  label="Identity provider"
-                  name="provider"
-                  value={directory.provider}
-                  options={PROVIDERS.map((id) => [id, id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]])}
-                />
-                <Field
-                  label="SCIM server behind the gateway"
-                  name="upstreamUrl"
-                  value={directory.upstreamUrl}
-                  hint="Empty without the gateway."
-                  maximum={2000}
-                />
-                <Field
-                  label="Endpoint key"
-                  name="endpointKey"
-                  value={directory.endpointKey}
-                  hint="With another key the address changes: it must be changed in the identity provider too."
-                />
-                <div class="acts">
-                  <button type="submit">Save</button>
-                  {directory.state === 'active' && <Ask href={`${address}/disable`} name="Disable" />}
-                  <Ask href={`${address}/delete`} name="Delete" />
-                </div>
-              </Form>
-            </details>
+            <>
+              <a class="btn" href={`${address}/setup`}>
+                Set it up
+              </a>
+              <a class="btn" href={`${HOME}/organizations/${organization.id}#portal-links`}>
+                Portal link
+              </a>
+            </>
           )}
-        </>
+        </Head>
       ),
-    };
+      ...(visit.mayChange && {
+        rest: (
+          <details class="panel">
+            <summary>Change, disable or delete</summary>
+            <Form
+              visit={visit}
+              action={address}
+              class="fields"
+              shown={{
+                name: directory.name,
+                provider: directory.provider,
+                upstreamUrl: directory.upstreamUrl,
+                endpointKey: directory.endpointKey,
+              }}
+            >
+              <Field label="Name" name="name" value={directory.name} isRequired />
+              <ProviderChoice value={directory.provider} />
+              <Field
+                label="SCIM server behind the gateway"
+                name="upstreamUrl"
+                value={directory.upstreamUrl}
+                hint="Empty without the gateway."
+                maximum={2000}
+              />
+              <Field
+                label="Endpoint key"
+                name="endpointKey"
+                value={directory.endpointKey}
+                hint="With another key the address changes: it must be changed in the identity provider too."
+              />
+              <div class="acts">
+                <button type="submit">Save</button>
+                {directory.state === 'active' && <Ask href={`${address}/disable`} name="Disable" />}
+                <Ask href={`${address}/delete`} name="Delete" />
+              </div>
+            </Form>
+          </details>
+        ),
+      }),
+    });
   }
 
   function ending(verb: 'Disable' | 'Delete'): Route['handle'] {

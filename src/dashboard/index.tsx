@@ -6,7 +6,7 @@ import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Config } from '../config.ts';
+import type { Config, SettingKey, Source } from '../config.ts';
 import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import { asAppError } from '../errors.ts';
@@ -65,6 +65,7 @@ export interface PortalLinkKeeper {
 
 export interface DashboardDependencies {
   config: Config;
+  sources: Readonly<Record<SettingKey, Source>>;
   organizations: Organizations;
   directories: Directories;
   credentials: Credentials;
@@ -196,6 +197,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       // Operators see all organizations.
       assertSees: () => undefined,
       auditPath: `${HOME}/audit`,
+      clientsPath: `${HOME}/clients`,
       nameOf: ({ name }, address) => (address === undefined ? name : `${name}, ${address}`),
       formToken,
       formKey: randomText(FORM_KEY_LENGTH, random),

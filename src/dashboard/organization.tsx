@@ -4,7 +4,6 @@ import { counted, type DirectoryView, readDirectoryView, Time } from '../faces/i
 import {
   Act,
   Ask,
-  Choice,
   Confirm,
   CopyOnce,
   endpointKeyOf,
@@ -13,6 +12,7 @@ import {
   Head,
   LastUse,
   More,
+  ProviderChoice,
   required,
   sent,
   touched,
@@ -93,11 +93,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
               <h2>New directory</h2>
               <Form visit={visit} action={`${HOME}/organizations/${organization.id}/directories`} class="fields">
                 <Field label="Name" name="name" isRequired hint="Such as Okta production." />
-                <Choice
-                  label="Identity provider"
-                  name="provider"
-                  options={PROVIDERS.map((id) => [id, id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]])}
-                />
+                <ProviderChoice />
                 <Field
                   label="Endpoint key"
                   name="endpointKey"

@@ -1,14 +1,35 @@
 import { SETTINGS, type SettingKey } from '../config.ts';
 import { ROLES } from '../credentials/index.ts';
 import { Tag, Time } from '../faces/index.ts';
-import { Act, Ask, Choice, Confirm, CopyOnce, Field, Form, Head, More, required } from '../guidance/index.ts';
+import {
+  Act,
+  Ask,
+  Choice,
+  Confirm,
+  CopyOnce,
+  endOfDay,
+  Field,
+  Form,
+  Head,
+  More,
+  required,
+  sent,
+} from '../guidance/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, OWNERS, READERS, type Route, type Visit } from './visit.tsx';
 
 const PAGE = 50;
 const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];
 
-export function settingsRoutes({ config, apiKeys, usage, keys, clock }: DashboardDependencies): Route[] {
+export function settingsRoutes({
+  config,
+  sources,
+  organizations,
+  apiKeys,
+  usage,
+  keys,
+  clock,
+}: DashboardDependencies): Route[] {
   async function settings(visit: Visit) {
     const isOwner = visit.operator.role === 'owner';
     return {
@@ -43,7 +64,7 @@ export function settingsRoutes({ config, apiKeys, usage, keys, clock }: Dashboar
           <section class="panel list">
             <div class="bar">
               <h2>Configuration</h2>
-              <small>Read when the process starts; changed by its environment.</small>
+              <small>Read when the process starts. To change it, set it and start again.</small>
             </div>
             <ul class="rows">
               {(Object.keys(SETTINGS) as SettingKey[]).map((key) => (
@@ -52,7 +73,10 @@ export function settingsRoutes({ config, apiKeys, usage, keys, clock }: Dashboar
                     <span class="mono">{key}</span>
                     <small>{SETTINGS[key].meaning}</small>
                   </span>
-                  <span class="mono">{shownValue(key)}</span>
+                  <span class="what end">
+                    <span class="mono">{shownValue(key)}</span>
+                    <small>{SOURCES[sources[key]]}</small>
+                  </span>
                 </li>
               ))}
             </ul>
@@ -87,8 +111,15 @@ export function settingsRoutes({ config, apiKeys, usage, keys, clock }: Dashboar
                 label="Role"
                 name="role"
                 value="introspect"
-                options={ROLES.map((role) => [role, MEANINGS[role]])}
+                options={ROLES.map((role) => [role, role])}
+                hint={ROLES.map((role) => MEANINGS[role]).join('; ')}
               />
+              <Field
+                label="Organization id"
+                name="organizationId"
+                hint="Limits the key to one organization. Empty: all of them."
+              />
+              <Field label="Ends on" name="expiresOn" type="date" hint="Empty: no end." />
               <div class="acts">
                 <button type="submit" class="primary">
                   Create API key
@@ -116,6 +147,11 @@ export function settingsRoutes({ config, apiKeys, usage, keys, clock }: Dashboar
                           'never used'
                         )}
                         {key.organizationId !== undefined && `, limited to ${key.organizationId}`}
+                        {key.expiresAt && !isOver && (
+                          <>
+                            , ends <Time at={key.expiresAt} now={now} />
+                          </>
+                        )}
                       </small>
                     </span>
                     <span class="acts">
@@ -153,7 +189,10 @@ export function settingsRoutes({ config, apiKeys, usage, keys, clock }: Dashboar
       roles: OWNERS,
       async handle({ form, cause }) {
         const role = ROLES.find((known) => known === form.get('role')) ?? 'introspect';
-        const { apiKey, key } = await apiKeys.create({ name: required(form, 'name'), role }, cause);
+        const organizationId = sent(form, 'organizationId');
+        if (organizationId !== undefined) await organizations.get(organizationId);
+        const input = { name: required(form, 'name'), role, organizationId, expiresAt: endOfDay(form, 'expiresOn') };
+        const { apiKey, key } = await apiKeys.create(input, cause);
         return {
           title: 'New API key',
           place: 'settings',
@@ -217,6 +256,8 @@ export function settingsRoutes({ config, apiKeys, usage, keys, clock }: Dashboar
     },
   ];
 }
+
+const SOURCES = { default: 'by default', environment: 'from the environment', file: 'from a file' } as const;
 
 const MEANINGS = {
   owner: 'owner: everything',

@@ -210,16 +210,18 @@ export function healthOf({ directory, provider, holdings, using, refusal, now }:
 export function SlotCards(props: {
   view: DirectoryView;
   nameOf: (actor: Actor) => string;
+  /** Where the clients can be looked at, when they can. */
+  clientsPath?: string | undefined;
   acts: (holding: Holding) => ComponentChildren;
   free: (slot: 'a' | 'b') => ComponentChildren;
 }) {
-  const { view, nameOf, acts, free } = props;
+  const { view, nameOf, clientsPath, acts, free } = props;
   return (
     <section class="slots" aria-label="Slots">
       {(['a', 'b'] as const).map((slot) => {
         const holding = view.holdings.find(({ credential }) => credential.slot === slot);
         return holding ? (
-          <SlotCard holding={holding} view={view} nameOf={nameOf} acts={acts(holding)} />
+          <SlotCard holding={holding} view={view} nameOf={nameOf} clientsPath={clientsPath} acts={acts(holding)} />
         ) : (
           <article class="slot free">
             <SlotHead slot={slot} title="Empty" />
@@ -249,9 +251,10 @@ function SlotCard(props: {
   holding: Holding;
   view: DirectoryView;
   nameOf: (actor: Actor) => string;
+  clientsPath: string | undefined;
   acts: ComponentChildren;
 }) {
-  const { holding, view, nameOf, acts } = props;
+  const { holding, view, nameOf, clientsPath, acts } = props;
   const { credential, total, days } = holding;
   const { now, using } = view;
   const accepted = days.reduce((sum, day) => sum + day.accepted, 0);
@@ -268,6 +271,18 @@ function SlotCard(props: {
           <>
             <dt>Ends in</dt>
             <dd class="mono">…{credential.hint}</dd>
+          </>
+        )}
+        {credential.clientId !== undefined && (
+          <>
+            <dt>Client</dt>
+            <dd class="mono">
+              {clientsPath === undefined ? (
+                credential.clientId
+              ) : (
+                <a href={`${clientsPath}/${credential.clientId}`}>{credential.clientId}</a>
+              )}
+            </dd>
           </>
         )}
         <dt>{credential.kind === 'oauth' ? 'Authorized' : 'Created'}</dt>

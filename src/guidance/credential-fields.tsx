@@ -1,6 +1,6 @@
 /** What is said of a static token that is generated or imported. */
 import { SCOPES, type Scope } from '../credentials/index.ts';
-import { Choice, dayOf, Field, sent } from './forms.tsx';
+import { Choice, endOfDay, Field, sent } from './forms.tsx';
 
 export function CredentialFields() {
   return (
@@ -26,13 +26,9 @@ export function CredentialFields() {
 
 /** What was sent of it. Throws invalid_request. */
 export function credentialInputOf(form: URLSearchParams) {
-  const day = dayOf(form, 'expiresOn', 'Ends on');
   return {
     label: sent(form, 'label'),
     scopes: [SCOPES.find((scope) => scope === form.get('scope')) ?? 'scim'] satisfies Scope[],
-    // That day is whole.
-    expiresAt: day && new Date(day.getTime() + DAY_MS - 1000),
+    expiresAt: endOfDay(form, 'expiresOn'),
   };
 }
-
-const DAY_MS = 86_400_000;

@@ -62,7 +62,8 @@ export function DirectoryFace(props: {
       <SlotCards
         view={view}
         nameOf={visit.nameOf}
-        acts={(holding) => <Acts holding={holding} visit={visit} />}
+        clientsPath={visit.clientsPath}
+        acts={(holding) => <Acts holding={holding} view={view} visit={visit} />}
         free={() => (
           <FreeActs directory={directory} visit={visit}>
             {children}
@@ -88,16 +89,17 @@ export function endpointOf({ endpointKey }: Directory, publicUrl: string): strin
   return `${publicUrl}/scim/v2/${endpointKey}`;
 }
 
-function Acts({ holding, visit }: { holding: Holding; visit: Visit }) {
+function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView; visit: Visit }) {
   if (!visit.mayChange) return <small>Your role may look, and change nothing.</small>;
   const { credential, state, progress } = holding;
   const { disabledBy } = credential;
+  const isRotating = view.holdings.some((held) => held.progress);
   const isHeldByVendor =
     state === 'disabled' && visit.cause.actor.type === 'it_contact' && disabledBy && disabledBy.type !== 'it_contact';
   const address = `${visit.home}/credentials/${credential.id}`;
   return (
     <>
-      {credential.kind === 'bearer' && state === 'active' && !progress && (
+      {credential.kind === 'bearer' && state === 'active' && !isRotating && (
         <a class="btn" href={`${visit.home}/directories/${credential.directoryId}/rotate`}>
           Rotate
         </a>
@@ -165,13 +167,18 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
           `Slot ${other.credential.slot.toUpperCase()} has been quiet for ${span(Math.floor((now.getTime() - other.total.lastUsedAt.getTime()) / 1000))}.`
         )}
       </div>
-      {visit.mayChange && replaced && progress?.successorAccepted && (
+      {visit.mayChange && replaced && (
         <div class="acts">
-          <Act
-            visit={visit}
-            action={`${visit.home}/credentials/${replaced.credential.id}/retire`}
-            name={`Retire ${replaced.credential.slot.toUpperCase()} now`}
-          />
+          <a class="btn" href={`${visit.home}/directories/${view.directory.id}/rotate`}>
+            Rotation
+          </a>
+          {progress?.successorAccepted && (
+            <Act
+              visit={visit}
+              action={`${visit.home}/credentials/${replaced.credential.id}/retire`}
+              name={`Retire ${replaced.credential.slot.toUpperCase()} now`}
+            />
+          )}
         </div>
       )}
     </section>

@@ -1,10 +1,17 @@
 /** What happened, a line each. */
+import type { ComponentChildren } from 'preact';
 import { type AuditEvent, EVENTS } from '../audit/index.ts';
 import { counted, Tag, Time, type Tone, timeOf } from '../faces/index.ts';
 import { explanationOf } from './explanations.tsx';
 import type { Visit } from './visit.tsx';
 
-export function EventRows({ events, visit }: { events: AuditEvent[]; visit: Visit }) {
+export function EventRows(props: {
+  events: AuditEvent[];
+  visit: Visit;
+  /** What an event is about, where the page does not say it. */
+  placeOf?: (event: AuditEvent) => ComponentChildren;
+}) {
+  const { events, visit, placeOf } = props;
   const { now, auditPath } = visit;
   if (events.length === 0) {
     return (
@@ -27,6 +34,7 @@ export function EventRows({ events, visit }: { events: AuditEvent[]; visit: Visi
                 {event.count !== undefined && event.count > 1 && <Tag tone={tone}>{counted(event.count, 'time')}</Tag>}
               </span>
               <small>
+                {placeOf?.(event)}
                 {visit.nameOf(event.actor, event.address)}
                 {(event.source === 'dashboard' || event.source === 'portal') && `, ${event.source}`}
                 {event.requestId !== undefined && auditPath !== undefined && (

@@ -2,10 +2,12 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ComponentChildren } from 'preact';
-import { ENDPOINT_KEY } from '../directories/index.ts';
+import { ENDPOINT_KEY, PROVIDER_NAMES, PROVIDERS, type Provider } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Idempotency } from '../idempotency.ts';
 import { MessagePage, type Shown, type Visit } from './visit.tsx';
+
+const DAY_MS = 86_400_000;
 
 /** Browsers say where a form comes from; what does not say it is no browser of today. */
 export function isFromOwnPage(headers: IncomingHttpHeaders, publicUrl: string): boolean {
@@ -101,6 +103,17 @@ export function Choice(props: {
   );
 }
 
+export function ProviderChoice({ value }: { value?: Provider | undefined }) {
+  return (
+    <Choice
+      label="Identity provider"
+      name="provider"
+      {...(value && { value })}
+      options={PROVIDERS.map((id) => [id, id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]])}
+    />
+  );
+}
+
 /**
  * Answers what a page asks for. A form that comes twice, by a double click or since its answer was loaded again, is done once: the
  * second time leads where the first one did, or says that its secret is not shown again. What was refused may be put right and sent again.
@@ -161,6 +174,12 @@ export function dayOf(form: URLSearchParams, name: string, label: string): Date 
   throw new AppError('invalid_request', {
     detail: `${label}: given ${day.slice(0, 30)}; wanted a day such as 2027-01-31.`,
   });
+}
+
+/** The last second (UTC) of a day: an end on that day leaves it whole. Throws invalid_request. */
+export function endOfDay(form: URLSearchParams, name: string, label = 'Ends on'): Date | undefined {
+  const day = dayOf(form, name, label);
+  return day && new Date(day.getTime() + DAY_MS - 1000);
 }
 
 /** The endpoint key of a form. Throws invalid_request. */

@@ -5,7 +5,7 @@ import { endpointOf } from './directory.tsx';
 import { Act, Field, Form, sent } from './forms.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
-import { type GuidedRoute, Head, type Visit } from './visit.tsx';
+import { type GuidedRoute, Head, live, type Visit } from './visit.tsx';
 
 const EVENTS = 30;
 
@@ -56,17 +56,12 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
         )}
       </Steps>
     );
-    return {
+    return live(visit, {
       title,
       place: 'organizations',
-      ...(visit.query.has('part') && { part }),
-      children: (
-        <>
-          <Head trail={[[address, directory.name]]} title={title} />
-          <div data-live={`${visit.path}?part=live`}>{part}</div>
-        </>
-      ),
-    };
+      head: <Head trail={[[address, directory.name]]} title={title} />,
+      part,
+    });
   }
 
   async function rotation(visit: Visit) {

@@ -9,7 +9,7 @@ import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
 import { Act, Field, Form, required } from './forms.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
-import { CopyOnce, type GuidedRoute, Head, type Visit } from './visit.tsx';
+import { CopyOnce, type GuidedRoute, Head, live, type Visit } from './visit.tsx';
 
 const EVENTS = 30;
 const CLIENTS = 50;
@@ -314,17 +314,12 @@ export function setupRoutes(deps: SeenDependencies & { clients: Clients; publicU
         </div>
       </Steps>
     );
-    return {
+    return live(visit, {
       title,
       place: 'organizations',
-      ...(visit.query.has('part') && { part }),
-      children: (
-        <>
-          <Head trail={[[address, directory.name]]} title={`Connecting ${name}`} />
-          <div data-live={`${visit.path}?part=live&way=${way}`}>{part}</div>
-        </>
-      ),
-    };
+      head: <Head trail={[[address, directory.name]]} title={`Connecting ${name}`} />,
+      part,
+    });
   }
 
   async function ownClientOf(directory: Directory): Promise<Client> {

@@ -23,8 +23,9 @@ export interface Visit {
   assertSees: (organizationId: string) => void;
   /** How whoever did something is called to this person, and from where it came as far as that is theirs to know. */
   nameOf: (actor: Actor, address?: string) => string;
-  /** Where the whole audit can be read, when it can. */
+  /** Where the whole audit can be read, and the clients, when they can. */
   auditPath?: string;
+  clientsPath?: string;
 }
 
 /** Gives the page, or an address of the same face to go on to. */
@@ -49,6 +50,29 @@ export interface GuidedRoute {
   method: 'get' | 'post';
   path: string;
   handle: Handler;
+}
+
+/** A page of which one part keeps up by itself while somebody looks: asked for with `?part` it is that part alone. */
+export function live(
+  visit: Visit,
+  page: Omit<Shown, 'children' | 'part'> & { head: VNode; part: VNode; rest?: VNode },
+): Shown {
+  const { head, part, rest, ...shown } = page;
+  const query = new URLSearchParams(visit.query);
+  query.set('part', 'live');
+  return {
+    ...shown,
+    ...(visit.query.has('part') && { part }),
+    children: (
+      <>
+        {head}
+        <div data-live={`${visit.path}?${query}`} class="detail">
+          {part}
+        </div>
+        {rest}
+      </>
+    ),
+  };
 }
 
 /** What happened and what to do, where a page can't be shown. */

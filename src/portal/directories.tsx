@@ -6,6 +6,7 @@ import {
   EventRows,
   type GuidedRoute,
   Head,
+  live,
   More,
   type SeenDependencies,
   setupRoutes,
@@ -30,25 +31,19 @@ export function directoryRoutes(deps: SeenDependencies & { oauth: Oauth; publicU
         Set it up
       </a>
     );
-    const live = (
-      <DirectoryFace view={view} visit={visit} events={items} publicUrl={publicUrl}>
-        {setup}
-      </DirectoryFace>
-    );
-    return {
+    return live(visit, {
       title: directory.name,
-      ...(visit.query.has('part') && { part: live }),
-      children: (
-        <>
-          <Head trail={[[visit.home, 'Your directories']]} title={directory.name}>
-            {setup}
-          </Head>
-          <div data-live={`${address}?part=live`} class="detail">
-            {live}
-          </div>
-        </>
+      head: (
+        <Head trail={[[visit.home, 'Your directories']]} title={directory.name}>
+          {setup}
+        </Head>
       ),
-    };
+      part: (
+        <DirectoryFace view={view} visit={visit} events={items} publicUrl={publicUrl}>
+          {setup}
+        </DirectoryFace>
+      ),
+    });
   }
 
   async function trail(visit: Visit) {

@@ -301,6 +301,38 @@ for (const engine of engines) {
       assert.deepEqual(reply.body.items, []);
     });
 
+    it('makes operators who sign in by a link, and lets only owners of all organizations do so', async () => {
+      await app.api.post('/operators', { name: 'Another owner', role: 'owner' });
+      const { status, body } = await app.api.post('/operators', {
+        name: 'Ada',
+        email: 'Ada@Vendor.example',
+        role: 'owner',
+      });
+      assert.deepEqual([status, body.operator.email, body.operator.signsInBy], [201, 'ada@vendor.example', 'link']);
+      assert.equal((await fetch(body.url)).status, 200);
+      const { url: newer } = (await app.api.post(`/operators/${body.operator.id}/sign-in-links`)).body;
+      assert.deepEqual([(await fetch(body.url)).status, (await fetch(newer)).status], [410, 200]);
+      refused(
+        await app.api.post('/operators', { name: 'x', email: 'ada@vendor.example', role: 'viewer' }),
+        409,
+        'email_taken',
+      );
+      refused(
+        await app.api.post('/operators', { name: 'x', email: 'no address', role: 'viewer' }),
+        400,
+        'invalid_request',
+      );
+      await app.api.post(`/operators/${body.operator.id}/disable`);
+      assert.equal((await fetch(newer)).status, 410);
+      const { organizationId } = await app.api.makeDirectory();
+      for (const key of [{ role: 'admin' }, { role: 'viewer' }, { role: 'owner', organizationId }]) {
+        const other = app.api.as((await makeKey(key)).key);
+        refused(await other.get('/operators'), 403, 'forbidden');
+        refused(await other.post('/operators', { name: 'x', role: 'owner' }), 403, 'forbidden');
+        refused(await other.post(`/operators/${body.operator.id}/sign-in-links`), 403, 'forbidden');
+      }
+    });
+
     it('says so when a period of the audit trail ends before it begins', async () => {
       const { status, body } = await app.api.get('/events?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z');
       assert.deepEqual([status, body.code, body.errors[0].path], [400, 'invalid_request', 'from']);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createApp } from '../../src/app.ts';
 import { systemClock } from '../../src/clock.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig, readSources } from '../../src/config.ts';
 import { type Credential, digestOf, hintOf } from '../../src/credentials/index.ts';
 import { slotKey } from '../../src/credentials/records.ts';
 import { mintToken } from '../../src/credentials/static-token.ts';
@@ -129,6 +129,7 @@ async function collectionsOf(storage: Storage): Promise<(name: string) => Collec
   };
   await createApp({
     config: readConfig({}, () => ''),
+    sources: readSources({}),
     publicUrl: 'http://127.0.0.1',
     storage: noting,
     clock: systemClock,

@@ -470,6 +470,57 @@ for (const engine of engines) {
       for (const line of lines) assert.match((JSON.parse(line) as { type: string }).type, /^organization\./);
     });
 
+    it('says in the audit where each thing happened, with the way there', async () => {
+      const { organizationId, id } = await makeDirectory('Where it happened');
+      const { html } = await owner.open(`/audit?directoryId=${id}`);
+      assert.ok(
+        html.includes(
+          `<a href="/dashboard/organizations/${organizationId}">Northwind Traders</a> / <a href="/dashboard/directories/${id}">Where it happened</a>`,
+        ),
+      );
+    });
+
+    it('says of each setting what it is and where that comes from, and shows no secret', async () => {
+      const { html } = await owner.open('/settings');
+      assert.match(html, /LATCHKEY_UPSTREAM_ALLOW_PRIVATE<.*?>true<.*?from the environment/);
+      assert.match(html, /LATCHKEY_LEASE_MS<.*?>1000<.*?by default/);
+      assert.match(html, /LATCHKEY_SECRET<.*?>set \(not shown\)</);
+      assert.doesNotMatch(html, /a secret of the tests/);
+    });
+
+    it('limits an API key to an organization and to a day, and refuses one that does not exist', async () => {
+      const { organizationId } = await makeDirectory();
+      const made = await owner.send('/api-keys', {
+        name: 'limited',
+        role: 'admin',
+        organizationId,
+        expiresOn: '2090-01-31',
+      });
+      const limited = app.api.as(/lk_\w{20,}/.exec(made.html)?.[0] ?? '');
+      const { items } = (await limited.get('/organizations')).body;
+      assert.deepEqual(
+        items.map((item: { id: string }) => item.id),
+        [organizationId],
+      );
+      assert.match(
+        (await owner.open('/api-keys')).html,
+        new RegExp(`limited to ${organizationId}.*?ends <time datetime="2090-01-31T23:59:59`),
+      );
+      assert.equal((await owner.send('/api-keys', { name: 'x', organizationId: 'org_nothing' })).status, 404);
+      assert.equal((await owner.send('/api-keys', { name: 'x', expiresOn: '2001-01-01' })).status, 400);
+    });
+
+    it('shows which directories a client connects', async () => {
+      const { id } = await makeDirectory('Connected by a client');
+      const { client } = (await app.api.post('/clients', { name: 'SailPoint', provider: 'sailpoint', directoryId: id }))
+        .body;
+      assert.match((await owner.open(`/clients/${client.id}`)).html, /None was made by it yet/);
+      await app.api.post(`/directories/${id}/connections`, { clientId: client.id });
+      const { html } = await owner.open(`/clients/${client.id}`);
+      assert.match(html, /Connected by a client.*Northwind Traders, .*never used.*active/);
+      assert.ok((await owner.open(`/directories/${id}`)).html.includes(`<a href="/dashboard/clients/${client.id}">`));
+    });
+
     it('exports all of it, however much there is, once each', async () => {
       const { id } = await makeDirectory('Much happened');
       const { credential } = (await app.api.post(`/directories/${id}/credentials`, {})).body;

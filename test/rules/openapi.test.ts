@@ -176,6 +176,15 @@ describe('/api/openapi.json', () => {
     await call('GET /portal-links', '', undefined, `?organizationId=${organization.id}`);
     await call('POST /portal-links/{id}/revoke', portalLink.id);
 
+    const { operator } = await call('POST /operators', '', { name: 'Ada', email: 'ada@vendor.example', role: 'admin' });
+    await call('GET /operators');
+    await call('GET /operators/{id}', operator.id);
+    await call('PATCH /operators/{id}', operator.id, { role: 'viewer', email: null });
+    await call('POST /operators/{id}/sign-in-links', operator.id);
+    await call('POST /operators/{id}/disable', operator.id);
+    await call('POST /operators/{id}/enable', operator.id);
+    await call('DELETE /operators/{id}', operator.id);
+
     await call('DELETE /directories/{id}', directory.id);
     await call('DELETE /organizations/{id}', organization.id);
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { type App, createApp } from '../../src/app.ts';
 import type { Clock } from '../../src/clock.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig, readSources } from '../../src/config.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import { createLog } from '../../src/log.ts';
 import { openStorage, type Storage } from '../../src/storage/index.ts';
@@ -56,6 +56,7 @@ export async function startApp({
     ...env,
   };
   const config = readConfig(settings, () => '');
+  const sources = readSources(settings);
   const lines: string[] = [];
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -71,6 +72,7 @@ export async function startApp({
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   app = await createApp({
     config,
+    sources,
     publicUrl: config.LATCHKEY_PUBLIC_URL ?? url,
     storage: wrapStorage(storage),
     clock: realClock ?? clock,

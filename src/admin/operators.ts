@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { AppError } from '../errors.ts';
+import { OPERATOR_ROLES, type Operator, type Operators } from '../operators/index.ts';
+import { type Caller, type Operation, OWNERS, operation } from './operation.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'Operators';
+const shownTime = z.iso.datetime();
+
+const email = z.string().trim().max(254).describe('To sign in by, once they have set a password.');
+const role = z
+  .enum(OPERATOR_ROLES)
+  .describe('owner: everything. admin: everything but API keys and operators. viewer: looks, changes nothing.');
+
+const operatorView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    email: z.string().nullable(),
+    role,
+    state: z.enum(['active', 'disabled']),
+    signsInBy: z.enum(['link', 'password', 'openid']).describe('`link`: no password was set yet.'),
+    hasSecondFactor: z.boolean(),
+    createdAt: shownTime,
+    lastSignInAt: shownTime.nullable(),
+  })
+  .meta({ id: 'Operator' });
+
+const linkView = z.object({
+  url: z.string().describe('Signs one browser in, once. Shown this once; the links before it are withdrawn.'),
+  expiresAt: shownTime,
+});
+
+/** Who may sign in to the dashboard. They see all organizations, so a key that is limited to one cannot ask here. */
+export function operatorOperations(deps: { operators: Operators; publicUrl: string }): Operation[] {
+  const { operators, publicUrl } = deps;
+
+  function view({ id, name, email: address, role: held, ...rest }: Operator) {
+    return {
+      id,
+      name,
+      email: address ?? null,
+      role: held,
+      state: rest.disabledAt ? 'disabled' : 'active',
+      signsInBy: rest.subject !== undefined ? 'openid' : rest.passwordHash !== undefined ? 'password' : 'link',
+      hasSecondFactor: rest.totp !== undefined,
+      createdAt: rest.createdAt,
+      lastSignInAt: rest.lastSignInAt ?? null,
+    };
+  }
+
+  function assertUnlimited({ organizationId }: Caller): void {
+    if (organizationId !== undefined)
+      throw new AppError('forbidden', {
+        detail: `This API key is limited to ${organizationId}; operators see all organizations.`,
+      });
+  }
+
+  const urlOf = (secret: string) => `${publicUrl}/dashboard/enter/${secret}`;
+
+  return [
+    operation({
+      method: 'post',
+      path: '/operators',
+      tag,
+      summary: 'Create an operator, and a link to sign in by',
+      roles: OWNERS,
+      body: z.strictObject({ name: schemas.name, email: email.optional(), role }),
+      status: 201,
+      answer: z.object({ operator: operatorView, ...linkView.shape }),
+      errors: ['email_taken'],
+      async handle({ body, caller, cause }) {
+        assertUnlimited(caller);
+        const operator = await operators.create(body, cause);
+        const { secret, expiresAt } = await operators.createLink(operator.id, cause);
+        return { body: { operator: view(operator), expiresAt }, secret: { url: urlOf(secret) } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/operators',
+      tag,
+      summary: 'List operators, newest first',
+      roles: OWNERS,
+      query: z.strictObject({ ...schemas.paging }),
+      status: 200,
+      answer: schemas.listOf(operatorView),
+      errors: ['invalid_cursor'],
+      async handle({ query, caller }) {
+        assertUnlimited(caller);
+        const { items, nextCursor } = await operators.page(query);
+        return { body: { items: items.map(view), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/operators/:id',
+      tag,
+      summary: 'Read an operator',
+      roles: OWNERS,
+      status: 200,
+      answer: operatorView,
+      errors: ['not_found'],
+      async handle({ id, caller }) {
+        assertUnlimited(caller);
+        return { body: view(await operators.get(id)) };
+      },
+    }),
+    operation({
+      method: 'patch',
+      path: '/operators/:id',
+      tag,
+      summary: 'Change an operator',
+      roles: OWNERS,
+      body: z.strictObject({
+        name: schemas.name.optional(),
+        email: email.nullable().optional().describe('null takes it away, and the password with it.'),
+        role: role.optional(),
+      }),
+      status: 200,
+      answer: operatorView,
+      errors: ['not_found', 'email_taken', 'last_owner'],
+      async handle({ id, body, caller, cause }) {
+        assertUnlimited(caller);
+        return { body: view(await operators.change(id, body, cause)) };
+      },
+    }),
+    operation({
+      method: 'delete',
+      path: '/operators/:id',
+      tag,
+      summary: 'Remove an operator; what they did stays in the audit',
+      roles: OWNERS,
+      status: 204,
+      errors: ['not_found', 'last_owner'],
+      async handle({ id, caller, cause }) {
+        assertUnlimited(caller);
+        await operators.remove(id, cause);
+        return {};
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/operators/:id/sign-in-links',
+      tag,
+      summary: 'Make a link that signs an operator in once',
+      roles: OWNERS,
+      status: 201,
+      answer: linkView,
+      errors: ['not_found'],
+      async handle({ id, caller, cause }) {
+        assertUnlimited(caller);
+        const { secret, expiresAt } = await operators.createLink(id, cause);
+        return { body: { expiresAt }, secret: { url: urlOf(secret) } };
+      },
+    }),
+    ...(['disable', 'enable'] as const).map((verb) =>
+      operation({
+        method: 'post',
+        path: `/operators/:id/${verb}`,
+        tag,
+        summary:
+          verb === 'disable'
+            ? 'Disable an operator: signed out at once, and cannot sign in'
+            : 'Enable an operator again',
+        roles: OWNERS,
+        status: 200,
+        answer: operatorView,
+        errors: verb === 'disable' ? ['not_found', 'last_owner'] : ['not_found'],
+        async handle({ id, caller, cause }) {
+          assertUnlimited(caller);
+          return { body: view(await operators[verb](id, cause)) };
+        },
+      }),
+    ),
+  ];
+}
