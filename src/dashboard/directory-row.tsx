@@ -5,9 +5,13 @@ import { HOME } from './visit.tsx';
 const URGENCY = { bad: 0, warn: 1, off: 2, ok: 3 } as const;
 export type Urgency = keyof typeof URGENCY;
 
-/** Those that need someone come first. */
+/** Those that need someone come first; what is not there yet needs nobody. */
+export function urgencyOf(view: DirectoryView | undefined): number {
+  return URGENCY[view ? healthOf(view).tone : 'off'];
+}
+
 export function byUrgency(a: DirectoryView, b: DirectoryView): number {
-  return URGENCY[healthOf(a).tone] - URGENCY[healthOf(b).tone];
+  return urgencyOf(a) - urgencyOf(b);
 }
 
 export function Dot({ tone }: { tone: Urgency }) {

@@ -122,6 +122,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
     if (koa.path !== HOME && !koa.path.startsWith(`${HOME}/`)) return next();
     const requestId = context.requestIdOf(koa.req);
     koa.state['requestId'] = requestId;
+    koa.state['now'] = clock.now();
     koa.set('X-Request-Id', requestId);
     try {
       await signIn.routes(koa, () =>

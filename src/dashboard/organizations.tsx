@@ -3,7 +3,7 @@ import type { AuditEvent } from '../audit/index.ts';
 import { PROVIDER_NAMES } from '../directories/index.ts';
 import { counted, type DirectoryView, healthOf, REFUSALS, readDirectoryView, Time, timeOf } from '../faces/index.ts';
 import { Field, Form, Head, More, required, sent } from '../guidance/index.ts';
-import { byUrgency, DirectoryRow, Dot } from './directory-row.tsx';
+import { byUrgency, DirectoryRow, Dot, urgencyOf } from './directory-row.tsx';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 
@@ -64,6 +64,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
         return { id, name, worst, directoryCount };
       }),
     );
+    rows.sort((a, b) => urgencyOf(a.worst) - urgencyOf(b.worst));
     return {
       title: 'Organizations',
       place: 'organizations',

@@ -57,6 +57,7 @@ export function show(koa: Context, shown: Shown, name?: string): void {
   koa.body = renderPage({
     title,
     isWide: !isNarrow,
+    now: koa.state['now'] as Date,
     children,
     ...(name !== undefined && {
       aside: (

@@ -11,6 +11,8 @@ export interface PageFrame {
   /** Places to go to, for those who are signed in; the current one bears its own address. */
   navigation?: { items: readonly [path: string, name: string][]; current: string; search: string } | undefined;
   isWide?: boolean | undefined;
+  /** The server's time, so that times are right where the reader's clock is not. */
+  now?: Date | undefined;
   /** The vendor's, where it is not ours. */
   brand?: Brand | undefined;
   children: ComponentChildren;
@@ -19,9 +21,10 @@ export interface PageFrame {
 /** The mark, as the browser shows it beside the title. */
 const ICON = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 22 22"><rect x="1" y="1" width="20" height="20" rx="6" fill="#0f6b5c"/><rect x="5" y="6" width="12" height="3.6" rx="1.8" fill="#fff"/><rect x="5" y="12.4" width="7" height="3.6" rx="1.8" fill="#fff" opacity=".65"/></svg>')}`;
 
-export function renderPage({ title, aside, navigation, isWide = false, brand, children }: PageFrame): string {
+export function renderPage(frame: PageFrame): string {
+  const { title, aside, navigation, isWide = false, now, brand, children } = frame;
   const page = renderToString(
-    <html lang="en">
+    <html lang="en" data-now={now?.toISOString()}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -249,7 +249,7 @@ export function createPortal(deps: PortalDependencies) {
     const { title, status = 200, children, aside, formTargets, pending, isWide = false, part } = page;
     const { response, requestId } = asked;
     if (pending !== undefined) response.setHeader('Set-Cookie', cookie(cookies.pending, pending, PENDING_SECONDS));
-    const html = part ? renderPart(part) : renderPage({ title, aside, isWide, brand, children });
+    const html = part ? renderPart(part) : renderPage({ title, aside, isWide, now: clock.now(), brand, children });
     response.writeHead(status, {
       ...pageHeaders(formTargets),
       'Content-Type': 'text/html; charset=utf-8',

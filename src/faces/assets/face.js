@@ -2,6 +2,10 @@
 const LIVE_EVERY_MS = 3000;
 const TIMES_EVERY_MS = 10_000;
 
+/** How far the reader's clock is ahead of the server's, in milliseconds. */
+const { now } = document.documentElement.dataset;
+const ahead = now === undefined ? 0 : Date.now() - new Date(now);
+
 /** Tells a screen reader what changed; shown to nobody. */
 const said = document.createElement('p');
 said.setAttribute('role', 'status');
@@ -20,7 +24,7 @@ function readable(root) {
 
 // The words of the server's own times.
 function ago(at) {
-  const seconds = Math.round((Date.now() - at) / 1000);
+  const seconds = Math.round((Date.now() - ahead - at) / 1000);
   if (seconds < 0) return `in ${span(-seconds)}`;
   return seconds < 5 ? 'just now' : `${span(seconds)} ago`;
 }
