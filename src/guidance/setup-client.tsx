@@ -1,0 +1,207 @@
+/** Setting up by OAuth: the client that the identity provider is given, made here where it has none yet. */
+import { type Directory, PROVIDER_NAMES } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
+import { Time } from '../faces/index.ts';
+import type { Client, Clients } from '../oauth/index.ts';
+import { Ask, SecretRemoval } from './confirm.tsx';
+import { InstructionList, SETUP } from './consoles.tsx';
+import { endpointOf } from './directory.tsx';
+import { Act, Field, Form, required } from './forms.tsx';
+import { createSeen, type SeenDependencies } from './seen.ts';
+import { addressOf, framed, Onward } from './setup-steps.tsx';
+import { CopyOnce, type GuidedRoute, type Visit } from './visit.tsx';
+
+const CLIENTS = 50;
+const SECRETS = 2;
+
+interface FoundClients {
+  own: Client | undefined;
+  shared: Client | undefined;
+}
+
+export function clientSetupRoutes(deps: SeenDependencies & { clients: Clients; publicUrl: string }): GuidedRoute[] {
+  const { clients, publicUrl } = deps;
+  const seen = createSeen(deps);
+
+  async function byOauth(visit: Visit) {
+    const directory = await seen.directory(visit);
+    return oauthPage(visit, directory, await clientsOf(clients, directory), undefined);
+  }
+
+  /** `secret`: of the client, in the one moment in which it is there. */
+  function oauthPage(visit: Visit, directory: Directory, { own, shared }: FoundClients, secret: string | undefined) {
+    const address = addressOf(visit, directory);
+    const name = PROVIDER_NAMES[directory.provider];
+    const { oauth, client: needs } = SETUP[directory.provider];
+    const client = own ?? shared;
+    if (!oauth || (!client && needs === undefined)) return `${address}/setup/bearer`;
+    const goesBack = client?.grantTypes.includes('authorization_code') === true;
+    return framed(
+      visit,
+      directory,
+      2,
+      <>
+        {secret !== undefined && (
+          <CopyOnce title="The client secret" label={`For ${name}`} value={secret}>
+            We keep only a digest. If it gets lost, add another one on this page.
+          </CopyOnce>
+        )}
+        {!client && <ClientForm visit={visit} directory={directory} needsAppName={needs === 'app-name'} />}
+        <InstructionList
+          provider={name}
+          instructions={oauth}
+          values={{
+            endpoint: endpointOf(directory, publicUrl),
+            'client-id': client?.id,
+            'client-secret': secret,
+            'token-url': `${publicUrl}/oauth/token`,
+            // Who fetches tokens with its secret alone is sent nowhere.
+            'authorization-url': client && !goesBack ? null : `${publicUrl}/oauth/authorize`,
+          }}
+        />
+        {goesBack && <p class="soft">Press the last button in this browser: {name} leads back here, and you decide.</p>}
+        {own && secret === undefined && <Secrets visit={visit} directory={directory} client={own} />}
+        {!own && shared && <p class="soft">The client secret comes from your software vendor.</p>}
+        <Onward address={address} isMain={client !== undefined} />
+      </>,
+    );
+  }
+
+  function ClientForm(props: { visit: Visit; directory: Directory; needsAppName: boolean }) {
+    const { visit, directory, needsAppName } = props;
+    const name = PROVIDER_NAMES[directory.provider];
+    return (
+      <Form visit={visit} action={`${addressOf(visit, directory)}/setup/client`} class="panel">
+        <p>
+          {name} needs a client id and a client secret. They are made now; the secret is shown once. They work for this
+          directory alone.
+        </p>
+        {needsAppName && (
+          <Field
+            label="App name in Okta"
+            name="appName"
+            isRequired
+            hint="Open the app in Okta's admin console: in the address it stands after /admin/app/, such as acme_scim_1."
+          />
+        )}
+        <div class="acts">
+          <button type="submit" class="primary">
+            Create client
+          </button>
+        </div>
+      </Form>
+    );
+  }
+
+  function Secrets({ visit, directory, client }: { visit: Visit; directory: Directory; client: Client }) {
+    const path = `${addressOf(visit, directory)}/setup/client/secrets`;
+    if (client.secrets.length === 0) return null;
+    return (
+      <details class="panel">
+        <summary>Lost the client secret, or rotating it?</summary>
+        <p class="soft">
+          Two secrets work at a time: add one, put it into {PROVIDER_NAMES[directory.provider]}, then take the old one
+          away.
+        </p>
+        <ul class="rows">
+          {client.secrets.map((secret) => (
+            <li>
+              <span class="what">
+                <span class="mono">…{secret.hint}</span>
+                <small>
+                  added <Time at={secret.createdAt} now={visit.now} />
+                </small>
+              </span>
+              {client.secrets.length === SECRETS && <Ask href={`${path}/${secret.id}/remove`} name="Take away" />}
+            </li>
+          ))}
+        </ul>
+        {client.secrets.length < SECRETS && <Act visit={visit} action={path} name="Add a secret" />}
+      </details>
+    );
+  }
+
+  async function ownClientOf(directory: Directory): Promise<Client> {
+    const { own } = await clientsOf(clients, directory);
+    if (own) return own;
+    throw new AppError('not_found', { detail: 'This directory has no client of its own.' });
+  }
+
+  return [
+    { method: 'get', path: '/directories/:id/setup/oauth', handle: byOauth },
+    {
+      method: 'post',
+      path: '/directories/:id/setup/client',
+      async handle(visit) {
+        const directory = await seen.directory(visit);
+        const { provider: id } = directory;
+        const { client: needs } = SETUP[id];
+        const { own } = await clientsOf(clients, directory);
+        if (own || needs === undefined) return `${addressOf(visit, directory)}/setup/oauth`;
+        const { client, clientSecret } = await clients.create(
+          {
+            name: PROVIDER_NAMES[id],
+            provider: id,
+            directoryId: directory.id,
+            // Redirect URIs come from what is known of the provider, never from whoever holds a portal link.
+            ...(needs === 'app-name'
+              ? { appName: required(visit.form, 'appName') }
+              : { grantTypes: ['client_credentials'], redirectUris: [] }),
+          },
+          visit.cause,
+        );
+        return oauthPage(visit, directory, { own: client, shared: undefined }, clientSecret);
+      },
+    },
+    {
+      method: 'post',
+      path: '/directories/:id/setup/client/secrets',
+      async handle(visit) {
+        const directory = await seen.directory(visit);
+        const { id } = await ownClientOf(directory);
+        const { client, clientSecret } = await clients.addSecret(id, visit.cause);
+        return oauthPage(visit, directory, { own: client, shared: undefined }, clientSecret);
+      },
+    },
+    {
+      method: 'get',
+      path: '/directories/:id/setup/client/secrets/:secretId/remove',
+      async handle(visit) {
+        const directory = await seen.directory(visit);
+        const address = `${addressOf(visit, directory)}/setup/oauth`;
+        return {
+          title: 'Take away a secret',
+          place: 'organizations',
+          children: (
+            <SecretRemoval
+              visit={visit}
+              trail={[[addressOf(visit, directory), directory.name]]}
+              client={await ownClientOf(directory)}
+              secretId={visit.params['secretId'] ?? ''}
+              back={address}
+            />
+          ),
+        };
+      },
+    },
+    {
+      method: 'post',
+      path: '/directories/:id/setup/client/secrets/:secretId/remove',
+      async handle(visit) {
+        const directory = await seen.directory(visit);
+        const { id } = await ownClientOf(directory);
+        await clients.removeSecret(id, visit.params['secretId'] ?? '', visit.cause);
+        return `${addressOf(visit, directory)}/setup/oauth`;
+      },
+    },
+  ];
+}
+
+/** The clients of this directory alone, and those that the vendor shares with all. */
+export async function clientsOf(clients: Clients, { id, provider }: Directory): Promise<FoundClients> {
+  const [mine, shared] = await Promise.all([
+    clients.page({ directoryId: id, limit: CLIENTS }),
+    clients.page({ sharedProvider: provider, limit: 1 }),
+  ]);
+  return { own: mine.items.find((client) => client.provider === provider), shared: shared.items[0] };
+}
