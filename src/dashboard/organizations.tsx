@@ -13,6 +13,7 @@ const LOOKED_AT = 10;
 const DAY_MS = 86_400_000;
 const REFUSED_SHOWN = 8;
 const REFUSED_LOOKED_AT = 200;
+const REFUSED_DIRECTORIES = 24;
 
 export function organizationListRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, directories, audit, clock } = deps;
@@ -33,8 +34,9 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
     const from = new Date(now.getTime() - DAY_MS);
     const { items } = await audit.page({ where: { type: REFUSALS }, from, limit: REFUSED_LOOKED_AT });
     const views: DirectoryView[] = [];
-    for (const id of new Set(items.map(({ directoryId }) => directoryId))) {
-      const view = id === undefined ? undefined : await viewOf(id, now);
+    const ids = new Set(items.map(({ directoryId }) => directoryId).filter((id) => id !== undefined));
+    for (const id of [...ids].slice(0, REFUSED_DIRECTORIES)) {
+      const view = await viewOf(id, now);
       if (view?.refusal) views.push(view);
       if (views.length === REFUSED_SHOWN) break;
     }

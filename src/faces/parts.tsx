@@ -2,6 +2,8 @@
 import type { ComponentChildren } from 'preact';
 import encodeQR from 'qr';
 
+const DAY_MS = 86_400_000;
+
 export type Tone = 'ok' | 'warn' | 'bad' | 'off';
 
 /** A moment, relative by default; the exact one with its zone on hover. A script puts both into the reader's zone. */
@@ -114,8 +116,8 @@ export function Steps({
   );
 }
 
-/** Requests a day, oldest first. */
-export function Spark({ days }: { days: readonly { accepted: number; refused: number }[] }) {
+/** Requests a day (UTC), oldest first, up to that of `now`; the figures of a day on hover. */
+export function Spark({ days, now }: { days: readonly { accepted: number; refused: number }[]; now: Date }) {
   const highest = Math.max(1, ...days.map(({ accepted, refused }) => accepted + refused));
   const width = days.length * 10;
   return (
@@ -128,14 +130,23 @@ export function Spark({ days }: { days: readonly { accepted: number; refused: nu
     >
       {days.map(({ accepted, refused }, index) => {
         const whole = accepted + refused;
-        if (whole === 0) return <rect class="none" x={index * 10 + 1} y="34" width="8" height="2" />;
+        const day = new Date(now.getTime() - (days.length - 1 - index) * DAY_MS).toISOString().slice(0, 10);
+        const title = `${day}: ${accepted.toLocaleString('en')} accepted, ${refused.toLocaleString('en')} refused`;
+        if (whole === 0)
+          return (
+            <g>
+              <title>{title}</title>
+              <rect class="none" x={index * 10 + 1} y="34" width="8" height="2" />
+            </g>
+          );
         const height = Math.max(3, (whole / highest) * 34);
         const bad = refused === 0 ? 0 : Math.max(2, (refused / whole) * height);
         return (
-          <>
+          <g>
+            <title>{title}</title>
             {whole > refused && <rect x={index * 10 + 1} y={36 - height} width="8" height={height - bad} rx="1.5" />}
             {bad > 0 && <rect class="no" x={index * 10 + 1} y={36 - bad} width="8" height={bad} />}
-          </>
+          </g>
         );
       })}
     </svg>

@@ -322,7 +322,7 @@ function SlotCard(props: {
         <dd>{credential.expiresAt ? <Time at={credential.expiresAt} now={now} /> : 'No end'}</dd>
       </dl>
       <div>
-        <Spark days={days} />
+        <Spark days={days} now={now} />
         <small>
           {accepted.toLocaleString('en')} accepted, {refused.toLocaleString('en')} refused in {DAYS} days
         </small>
