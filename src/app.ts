@@ -107,7 +107,7 @@ export async function createApp(deps: AppDependencies) {
     retireOverdueMs: config.LATCHKEY_RETIRE_OVERDUE_SECONDS * SECOND,
   });
   const apiKeys = createApiKeys({ storage, audit, clock, random, waitOutLease });
-  const context = createRequestContext(config.LATCHKEY_TRUSTED_PROXIES);
+  const context = createRequestContext(config.LATCHKEY_TRUSTED_PROXIES, clock);
   const { brand, assets } = readBrand({
     name: config.LATCHKEY_BRAND_NAME,
     color: config.LATCHKEY_BRAND_COLOR,
@@ -161,6 +161,18 @@ export async function createApp(deps: AppDependencies) {
     headersTimeoutMs: config.LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS,
     timeoutMs: config.LATCHKEY_UPSTREAM_TIMEOUT_MS,
     onAnswer: metrics.gateway,
+    onFailure: ({ reason, status, method, grant: { credential, directory }, address, requestId }) =>
+      audit.tallies.note(
+        { organizationId: directory.organizationId, directoryId: directory.id },
+        {
+          type: 'upstream.failed',
+          credentialId: credential.id,
+          actor: { type: 'system', name: 'gateway' },
+          address,
+          requestId,
+          data: { reason, method, status },
+        },
+      ),
   });
   const idempotency = createIdempotency({ storage, clock });
   const operations = createOperations({ storage, metrics, metricsToken: config.LATCHKEY_METRICS_TOKEN });

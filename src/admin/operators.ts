@@ -49,11 +49,13 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
     };
   }
 
-  function assertUnlimited({ organizationId }: Caller): void {
-    if (organizationId !== undefined)
-      throw new AppError('forbidden', {
-        detail: `This API key is limited to ${organizationId}; operators see all organizations.`,
-      });
+  /** With an id: as if there were none. */
+  function assertUnlimited({ organizationId }: Caller, id?: string): void {
+    if (organizationId === undefined) return;
+    if (id !== undefined) throw new AppError('not_found', { detail: `There is no operator ${id.slice(0, 100)}.` });
+    throw new AppError('forbidden', {
+      detail: `This API key is limited to ${organizationId}; operators see all organizations.`,
+    });
   }
 
   const urlOf = (secret: string) => `${publicUrl}/dashboard/enter/${secret}`;
@@ -102,7 +104,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       answer: operatorView,
       errors: ['not_found'],
       async handle({ id, caller }) {
-        assertUnlimited(caller);
+        assertUnlimited(caller, id);
         return { body: view(await operators.get(id)) };
       },
     }),
@@ -121,7 +123,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       answer: operatorView,
       errors: ['not_found', 'email_taken', 'last_owner'],
       async handle({ id, body, caller, cause }) {
-        assertUnlimited(caller);
+        assertUnlimited(caller, id);
         return { body: view(await operators.change(id, body, cause)) };
       },
     }),
@@ -134,7 +136,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       status: 204,
       errors: ['not_found', 'last_owner'],
       async handle({ id, caller, cause }) {
-        assertUnlimited(caller);
+        assertUnlimited(caller, id);
         await operators.remove(id, cause);
         return {};
       },
@@ -149,7 +151,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       answer: linkView,
       errors: ['not_found'],
       async handle({ id, caller, cause }) {
-        assertUnlimited(caller);
+        assertUnlimited(caller, id);
         const { secret, expiresAt } = await operators.createLink(id, cause);
         return { body: { expiresAt }, secret: { url: urlOf(secret) } };
       },
@@ -168,7 +170,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
         answer: operatorView,
         errors: verb === 'disable' ? ['not_found', 'last_owner'] : ['not_found'],
         async handle({ id, caller, cause }) {
-          assertUnlimited(caller);
+          assertUnlimited(caller, id);
           return { body: view(await operators[verb](id, cause)) };
         },
       }),

@@ -23,6 +23,7 @@ export const EVENTS = {
   'credential.expired': 'A credential reached its end; its slot is free.',
   'request.denied':
     'Requests with the same outcome were refused; `reason` says why, `count` how many from `firstAt` to `lastAt`.',
+  'upstream.failed': 'Requests were accepted, and then failed at the SCIM server behind the gateway.',
   'client.created': 'An OAuth client was made; its secret was shown once.',
   'client.updated': 'An OAuth client was changed; `changed` names the attributes.',
   'client.deleted': 'An OAuth client was deleted: it gets no more tokens.',
@@ -85,7 +86,10 @@ interface EventPayloads {
     userAgent?: string | undefined;
     /** With `rate_limited`: why the requests would have been refused anyway. */
     cause?: string | undefined;
+    /** With `wrong_directory`: told at the directory of the token, which was sent to the address of another one. */
+    elsewhere?: boolean | undefined;
   };
+  'upstream.failed': { reason: string; method?: string | undefined; status?: number | undefined };
   'client.created': { clientId: string; name: string; provider: string };
   'client.updated': { clientId: string; changed: string[] };
   'client.deleted': { clientId: string; name: string; provider: string };

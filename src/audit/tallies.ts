@@ -13,6 +13,7 @@ import type { Actor, AuditEvent, EventPayload, Subject } from './events.ts';
 /** What is frequent, and is told as one event with a count. */
 type Frequent =
   | 'request.denied'
+  | 'upstream.failed'
   | 'token.issued'
   | 'token.refused'
   | 'connection.requested'
@@ -77,7 +78,7 @@ export function createTallies({
     now: Date,
   ): void {
     const subject = { ...known, ...where };
-    const data: Partial<Record<string, string>> = { ...given };
+    const data: Record<string, unknown> = { ...given };
     const current = Math.floor(now.getTime() / WINDOW_MS);
     if (current !== window) {
       window = current;
@@ -156,8 +157,9 @@ export function createTallies({
 }
 
 /** What the caller says of itself, as it may be kept. */
-function readable(text: string | undefined, length: number): string | undefined {
-  return text && withoutSecrets(text.replace(/[^\x20-\x7e]/g, '?')).slice(0, length);
+function readable(text: unknown, length: number): string | undefined {
+  if (typeof text !== 'string' || text === '') return undefined;
+  return withoutSecrets(text.replace(/[^\x20-\x7e]/g, '?')).slice(0, length);
 }
 
 function lastOf({ lastAt, requestId, data }: AuditEvent): Partial<AuditEvent> {

@@ -74,6 +74,8 @@ export interface Issued {
 }
 
 export interface Credentials {
+  /** How long a replaced one must be quiet before it retires by itself. */
+  readonly retireQuietMs: number;
   /** Throws not_found, slots_full. */
   issue(directoryId: string, input: IssueInput, cause: Cause): Promise<Issued>;
   /** Throws not_found, slots_full, invalid_token_format, credential_exists. */
@@ -397,6 +399,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     findByDigest: (digest) => credentials.findBy('digest', digest, { authoritative: true }),
     page: ({ directoryId, state, after, limit }) =>
       credentials.page({ where: { directoryId, state }, after, limit, direction: 'descending' }),
+    retireQuietMs: deps.retireQuietMs,
     ofClient: (clientId, { after, limit }) =>
       credentials.page({ where: { clientId }, after, limit, direction: 'descending' }),
     async withHint(hint, limit) {

@@ -27,6 +27,11 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
           <Head trail={TRAIL} title="Your account">
             <Act visit={visit} action={`${HOME}/sign-out`} name="Sign out" />
           </Head>
+          {visit.query.has('password-set') && (
+            <section class="note ok" role="status">
+              <div>The password is set. Sessions in other browsers have ended.</div>
+            </section>
+          )}
           {isLocal && operator.passwordHash === undefined && (
             <section class="note">
               <div>
@@ -81,6 +86,9 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
         <h2>Password</h2>
         <Form visit={visit} action={`${mine}/password`} class="fields">
           <input type="hidden" name="username" value={operator.email ?? ''} autocomplete="username" />
+          {operator.email === undefined && (
+            <Field label="E-mail address" name="email" isRequired hint="To sign in by." />
+          )}
           {needsPassword && <CurrentPassword isRequired />}
           <label class="line">
             <span>New password</span>
@@ -105,7 +113,10 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
   function SecondFactor(props: { visit: Visit; operator: Operator; needsPassword: boolean }) {
     const { visit, operator, needsPassword } = props;
     const proposed =
-      operator.totp === undefined && visit.query.has('second-factor') ? operators.proposeTotp(operator) : undefined;
+      operator.totp === undefined && visit.query.has('second-factor')
+        ? // After a wrong code the key that was scanned stays.
+          operators.proposeTotp(operator, visit.refused?.form.get('secret') ?? undefined)
+        : undefined;
     return (
       <section class="panel" id="second-factor">
         <h2>Second factor</h2>
@@ -185,8 +196,10 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
       roles: READERS,
       async handle(visit) {
         const { operator, form, cause } = visit;
+        const email = sent(form, 'email');
+        if (email !== undefined) await operators.change(operator.id, { email }, cause, proofOf(visit));
         await operators.setPassword(operator.id, form.get('password') ?? '', cause, proofOf(visit));
-        return mine;
+        return `${mine}?password-set`;
       },
     },
     {

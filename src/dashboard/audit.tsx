@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
+import { REFUSALS } from '../faces/index.ts';
 import { Choice, dayOf, EventRows, Field, Head, More, sent } from '../guidance/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit } from './visit.tsx';
@@ -10,11 +11,13 @@ const DAY_MS = 86_400_000;
 const EXPORT_PAGE = 200;
 const FAMILIES: [string, string][] = [
   ['', 'Everything'],
+  ['refused', 'Everything refused'],
+  ['upstream.failed', 'Failed behind the gateway'],
   ['request.denied', 'Refused requests'],
   ['token.refused', 'Refused token requests'],
   ['token.*', 'Token requests'],
   ['credential.*', 'Credentials'],
-  ['connection.*', 'Connections'],
+  ['connection.*', 'Consents to connections'],
   ['directory.*', 'Directories'],
   ['organization.*', 'Organizations'],
   ['client.*', 'Clients'],
@@ -206,7 +209,12 @@ function queryOf(query: URLSearchParams): Omit<EventQuery, 'limit'> {
   const to = dayOf(query, 'to', 'To');
   const type = sent(query, 'type');
   const family = type?.endsWith('.*') ? type.slice(0, -1) : undefined;
-  const types = family === undefined ? type : Object.keys(EVENTS).filter((known) => known.startsWith(family));
+  const types =
+    type === 'refused'
+      ? [...REFUSALS, 'connection.refused', 'operator.sign_in_refused']
+      : family === undefined
+        ? type
+        : Object.keys(EVENTS).filter((known) => known.startsWith(family));
   return {
     where: {
       ...(types !== undefined && { type: types }),

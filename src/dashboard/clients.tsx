@@ -9,6 +9,7 @@ import {
   Field,
   Form,
   Head,
+  isRefusedAt,
   More,
   ProviderChoice,
   required,
@@ -278,7 +279,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
           </section>
           <More visit={visit} cursor={nextCursor} />
           {visit.mayChange && (
-            <details class="panel">
+            <details class="panel" open={isRefusedAt(visit, address)}>
               <summary>Change or delete</summary>
               <Form
                 visit={visit}

@@ -1,4 +1,5 @@
-import { PROVIDERS } from '../directories/index.ts';
+import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+import { CopyField, capital } from '../faces/index.ts';
 import {
   Act,
   Ask,
@@ -9,6 +10,7 @@ import {
   Field,
   Form,
   Head,
+  isRefusedAt,
   LastUse,
   live,
   ProviderChoice,
@@ -46,8 +48,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         <a class="btn" href={`${HOME}/directories/${directory.id}/import`}>
           Import
         </a>
-        <a class="btn" href={`${HOME}/clients/new?directoryId=${directory.id}`}>
-          OAuth client
+        <a class="btn" href={`${HOME}/directories/${directory.id}/setup`}>
+          Set it up
         </a>
       </DirectoryFace>
     );
@@ -82,7 +84,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       ),
       ...(visit.mayChange && {
         rest: (
-          <details class="panel">
+          <details class="panel" open={isRefusedAt(visit, address)}>
             <summary>Change, disable or delete</summary>
             <Form
               visit={visit}
@@ -110,6 +112,16 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                 value={directory.endpointKey}
                 hint="With another key the address changes: it must be changed in the identity provider too."
               />
+              <label class="choice">
+                <input type="checkbox" name="move" value="yes" />
+                <span>
+                  <b>Change the endpoint key although credentials are in use.</b>{' '}
+                  <small>
+                    {capital(PROVIDER_NAMES[directory.provider])} is refused until the new address is put in there.
+                  </small>
+                </span>
+              </label>
+              <CopyField label="Directory id" value={directory.id} />
               <div class="acts">
                 <button type="submit">Save</button>
                 {directory.state === 'active' && <Ask href={`${address}/disable`} name="Disable" />}
@@ -160,8 +172,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       async handle({ params, form, cause }) {
         const directory = await directories.get(params['id'] ?? '');
         const endpointKey = touched(form, 'endpointKey') ? endpointKeyOf(form) : undefined;
-        if (endpointKey !== undefined && endpointKey !== directory.endpointKey)
-          await credentials.assertNoneActive(directory);
+        const isMoved = endpointKey !== undefined && endpointKey !== directory.endpointKey;
+        if (isMoved && form.get('move') !== 'yes') await credentials.assertNoneActive(directory);
         const provider = PROVIDERS.find((known) => known === form.get('provider'));
         await directories.change(
           directory.id,

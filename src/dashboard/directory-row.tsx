@@ -1,11 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import { type DirectoryView, healthOf, Tag } from '../faces/index.ts';
+import { type DirectoryView, healthOf, Tag, type Tone, URGENCY } from '../faces/index.ts';
 import { HOME } from './visit.tsx';
 
-const URGENCY = { bad: 0, warn: 1, off: 2, ok: 3 } as const;
-export type Urgency = keyof typeof URGENCY;
-
-/** Those that need someone come first; what is not there yet needs nobody. */
+/** What is not there yet needs nobody. */
 export function urgencyOf(view: DirectoryView | undefined): number {
   return URGENCY[view ? healthOf(view).tone : 'off'];
 }
@@ -14,12 +11,13 @@ export function byUrgency(a: DirectoryView, b: DirectoryView): number {
   return urgencyOf(a) - urgencyOf(b);
 }
 
-export function Dot({ tone }: { tone: Urgency }) {
+export function Dot({ tone }: { tone: Tone }) {
   return <span class={tone === 'ok' ? 'dot' : `dot ${tone}`} />;
 }
 
-/** A directory in a list, with the sentence about its health. `of`: what else it is told by. */
-export function DirectoryRow({ view, of }: { view: DirectoryView; of?: ComponentChildren }) {
+/** A directory in a list, with the sentence about its health. `of`: what else it is told by. `why`: in place of that sentence. */
+export function DirectoryRow(props: { view: DirectoryView; of?: ComponentChildren; why?: ComponentChildren }) {
+  const { view, of, why } = props;
   const { tone, lead, rest } = healthOf(view);
   return (
     <li>
@@ -32,7 +30,11 @@ export function DirectoryRow({ view, of }: { view: DirectoryView; of?: Component
           {of}
         </span>
         <small>
-          {lead} {rest}
+          {why ?? (
+            <>
+              {lead} {rest}
+            </>
+          )}
         </small>
       </span>
       <Tag>{view.provider}</Tag>

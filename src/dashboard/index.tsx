@@ -7,17 +7,20 @@ import type { Context, Middleware } from 'koa';
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Config, SettingKey, Source } from '../config.ts';
-import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
+import type { ApiKeys, Credentials, Role, Usage } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import { asAppError } from '../errors.ts';
 import {
+  type Visit as AnyVisit,
   answerOnce,
   credentialRoutes,
+  formAgain,
   hasFormToken,
   importRoutes,
   isFromOwnPage,
   MessagePage,
   messageOf,
+  patternOf,
   type Shown,
   setupRoutes,
 } from '../guidance/index.ts';
@@ -116,6 +119,9 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
   for (const route of routes) {
     router[route.method](route.path, (koa) => run(route, koa, koa.params as Record<string, string>));
   }
+  const pages = routes
+    .filter(({ method }) => method === 'get')
+    .map((route) => ({ route, pattern: patternOf(HOME, route.path) }));
   const answer = router.routes() as unknown as Middleware;
 
   return async function dashboard(koa, next) {
@@ -144,7 +150,8 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
         koa.set('Retry-After', '5');
       }
       const message = messageOf(error, requestId);
-      const back = koa.method === 'POST' ? backOf(koa) : undefined;
+      const from = fromOf(koa);
+      const back = from && from.pathname + from.search;
       show(koa, {
         title: message.title.replace(/\.$/, ''),
         status: error.status,
@@ -174,7 +181,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       return show(
         koa,
         { title, status: 403, children: <MessagePage home={HOME} title={title} text={text} /> },
-        operator.name,
+        signedIn,
       );
     }
     const form = new URLSearchParams(koa.method === 'POST' ? await readBody(koa.req, BODY_LIMIT_BYTES) : '');
@@ -184,7 +191,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       return show(
         koa,
         { title, status: 403, children: <MessagePage home={HOME} title={title} text={text} /> },
-        operator.name,
+        signedIn,
       );
     }
     const visit: Visit = {
@@ -194,6 +201,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       form,
       operator,
       home: HOME,
+      trail: [[`${HOME}/organizations`, 'Organizations']],
       mayChange: WRITERS.includes(operator.role),
       // Operators see all organizations.
       assertSees: () => undefined,
@@ -212,7 +220,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       now: clock.now(),
     };
     const shown = await handled(handle, visit, koa);
-    if (typeof shown !== 'string') return show(koa, shown, operator.name);
+    if (typeof shown !== 'string') return show(koa, shown, signedIn);
     koa.status = 303;
     koa.set({ Location: shown, 'Cache-Control': 'no-store' });
     koa.body = '';
@@ -225,8 +233,12 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
     } catch (thrown) {
       const error = asAppError(thrown);
       if (error.status >= 500) throw thrown;
+      const from = fromOf(koa);
+      const again =
+        koa.method === 'POST' && (await formAgain(visit, error, from, (path) => pageAt(path, visit.operator.role)));
+      if (again) return again;
       const message = messageOf(error, visit.cause.requestId ?? '');
-      const back = koa.method === 'POST' ? backOf(koa) : undefined;
+      const back = from && from.pathname + from.search;
       return {
         title: message.title.replace(/\.$/, ''),
         status: error.status,
@@ -239,9 +251,21 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
     return isFromOwnPage(koa.headers, publicUrl);
   }
 
-  /** The page that a form was sent from, when it is one of ours. */
-  function backOf(koa: Context): string | undefined {
+  /** The page of ours that a request was sent from. */
+  function fromOf(koa: Context): URL | undefined {
     const from = koa.get('referer');
-    return from.startsWith(`${publicUrl}${HOME}/`) ? from.slice(publicUrl.length) : undefined;
+    return from.startsWith(`${publicUrl}${HOME}/`) ? new URL(from) : undefined;
+  }
+
+  /** The page of the dashboard at a path, where that role may see it. */
+  function pageAt(path: string, role: Role) {
+    const found = pages.find(({ pattern, route }) => pattern.test(path) && route.roles.includes(role));
+    return (
+      found && {
+        params: { ...found.pattern.exec(path)?.groups },
+        // It is the same visit, with another address.
+        handle: (visit: AnyVisit) => found.route.handle(visit as Visit),
+      }
+    );
   }
 }

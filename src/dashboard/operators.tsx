@@ -41,7 +41,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
               <Choice
                 label="Role"
                 name="role"
-                value="admin"
+                value="viewer"
                 options={OPERATOR_ROLES.map((role) => [role, role])}
                 hint={OPERATOR_ROLES.map((role) => `${role}: ${ROLE_MEANINGS[role]}`).join('; ')}
               />
@@ -148,6 +148,17 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
             address={`${address}/sessions`}
             title="Where they are signed in"
           />
+          {operator.totp !== undefined && (
+            <section class="panel">
+              <h2>Second factor</h2>
+              <p class="soft">
+                They are asked for the code of an authenticator app. Is it lost, remove it; they add another one.
+              </p>
+              <div class="acts">
+                <Ask href={`${address}/second-factor/remove`} name="Remove" />
+              </div>
+            </section>
+          )}
           <section class="panel">
             <h2>{operator.disabledAt ? 'Enable or remove' : 'Disable or remove'}</h2>
             <p class="soft">
@@ -177,7 +188,14 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
         title,
         place: 'settings',
         children: (
-          <Confirm visit={visit} trail={[...TRAIL, [address, name]]} title={title} name={verb} back={address}>
+          <Confirm
+            visit={visit}
+            trail={[...TRAIL, [address, name]]}
+            title={title}
+            name={verb}
+            back={address}
+            keep="Not now"
+          >
             <p>
               <b>{name} is signed out at once and cannot sign in.</b>{' '}
               {lastSignInAt ? (
@@ -196,6 +214,23 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
           </Confirm>
         ),
       };
+    };
+  }
+
+  async function withoutFactor(visit: Visit) {
+    const { id, name } = await operators.get(visit.params['id'] ?? '');
+    const address = `${HOME}/operators/${id}`;
+    const title = `Remove the second factor of ${name}`;
+    return {
+      title,
+      place: 'settings',
+      children: (
+        <Confirm visit={visit} trail={[...TRAIL, [address, name]]} title={title} name="Remove" back={address}>
+          <p>
+            <b>Their password alone signs them in from this moment.</b> Be sure that it is them who asks.
+          </p>
+        </Confirm>
+      ),
     };
   }
 
@@ -270,6 +305,17 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       async handle({ params, cause }) {
         const id = params['id'] ?? '';
         await operators.endSession(id, params['sessionId'] ?? '', cause);
+        return `${HOME}/operators/${id}`;
+      },
+    },
+    { method: 'get', path: '/operators/:id/second-factor/remove', roles: OWNERS, handle: withoutFactor },
+    {
+      method: 'post',
+      path: '/operators/:id/second-factor/remove',
+      roles: OWNERS,
+      async handle({ params, cause }) {
+        const id = params['id'] ?? '';
+        await operators.removeTotp(id, cause);
         return `${HOME}/operators/${id}`;
       },
     },

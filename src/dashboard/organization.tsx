@@ -1,6 +1,6 @@
 /** One organization: its directories, its portal links, its end. */
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
-import { counted, type DirectoryView, readDirectoryView, Time } from '../faces/index.ts';
+import { CopyField, counted, type DirectoryView, readDirectoryView, Time } from '../faces/index.ts';
 import {
   Act,
   Ask,
@@ -10,6 +10,7 @@ import {
   Field,
   Form,
   Head,
+  isRefusedAt,
   LastUse,
   More,
   ProviderChoice,
@@ -139,7 +140,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
             )}
           </section>
           {visit.mayChange && (
-            <details class="panel">
+            <details class="panel" open={isRefusedAt(visit, `${HOME}/organizations/${organization.id}`)}>
               <summary>Rename or delete</summary>
               <Form
                 visit={visit}
@@ -149,6 +150,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
               >
                 <Field label="Name" name="name" value={organization.name} isRequired />
                 <Field label="External id" name="externalId" value={organization.externalId} />
+                <CopyField label="Organization id" value={organization.id} />
                 <div class="acts">
                   <button type="submit">Save</button>
                   {visit.operator.role === 'owner' && (

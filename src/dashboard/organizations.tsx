@@ -1,8 +1,17 @@
 /** All organizations, after those directories that need someone now. */
 import type { AuditEvent } from '../audit/index.ts';
 import { PROVIDER_NAMES } from '../directories/index.ts';
-import { counted, type DirectoryView, healthOf, REFUSALS, readDirectoryView, Time, timeOf } from '../faces/index.ts';
-import { Field, Form, Head, More, required, sent } from '../guidance/index.ts';
+import {
+  capital,
+  counted,
+  type DirectoryView,
+  healthOf,
+  REFUSALS,
+  readDirectoryView,
+  Time,
+  timeOf,
+} from '../faces/index.ts';
+import { explanationOf, Field, Form, Head, More, required, sent } from '../guidance/index.ts';
 import { byUrgency, DirectoryRow, Dot, urgencyOf } from './directory-row.tsx';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
@@ -11,9 +20,9 @@ const PAGE = 25;
 /** Directories of an organization whose health its row tells; the worst one speaks. */
 const LOOKED_AT = 10;
 const DAY_MS = 86_400_000;
-const REFUSED_SHOWN = 8;
-const REFUSED_LOOKED_AT = 200;
-const REFUSED_DIRECTORIES = 24;
+const TROUBLED_SHOWN = 8;
+const TROUBLES_LOOKED_AT = 200;
+const TROUBLED_DIRECTORIES = 24;
 
 export function organizationListRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, directories, audit, clock } = deps;
@@ -29,22 +38,21 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
     });
   }
 
-  /** Where requests were refused in the last day and nothing was accepted since; and addresses that are no directory. */
-  async function refusedLately(now: Date) {
+  /** Where requests were refused or failed in the last day, those first where nothing was accepted since; and what is of no directory. */
+  async function troublesLately(now: Date) {
     const from = new Date(now.getTime() - DAY_MS);
-    const { items } = await audit.page({ where: { type: REFUSALS }, from, limit: REFUSED_LOOKED_AT });
-    const views: DirectoryView[] = [];
+    const type = [...REFUSALS, 'upstream.failed'];
+    const { items } = await audit.page({ where: { type }, from, limit: TROUBLES_LOOKED_AT });
     const ids = new Set(items.map(({ directoryId }) => directoryId).filter((id) => id !== undefined));
-    for (const id of [...ids].slice(0, REFUSED_DIRECTORIES)) {
-      const view = await viewOf(id, now);
-      if (view?.refusal) views.push(view);
-      if (views.length === REFUSED_SHOWN) break;
-    }
-    const nowhere = items.filter(({ data }) => data['reason'] === 'directory_unknown');
+    const found = await Promise.all([...ids].slice(0, TROUBLED_DIRECTORIES).map((id) => viewOf(id, now)));
+    const views = found
+      .filter((view) => view !== undefined)
+      .sort((a, b) => Number(isOver(a)) - Number(isOver(b)))
+      .slice(0, TROUBLED_SHOWN);
     const names = await Promise.all(
       views.map(async ({ directory }) => (await organizations.find(directory.organizationId))?.name ?? ''),
     );
-    return { views, names, nowhere };
+    return { views, names, nowhere: items.filter(({ directoryId }) => directoryId === undefined) };
   }
 
   async function list(visit: Visit) {
@@ -53,7 +61,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
     const [{ items, nextCursor }, count, refused] = await Promise.all([
       organizations.page({ after, limit: PAGE }),
       organizations.count(),
-      after === undefined ? refusedLately(now) : undefined,
+      after === undefined ? troublesLately(now) : undefined,
     ]);
     const rows = await Promise.all(
       items.map(async ({ id, name }) => {
@@ -80,7 +88,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
               </a>
             )}
           </Head>
-          {refused && <RefusedLately {...refused} now={now} />}
+          {refused && <TroublesLately {...refused} now={now} />}
           {count === 0 ? (
             <section class="panel empty">
               <h2>No organization yet</h2>
@@ -163,36 +171,83 @@ function OrganizationRow(props: {
   );
 }
 
-function RefusedLately(props: { views: DirectoryView[]; names: string[]; nowhere: AuditEvent[]; now: Date }) {
+/** Whether requests are accepted and answered again. */
+function isOver({ refusal, failure }: DirectoryView): boolean {
+  return refusal === undefined && failure === undefined;
+}
+
+function TroublesLately(props: { views: DirectoryView[]; names: string[]; nowhere: AuditEvent[]; now: Date }) {
   const { views, names, nowhere, now } = props;
-  const [latest] = nowhere;
-  if (views.length === 0 && !latest) return null;
-  const requests = nowhere.reduce((sum, { count = 1 }) => sum + count, 0);
+  const groups = [
+    {
+      name: 'Addresses that are no directory',
+      why: 'Somebody has a wrong address in their identity provider.',
+      events: nowhere.filter(({ type }) => type === 'request.denied'),
+    },
+    {
+      name: 'Token requests of nobody',
+      why: 'Somebody has a wrong client id in their identity provider.',
+      events: nowhere.filter(({ type }) => type === 'token.refused'),
+    },
+  ];
+  if (views.length === 0 && nowhere.length === 0) return null;
+  const isCalm = nowhere.length === 0 && views.every(isOver);
   return (
-    <section class="panel list refusal">
+    <section class={isCalm ? 'panel list' : 'panel list refusal'} aria-label="Refused in the last day">
       <div class="bar">
         <h2>Refused in the last day</h2>
-        <a href={`${HOME}/audit?type=request.denied`}>
-          <small>All refused requests</small>
+        <a href={`${HOME}/audit?type=refused`}>
+          <small>Everything refused</small>
         </a>
       </div>
       <ul class="rows">
         {views.map((view, index) => (
-          <DirectoryRow view={view} of={<span class="soft">, {names[index]}</span>} />
+          <DirectoryRow
+            view={view}
+            of={<span class="soft">, {names[index]}</span>}
+            why={<Why view={view} now={now} />}
+          />
         ))}
-        {latest && (
-          <li>
-            <Dot tone="warn" />
-            <span class="what">
-              <b>Addresses that are no directory</b>
-              <small>
-                {counted(requests, 'request')}, last <Time at={timeOf(latest)} now={now} /> from{' '}
-                {latest.address ?? 'an unknown address'}. Somebody has a wrong address in their identity provider.
-              </small>
-            </span>
-          </li>
-        )}
+        {groups.map(({ name, why, events: [latest, ...others] }) => {
+          if (!latest) return null;
+          const requests = [latest, ...others].reduce((sum, { count = 1 }) => sum + count, 0);
+          return (
+            <li>
+              <Dot tone="warn" />
+              <span class="what">
+                <b>{name}</b>
+                <small>
+                  {counted(requests, 'request')}, last <Time at={timeOf(latest)} now={now} /> from{' '}
+                  {latest.address ?? 'an unknown address'}. {why}
+                </small>
+              </span>
+            </li>
+          );
+        })}
       </ul>
     </section>
+  );
+}
+
+/** Why the latest request was refused or failed, in one line, and whether one was accepted since. */
+function Why({ view, now }: { view: DirectoryView; now: Date }) {
+  const { troubles, acceptedAt, provider } = view;
+  const [latest] = troubles;
+  if (!latest) return null;
+  const isFailure = latest.type === 'upstream.failed';
+  const what = isFailure
+    ? 'was let in, and the SCIM server behind the gateway failed'
+    : (explanationOf(latest)?.what ?? 'was refused');
+  return (
+    <>
+      {isFailure ? capital(provider) : 'Somebody'} {what}, <Time at={timeOf(latest)} now={now} />
+      {acceptedAt === undefined || latest === view.failure ? (
+        '.'
+      ) : (
+        <>
+          ; {provider} was accepted {isOver(view) ? 'since' : 'before it'}, <Time at={acceptedAt} now={now} />.
+        </>
+      )}
+    </>
   );
 }

@@ -1,4 +1,10 @@
-import { Head, sent } from '../guidance/index.ts';
+/** Search by anything: names, keys and ids, the end of a token, a request id; a whole token is looked up and stands in no address. */
+import type { AuditEvent } from '../audit/index.ts';
+import { digestsOf } from '../credentials/index.ts';
+import { REFUSALS, timeOf } from '../faces/index.ts';
+import { EventRows, Head, sent } from '../guidance/index.ts';
+import { timeOfRequestId } from '../http/request-context.ts';
+import type { Page } from '../storage/index.ts';
 import { createTurns } from '../turns.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit } from './visit.tsx';
@@ -13,51 +19,64 @@ const SHOWN = 20;
 /** Names are looked through in pages; what is asked for by an exact value is found at once. */
 const PAGE = 500;
 const LOOKED_THROUGH = 20_000;
+/** Refusals of the same kind are counted together for an hour, and keep the id of the latest one. */
+const TOGETHER_MS = 3_600_000;
+const REFUSALS_LOOKED_AT = 200;
 
-export function searchRoutes({
-  organizations,
-  directories,
-  credentials,
-  clients,
-  audit,
-}: DashboardDependencies): Route[] {
+export function searchRoutes(deps: DashboardDependencies): Route[] {
+  const { organizations, directories, credentials, clients, audit, publicUrl } = deps;
   const inTurn = createTurns();
 
-  /** One at a time: it reads much, and requests that are verified meanwhile come first. */
-  function byName(text: string): Promise<Hit[]> {
-    return inTurn('names', () => lookThrough(text));
+  /** Looks through a list for a part of a name. One search at a time: it reads much, and requests that are verified come first. */
+  function named<T extends { id: string; name: string }>(
+    text: string,
+    read: (query: { after: string | undefined; limit: number }) => Promise<Page<T>>,
+    hitOf: (found: T) => Hit,
+  ): Promise<Hit[]> {
+    const wanted = text.toLowerCase();
+    return inTurn('names', async () => {
+      const hits: Hit[] = [];
+      let after: string | undefined;
+      for (let looked = 0; looked < LOOKED_THROUGH && hits.length <= SHOWN; looked += PAGE) {
+        const { items, nextCursor } = await read({ after, limit: PAGE });
+        hits.push(...items.filter(({ name }) => name.toLowerCase().includes(wanted)).map(hitOf));
+        if (nextCursor === null) break;
+        after = nextCursor;
+      }
+      return hits;
+    });
   }
 
-  async function lookThrough(text: string): Promise<Hit[]> {
-    const wanted = text.toLowerCase();
-    const hits: Hit[] = [];
-    let after: string | undefined;
-    for (let looked = 0; looked < LOOKED_THROUGH && hits.length < SHOWN; looked += PAGE) {
-      const { items, nextCursor } = await organizations.page({ after, limit: PAGE });
-      for (const { id, name, externalId } of items) {
-        if (name.toLowerCase().includes(wanted) || externalId === text) {
-          hits.push({ path: `organizations/${id}`, name, what: 'organization' });
-        }
-      }
-      if (nextCursor === null) break;
-      after = nextCursor;
-    }
-    return hits.slice(0, SHOWN);
+  async function byName(text: string): Promise<Hit[]> {
+    const found = await Promise.all([
+      named(text, organizations.page, ({ id, name }) => ({ path: `organizations/${id}`, name, what: 'organization' })),
+      named(text, directories.page, ({ id, name, endpointKey }) => ({
+        path: `directories/${id}`,
+        name,
+        what: `directory, endpoint key ${endpointKey}`,
+      })),
+      named(text, clients.page, ({ id, name }) => ({ path: `clients/${id}`, name, what: `client ${id}` })),
+    ]);
+    return found.flat();
   }
 
   async function exactly(text: string): Promise<Hit[]> {
-    const [organization, directory, credential, client, hinted, events] = await Promise.all([
+    const key = text.startsWith(`${publicUrl}/scim/v2/`) ? (text.slice(publicUrl.length).split('/')[3] ?? '') : text;
+    const [organization, external, directory, credential, client, hinted, events] = await Promise.all([
       organizations.find(text),
-      directories.findByReference(text),
+      organizations.page({ externalId: text, limit: 1 }),
+      directories.findByReference(key),
       credentials.find(text),
       clients.find(text),
       credentials.withHint(text.replace(/^…|^\.\.\./, ''), SHOWN),
       audit.page({ where: { requestId: text }, limit: 1 }),
     ]);
     return [
-      ...(organization
-        ? [{ path: `organizations/${organization.id}`, name: organization.name, what: 'organization' }]
-        : []),
+      ...[...(organization ? [organization] : []), ...external.items].map(({ id, name }) => ({
+        path: `organizations/${id}`,
+        name,
+        what: 'organization',
+      })),
       ...(directory
         ? [
             {
@@ -79,13 +98,24 @@ export function searchRoutes({
     ];
   }
 
-  async function search({ query }: Visit) {
-    const text = sent(query, 'q');
+  /** What was refused when a request id was given out; undefined for what is no id of ours. */
+  async function refusedAt(text: string): Promise<{ at: Date; events: AuditEvent[] } | undefined> {
+    const at = timeOfRequestId(text);
+    if (!at) return undefined;
+    const [from, to] = [new Date(at.getTime() - TOGETHER_MS), new Date(at.getTime() + 1000)];
+    const { items } = await audit.page({ where: { type: REFUSALS }, from, to, limit: REFUSALS_LOOKED_AT });
+    return { at, events: items.filter((event) => timeOf(event) >= at) };
+  }
+
+  async function search(visit: Visit) {
+    const text = sent(visit.query, 'q');
     if (text === undefined) return `${HOME}/organizations`;
     const hits = [...(await exactly(text)), ...(await byName(text))];
-    const [first] = hits;
     const found = hits.filter(({ path }, index) => hits.findIndex((other) => other.path === path) === index);
+    const [first] = found;
     if (first && found.length === 1) return `${HOME}/${first.path}`;
+    const request = first ? undefined : await refusedAt(text);
+    if (request) return requestPage(visit, text, request.events);
     return {
       title: `Search: ${text}`,
       children: (
@@ -93,29 +123,75 @@ export function searchRoutes({
           <Head title={found.length === 0 ? `Nothing is called ${text}` : `Search: ${text}`} />
           {found.length === 0 ? (
             <p class="soft">
-              Look for the name of an organization, an endpoint key, the last four characters of a token, a client id,
-              or a request id.
+              Look for the name of an organization, directory or client, an endpoint key or address, the last four
+              characters of a token or a whole one, a client id, or a request id as it was answered.
             </p>
           ) : (
-            <section class="panel list">
-              <ul class="rows">
-                {found.map(({ path, name, what }) => (
-                  <li>
-                    <span class="what">
-                      <a href={`${HOME}/${path}`}>
-                        <b>{name}</b>
-                      </a>
-                      <small>{what}</small>
-                    </span>
-                  </li>
-                ))}
-              </ul>
-            </section>
+            <>
+              <section class="panel list">
+                <ul class="rows">
+                  {found.slice(0, SHOWN).map(({ path, name, what }) => (
+                    <li>
+                      <span class="what">
+                        <a href={`${HOME}/${path}`}>
+                          <b>{name}</b>
+                        </a>
+                        <small>{what}</small>
+                      </span>
+                    </li>
+                  ))}
+                </ul>
+              </section>
+              {found.length > SHOWN && <p class="soft">There are more. Type more of the name to see them.</p>}
+            </>
           )}
         </>
       ),
     };
   }
 
-  return [{ method: 'get', path: '/search', roles: READERS, handle: search }];
+  function requestPage(visit: Visit, id: string, events: AuditEvent[]) {
+    const title = 'A request';
+    return {
+      title,
+      children: (
+        <>
+          <Head title={title} />
+          <p>
+            <span class="mono">{id}</span> is kept with no event of its own. Refusals of the same kind are counted
+            together, under the id of the latest one.
+          </p>
+          <section class="panel list">
+            <div class="bar">
+              <h2>{events.length === 0 ? 'Nothing was refused at that moment' : 'What was refused at that moment'}</h2>
+            </div>
+            {events.length > 0 && <EventRows events={events} visit={visit} />}
+          </section>
+          {events.length === 0 && <p class="soft">So it was accepted, or is older than what is kept.</p>}
+        </>
+      ),
+    };
+  }
+
+  return [
+    { method: 'get', path: '/search', roles: READERS, handle: search },
+    {
+      // A token that is pasted here must stand in no address.
+      method: 'post',
+      path: '/search',
+      roles: READERS,
+      async handle({ form }) {
+        const text = sent(form, 'q', 4096) ?? '';
+        for (const digest of digestsOf(text)) {
+          const known = await credentials.findByDigest(digest);
+          if (known) {
+            const isOver = known.state === 'revoked' || known.state === 'expired';
+            return isOver ? `${HOME}/audit?credentialId=${known.id}` : `${HOME}/directories/${known.directoryId}`;
+          }
+        }
+        const isToken = /^(?:scim|lk)\w{0,4}_\S{16,}$/.test(text);
+        return `${HOME}/search?q=${isToken ? `${encodeURIComponent('…')}${text.slice(-4)}` : encodeURIComponent(text.slice(0, 200))}`;
+      },
+    },
+  ];
 }

@@ -29,6 +29,7 @@ export function settingsRoutes({
   usage,
   keys,
   clock,
+  publicUrl,
 }: DashboardDependencies): Route[] {
   async function settings(visit: Visit) {
     const isOwner = visit.operator.role === 'owner';
@@ -88,6 +89,9 @@ export function settingsRoutes({
 
   function shownValue(key: SettingKey): string {
     const value = config[key];
+    if (key === 'LATCHKEY_PUBLIC_URL') return publicUrl;
+    if (key === 'LATCHKEY_DATABASE_URL') return storeOf(config.LATCHKEY_DATABASE_URL);
+    if (key === 'LATCHKEY_SECRET' && value === undefined) return 'made at the first start, in the data folder';
     if (value === undefined || value === '') return 'not set';
     if ('secret' in SETTINGS[key]) return 'set (not shown)';
     return Array.isArray(value) ? value.join(', ') || 'none' : String(value);
@@ -102,7 +106,11 @@ export function settingsRoutes({
       place: 'settings',
       children: (
         <>
-          <Head trail={TRAIL} title="API keys" />
+          <Head trail={TRAIL} title="API keys">
+            <a class="btn" href="/api/docs">
+              API reference
+            </a>
+          </Head>
           <section class="panel">
             <h2>New API key</h2>
             <Form visit={visit} action={`${HOME}/api-keys`} class="fields">
@@ -156,7 +164,13 @@ export function settingsRoutes({
                     </span>
                     <span class="acts">
                       <Tag tone={isOver ? 'bad' : undefined}>
-                        {key.revokedAt ? 'revoked' : isOver ? 'expired' : key.role}
+                        {key.revokedAt
+                          ? 'revoked'
+                          : isOver
+                            ? 'expired'
+                            : key.organizationId
+                              ? `${key.role} of one`
+                              : key.role}
                       </Tag>
                       {!isOver && <Ask href={`${HOME}/api-keys/${key.id}/revoke`} name="Revoke" />}
                     </span>
@@ -199,7 +213,11 @@ export function settingsRoutes({
           children: (
             <>
               <Head trail={[...TRAIL, [`${HOME}/api-keys`, 'API keys']]} title="New API key" />
-              <CopyOnce title={apiKey.name} label={MEANINGS[role]} value={key}>
+              <CopyOnce
+                title={apiKey.name}
+                label={`${MEANINGS[role]}${organizationId === undefined ? '' : ', of one organization'}`}
+                value={key}
+              >
                 We keep only a digest. If it gets lost, create another one and revoke this one.
               </CopyOnce>
               <div class="acts">
@@ -277,4 +295,9 @@ function Place({ path, name, text }: { path: string; name: string; text: string 
       </span>
     </li>
   );
+}
+
+/** A database URL without who signs in to it, and without its options. */
+function storeOf(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//').replace(/\?.*$/, '');
 }

@@ -112,8 +112,8 @@ export function createSignIn(deps: {
             </div>
           </form>
           <p class="soft">
-            No password yet? <span class="mono">latchkey sign-in-link</span> on the server prints a link that signs you
-            in once.
+            No password yet, or forgotten? Another owner makes you a link that signs you in once; so does{' '}
+            <span class="mono">node dist/main.js sign-in-link</span> on the server.
           </p>
         </>
       ),
@@ -277,7 +277,7 @@ const OVER = {
 
 function over(koa: Context, state: keyof typeof OVER): void {
   const text =
-    'Sign in by password, or have a new link made: latchkey sign-in-link on the server, or another owner in the dashboard.';
+    'Sign in by password, or have a new link made: node dist/main.js sign-in-link on the server, or another owner in the dashboard.';
   show(koa, {
     title: 'Link over',
     status: 410,

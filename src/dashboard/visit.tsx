@@ -39,7 +39,8 @@ const PLACES: readonly [path: string, name: string][] = [
   [`${HOME}/settings`, 'Settings'],
 ];
 
-export function show(koa: Context, shown: Shown, name?: string): void {
+/** `signedIn`: whose page it is, when somebody is. */
+export function show(koa: Context, shown: Shown, signedIn?: SignedIn): void {
   const { title, place = '', status = 200, isNarrow = false, children, part, download } = shown;
   koa.status = status;
   koa.set(pageHeaders());
@@ -59,13 +60,18 @@ export function show(koa: Context, shown: Shown, name?: string): void {
     isWide: !isNarrow,
     now: koa.state['now'] as Date,
     children,
-    ...(name !== undefined && {
+    ...(signedIn && {
       aside: (
         <a href={`${HOME}/account`} title="Your account">
-          {name}
+          {signedIn.operator.name}
         </a>
       ),
-      navigation: { items: PLACES, current: `${HOME}/${place}`, search: `${HOME}/search` },
+      navigation: {
+        items: PLACES,
+        current: `${HOME}/${place}`,
+        search: `${HOME}/search`,
+        formToken: signedIn.formToken,
+      },
     }),
   });
 }

@@ -2,9 +2,24 @@
 export { ASSETS_PREFIX, createAssets } from './assets.ts';
 export { type Brand, contrast, readBrand, vendorOf } from './brand.ts';
 export { type PageFrame, pageHeaders, renderPage, renderPart } from './page.tsx';
-export { ago, CopyField, counted, Icon, QrCode, Spark, Status, Steps, span, Tag, Time, type Tone } from './parts.tsx';
+export {
+  ago,
+  CopyField,
+  capital,
+  counted,
+  Icon,
+  QrCode,
+  Spark,
+  Status,
+  Steps,
+  span,
+  Tag,
+  Time,
+  type Tone,
+} from './parts.tsx';
 export {
   type DirectoryView,
+  failureOf,
   type Health,
   type Holding,
   healthOf,
@@ -15,4 +30,5 @@ export {
   spokenOf,
   timeOf,
   titleOf,
+  URGENCY,
 } from './slots.tsx';

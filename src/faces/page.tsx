@@ -9,7 +9,9 @@ export interface PageFrame {
   /** Beside the name in the header: whose page it is. */
   aside?: ComponentChildren;
   /** Places to go to, for those who are signed in; the current one bears its own address. */
-  navigation?: { items: readonly [path: string, name: string][]; current: string; search: string } | undefined;
+  navigation?:
+    | { items: readonly [path: string, name: string][]; current: string; search: string; formToken: string }
+    | undefined;
   isWide?: boolean | undefined;
   /** The server's time, so that times are right where the reader's clock is not. */
   now?: Date | undefined;
@@ -63,13 +65,14 @@ export function renderPage(frame: PageFrame): string {
                 ))}
               </nav>
               <search>
-                <form action={navigation.search}>
+                <form method="post" action={navigation.search}>
+                  <input type="hidden" name="token" value={navigation.formToken} />
                   <input
                     type="search"
                     name="q"
-                    maxlength={200}
-                    aria-label="Search by name, hint, request id"
-                    placeholder="Name, hint, request id  /"
+                    maxlength={4096}
+                    aria-label="Search by name, token or its end, request id"
+                    placeholder="Name, token, request id  /"
                   />
                 </form>
               </search>

@@ -34,6 +34,11 @@ export function counted(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** At the beginning of a sentence. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function utc(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
@@ -107,7 +112,10 @@ export function Steps({
             aria-current={index === current ? 'step' : undefined}
           >
             <b aria-hidden="true">{index < current ? '✓' : index + 1}</b>
-            <span>{name}</span>
+            <span>
+              {name}
+              {index < current && <span class="unseen"> (done)</span>}
+            </span>
           </li>
         ))}
       </ol>

@@ -4,7 +4,7 @@ import type { Actor, Audit, AuditEvent } from '../audit/index.ts';
 import type { Credential, Credentials, RotationProgress, Usage, UsageTotal } from '../credentials/index.ts';
 import { stateAt } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
-import { counted, Spark, span, Tag, Time, type Tone } from './parts.tsx';
+import { capital, counted, Spark, span, Tag, Time, type Tone } from './parts.tsx';
 
 /** A credential in its slot, with what is known of its use. */
 export interface Holding {
@@ -14,6 +14,8 @@ export interface Holding {
   progress: RotationProgress | undefined;
   /** The last 14 days, oldest first. */
   days: { accepted: number; refused: number }[];
+  /** Of a connection: its client was deleted, so it gets no further token. */
+  isClientGone: boolean;
 }
 
 export interface DirectoryView {
@@ -23,8 +25,14 @@ export interface DirectoryView {
   holdings: Holding[];
   /** The one that was used last. */
   using: Holding | undefined;
+  /** When a request was accepted last, also with what is over by now. */
+  acceptedAt: Date | undefined;
+  /** What was refused or failed lately, the latest first. */
+  troubles: AuditEvent[];
   /** The latest refusal, while nothing was accepted after it. */
   refusal: AuditEvent | undefined;
+  /** The latest accepted request failed behind the gateway. */
+  failure: AuditEvent | undefined;
   now: Date;
 }
 
@@ -35,12 +43,20 @@ const HOURS = 400;
 const QUIET_MS = 7 * DAY_MS;
 /** Events of a request that was refused. */
 export const REFUSALS: readonly string[] = ['request.denied', 'token.refused'];
-/** Refusals are counted together for a while, so that the one with the latest request need not be the newest event. */
-const REFUSALS_LOOKED_AT = 10;
+const FAILURE = 'upstream.failed';
+/** They are counted together for a while, so that the one with the latest request need not be the newest event. */
+const TROUBLES_LOOKED_AT = 12;
+/** Credentials of before, whose last use is looked at. */
+const ENDED_LOOKED_AT = 6;
 
 /** `isBrief`: without the days of traffic, as a list needs it. */
 export async function readDirectoryView(
-  deps: { credentials: Credentials; usage: Usage; audit: Audit },
+  deps: {
+    credentials: Credentials;
+    usage: Usage;
+    audit: Audit;
+    clients: { find(id: string): Promise<unknown> };
+  },
   {
     directory,
     provider,
@@ -48,12 +64,14 @@ export async function readDirectoryView(
     isBrief = false,
   }: { directory: Directory; provider: string; now: Date; isBrief?: boolean },
 ): Promise<DirectoryView> {
-  const { credentials, usage, audit } = deps;
-  const [holders, refused] = await Promise.all([
-    credentials.holders(directory.id),
-    audit.page({ where: { directoryId: directory.id, type: REFUSALS }, limit: REFUSALS_LOOKED_AT }),
+  const { credentials, usage, audit, clients } = deps;
+  const directoryId = directory.id;
+  const [holders, newest, troubles] = await Promise.all([
+    credentials.holders(directoryId),
+    credentials.page({ directoryId, limit: ENDED_LOOKED_AT }),
+    audit.page({ where: { directoryId, type: [...REFUSALS, FAILURE] }, limit: TROUBLES_LOOKED_AT }),
   ]);
-  const totals = await usage.totals(holders.map(({ id }) => id));
+  const totals = await usage.totals([...new Set([...holders, ...newest.items].map(({ id }) => id))]);
   const from = new Date(Math.floor(now.getTime() / DAY_MS) * DAY_MS - (DAYS - 1) * DAY_MS);
   const holdings = await Promise.all(
     holders.map(async (credential): Promise<Holding> => {
@@ -71,11 +89,29 @@ export async function readDirectoryView(
         total: totals.get(credential.id),
         progress: await credentials.progress(credential),
         days,
+        isClientGone: credential.clientId !== undefined && (await clients.find(credential.clientId)) === undefined,
       };
     }),
   );
   const using = latest(holdings);
-  return { directory, provider, holdings, using, refusal: refusalIn(refused.items, using?.total?.lastUsedAt), now };
+  const uses = [...totals.values()].map(({ lastUsedAt }) => lastUsedAt?.getTime() ?? 0);
+  const acceptedAt = Math.max(0, ...uses);
+  const known = {
+    acceptedAt: acceptedAt === 0 ? undefined : new Date(acceptedAt),
+    troubles: troubles.items.sort((a, b) => timeOf(b).getTime() - timeOf(a).getTime()),
+  };
+  const failure = known.troubles.find(({ type }) => type === FAILURE);
+  return {
+    directory,
+    provider,
+    holdings,
+    using,
+    ...known,
+    refusal: refusalIn(known.troubles, known.acceptedAt),
+    // It is accepted first, and fails then.
+    failure: failure && timeOf(failure).getTime() >= acceptedAt ? failure : undefined,
+    now,
+  };
 }
 
 /** The latest refusal, when nothing was accepted after it; undefined when all is well. */
@@ -108,6 +144,9 @@ export function spokenOf({ label, kind }: Credential): string {
   return label === undefined ? `the ${kind === 'oauth' ? 'OAuth connection' : 'static token'}` : `“${label}”`;
 }
 
+/** Those that need someone come first. */
+export const URGENCY: Record<Tone, number> = { bad: 0, warn: 1, off: 2, ok: 3 };
+
 export interface Health {
   tone: Tone;
   lead: string;
@@ -116,29 +155,54 @@ export interface Health {
   todo?: string;
 }
 
+/** Of a failure behind the gateway, after "the SCIM server". */
+const FAILURES: Record<string, string> = {
+  not_configured: 'is not set for this directory',
+  unreachable: 'could not be reached',
+  timed_out: 'did not answer in time',
+  answered: 'answered with an error',
+};
+
+/** What failed, and who mends it; undefined when nothing did. */
+export function failureOf({ failure, provider }: DirectoryView): { what: string; todo: string } | undefined {
+  if (!failure) return undefined;
+  const { reason, status } = failure.data;
+  const what = FAILURES[String(reason)] ?? 'failed';
+  return {
+    what: `the SCIM server behind the gateway ${what}${status === undefined ? '' : ` (${status})`}`,
+    todo: `Whoever runs the SCIM server mends this; nothing has to be changed in ${provider}.`,
+  };
+}
+
 /** The one sentence that leads a directory's page and its row in a list. */
-export function healthOf({ directory, provider, holdings, using, refusal, now }: DirectoryView): Health {
+export function healthOf(view: DirectoryView): Health {
+  const { directory, provider, holdings, using, refusal, acceptedAt, now } = view;
   if (directory.state === 'disabled') {
     return {
       tone: 'bad',
       lead: 'This directory is disabled.',
       rest: `Every request of ${provider} is refused.`,
-      todo: 'Enable it, and the same credentials work again.',
+      todo: 'Once it is enabled, the same credentials work again.',
     };
   }
   const live = holdings.filter(({ state }) => state === 'active');
+  const was = acceptedAt && <Time at={acceptedAt} now={now} />;
   if (holdings.length === 0) {
     return {
       tone: refusal ? 'warn' : 'off',
-      lead: 'Not connected yet.',
-      rest: refusal ? (
+      lead: was ? 'Not connected any more.' : 'Not connected yet.',
+      rest: (
         <>
-          Both slots are empty, and a request was refused <Time at={timeOf(refusal)} now={now} />.
+          Both slots are empty{was && <>; the last request was accepted {was}</>}
+          {refusal && (
+            <>
+              {was ? ', and one' : ', and a request'} was refused <Time at={timeOf(refusal)} now={now} />
+            </>
+          )}
+          .
         </>
-      ) : (
-        'Both slots are empty.'
       ),
-      todo: `Generate a token for ${provider}, or connect it by OAuth.`,
+      todo: `Generate a token for ${provider}, or set it up step by step.`,
     };
   }
   if (live.length === 0) {
@@ -150,14 +214,17 @@ export function healthOf({ directory, provider, holdings, using, refusal, now }:
     };
   }
   const at = using?.total?.lastUsedAt;
-  const where = using && `with ${spokenOf(using.credential)} in slot ${using.credential.slot.toUpperCase()}`;
+  const isOver = acceptedAt !== undefined && (at === undefined || at < acceptedAt);
+  const where = isOver
+    ? 'with a credential that is over now'
+    : using && `with ${spokenOf(using.credential)} in slot ${using.credential.slot.toUpperCase()}`;
   if (refusal) {
     return {
       tone: 'warn',
       lead: 'The latest request was refused.',
-      rest: at ? (
+      rest: was ? (
         <>
-          {provider} was accepted before it, <Time at={at} now={now} />, {where}.
+          {capital(provider)} was accepted before it, {was}, {where}.
         </>
       ) : (
         'None was accepted yet.'
@@ -167,16 +234,43 @@ export function healthOf({ directory, provider, holdings, using, refusal, now }:
   if (!using || !at) {
     return {
       tone: 'warn',
-      lead: 'Waiting for the first request.',
-      rest: `${provider} has not used its credential yet.`,
+      lead: was ? 'Waiting for the first request with the new credential.' : 'Waiting for the first request.',
+      rest: was ? (
+        <>
+          {capital(provider)} was accepted {was}, {where}.
+        </>
+      ) : (
+        `${capital(provider)} has not used its credential yet.`
+      ),
       todo: `Put it into ${provider}, and test the connection there.`,
+    };
+  }
+  const failed = failureOf(view);
+  if (failed) {
+    return {
+      tone: 'bad',
+      lead: 'Accepted here, and failed behind the gateway.',
+      rest: (
+        <>
+          The token is right, and {failed.what}, {was}.
+        </>
+      ),
+      todo: failed.todo,
     };
   }
   const last = (
     <>
-      Last request <Time at={at} now={now} /> from {provider}, accepted {where}.
+      Last request {was} from {provider}, accepted {where}.
     </>
   );
+  if (using.isClientGone) {
+    return {
+      tone: 'bad',
+      lead: 'It gets no further token: its client was deleted.',
+      rest: last,
+      todo: 'Connect it again by another client, or generate a token, before its access token ends.',
+    };
+  }
   if (now.getTime() - at.getTime() > QUIET_MS) {
     return {
       tone: 'warn',
@@ -193,17 +287,21 @@ export function healthOf({ directory, provider, holdings, using, refusal, now }:
       todo: `Enable it, or put the other credential into ${provider}.`,
     };
   }
-  const today = using.days.at(-1);
-  const refused = today?.refused ?? 0;
+  const today = holdings.reduce((sum, { days }) => sum + (days.at(-1)?.accepted ?? 0), 0);
+  const refused = view.troubles
+    .filter((event) => REFUSALS.includes(event.type) && isSameDay(timeOf(event), now))
+    .reduce((sum, { count = 1 }) => sum + count, 0);
   return {
     tone: 'ok',
     lead: 'Provisioning works.',
     rest: last,
-    ...(today && {
-      // What was refused without this credential is no figure of its own; the page tells of it below.
-      todo: `${counted(today.accepted, 'request')} accepted today${refused === 0 ? '' : `, ${refused.toLocaleString('en')} refused`}.`,
-    }),
+    todo: `${counted(today, 'request')} accepted today with what holds a slot${refused === 0 ? '' : `; ${counted(refused, 'request')} refused`}.`,
   };
+}
+
+/** In UTC, as requests are counted. */
+function isSameDay(a: Date, b: Date): boolean {
+  return a.toISOString().slice(0, 10) === b.toISOString().slice(0, 10);
 }
 
 /** Always two cards. `acts`: what may be done with a holding, or with an empty slot. `nameOf`: how whoever made one is called here. */
@@ -223,7 +321,7 @@ export function SlotCards(props: {
         return holding ? (
           <SlotCard holding={holding} view={view} nameOf={nameOf} clientsPath={clientsPath} acts={acts(holding)} />
         ) : (
-          <article class="slot free">
+          <article class="slot free" aria-label={`Slot ${slot.toUpperCase()}: empty`}>
             <SlotHead slot={slot} title="Empty" />
             <p class="soft">
               {view.holdings.length === 0
@@ -261,7 +359,10 @@ function SlotCard(props: {
   const refused = days.reduce((sum, day) => sum + day.refused, 0);
   const from = total?.lastUsedFrom;
   return (
-    <article class={using === holding && holding.state === 'active' ? 'slot using' : 'slot'}>
+    <article
+      class={using === holding && holding.state === 'active' ? 'slot using' : 'slot'}
+      aria-label={`Slot ${credential.slot.toUpperCase()}: ${titleOf(credential)}`}
+    >
       <SlotHead slot={credential.slot} title={titleOf(credential)} />
       <StateTag holding={holding} view={view} />
       <dl>
@@ -340,6 +441,6 @@ function StateTag({ holding, view }: { holding: Holding; view: DirectoryView }) 
   if (progress?.status === 'still_in_use') return <Tag tone="warn">replaced, still in use</Tag>;
   if (!total?.lastUsedAt) return <Tag tone="warn">not used yet</Tag>;
   const quietMs = now.getTime() - total.lastUsedAt.getTime();
-  if (using === holding && quietMs <= QUIET_MS) return <Tag tone="ok">{provider} uses this one</Tag>;
+  if (using === holding && quietMs <= QUIET_MS) return <Tag tone="ok">{capital(provider)} uses this one</Tag>;
   return <Tag tone="warn">quiet for {span(Math.floor(quietMs / 1000))}</Tag>;
 }

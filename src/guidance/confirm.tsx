@@ -22,9 +22,11 @@ export function Confirm(props: {
   /** The verb, with what it ends where that is not plain. */
   name: string;
   back: string;
+  /** What the way back is called. */
+  keep?: string;
   children: ComponentChildren;
 }) {
-  const { visit, trail, title, name, back, children } = props;
+  const { visit, trail, title, name, back, keep = 'Keep it', children } = props;
   return (
     <>
       <Head trail={trail} title={title} />
@@ -36,7 +38,7 @@ export function Confirm(props: {
               {name}
             </button>
             <a class="btn quiet" href={back} data-keep>
-              Keep it
+              {keep}
             </a>
           </div>
         </Form>

@@ -204,7 +204,6 @@ export const SETUP: Record<Provider, Setup> = {
       where: ['its settings of SCIM or provisioning'],
       fields: [
         ['Base URL', 'endpoint'],
-        ['Authorization URL', 'authorization-url'],
         ['Token URL', 'token-url'],
         ['Client id', 'client-id'],
         ['Client secret', 'client-secret'],
@@ -212,9 +211,17 @@ export const SETUP: Record<Provider, Setup> = {
       last: ['Save', 'Connect'],
     },
     client: 'nothing',
-    better: { kind: 'oauth', why: 'Where it can renew tokens by itself, nobody has to carry a secret to it again.' },
+    better: {
+      kind: 'oauth',
+      why: 'Where it can fetch tokens itself by a client id and a secret, no token has to be carried over again.',
+    },
   },
 };
+
+/** How the field for our address is called there. */
+export function endpointFieldOf(provider: Provider): string {
+  return SETUP[provider].bearer.fields.find(([, filling]) => filling === 'endpoint')?.[0] ?? 'SCIM endpoint';
+}
 
 /**
  * The form of an identity provider, drawn, and each of its fields with the value to copy. `values`: what is known now; what is not says where it
@@ -261,7 +268,7 @@ export function InstructionList(props: {
 
 const ELSEWHERE: Record<string, string> = {
   token: 'the token, which is shown once when you generate it',
-  'client-secret': 'the client secret, which was shown once when the client was made',
+  'client-secret': 'the client secret, which is shown once when the client is made',
   'client-id': 'the client id, which is shown here once there is a client',
 };
 

@@ -23,7 +23,10 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
       place: 'organizations',
       children: (
         <>
-          <Head trail={[[`${visit.home}/directories/${directory.id}`, directory.name]]} title="Generate a token" />
+          <Head
+            trail={[...(visit.trail ?? []), [`${visit.home}/directories/${directory.id}`, directory.name]]}
+            title="Generate a token"
+          />
           <Steps names={WAYS.generate} current={0}>
             <Form visit={visit} class="panel">
               <p class="soft">A static bearer token for {provider}. It is shown once; we keep a digest.</p>
@@ -43,14 +46,15 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
     };
   }
 
-  function ending(verb: 'Disable' | 'Revoke'): Handler {
+  function ending(verb: 'Disable' | 'Revoke' | 'Retire'): Handler {
     return async (visit) => {
       const credential = await seen.credential(visit);
       const view = await seen.view(visit, credential.directoryId);
       const holding = view.holdings.find((held) => held.credential.id === credential.id);
       const { directory, provider, now, using } = view;
       const address = `${visit.home}/directories/${directory.id}`;
-      const title = `${verb} ${spokenOf(credential)}`;
+      const which = credential.kind === 'bearer' ? ` (…${credential.hint})` : '';
+      const title = `${verb} ${spokenOf(credential)}${which} in slot ${credential.slot.toUpperCase()}`;
       if (!holding) {
         return {
           title,
@@ -71,7 +75,13 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
         title,
         place: 'organizations',
         children: (
-          <Confirm visit={visit} trail={[[address, directory.name]]} title={title} name={verb} back={address}>
+          <Confirm
+            visit={visit}
+            trail={[...(visit.trail ?? []), [address, directory.name]]}
+            title={title}
+            name={verb}
+            back={address}
+          >
             <p>
               {using === holding ? (
                 <b>{provider} will be refused from this moment.</b>
@@ -89,14 +99,14 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
             </p>
             <p class="soft">
               {verb === 'Disable'
-                ? 'Enable it again, and the same value works at once.'
-                : 'That is final: the value never works again, and its slot is free.'}
+                ? 'Enable it again, and it works at once as before.'
+                : 'That is final: it never works again, and its slot is free.'}
             </p>
             {verb === 'Revoke' && (
               <Field
                 label="Reason, for the audit"
                 name="reason"
-                hint="Such as: found in a ticket. The vendor and the customer both read it."
+                hint={`Such as: found in a ticket. ${visit.cause.actor.type === 'it_contact' ? 'Your software vendor' : 'The customer'} reads it too.`}
                 maximum={500}
               />
             )}
@@ -121,6 +131,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
     ...rotationRoutes(deps),
     { method: 'get', path: '/credentials/:id/disable', handle: ending('Disable') },
     { method: 'get', path: '/credentials/:id/revoke', handle: ending('Revoke') },
+    { method: 'get', path: '/credentials/:id/retire', handle: ending('Retire') },
     change('disable', (id, { cause }) => credentials.disable(id, cause)),
     change('enable', (id, { cause }) => credentials.enable(id, cause)),
     // The page before said when it was last used, so it is forced.

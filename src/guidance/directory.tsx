@@ -13,12 +13,15 @@ import {
   span,
   spokenOf,
   Time,
+  timeOf,
 } from '../faces/index.ts';
 import { Ask } from './confirm.tsx';
 import { EventRows } from './events.tsx';
 import { Refusal } from './explanations.tsx';
 import { Act } from './forms.tsx';
 import type { Visit } from './visit.tsx';
+
+const MOST_TROUBLES = 3;
 
 /** What moves while one looks at it. */
 export function DirectoryFace(props: {
@@ -47,16 +50,7 @@ export function DirectoryFace(props: {
         detail={todo}
         acts={acts}
       />
-      {refusal && (
-        <Refusal
-          event={refusal}
-          provider={view.provider}
-          endpoint={endpointOf(directory, publicUrl)}
-          now={view.now}
-          usual={view.using?.total?.lastUsedFrom?.address}
-          acceptedAt={view.using?.total?.lastUsedAt}
-        />
-      )}
+      {refusal && <Refusal event={refusal} view={view} endpoint={endpointOf(directory, publicUrl)} visit={visit} />}
       <CopyField label="SCIM endpoint" value={endpointOf(directory, publicUrl)} />
       <Callout view={view} visit={visit} />
       <SlotCards
@@ -79,7 +73,7 @@ export function DirectoryFace(props: {
             <small>Whole audit</small>
           </a>
         </div>
-        <EventRows events={events} visit={visit} />
+        <EventRows events={withTroubles(events, view)} visit={visit} byLast />
       </section>
     </div>
   );
@@ -104,7 +98,7 @@ function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView;
           Rotate
         </a>
       )}
-      {progress?.successorAccepted && <Act visit={visit} action={`${address}/retire`} name="Retire" />}
+      {progress?.successorAccepted && <Ask href={`${address}/retire`} name="Retire" isMild />}
       {isHeldByVendor ? (
         <small>Disabled by {visit.nameOf(disabledBy)}, who enables it again.</small>
       ) : state === 'disabled' ? (
@@ -173,10 +167,10 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
             Rotation
           </a>
           {progress?.successorAccepted && (
-            <Act
-              visit={visit}
-              action={`${visit.home}/credentials/${replaced.credential.id}/retire`}
+            <Ask
+              href={`${visit.home}/credentials/${replaced.credential.id}/retire`}
               name={`Retire ${replaced.credential.slot.toUpperCase()} now`}
+              isMild
             />
           )}
         </div>
@@ -185,15 +179,28 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
   );
 }
 
+/** What goes on repeating is listed where it began; here it stands where it happened last. */
+function withTroubles(events: AuditEvent[], { troubles }: DirectoryView): AuditEvent[] {
+  const all = new Map([...events, ...troubles].map((event) => [event.id, event]));
+  const latestFirst = [...all.values()].sort((a, b) => timeOf(b).getTime() - timeOf(a).getTime());
+  return latestFirst.slice(0, Math.max(events.length, MOST_TROUBLES));
+}
+
 export function LastUse({ view }: { view: DirectoryView }) {
-  const { using, now, provider } = view;
+  const { using, acceptedAt, now, provider } = view;
+  if (!acceptedAt) return <>Nothing was accepted here yet.</>;
   const at = using?.total?.lastUsedAt;
-  if (!using || !at) return <>Nothing was accepted here yet.</>;
-  const accepted = using.days.reduce((sum, day) => sum + day.accepted, 0);
+  const accepted = view.holdings.reduce(
+    (sum, { days }) => sum + days.reduce((inner, day) => inner + day.accepted, 0),
+    0,
+  );
   return (
     <>
-      Last used <Time at={at} now={now} /> from {provider} ({using.total?.lastUsedFrom?.address});{' '}
-      {counted(accepted, 'request')} in 14 days.
+      Last used <Time at={acceptedAt} now={now} />{' '}
+      {at && at >= acceptedAt
+        ? `from ${provider} (${using.total?.lastUsedFrom?.address})`
+        : 'with a credential that is over now'}
+      {accepted > 0 && `; ${counted(accepted, 'request')} in 14 days`}.
     </>
   );
 }

@@ -10,8 +10,10 @@ export function EventRows(props: {
   visit: Visit;
   /** What an event is about, where the page does not say it. */
   placeOf?: (event: AuditEvent) => ComponentChildren;
+  /** Listed by when it happened last, not by when it began. */
+  byLast?: boolean;
 }) {
-  const { events, visit, placeOf } = props;
+  const { events, visit, placeOf, byLast = false } = props;
   const { now, auditPath } = visit;
   if (events.length === 0) {
     return (
@@ -31,7 +33,16 @@ export function EventRows(props: {
             <span class="what">
               <span>
                 {text}{' '}
-                {event.count !== undefined && event.count > 1 && <Tag tone={tone}>{counted(event.count, 'time')}</Tag>}
+                {event.count !== undefined && event.count > 1 && (
+                  <Tag tone={tone}>
+                    {counted(event.count, 'time')}
+                    {!byLast && (
+                      <>
+                        , last <Time at={timeOf(event)} now={now} />
+                      </>
+                    )}
+                  </Tag>
+                )}
               </span>
               <small>
                 {placeOf?.(event)}
@@ -48,7 +59,7 @@ export function EventRows(props: {
               </small>
             </span>
             <small>
-              <Time at={timeOf(event)} now={now} />
+              <Time at={byLast ? timeOf(event) : event.at} now={now} />
             </small>
           </li>
         );
@@ -56,6 +67,14 @@ export function EventRows(props: {
     </ul>
   );
 }
+
+const CONNECTION_REFUSALS: Record<string, string> = {
+  client_unknown: 'the client id is not known here',
+  redirect_uri_unknown: 'the address that the answer would go to is not registered for the client',
+  access_denied: 'a person decided against it',
+  invalid_scope: 'it asked for something that cannot be given',
+  slots_full: 'both slots are held',
+};
 
 /** One line of what happened. */
 export function tellOf(event: AuditEvent): { tone: Tone; text: string } {
@@ -76,6 +95,21 @@ export function tellOf(event: AuditEvent): { tone: Tone; text: string } {
         tone: 'bad',
         text: `A token request of ${actor.name} was refused: ${what === undefined ? reason : `it ${what}`}`,
       };
+    case 'upstream.failed': {
+      const { reason: why, status } = data;
+      const answer = why === 'answered' ? `answered ${String(status)}` : String(why).replaceAll('_', ' ');
+      return {
+        tone: 'bad',
+        text: `A request was accepted, and failed at the SCIM server behind the gateway: ${answer}`,
+      };
+    }
+    case 'operator.sign_in_refused':
+      return { tone: 'bad', text: `Sign-ins were refused${actor.type === 'operator' ? `: as ${actor.name}` : ''}` };
+    case 'operator.updated':
+      return {
+        tone: 'off',
+        text: `An operator was changed (${told('name')}): ${(data['changed'] as string[]).join(', ')}`,
+      };
     case 'token.issued':
       return { tone: 'ok', text: `${actor.name} got a token (${told('grantType').replaceAll('_', ' ')})` };
     case 'credential.issued':
@@ -89,7 +123,7 @@ export function tellOf(event: AuditEvent): { tone: Tone; text: string } {
     case 'credential.retired':
       return { tone: 'off', text: `${which} retired, replaced by its successor` };
     case 'connection.refused':
-      return { tone: 'bad', text: `A connection was refused: ${reason}` };
+      return { tone: 'bad', text: `A connection was refused: ${CONNECTION_REFUSALS[told('reason')] ?? reason}` };
     default: {
       const name = told('name') || (told('hint') === '' ? '' : which);
       const meaning = EVENTS[type].replace(/[;:].*$/, '').replace(/\.$/, '');

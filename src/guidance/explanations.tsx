@@ -1,7 +1,9 @@
 /** Why something was refused, what to do, and who must do it: for whoever looks, without a code alone and without a guess. */
 import type { AuditEvent } from '../audit/index.ts';
-import { CopyField, counted, Tag, Time, timeOf } from '../faces/index.ts';
+import { CopyField, capital, counted, type DirectoryView, Tag, Time, timeOf } from '../faces/index.ts';
 import type { DenialReason } from '../verification/index.ts';
+import { endpointFieldOf } from './consoles.tsx';
+import type { Visit } from './visit.tsx';
 
 interface Explanation {
   /** After the name of the identity provider. */
@@ -9,6 +11,8 @@ interface Explanation {
   todo: string;
   /** In its place where the last characters of what was sent are not known. */
   todoWithoutHint?: string;
+  /** In its place for the vendor's own people. */
+  todoForVendor?: string;
   who: 'it_contact' | 'vendor';
   /** The value to copy that mends it. */
   value?: 'endpoint';
@@ -18,7 +22,7 @@ export const EXPLANATIONS: Record<DenialReason, Explanation> = {
   missing: { what: 'sent no token', todo: 'Put the token into it, and save.', who: 'it_contact' },
   malformed: {
     what: 'sent something that is no token, or half of one',
-    todo: 'Generate a new token or copy yours again, whole and without blanks, and paste it anew.',
+    todo: 'Paste the token whole and without blanks. If it was not kept, generate a new one and paste that.',
     who: 'it_contact',
   },
   unknown: {
@@ -30,7 +34,7 @@ export const EXPLANATIONS: Record<DenialReason, Explanation> = {
   },
   revoked: {
     what: 'sent a token that was revoked',
-    todo: 'Paste the token that holds a slot now, or generate a new one. What happened below says who revoked it.',
+    todo: 'Paste the token that holds a slot now, if it was kept; or generate a new one. What happened below says who revoked it.',
     who: 'it_contact',
   },
   expired: { what: 'sent a token whose time is over', todo: 'Generate a new token, and paste it.', who: 'it_contact' },
@@ -48,6 +52,7 @@ export const EXPLANATIONS: Record<DenialReason, Explanation> = {
   directory_disabled: {
     what: 'asked a directory that is disabled',
     todo: 'Your software vendor enables it again.',
+    todoForVendor: 'Enable it, and the same credentials work again.',
     who: 'vendor',
   },
   directory_unknown: {
@@ -82,8 +87,8 @@ const TOKEN_REFUSALS: Record<string, Explanation> = {
   },
   client_secret_wrong: {
     what: 'sent a wrong client secret',
-    todo: 'Put the client secret in again; if it is lost, your software vendor adds a second one.',
-    who: 'vendor',
+    todo: 'Put the client secret in again. If it is lost, add a second one in the set-up; where the client is shared, whoever gave it to you does so.',
+    who: 'it_contact',
   },
   refresh_token_unknown: {
     what: 'sent a refresh token that is not known here',
@@ -119,42 +124,45 @@ const TOKEN_REFUSALS: Record<string, Explanation> = {
 
 const OTHER: Explanation = {
   what: 'was refused a token',
-  todo: 'Compare client id, secret and addresses with the set-up on this page.',
+  todo: 'Compare client id, secret and addresses with the set-up.',
   who: 'it_contact',
+};
+
+/** A token of this directory that was sent to the address of another one. */
+const ELSEWHERE: Explanation = {
+  what: 'sent the token of this directory to the address of another one',
+  todo: 'Put this address beside it:',
+  who: 'it_contact',
+  value: 'endpoint',
 };
 
 /** Of a refused request or token request; undefined for a reason of which there is nothing more to say. */
 export function explanationOf({ type, data }: AuditEvent): Explanation | undefined {
+  if (data['elsewhere'] === true) return ELSEWHERE;
   const known: Record<string, Explanation> = type === 'token.refused' ? TOKEN_REFUSALS : EXPLANATIONS;
   const reason = String(data['reason'] ?? '');
   return Object.hasOwn(known, reason) ? known[reason] : undefined;
 }
 
-/** `usual`: where accepted requests came from last. Who sent a refused one is told only where something of it shows. */
-export function Refusal(props: {
-  event: AuditEvent;
-  provider: string;
-  endpoint: string;
-  now: Date;
-  usual: string | undefined;
-  /** When anything was accepted last, with whatever credential. */
-  acceptedAt?: Date | undefined;
-}) {
-  const { event, provider, endpoint, now, usual, acceptedAt } = props;
-  const { what, todo, todoWithoutHint, who, value } = explanationOf(event) ?? OTHER;
+/** What was refused, why, what to do and who does it. Who sent it is told only where something of it shows. */
+export function Refusal(props: { event: AuditEvent; view: DirectoryView; endpoint: string; visit: Visit }) {
+  const { event, view, endpoint, visit } = props;
+  const { provider, directory, using, acceptedAt, now } = view;
+  const { what, who, value } = explanationOf(event) ?? OTHER;
+  const isVendor = visit.cause.actor.type !== 'it_contact';
   const hint = event.data['hint'];
   const sender = event.data['userAgent'];
   const [firstWord = ''] = provider.split(' ');
   const isTheirs =
     event.type === 'token.refused' ||
     typeof hint === 'string' ||
-    (event.address !== undefined && event.address === usual) ||
+    (event.address !== undefined && event.address === using?.total?.lastUsedFrom?.address) ||
     (typeof sender === 'string' && sender.toLowerCase().includes(firstWord.toLowerCase()));
   return (
     <section class="panel refusal" aria-label="Refused">
       <div class="head">
         <h2>
-          {isTheirs ? capital(provider) : 'Someone'} {what}
+          {isTheirs ? capital(provider) : 'Somebody'} {what}
         </h2>
         <Tag tone="bad">{counted(event.count ?? 1, 'time')}</Tag>
       </div>
@@ -166,19 +174,36 @@ export function Refusal(props: {
             , with the token that ends in <span class="mono">…{hint}</span>
           </>
         )}
-        . {acceptedAt && acceptedAt >= timeOf(event) ? 'Others were accepted since.' : 'Nothing was accepted since.'}
+        .{' '}
+        {acceptedAt && acceptedAt >= timeOf(event)
+          ? 'Others were accepted since.'
+          : acceptedAt
+            ? 'Nothing was accepted since.'
+            : 'Nothing was accepted yet.'}
       </p>
       <div class="well">
         <p>
-          <b>What to do{who === 'vendor' ? ', by the software vendor' : ''}.</b>{' '}
-          {typeof hint === 'string' ? todo : (todoWithoutHint ?? todo)}
+          <b>What to do{who === 'vendor' && !isVendor ? ', by the software vendor' : ''}.</b>{' '}
+          {todoOf(event, view, isVendor)}
         </p>
-        {value === 'endpoint' && <CopyField label="SCIM endpoint" value={endpoint} />}
+        {value === 'endpoint' && <CopyField label={endpointFieldOf(directory.provider)} value={endpoint} />}
+        {event.type === 'token.refused' && visit.mayChange && (
+          <div class="acts">
+            <a class="btn" href={`${visit.home}/directories/${directory.id}/setup/oauth`}>
+              Set-up
+            </a>
+          </div>
+        )}
       </div>
     </section>
   );
 }
 
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+function todoOf(event: AuditEvent, { holdings }: DirectoryView, isVendor: boolean): string {
+  const { todo, todoForVendor, todoWithoutHint } = explanationOf(event) ?? OTHER;
+  const isHeld = holdings.some(({ credential }) => credential.id === event.credentialId);
+  // What was only disabled then may be over by now.
+  if (event.data['reason'] === 'disabled' && !isHeld) return 'It is over by now. Generate a new token, and paste that.';
+  if (isVendor && todoForVendor !== undefined) return todoForVendor;
+  return typeof event.data['hint'] === 'string' ? todo : (todoWithoutHint ?? todo);
 }

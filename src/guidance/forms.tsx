@@ -1,11 +1,13 @@
 /** Forms that change something: only from our own pages, only with the token of the session, and each done once however often it is sent. */
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ComponentChildren } from 'preact';
+import { type ComponentChildren, createContext } from 'preact';
+import { useContext } from 'preact/hooks';
 import { ENDPOINT_KEY, PROVIDER_NAMES, PROVIDERS, type Provider } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
+import { renderPart } from '../faces/index.ts';
 import type { Idempotency } from '../idempotency.ts';
-import { MessagePage, type Shown, type Visit } from './visit.tsx';
+import { MessagePage, messageOf, type Shown, type Visit } from './visit.tsx';
 
 const DAY_MS = 86_400_000;
 
@@ -21,6 +23,9 @@ export function hasFormToken(form: URLSearchParams, token: string): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
+/** What was typed into a form that was refused, for its fields. */
+const Typed = createContext<URLSearchParams | undefined>(undefined);
+
 /** A form that changes something; the token keeps other sites from sending it, the key keeps it from being done twice. */
 export function Form(props: {
   visit: Visit;
@@ -31,15 +36,27 @@ export function Form(props: {
   children: ComponentChildren;
 }) {
   const { visit, action, shown = {}, children } = props;
+  const { refused } = visit;
+  const isRefused = refused?.path === (action ?? visit.path);
+  if (refused && isRefused) refused.isShown = true;
   return (
-    <form method="post" action={action} class={props.class}>
-      <input type="hidden" name="token" value={visit.formToken} />
-      <input type="hidden" name="formKey" value={visit.formKey} />
-      {Object.entries(shown).map(([name, value = '']) => (
-        <input type="hidden" name={`shown_${name}`} value={value} />
-      ))}
-      {children}
-    </form>
+    <Typed.Provider value={isRefused ? refused?.form : undefined}>
+      <form method="post" action={action} class={props.class}>
+        {refused && isRefused && (
+          <div class="note bad" role="alert">
+            <div>
+              <strong>{refused.title}</strong> {refused.text}
+            </div>
+          </div>
+        )}
+        <input type="hidden" name="token" value={visit.formToken} />
+        <input type="hidden" name="formKey" value={visit.formKey} />
+        {Object.entries(shown).map(([name, value = '']) => (
+          <input type="hidden" name={`shown_${name}`} value={value} />
+        ))}
+        {children}
+      </form>
+    </Typed.Provider>
   );
 }
 
@@ -62,8 +79,12 @@ export function Field(props: {
   type?: 'text' | 'url' | 'date';
   isRequired?: boolean;
   maximum?: number;
+  /** Never shown again. */
+  isSecret?: boolean;
 }) {
-  const { label, name, value, hint, type = 'text', isRequired = false, maximum = 200 } = props;
+  const { label, name, hint, type = 'text', isRequired = false, maximum = 200, isSecret = false } = props;
+  const typed = useContext(Typed)?.get(name);
+  const value = isSecret ? undefined : (typed ?? props.value);
   return (
     <label class="line">
       <span>{label}</span>
@@ -87,7 +108,8 @@ export function Choice(props: {
   value?: string;
   hint?: string;
 }) {
-  const { label, name, options, value, hint } = props;
+  const { label, name, options, hint } = props;
+  const value = useContext(Typed)?.get(name) ?? props.value;
   return (
     <label class="line">
       <span>{label}</span>
@@ -112,6 +134,50 @@ export function ProviderChoice({ value }: { value?: Provider | undefined }) {
       options={PROVIDERS.map((id) => [id, id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]])}
     />
   );
+}
+
+/** Whether the form at this address was refused: then what hides it must be open. */
+export function isRefusedAt({ refused }: Visit, action: string): boolean {
+  return refused?.path === action;
+}
+
+/**
+ * The page that a refused form stands on, with what was typed and why it was refused: the page of the same address, or the one that it was
+ * sent from. Undefined when it stands on neither. `findPage`: the page at a path of this face.
+ */
+export async function formAgain(
+  visit: Visit,
+  error: AppError,
+  from: URL | undefined,
+  findPage: (
+    path: string,
+  ) => { params: Record<string, string>; handle: (visit: Visit) => Promise<Shown | string> } | undefined,
+): Promise<Shown | undefined> {
+  const refused = {
+    path: visit.path,
+    form: visit.form,
+    ...messageOf(error, visit.cause.requestId ?? ''),
+    isShown: false,
+  };
+  const places = [{ path: visit.path, query: '' }, ...(from ? [{ path: from.pathname, query: from.search }] : [])];
+  for (const { path, query } of places) {
+    const page = findPage(path);
+    if (!page) continue;
+    const asked = {
+      ...visit,
+      path,
+      params: page.params,
+      query: new URLSearchParams(query),
+      form: new URLSearchParams(),
+      refused,
+    };
+    const shown = await page.handle(asked).catch(() => undefined);
+    if (shown === undefined || typeof shown === 'string') continue;
+    // Whether the form stands there shows only when the page is made.
+    renderPart(<main>{shown.children}</main>);
+    if (refused.isShown) return { ...shown, status: error.status };
+  }
+  return undefined;
 }
 
 /**

@@ -19,7 +19,10 @@ export function importRoutes(deps: SeenDependencies): GuidedRoute[] {
       place: 'organizations',
       children: (
         <>
-          <Head trail={[[`${visit.home}/directories/${directory.id}`, directory.name]]} title="Import a token" />
+          <Head
+            trail={[...(visit.trail ?? []), [`${visit.home}/directories/${directory.id}`, directory.name]]}
+            title="Import a token"
+          />
           <Form visit={visit} class="panel">
             <p class="soft">
               The token that {PROVIDER_NAMES[directory.provider]} sends today goes on working, and nobody there has to
@@ -30,6 +33,7 @@ export function importRoutes(deps: SeenDependencies): GuidedRoute[] {
               name="value"
               isRequired
               maximum={LONGEST}
+              isSecret
               hint="As it stands in the identity provider, without the word Bearer."
             />
             <CredentialFields />

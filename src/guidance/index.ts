@@ -5,7 +5,7 @@ export { SETUP } from './consoles.tsx';
 export { credentialRoutes } from './credentials.tsx';
 export { DirectoryFace, endpointOf, LastUse } from './directory.tsx';
 export { EventRows } from './events.tsx';
-export { EXPLANATIONS } from './explanations.tsx';
+export { EXPLANATIONS, explanationOf } from './explanations.tsx';
 export {
   Act,
   answerOnce,
@@ -15,8 +15,10 @@ export {
   endpointKeyOf,
   Field,
   Form,
+  formAgain,
   hasFormToken,
   isFromOwnPage,
+  isRefusedAt,
   ProviderChoice,
   required,
   sent,
@@ -35,6 +37,7 @@ export {
   MessagePage,
   More,
   messageOf,
+  patternOf,
   type Shown,
   type Visit,
 } from './visit.tsx';

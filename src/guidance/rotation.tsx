@@ -1,8 +1,9 @@
 /** A rotation, guided: generate the new token, put it in, see it used, retire the old one. */
-import { type DirectoryView, type Holding, Steps, spokenOf } from '../faces/index.ts';
+import { type DirectoryView, type Holding, Steps, span, spokenOf, Time } from '../faces/index.ts';
 import { Check, WAYS } from './check.tsx';
+import { Ask } from './confirm.tsx';
 import { endpointOf } from './directory.tsx';
-import { Act, Field, Form, sent } from './forms.tsx';
+import { Field, Form, sent } from './forms.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
 import { type GuidedRoute, Head, live, type Visit } from './visit.tsx';
@@ -12,6 +13,7 @@ const EVENTS = 30;
 export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): GuidedRoute[] {
   const { credentials, audit, publicUrl } = deps;
   const seen = createSeen(deps);
+  const quietSeconds = Math.round(credentials.retireQuietMs / 1000);
 
   /** A rotation that is under way: whether the new one is seen, and what becomes of the old one. */
   async function waiting(visit: Visit) {
@@ -24,21 +26,20 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     const title = 'Rotate the static token';
     const part = (
       <Steps names={WAYS.rotate} current={fresh.total?.lastUsedAt ? 3 : 2}>
-        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
+        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} visit={visit} />
         <section class="detail">
           <h2>Retire the old one</h2>
           <p class="soft">
             {old.progress?.retire === 'when-replaced'
-              ? `It retires by itself once ${provider} uses the new one and nothing comes with the old one any more.`
+              ? `It retires by itself once ${provider} uses the new one and the old one has been quiet for ${span(quietSeconds)}.`
               : 'It goes on until you retire it.'}
           </p>
           {old.progress?.successorAccepted && (
             <div class="acts">
-              <Act
-                visit={visit}
-                action={`${visit.home}/credentials/${old.credential.id}/retire`}
+              <Ask
+                href={`${visit.home}/credentials/${old.credential.id}/retire`}
                 name={`Retire ${old.credential.slot.toUpperCase()} now`}
-                tone="primary"
+                isMild
               />
             </div>
           )}
@@ -59,7 +60,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     return live(visit, {
       title,
       place: 'organizations',
-      head: <Head trail={[[address, directory.name]]} title={title} />,
+      head: <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title={title} />,
       part,
     });
   }
@@ -73,19 +74,38 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     const old = holdings.find(({ credential }) => credential.kind === 'bearer');
     if (!old) return `${address}/generate`;
     const isFull = holdings.length === 2;
+    const ending = holdings.filter(({ credential }) => credential.kind === 'bearer');
     return {
       title: 'Rotate the static token',
       place: 'organizations',
       children: (
         <>
-          <Head trail={[[address, directory.name]]} title="Rotate the static token" />
+          <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title="Rotate the static token" />
           <Steps names={WAYS.rotate} current={0}>
             <Form visit={visit} class="panel">
               <p>
                 {isFull ? (
                   <>
-                    <b>Both slots are held, so {provider} is refused from the moment of the new token</b> until you have
-                    put that in. To go over without a gap, first revoke the credential that is not used.
+                    <b>Both slots are held.</b> The new token ends{' '}
+                    {ending.map(({ credential, total }, index) => (
+                      <>
+                        {index > 0 && ' and '}
+                        <b>
+                          {spokenOf(credential)} in slot {credential.slot.toUpperCase()}
+                        </b>{' '}
+                        (
+                        {total?.lastUsedAt ? (
+                          <>
+                            last used <Time at={total.lastUsedAt} now={view.now} />
+                          </>
+                        ) : (
+                          'never used'
+                        )}
+                        )
+                      </>
+                    ))}
+                    : whoever sends {ending.length > 1 ? 'one of them' : 'it'} is refused from that moment, until the
+                    new one is put in. To go over without a gap, revoke the one that is not used first.
                   </>
                 ) : (
                   <>
@@ -103,7 +123,8 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
                   <label class="choice">
                     <input type="radio" name="retire" value="when-replaced" checked />
                     <span>
-                      <b>Retires by itself.</b> <small>Once the new one is used and the old one is quiet.</small>
+                      <b>Retires by itself.</b>{' '}
+                      <small>Once the new one is used and the old one has been quiet for {span(quietSeconds)}.</small>
                     </span>
                   </label>
                   <label class="choice">

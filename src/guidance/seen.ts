@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Credential, Credentials, Usage } from '../credentials/index.ts';
 import { type Directories, type Directory, PROVIDER_NAMES } from '../directories/index.ts';
 import { type DirectoryView, readDirectoryView } from '../faces/index.ts';
+import type { Clients } from '../oauth/index.ts';
 import type { Visit } from './visit.tsx';
 
 export interface SeenDependencies {
@@ -11,6 +12,7 @@ export interface SeenDependencies {
   usage: Usage;
   audit: Audit;
   clock: Clock;
+  clients: Clients;
 }
 
 /** What a person may see of what an address names; each throws not_found, also for what is another organization's. */

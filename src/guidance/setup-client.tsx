@@ -1,12 +1,12 @@
 /** Setting up by OAuth: the client that the identity provider is given, made here where it has none yet. */
 import { type Directory, PROVIDER_NAMES } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { Time } from '../faces/index.ts';
+import { capital, Time } from '../faces/index.ts';
 import type { Client, Clients } from '../oauth/index.ts';
 import { Ask, SecretRemoval } from './confirm.tsx';
 import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
-import { Act, Field, Form, required } from './forms.tsx';
+import { Act, Field, Form, isRefusedAt, required } from './forms.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { addressOf, framed, Onward } from './setup-steps.tsx';
 import { CopyOnce, type GuidedRoute, type Visit } from './visit.tsx';
@@ -19,7 +19,7 @@ interface FoundClients {
   shared: Client | undefined;
 }
 
-export function clientSetupRoutes(deps: SeenDependencies & { clients: Clients; publicUrl: string }): GuidedRoute[] {
+export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }): GuidedRoute[] {
   const { clients, publicUrl } = deps;
   const seen = createSeen(deps);
 
@@ -60,6 +60,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { clients: Clients; p
           }}
         />
         {goesBack && <p class="soft">Press the last button in this browser: {name} leads back here, and you decide.</p>}
+        {own?.appName !== undefined && <AppName visit={visit} directory={directory} appName={own.appName} />}
         {own && secret === undefined && <Secrets visit={visit} directory={directory} client={own} />}
         {!own && shared && <p class="soft">The client secret comes from your software vendor.</p>}
         <Onward address={address} isMain={client !== undefined} />
@@ -73,23 +74,34 @@ export function clientSetupRoutes(deps: SeenDependencies & { clients: Clients; p
     return (
       <Form visit={visit} action={`${addressOf(visit, directory)}/setup/client`} class="panel">
         <p>
-          {name} needs a client id and a client secret. They are made now; the secret is shown once. They work for this
-          directory alone.
+          {capital(name)} needs a client id and a client secret: a name and a password by which it fetches tokens. They
+          are made now; the secret is shown once. They work for this directory alone.
         </p>
-        {needsAppName && (
-          <Field
-            label="App name in Okta"
-            name="appName"
-            isRequired
-            hint="Open the app in Okta's admin console: in the address it stands after /admin/app/, such as acme_scim_1."
-          />
-        )}
+        {needsAppName && <AppNameField />}
         <div class="acts">
           <button type="submit" class="primary">
             Create client
           </button>
         </div>
       </Form>
+    );
+  }
+
+  /** Okta leads back to an address that names the app: a wrong name is told as an unknown redirect URI. */
+  function AppName({ visit, directory, appName }: { visit: Visit; directory: Directory; appName: string }) {
+    const path = `${addressOf(visit, directory)}/setup/client/app-name`;
+    return (
+      <details class="panel" open={isRefusedAt(visit, path)}>
+        <summary>
+          The app is called <span class="mono">{appName}</span> in Okta. Is it not?
+        </summary>
+        <Form visit={visit} action={path} class="detail">
+          <AppNameField value={appName} />
+          <div class="acts">
+            <button type="submit">Save</button>
+          </div>
+        </Form>
+      </details>
     );
   }
 
@@ -145,12 +157,22 @@ export function clientSetupRoutes(deps: SeenDependencies & { clients: Clients; p
             directoryId: directory.id,
             // Redirect URIs come from what is known of the provider, never from whoever holds a portal link.
             ...(needs === 'app-name'
-              ? { appName: required(visit.form, 'appName') }
+              ? { appName: appNameOf(visit.form) }
               : { grantTypes: ['client_credentials'], redirectUris: [] }),
           },
           visit.cause,
         );
         return oauthPage(visit, directory, { own: client, shared: undefined }, clientSecret);
+      },
+    },
+    {
+      method: 'post',
+      path: '/directories/:id/setup/client/app-name',
+      async handle(visit) {
+        const directory = await seen.directory(visit);
+        const { id } = await ownClientOf(directory);
+        await clients.change(id, { appName: appNameOf(visit.form) }, visit.cause);
+        return `${addressOf(visit, directory)}/setup/oauth`;
       },
     },
     {
@@ -175,7 +197,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { clients: Clients; p
           children: (
             <SecretRemoval
               visit={visit}
-              trail={[[addressOf(visit, directory), directory.name]]}
+              trail={[...(visit.trail ?? []), [addressOf(visit, directory), directory.name]]}
               client={await ownClientOf(directory)}
               secretId={visit.params['secretId'] ?? ''}
               back={address}
@@ -204,4 +226,22 @@ export async function clientsOf(clients: Clients, { id, provider }: Directory): 
     clients.page({ sharedProvider: provider, limit: 1 }),
   ]);
   return { own: mine.items.find((client) => client.provider === provider), shared: shared.items[0] };
+}
+
+function AppNameField({ value }: { value?: string }) {
+  return (
+    <Field
+      label="App name in Okta"
+      name="appName"
+      value={value}
+      isRequired
+      hint="Open the app in Okta's admin console and paste the address here, or the part after /admin/app/, such as acme_scim_1."
+    />
+  );
+}
+
+/** The name of an app in Okta, out of the address of its page where that was pasted. Throws invalid_request. */
+function appNameOf(form: URLSearchParams): string {
+  const given = required(form, 'appName', 1000);
+  return /\/admin\/app\/(?:cpc\/)?([^/?#]+)/.exec(given)?.[1] ?? given;
 }

@@ -17,7 +17,7 @@ export function framed(visit: Visit, directory: Directory, current: number, chil
     place: 'organizations',
     children: (
       <>
-        <Head trail={[[addressOf(visit, directory), directory.name]]} title={title} />
+        <Head trail={[...(visit.trail ?? []), [addressOf(visit, directory), directory.name]]} title={title} />
         <Steps names={WAYS.setup} current={current}>
           {children}
         </Steps>

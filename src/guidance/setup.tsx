@@ -1,8 +1,7 @@
 /** Setting a directory up, from the choice of the identity provider to its first accepted request; a page for each step. */
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { Steps, Tag } from '../faces/index.ts';
-import type { Clients } from '../oauth/index.ts';
+import { capital, Steps, Tag } from '../faces/index.ts';
 import { Check, refusalOf, WAYS } from './check.tsx';
 import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
@@ -14,7 +13,7 @@ import { type GuidedRoute, Head, live, type Visit } from './visit.tsx';
 
 const EVENTS = 30;
 
-export function setupRoutes(deps: SeenDependencies & { clients: Clients; publicUrl: string }): GuidedRoute[] {
+export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): GuidedRoute[] {
   const { directories, credentials, audit, clients, publicUrl } = deps;
   const seen = createSeen(deps);
 
@@ -29,7 +28,13 @@ export function setupRoutes(deps: SeenDependencies & { clients: Clients; publicU
           <legend>Which identity provider manages your users?</legend>
           {PROVIDERS.map((id) => (
             <label class="choice">
-              <input type="radio" name="provider" value={id} checked={id === directory.provider} required />
+              <input
+                type="radio"
+                name="provider"
+                value={id}
+                checked={id === directory.provider && id !== 'generic'}
+                required
+              />
               <span>
                 <b>{id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]}</b>
               </span>
@@ -59,7 +64,7 @@ export function setupRoutes(deps: SeenDependencies & { clients: Clients; publicU
       {
         kind: 'oauth',
         title: 'OAuth',
-        text: `${name} fetches short-lived tokens for itself. Nothing has to be carried over again.`,
+        text: `${capital(name)} is given an id and a secret, and fetches short-lived tokens for itself. Nothing has to be carried over again.`,
       },
       { kind: 'bearer', title: 'Static token', text: `One value, put into ${name} by hand, and rotated by hand.` },
     ] as const;
@@ -69,7 +74,7 @@ export function setupRoutes(deps: SeenDependencies & { clients: Clients; publicU
       1,
       <>
         <p>
-          {name} can be connected by OAuth or by a static token.{' '}
+          {capital(name)} can be connected by OAuth or by a static token.{' '}
           <b>{ways.find(({ kind }) => kind === better.kind)?.title}</b> is the better one here. {better.why}
         </p>
         <div class="slots">
@@ -92,7 +97,7 @@ export function setupRoutes(deps: SeenDependencies & { clients: Clients; publicU
         </div>
         <div class="acts">
           <a class="btn quiet" href={`${address}/setup`}>
-            Not {name}?
+            Another identity provider?
           </a>
         </div>
       </>,
@@ -113,8 +118,7 @@ export function setupRoutes(deps: SeenDependencies & { clients: Clients; publicU
         {holders.length === 2 ? (
           <section class="note">
             <div>
-              <strong>Both slots are held.</strong> Use one of them, or rotate: a new token then takes the place of an
-              old one.
+              <strong>Both slots are held.</strong> Use one of them, or revoke the one that is not used.
             </div>
             <div class="acts">
               <a class="btn" href={`${address}/rotate`}>
@@ -161,12 +165,13 @@ export function setupRoutes(deps: SeenDependencies & { clients: Clients; publicU
     const fresh = view.holdings.toSorted(
       (a, b) => b.credential.createdAt.getTime() - a.credential.createdAt.getTime(),
     )[0];
-    const isDone = fresh?.total?.lastUsedAt !== undefined && refusalOf({ fresh, events: items }) === undefined;
+    const isUsed = fresh?.total?.lastUsedAt !== undefined;
+    const isDone = isUsed && !view.failure && refusalOf({ fresh, events: items }) === undefined;
     const way = visit.query.get('way') === 'generate' ? ('generate' as const) : ('setup' as const);
     const title = isDone ? `${name} is connected` : `Waiting for ${name}`;
     const part = (
       <Steps names={WAYS[way]} current={WAYS[way].length - (isDone ? 0 : 1)}>
-        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
+        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} visit={visit} />
         <div class="acts">
           <a class={isDone ? 'btn primary' : 'btn'} href={address}>
             To the directory
@@ -182,7 +187,7 @@ export function setupRoutes(deps: SeenDependencies & { clients: Clients; publicU
     return live(visit, {
       title,
       place: 'organizations',
-      head: <Head trail={[[address, directory.name]]} title={`Connecting ${name}`} />,
+      head: <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title={`Connecting ${name}`} />,
       part,
     });
   }

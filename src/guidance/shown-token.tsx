@@ -20,11 +20,11 @@ export function shownToken(
     place: 'organizations',
     children: (
       <>
-        <Head trail={[[address, directory.name]]} title={title} />
+        <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title={title} />
         <Steps names={WAYS[way]} current={way === 'setup' ? 2 : 1}>
           <CopyOnce title="The token" label={`For ${provider}`} value={token}>
-            We keep only a digest. If it gets lost, generate another
-            {isRotation ? `; the token that ${provider} uses now keeps working` : ''}.
+            It cannot be shown again: we keep only a fingerprint of it. If it gets lost, generate another
+            {isRotation ? ` on the next page; what ${provider} uses now keeps working` : ''}.
           </CopyOnce>
           <InstructionList
             provider={provider}

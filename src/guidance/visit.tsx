@@ -17,12 +17,16 @@ export interface Visit {
   formKey: string;
   cause: Cause;
   now: Date;
+  /** The form that was refused and is shown again, with what was typed and why. `isShown` once it stands on a page. */
+  refused?: { path: string; form: URLSearchParams; title: string; text: string; isShown: boolean };
   /** Whether this person may change anything. */
   mayChange: boolean;
   /** Throws not_found for what belongs to an organization that this person does not see. */
   assertSees: (organizationId: string) => void;
   /** How whoever did something is called to this person, and from where it came as far as that is theirs to know. */
   nameOf: (actor: Actor, address?: string) => string;
+  /** What stands before a directory in the trail of its pages. */
+  trail?: readonly [path: string, name: string][];
   /** Where the whole audit can be read, and the clients, when they can. */
   auditPath?: string;
   clientsPath?: string;
@@ -43,6 +47,11 @@ export interface Shown {
   part?: VNode;
   /** A file in place of a page. */
   download?: { name: string; type: string; body: AsyncIterable<string> };
+}
+
+/** `/directories/:id` below a home, as an expression with a group for each name. */
+export function patternOf(home: string, path: string): RegExp {
+  return new RegExp(`^${home}${path.replace(/:(\w+)/g, '(?<$1>[\\w-]{1,100})')}$`);
 }
 
 /** A page that both faces have, below the home of each. */
@@ -107,6 +116,7 @@ export function messageOf(error: AppError, requestId: string): { title: string; 
 }
 
 const REMEDIES: Partial<Record<AppError['code'], string>> = {
+  credentials_active: 'Revoke them first; or say in the form that the address is to change all the same.',
   slots_full: 'Both slots of this directory are held. Revoke the credential that is not used any more, or rotate.',
   credential_final: 'It is revoked or expired, and that is final. Generate a new one.',
   credential_exists: 'This value is kept already. Each value is imported once.',
@@ -156,14 +166,23 @@ export function Head({
 
 /** The way to the next page of a list. */
 export function More({ visit, cursor }: { visit: Visit; cursor: string | null }) {
-  if (cursor === null) return null;
-  const query = new URLSearchParams(visit.query);
-  query.set('after', cursor);
+  const isFirst = !visit.query.has('after');
+  if (cursor === null && isFirst) return null;
+  const [newest, older] = [new URLSearchParams(visit.query), new URLSearchParams(visit.query)];
+  newest.delete('after');
+  if (cursor !== null) older.set('after', cursor);
   return (
     <div class="acts">
-      <a class="btn" href={`?${query}`}>
-        Older
-      </a>
+      {!isFirst && (
+        <a class="btn" href={`?${newest}`}>
+          Newest
+        </a>
+      )}
+      {cursor !== null && (
+        <a class="btn" href={`?${older}`}>
+          Older
+        </a>
+      )}
     </div>
   );
 }

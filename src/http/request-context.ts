@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
+import type { Clock } from '../clock.ts';
 
 export interface RequestContext {
   /** The peer's address, or what a trusted proxy says in X-Forwarded-For. IPv4 in IPv6 form is written as IPv4. */
@@ -12,6 +13,18 @@ export interface RequestContext {
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 
+/** A UUID of version 7 (RFC 9562 5.7): whoever quotes one also says when it was. */
+function newRequestId(now: Date): string {
+  const time = now.getTime().toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+}
+
+/** When a request id of ours was given out; undefined for any other text. */
+export function timeOfRequestId(id: string): Date | undefined {
+  const [, high, low] = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i.exec(id) ?? [];
+  return high === undefined || low === undefined ? undefined : new Date(Number.parseInt(high + low, 16));
+}
+
 /** What limits go by: whoever has one IPv6 address has the 2^64 of its network. */
 export function networkOf(address: string): string {
   if (!address.includes(':') || !ipaddr.IPv6.isValid(address)) return address;
@@ -19,7 +32,7 @@ export function networkOf(address: string): string {
 }
 
 /** `trustedProxies`: addresses and CIDR ranges. */
-export function createRequestContext(trustedProxies: readonly string[]): RequestContext {
+export function createRequestContext(trustedProxies: readonly string[], clock: Clock): RequestContext {
   const ranges = trustedProxies.map((range) => {
     if (range.includes('/')) return ipaddr.parseCIDR(range);
     const address = ipaddr.process(range);
@@ -57,7 +70,7 @@ export function createRequestContext(trustedProxies: readonly string[]): Request
     requestIdOf(request) {
       const given = request.headers['x-request-id'];
       const isUsable = typeof given === 'string' && REQUEST_ID.test(given) && isTrusted(peerOf(request));
-      return isUsable ? given : randomUUID();
+      return isUsable ? given : newRequestId(clock.now());
     },
   };
 }

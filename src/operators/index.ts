@@ -58,8 +58,8 @@ export interface Operators {
   needsPassword(operator: Operator, sessionId: string): Promise<boolean>;
   /** Ends all other sessions, and withdraws links. Throws invalid_request when it is too short, or of no use for this operator. */
   setPassword(id: string, password: string, cause: Cause, by?: Proof): Promise<void>;
-  /** A secret for an authenticator, not in force before `confirmTotp`. */
-  proposeTotp(operator: Operator): { secret: string; uri: string };
+  /** A secret for an authenticator, not in force before `confirmTotp`; `before`: one that was proposed already. */
+  proposeTotp(operator: Operator, before?: string): { secret: string; uri: string };
   /** Throws invalid_request when the code is not of this secret, or there is a second factor already. */
   confirmTotp(id: string, given: { secret: string; code: string }, cause: Cause, by?: Proof): Promise<void>;
   removeTotp(id: string, cause: Cause, by?: Proof): Promise<void>;
@@ -332,7 +332,7 @@ export function createOperators(deps: {
       await Promise.all([sessions.endAll(id, by?.sessionId), links.withdraw(id)]);
     },
 
-    proposeTotp: ({ email, name }) => secondFactor.propose(email ?? name),
+    proposeTotp: ({ email, name }, before) => secondFactor.propose(email ?? name, before),
     async confirmTotp(id, { secret, code }, cause, by) {
       const operator = await get(id);
       await prove(operator, by);

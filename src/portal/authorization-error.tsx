@@ -1,42 +1,57 @@
-import { type Brand, pageHeaders, renderPage } from '../faces/index.ts';
+import { type Brand, pageHeaders, renderPage, vendorOf } from '../faces/index.ts';
 import type { Asked } from '../oauth/index.ts';
+import { withoutSecrets } from '../redaction.ts';
 import { MessagePage } from './pages.tsx';
 
 /** For what can't be sent back to the client, since who it is, or where it is, is not known. */
 export function renderAuthorizationError(error: string, description: string, asked: Asked, brand: Brand) {
-  const { clientId, redirectUri } = asked;
-  const sent: [string, string][] = [
-    ...(clientId === undefined ? [] : [['Client id', clientId] as [string, string]]),
-    ...(redirectUri === undefined ? [] : [['Redirect URI', redirectUri] as [string, string]]),
-  ];
-  const isOurs = error === 'server_error' || error === 'temporarily_unavailable';
-  const message =
-    error === 'invalid_client'
-      ? {
-          title: 'This client is not known here.',
-          text: 'The client id that your identity provider sent is not one of ours.',
-          todo: 'Compare the client id in your identity provider with the one that your software vendor gave you. It sent this one:',
-          values: sent.slice(0, 1),
-        }
-      : error === 'invalid_redirect_uri'
-        ? {
-            title: 'The answer would go to an unknown place.',
-            text: 'The redirect URI that your identity provider sent is not registered for this client.',
-            todo: 'If you came here from your identity provider, send these to your software vendor. They check that the address is its own and register it; then you start the connection again.',
-            values: sent,
-          }
-        : isOurs
-          ? {
-              title: 'That did not work, and it is our fault.',
-              text: 'Nothing was changed or lost. Start the connection again in a moment.',
-            }
-          : {
-              title: 'This request cannot be answered.',
-              text: `Your identity provider sent something that is not complete or not allowed: ${description === '' ? error : description}.`,
-              todo: 'Compare what is set in your identity provider with what your software vendor gave you, and start the connection again. Nothing that works now was changed.',
-            };
+  const message = messageOf(error, description, asked, vendorOf(brand));
   return {
     html: renderPage({ title: message.title.replace(/\.$/, ''), brand, children: <MessagePage {...message} /> }),
     headers: pageHeaders(),
   };
+}
+
+function messageOf(
+  error: string,
+  description: string,
+  { clientId, redirectUri }: Asked,
+  vendor: string,
+): Parameters<typeof MessagePage>[0] {
+  const client: [string, string][] = clientId === undefined ? [] : [['Client id', withoutSecrets(clientId)]];
+  const redirect: [string, string][] = redirectUri === undefined ? [] : [['Redirect URI', withoutSecrets(redirectUri)]];
+  switch (error) {
+    case 'invalid_client':
+      if (clientId?.startsWith('scimcs_'))
+        return {
+          title: 'The client secret stands where the client id belongs.',
+          text: 'Your identity provider sent a client secret as its client id.',
+          todo: 'In your identity provider put the value that begins with client_ into the field for the client id, and the one that begins with scimcs_ into the field for the client secret. Then start the connection again.',
+        };
+      return {
+        title: 'This client is not known here.',
+        text: 'The client id that your identity provider sent is not one of ours.',
+        todo: `Compare the client id in your identity provider with the one in the set-up of your directory, or the one that ${vendor} gave you. ${clientId === undefined ? 'It sent none.' : 'It sent this one:'}`,
+        values: client,
+      };
+    case 'invalid_redirect_uri':
+      return {
+        title: 'The answer would go to an unknown place.',
+        text: 'The redirect URI that your identity provider sent is not registered for this client.',
+        todo: `For Okta the address names the app: if you typed another app name in the set-up of your directory, correct it there and start again. Otherwise send these to ${vendor}: they check that the address is yours and register it.`,
+        values: [...client, ...redirect],
+      };
+    case 'server_error':
+    case 'temporarily_unavailable':
+      return {
+        title: 'That did not work, and it is our fault.',
+        text: 'Nothing was changed or lost. Start the connection again in a moment.',
+      };
+    default:
+      return {
+        title: 'This request cannot be answered.',
+        text: `Your identity provider sent something that is not complete or not allowed: ${description === '' ? error : description}.`,
+        todo: `Compare what is set in your identity provider with the set-up of your directory, or with what ${vendor} gave you, and start the connection again. Nothing that works now was changed.`,
+      };
+  }
 }

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Credential, UsageTotal } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
-import { counted, spokenOf, Time, titleOf } from '../faces/index.ts';
+import { capital, counted, spokenOf, Time, titleOf } from '../faces/index.ts';
 import type { ConnectionRequest } from '../oauth/index.ts';
 
 export interface Holder {
@@ -19,19 +19,20 @@ interface Choice {
 export function ConsentPage(props: {
   request: ConnectionRequest;
   organization: string;
+  vendor: string;
   choices: Choice[];
   token: string;
   now: Date;
 }) {
-  const { request, organization, choices, token, now } = props;
+  const { request, organization, vendor, choices, token, now } = props;
   const { client, scopes } = request;
   const isSingle = choices.length === 1;
   return (
     <>
       <h1>Connect {client.name}</h1>
       <p>
-        {client.name} asks to {scopes.includes('scim') ? 'manage' : 'read'} users and groups of <b>{organization}</b>{' '}
-        from now on.
+        {client.name} asks to {scopes.includes('scim') ? 'manage' : 'read'} users and groups of <b>{organization}</b> at{' '}
+        {vendor} from now on.
       </p>
       <form method="post" class="panel">
         <input type="hidden" name="token" value={token} />
@@ -78,7 +79,7 @@ function endOf({ name, maximumAgeDays, idleDays }: Client): string {
   ];
   return ends.length === 0
     ? 'No end. It works until someone revokes it.'
-    : `${capitalized(ends.join(', or '))}${ends.length > 1 ? ', whichever comes first' : ''}. Then it must be connected again.`;
+    : `${capital(ends.join(', or '))}${ends.length > 1 ? ', whichever comes first' : ''}. Then it must be connected again.`;
 }
 
 function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; now: Date }) {
@@ -125,8 +126,7 @@ function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; no
             <label class="choice">
               <input type="radio" name={name} value="" checked={own === undefined} />
               <span>
-                <b>Keep both.</b>{' '}
-                <small>{capitalized(spokenOf(only.credential))} goes on beside the new connection.</small>
+                <b>Keep both.</b> <small>{capital(spokenOf(only.credential))} goes on beside the new connection.</small>
               </span>
             </label>
             <label class="choice">
@@ -134,8 +134,8 @@ function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; no
               <span>
                 <b>Replace it.</b>{' '}
                 <small>
-                  {capitalized(spokenOf(only.credential))} goes on until the new connection is used and nothing comes
-                  with it any more; then it retires by itself.
+                  {capital(spokenOf(only.credential))} goes on until the new connection is used and nothing comes with
+                  it any more; then it retires by itself.
                 </small>
               </span>
             </label>
@@ -189,8 +189,4 @@ function SlotHead({ slot, title }: { slot: 'a' | 'b'; title: string }) {
       <span class="key">slot {slot.toUpperCase()}</span>
     </span>
   );
-}
-
-function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -19,8 +19,9 @@ export function createConsent(deps: {
   credentials: Credentials;
   usage: Usage;
   clock: Clock;
+  vendor: string;
 }) {
-  const { oauth, organizations, directories, credentials, usage, clock } = deps;
+  const { vendor, oauth, organizations, directories, credentials, usage, clock } = deps;
 
   return async function consent(asked: Request, uid: string, session: Session | undefined): Promise<Page | string> {
     const { request, response } = asked;
@@ -48,6 +49,7 @@ export function createConsent(deps: {
         <ConsentPage
           request={wanted}
           organization={organization.name}
+          vendor={vendor}
           choices={held}
           token={session.token}
           now={clock.now()}

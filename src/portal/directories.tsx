@@ -12,12 +12,11 @@ import {
   setupRoutes,
   type Visit,
 } from '../guidance/index.ts';
-import type { Oauth } from '../oauth/index.ts';
 
 const EVENTS = 20;
 const PAGE = 50;
 
-export function directoryRoutes(deps: SeenDependencies & { oauth: Oauth; publicUrl: string }): GuidedRoute[] {
+export function directoryRoutes(deps: SeenDependencies & { publicUrl: string }): GuidedRoute[] {
   const { audit, publicUrl } = deps;
   const seen = createSeen(deps);
 
@@ -74,6 +73,6 @@ export function directoryRoutes(deps: SeenDependencies & { oauth: Oauth; publicU
     { method: 'get', path: '/directories/:id', handle: one },
     { method: 'get', path: '/directories/:id/audit', handle: trail },
     ...credentialRoutes(deps),
-    ...setupRoutes({ ...deps, clients: deps.oauth.clients }),
+    ...setupRoutes(deps),
   ];
 }

@@ -8,19 +8,24 @@ import { type Directories, type Organizations, PROVIDER_NAMES } from '../directo
 import { AppError, asAppError } from '../errors.ts';
 import {
   type Brand,
+  capital,
   healthOf,
   pageHeaders,
   readDirectoryView,
   renderPage,
   renderPart,
+  Time,
+  URGENCY,
   vendorOf,
 } from '../faces/index.ts';
 import {
   answerOnce,
+  formAgain,
   type GuidedRoute,
   hasFormToken,
   isFromOwnPage,
   messageOf,
+  patternOf,
   type Shown,
   type Visit,
 } from '../guidance/index.ts';
@@ -62,12 +67,14 @@ const SESSION_SECONDS = 8 * 3600;
 const PENDING_SECONDS = 3600;
 const BROWSER_SECONDS = 600;
 const BROWSER_LENGTH = 43;
-const DIRECTORIES = 50;
+const DIRECTORIES = 200;
 
 export function createPortal(deps: PortalDependencies) {
   const { links, organizations, directories, clock, log, context, publicUrl, brand, random, idempotency } = deps;
-  const consent = createConsent(deps);
-  const routes = directoryRoutes(deps).map((route) => ({ ...route, pattern: patternOf(route.path) }));
+  const known = { ...deps, clients: deps.oauth.clients };
+  const vendor = vendorOf(brand);
+  const consent = createConsent({ ...deps, vendor });
+  const routes = directoryRoutes(known).map((route) => ({ ...route, pattern: patternOf(HOME, route.path) }));
   const isSecure = publicUrl.startsWith('https:');
   const nameOf = (name: string) => (isSecure ? `__Host-latchkey_${name}` : `latchkey_${name}`);
   const cookies = { session: nameOf('portal'), pending: nameOf('pending'), browser: nameOf('portal_browser') };
@@ -115,8 +122,15 @@ export function createPortal(deps: PortalDependencies) {
     const found = routes.find(({ method, pattern }) => (method === 'post') === isPost && pattern.test(path));
     if (path !== HOME && path !== `${HOME}/leave` && !found)
       return message('There is nothing here.', 'Check the address, or open the link that you were sent.', 404);
-    if (!session)
-      return message('Open your link first.', 'Your software vendor sends you a link that lets you in here.', 401);
+    if (!session) {
+      return readCookie(request, cookies.session) === undefined
+        ? message('Open your link first.', `${capital(vendor)} sends you a link that lets you in here.`, 401)
+        : message(
+            'This browser is not let in any more.',
+            `Its eight hours are over, or the link was withdrawn. Ask ${vendor} for a new one. Everything that was set up goes on.`,
+            401,
+          );
+    }
     if (path === HOME) return home(asked, session);
     if (path === `${HOME}/leave`) return leave(asked, session);
     return found ? guided(asked, session, path, found) : HOME;
@@ -131,19 +145,20 @@ export function createPortal(deps: PortalDependencies) {
   }
 
   async function enter({ request, response, address, requestId }: Request, secret: string): Promise<Page | string> {
-    const state = await links.look(secret);
+    const { state, link } = await links.look(secret);
     const known = readCookie(request, cookies.browser);
     if (request.method !== 'POST') {
       // Who opens a used link again in the browser that used it wants to go on.
       if (state === 'used' && (await sessionOf(request))) return HOME;
-      if (state !== 'fit') return overPage(state);
+      if (state !== 'fit') return over(state, link);
       if (known === undefined)
         response.setHeader('Set-Cookie', cookie(cookies.browser, randomText(BROWSER_LENGTH, random), BROWSER_SECONDS));
-      return { title: 'Enter', children: <EnterPage /> };
+      const organization = link && (await organizations.find(link.organizationId));
+      return { title: 'Enter', children: <EnterPage organization={organization?.name} vendor={vendor} /> };
     }
     const browser = known ?? randomText(BROWSER_LENGTH, random);
     const entered = await links.enter(secret, browser, { address, requestId });
-    if (!entered) return overPage(state === 'fit' ? 'used' : state);
+    if (!entered) return over(state === 'fit' ? 'used' : state, link);
     const pending = readCookie(request, cookies.pending);
     response.setHeader('Set-Cookie', [
       cookie(cookies.session, entered.session, SESSION_SECONDS),
@@ -151,6 +166,26 @@ export function createPortal(deps: PortalDependencies) {
       cookie(cookies.browser, '', 0),
     ]);
     return pending !== undefined && /^[\w-]{10,100}$/.test(pending) ? `/connect/${pending}` : HOME;
+  }
+
+  function over(state: keyof typeof OVER | 'fit', link: PortalLink | undefined): Page {
+    const reason = OVER[state === 'fit' ? 'used' : state];
+    const now = clock.now();
+    const page = message(reason, `Ask ${vendor} for a new one. Nothing that was set up is lost.`, 410);
+    if (state !== 'used' || !link?.usedAt) return { ...page, title: 'Link over' };
+    return {
+      title: 'Link over',
+      status: 410,
+      children: (
+        <>
+          <MessagePage title={reason} text={`Ask ${vendor} for a new one. Nothing that was set up is lost.`} />
+          <p class="soft">
+            It was used <Time at={link.usedAt} now={now} />. If that was neither you nor a colleague, tell {vendor}:
+            they end what it let in.
+          </p>
+        </>
+      ),
+    };
   }
 
   async function home({ request }: Request, { link, token }: Session): Promise<Page> {
@@ -165,10 +200,11 @@ export function createPortal(deps: PortalDependencies) {
     const rows = await Promise.all(
       items.map(async (directory) => {
         const provider = PROVIDER_NAMES[directory.provider];
-        const view = await readDirectoryView(deps, { directory, provider, now, isBrief: true });
+        const view = await readDirectoryView(known, { directory, provider, now, isBrief: true });
         return { directory, provider, health: healthOf(view), isEmpty: view.holdings.length === 0 };
       }),
     );
+    rows.sort((a, b) => URGENCY[a.health.tone] - URGENCY[b.health.tone]);
     const session = { token, endsAt: link.sessionEndsAt ?? now, now };
     return {
       title: organization.name,
@@ -182,7 +218,7 @@ export function createPortal(deps: PortalDependencies) {
     if (!hasFormToken(await formOf(request), token)) return outOfDate();
     await links.leave(readCookie(request, cookies.session) ?? '', { address, requestId });
     response.setHeader('Set-Cookie', cookie(cookies.session, '', 0));
-    return message('You have left.', 'Whoever needs to come back asks for another link. Everything goes on as it was.');
+    return message('You have left.', `To come back, ask ${vendor} for another link. Everything goes on as it was.`);
   }
 
   /** The pages of one directory, which the dashboard has too. */
@@ -206,7 +242,8 @@ export function createPortal(deps: PortalDependencies) {
       cause: { actor: personOf(link), source: 'portal', address, requestId },
       now: clock.now(),
       mayChange: true,
-      nameOf: (actor, from) => nameInPortal(actor, from, link, vendorOf(brand)),
+      trail: [[HOME, 'Your directories']],
+      nameOf: (actor, from) => nameInPortal(actor, from, link, vendor),
       assertSees(organizationId) {
         if (organizationId !== link.organizationId) throw new AppError('not_found');
       },
@@ -219,12 +256,24 @@ export function createPortal(deps: PortalDependencies) {
     } catch (thrown) {
       const error = asAppError(thrown);
       if (error.status >= 500) throw thrown;
-      return { ...refusal(error), ...frame };
+      const again = form.size > 0 && (await formAgain(visit, error, fromOf(request), pageAt));
+      return again ? { ...again, ...frame } : { ...refusal(error, fromOf(request)), ...frame };
     }
   }
 
+  /** The page of this face at a path. */
+  function pageAt(path: string) {
+    const found = routes.find(({ method, pattern }) => method === 'get' && pattern.test(path));
+    return found && { params: { ...found.pattern.exec(path)?.groups }, handle: found.handle };
+  }
+
+  /** The page of ours that a request was sent from. */
+  function fromOf({ headers }: IncomingMessage): URL | undefined {
+    return headers.referer?.startsWith(`${publicUrl}${HOME}/`) ? new URL(headers.referer) : undefined;
+  }
+
   /** A refused change is told in words. What is another organization's reads like what does not exist. */
-  function refusal(error: AppError): Page {
+  function refusal(error: AppError, from: URL | undefined): Page {
     const { title, text } =
       error.code === 'not_found'
         ? { title: 'There is nothing here.', text: 'Check the address, or go to the start.' }
@@ -236,7 +285,12 @@ export function createPortal(deps: PortalDependencies) {
         <>
           <MessagePage title={title} text={text} />
           <div class="acts">
-            <a class="btn" href={HOME}>
+            {from && error.code !== 'not_found' && (
+              <a class="btn" href={from.pathname + from.search}>
+                Back
+              </a>
+            )}
+            <a class={from ? 'btn quiet' : 'btn'} href={HOME}>
               To the start
             </a>
           </div>
@@ -266,13 +320,9 @@ export function createPortal(deps: PortalDependencies) {
 function nameInPortal(actor: Actor, address: string | undefined, link: PortalLink, vendor: string): string {
   if (actor.type === 'operator') return `${actor.name} (${vendor})`;
   if (actor.type === 'api_key' || actor.type === 'system') return vendor;
+  if (actor.type === 'anonymous') return address === undefined ? 'somebody' : `somebody, ${address}`;
   const name = actor.type === 'it_contact' && actor.id === link.id ? `${actor.name} (you)` : actor.name;
   return address === undefined ? name : `${name}, ${address}`;
-}
-
-/** `/directories/:id` below the portal, as an expression with a group for each name. */
-function patternOf(path: string): RegExp {
-  return new RegExp(`^${HOME}${path.replace(/:(\w+)/g, '(?<$1>[\\w-]{1,100})')}$`);
 }
 
 const OVER = {
@@ -281,11 +331,6 @@ const OVER = {
   revoked: 'This link was withdrawn.',
   unknown: 'This link is not known here.',
 } as const;
-
-function overPage(state: keyof typeof OVER | 'fit'): Page {
-  const text = 'Ask whoever sent it for a new one. Nothing that was set up is lost.';
-  return { ...message(OVER[state === 'fit' ? 'used' : state], text, 410), title: 'Link over' };
-}
 
 function redirect(response: ServerResponse, to: string): void {
   response.writeHead(303, { Location: to, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' }).end();

@@ -39,7 +39,7 @@ export interface PortalLinks {
   /** Ends the link and the session that it began. */
   revoke(id: string, cause: Cause): Promise<PortalLink>;
   /** What a link is good for now, without using it. */
-  look(secret: string): Promise<'fit' | 'used' | 'expired' | 'revoked' | 'unknown'>;
+  look(secret: string): Promise<{ state: 'fit' | 'used' | 'expired' | 'revoked' | 'unknown'; link?: PortalLink }>;
   /**
    * Uses a link: one of several browsers wins, and may send it again while its session is on, as a double click does. `browser`: an
    * unpredictable value that only it has. Undefined when the link is no longer fit.
@@ -139,7 +139,7 @@ export function createPortalLinks(deps: {
 
     async look(secret) {
       const found = await links.findBy('digest', digestOf(secret));
-      return found ? state(found) : 'unknown';
+      return found ? { state: state(found), link: found } : { state: 'unknown' };
     },
 
     async enter(secret, browser, { address, requestId }) {

@@ -30,12 +30,17 @@ export function MessagePage(props: {
   );
 }
 
-export function EnterPage() {
+export function EnterPage({ organization, vendor }: { organization: string | undefined; vendor: string }) {
   return (
     <>
-      <h1>Manage your directory connection</h1>
+      <h1>Connect {organization === undefined ? 'your organization' : organization}</h1>
+      <p>
+        Here your identity provider (Okta, Entra ID and the like) is connected to {vendor}, so that it can create,
+        change and deactivate users there.
+      </p>
       <p class="soft">
-        This link works once. It lets this browser, and no other, manage your directories for eight hours.
+        It takes about five minutes; you need to be an administrator of your identity provider. This link works once: it
+        lets this browser, and no other, in for eight hours.
       </p>
       <form method="post" class="acts">
         <button class="primary" type="submit">
@@ -93,8 +98,8 @@ export function HomePage(props: {
       <section class="panel">
         <p>
           <small>
-            Start a connection by OAuth in your identity provider in this same browser: it leads back here, and you
-            decide.
+            If your identity provider opens a page to be allowed (it calls this OAuth), begin in this same browser: it
+            leads back here, and you decide.
           </small>
         </p>
         <form method="post" action="/portal/leave" class="head">

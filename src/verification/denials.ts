@@ -26,7 +26,9 @@ export interface Denial {
   organizationId?: string;
   directoryId?: string;
   credentialId?: string;
-  /** Last four characters of a credential that we know. */
+  /** Where else it is told: at the directory of a token that was sent to the address of another one. */
+  own?: { organizationId: string; directoryId: string; credentialId: string };
+  /** Last four characters of a static token that we know. */
   hint?: string;
   /** With `rate_limited`: what it would have been, and after how many seconds to try again. */
   cause?: DenialReason;

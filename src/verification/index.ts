@@ -101,20 +101,11 @@ export function createVerification(deps: VerificationDependencies): Verification
         ? denial
         : { ...denial, reason: 'rate_limited', cause: denial.reason, retryAfterSeconds: wait };
     if (denial.credentialId) usage.refused(denial.credentialId);
-    audit.tallies.note(whereOf(denial), {
-      type: 'request.denied',
-      credentialId: denial.credentialId,
-      address: attempt.address,
-      requestId: attempt.requestId,
-      data: {
-        reason: told.reason,
-        cause: told.cause,
-        surface: attempt.surface,
-        method: attempt.method,
-        hint: denial.hint,
-        userAgent: attempt.userAgent,
-      },
-    });
+    const { address, requestId, surface, method, userAgent } = attempt;
+    const data = { reason: told.reason, cause: told.cause, surface, method, hint: denial.hint, userAgent };
+    const note = { type: 'request.denied', address, requestId } as const;
+    audit.tallies.note(whereOf(denial), { ...note, credentialId: denial.credentialId, data });
+    if (denial.own) audit.tallies.note(denial.own, { ...note, ...denial.own, data: { ...data, elsewhere: true } });
     account(attempt, told.reason, startedAt, denial.credentialId, denial.directoryId);
     return told;
   }

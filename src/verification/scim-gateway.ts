@@ -34,6 +34,8 @@ export interface GatewayDependencies {
   timeoutMs: number;
   /** Told of each answer's status. */
   onAnswer: (status: number) => void;
+  /** A request that was accepted failed behind us: the IdP is told so, and somebody must learn why. */
+  onFailure: (failure: UpstreamFailure) => void;
 }
 
 export interface ScimGateway {
@@ -85,6 +87,16 @@ const NOT_PASSED_BACK = new Set([
 ]);
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\b/i;
 /** Bodies of a known length up to this are rewritten whole and keep a Content-Length; longer ones are streamed. */
+/** What went wrong behind the gateway; `status` with `answered`. */
+export interface UpstreamFailure {
+  reason: 'not_configured' | 'unreachable' | 'timed_out' | 'answered';
+  status?: number;
+  method: string;
+  grant: Grant;
+  address: string;
+  requestId: string;
+}
+
 const WHOLE_BODY_BYTES = 256 * 1024;
 const IDLE_MS = 4000;
 /** Exchanges of one directory at a time, so that none can keep the others from the server that they share. */
@@ -94,7 +106,17 @@ const COUNTS_KEPT = 10_000;
 class PrivateAddressError extends Error {}
 
 export function createScimGateway(deps: GatewayDependencies): ScimGateway {
-  const { verification, context, publicUrl, log, allowPrivateUpstreams, headersTimeoutMs, timeoutMs, onAnswer } = deps;
+  const {
+    verification,
+    context,
+    publicUrl,
+    log,
+    allowPrivateUpstreams,
+    headersTimeoutMs,
+    timeoutMs,
+    onAnswer,
+    onFailure,
+  } = deps;
   const agent = new Agent({
     // One and the same, so that its timer goes on from request to request; the two limits are ours to keep.
     headersTimeout: timeoutMs,
@@ -159,15 +181,17 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
   function forward(exchange: Exchange): void {
     const { response, requestId, grant } = exchange;
     const route = routeOf(grant);
-    const fail = (status: number, detail: string) => {
+    const fail = (status: number, detail: string, reason?: UpstreamFailure['reason']) => {
       onAnswer(status);
+      if (reason) onFailure({ ...exchange, reason });
       sendScimError(response, status, `${detail} Request id: ${requestId}`, {
         'x-request-id': requestId,
         ...(status === 503 && { 'retry-after': '5' }),
       });
     };
-    if (!route) fail(502, 'This directory has no upstream: its SCIM server is not configured yet.');
-    else if (route.isPrivateLiteral) fail(502, 'The SCIM server behind this endpoint cannot be reached.');
+    if (!route) fail(502, 'This directory has no upstream: its SCIM server is not configured yet.', 'not_configured');
+    else if (route.isPrivateLiteral)
+      fail(502, 'The SCIM server behind this endpoint cannot be reached.', 'unreachable');
     else {
       const { id } = grant.directory;
       const count = underWay.get(id) ?? 0;
@@ -190,7 +214,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
     exchange: Exchange,
     route: Route,
     mayRetry: boolean,
-    fail: (status: number, detail: string) => void,
+    fail: (status: number, detail: string, reason?: UpstreamFailure['reason']) => void,
   ): void {
     const { request, response, method, path, requestId } = exchange;
     const hasBody =
@@ -238,11 +262,13 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
           clearTimeout(untilHeaders);
           onAnswer(status);
           // The IdP sees a refusal that is not ours; whoever asks why must find it here.
-          if (status === 401 || status === 403)
+          if (status === 401 || status === 403 || status >= 500) {
+            onFailure({ ...exchange, reason: 'answered', status });
             log.info(
               { status, method, requestId, directoryId: exchange.grant.directory.id },
               'the upstream refused a request',
             );
+          }
           const isRewritable =
             method !== 'HEAD' &&
             status !== 204 &&
@@ -298,8 +324,8 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
             error instanceof errors.BodyTimeoutError ||
             error instanceof errors.ConnectTimeoutError
           ) {
-            fail(504, 'The SCIM server behind this endpoint did not answer in time.');
-          } else fail(502, 'The SCIM server behind this endpoint cannot be reached.');
+            fail(504, 'The SCIM server behind this endpoint did not answer in time.', 'timed_out');
+          } else fail(502, 'The SCIM server behind this endpoint cannot be reached.', 'unreachable');
         },
       },
     );

@@ -153,9 +153,11 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
       const { denial } = deny(reason, found);
       if (!at) return { allowed: false, denial };
       const isTheirs = at.organizationId === found.organizationId;
+      const { id: credentialId, organizationId, directoryId } = found;
+      const own = reason === 'wrong_directory' && { own: { organizationId, directoryId, credentialId } };
       return {
         allowed: false,
-        denial: { reason, hint: found.hint, ...(isTheirs && { credentialId: found.id }), ...at },
+        denial: { ...hintOf(found), reason, ...(isTheirs && { credentialId: found.id }), ...at, ...own },
       };
     };
     if (reference !== undefined && !directory) return told('directory_unknown');
@@ -208,6 +210,15 @@ export async function findDirectory(directories: Directories, reference: string)
   return isReference ? directories.findByReference(reference) : undefined;
 }
 
-function deny(reason: DenialReason, { id, hint, directoryId, organizationId }: Credential) {
-  return { allowed: false as const, denial: { reason, credentialId: id, hint, directoryId, organizationId } };
+function deny(reason: DenialReason, credential: Credential) {
+  const { id, directoryId, organizationId } = credential;
+  return {
+    allowed: false as const,
+    denial: { ...hintOf(credential), reason, credentialId: id, directoryId, organizationId },
+  };
+}
+
+/** The hint of a connection is the end of its client's id, and says nothing of the access token that was sent. */
+function hintOf({ kind, hint }: Credential): { hint?: string } {
+  return kind === 'bearer' ? { hint } : {};
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
@@ -541,19 +543,179 @@ for (const engine of engines) {
       const tell = () => app.app.rounds.find(({ name }) => name === 'denials')?.run();
       await verify(id, token);
       app.clock.advance(1000);
-      await verify(id, `${token.slice(0, -1)}!`);
-      await fetch(`${app.url}/scim/v2/no-such-place/Users`, { headers: { authorization: `Bearer ${token}` } });
+      await verify(id, token.slice(0, -1));
       await tell();
-      const { html } = await owner.open('/organizations');
-      const [, panel = ''] = /<section class="panel list refusal">(.*?)<\/section>/.exec(html) ?? [];
-      assert.match(panel, /Refused production.*, Contoso &lt;b>.*The latest request was refused\./);
-      assert.match(panel, /Addresses that are no directory.*\d requests?, last/);
+      const panel = async () => {
+        const { html } = await owner.open('/organizations');
+        return (
+          /<section class="panel list[^>]* aria-label="Refused in the last day">(.*?)<\/section>/.exec(html)?.[1] ?? ''
+        );
+      };
+      assert.match(
+        await panel(),
+        /Refused production.*, Contoso &lt;b>.*Somebody sent something that is no token, or half of one, .*; Okta was accepted before it/,
+      );
       app.clock.advance(1000);
       assert.equal(await verify(id, token), 200);
-      assert.doesNotMatch(
-        (await owner.open('/organizations')).html,
-        /<section class="panel list refusal">.*Refused production.*<\/section>.*New organization/,
+      assert.match(await panel(), /Refused production.*half of one, .*; Okta was accepted since/);
+      const nowhere = await fetch(`${app.url}/scim/v2/no-such-place/Users`, {
+        headers: { authorization: 'Bearer scim_x' },
+      });
+      assert.equal(nowhere.status, 401);
+      await fetch(`${app.url}/oauth/token`, {
+        method: 'POST',
+        body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'client_nobody', client_secret: 'x' }),
+      });
+      await tell();
+      assert.match(
+        await panel(),
+        /Addresses that are no directory.*\d requests?, last.*Token requests of nobody.*1 request, last/,
       );
+    });
+
+    it('says that a request was let in and failed behind the gateway, and who mends it', async () => {
+      const { id } = await makeDirectory('No server behind');
+      const { token } = (await app.api.post(`/directories/${id}/credentials`, {})).body;
+      const { endpointUrl } = (await app.api.get(`/directories/${id}`)).body;
+      const ask = async () =>
+        (await fetch(`${endpointUrl}/Users`, { headers: { authorization: `Bearer ${token}` } })).status;
+      const tell = () => app.app.rounds.find(({ name }) => name === 'denials')?.run();
+      assert.equal(await ask(), 502);
+      await tell();
+      const page = await owner.open(`/directories/${id}`);
+      assert.match(page.html, /Accepted here, and failed behind the gateway\./);
+      assert.match(page.html, /the SCIM server behind the gateway is not set for this directory/);
+      assert.match(
+        (await owner.open(`/directories/${id}/check`)).html,
+        /But the SCIM server behind the gateway is not set/,
+      );
+      assert.match(
+        (await owner.open('/organizations')).html,
+        /Okta was let in, and the SCIM server behind the gateway failed/,
+      );
+      const upstream = createServer((request, response) => {
+        response.writeHead(request.url?.includes('broken') ? 500 : 200, { 'content-type': 'application/scim+json' });
+        response.end('{}');
+      });
+      await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+      const { port } = upstream.address() as AddressInfo;
+      const use = (path: string) =>
+        app.api.patch(`/directories/${id}`, { upstreamUrl: `http://127.0.0.1:${port}${path}` });
+      await use('/scim');
+      app.clock.advance(1000);
+      assert.equal(await ask(), 200);
+      await tell();
+      assert.match((await owner.open(`/directories/${id}`)).html, /Provisioning works\./);
+      await use('/broken');
+      app.clock.advance(1000);
+      assert.equal(await ask(), 500);
+      await tell();
+      assert.match((await owner.open(`/directories/${id}`)).html, /answered with an error \(500\)/);
+      upstream.closeAllConnections();
+      upstream.close();
+    });
+
+    it('remembers what was accepted with credentials that are over, and says when a connection gets no further token', async () => {
+      const { id } = await makeDirectory('Was connected');
+      const first = tokenIn((await owner.send(`/directories/${id}/generate`)).html);
+      assert.equal(await verify(id, first), 200);
+      app.clock.advance(1000);
+      await owner.send(`/directories/${id}/rotate`, { mode: 'immediate' });
+      assert.match(
+        (await owner.open(`/directories/${id}`)).html,
+        /Waiting for the first request with the new credential\..*with a credential that is over now/,
+      );
+      assert.match(
+        (await owner.open(`/directories/${id}/delete`)).html,
+        /Last used <time[^>]*>[^<]*<\/time> with a credential that is over now/,
+      );
+      await owner.send(`/credentials/${credentialsIn((await owner.open(`/directories/${id}`)).html)[0]}/revoke`);
+      assert.match((await owner.open(`/directories/${id}`)).html, /Not connected any more\./);
+      const { client, clientSecret } = (
+        await app.api.post('/clients', {
+          name: 'Entra',
+          provider: 'entra',
+          directoryId: id,
+          grantTypes: ['client_credentials'],
+          redirectUris: [],
+        })
+      ).body;
+      const answer = await fetch(`${app.url}/oauth/token`, {
+        method: 'POST',
+        body: new URLSearchParams({
+          grant_type: 'client_credentials',
+          client_id: client.id,
+          client_secret: clientSecret,
+        }),
+      });
+      const { access_token: access } = (await answer.json()) as { access_token: string };
+      app.clock.advance(1000);
+      assert.equal(await verify(id, access), 200);
+      assert.match((await owner.open(`/directories/${id}`)).html, /Provisioning works\./);
+      await owner.send(`/clients/${client.id}/delete`);
+      assert.match((await owner.open(`/directories/${id}`)).html, /It gets no further token: its client was deleted\./);
+    });
+
+    it('shows a refused form again, with what was typed, beside what is wrong; but no token and no page of another role', async () => {
+      const { organizationId, id } = await makeDirectory();
+      const referer = `${app.url}/dashboard/organizations/${organizationId}`;
+      const form = { name: 'Typed with care', provider: 'entra', endpointKey: 'not_a_key', upstreamUrl: '' };
+      const again = await owner.send(`/organizations/${organizationId}/directories`, form, { referer });
+      assert.equal(again.status, 400);
+      assert.match(again.html, /role="alert".*Endpoint key: given not_a_key/);
+      assert.match(again.html, /value="Typed with care"/);
+      assert.match(again.html, /<option value="entra" selected/);
+      const imported = await owner.send(`/directories/${id}/import`, { value: 'with blanks inside it', label: 'Kept' });
+      assert.match(imported.html, /value="Kept"/);
+      assert.doesNotMatch(imported.html, /with blanks inside it/);
+      const admin = await signInOperator(app, 'admin');
+      const curious = await admin.send('/organizations', { name: '' }, { referer: `${app.url}/dashboard/operators` });
+      assert.doesNotMatch(curious.html, /New operator/);
+      assert.equal(curious.status, 400);
+    });
+
+    it('asks before a replaced token is retired, and names it', async () => {
+      const { id } = await makeDirectory();
+      const first = tokenIn((await owner.send(`/directories/${id}/generate`, { label: 'Old' })).html);
+      const second = tokenIn((await owner.send(`/directories/${id}/rotate`, { label: 'New' })).html);
+      for (const token of [first, second, first]) await verify(id, token);
+      const { html } = await owner.open(`/directories/${id}/rotate`);
+      const path = /\/credentials\/cred_\w+\/retire/.exec(html)?.[0] ?? '';
+      const question = await owner.open(path);
+      assert.match(question.html, new RegExp(`Retire “Old” \\(…${first.slice(-4)}\\) in slot A`));
+      assert.match(question.html, /will be refused from this moment.*Last used/);
+      assert.equal(await verify(id, first), 200);
+      await owner.send(path);
+      assert.deepEqual([await verify(id, first), await verify(id, second)], [401, 200]);
+    });
+
+    it('finds directories and clients by name, an address, a whole token without keeping it, and a request id that was counted with others', async () => {
+      const { id } = await makeDirectory('Found by its name');
+      const { token } = (await app.api.post(`/directories/${id}/credentials`, {})).body;
+      const { endpointUrl } = (await app.api.get(`/directories/${id}`)).body;
+      for (const text of ['found BY its', `${endpointUrl}/Users`])
+        assert.equal(
+          (await owner.open(`/search?q=${encodeURIComponent(text)}`)).url,
+          `${app.url}/dashboard/directories/${id}`,
+        );
+      await app.api.post('/clients', { name: 'A client with a name', provider: 'okta' });
+      assert.match((await owner.open('/search?q=client+with+a+name')).url, /\/clients\/client_/);
+      const byToken = await owner.send('/search', { q: token });
+      assert.equal(byToken.url, `${app.url}/dashboard/directories/${id}`);
+      const unknown = await owner.send('/search', { q: `${token.slice(0, -6)}AAAAAA` });
+      assert.ok(!unknown.url.includes(token.slice(5, 20)));
+      const ids = [];
+      for (let turn = 0; turn < 2; turn++) {
+        const refused = await fetch(`${endpointUrl}/Users`, { headers: { authorization: 'Bearer scim_half' } });
+        ids.push(refused.headers.get('x-request-id') ?? '');
+        app.clock.advance(10);
+      }
+      await app.app.rounds.find(({ name }) => name === 'denials')?.run();
+      assert.match(
+        (await owner.open(`/search?q=${ids[0]}`)).html,
+        /What was refused at that moment.*it sent something that is no token/,
+      );
+      assert.match((await owner.open(`/search?q=${ids[1]}`)).url, /audit\?requestId=/);
     });
 
     it('writes nothing over that somebody else changed meanwhile', async () => {

@@ -292,6 +292,14 @@ for (const engine of engines) {
       assert.ok(await signIn(email));
     });
 
+    it('keep the key that was scanned after a wrong code', async () => {
+      const { id } = await make();
+      const operator = await operators.get(id);
+      const { secret, uri } = operators.proposeTotp(operator);
+      assert.deepEqual(operators.proposeTotp(operator, secret), { secret, uri });
+      assert.notEqual(operators.proposeTotp(operator, 'NOT A KEY').secret, 'NOT A KEY');
+    });
+
     it('leave nothing in the store that lets anyone in', async () => {
       const { id, email } = await make();
       const { secret: link } = await operators.createLink(id, CAUSE);

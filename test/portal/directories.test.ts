@@ -315,6 +315,35 @@ for (const engine of engines) {
       assert.equal(answer.headers.get('retry-after'), null);
     });
 
+    it('is told that its token arrived at the address of another directory, and nothing of that one', async () => {
+      await begin();
+      const { token } = await app.api.issue(directory.id);
+      const other = await app.api.makeDirectory({ name: 'Competitor Inc directory' });
+      await verify(token, other.id);
+      await told();
+      const { html } = await open();
+      assert.match(html, /Okta sent the token of this directory to the address of another one/);
+      assert.match(html, /SCIM connector base URL/);
+      assert.ok(html.includes(directory.endpointUrl));
+      for (const secret of ['Competitor', other.id, other.endpointKey]) assert.ok(!html.includes(secret), secret);
+      const { html: check } = await open('/check');
+      assert.match(check, /to the address of another one/);
+    });
+
+    it('says that the hours are over, or that a link was used and when', async () => {
+      await begin();
+      const { url } = await makeLink(app.api, directory.organizationId);
+      await contact.enter(url);
+      const late = await fetch(url);
+      assert.match(
+        await late.text(),
+        /This link has been used\..*It was used <time[^>]*>just now<\/time>\. If that was neither you/,
+      );
+      app.clock.advance(8 * 3_600_000);
+      assert.match((await open()).html, /This browser is not let in any more\./);
+      assert.match(await (await fetch(`${app.url}/portal`)).text(), /Open your link first\./);
+    });
+
     it('has no way to try values of other systems: importing is for operators', async () => {
       await begin();
       assert.equal((await send(`/directories/${directory.id}/import`, { value: 'some-legacy-token' })).status, 404);

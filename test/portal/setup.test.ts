@@ -143,6 +143,49 @@ for (const engine of engines) {
       assert.deepEqual(client.grantTypes, ['authorization_code', 'refresh_token']);
     });
 
+    it('takes the name of the app out of a pasted address, and lets it be corrected, which mends the way back', async () => {
+      await begin({ provider: 'okta' });
+      await send('/setup/client', {
+        appName: 'https://acme-admin.okta.com/admin/app/acme_scim_1/instance/0oa1/#tab-general',
+      });
+      const page = await open('/setup/oauth');
+      assert.match(page.html, /The app is called <span class="mono">acme_scim_1<\/span> in Okta\. Is it not\?/);
+      const id = /client_\w{20}/.exec(page.html)?.[0] ?? '';
+      const ask = async (app_: string) => {
+        const redirect = `https://system-admin.okta.com/admin/app/cpc/${app_}/oauth/callback`;
+        const query = new URLSearchParams({ response_type: 'code', client_id: id, redirect_uri: redirect, state: 's' });
+        return contact.browser.open(`${app.url}/oauth/authorize?${query}`);
+      };
+      assert.match(
+        (await ask('acme_scim_2')).html,
+        /if you typed another app name in the set-up of your directory, correct it there/,
+      );
+      await told();
+      assert.match(
+        (await open('/check')).html,
+        /A connection was refused: the address that the answer would go to is not registered/,
+      );
+      const wrong = await send('/setup/client/app-name', { appName: 'a b' });
+      assert.deepEqual([wrong.status, /App name: given a b/.test(wrong.html)], [400, true]);
+      assert.equal((await send('/setup/client/app-name', { appName: 'acme_scim_2' })).status, 200);
+      assert.match((await ask('acme_scim_2')).html, /value="allow"/);
+    });
+
+    it('knows a client secret that was put in the place of the client id, and prints none', async () => {
+      await begin({ provider: 'okta' });
+      const shown = await send('/setup/client', { appName: 'acme_scim_1' });
+      const secret = /scimcs_\w+/.exec(shown.html)?.[0] ?? assert.fail();
+      const query = new URLSearchParams({
+        response_type: 'code',
+        client_id: secret,
+        redirect_uri: 'https://x.example/',
+        state: 's',
+      });
+      const { html } = await contact.browser.open(`${app.url}/oauth/authorize?${query}`);
+      assert.match(html, /The client secret stands where the client id belongs\./);
+      assert.ok(!html.includes(secret));
+    });
+
     it('uses what the vendor shares with all, however many clients there are', async () => {
       await begin({ provider: 'okta' });
       const { body } = await app.api.post('/clients', { name: 'Okta', provider: 'okta', appName: 'acme_oin' });
@@ -165,13 +208,13 @@ for (const engine of engines) {
       app.clock.advance(2000);
       assert.equal(await verify(token.slice(0, -3)), 401);
       await told();
-      assert.match((await open('/check')).html, /no token, or half of one.*Generate a new token or copy yours again/);
+      assert.match((await open('/check')).html, /no token, or half of one.*If it was not kept, generate a new one/);
       app.clock.advance(2000);
       assert.equal(await verify(token), 200);
       await told();
       const { html } = await open('/check');
       assert.doesNotMatch(html, /aria-label="Refused"/);
-      assert.match(html, /received in slot A/);
+      assert.match(html, /in slot A, from/);
     });
 
     it('says that both slots are held, and leads to a rotation', async () => {

@@ -131,7 +131,9 @@ async function refresh(part) {
   const focused = [...part.querySelectorAll(focusable)].indexOf(document.activeElement);
   const before = document.activeElement.textContent;
   const told = sayings(part);
+  const opened = [...part.querySelectorAll('details')].map(({ open }) => open);
   part.innerHTML = html;
+  for (const [index, details] of part.querySelectorAll('details').entries()) details.open = opened[index] ?? false;
   readable(part);
   if (focused !== -1) {
     const all = [...part.querySelectorAll(focusable)];
