@@ -76,13 +76,14 @@ describe('the dashboard in a browser', { skip: browser === undefined }, () => {
       assert.deepEqual([await verify(key, first), await verify(key, second)], [200, 200]);
       if (!scripts) await page.reload();
       await page.getByText('Okta uses the new token').first().waitFor({ timeout: 10_000 });
-      await page.getByRole('button', { name: /Retire A now/ }).click();
+      await page.getByRole('link', { name: /Retire A now/ }).click();
+      await page.getByRole('button', { name: 'Retire' }).click();
       await page.waitForURL(directory);
       assert.deepEqual([await verify(key, first), await verify(key, second)], [401, 200]);
       await page.getByRole('link', { name: 'Revoke' }).click();
       await page.getByText('Okta will be refused from this moment').first().waitFor();
       await page.getByRole('button', { name: 'Revoke' }).click();
-      await page.getByText('Not connected yet.').first().waitFor();
+      await page.getByText('Not connected any more.').first().waitFor();
       assert.equal(await verify(key, second), 401);
       await context.close();
     });
@@ -113,7 +114,7 @@ describe('the dashboard in a browser', { skip: browser === undefined }, () => {
     await page.goto(directory);
     await verify('asks', token);
     await page.getByRole('status').filter({ hasText: 'Provisioning works.' }).waitFor({ state: 'attached' });
-    const dialog = page.getByRole('dialog', { name: 'Disable the static token' });
+    const dialog = page.getByRole('dialog', { name: /^Disable the static token \(….{4}\) in slot A$/ });
     await page.getByRole('link', { name: 'Disable' }).first().click();
     await dialog.getByText('Okta will be refused from this moment.').waitFor();
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Keep it');
