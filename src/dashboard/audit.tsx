@@ -95,7 +95,7 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
             </div>
           </form>
           <section class="panel list">
-            <EventRows events={items} visit={visit} placeOf={placeOf} />
+            <EventRows events={items} visit={visit} placeOf={placeOf} isOpenable />
           </section>
           <More visit={visit} cursor={nextCursor} />
         </>

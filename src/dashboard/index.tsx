@@ -254,7 +254,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
   /** The page of ours that a request was sent from. */
   function fromOf(koa: Context): URL | undefined {
     const from = koa.get('referer');
-    return from.startsWith(`${publicUrl}${HOME}/`) ? new URL(from) : undefined;
+    return (from.startsWith(`${publicUrl}${HOME}/`) ? URL.parse(from) : null) ?? undefined;
   }
 
   /** The page of the dashboard at a path, where that role may see it. */

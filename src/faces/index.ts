@@ -1,6 +1,17 @@
 /** DRAWS. What the dashboard and the portal share: the frame of a page, its styles and script, the parts, the two slots as two cards. */
 export { ASSETS_PREFIX, createAssets } from './assets.ts';
 export { type Brand, contrast, readBrand, vendorOf } from './brand.ts';
+export {
+  type DirectoryView,
+  type Holding,
+  REFUSALS,
+  readDirectoryView,
+  refusalIn,
+  spokenOf,
+  timeOf,
+  titleOf,
+} from './directory-view.ts';
+export { failureOf, type Health, healthOf, URGENCY } from './health.tsx';
 export { type PageFrame, pageHeaders, renderPage, renderPart } from './page.tsx';
 export {
   ago,
@@ -17,18 +28,4 @@ export {
   Time,
   type Tone,
 } from './parts.tsx';
-export {
-  type DirectoryView,
-  failureOf,
-  type Health,
-  type Holding,
-  healthOf,
-  REFUSALS,
-  readDirectoryView,
-  refusalIn,
-  SlotCards,
-  spokenOf,
-  timeOf,
-  titleOf,
-  URGENCY,
-} from './slots.tsx';
+export { SlotCards } from './slots.tsx';

@@ -4,7 +4,7 @@ import { Steps, spokenOf, Time } from '../faces/index.ts';
 import { WAYS } from './check.tsx';
 import { Confirm } from './confirm.tsx';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
-import { Field, Form, sent } from './forms.tsx';
+import { Field, Form, Submit, sent } from './forms.tsx';
 import { rotationRoutes } from './rotation.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
@@ -31,14 +31,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
             <Form visit={visit} class="panel">
               <p class="soft">A static bearer token for {provider}. It is shown once; we keep a digest.</p>
               <CredentialFields />
-              <div class="acts">
-                <button type="submit" class="primary">
-                  Generate
-                </button>
-                <a class="btn quiet" href={`${visit.home}/directories/${directory.id}`}>
-                  Not now
-                </a>
-              </div>
+              <Submit name="Generate" back={`${visit.home}/directories/${directory.id}`} />
             </Form>
           </Steps>
         </>

@@ -12,8 +12,10 @@ export function EventRows(props: {
   placeOf?: (event: AuditEvent) => ComponentChildren;
   /** Listed by when it happened last, not by when it began. */
   byLast?: boolean;
+  /** Whether all that is kept of each can be opened. */
+  isOpenable?: boolean;
 }) {
-  const { events, visit, placeOf, byLast = false } = props;
+  const { events, visit, placeOf, byLast = false, isOpenable = false } = props;
   const { now, auditPath } = visit;
   if (events.length === 0) {
     return (
@@ -52,11 +54,12 @@ export function EventRows(props: {
                   <>
                     , request{' '}
                     <a class="mono" href={`${auditPath}?requestId=${event.requestId}`}>
-                      {event.requestId.slice(0, 8)}
+                      {event.requestId}
                     </a>
                   </>
                 )}
               </small>
+              {isOpenable && <Details event={event} />}
             </span>
             <small>
               <Time at={byLast ? timeOf(event) : event.at} now={now} />
@@ -65,6 +68,34 @@ export function EventRows(props: {
         );
       })}
     </ul>
+  );
+}
+
+/** All that is kept of an event, as it is kept. */
+function Details({ event }: { event: AuditEvent }) {
+  const { type, id, organizationId, directoryId, credentialId, firstAt, lastAt, data } = event;
+  const known = { type, id, organizationId, directoryId, credentialId, firstAt, lastAt, ...data };
+  return (
+    <details>
+      <summary>Details</summary>
+      <dl>
+        {Object.entries(known).map(
+          ([name, value]) =>
+            value !== undefined && (
+              <>
+                <dt>{name}</dt>
+                <dd class="mono">
+                  {value instanceof Date
+                    ? value.toISOString()
+                    : typeof value === 'string'
+                      ? value
+                      : JSON.stringify(value)}
+                </dd>
+              </>
+            ),
+        )}
+      </dl>
+    </details>
   );
 }
 

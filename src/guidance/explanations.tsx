@@ -187,6 +187,11 @@ export function Refusal(props: { event: AuditEvent; view: DirectoryView; endpoin
           {todoOf(event, view, isVendor)}
         </p>
         {value === 'endpoint' && <CopyField label={endpointFieldOf(directory.provider)} value={endpoint} />}
+        {!isVendor && event.requestId !== undefined && (
+          <small>
+            For whoever helps you: request <span class="mono">{event.requestId}</span>
+          </small>
+        )}
         {event.type === 'token.refused' && visit.mayChange && (
           <div class="acts">
             <a class="btn" href={`${visit.home}/directories/${directory.id}/setup/oauth`}>

@@ -60,6 +60,20 @@ export function Form(props: {
   );
 }
 
+/** The button that sends a form, and the way back. */
+export function Submit({ name, back, tone = 'primary' }: { name: string; back: string; tone?: string }) {
+  return (
+    <div class="acts">
+      <button type="submit" class={tone}>
+        {name}
+      </button>
+      <a class="btn quiet" href={back}>
+        Not now
+      </a>
+    </div>
+  );
+}
+
 /** One button that does one thing. */
 export function Act(props: { visit: Visit; action: string; name: string; tone?: 'primary' | 'danger' | 'quiet' }) {
   return (

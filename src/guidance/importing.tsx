@@ -1,7 +1,7 @@
 /** A token of another system becomes a credential as it is. For operators alone: whoever may try values learns which ones are in use. */
 import { PROVIDER_NAMES } from '../directories/index.ts';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
-import { Field, Form, required } from './forms.tsx';
+import { Field, Form, required, Submit } from './forms.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { type GuidedRoute, Head, type Visit } from './visit.tsx';
 
@@ -37,14 +37,7 @@ export function importRoutes(deps: SeenDependencies): GuidedRoute[] {
               hint="As it stands in the identity provider, without the word Bearer."
             />
             <CredentialFields />
-            <div class="acts">
-              <button type="submit" class="primary">
-                Import
-              </button>
-              <a class="btn quiet" href={`${visit.home}/directories/${directory.id}`}>
-                Not now
-              </a>
-            </div>
+            <Submit name="Import" back={`${visit.home}/directories/${directory.id}`} />
           </Form>
         </>
       ),

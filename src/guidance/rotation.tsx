@@ -3,7 +3,7 @@ import { type DirectoryView, type Holding, Steps, span, spokenOf, Time } from '.
 import { Check, WAYS } from './check.tsx';
 import { Ask } from './confirm.tsx';
 import { endpointOf } from './directory.tsx';
-import { Field, Form, sent } from './forms.tsx';
+import { Field, Form, Submit, sent } from './forms.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
 import { type GuidedRoute, Head, live, type Visit } from './visit.tsx';
@@ -135,14 +135,11 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
                   </label>
                 </fieldset>
               )}
-              <div class="acts">
-                <button type="submit" class={isFull ? 'danger primary' : 'primary'}>
-                  {isFull ? 'Replace at once' : 'Generate'}
-                </button>
-                <a class="btn quiet" href={address}>
-                  Not now
-                </a>
-              </div>
+              <Submit
+                name={isFull ? 'Replace at once' : 'Generate'}
+                back={address}
+                tone={isFull ? 'danger primary' : 'primary'}
+              />
             </Form>
           </Steps>
         </>

@@ -5,7 +5,7 @@ import { capital, Steps, Tag } from '../faces/index.ts';
 import { Check, refusalOf, WAYS } from './check.tsx';
 import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
-import { Form, required } from './forms.tsx';
+import { Form, required, Submit } from './forms.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { clientSetupRoutes, clientsOf } from './setup-client.tsx';
 import { addressOf, framed, Onward } from './setup-steps.tsx';
@@ -41,14 +41,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Gui
             </label>
           ))}
         </fieldset>
-        <div class="acts">
-          <button type="submit" class="primary">
-            Continue
-          </button>
-          <a class="btn quiet" href={addressOf(visit, directory)}>
-            Not now
-          </a>
-        </div>
+        <Submit name="Continue" back={addressOf(visit, directory)} />
       </Form>,
     );
   }

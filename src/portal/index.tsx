@@ -63,7 +63,8 @@ export interface PortalDependencies {
 const HOME = '/portal';
 const METHODS = ['GET', 'HEAD', 'POST'];
 const FORM_KEY_LENGTH = 22;
-const SESSION_SECONDS = 8 * 3600;
+/** A session lasts eight hours; its cookie stays, so that who comes later reads that they are over. */
+const COOKIE_SECONDS = 30 * 86_400;
 const PENDING_SECONDS = 3600;
 const BROWSER_SECONDS = 600;
 const BROWSER_LENGTH = 43;
@@ -161,7 +162,7 @@ export function createPortal(deps: PortalDependencies) {
     if (!entered) return over(state === 'fit' ? 'used' : state, link);
     const pending = readCookie(request, cookies.pending);
     response.setHeader('Set-Cookie', [
-      cookie(cookies.session, entered.session, SESSION_SECONDS),
+      cookie(cookies.session, entered.session, COOKIE_SECONDS),
       cookie(cookies.pending, '', 0),
       cookie(cookies.browser, '', 0),
     ]);
@@ -269,7 +270,8 @@ export function createPortal(deps: PortalDependencies) {
 
   /** The page of ours that a request was sent from. */
   function fromOf({ headers }: IncomingMessage): URL | undefined {
-    return headers.referer?.startsWith(`${publicUrl}${HOME}/`) ? new URL(headers.referer) : undefined;
+    const from = headers.referer?.startsWith(`${publicUrl}${HOME}/`) ? URL.parse(headers.referer) : null;
+    return from ?? undefined;
   }
 
   /** A refused change is told in words. What is another organization's reads like what does not exist. */
