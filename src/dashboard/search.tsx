@@ -4,8 +4,6 @@ import { digestsOf } from '../credentials/index.ts';
 import { REFUSALS, timeOf } from '../faces/index.ts';
 import { EventRows, Head, sent } from '../guidance/index.ts';
 import { timeOfRequestId } from '../http/request-context.ts';
-import type { Page } from '../storage/index.ts';
-import { createTurns } from '../turns.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit } from './visit.tsx';
 
@@ -16,48 +14,28 @@ interface Hit {
 }
 
 const SHOWN = 20;
-/** Names are looked through in pages; what is asked for by an exact value is found at once. */
-const PAGE = 500;
-const LOOKED_THROUGH = 20_000;
 /** Refusals of the same kind are counted together for an hour, and keep the id of the latest one. */
 const TOGETHER_MS = 3_600_000;
 const REFUSALS_LOOKED_AT = 200;
 
 export function searchRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, directories, credentials, clients, audit, publicUrl } = deps;
-  const inTurn = createTurns();
-
-  /** Looks through a list for a part of a name. One search at a time: it reads much, and requests that are verified come first. */
-  function named<T extends { id: string; name: string }>(
-    text: string,
-    read: (query: { after: string | undefined; limit: number }) => Promise<Page<T>>,
-    hitOf: (found: T) => Hit,
-  ): Promise<Hit[]> {
-    const wanted = text.toLowerCase();
-    return inTurn('names', async () => {
-      const hits: Hit[] = [];
-      let after: string | undefined;
-      for (let looked = 0; looked < LOOKED_THROUGH && hits.length <= SHOWN; looked += PAGE) {
-        const { items, nextCursor } = await read({ after, limit: PAGE });
-        hits.push(...items.filter(({ name }) => name.toLowerCase().includes(wanted)).map(hitOf));
-        if (nextCursor === null) break;
-        after = nextCursor;
-      }
-      return hits;
-    });
-  }
-
-  async function byName(text: string): Promise<Hit[]> {
-    const found = await Promise.all([
-      named(text, organizations.page, ({ id, name }) => ({ path: `organizations/${id}`, name, what: 'organization' })),
-      named(text, directories.page, ({ id, name, endpointKey }) => ({
+  async function byName(name: string): Promise<Hit[]> {
+    const query = { name, limit: SHOWN + 1 };
+    const [named, holding, known] = await Promise.all([
+      organizations.page(query),
+      directories.page(query),
+      clients.page(query),
+    ]);
+    return [
+      ...named.items.map(({ id, name: told }) => ({ path: `organizations/${id}`, name: told, what: 'organization' })),
+      ...holding.items.map(({ id, name: told, endpointKey }) => ({
         path: `directories/${id}`,
-        name,
+        name: told,
         what: `directory, endpoint key ${endpointKey}`,
       })),
-      named(text, clients.page, ({ id, name }) => ({ path: `clients/${id}`, name, what: `client ${id}` })),
-    ]);
-    return found.flat();
+      ...known.items.map(({ id, name: told }) => ({ path: `clients/${id}`, name: told, what: `client ${id}` })),
+    ];
   }
 
   async function exactly(text: string): Promise<Hit[]> {

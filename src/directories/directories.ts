@@ -81,6 +81,8 @@ export interface Directories {
   count(organizationId: string): Promise<number>;
   page(query: {
     organizationId?: string | undefined;
+    /** A part of the name. */
+    name?: string | undefined;
     after?: string | undefined;
     limit: number;
   }): Promise<Page<Directory>>;
@@ -113,7 +115,7 @@ export function createDirectories(deps: Dependencies): Directories {
     storage.collection({
       name: 'directories',
       shape,
-      keys: { organizationId: 'index', endpointKey: 'unique', outboxAt: 'index' },
+      keys: { name: 'index', organizationId: 'index', endpointKey: 'unique', outboxAt: 'index' },
       order: 'createdAt',
     }),
   );
@@ -196,8 +198,14 @@ export function createDirectories(deps: Dependencies): Directories {
       reference.startsWith('dir_') ? directories.find(reference) : directories.findBy('endpointKey', reference),
     get,
     count: (organizationId) => directories.count({ organizationId }),
-    page: ({ organizationId, after, limit }) =>
-      directories.page({ where: { organizationId }, after, limit, direction: 'descending' }),
+    page: ({ organizationId, name, after, limit }) =>
+      directories.page({
+        where: { organizationId },
+        contains: name === undefined ? undefined : { key: 'name', text: name },
+        after,
+        limit,
+        direction: 'descending',
+      }),
 
     async change(id, changes, cause) {
       checkUpstream(changes.upstreamUrl);

@@ -28,6 +28,8 @@ export interface Organizations {
   get(id: string): Promise<Organization>;
   page(query: {
     externalId?: string | undefined;
+    /** A part of the name. */
+    name?: string | undefined;
     after?: string | undefined;
     limit: number;
   }): Promise<Page<Organization>>;
@@ -50,7 +52,7 @@ export function createOrganizations(deps: {
     storage.collection({
       name: 'organizations',
       shape,
-      keys: { externalId: 'unique', outboxAt: 'index' },
+      keys: { name: 'index', externalId: 'unique', outboxAt: 'index' },
       order: 'createdAt',
     }),
   );
@@ -85,8 +87,14 @@ export function createOrganizations(deps: {
     get,
 
     count: () => organizations.count(),
-    page: ({ externalId, after, limit }) =>
-      organizations.page({ where: { externalId }, after, limit, direction: 'descending' }),
+    page: ({ externalId, name, after, limit }) =>
+      organizations.page({
+        where: { externalId },
+        contains: name === undefined ? undefined : { key: 'name', text: name },
+        after,
+        limit,
+        direction: 'descending',
+      }),
 
     async change(id, { name, externalId }, cause) {
       const result = await organizations

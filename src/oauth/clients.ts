@@ -96,6 +96,8 @@ export interface Clients {
   page(query: {
     organizationId?: string | undefined;
     directoryId?: string | undefined;
+    /** A part of the name. */
+    name?: string | undefined;
     /** Shared clients for this provider alone. */
     sharedProvider?: Provider | undefined;
     after?: string | undefined;
@@ -134,6 +136,7 @@ export function createClients(deps: {
       name: 'clients',
       shape,
       keys: {
+        name: 'index',
         directoryId: 'index',
         organizationId: 'index',
         sharedProvider: 'index',
@@ -272,8 +275,14 @@ export function createClients(deps: {
     find: (id) => clients.find(id),
     findByWorkload: (identity) => clients.findBy('workloadKey', workloadKeyOf(identity)),
     get,
-    page: ({ organizationId, directoryId, sharedProvider, after, limit }) =>
-      clients.page({ where: { organizationId, directoryId, sharedProvider }, after, limit, direction: 'descending' }),
+    page: ({ organizationId, directoryId, name, sharedProvider, after, limit }) =>
+      clients.page({
+        where: { organizationId, directoryId, sharedProvider },
+        contains: name === undefined ? undefined : { key: 'name', text: name },
+        after,
+        limit,
+        direction: 'descending',
+      }),
 
     async change(id, { name, appName, redirectUris, accessTokenSeconds }, cause) {
       if (redirectUris) checkRedirects(redirectUris);

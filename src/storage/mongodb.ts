@@ -238,10 +238,11 @@ function createCollection<S extends Shape>(
     remove: (id) => run(async () => (await model.deleteOne({ _id: asText(id) })).deletedCount > 0),
     removeBy: (attribute, value) =>
       run(async () => (await model.deleteMany({ [key(attribute)]: asText(value) })).deletedCount),
-    page: ({ where, from, to, direction = 'ascending', after, limit }) =>
+    page: ({ where, contains, from, to, direction = 'ascending', after, limit }) =>
       run(async () => {
         const sense = direction === 'ascending' ? 1 : -1;
         const terms: Filter[] = [condition(where)];
+        if (contains) terms.push({ [key(contains.key)]: { $regex: partOf(asText(contains.text)) } });
         if (from) terms.push({ [spec.order]: { $gte: from } });
         if (to) terms.push({ [spec.order]: { $lt: to } });
         if (after !== undefined) {
@@ -409,4 +410,11 @@ function isUnreachable(error: unknown): boolean {
     mongoose.Error.MongooseServerSelectionError,
   ];
   return kinds.some((kind) => kind !== undefined && error instanceof kind);
+}
+
+/** An expression for a part of a text, ASCII letters in any case. */
+function partOf(text: string): string {
+  return text
+    .replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
+    .replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`);
 }

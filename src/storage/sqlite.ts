@@ -234,10 +234,19 @@ function createCollection<S extends Shape>(
     remove: (id) => writer.write(() => prepared(`DELETE FROM ${table} WHERE id = ?`).run(asText(id)).changes > 0),
     removeBy: (key, value) =>
       writer.write(() => prepared(`DELETE FROM ${table} WHERE ${column(key)} = ?`).run(asText(value)).changes),
-    page: ({ where, from, to, direction = 'ascending', after, limit }) =>
+    page: ({ where, contains, from, to, direction = 'ascending', after, limit }) =>
       inTurn(() => {
         const { sql, values } = condition(where);
         const terms = [sql];
+        if (contains) {
+          const name = column(contains.key);
+          const index = quote(`${spec.name}_by_${contains.key}`);
+          // Within the index alone: no record is read that does not fit.
+          terms.push(
+            `id IN (SELECT id FROM ${table} INDEXED BY ${index} WHERE ${name} IS NOT NULL AND instr(lower(${name}), lower(?)) > 0)`,
+          );
+          values.push(asText(contains.text));
+        }
         if (from) terms.push(`${order} >= ?`) && values.push(from.toISOString());
         if (to) terms.push(`${order} < ?`) && values.push(to.toISOString());
         if (after !== undefined) {

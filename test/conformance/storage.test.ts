@@ -176,6 +176,30 @@ for (const engine of engines) {
       await assert.rejects(things.count({ __proto__: null, toString: 'x' } as never), /declares no key/);
     });
 
+    it('finds a part of a key, in any case, and takes nothing in it for a pattern', async () => {
+      const names = ['Northwind (EU)', 'northWIND', 'South.wind', 'Southxwind', '100% wind_', 'Größe'];
+      for (const color of names) await things.insert(thing({ color: `look ${color}` as never }));
+      const find = async (text: string) =>
+        (await things.page({ contains: { key: 'color', text: text === '' ? 'look ' : text }, limit: 100 })).items
+          .map(({ color }) => String(color).replace('look ', ''))
+          .filter((color) => names.includes(color));
+      assert.deepEqual(await find('NORTHwind'), ['Northwind (EU)', 'northWIND']);
+      assert.deepEqual(await find('south.WIND'), ['South.wind']);
+      assert.deepEqual(await find('(eu)'), ['Northwind (EU)']);
+      assert.deepEqual(await find('% wind_'), ['100% wind_']);
+      for (const none of ['.*', 'South_wind', '[a-z]', '^look', 'wind$', '\\', 'Nothing'])
+        assert.deepEqual(await find(none), [], none);
+      assert.deepEqual(await find('größe'), ['Größe']);
+      const where = { color: 'look northWIND' };
+      const both = await things.page({ where, contains: { key: 'color', text: 'north' }, limit: 10 });
+      assert.equal(both.items.length, 1);
+      await assert.rejects(things.page({ contains: { key: 'name', text: 'a' }, limit: 1 }), /declares no key name/);
+      await assert.rejects(
+        things.page({ contains: { key: 'color', text: { $ne: '' } as never }, limit: 1 }),
+        TypeError,
+      );
+    });
+
     it('takes no operator where a value belongs', async () => {
       const injected = { $ne: null } as never;
       await assert.rejects(things.find(injected), TypeError);
