@@ -178,7 +178,7 @@ for (const engine of engines) {
       const { body: leaver } = await app.api.post('/api-keys', { name: 'Leaver', role: 'admin' });
       const theirs = app.api.as(leaver.key);
       const client = await makeClient({ url: app.url, api: theirs });
-      const link = await makeLink(theirs, directory.organizationId);
+      const link = await makeLink(theirs, directory.organizationId, { contact: 'Priya Nair' });
       const contact = createItContact(app.url);
       await contact.enter(link.url);
       const address = `${app.url}/oauth/authorize?${new URLSearchParams({ response_type: 'code', client_id: client.id, redirect_uri: client.redirectUri })}`;
@@ -192,7 +192,11 @@ for (const engine of engines) {
       assert.equal(await verified(app, directory.id, body.access_token), 200);
       const [credential] = (await app.api.get(`/directories/${directory.id}/credentials`)).body.items;
       assert.deepEqual([credential.authorizedBy.type, credential.authorizedBy.id], ['it_contact', link.portalLink.id]);
-      assert.match(credential.authorizedBy.name, /Leaver/);
+      assert.equal(credential.authorizedBy.name, 'Priya Nair');
+      const [made] = (await eventsOf(app, 'portal_link.created')).filter(
+        ({ data }) => data.portalLinkId === link.portalLink.id,
+      );
+      assert.deepEqual([made.actor.name, made.data.contact], ['Leaver', 'Priya Nair']);
       const [consented] = (await eventsOf(app, 'connection.consented')).filter(
         ({ directoryId }) => directoryId === directory.id,
       );
