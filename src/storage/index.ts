@@ -37,7 +37,7 @@ export interface Identified {
 export interface PageQuery {
   /** Declared keys and their values; all must match. An array matches any of its values. */
   where?: { readonly [key: string]: string | readonly string[] | undefined };
-  /** A part of an attribute that is declared `index`, ASCII letters in any case. The engine reads its index through. */
+  /** A part of a declared key, ASCII letters in any case. The engine reads all of them through, until it has enough. */
   contains?: { readonly key: string; readonly text: string } | undefined;
   /** Half-open range of the order attribute: `from <= value < to`. */
   from?: Date | undefined;
