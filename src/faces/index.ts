@@ -12,7 +12,7 @@ export {
   titleOf,
 } from './directory-view.ts';
 export { failureOf, type Health, healthOf, URGENCY } from './health.tsx';
-export { type PageFrame, pageHeaders, renderPage, renderPart } from './page.tsx';
+export { pageHeaders, renderPage, renderPart } from './page.tsx';
 export {
   ago,
   CopyField,
@@ -20,7 +20,6 @@ export {
   counted,
   Icon,
   QrCode,
-  Spark,
   Status,
   Steps,
   span,

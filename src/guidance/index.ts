@@ -3,7 +3,7 @@
 export { Ask, Confirm, SecretRemoval } from './confirm.tsx';
 export { SETUP } from './consoles.tsx';
 export { credentialRoutes } from './credentials.tsx';
-export { DirectoryFace, endpointOf, LastUse } from './directory.tsx';
+export { DirectoryFace, LastUse } from './directory.tsx';
 export { EventRows } from './events.tsx';
 export { EXPLANATIONS, explanationOf } from './explanations.tsx';
 export {
@@ -29,7 +29,6 @@ export { createSeen, type SeenDependencies } from './seen.ts';
 export { setupRoutes } from './setup.tsx';
 export {
   CopyOnce,
-  Crumbs,
   type GuidedRoute,
   type Handler,
   Head,

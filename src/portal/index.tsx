@@ -170,20 +170,20 @@ export function createPortal(deps: PortalDependencies) {
   }
 
   function over(state: keyof typeof OVER | 'fit', link: PortalLink | undefined): Page {
-    const reason = OVER[state === 'fit' ? 'used' : state];
-    const now = clock.now();
-    const page = message(reason, `Ask ${vendor} for a new one. Nothing that was set up is lost.`, 410);
-    if (state !== 'used' || !link?.usedAt) return { ...page, title: 'Link over' };
+    const title = OVER[state === 'fit' ? 'used' : state];
+    const usedAt = state === 'used' ? link?.usedAt : undefined;
     return {
       title: 'Link over',
       status: 410,
       children: (
         <>
-          <MessagePage title={reason} text={`Ask ${vendor} for a new one. Nothing that was set up is lost.`} />
-          <p class="soft">
-            It was used <Time at={link.usedAt} now={now} />. If that was neither you nor a colleague, tell {vendor}:
-            they end what it let in.
-          </p>
+          <MessagePage title={title} text={`Ask ${vendor} for a new one. Nothing that was set up is lost.`} />
+          {usedAt && (
+            <p class="soft">
+              It was used <Time at={usedAt} now={clock.now()} />. If that was neither you nor a colleague, tell {vendor}
+              : they end what it let in.
+            </p>
+          )}
         </>
       ),
     };

@@ -105,7 +105,7 @@ export function createVerification(deps: VerificationDependencies): Verification
     const data = { reason: told.reason, cause: told.cause, surface, method, hint: denial.hint, userAgent };
     const note = { type: 'request.denied', address, requestId } as const;
     audit.tallies.note(whereOf(denial), { ...note, credentialId: denial.credentialId, data });
-    if (denial.own) audit.tallies.note(denial.own, { ...note, ...denial.own, data: { ...data, elsewhere: true } });
+    if (denial.own) audit.tallies.note(denial.own, { ...note, data: { ...data, elsewhere: true } });
     account(attempt, told.reason, startedAt, denial.credentialId, denial.directoryId);
     return told;
   }
