@@ -30,7 +30,7 @@ if (missing.length > 0 && process.env['LATCHKEY_TEST_REQUIRE'] === 'all') {
 let server: MongoServer | undefined;
 const env: NodeJS.ProcessEnv = { ...process.env };
 if (hasPart('mongodb') && !env['LATCHKEY_TEST_MONGODB_URL']) {
-  server = await createMongoServer();
+  server = await createMongoServer({ survivesKill: false });
   env['LATCHKEY_TEST_MONGODB_URL'] = server.origin;
 }
 

@@ -17,6 +17,14 @@ import {
 
 const MANY = 50;
 
+/** As clients do on 503: a store on a slow machine may not answer so many at once within its limit; that kills no token. */
+async function untilStoreAnswers<A extends { status: number }>(ask: () => Promise<A>): Promise<A> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await ask();
+    if (answer.status !== 503 || attempt === 5) return answer;
+  }
+}
+
 for (const engine of engines) {
   describe(`invariant 5 on ${engine.name}, with a clock that stands still`, () => {
     let place: Place;
@@ -125,7 +133,9 @@ for (const engine of engines) {
       it(`answers ${MANY} parallel refreshes of one token at two instances ${rotateRefreshTokens ? 'with' : 'without'} rotation, and every token works`, async () => {
         const { client, refreshToken, directory, accessToken } = await makeConnection(app, { rotateRefreshTokens });
         const answers = await Promise.all(
-          Array.from({ length: MANY }, (_, index) => refresh(index % 2 ? app : other, client, refreshToken)),
+          Array.from({ length: MANY }, (_, index) =>
+            untilStoreAnswers(() => refresh(index % 2 ? app : other, client, refreshToken)),
+          ),
         );
         for (const { status, body } of answers) {
           assert.equal(status, 200, JSON.stringify(body));
