@@ -171,7 +171,7 @@ export function Refusal(props: { event: AuditEvent; view: DirectoryView; endpoin
         {typeof sender === 'string' && ` (${sender})`}
         {typeof hint === 'string' && (
           <>
-            , with the token that ends in <span class="mono">…{hint}</span>
+            , with the token that ends in <span class="mono whole">…{hint}</span>
           </>
         )}
         .{' '}

@@ -56,6 +56,11 @@ export async function createMongoServer({ survivesKill = true } = {}): Promise<M
         '--storage-path',
         folder,
         '--enable-test-commands',
+        // Its log of operations makes writes slower the longer it grows; nothing here reads it.
+        '--oplog-max-entries',
+        '500',
+        '--oplog-retention-seconds',
+        '10',
         ...(survivesKill ? ['--sync-on-commit'] : []),
       ];
   const origin = `mongodb://127.0.0.1:${port}`;
