@@ -19,6 +19,7 @@ import {
   makeConnection,
   type OauthClient,
   obtainCode,
+  patiently,
   refresh,
   type TokenAnswer,
   verified,
@@ -102,18 +103,6 @@ for (const engine of engines) {
         }
         assert.equal((await patiently(() => ask(app, machine, GRANT))).status, 200);
       });
-    }
-
-    /** As an IdP does that reads Retry-After. */
-    async function patiently(send: () => Promise<TokenAnswer>): Promise<TokenAnswer> {
-      for (let attempt = 1; ; attempt++) {
-        const answer = await send();
-        if (answer.status !== 503 || attempt === 3) {
-          assert.equal(answer.status, 200, JSON.stringify(answer.body));
-          return answer;
-        }
-        await new Promise((resolve) => setTimeout(resolve, 1000));
-      }
     }
 
     it('answers a valid request with 200 or 503, whichever single operation fails', async () => {

@@ -11,19 +11,12 @@ import {
   makeClient,
   makeConnection,
   obtainCode,
+  patiently,
   refresh,
   verified,
 } from '../support/oauth-client.ts';
 
 const MANY = 50;
-
-/** As clients do on 503: a store on a slow machine may not answer so many at once within its limit; that kills no token. */
-async function untilStoreAnswers<A extends { status: number }>(ask: () => Promise<A>): Promise<A> {
-  for (let attempt = 1; ; attempt++) {
-    const answer = await ask();
-    if (answer.status !== 503 || attempt === 5) return answer;
-  }
-}
 
 for (const engine of engines) {
   describe(`invariant 5 on ${engine.name}, with a clock that stands still`, () => {
@@ -134,7 +127,8 @@ for (const engine of engines) {
         const { client, refreshToken, directory, accessToken } = await makeConnection(app, { rotateRefreshTokens });
         const answers = await Promise.all(
           Array.from({ length: MANY }, (_, index) =>
-            untilStoreAnswers(() => refresh(index % 2 ? app : other, client, refreshToken)),
+            // A slow store may not answer so many at once within its limit: that is 503, and kills no token.
+            patiently(() => refresh(index % 2 ? app : other, client, refreshToken)),
           ),
         );
         for (const { status, body } of answers) {

@@ -165,3 +165,15 @@ export async function eventsOf(
   await app.rounds.find(({ name }) => name === 'denials')?.run();
   return (await api.get(`/events?type=${types}&limit=200`)).body.items;
 }
+
+/** As an IdP does that reads Retry-After. */
+export async function patiently(send: () => Promise<TokenAnswer>): Promise<TokenAnswer> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await send();
+    if (answer.status !== 503 || attempt === 3) {
+      assert.equal(answer.status, 200, JSON.stringify(answer.body));
+      return answer;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
