@@ -1,7 +1,7 @@
 /** What operators do to their own account. With a browser that was left open nobody gets far: the current password is asked for. */
-import { counted, QrCode, Tag, Time } from '../faces/index.ts';
-import { Act, Ask, Confirm, Field, Form, Head, required, sent } from '../guidance/index.ts';
+
 import type { Operator, OperatorSession, Proof } from '../operators/index.ts';
+import { Act, Ask, Confirm, counted, Field, Form, Head, QrCode, required, sent, Tag, Time } from '../pages/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit } from './visit.tsx';
 

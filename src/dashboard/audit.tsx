@@ -1,8 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
-import { REFUSALS } from '../faces/index.ts';
-import { Choice, dayOf, EventRows, Field, Head, More, sent } from '../guidance/index.ts';
+import { Choice, dayOf, EventRows, Field, Head, More, REFUSALS, sent } from '../pages/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit } from './visit.tsx';
 

@@ -1,11 +1,13 @@
 /** One OAuth client: what it is set up with, its secrets, what it connects, its end. */
 import { type Credential, stateAt } from '../credentials/index.ts';
-import { CopyField, counted, Tag, Time } from '../faces/index.ts';
+import type { Client } from '../oauth/index.ts';
 import {
   Act,
   Ask,
   Confirm,
+  CopyField,
   CopyOnce,
+  counted,
   Field,
   Form,
   Head,
@@ -14,9 +16,10 @@ import {
   required,
   SecretRemoval,
   sent,
+  Tag,
+  Time,
   touched,
-} from '../guidance/index.ts';
-import type { Client } from '../oauth/index.ts';
+} from '../pages/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 

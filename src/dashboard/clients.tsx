@@ -1,6 +1,5 @@
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
-import { Tag } from '../faces/index.ts';
-import { Field, Form, Head, More, ProviderChoice, required, sent } from '../guidance/index.ts';
+import { Field, Form, Head, More, ProviderChoice, required, sent, Tag } from '../pages/index.ts';
 import { oneClientRoutes, Secret } from './client.tsx';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';

@@ -1,9 +1,10 @@
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
-import { CopyField, capital } from '../faces/index.ts';
 import {
   Act,
   Ask,
   Confirm,
+  CopyField,
+  capital,
   createSeen,
   DirectoryFace,
   endpointKeyOf,
@@ -17,7 +18,7 @@ import {
   required,
   sent,
   touched,
-} from '../guidance/index.ts';
+} from '../pages/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { type DirectoryView, healthOf, Tag, type Tone, URGENCY } from '../faces/index.ts';
+import { type DirectoryView, healthOf, Tag, type Tone, URGENCY } from '../pages/index.ts';
 import { HOME } from './visit.tsx';
 
 /** What is not there yet needs nobody. */

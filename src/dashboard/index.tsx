@@ -10,6 +10,13 @@ import type { Config, SettingKey, Source } from '../config.ts';
 import type { ApiKeys, Credentials, Role, Usage } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import { asAppError } from '../errors.ts';
+import { readBody } from '../http/body.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Idempotency } from '../idempotency.ts';
+import { type Random, randomText } from '../identifiers.ts';
+import type { Log } from '../log.ts';
+import type { Clients, Oauth } from '../oauth/index.ts';
+import type { Operators } from '../operators/index.ts';
 import {
   type Visit as AnyVisit,
   answerOnce,
@@ -23,14 +30,7 @@ import {
   patternOf,
   type Shown,
   setupRoutes,
-} from '../guidance/index.ts';
-import { readBody } from '../http/body.ts';
-import type { RequestContext } from '../http/request-context.ts';
-import type { Idempotency } from '../idempotency.ts';
-import { type Random, randomText } from '../identifiers.ts';
-import type { Log } from '../log.ts';
-import type { Clients, Oauth } from '../oauth/index.ts';
-import type { Operators } from '../operators/index.ts';
+} from '../pages/index.ts';
 import { accountRoutes } from './account.tsx';
 import { auditRoutes } from './audit.tsx';
 import { clientRoutes } from './clients.tsx';

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import { Tag, Time } from '../faces/index.ts';
+import { OPERATOR_ROLES, type Operator } from '../operators/index.ts';
 import {
   Act,
   Ask,
@@ -12,9 +12,10 @@ import {
   More,
   required,
   sent,
+  Tag,
+  Time,
   touched,
-} from '../guidance/index.ts';
-import { OPERATOR_ROLES, type Operator } from '../operators/index.ts';
+} from '../pages/index.ts';
 import { ROLE_MEANINGS, Sessions } from './account.tsx';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, OWNERS, type Route, type Visit } from './visit.tsx';

@@ -1,11 +1,13 @@
 /** One organization: its directories, its portal links, its end. */
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
-import { CopyField, counted, type DirectoryView, readDirectoryView, Time } from '../faces/index.ts';
 import {
   Act,
   Ask,
   Confirm,
+  CopyField,
   CopyOnce,
+  counted,
+  type DirectoryView,
   endpointKeyOf,
   Field,
   Form,
@@ -14,10 +16,12 @@ import {
   LastUse,
   More,
   ProviderChoice,
+  readDirectoryView,
   required,
   sent,
+  Time,
   touched,
-} from '../guidance/index.ts';
+} from '../pages/index.ts';
 import { byUrgency, DirectoryRow } from './directory-row.tsx';
 import type { DashboardDependencies, PortalLinkRecord } from './index.tsx';
 import { HOME, OWNERS, READERS, type Route, type Visit, WRITERS } from './visit.tsx';

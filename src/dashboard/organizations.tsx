@@ -5,13 +5,19 @@ import {
   capital,
   counted,
   type DirectoryView,
+  explanationOf,
+  Field,
+  Form,
+  Head,
   healthOf,
+  More,
   REFUSALS,
   readDirectoryView,
+  required,
+  sent,
   Time,
   timeOf,
-} from '../faces/index.ts';
-import { explanationOf, Field, Form, Head, More, required, sent } from '../guidance/index.ts';
+} from '../pages/index.ts';
 import { byUrgency, DirectoryRow, Dot, urgencyOf } from './directory-row.tsx';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';

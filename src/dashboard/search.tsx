@@ -1,9 +1,8 @@
 /** Search by anything: names, keys and ids, the end of a token, a request id; a whole token is looked up and stands in no address. */
 import type { AuditEvent } from '../audit/index.ts';
 import { digestsOf } from '../credentials/index.ts';
-import { REFUSALS, timeOf } from '../faces/index.ts';
-import { EventRows, Head, sent } from '../guidance/index.ts';
 import { timeOfRequestId } from '../http/request-context.ts';
+import { EventRows, Head, REFUSALS, sent, timeOf } from '../pages/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, READERS, type Route, type Visit } from './visit.tsx';
 

@@ -1,6 +1,5 @@
 import { SETTINGS, type SettingKey } from '../config.ts';
 import { ROLES } from '../credentials/index.ts';
-import { Tag, Time } from '../faces/index.ts';
 import {
   Act,
   Ask,
@@ -14,7 +13,9 @@ import {
   More,
   required,
   sent,
-} from '../guidance/index.ts';
+  Tag,
+  Time,
+} from '../pages/index.ts';
 import type { DashboardDependencies } from './index.tsx';
 import { HOME, OWNERS, READERS, type Route, type Visit } from './visit.tsx';
 

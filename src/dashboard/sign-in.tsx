@@ -2,11 +2,11 @@
 import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { AppError, asAppError } from '../errors.ts';
-import { MessagePage } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { Operators, Origin } from '../operators/index.ts';
+import { MessagePage } from '../pages/index.ts';
 import { seal, unseal } from '../sealing.ts';
 import type { OpenId, Pending } from './openid.ts';
 import { HOME, type SignedIn, show } from './visit.tsx';

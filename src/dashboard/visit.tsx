@@ -2,8 +2,14 @@
 import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import type { Role } from '../credentials/index.ts';
-import { pageHeaders, renderPage, renderPart } from '../faces/index.ts';
-import type { Visit as AnyVisit, Handler as HandlerOf, Shown } from '../guidance/index.ts';
+import {
+  type Visit as AnyVisit,
+  type Handler as HandlerOf,
+  pageHeaders,
+  renderPage,
+  renderPart,
+  type Shown,
+} from '../pages/index.ts';
 
 /** Who is signed in. `formToken` is bound to the session and stands in every form. */
 export interface SignedIn {

@@ -1,5 +1,5 @@
-import { type Brand, pageHeaders, renderPage, vendorOf } from '../faces/index.ts';
 import type { Asked } from '../oauth/index.ts';
+import { type Brand, pageHeaders, renderPage, vendorOf } from '../pages/index.ts';
 import { withoutSecrets } from '../redaction.ts';
 import { MessagePage } from './pages.tsx';
 

@@ -2,8 +2,8 @@
 import type { ComponentChildren } from 'preact';
 import type { Credential, UsageTotal } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
-import { capital, counted, spokenOf, Time, titleOf } from '../faces/index.ts';
 import type { ConnectionRequest } from '../oauth/index.ts';
+import { capital, counted, spokenOf, Time, titleOf } from '../pages/index.ts';
 
 export interface Holder {
   credential: Credential;

@@ -11,7 +11,7 @@ import {
   type SeenDependencies,
   setupRoutes,
   type Visit,
-} from '../guidance/index.ts';
+} from '../pages/index.ts';
 
 const EVENTS = 20;
 const PAGE = 50;

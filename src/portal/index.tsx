@@ -6,34 +6,32 @@ import type { Clock } from '../clock.ts';
 import type { Credentials, Usage } from '../credentials/index.ts';
 import { type Directories, type Organizations, PROVIDER_NAMES } from '../directories/index.ts';
 import { AppError, asAppError } from '../errors.ts';
-import {
-  type Brand,
-  capital,
-  healthOf,
-  pageHeaders,
-  readDirectoryView,
-  renderPage,
-  renderPart,
-  Time,
-  URGENCY,
-  vendorOf,
-} from '../faces/index.ts';
-import {
-  answerOnce,
-  formAgain,
-  type GuidedRoute,
-  hasFormToken,
-  isFromOwnPage,
-  messageOf,
-  patternOf,
-  type Shown,
-  type Visit,
-} from '../guidance/index.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import type { Oauth } from '../oauth/index.ts';
+import {
+  answerOnce,
+  type Brand,
+  capital,
+  formAgain,
+  type GuidedRoute,
+  hasFormToken,
+  healthOf,
+  isFromOwnPage,
+  messageOf,
+  pageHeaders,
+  patternOf,
+  readDirectoryView,
+  renderPage,
+  renderPart,
+  type Shown,
+  Time,
+  URGENCY,
+  type Visit,
+  vendorOf,
+} from '../pages/index.ts';
 import { createConsent } from './consent.tsx';
 import { directoryRoutes } from './directories.tsx';
 import { type PortalLink, type PortalLinks, personOf } from './links.ts';

@@ -1,6 +1,6 @@
 /** The few pages of the portal. Words for an IT contact who never heard of OAuth. */
 import type { Directory } from '../directories/index.ts';
-import { type Health, Time } from '../faces/index.ts';
+import { type Health, Time } from '../pages/index.ts';
 
 /** What happened, why, and where somebody must act: what to do, with the values that they need. */
 export function MessagePage(props: {

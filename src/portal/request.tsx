@@ -1,7 +1,7 @@
 /** One request to the portal, and what it is answered with. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Shown } from '../guidance/index.ts';
 import { readBody } from '../http/body.ts';
+import type { Shown } from '../pages/index.ts';
 import type { PortalLink } from './links.ts';
 import { MessagePage } from './pages.tsx';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { contrast, readBrand } from '../../src/faces/index.ts';
+import { contrast, readBrand } from '../../src/pages/index.ts';
 import { startApp } from '../support/app.ts';
 import { makeLink } from '../support/it-contact.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { PROVIDERS } from '../../src/directories/index.ts';
-import { EXPLANATIONS, SETUP } from '../../src/guidance/index.ts';
+import { EXPLANATIONS, SETUP } from '../../src/pages/index.ts';
 import { DENIAL_REASONS } from '../../src/verification/index.ts';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';

@@ -2,23 +2,14 @@
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
 import type { Directory } from '../directories/index.ts';
-import {
-  CopyField,
-  counted,
-  type DirectoryView,
-  type Holding,
-  healthOf,
-  SlotCards,
-  Status,
-  span,
-  spokenOf,
-  Time,
-  timeOf,
-} from '../faces/index.ts';
 import { Ask } from './confirm.tsx';
+import { type DirectoryView, type Holding, spokenOf, timeOf } from './directory-view.ts';
 import { EventRows } from './events.tsx';
 import { Refusal } from './explanations.tsx';
 import { Act } from './forms.tsx';
+import { healthOf } from './health.tsx';
+import { CopyField, counted, Status, span, Time } from './parts.tsx';
+import { SlotCards } from './slots.tsx';
 import type { Visit } from './visit.tsx';
 
 const MOST_TROUBLES = 3;

@@ -1,12 +1,12 @@
 /** Setting up by OAuth: the client that the identity provider is given, made here where it has none yet. */
 import { type Directory, PROVIDER_NAMES } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { capital, Time } from '../faces/index.ts';
 import type { Client, Clients } from '../oauth/index.ts';
 import { Ask, SecretRemoval } from './confirm.tsx';
 import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
 import { Act, Field, Form, isRefusedAt, required } from './forms.tsx';
+import { capital, Time } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { addressOf, framed, Onward } from './setup-steps.tsx';
 import { CopyOnce, type GuidedRoute, type Visit } from './visit.tsx';

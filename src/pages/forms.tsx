@@ -5,8 +5,8 @@ import { type ComponentChildren, createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { ENDPOINT_KEY, PROVIDER_NAMES, PROVIDERS, type Provider } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
-import { renderPart } from '../faces/index.ts';
 import type { Idempotency } from '../idempotency.ts';
+import { renderPart } from './page.tsx';
 import { MessagePage, messageOf, type Shown, type Visit } from './visit.tsx';
 
 const DAY_MS = 86_400_000;

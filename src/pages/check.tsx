@@ -1,20 +1,12 @@
 /** Whether what was put into an identity provider is used: received and accepted, refused with the remedy, or still waited for. */
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
-import {
-  CopyField,
-  capital,
-  type DirectoryView,
-  failureOf,
-  type Holding,
-  Icon,
-  refusalIn,
-  Time,
-  timeOf,
-} from '../faces/index.ts';
 import { endpointFieldOf } from './consoles.tsx';
+import { type DirectoryView, type Holding, refusalIn, timeOf } from './directory-view.ts';
 import { tellOf } from './events.tsx';
 import { Refusal } from './explanations.tsx';
+import { failureOf } from './health.tsx';
+import { CopyField, capital, Icon, Time } from './parts.tsx';
 import type { Visit } from './visit.tsx';
 
 /** The steps of each guided way. */

@@ -2,7 +2,7 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { Actor, Cause } from '../audit/index.ts';
 import { type AppError, ERRORS } from '../errors.ts';
-import { CopyField, Tag } from '../faces/index.ts';
+import { CopyField, Tag } from './parts.tsx';
 
 export interface Visit {
   path: string;
@@ -54,7 +54,7 @@ export function patternOf(home: string, path: string): RegExp {
   return new RegExp(`^${home}${path.replace(/:(\w+)/g, '(?<$1>[\\w-]{1,100})')}$`);
 }
 
-/** A page that both faces have, below the home of each. */
+/** A page that dashboard and portal share, below the home of each. */
 export interface GuidedRoute {
   method: 'get' | 'post';
   path: string;

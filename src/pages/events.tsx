@@ -1,8 +1,9 @@
 /** What happened, a line each. */
 import type { ComponentChildren } from 'preact';
 import { type AuditEvent, EVENTS } from '../audit/index.ts';
-import { counted, Tag, Time, type Tone, timeOf } from '../faces/index.ts';
+import { timeOf } from './directory-view.ts';
 import { explanationOf } from './explanations.tsx';
+import { counted, Tag, Time, type Tone } from './parts.tsx';
 import type { Visit } from './visit.tsx';
 
 export function EventRows(props: {

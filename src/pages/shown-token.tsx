@@ -1,7 +1,8 @@
-import { type DirectoryView, Steps } from '../faces/index.ts';
 import { WAYS } from './check.tsx';
 import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
+import type { DirectoryView } from './directory-view.ts';
+import { Steps } from './parts.tsx';
 import { CopyOnce, Head, type Shown, type Visit } from './visit.tsx';
 
 /** A token, in the one moment in which it is there, beside the fields of the console that it goes into. */

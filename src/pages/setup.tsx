@@ -1,11 +1,11 @@
 /** Setting a directory up, from the choice of the identity provider to its first accepted request; a page for each step. */
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { capital, Steps, Tag } from '../faces/index.ts';
 import { Check, refusalOf, WAYS } from './check.tsx';
 import { InstructionList, SETUP } from './consoles.tsx';
 import { endpointOf } from './directory.tsx';
 import { Form, required, Submit } from './forms.tsx';
+import { capital, Steps, Tag } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { clientSetupRoutes, clientsOf } from './setup-client.tsx';
 import { addressOf, framed, Onward } from './setup-steps.tsx';

@@ -1,8 +1,9 @@
 /** Why something was refused, what to do, and who must do it: for whoever looks, without a code alone and without a guess. */
 import type { AuditEvent } from '../audit/index.ts';
-import { CopyField, capital, counted, type DirectoryView, Tag, Time, timeOf } from '../faces/index.ts';
 import type { DenialReason } from '../verification/index.ts';
 import { endpointFieldOf } from './consoles.tsx';
+import { type DirectoryView, timeOf } from './directory-view.ts';
+import { CopyField, capital, counted, Tag, Time } from './parts.tsx';
 import type { Visit } from './visit.tsx';
 
 interface Explanation {

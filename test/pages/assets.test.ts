@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import vm from 'node:vm';
-import { ago } from '../../src/faces/index.ts';
+import { ago } from '../../src/pages/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 
 describe('what pages load', () => {
@@ -34,12 +34,12 @@ describe('what pages load', () => {
   });
 
   it('stays one stylesheet of at most 300 lines', () => {
-    assert.ok(readFileSync('src/faces/assets/face.css', 'utf8').split('\n').length <= 300);
+    assert.ok(readFileSync('src/pages/assets/face.css', 'utf8').split('\n').length <= 300);
   });
 
   it('tells times in the words of the server', () => {
     const now = new Date('2026-03-01T12:00:00Z');
-    const script = readFileSync('src/faces/assets/face.js', 'utf8');
+    const script = readFileSync('src/pages/assets/face.js', 'utf8');
     const words = script.match(/^function (?:ago|span)\(.*?^\}/gms)?.join('\n') ?? '';
     const FixedDate = class extends Date {
       static override now = () => now.getTime();

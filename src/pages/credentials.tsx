@@ -1,10 +1,11 @@
 /** Generating a static token, and what ends, pauses or resumes a credential. */
 import { PROVIDER_NAMES } from '../directories/index.ts';
-import { Steps, spokenOf, Time } from '../faces/index.ts';
 import { WAYS } from './check.tsx';
 import { Confirm } from './confirm.tsx';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
+import { spokenOf } from './directory-view.ts';
 import { Field, Form, Submit, sent } from './forms.tsx';
+import { Steps, Time } from './parts.tsx';
 import { rotationRoutes } from './rotation.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';

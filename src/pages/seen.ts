@@ -2,8 +2,8 @@ import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credential, Credentials, Usage } from '../credentials/index.ts';
 import { type Directories, type Directory, PROVIDER_NAMES } from '../directories/index.ts';
-import { type DirectoryView, readDirectoryView } from '../faces/index.ts';
 import type { Clients } from '../oauth/index.ts';
+import { type DirectoryView, readDirectoryView } from './directory-view.ts';
 import type { Visit } from './visit.tsx';
 
 export interface SeenDependencies {

@@ -1,8 +1,8 @@
 /** What to do in the console of each identity provider, in its own words: menus and fields are bold and exact. */
 import type { ComponentChildren } from 'preact';
 import type { Provider } from '../directories/index.ts';
-import { CopyField } from '../faces/index.ts';
 import { ConsolePicture } from './console-picture.tsx';
+import { CopyField } from './parts.tsx';
 
 /** What goes into a field: a value of ours to copy, or what is to be chosen there. */
 export type Filling =

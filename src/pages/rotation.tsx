@@ -1,9 +1,11 @@
 /** A rotation, guided: generate the new token, put it in, see it used, retire the old one. */
-import { type DirectoryView, type Holding, Steps, span, spokenOf, Time } from '../faces/index.ts';
+
 import { Check, WAYS } from './check.tsx';
 import { Ask } from './confirm.tsx';
 import { endpointOf } from './directory.tsx';
+import { type DirectoryView, type Holding, spokenOf } from './directory-view.ts';
 import { Field, Form, Submit, sent } from './forms.tsx';
+import { Steps, span, Time } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
 import { type GuidedRoute, Head, live, type Visit } from './visit.tsx';

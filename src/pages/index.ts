@@ -1,9 +1,23 @@
-/** GUIDES. The ways that operators and IT contacts go alike: a directory as it is, generate, rotate, see it used, retire, revoke; and what pages are made of. */
+/**
+ * What pages are made of: the frame, its styles and script, the parts, forms, and the pages of one directory, which operators and IT contacts share.
+ */
 
+export { ASSETS_PREFIX, createAssets } from './assets.ts';
+export { type Brand, contrast, readBrand, vendorOf } from './brand.ts';
 export { Ask, Confirm, SecretRemoval } from './confirm.tsx';
 export { SETUP } from './consoles.tsx';
 export { credentialRoutes } from './credentials.tsx';
 export { DirectoryFace, LastUse } from './directory.tsx';
+export {
+  type DirectoryView,
+  type Holding,
+  REFUSALS,
+  readDirectoryView,
+  refusalIn,
+  spokenOf,
+  timeOf,
+  titleOf,
+} from './directory-view.ts';
 export { EventRows } from './events.tsx';
 export { EXPLANATIONS, explanationOf } from './explanations.tsx';
 export {
@@ -24,9 +38,26 @@ export {
   sent,
   touched,
 } from './forms.tsx';
+export { failureOf, type Health, healthOf, URGENCY } from './health.tsx';
 export { importRoutes } from './importing.tsx';
+export { pageHeaders, renderPage, renderPart } from './page.tsx';
+export {
+  ago,
+  CopyField,
+  capital,
+  counted,
+  Icon,
+  QrCode,
+  Status,
+  Steps,
+  span,
+  Tag,
+  Time,
+  type Tone,
+} from './parts.tsx';
 export { createSeen, type SeenDependencies } from './seen.ts';
 export { setupRoutes } from './setup.tsx';
+export { SlotCards } from './slots.tsx';
 export {
   CopyOnce,
   type GuidedRoute,
