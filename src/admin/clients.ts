@@ -2,7 +2,16 @@ import { z } from 'zod';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { APP_NAME, AUTH_METHODS, type Client, type Clients, GRANT_TYPES, type Oauth } from '../oauth/index.ts';
+import {
+  APP_NAME,
+  AUTH_METHODS,
+  CLIENT_ISSUES,
+  type Client,
+  type Clients,
+  GRANT_TYPES,
+  issuesOf,
+  type Oauth,
+} from '../oauth/index.ts';
 import { assertVisible, type Caller, type Operation, operation, READERS, WRITERS } from './operation.ts';
 import * as schemas from './schemas.ts';
 
@@ -40,28 +49,34 @@ const clientView = z
     maximumAgeDays: z.number().nullable(),
     idleDays: z.number().nullable(),
     secrets: z.array(z.object({ id: z.string(), hint: z.string(), createdAt: shownTime })),
+    issues: z
+      .array(z.enum(CLIENT_ISSUES))
+      .describe(
+        'What its owner should change. `public_client_credentials`: the client was stored as public with client_credentials; it may not use that grant, and keeps the others.',
+      ),
     createdAt: shownTime,
     createdBy: schemas.actorView,
   })
   .meta({ id: 'Client' });
 
-function view({
-  id,
-  name,
-  provider,
-  directoryId,
-  appName,
-  redirectUris: uris,
-  grantTypes,
-  authMethod,
-  accessTokenSeconds: seconds,
-  rotateRefreshTokens,
-  maximumAgeDays,
-  idleDays,
-  secrets,
-  createdAt,
-  createdBy,
-}: Client) {
+function view(client: Client) {
+  const {
+    id,
+    name,
+    provider,
+    directoryId,
+    appName,
+    redirectUris: uris,
+    grantTypes,
+    authMethod,
+    accessTokenSeconds: seconds,
+    rotateRefreshTokens,
+    maximumAgeDays,
+    idleDays,
+    secrets,
+    createdAt,
+    createdBy,
+  } = client;
   return {
     id,
     name,
@@ -76,6 +91,7 @@ function view({
     maximumAgeDays: maximumAgeDays ?? null,
     idleDays: idleDays ?? null,
     secrets: secrets.map(({ id: secretId, hint, createdAt: madeAt }) => ({ id: secretId, hint, createdAt: madeAt })),
+    issues: issuesOf(client),
     createdAt,
     createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
   };
@@ -195,6 +211,7 @@ export function clientOperations({
         name: schemas.name.optional(),
         appName: z.string().regex(APP_NAME, "expected Okta's name of the app, such as acme_scim_1").optional(),
         redirectUris: redirectUris.optional(),
+        grantTypes: z.array(z.enum(GRANT_TYPES)).min(1).optional(),
         accessTokenSeconds: accessTokenSeconds.optional(),
       }),
       status: 200,

@@ -73,7 +73,15 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
                 {client.redirectUris.length === 0 ? 'none yet' : client.redirectUris.map((uri) => <div>{uri}</div>)}
               </dd>
               <dt>Grants</dt>
-              <dd>{client.grantTypes.map((grant) => grant.replaceAll('_', ' ')).join(', ')}</dd>
+              <dd>
+                {client.grantTypes.map((grant) => grant.replaceAll('_', ' ')).join(', ')}
+                {client.withheldGrants.includes('client_credentials') && (
+                  <div class="soft">
+                    This client may not use client credentials: it has no secret and no key, so its ID alone would get a
+                    token. Create a client with a secret for that.
+                  </div>
+                )}
+              </dd>
               <dt>Access tokens</dt>
               <dd>{counted(Math.round(client.accessTokenSeconds / 60), 'minute')}</dd>
               <dt>Connections end</dt>

@@ -2,53 +2,38 @@
  * OAuth clients. A *shared* one has one id for all organizations, as an Okta OIN app has; an *owned* one belongs to one directory, as Entra and
  * custom apps have. Up to two secrets are live at a time, rotated like tokens: add one, put it into the IdP, take the old one away.
  */
-import { timingSafeEqual } from 'node:crypto';
-import { type Audit, actorShape, type Cause, outboxShape } from '../audit/index.ts';
+import type { Audit, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { digestOf, hintOf } from '../credentials/index.ts';
 import type { Directories, Provider } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
-import { isDuplicate, json, type Page, type Storage, type Stored, text } from '../storage/index.ts';
+import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
+import { checkAppName, checkGrants, checkJwksUri, checkRedirects } from './client-checks.ts';
+import {
+  type AuthMethod,
+  type Client,
+  type ClientRecord,
+  clientOf,
+  clientShape,
+  hasSecrets,
+  mayUse,
+  type WorkloadIdentity,
+  workloadKeyOf,
+} from './client-record.ts';
 import { type GrantType, type Preset, redirectUrisOf } from './presets.ts';
 
-export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const;
-export type AuthMethod = (typeof AUTH_METHODS)[number];
-
-const shape = {
-  name: 'string',
-  provider: text<Provider>(),
-  /** Set for an owned client. */
-  'directoryId?': 'string',
-  'organizationId?': 'string',
-  /** Of a shared client: its provider again, so that it is found among many owned ones. */
-  'sharedProvider?': text<Provider>(),
-  'appName?': 'string',
-  redirectUris: 'strings',
-  /** Redirect URIs that were set by hand stay when the app name becomes known. */
-  redirectUrisByHand: 'boolean',
-  grantTypes: 'strings',
-  authMethod: text<AuthMethod>(),
-  secrets: [{ id: 'string', digest: 'string', hint: 'string', createdAt: 'date' }],
-  'jwks?': json<{ keys: Record<string, unknown>[] }>(),
-  'jwksUri?': 'string',
-  accessTokenSeconds: 'number',
-  /** Whether each refresh gives a new refresh token. Off for confidential clients: a lost answer can't cost them anything then. */
-  rotateRefreshTokens: 'boolean',
-  /** Days after which its connections end, however much they are used; and after which they end unused. Absent: never. */
-  'maximumAgeDays?': 'number',
-  'idleDays?': 'number',
-  /** Entra's workload identity: whose assertions stand for this client. `workloadKey` finds the client by them. */
-  'workloadIdentity?': { issuer: 'string', subject: 'string', audience: 'string', jwksUri: 'string' },
-  'workloadKey?': 'string',
-  /** Of a client_credentials client: the credential that its first token makes. */
-  'credentialId?': 'string',
-  createdAt: 'date',
-  createdBy: actorShape,
-  ...outboxShape,
-} as const;
-
-export type Client = Stored<typeof shape>;
+export { APP_NAME } from './client-checks.ts';
+export {
+  AUTH_METHODS,
+  type AuthMethod,
+  CLIENT_ISSUES,
+  type Client,
+  type ClientIssue,
+  isSecretOf,
+  issuesOf,
+  type WorkloadIdentity,
+} from './client-record.ts';
 
 export interface ClientInput {
   name: string;
@@ -67,22 +52,11 @@ export interface ClientInput {
   workloadIdentity?: WorkloadIdentity | undefined;
 }
 
-/** RFC 7523 as Entra does it: its own issuer and subject, an audience that is agreed on, and no `jti`. */
-export interface WorkloadIdentity {
-  issuer: string;
-  subject: string;
-  audience: string;
-  jwksUri: string;
-}
-
-export function workloadKeyOf({ issuer, subject, audience }: Omit<WorkloadIdentity, 'jwksUri'>): string {
-  return JSON.stringify([issuer, subject, audience]);
-}
-
 export interface ClientChanges {
   name?: string | undefined;
   appName?: string | undefined;
   redirectUris?: string[] | undefined;
+  grantTypes?: GrantType[] | undefined;
   accessTokenSeconds?: number | undefined;
 }
 
@@ -111,9 +85,6 @@ export interface Clients {
   removeSecret(id: string, secretId: string, cause: Cause): Promise<Client>;
 }
 
-/** How Okta calls an app in its addresses. */
-export const APP_NAME = /^[\w.-]{1,100}$/;
-
 const SECRET_LENGTH = 43;
 const LIVE_SECRETS = 2;
 const ACCESS_TOKEN_SECONDS = 3600;
@@ -134,7 +105,7 @@ export function createClients(deps: {
     'clients',
     storage.collection({
       name: 'clients',
-      shape,
+      shape: clientShape,
       keys: {
         name: 'index',
         directoryId: 'index',
@@ -160,55 +131,17 @@ export function createClients(deps: {
     directoryId,
   });
 
-  function checkRedirects(uris: readonly string[]): void {
-    const errors = uris.flatMap((uri, index) => {
-      const url = URL.parse(uri);
-      const isLoopback = url !== null && /^(?:127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname);
-      const isUsable =
-        url && (url.protocol === 'https:' || (url.protocol === 'http:' && (isLoopback || allowHttpRedirects)));
-      return isUsable && url.hash === '' && !url.username
-        ? []
-        : [
-            {
-              path: `redirectUris.${index}`,
-              given: uri.slice(0, 200),
-              wanted: 'an absolute https URL without fragment',
-            },
-          ];
-    });
-    if (errors.length > 0) throw new AppError('invalid_request', { detail: 'A redirect URI cannot be used.', errors });
-  }
-
-  function checkAppName(appName: string | undefined): void {
-    if (appName === undefined || (APP_NAME.test(appName) && !/^\.+$/.test(appName))) return;
-    const wanted = "Okta's name of the app, such as acme_scim_1: letters, digits, dot, hyphen, underscore";
-    const detail = `App name: given ${appName.slice(0, 100)}; wanted ${wanted}.`;
-    throw new AppError('invalid_request', {
-      detail,
-      errors: [{ path: 'appName', given: appName.slice(0, 100), wanted }],
-    });
-  }
-
-  function checkJwksUri(uri: string | undefined): void {
-    if (uri === undefined) return;
-    const url = URL.parse(uri);
-    if (url?.protocol === 'https:' && jwksHosts.includes(url.hostname)) return;
-    const errors = [
-      {
-        path: 'jwksUri',
-        given: uri.slice(0, 200),
-        wanted: `an https URL on one of ${jwksHosts.join(', ') || 'no host'} (LATCHKEY_OAUTH_JWKS_HOSTS)`,
-      },
-    ];
-    throw new AppError('invalid_request', { detail: 'Keys cannot be fetched from there.', errors });
-  }
-
   function absent(id: string): AppError {
     return new AppError('not_found', { detail: `There is no client ${id}.` });
   }
 
+  async function find(id: string): Promise<Client | undefined> {
+    const record = await clients.find(id);
+    return record && clientOf(record);
+  }
+
   async function get(id: string): Promise<Client> {
-    const client = await clients.find(id);
+    const client = await find(id);
     if (!client) throw absent(id);
     return client;
   }
@@ -220,28 +153,21 @@ export function createClients(deps: {
       const provider = input.provider ?? 'generic';
       const preset = presetOf(provider);
       const directory = directoryId === undefined ? undefined : await directories.get(directoryId);
-      const grantTypes =
-        input.grantTypes ?? preset.grantTypes.filter((type) => directory || type !== 'client_credentials');
-      if (!directory && grantTypes.includes('client_credentials')) {
-        const errors = [
-          {
-            path: 'grantTypes',
-            given: 'client_credentials',
-            wanted:
-              'a directoryId with it: without a person who consents, the client itself must belong to one directory',
-          },
-        ];
-        throw new AppError('invalid_request', { detail: 'A shared client cannot use client_credentials.', errors });
-      }
-      const redirectUris = input.redirectUris ?? redirectUrisOf(preset, appName, allowHttpRedirects);
-      checkRedirects(redirectUris);
-      const { workloadIdentity, maximumAgeDays, idleDays } = input;
-      checkJwksUri(jwksUri);
-      checkJwksUri(workloadIdentity?.jwksUri);
-      const hasKeys = jwks !== undefined || jwksUri !== undefined || workloadIdentity !== undefined;
+      const hasKeys = jwks !== undefined || jwksUri !== undefined || input.workloadIdentity !== undefined;
       const authMethod = input.tokenEndpointAuthMethod ?? (hasKeys ? 'private_key_jwt' : 'client_secret_basic');
+      const grantTypes =
+        input.grantTypes ??
+        preset.grantTypes.filter(
+          (type) => mayUse(authMethod, type) && (directory !== undefined || type !== 'client_credentials'),
+        );
+      checkGrants(grantTypes, authMethod, directory === undefined);
+      const redirectUris = input.redirectUris ?? redirectUrisOf(preset, appName, allowHttpRedirects);
+      checkRedirects(redirectUris, allowHttpRedirects);
+      const { workloadIdentity, maximumAgeDays, idleDays } = input;
+      checkJwksUri(jwksUri, jwksHosts);
+      checkJwksUri(workloadIdentity?.jwksUri, jwksHosts);
       const clientSecret = hasSecrets(authMethod) ? mintSecret() : undefined;
-      const client: Client = {
+      const client: ClientRecord = {
         id: newId('client', random),
         name,
         provider,
@@ -269,38 +195,47 @@ export function createClients(deps: {
       await clients.insert(client, [event]).catch((error: unknown) => {
         throw isDuplicate(error, 'workloadKey') ? new AppError('workload_taken', {}, { cause: error }) : error;
       });
-      return { client, clientSecret };
+      return { client: clientOf(client), clientSecret };
     },
 
-    find: (id) => clients.find(id),
-    findByWorkload: (identity) => clients.findBy('workloadKey', workloadKeyOf(identity)),
+    find,
+    async findByWorkload(identity) {
+      const record = await clients.findBy('workloadKey', workloadKeyOf(identity));
+      return record && clientOf(record);
+    },
     get,
-    page: ({ organizationId, directoryId, name, sharedProvider, after, limit }) =>
-      clients.page({
+    async page({ organizationId, directoryId, name, sharedProvider, after, limit }) {
+      const { items, nextCursor } = await clients.page({
         where: { organizationId, directoryId, sharedProvider },
         contains: name === undefined ? undefined : { key: 'name', text: name },
         after,
         limit,
         direction: 'descending',
-      }),
+      });
+      return { items: items.map(clientOf), nextCursor };
+    },
 
-    async change(id, { name, appName, redirectUris, accessTokenSeconds }, cause) {
-      if (redirectUris) checkRedirects(redirectUris);
+    async change(id, { name, appName, redirectUris, grantTypes, accessTokenSeconds }, cause) {
+      if (redirectUris) checkRedirects(redirectUris, allowHttpRedirects);
       checkAppName(appName);
       const result = await clients.update(id, (record) => {
         const isMade = redirectUris === undefined && appName !== undefined && !record.redirectUrisByHand;
         const made = isMade
           ? redirectUrisOf(presetOf(record.provider), appName, allowHttpRedirects)
           : record.redirectUris;
-        const next: Client = {
+        if (grantTypes) checkGrants(grantTypes, record.authMethod, record.directoryId === undefined);
+        const needsCredential = record.credentialId === undefined && grantTypes?.includes('client_credentials');
+        const next: ClientRecord = {
           ...record,
           name: name ?? record.name,
           ...(appName !== undefined && { appName }),
           redirectUris: redirectUris ?? made,
           redirectUrisByHand: record.redirectUrisByHand || redirectUris !== undefined,
+          grantTypes: grantTypes ? [...grantTypes] : record.grantTypes,
+          ...(needsCredential && { credentialId: newId('cred', random) }),
           accessTokenSeconds: accessTokenSeconds ?? record.accessTokenSeconds,
         };
-        const changed = (['name', 'appName', 'redirectUris', 'accessTokenSeconds'] as const).filter(
+        const changed = (['name', 'appName', 'redirectUris', 'grantTypes', 'accessTokenSeconds'] as const).filter(
           (key) => JSON.stringify(next[key]) !== JSON.stringify(record[key]),
         );
         if (changed.length === 0) return undefined;
@@ -310,7 +245,7 @@ export function createClients(deps: {
         };
       });
       if (!result) throw absent(id);
-      return result.after;
+      return clientOf(result.after);
     },
 
     async remove(client, cause) {
@@ -342,7 +277,7 @@ export function createClients(deps: {
         return { record: { ...record, secrets: [...record.secrets, secret] }, events: [event] };
       });
       if (!result) throw absent(id);
-      return { client: result.after, secretId: secret.id, clientSecret };
+      return { client: clientOf(result.after), secretId: secret.id, clientSecret };
     },
 
     async removeSecret(id, secretId, cause) {
@@ -359,22 +294,7 @@ export function createClients(deps: {
         return { record: { ...record, secrets }, events: [event] };
       });
       if (!result) throw absent(id);
-      return result.after;
+      return clientOf(result.after);
     },
   };
-}
-
-function hasSecrets(authMethod: AuthMethod): boolean {
-  return authMethod === 'client_secret_basic' || authMethod === 'client_secret_post';
-}
-
-/** Whether a value is one of the client's live secrets; takes the same time whichever it is. */
-export function isSecretOf(client: Client, value: string): boolean {
-  const given = Buffer.from(digestOf(value));
-  let isOne = false;
-  for (const { digest } of client.secrets) {
-    const kept = Buffer.from(digest);
-    if (kept.length === given.length && timingSafeEqual(kept, given)) isOne = true;
-  }
-  return isOne;
 }

@@ -28,10 +28,13 @@ export {
   APP_NAME,
   AUTH_METHODS,
   type AuthMethod,
+  CLIENT_ISSUES,
   type Client,
   type ClientChanges,
   type ClientInput,
+  type ClientIssue,
   type Clients,
+  issuesOf,
 } from './clients.ts';
 export { GRANT_TYPES, type GrantType } from './presets.ts';
 

@@ -1,0 +1,71 @@
+/** What is refused when a client is made or changed. Each check throws invalid_request and names the field, what was given and what is wanted. */
+import { AppError } from '../errors.ts';
+import { type AuthMethod, mayUse } from './client-record.ts';
+
+/** How Okta calls an app in its addresses. */
+export const APP_NAME = /^[\w.-]{1,100}$/;
+
+interface Problem {
+  path: string;
+  given?: string;
+  wanted: string;
+}
+
+function refused(detail: string, errors: Problem[]): AppError {
+  return new AppError('invalid_request', { detail, errors });
+}
+
+/** RFC 6749 4.4: a public client gets no token for itself; and a shared client belongs to no directory that a token could be for. */
+export function checkGrants(grantTypes: readonly string[], authMethod: AuthMethod, isShared: boolean): void {
+  const given = 'client_credentials';
+  if (isShared && grantTypes.includes(given)) {
+    const wanted =
+      'a directoryId with it: without a person who consents, the client itself must belong to one directory';
+    throw refused('A shared client cannot use client_credentials.', [{ path: 'grantTypes', given, wanted }]);
+  }
+  if (grantTypes.length === 0) {
+    const wanted =
+      'at least one grant that this kind of client may use: client_credentials needs a directoryId and proof';
+    throw refused('The client would have no grant, so it could get no token.', [{ path: 'grantTypes', wanted }]);
+  }
+  if (grantTypes.some((grantType) => !mayUse(authMethod, grantType))) {
+    const wanted =
+      'a client that proves who it is: choose another tokenEndpointAuthMethod than none, or leave client_credentials out';
+    throw refused('A public client cannot use client_credentials: its ID alone would get a token.', [
+      { path: 'grantTypes', given, wanted },
+    ]);
+  }
+}
+
+export function checkRedirects(uris: readonly string[], allowHttp: boolean): void {
+  const errors = uris.flatMap((uri, index) => {
+    const url = URL.parse(uri);
+    const isLoopback = url !== null && /^(?:127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname);
+    const isUsable = url && (url.protocol === 'https:' || (url.protocol === 'http:' && (isLoopback || allowHttp)));
+    return isUsable && url.hash === '' && !url.username
+      ? []
+      : [
+          {
+            path: `redirectUris.${index}`,
+            given: uri.slice(0, 200),
+            wanted: 'an absolute https URL without fragment',
+          },
+        ];
+  });
+  if (errors.length > 0) throw refused('A redirect URI cannot be used.', errors);
+}
+
+export function checkAppName(appName: string | undefined): void {
+  if (appName === undefined || (APP_NAME.test(appName) && !/^\.+$/.test(appName))) return;
+  const given = appName.slice(0, 100);
+  const wanted = "Okta's name of the app, such as acme_scim_1: letters, digits, dot, hyphen, underscore";
+  throw refused(`App name: given ${given}; wanted ${wanted}.`, [{ path: 'appName', given, wanted }]);
+}
+
+export function checkJwksUri(uri: string | undefined, hosts: readonly string[]): void {
+  if (uri === undefined) return;
+  const url = URL.parse(uri);
+  if (url?.protocol === 'https:' && hosts.includes(url.hostname)) return;
+  const wanted = `an https URL on one of ${hosts.join(', ') || 'no host'} (LATCHKEY_OAUTH_JWKS_HOSTS)`;
+  throw refused('Keys cannot be fetched from there.', [{ path: 'jwksUri', given: uri.slice(0, 200), wanted }]);
+}

@@ -1,0 +1,100 @@
+/** An OAuth client as it is stored, and what follows from the record alone. */
+import { timingSafeEqual } from 'node:crypto';
+import { actorShape, outboxShape } from '../audit/index.ts';
+import { digestOf } from '../credentials/index.ts';
+import type { Provider } from '../directories/index.ts';
+import { json, type Stored, text } from '../storage/index.ts';
+import type { GrantType } from './presets.ts';
+
+export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const;
+export type AuthMethod = (typeof AUTH_METHODS)[number];
+
+export const clientShape = {
+  name: 'string',
+  provider: text<Provider>(),
+  /** Set for an owned client. */
+  'directoryId?': 'string',
+  'organizationId?': 'string',
+  /** Of a shared client: its provider again, so that it is found among many owned ones. */
+  'sharedProvider?': text<Provider>(),
+  'appName?': 'string',
+  redirectUris: 'strings',
+  /** Redirect URIs that were set by hand stay when the app name becomes known. */
+  redirectUrisByHand: 'boolean',
+  grantTypes: 'strings',
+  authMethod: text<AuthMethod>(),
+  secrets: [{ id: 'string', digest: 'string', hint: 'string', createdAt: 'date' }],
+  'jwks?': json<{ keys: Record<string, unknown>[] }>(),
+  'jwksUri?': 'string',
+  accessTokenSeconds: 'number',
+  /** Whether each refresh gives a new refresh token. Off for confidential clients: a lost answer can't cost them anything then. */
+  rotateRefreshTokens: 'boolean',
+  /** Days after which its connections end, however much they are used; and after which they end unused. Absent: never. */
+  'maximumAgeDays?': 'number',
+  'idleDays?': 'number',
+  /** Entra's workload identity: whose assertions stand for this client. `workloadKey` finds the client by them. */
+  'workloadIdentity?': { issuer: 'string', subject: 'string', audience: 'string', jwksUri: 'string' },
+  'workloadKey?': 'string',
+  /** Of a client_credentials client: the credential that its first token makes. */
+  'credentialId?': 'string',
+  createdAt: 'date',
+  createdBy: actorShape,
+  ...outboxShape,
+} as const;
+
+export type ClientRecord = Stored<typeof clientShape>;
+
+/** A client as everything but its own store sees it: `grantTypes` are those that it may use. */
+export type Client = ClientRecord & {
+  /** Grants that the record has and that the client may not use, because it proves nothing (RFC 6749 4.4). */
+  readonly withheldGrants: readonly GrantType[];
+};
+
+/** RFC 7523 as Entra does it: its own issuer and subject, an audience that is agreed on, and no `jti`. */
+export interface WorkloadIdentity {
+  issuer: string;
+  subject: string;
+  audience: string;
+  jwksUri: string;
+}
+
+/** What an owner should change about a client; closed, and told by the API. */
+export const CLIENT_ISSUES = ['public_client_credentials'] as const;
+export type ClientIssue = (typeof CLIENT_ISSUES)[number];
+
+export function hasSecrets(authMethod: AuthMethod): boolean {
+  return authMethod === 'client_secret_basic' || authMethod === 'client_secret_post';
+}
+
+/** RFC 6749 4.4: only a client that proves who it is may get a token for itself. */
+export function mayUse(authMethod: AuthMethod, grantType: string): boolean {
+  return !(authMethod === 'none' && grantType === 'client_credentials');
+}
+
+/** The only way from a stored record to a client, so that no reader sees a grant that the client may not use. */
+export function clientOf(record: ClientRecord): Client {
+  const withheldGrants = record.grantTypes.filter((grantType) => !mayUse(record.authMethod, grantType)) as GrantType[];
+  if (withheldGrants.length === 0) return { ...record, withheldGrants };
+  const { credentialId: _credentialId, ...rest } = record;
+  const grantTypes = record.grantTypes.filter((grantType) => mayUse(record.authMethod, grantType));
+  return { ...rest, grantTypes, withheldGrants };
+}
+
+export function issuesOf({ withheldGrants }: Client): ClientIssue[] {
+  return withheldGrants.includes('client_credentials') ? ['public_client_credentials'] : [];
+}
+
+export function workloadKeyOf({ issuer, subject, audience }: Omit<WorkloadIdentity, 'jwksUri'>): string {
+  return JSON.stringify([issuer, subject, audience]);
+}
+
+/** Whether a value is one of the client's live secrets; takes the same time whichever it is. */
+export function isSecretOf(client: Client, value: string): boolean {
+  const given = Buffer.from(digestOf(value));
+  let isOne = false;
+  for (const { digest } of client.secrets) {
+    const kept = Buffer.from(digest);
+    if (kept.length === given.length && timingSafeEqual(kept, given)) isOne = true;
+  }
+  return isOne;
+}
