@@ -11,9 +11,11 @@
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Migration } from './schema-version.ts';
 import type { Shape, Stored } from './shape.ts';
 
 export { type Observe, observed } from './observed.ts';
+export { type Migration, SCHEMA_VERSION } from './schema-version.ts';
 export { json, type RecordOf, type Shape, type Stored, text } from './shape.ts';
 
 export type KeyKind = 'unique' | 'index';
@@ -91,12 +93,14 @@ export interface Collection<R extends Identified> {
 export interface Storage {
   readonly engine: 'sqlite' | 'mongodb';
   collection<S extends Shape>(spec: CollectionSpec<S>): Collection<Stored<S>>;
-  /** Creates tables and indexes of all collections asked for so far, and checks the schema version. */
-  prepare(): Promise<void>;
+  /** Creates tables and indexes of all collections asked for so far, checks the schema version, and runs each migration once. */
+  prepare(migrations?: readonly Migration[]): Promise<void>;
   /** Whether a Latchkey has prepared this store before. */
   isPrepared(): Promise<boolean>;
   /** Throws storage_unavailable when the store can't be read. */
   ping(): Promise<void>;
+  /** The store's own time: what all instances on it have in common. Throws storage_unavailable. */
+  now(): Promise<Date>;
   /** Frees the space of expired records. */
   reclaim(): Promise<void>;
   close(): Promise<void>;
@@ -119,9 +123,6 @@ export function isDuplicate(error: unknown, key: string): boolean {
   return error instanceof DuplicateKey && error.key === key;
 }
 
-/** Recorded in the store at first start; a store that a later release wrote is refused rather than misread. */
-export const SCHEMA_VERSION = 1;
-
 export interface OpenOptions {
   /** `file:DIR` or `mongodb://...`. */
   url: string;
@@ -142,10 +143,4 @@ export async function openStorage(options: OpenOptions): Promise<Storage> {
 
 export function storageUnavailable(cause: unknown): AppError {
   return new AppError('storage_unavailable', {}, { cause });
-}
-
-export function versionTooNew(found: number): Error {
-  return new Error(
-    `The store was written by a later Latchkey (schema version ${found}; this release knows ${SCHEMA_VERSION}). Start that release, or restore a backup.`,
-  );
 }

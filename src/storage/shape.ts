@@ -71,38 +71,56 @@ export function attributesOf(shape: Shape): readonly Attribute[] {
   return made;
 }
 
-/** Throws a TypeError that names the first attribute which does not fit; both engines call it before they write. */
-export function checkRecord(name: string, shape: Shape, record: { id: string }): void {
+/**
+ * Throws a TypeError that names the first attribute which does not fit; both engines call it before they write. What `before` already holds
+ * without being declared was written by a later release, which may run next to this one during a roll-out: it may stay.
+ */
+export function checkRecord(name: string, shape: Shape, record: { id: string }, before?: object): void {
   const { id, ...rest } = record;
   if (typeof id !== 'string' || id === '') throw new TypeError(`${name}.id is not a string`);
-  checkShape(shape, rest, name);
+  checkShape(shape, rest, name, before === undefined ? [] : [before]);
 }
 
-function checkShape(shape: Shape, record: object, path: string): void {
+/** What a record holds that its shape does not declare. */
+export function undeclared(shape: Shape, record: object): object {
+  const declared = new Set(['id', ...attributesOf(shape).map(({ name }) => name)]);
+  return Object.fromEntries(Object.entries(record).filter(([attribute]) => !declared.has(attribute)));
+}
+
+/** `known`: objects of this shape that are stored already. */
+function checkShape(shape: Shape, record: object, path: string, known: readonly object[]): void {
   const left = new Map(Object.entries(record).filter(([, value]) => value !== undefined));
   for (const { name, optional, field } of attributesOf(shape)) {
     const value = left.get(name);
     left.delete(name);
     if (value === undefined) {
       if (!optional) throw new TypeError(`${path}.${name} is missing`);
-    } else if (!fits(field, value, `${path}.${name}`)) {
+    } else if (!fits(field, value, `${path}.${name}`, () => valuesOf(known, name))) {
       throw new TypeError(`${path}.${name} is not ${typeof field === 'string' ? `of kind ${field}` : 'an object'}`);
     }
   }
-  for (const name of left.keys()) throw new TypeError(`${path}.${name} is not declared`);
+  for (const name of left.keys()) {
+    if (!known.some((one) => Object.hasOwn(one, name))) throw new TypeError(`${path}.${name} is not declared`);
+  }
 }
 
-function fits(field: Attribute['field'], value: unknown, path: string): boolean {
+function valuesOf(known: readonly object[], name: string): object[] {
+  return known
+    .flatMap((one) => (one as Record<string, unknown>)[name])
+    .filter((value): value is object => typeof value === 'object' && value !== null);
+}
+
+function fits(field: Attribute['field'], value: unknown, path: string, known: () => readonly object[]): boolean {
   if (Array.isArray(field)) {
     if (!Array.isArray(value)) return false;
     value.forEach((item, index) => {
-      checkShape(field[0], item, `${path}[${index}]`);
+      checkShape(field[0], item, `${path}[${index}]`, known());
     });
     return true;
   }
   if (typeof field === 'object') {
     if (typeof value !== 'object' || value === null) return false;
-    checkShape(field as Shape, value, path);
+    checkShape(field as Shape, value, path, known());
     return true;
   }
   if (field === 'json') return true;

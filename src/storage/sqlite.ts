@@ -18,12 +18,11 @@ import {
   type CollectionSpec,
   DuplicateKey,
   type PageQuery,
-  SCHEMA_VERSION,
   type Storage,
   storageUnavailable,
-  versionTooNew,
 } from './index.ts';
-import { checkRecord, reviveDates, type Shape, type Stored } from './shape.ts';
+import { migrate, readableBy } from './schema-version.ts';
+import { checkRecord, reviveDates, type Shape, type Stored, undeclared } from './shape.ts';
 
 /** How long a request waits for another process's write lock before it gives up. */
 const BUSY_LIMIT_MS = 4000;
@@ -67,6 +66,20 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   const inTurn = createPageTurns();
   const definitions: string[] = [];
   const expiring: { table: string; column: string }[] = [];
+  const notes = {
+    read: (key: string) =>
+      patiently(() => {
+        const row = db.prepare('SELECT value FROM latchkey_meta WHERE key = ?').raw().get(key) as [string] | undefined;
+        return row?.[0];
+      }),
+    async write(key: string, value: string) {
+      await writer.write(() =>
+        db
+          .prepare('INSERT INTO latchkey_meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value')
+          .run(key, value),
+      );
+    },
+  };
 
   return {
     engine: 'sqlite',
@@ -75,16 +88,15 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
       if (spec.expires) expiring.push({ table: quote(spec.name), column: quote(spec.expires) });
       return createCollection<S>(db, writer, spec, clock, inTurn);
     },
-    async prepare() {
+    async prepare(migrations = []) {
+      await writer.write(() =>
+        db.exec('CREATE TABLE IF NOT EXISTS latchkey_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)'),
+      );
+      readableBy(await notes.read('schema_version'), await notes.read('oldest_reader'));
       await writer.write(() => {
-        db.exec('CREATE TABLE IF NOT EXISTS latchkey_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)');
-        const row = db.prepare("SELECT value FROM latchkey_meta WHERE key = 'schema_version'").raw().get() as
-          | [string]
-          | undefined;
-        if (row && Number(row[0]) > SCHEMA_VERSION) throw versionTooNew(Number(row[0]));
-        if (!row) db.prepare("INSERT INTO latchkey_meta VALUES ('schema_version', ?)").run(String(SCHEMA_VERSION));
         for (const sql of definitions) defineOnce(db, sql);
       });
+      await migrate(notes, migrations, options.log);
     },
     async isPrepared() {
       return patiently(
@@ -98,6 +110,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
         if (inode !== undefined && statSync(path).ino !== inode) throw new Error(`${path} was replaced while in use`);
       });
     },
+    // The processes that share a file share the machine, and so its clock.
+    now: async () => clock.now(),
     async reclaim() {
       for (const { table, column } of expiring) {
         await writer.write(() =>
@@ -179,10 +193,12 @@ function createCollection<S extends Shape>(
     }
     return { sql: [alive, ...terms].join(' AND '), values: [...now(), ...values] };
   };
-  const save = (record: R) => {
-    checkRecord(spec.name, spec.shape, record);
+  /** What a later release added to the record stays, whatever the change made of it. */
+  const save = (record: R, before: R) => {
+    const whole = { ...record, ...undeclared(spec.shape, before) };
+    checkRecord(spec.name, spec.shape, whole, before);
     prepared(`UPDATE ${table} SET record = ?, revision = revision + 1 WHERE id = ?`).run(
-      JSON.stringify(record),
+      JSON.stringify(whole),
       record.id,
     );
   };
@@ -213,7 +229,7 @@ function createCollection<S extends Shape>(
         const before = readById(asText(id));
         if (!before) return undefined;
         const after = change(before) ?? before;
-        if (after !== before) save(after);
+        if (after !== before) save(after, before);
         return { before, after };
       }),
     accumulate: (merges) =>
@@ -227,7 +243,7 @@ function createCollection<S extends Shape>(
             const [stored, given] = [record[latest.by], (latest.values as Record<string, unknown>)[latest.by]];
             if (!(stored instanceof Date) || stored < (given as Date)) Object.assign(record, latest.values);
           }
-          if (found) save(record as R);
+          if (found) save(record as R, found);
           else create(record as R);
         }
       }),

@@ -333,32 +333,90 @@ for (const engine of engines) {
       await second.close();
     });
 
-    it('refuses a store that a later release wrote', async () => {
+    it('changes a record of a later release and leaves what that release added', async () => {
+      const second = await place.open(clock);
+      const wider = {
+        ...spec,
+        shape: {
+          ...shape,
+          'later?': 'string',
+          'seenBy?': { address: 'string', 'agent?': 'string', 'later?': 'number' },
+        },
+      } as const satisfies CollectionSpec;
+      const later = second.collection(wider);
+      const seenBy = { address: '192.0.2.1', later: 7 };
+      const record = { ...thing(), later: 'of a later release', seenBy };
+      await later.insert(record);
+      const rebuilt = ({ id, name, createdAt, tags, seenBy }: Thing): Thing => ({
+        id,
+        name,
+        createdAt,
+        tags,
+        ...(seenBy && { seenBy: { ...seenBy, agent: 'Okta' } }),
+        color: 'green',
+      });
+      await things.update(record.id, rebuilt);
+      assert.deepEqual(await later.find(record.id), {
+        ...record,
+        color: 'green',
+        seenBy: { ...seenBy, agent: 'Okta' },
+      });
+      await assert.rejects(
+        things.update(record.id, (found) => ({ ...found, other2: 'x' })),
+        /things\.other2 is not declared/,
+      );
+      await second.close();
+    });
+
+    it('runs each migration until it has finished once', async () => {
+      const other = engine.place();
+      const ran: string[] = [];
+      const migration = (name: string, run: () => Promise<void>) => ({ name, run });
+      const first = migration('first', async () => void ran.push('first'));
+      const second = migration('second', async () => {
+        ran.push('second');
+        if (ran.length < 3) throw new Error('cut short');
+      });
+      const storage = await other.open(clock);
+      await assert.rejects(storage.prepare([first, second]), /cut short/);
+      await storage.prepare([first, second]);
+      await storage.prepare([first, second]);
+      assert.deepEqual(ran, ['first', 'second', 'second']);
+      await storage.close();
+      await other.remove();
+    });
+
+    it('tells the time of the store', async () => {
+      const told = await storage.now();
+      assert.ok(Math.abs(told.getTime() - (engine.name === 'sqlite' ? clock.now() : new Date()).getTime()) < MINUTE);
+    });
+
+    it('opens a store that a later release shares, and refuses one that only later releases understand', async () => {
       const other = engine.place();
       const first = await other.open(clock);
       await first.prepare();
-      await raiseVersion(other.url);
+      await note(other.url, 'schema_version', '999');
+      const shared = await other.open(clock);
+      await shared.prepare();
+      await note(other.url, 'oldest_reader', '998');
       const later = await other.open(clock);
       await assert.rejects(later.prepare(), /later Latchkey.*version 999/);
-      await first.close();
-      await later.close();
+      for (const one of [first, shared, later]) await one.close();
       await other.remove();
     });
   });
 }
 
-async function raiseVersion(url: string): Promise<void> {
+async function note(url: string, key: string, value: string): Promise<void> {
   if (url.startsWith('file:')) {
     const { default: Database } = await import('libsql');
     const db = new Database(`${url.slice(5)}/latchkey.db`);
-    db.prepare("UPDATE latchkey_meta SET value = '999' WHERE key = 'schema_version'").run();
+    db.prepare('UPDATE latchkey_meta SET value = ? WHERE key = ?').run(value, key);
     db.close();
     return;
   }
   const { default: mongoose } = await import('mongoose');
   const connection = await mongoose.createConnection(url).asPromise();
-  await connection
-    .collection('latchkey_meta')
-    .updateOne({ _id: 'schema_version' as never }, { $set: { value: '999' } });
+  await connection.collection('latchkey_meta').updateOne({ _id: key as never }, { $set: { value } });
   await connection.close();
 }

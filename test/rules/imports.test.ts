@@ -27,7 +27,8 @@ const OPEN_FOLDERS = ['http'];
 
 /** Packages that one file, or one folder, keeps from all others. */
 const KEPT: Record<string, (file: string) => boolean> = {
-  mongoose: (file) => file === 'storage/mongodb.ts',
+  mongoose: (file) => file.startsWith('storage/mongodb'),
+  'mongodb-connection-string-url': (file) => file === 'storage/mongodb-connection.ts',
   libsql: (file) => file === 'storage/sqlite.ts',
   'prom-client': (file) => file === 'metrics.ts',
   undici: (file) => file === 'verification/scim-gateway.ts',

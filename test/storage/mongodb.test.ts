@@ -89,8 +89,9 @@ describe('MongoDB under us', { skip }, () => {
     const { id, ...kept } = thing({ badge: 'native' });
     await things.insert({ id, ...kept });
     const found: Record<string, unknown> = (await raw().findOne({ badge: 'native' })) ?? {};
-    const { _id, revision, ...document } = found;
+    const { _id, revision, _nonce, ...document } = found;
     assert.equal(_id, id);
+    assert.match(String(_nonce), /^[\w-]{12}$/);
     assert.equal(revision, 1);
     assert.deepEqual(document, kept);
     assert.ok(document['createdAt'] instanceof Date);
@@ -124,6 +125,27 @@ describe('MongoDB under us', { skip }, () => {
     const made = thing();
     await things.insert(made);
     await assert.rejects(things.insert(made), (error) => isDuplicate(error, 'id'));
+  });
+
+  it('takes no record of another for its own when it tries again, as with IDs that are derived', async () => {
+    const made = thing();
+    await things.insert(made);
+    await failPoint({ failCommands: ['insert'], closeConnection: true }, 1);
+    await assert.rejects(things.insert({ ...made }), (error) => isDuplicate(error, 'id'));
+  });
+
+  it('decides that there is nothing to write on a linearizable read only', async () => {
+    const made = thing();
+    await things.insert(made);
+    let decided = 0;
+    const outcome = await things.update(made.id, (record) => {
+      decided++;
+      return record.count === 0 ? undefined : increment(record);
+    });
+    assert.equal(outcome?.after.count, 0);
+    assert.equal(decided, 2);
+    await failPoint({ failCommands: ['find'], errorCode: 262 });
+    await assert.rejects(things.update('thing_absent', increment), isUnavailable);
   });
 
   it('tries an insert once more when the connection was cut before it was carried out', async () => {

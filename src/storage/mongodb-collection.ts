@@ -1,0 +1,311 @@
+/**
+ * One collection on MongoDB. A record is a document with one field per attribute in native types; `_id` is the record's ID, `revision` the
+ * compare-and-swap counter, `nonce` says which insert made it.
+ */
+import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import mongoose, { type Model } from 'mongoose';
+import type { Clock } from '../clock.ts';
+import { createTurns } from '../turns.ts';
+import { decodeCursor, toPage } from './cursor.ts';
+import type { Accumulation, Collection, CollectionSpec, PageQuery, ReadOptions } from './index.ts';
+import { duplicateKey, guarded, isUnreachable, LINEARIZABLE_MS } from './mongodb-faults.ts';
+import { attributesOf, checkRecord, type Shape, type Stored } from './shape.ts';
+
+const SWAP_PAUSE_MS = 4;
+const PRUNE_BATCH = 10_000;
+
+export type Document = Record<string, unknown> & { _id: string; revision: number };
+/** Operators for each attribute. */
+type Filter = Record<string, object>;
+
+export function createCollection<S extends Shape>(
+  model: Model<Document>,
+  spec: CollectionSpec<S>,
+  clock: Clock,
+): Collection<Stored<S>> {
+  type R = Stored<S>;
+  const { name, shape } = spec;
+  /** `$not` matches what is absent, too: without an `$or`, an index on the other terms serves whatever plans the query. */
+  const alive = (): Filter => (spec.expires ? { [spec.expires]: { $not: { $lte: clock.now() } } } : {});
+  const key = (attribute: string) => {
+    if (!Object.hasOwn(spec.keys, attribute)) throw new TypeError(`${name} declares no key ${attribute}`);
+    return attribute;
+  };
+  const condition = (where: PageQuery['where'] = {}): Filter => {
+    const filter = alive();
+    for (const [attribute, wanted] of Object.entries(where)) {
+      if (wanted === undefined) continue;
+      narrow(filter, key(attribute), typeof wanted === 'string' ? { $eq: wanted } : { $in: wanted.map(asText) });
+    }
+    return filter;
+  };
+  const decode = ({ _id, revision: _revision, _nonce, ...rest }: Document) => ({ id: _id, ...rest }) as unknown as R;
+  const encode = (record: R) => {
+    checkRecord(name, shape, record);
+    const { id, ...rest } = record;
+    return { _id: id, revision: 1, ...defined(rest) };
+  };
+  const run = <T>(work: (isGivenUp: () => boolean) => Promise<T>) => guarded(name, work);
+  const readById = (id: string, { authoritative = false }: ReadOptions = {}) => {
+    const query = model.findOne({ _id: asText(id), ...alive() });
+    return (authoritative ? linearizable(query) : query).lean<Document | null>();
+  };
+
+  async function insert(record: R, isGivenUp: () => boolean): Promise<void> {
+    const document = { ...encode(record), _nonce: randomBytes(9).toString('base64url') };
+    if (spec.expires) await model.deleteOne({ _id: record.id, [spec.expires]: { $lte: clock.now() } });
+    for (let isSecondTry = false; ; isSecondTry = true) {
+      try {
+        await model.insertOne(document as never);
+        return;
+      } catch (error) {
+        // A try whose answer was lost, ours or the driver's, may have been applied. An ID can be derived from what it stands for, so that
+        // alone does not say whose record it is: the nonce does.
+        if (duplicateKey(error) !== undefined && (await isStored(document))) return;
+        if (isSecondTry || isGivenUp() || !isUnreachable(error)) throw error;
+      }
+    }
+  }
+
+  async function isStored({ _id, _nonce }: { _id: string; _nonce: string }): Promise<boolean> {
+    return (await linearizable(model.findOne({ _id, _nonce })).lean<Document | null>()) !== null;
+  }
+
+  /** Writers of one record in this process take turns: only other processes are left to swap against. */
+  const inTurn = createTurns();
+
+  /**
+   * Compare-and-swap on `revision`; writes the declared attributes that differ and leaves the rest, which a later release may have added.
+   * The swap proves that what a change read was current. Where nothing is written there is no such proof, so every other outcome (absent,
+   * already so, refused) is decided again on a linearizable read: a deposed primary would still show what was before.
+   */
+  async function update(id: string, change: (record: R) => R | undefined, isGivenUp: () => boolean) {
+    let authoritative = false;
+    for (let attempt = 0; ; attempt++) {
+      if (isGivenUp()) throw new mongoose.mongo.MongoRuntimeError('given up');
+      const found = await readById(id, { authoritative });
+      // Its caller was told that it failed: it must not overtake what has been done since.
+      if (isGivenUp()) throw new mongoose.mongo.MongoRuntimeError('given up');
+      const decided = decide(found, change, authoritative);
+      if (decided === 'read again') {
+        authoritative = true;
+        continue;
+      }
+      if (!found || !decided || decided.after === decided.before) return decided;
+      const { before, after } = decided;
+      checkRecord(name, shape, after, before);
+      const swapped = await model.collection.updateOne({ _id: id, revision: found.revision } as object, {
+        ...differences(shape, before, after),
+        $inc: { revision: 1 },
+      });
+      if (swapped.matchedCount === 1) return { before, after };
+      // Another writer came first: a short, growing, uneven pause keeps many of them from meeting again.
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * SWAP_PAUSE_MS * Math.min(attempt + 1, 10)));
+    }
+  }
+
+  function decide(found: Document | null, change: (record: R) => R | undefined, isCertain: boolean) {
+    if (!found) return isCertain ? undefined : 'read again';
+    const before = decode(found);
+    try {
+      const after = change(before) ?? before;
+      return after === before && !isCertain ? 'read again' : { before, after };
+    } catch (error) {
+      if (isCertain) throw error;
+      return 'read again';
+    }
+  }
+
+  async function accumulate(merges: readonly Accumulation<R>[]): Promise<void> {
+    if (merges.length === 0) return;
+    const operations = merges.flatMap(({ initial, add = {}, latest }) => {
+      const counted = new Set([...Object.keys(add), ...(latest ? Object.keys(latest.values) : [])]);
+      const { _id, revision, ...fields } = encode(initial);
+      const $setOnInsert = {
+        revision,
+        ...Object.fromEntries(Object.entries(fields).filter(([attribute]) => !counted.has(attribute))),
+      };
+      const upsert = {
+        updateOne: {
+          filter: { _id },
+          update: { $setOnInsert, ...(Object.keys(add).length > 0 && { $inc: add }) },
+          upsert: true,
+        },
+      };
+      if (!latest) return [upsert];
+      const value = (latest.values as Record<string, unknown>)[latest.by];
+      const later = { _id, [latest.by]: { $not: { $gte: value } } };
+      return [upsert, { updateOne: { filter: later, update: { $set: defined(latest.values) } } }];
+    });
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await model.bulkWrite(operations as never, { ordered: true });
+        return;
+      } catch (error) {
+        // Two instances made the same record at the same moment; the operations after the collision have not run.
+        const at = (error as { writeErrors?: { index: number }[] }).writeErrors?.[0]?.index;
+        if (duplicateKey(error) !== 'id' || at === undefined || attempt > 100) throw error;
+        operations.splice(0, at);
+      }
+    }
+  }
+
+  return {
+    insert: (record) => run((isGivenUp) => insert(record, isGivenUp)),
+    find: (id, options) => run(async () => optional(await readById(id, options), decode)),
+    findBy: (attribute, value, { authoritative = false } = {}) =>
+      run(async () => {
+        const query = model.findOne({ [key(attribute)]: asText(value), ...alive() });
+        // Linearizable reads take no sort; the keys they are used with are unique.
+        if (authoritative) linearizable(query);
+        else query.sort({ [spec.order]: 1, _id: 1 });
+        return optional(await query.lean<Document | null>(), decode);
+      }),
+    update: (id, change) => run((isGivenUp) => inTurn(asText(id), () => update(id, change, isGivenUp))),
+    accumulate: (merges) => run(() => accumulate(merges)),
+    remove: (id) => run(async () => (await model.deleteOne({ _id: asText(id) })).deletedCount > 0),
+    removeBy: (attribute, value) =>
+      run(async () => (await model.deleteMany({ [key(attribute)]: asText(value) })).deletedCount),
+    page: ({ where, contains, from, to, direction = 'ascending', after, limit }) =>
+      run(async () => {
+        const sense = direction === 'ascending' ? 1 : -1;
+        const filter = condition(where);
+        if (contains) narrow(filter, key(contains.key), { $regex: partOf(asText(contains.text)) });
+        if (from) narrow(filter, spec.order, { $gte: from });
+        if (to) narrow(filter, spec.order, { $lt: to });
+        if (after !== undefined) {
+          const { at, id } = decodeCursor(after);
+          const on = new Date(at);
+          if (sense === -1) narrow(filter, spec.order, { $lte: on });
+          else if (!from || from < on) narrow(filter, spec.order, { $gte: on });
+          // What the page before showed of that very moment.
+          filter['$nor'] = [{ [spec.order]: on, _id: { [sense === 1 ? '$lte' : '$gte']: id } }];
+        }
+        const rows = await model
+          .find(filter)
+          .sort({ [spec.order]: sense, _id: sense })
+          .limit(limit + 1)
+          .lean<Document[]>();
+        return toPage(rows.map(decode), limit, spec.order);
+      }),
+    count: (where) => run(() => model.countDocuments(condition(where)).exec()),
+    due: (attribute, before, limit) =>
+      run(async () => {
+        const filter = alive();
+        narrow(filter, key(attribute), { $lt: before });
+        const rows = await model
+          .find(filter)
+          .sort({ [attribute]: 1 })
+          .limit(limit)
+          .lean<Document[]>();
+        return rows.map(decode);
+      }),
+    prune: (before) =>
+      run(async () => {
+        const rows = await model
+          .find({ [spec.order]: { $lt: before } }, { _id: 1 })
+          .limit(PRUNE_BATCH)
+          .lean<Document[]>();
+        if (rows.length === 0) return 0;
+        return (await model.deleteMany({ _id: { $in: rows.map(({ _id }) => _id) } })).deletedCount;
+      }),
+  };
+}
+
+/** Asks more of an attribute, beside what is asked of it already. */
+function narrow(filter: Filter, attribute: string, operators: object): void {
+  filter[attribute] = { ...filter[attribute], ...operators };
+}
+
+/** A filter takes strings only: whatever slipped past validation as an object must not become an operator. */
+function asText(value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError(`a key must be a string, not ${typeof value}`);
+  return value;
+}
+
+interface Query<Q> {
+  read(preference: 'primary'): Q;
+  readConcern(level: 'linearizable'): Q;
+  maxTimeMS(ms: number): Q;
+}
+
+/** Sees every write that was acknowledged before it began, or fails. */
+function linearizable<Q extends Query<Q>>(query: Q): Q {
+  return query.read('primary').readConcern('linearizable').maxTimeMS(LINEARIZABLE_MS);
+}
+
+function optional<T, U>(value: T | null, map: (value: T) => U): U | undefined {
+  return value === null ? undefined : map(value);
+}
+
+function defined(values: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+/** The operators that turn one record into the other. */
+function differences(shape: Shape, before: object, after: object): { $set?: object; $unset?: object } {
+  const [old, changed] = [before as Record<string, unknown>, after as Record<string, unknown>];
+  const differing = attributesOf(shape).filter(({ name }) => !isDeepStrictEqual(old[name], changed[name]));
+  const $set = differing
+    .filter(({ name }) => changed[name] !== undefined)
+    .map(({ name }) => [name, plain(changed[name])]);
+  const $unset = differing.filter(({ name }) => changed[name] === undefined).map(({ name }) => [name, '']);
+  return {
+    ...($set.length > 0 && { $set: Object.fromEntries($set) }),
+    ...($unset.length > 0 && { $unset: Object.fromEntries($unset) }),
+  };
+}
+
+/** Without the undefined values, which the driver would write as null. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== undefined)
+      .map(([name, inner]) => [name, plain(inner)]),
+  );
+}
+
+export function schemaOf(shape: Shape): mongoose.Schema<Document> {
+  return new mongoose.Schema(
+    { _id: String, revision: Number, _nonce: String, ...fieldsOf(shape) },
+    {
+      strict: 'throw',
+      strictQuery: 'throw',
+      versionKey: false,
+      minimize: false,
+    },
+  ) as unknown as mongoose.Schema<Document>;
+}
+
+function fieldsOf(shape: Shape): Record<string, unknown> {
+  const native = {
+    string: String,
+    number: Number,
+    boolean: Boolean,
+    date: Date,
+    strings: [String],
+    json: mongoose.Schema.Types.Mixed,
+  };
+  const nested = (fields: Shape) =>
+    new mongoose.Schema(fieldsOf(fields), { _id: false, strict: 'throw', minimize: false });
+  return Object.fromEntries(
+    attributesOf(shape).map(({ name, field }) => {
+      const type = Array.isArray(field)
+        ? [nested(field[0])]
+        : typeof field === 'object'
+          ? nested(field as Shape)
+          : native[field as keyof typeof native];
+      return [name, { type, default: undefined }];
+    }),
+  );
+}
+
+/** An expression for a part of a text, ASCII letters in any case. */
+function partOf(text: string): string {
+  return text
+    .replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
+    .replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`);
+}
