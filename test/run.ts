@@ -1,49 +1,175 @@
 /**
- * `npm test [-- part-of-a-path ...]`: names what is missing on this machine, starts one MongoDB for all test files where there
- * is one, and hands over to node's test runner.
+ * `npm test [-- PART ...]`: runs the test files whose path contains one of the parts, all without one. Each file is a process of its own
+ * that runs from the build. The last line is `N passed, N failed, N skipped`.
  */
-import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { completeBuild } from './support/build.ts';
+import { ENGINE_CHOICES, needsMongodb } from './support/engines.ts';
 import { createMongoServer, type MongoServer } from './support/mongo-server.ts';
 import { hasPart, missingParts, type Part } from './support/parts.ts';
+import { type Report, readReport } from './support/reporter.ts';
 
-const PARTS: Part[] = ['mongodb', 'nginx', 'caddy'];
+const PARTS: Part[] = ['mongodb', 'nginx', 'caddy', 'chromium'];
+const CONCURRENCY = 2;
+/** A file that takes longer hangs. */
+const FILE_LIMIT_MS = 300_000;
+const SLOWEST = 10;
+/** How long each file took the last time, so that the longest start first. */
+const TIMES = 'build/times.json';
+/** What must not share the machine with another file, and why. */
+const ALONE: Record<string, string> = {
+  'test/scenarios/invariant-2-revoked-means-refused.test.ts': 'compares the moments at which three processes answer',
+  'test/scenarios/invariant-4-own-faults.test.ts': 'holds answers under load to the 5 seconds that are promised',
+};
 
-/** Two files at a time use two cores well; where a run must be certain, each has the machine to itself. */
-const CONCURRENCY = process.env['LATCHKEY_TEST_REQUIRE'] === 'all' ? 1 : 2;
-
-const wanted = process.argv.slice(2);
-const all = listTests();
-const files = wanted.length === 0 ? all : all.filter((file) => wanted.some((part) => file.includes(part)));
-if (files.length === 0) {
-  console.error(`no test file matches ${wanted.join(' ')}`);
-  process.exit(1);
+interface Result extends Report {
+  file: string;
+  ms: number;
 }
+
+const { engine, parts } = readArguments();
+if (engine !== undefined && !ENGINE_CHOICES.some((choice) => choice === engine)) {
+  fail(`--engine ${engine}: the engines are ${ENGINE_CHOICES.join(' and ')}`);
+}
+const files = listTests().filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+if (files.length === 0) fail(`no test file matches ${parts.join(' ')}`);
 
 const missing = missingParts(PARTS);
 for (const line of missing) console.log(line);
-if (missing.length > 0 && process.env['LATCHKEY_TEST_REQUIRE'] === 'all') {
-  console.error('LATCHKEY_TEST_REQUIRE=all: every part is required');
-  process.exit(1);
+const isStrict = process.env['LATCHKEY_TEST_REQUIRE'] === 'all';
+if (missing.length > 0 && isStrict) fail('LATCHKEY_TEST_REQUIRE=all: every part is required');
+
+const startedAt = performance.now();
+const reports = mkdtempSync(join(tmpdir(), 'latchkey-reports-'));
+const running = new Set<ChildProcess>();
+let server: MongoServer | undefined;
+let isInterrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    isInterrupted = true;
+    for (const child of running) child.kill(signal);
+  });
 }
 
-let server: MongoServer | undefined;
-const env: NodeJS.ProcessEnv = { ...process.env };
-if (hasPart('mongodb') && !env['LATCHKEY_TEST_MONGODB_URL']) {
+completeBuild();
+const env: NodeJS.ProcessEnv = { ...process.env, ...(engine !== undefined && { LATCHKEY_TEST_ENGINE: engine }) };
+if (hasPart('mongodb') && !env['LATCHKEY_TEST_MONGODB_URL'] && files.some((file) => needsMongodb(file, engine))) {
   server = await createMongoServer({ survivesKill: false });
   env['LATCHKEY_TEST_MONGODB_URL'] = server.origin;
 }
+if (engine === 'mongodb' && !env['LATCHKEY_TEST_MONGODB_URL']) fail('--engine mongodb: no MongoDB server was found');
 
-const args = ['--import', 'tsx', '--test', `--test-concurrency=${CONCURRENCY}`, '--test-timeout=300000', ...files];
-const child = spawn(process.execPath, args, { stdio: 'inherit', env });
-child.on('exit', async (code) => {
+const times = readTimes();
+const queue = [...files].sort((one, other) => (times[other] ?? Infinity) - (times[one] ?? Infinity));
+const together = queue.filter((file) => !(file in ALONE));
+const results: Result[] = [];
+try {
+  await Promise.all(Array.from({ length: CONCURRENCY }, () => work(together)));
+  await work(queue.filter((file) => file in ALONE));
+} finally {
   await server?.stop();
-  process.exit(code ?? 1);
-});
+  rmSync(reports, { recursive: true, force: true });
+}
+writeFileSync(TIMES, JSON.stringify({ ...times, ...Object.fromEntries(results.map(({ file, ms }) => [file, ms])) }));
+tell();
+
+/** Takes files from the front of the list until it is empty. */
+async function work(list: string[]): Promise<void> {
+  for (let file = list.shift(); file !== undefined && !isInterrupted; file = list.shift()) {
+    const result = await runFile(file);
+    results.push(result);
+    const counts = [
+      `${result.passed} passed`,
+      ...(result.failed > 0 ? [`${result.failed} failed`] : []),
+      ...(result.skipped > 0 ? [`${result.skipped} skipped`] : []),
+    ];
+    console.log(`${result.failed > 0 ? '✖' : '✔'} ${seconds(result.ms)}  ${file}  ${counts.join(', ')}`);
+  }
+}
+
+async function runFile(file: string): Promise<Result> {
+  const from = performance.now();
+  const destination = join(reports, file.replaceAll('/', '-'));
+  const child = spawn(
+    process.execPath,
+    [
+      '--enable-source-maps',
+      `--test-reporter=./build/test/support/reporter.js`,
+      `--test-reporter-destination=${destination}`,
+      join('build', file.replace(/\.ts$/, '.js')),
+    ],
+    { env, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  running.add(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output = (output + chunk).slice(-20_000);
+    });
+  }
+  let isLate = false;
+  const limit = setTimeout(() => {
+    isLate = true;
+    child.kill('SIGKILL');
+  }, FILE_LIMIT_MS);
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+  clearTimeout(limit);
+  running.delete(child);
+  const report = existsSync(destination) ? readReport(destination) : readReport('/dev/null');
+  if (!report.isComplete || (code !== 0 && report.failed === 0)) {
+    const how = isLate ? `was killed after ${FILE_LIMIT_MS / 1000} s` : `ended with ${code} before its tests did`;
+    report.failed += 1;
+    report.failures.push({ name: 'the file as a whole', error: `The process ${how}. It said:\n${output}` });
+  }
+  return { ...report, file, ms: performance.now() - from };
+}
+
+function tell(): void {
+  for (const { file, failures } of results.sort((one, other) => one.file.localeCompare(other.file))) {
+    for (const { name, error } of failures) console.log(`\n✖ ${file}\n  ${name}\n${error.replace(/^(?=.)/gm, '    ')}`);
+  }
+  if (files.length > 1) {
+    const slowest = [...results].sort((one, other) => other.ms - one.ms).slice(0, SLOWEST);
+    console.log(`\nslowest of ${results.length} files, in ${seconds(performance.now() - startedAt).trim()}:`);
+    for (const { file, ms } of slowest) console.log(`  ${seconds(ms)}  ${file}`);
+  }
+  const sum = (count: 'passed' | 'failed' | 'skipped') => results.reduce((total, result) => total + result[count], 0);
+  const isWhole = results.length === files.length;
+  if (!isWhole) console.log(`\ninterrupted: ${files.length - results.length} files did not run`);
+  process.exitCode = sum('failed') > 0 || !isWhole ? 1 : 0;
+  console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
+}
+
+function readArguments(): { engine: string | undefined; parts: string[] } {
+  try {
+    const { values, positionals } = parseArgs({ allowPositionals: true, options: { engine: { type: 'string' } } });
+    return { engine: values.engine, parts: positionals };
+  } catch (error) {
+    return fail(`${(error as Error).message}\nUsage: npm test -- [--engine sqlite|mongodb] [part of a path ...]`);
+  }
+}
+
+function readTimes(): Record<string, number> {
+  mkdirSync('build', { recursive: true });
+  return existsSync(TIMES) ? JSON.parse(readFileSync(TIMES, 'utf8')) : {};
+}
 
 function listTests(): string[] {
   return readdirSync('test', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts'))
     .map((file) => `test/${file}`)
     .sort();
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1).padStart(6)} s`;
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
 }

@@ -12,7 +12,7 @@ import {
   text,
 } from '../../src/storage/index.ts';
 import { createMovableClock, HOUR, MINUTE } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { bothEngines, type Place } from '../support/engines.ts';
 
 const shape = {
   name: 'string',
@@ -41,7 +41,7 @@ const spec = {
 
 type Thing = Stored<typeof shape>;
 
-for (const engine of engines) {
+for (const engine of bothEngines) {
   describe(`storage on ${engine.name}`, () => {
     const clock = createMovableClock();
     let place: Place;

@@ -44,11 +44,9 @@ export function createProcesses(): Processes {
 
   return {
     startScimServer() {
-      const program = join(import.meta.dirname, 'scim-server-process.ts');
+      const program = join(import.meta.dirname, 'scim-server-process.js');
       const stdio = ['ignore', 'pipe', 'pipe'] as const;
-      return ready(
-        spawn(process.execPath, ['--import', 'tsx', program], { env: cleanEnvironment(), stdio: [...stdio] }),
-      );
+      return ready(spawn(process.execPath, [program], { env: cleanEnvironment(), stdio: [...stdio] }));
     },
     startLatchkey: (env) =>
       ready(

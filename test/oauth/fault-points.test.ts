@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock, MINUTE } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { bothEngines, type Place } from '../support/engines.ts';
 import { createFaultyStorage, FORGETTING, REFUSING } from '../support/faulty-storage.ts';
 import { type Death, forkMortalApp } from '../support/mortal-app.ts';
 import {
@@ -79,7 +79,7 @@ async function checkRefreshed(
   assert.equal((await fresh.api.get(`/credentials/${credentialId}`)).body.state, 'active');
 }
 
-for (const engine of engines) {
+for (const engine of bothEngines) {
   describe(`between two writes on ${engine.name}`, () => {
     let place: Place;
     before(() => {

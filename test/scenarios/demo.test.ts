@@ -16,10 +16,8 @@ describe('npm run demo', () => {
   /** The demo as a process whose temporary files land in a folder of the test. */
   function run(): { child: ChildProcess; output: () => string; code: Promise<number | null> } {
     const env = { ...cleanEnvironment(), TMPDIR: folder, NO_COLOR: '1' };
-    const child = spawn(process.execPath, ['--import', 'tsx', 'test/demo/demo.ts'], {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const program = join(import.meta.dirname, '../demo/demo.js');
+    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
     return { child, output: () => output, code: new Promise((resolve) => child.once('close', resolve)) };

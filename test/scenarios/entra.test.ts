@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock, DAY, HOUR, MINUTE } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { bothEngines, type Place } from '../support/engines.ts';
 import { createEntraClient, type EntraClient, type EntraIssuer, startEntraIssuer } from '../support/entra-client.ts';
 import { welcomeItContact } from '../support/it-contact.ts';
 import { eventsOf, makeClient } from '../support/oauth-client.ts';
@@ -14,7 +14,7 @@ import { type ScimServer, startScimServer } from '../support/scim-server.ts';
 const AUDIENCE = 'api://5f1c2c8e-acme-scim';
 const CYCLE = 40 * MINUTE;
 
-for (const engine of engines) {
+for (const engine of bothEngines) {
   describe(`Entra ID on ${engine.name}`, () => {
     let place: Place;
     let app: TestApp;

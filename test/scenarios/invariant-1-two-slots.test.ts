@@ -4,11 +4,11 @@ import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
 import type { Answer, Reply } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { bothEngines, type Place } from '../support/engines.ts';
 
 const LEASE_MS = '20';
 
-for (const engine of engines) {
+for (const engine of bothEngines) {
   describe(`invariant 1: two slots, on ${engine.name}`, () => {
     let place: Place;
     let apps: [TestApp, TestApp];

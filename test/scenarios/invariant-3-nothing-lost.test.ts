@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Answer, type Api, createApi, type Reply } from '../support/api.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { bothEngines, type Place } from '../support/engines.ts';
 import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';
 import { pause } from '../support/traffic.ts';
 
@@ -29,7 +29,7 @@ interface Ledger {
 
 class Killed extends Error {}
 
-for (const engine of engines) {
+for (const engine of bothEngines) {
   describe(`invariant 3: nothing acknowledged is lost, on ${engine.name}`, () => {
     let place: Place;
     let latchkey: LatchkeyProcess;

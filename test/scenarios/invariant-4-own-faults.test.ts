@@ -8,7 +8,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import Database from 'libsql';
 import mongoose from 'mongoose';
 import { type Answer, type Api, createApi } from '../support/api.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { type Place, sqlite } from '../support/engines.ts';
 import { createMongoServer, type MongoServer } from '../support/mongo-server.ts';
 import { findCommand } from '../support/parts.ts';
 import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';
@@ -227,8 +227,6 @@ describe('invariant 4: never 401 for our own fault, with MongoDB', { skip: witho
   });
 });
 
-const sqlite = engines.find(({ name }) => name === 'sqlite');
-
 describe('invariant 4: never 401 for our own fault, with SQLite', () => {
   let place: Place;
   let file: string;
@@ -237,7 +235,6 @@ describe('invariant 4: never 401 for our own fault, with SQLite', () => {
   let subject: Subject;
 
   beforeEach(async () => {
-    assert.ok(sqlite);
     place = sqlite.place();
     file = `${place.url.slice('file:'.length)}/latchkey.db`;
     latchkey = await startLatchkey({ databaseUrl: place.url, env: { ...SETTINGS, LATCHKEY_LEASE_MS: '0' } });

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import mongoose from 'mongoose';
 import type { Answer } from '../support/api.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { bothEngines, type Place } from '../support/engines.ts';
 import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';
 import { until } from '../support/traffic.ts';
 
@@ -27,7 +27,7 @@ interface Captured {
   text: string;
 }
 
-for (const engine of engines) {
+for (const engine of bothEngines) {
   describe(`invariant 6: secrets, on ${engine.name}`, () => {
     let place: Place;
     let latchkey: LatchkeyProcess;

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock, DAY, HOUR } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { bothEngines, type Place } from '../support/engines.ts';
 import { createItContact, makeLink } from '../support/it-contact.ts';
 import { eventsOf, makeClient } from '../support/oauth-client.ts';
 import { createOktaClient, type OktaClient, type OktaSettings } from '../support/okta-client.ts';
@@ -14,7 +14,7 @@ import { type ScimServer, startScimServer } from '../support/scim-server.ts';
 const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
 const newUser = () => ({ schemas: [USER], userName: `${randomUUID()}@northwind.test`, active: true });
 
-for (const engine of engines) {
+for (const engine of bothEngines) {
   describe(`Okta on ${engine.name}`, () => {
     let place: Place;
     let app: TestApp;

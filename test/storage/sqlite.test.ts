@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import Database from 'libsql';
@@ -16,8 +16,8 @@ import { pause, until } from '../support/traffic.ts';
 
 /** Another process that writes without a pause and says each thing that was acknowledged to it. */
 const WRITER = `
-import { openStorage } from ${JSON.stringify(resolve('src/storage/index.ts'))};
-import { systemClock } from ${JSON.stringify(resolve('src/clock.ts'))};
+import { openStorage } from ${JSON.stringify(join(import.meta.dirname, '../../src/storage/index.js'))};
+import { systemClock } from ${JSON.stringify(join(import.meta.dirname, '../../src/clock.js'))};
 import { pino } from 'pino';
 const [url, name] = process.argv.slice(-2);
 const storage = await openStorage({ url, clock: systemClock, log: pino({ level: 'silent' }) });
@@ -65,7 +65,7 @@ describe('one SQLite file for several processes', () => {
   }
 
   async function startWriter(name: string): Promise<Writer> {
-    const args = ['--import', 'tsx', '--input-type=module', '-e', WRITER, '--', `file:${folder}`, name];
+    const args = ['--input-type=module', '-e', WRITER, '--', `file:${folder}`, name];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const inserted: string[] = [];
     let counted = 0;

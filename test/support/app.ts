@@ -10,6 +10,7 @@ import { createLog } from '../../src/log.ts';
 import { openStorage, type Storage } from '../../src/storage/index.ts';
 import { type Api, createApi } from './api.ts';
 import { createMovableClock, type MovableClock } from './clock.ts';
+import { engines } from './engines.ts';
 
 export interface TestApp {
   url: string;
@@ -25,7 +26,7 @@ export interface TestApp {
 }
 
 export interface TestAppOptions {
-  /** Default: SQLite in memory. */
+  /** Default: SQLite in memory, or a new MongoDB database where the run is on MongoDB. */
   databaseUrl?: string;
   /** Settings besides the defaults. Upstreams may be private unless it is said. */
   env?: Record<string, string>;
@@ -41,13 +42,15 @@ export interface TestAppOptions {
 export const OWNER_KEY = 'lk_test00000000000000000000000000000000000';
 
 export async function startApp({
-  databaseUrl = 'file::memory:',
+  databaseUrl: givenUrl,
   env = {},
   clock = createMovableClock(),
   realClock,
   wrapStorage = (storage) => storage,
   fetch: fetchKeys,
 }: TestAppOptions = {}): Promise<TestApp> {
+  const place = givenUrl === undefined && engines[0]?.name === 'mongodb' ? engines[0].place() : undefined;
+  const databaseUrl = givenUrl ?? place?.url ?? 'file::memory:';
   const settings = {
     LATCHKEY_DATABASE_URL: databaseUrl,
     LATCHKEY_SECRET: 'a secret of the tests, long enough for use',
@@ -97,6 +100,7 @@ export async function startApp({
       await new Promise((resolve) => server.close(resolve));
       await running.close();
       await storage.close();
+      await place?.remove();
     },
   };
 }

@@ -1,7 +1,10 @@
-/** The engines that a test of both runs on, each with stores of its own. */
+/**
+ * The engines that a suite runs on, each with stores of its own. A suite says once which it needs: `for (const engine of bothEngines)`
+ * where what a store keeps, or keeps apart, is what the suite is about, `for (const engine of engines)` everywhere else.
+ */
 
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -22,7 +25,7 @@ export interface Engine {
   place(): Place;
 }
 
-const sqlite: Engine = {
+export const sqlite: Engine = {
   name: 'sqlite',
   place() {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-sqlite-'));
@@ -53,6 +56,19 @@ function databaseUrl(server: string, name: string): string {
   return url.href;
 }
 
-const server = process.env['LATCHKEY_TEST_MONGODB_URL'];
+/** Values of `npm test -- --engine`. Without one, `engines` is SQLite and `bothEngines` is both. */
+export const ENGINE_CHOICES = ['sqlite', 'mongodb'] as const;
 
-export const engines: readonly Engine[] = server ? [sqlite, mongodb(server)] : [sqlite];
+const { LATCHKEY_TEST_MONGODB_URL: server, LATCHKEY_TEST_ENGINE: choice } = process.env;
+const withServer = server ? [mongodb(server)] : [];
+
+/** One engine: SQLite, or MongoDB where the run asks for it. */
+export const engines: readonly Engine[] = choice === 'mongodb' ? withServer : [sqlite];
+
+/** For storage itself, conformance, the invariants, the fault points, and one journey for each grant. */
+export const bothEngines: readonly Engine[] = choice === 'sqlite' ? [sqlite] : [sqlite, ...withServer];
+
+/** Whether a run has to bring up a MongoDB server for this test file. */
+export function needsMongodb(file: string, asked: string | undefined): boolean {
+  return asked === 'mongodb' || (asked === undefined && readFileSync(file, 'utf8').includes('bothEngines'));
+}

@@ -24,7 +24,6 @@ export interface MortalApp {
 
 export async function forkMortalApp(databaseUrl: string): Promise<MortalApp> {
   const child: ChildProcess = fork(import.meta.filename, [databaseUrl], {
-    execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
   const ended = once(child, 'exit');

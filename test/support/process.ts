@@ -1,10 +1,11 @@
-/** Latchkey as a process of its own, as `npm start` runs it (from the sources, without a build). */
+/** Latchkey as a process of its own, as `npm start` runs it, from the build that the tests run from. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { resolve } from 'node:path';
+import { join } from 'node:path';
 
 export const PROCESS_OWNER_KEY = 'lk_process0000000000000000000000000000000';
 const SECRET = 'a secret of the tests, long enough for use';
 const START_MS = 60_000;
+const PROGRAM = join(import.meta.dirname, '../../src/main.js');
 
 export interface LatchkeyProcess {
   url: string;
@@ -31,7 +32,7 @@ export function spawnLatchkey({ databaseUrl, env = {}, args = [] }: ProcessOptio
   output: () => string;
 } {
   let output = '';
-  const child = spawn(process.execPath, ['--import', 'tsx', resolve('src/main.ts'), ...args], {
+  const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM, ...args], {
     env: {
       ...cleanEnvironment(),
       LATCHKEY_PORT: '0',
