@@ -21,10 +21,11 @@ import { ANNOUNCE_EVERY_MS, createInstances } from './instances.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createOauth } from './oauth/index.ts';
+import { createPortalLinks } from './one-time-links/index.ts';
 import { createOperations } from './operations.ts';
 import { createOperators } from './operators/index.ts';
 import { ASSETS_PREFIX, createAssets, readBrand } from './pages/index.ts';
-import { createPortal, createPortalLinks, renderAuthorizationError } from './portal/index.tsx';
+import { createPortal, renderAuthorizationError } from './portal/index.tsx';
 import type { Round } from './rounds.ts';
 import { observed, type Storage } from './storage/index.ts';
 import {

@@ -11,6 +11,7 @@ import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency.ts';
 import type { Log } from '../log.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
+import type { PortalLinks } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
 import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
@@ -22,7 +23,7 @@ import { describeApi } from './openapi.ts';
 import type { Operation } from './operation.ts';
 import { operatorOperations } from './operators.ts';
 import { organizationOperations } from './organizations.ts';
-import { type PortalLinkKeeper, portalLinkOperations } from './portal-links.ts';
+import { portalLinkOperations } from './portal-links.ts';
 import { renderReference } from './reference.tsx';
 import { createAdminRouter } from './router.ts';
 
@@ -38,7 +39,7 @@ export interface AdminDependencies {
   usage: Usage;
   clients: Clients;
   connectByHand: Oauth['connectByHand'];
-  portalLinks: PortalLinkKeeper;
+  portalLinks: PortalLinks;
   operators: Operators;
   verification: Verification;
   context: RequestContext;

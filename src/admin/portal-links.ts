@@ -1,37 +1,12 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
+import { linkStateAt, type PortalLink, type PortalLinks } from '../one-time-links/index.ts';
 import { assertVisible, type Operation, operation, READERS, WRITERS } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Portal links';
 const LONGEST_SECONDS = 30 * 86_400;
 const shownTime = z.iso.datetime();
-
-/** A portal link as its keeper tells it; the portal itself is another surface. */
-export interface PortalLinkRecord {
-  id: string;
-  organizationId: string;
-  contact?: string;
-  createdAt: Date;
-  createdBy: { type: string; id?: string; name: string };
-  expiresAt: Date;
-  usedAt?: Date;
-  revokedAt?: Date;
-}
-
-export interface PortalLinkKeeper {
-  create(
-    input: { organizationId: string; expiresInSeconds?: number | undefined },
-    cause: Parameters<Operation['handle']>[0]['cause'],
-  ): Promise<{ portalLink: PortalLinkRecord; secret: string }>;
-  get(id: string): Promise<PortalLinkRecord>;
-  page(query: {
-    organizationId?: string | undefined;
-    after?: string | undefined;
-    limit: number;
-  }): Promise<{ items: PortalLinkRecord[]; nextCursor: string | null }>;
-  revoke(id: string, cause: Parameters<Operation['handle']>[0]['cause']): Promise<PortalLinkRecord>;
-}
 
 const linkView = z
   .object({
@@ -52,16 +27,17 @@ export function portalLinkOperations({
   clock,
   publicUrl,
 }: {
-  portalLinks: PortalLinkKeeper;
+  portalLinks: PortalLinks;
   clock: Clock;
   publicUrl: string;
 }): Operation[] {
-  function view({ id, organizationId, contact, createdAt, createdBy, expiresAt, usedAt, revokedAt }: PortalLinkRecord) {
+  function view(link: PortalLink) {
+    const { id, organizationId, contact, createdAt, createdBy, expiresAt, usedAt, revokedAt } = link;
     return {
       id,
       organizationId,
       contact: contact ?? null,
-      state: revokedAt ? 'revoked' : usedAt ? 'used' : expiresAt <= clock.now() ? 'expired' : 'fit',
+      state: linkStateAt(link, clock.now()),
       createdAt,
       createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
       expiresAt,

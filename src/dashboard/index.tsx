@@ -16,6 +16,7 @@ import type { Idempotency } from '../idempotency.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
+import type { PortalLinks } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
 import {
   type Visit as AnyVisit,
@@ -44,28 +45,6 @@ import { settingsRoutes } from './settings.tsx';
 import { createSignIn } from './sign-in.tsx';
 import { HOME, type Route, show, type Visit, WRITERS } from './visit.tsx';
 
-/** A portal link as its keeper tells it; the portal is another surface. */
-export interface PortalLinkRecord {
-  id: string;
-  organizationId: string;
-  contact?: string;
-  createdAt: Date;
-  createdBy: { type: string; id?: string; name: string };
-  expiresAt: Date;
-  usedAt?: Date;
-  revokedAt?: Date;
-}
-
-export interface PortalLinkKeeper {
-  create(
-    input: { organizationId: string; contact?: string | undefined },
-    cause: Visit['cause'],
-  ): Promise<{ portalLink: PortalLinkRecord; secret: string }>;
-  get(id: string): Promise<PortalLinkRecord>;
-  page(query: { organizationId?: string; limit: number }): Promise<{ items: PortalLinkRecord[] }>;
-  revoke(id: string, cause: Visit['cause']): Promise<PortalLinkRecord>;
-}
-
 export interface DashboardDependencies {
   config: Config;
   sources: Readonly<Record<SettingKey, Source>>;
@@ -78,7 +57,7 @@ export interface DashboardDependencies {
   clients: Clients;
   connectByHand: Oauth['connectByHand'];
   keys: Oauth['keys'];
-  portalLinks: PortalLinkKeeper;
+  portalLinks: PortalLinks;
   clock: Clock;
   log: Log;
   context: RequestContext;

@@ -1,5 +1,6 @@
 /** One organization: its directories, its portal links, its end. */
 import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+import { type LinkState, linkStateAt, type PortalLink } from '../one-time-links/index.ts';
 import {
   Act,
   Ask,
@@ -23,11 +24,17 @@ import {
   touched,
 } from '../pages/index.ts';
 import { byUrgency, DirectoryRow } from './directory-row.tsx';
-import type { DashboardDependencies, PortalLinkRecord } from './index.tsx';
+import type { DashboardDependencies } from './index.tsx';
 import { HOME, OWNERS, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
 
 const PAGE = 50;
 const CLEARED = 200;
+const LINK_STATES: Record<LinkState, string> = {
+  fit: 'Not used yet',
+  used: 'Used',
+  expired: 'Expired without use',
+  revoked: 'Withdrawn',
+};
 const TRAIL: [string, string][] = [[`${HOME}/organizations`, 'Organizations']];
 
 export function organizationRoutes(deps: DashboardDependencies): Route[] {
@@ -309,26 +316,25 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
     },
   ];
 
-  function LinkRow({ link, visit }: { link: PortalLinkRecord; visit: Visit }) {
+  function LinkRow({ link, visit }: { link: PortalLink; visit: Visit }) {
     const { now } = visit;
-    const isOpen = !link.usedAt && !link.revokedAt && link.expiresAt > now;
+    const state = linkStateAt(link, now);
     return (
       <li>
         <span class="what">
           <span>
             {link.contact !== undefined && <b>{link.contact}: </b>}
-            {link.revokedAt ? 'Withdrawn' : link.usedAt ? 'Used' : isOpen ? 'Not used yet' : 'Expired without use'}{' '}
-            <Time at={link.revokedAt ?? link.usedAt ?? link.expiresAt} now={now} />
+            {LINK_STATES[state]} <Time at={link.revokedAt ?? link.usedAt ?? link.expiresAt} now={now} />
           </span>
           <small>
             made <Time at={link.createdAt} now={now} /> by {link.createdBy.name}
           </small>
         </span>
-        {visit.mayChange && !link.revokedAt && (isOpen || link.usedAt) && (
+        {visit.mayChange && (state === 'fit' || state === 'used') && (
           <Act
             visit={visit}
             action={`${HOME}/portal-links/${link.id}/revoke`}
-            name={link.usedAt ? 'End session' : 'Withdraw'}
+            name={state === 'used' ? 'End session' : 'Withdraw'}
           />
         )}
       </li>

@@ -271,7 +271,7 @@ const OVER = {
   fit: 'This link is not for you.',
   used: 'This link has been used.',
   expired: 'This link has expired.',
-  withdrawn: 'This link was withdrawn, or a newer one was made.',
+  revoked: 'This link was withdrawn, or a newer one was made.',
   unknown: 'This link is not known here.',
 };
 

@@ -7,12 +7,12 @@ import { type Audit, type Cause, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
+import { createSignInLinks, type LinkState } from '../one-time-links/index.ts';
 import { seal, unseal } from '../sealing.ts';
 import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
 import { actorOf, emailOf, type Operator, type OperatorRole, type Origin, operatorShape } from './records.ts';
 import { createSecondFactor } from './second-factor.ts';
 import { createSessions, type OperatorSession } from './sessions.ts';
-import { createSignInLinks, type LinkState } from './sign-in-links.ts';
 import { createTries } from './tries.ts';
 
 export { OPERATOR_ROLES, type Operator, type OperatorRole, type Origin } from './records.ts';
@@ -69,7 +69,7 @@ export interface Operators {
   linkOpenUntil(operatorId: string): Promise<Date | undefined>;
   withdrawLink(operatorId: string, cause: Cause): Promise<void>;
   /** What a link is good for, without using it. */
-  look(secret: string): Promise<LinkState>;
+  look(secret: string): Promise<LinkState | 'unknown'>;
   /**
    * Uses a link. One of several browsers wins, and may ask again within a minute. `browser`: an unpredictable value that only it has.
    * Undefined when the link is not fit any more.
@@ -363,10 +363,10 @@ export function createOperators(deps: {
     look: async (secret) => (await links.look(secret)).state,
 
     async enter(secret, browser, origin) {
-      const { operatorId } = await links.look(secret);
-      const operator = operatorId === undefined ? undefined : await operators.find(operatorId);
+      const { link } = await links.look(secret);
+      const operator = link && (await operators.find(link.operatorId));
       if (!operator || operator.disabledAt) return undefined;
-      const used = await links.use(secret, browser);
+      const used = await links.enter(secret, browser);
       if (!used) return undefined;
       if (used.isFirst) return begin(operator, 'link', origin, used.session);
       // The first answer may still be on its way.

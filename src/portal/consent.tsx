@@ -4,9 +4,9 @@ import type { Clock } from '../clock.ts';
 import type { Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Directory, Organizations } from '../directories/index.ts';
 import type { ConnectionRequest, Oauth } from '../oauth/index.ts';
+import { type PortalLink, personOf } from '../one-time-links/index.ts';
 import { hasFormToken } from '../pages/index.ts';
 import { ConsentPage, type Holder } from './consent-page.tsx';
-import { type PortalLink, personOf } from './links.ts';
 import { LinkNeededPage } from './pages.tsx';
 import { formOf, message, outOfDate, type Page, type Request, type Session } from './request.tsx';
 

@@ -11,6 +11,7 @@ import type { Idempotency } from '../idempotency.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import type { Oauth } from '../oauth/index.ts';
+import { type PortalLink, type PortalLinks, personOf } from '../one-time-links/index.ts';
 import {
   answerOnce,
   type Brand,
@@ -34,12 +35,10 @@ import {
 } from '../pages/index.ts';
 import { createConsent } from './consent.tsx';
 import { directoryRoutes } from './directories.tsx';
-import { type PortalLink, type PortalLinks, personOf } from './links.ts';
 import { EnterPage, HomePage, MessagePage } from './pages.tsx';
 import { formOf, message, outOfDate, type Page, queryOf, type Request, readCookie, type Session } from './request.tsx';
 
 export { renderAuthorizationError } from './authorization-error.tsx';
-export { createPortalLinks, type PortalLink, type PortalLinks } from './links.ts';
 
 export interface PortalDependencies {
   links: PortalLinks;

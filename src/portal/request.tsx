@@ -1,8 +1,8 @@
 /** One request to the portal, and what it is answered with. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readBody } from '../http/body.ts';
+import type { PortalLink } from '../one-time-links/index.ts';
 import type { Shown } from '../pages/index.ts';
-import type { PortalLink } from './links.ts';
 import { MessagePage } from './pages.tsx';
 
 /** One request to the portal. */

@@ -202,7 +202,7 @@ for (const engine of engines) {
       const enter = (secret: string, browser = 'one') => operators.enter(secret, browser, ORIGIN);
       const older = await operators.createLink(id, CAUSE);
       const newer = await operators.createLink(id, CAUSE);
-      assert.deepEqual([await operators.look(older.secret), await operators.look(newer.secret)], ['withdrawn', 'fit']);
+      assert.deepEqual([await operators.look(older.secret), await operators.look(newer.secret)], ['revoked', 'fit']);
       assert.equal(await enter(older.secret), undefined);
       const twice = await Promise.all([enter(newer.secret), enter(newer.secret)]);
       assert.equal(twice[0]?.session, twice[1]?.session);

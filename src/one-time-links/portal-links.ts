@@ -1,0 +1,165 @@
+/** Links that let an IT contact manage one organization's directories, and the session that each begins. */
+import { type Audit, actorShape, type Cause, outboxShape } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import { digestOf } from '../credentials/index.ts';
+import type { Organizations } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
+import type { Random } from '../identifiers.ts';
+import type { Page, Storage, Stored } from '../storage/index.ts';
+import { createDoor, type Door, linkShape, newLink } from './links.ts';
+
+const shape = {
+  organizationId: 'string',
+  /** Who it is for, where the vendor said so; what they do is told by this name. */
+  'contact?': 'string',
+  createdBy: actorShape,
+  'sessionEndsAt?': 'date',
+  ...linkShape,
+  ...outboxShape,
+} as const;
+
+export type PortalLink = Stored<typeof shape>;
+
+export interface PortalLinks {
+  /** Throws not_found (organization). `secret`: shown once. */
+  create(
+    input: { organizationId: string; contact?: string | undefined; expiresInSeconds?: number | undefined },
+    cause: Cause,
+  ): Promise<{ portalLink: PortalLink; secret: string }>;
+  /** Throws not_found. */
+  get(id: string): Promise<PortalLink>;
+  page(query: {
+    organizationId?: string | undefined;
+    after?: string | undefined;
+    limit: number;
+  }): Promise<Page<PortalLink>>;
+  /** Ends the link and the session that it began. Throws not_found. */
+  revoke(id: string, cause: Cause): Promise<PortalLink>;
+  look: Door<PortalLink>['look'];
+  /** The winning browser may send it again as long as its session lasts. */
+  enter(
+    secret: string,
+    browser: string,
+    origin: { address: string; requestId: string },
+  ): Promise<{ session: string; portalLink: PortalLink } | undefined>;
+  /** The link behind a session that has not ended. */
+  findSession(session: string): Promise<PortalLink | undefined>;
+  /** Ends a session at its own wish. */
+  leave(session: string, origin: { address: string; requestId: string }): Promise<void>;
+}
+
+const WEEK_SECONDS = 7 * 86_400;
+const SESSION_MS = 8 * 3_600_000;
+
+export function createPortalLinks(deps: {
+  storage: Storage;
+  audit: Audit;
+  clock: Clock;
+  random: Random;
+  organizations: Organizations;
+}): PortalLinks {
+  const { storage, audit, clock, organizations } = deps;
+  const links = audit.track(
+    'portal_links',
+    storage.collection({
+      name: 'portal_links',
+      shape,
+      keys: { organizationId: 'index', digest: 'unique', sessionDigest: 'unique', outboxAt: 'index' },
+      order: 'createdAt',
+    }),
+  );
+
+  function hasSession({ revokedAt, sessionEndsAt }: PortalLink, now: Date): boolean {
+    return !revokedAt && sessionEndsAt !== undefined && sessionEndsAt > now;
+  }
+
+  async function findSession(session: string): Promise<PortalLink | undefined> {
+    const found = await links.findBy('sessionDigest', digestOf(session));
+    return found && hasSession(found, clock.now()) ? found : undefined;
+  }
+
+  function told(type: 'portal_link.revoked' | 'portal_link.used' | 'portal_link.left', link: PortalLink, cause: Cause) {
+    return audit.event(type, cause, { organizationId: link.organizationId }, { portalLinkId: link.id });
+  }
+
+  function absent(id: string): AppError {
+    return new AppError('not_found', { detail: `There is no portal link ${id}.` });
+  }
+
+  return {
+    async create({ organizationId, contact, expiresInSeconds = WEEK_SECONDS }, cause) {
+      await organizations.get(organizationId);
+      const { secret, link } = newLink('lkp', expiresInSeconds, deps);
+      const portalLink: PortalLink = {
+        ...link,
+        organizationId,
+        ...(contact !== undefined && { contact }),
+        createdBy: cause.actor,
+      };
+      const facts = { portalLinkId: link.id, contact, expiresAt: link.expiresAt.toISOString() };
+      await links.insert(portalLink, [audit.event('portal_link.created', cause, { organizationId }, facts)]);
+      return { portalLink, secret };
+    },
+
+    async get(id) {
+      const portalLink = await links.find(id);
+      if (!portalLink) throw absent(id);
+      return portalLink;
+    },
+
+    page: ({ organizationId, after, limit }) =>
+      links.page({ where: { organizationId }, after, limit, direction: 'descending' }),
+
+    async revoke(id, cause) {
+      const result = await links.update(id, (record) => {
+        if (record.revokedAt) return undefined;
+        return {
+          record: { ...record, revokedAt: clock.now() },
+          events: [told('portal_link.revoked', record, cause)],
+        };
+      });
+      if (!result) throw absent(id);
+      return result.after;
+    },
+
+    look: (secret) => doorFor().look(secret),
+    async enter(secret, browser, origin) {
+      const entered = await doorFor(origin).enter(secret, browser, (link, now) => ({
+        ...link,
+        sessionEndsAt: new Date(now.getTime() + SESSION_MS),
+      }));
+      return entered && { session: entered.session, portalLink: entered.link };
+    },
+
+    findSession,
+
+    async leave(session, origin) {
+      const found = await findSession(session);
+      if (!found) return;
+      await links.update(found.id, (record) => ({
+        record: { ...record, sessionEndsAt: clock.now() },
+        events: [told('portal_link.left', record, { actor: personOf(record), source: 'portal', ...origin })],
+      }));
+    },
+  };
+
+  /** `origin`: of who uses it. */
+  function doorFor(origin?: { address: string; requestId: string }): Door<PortalLink> {
+    return createDoor<PortalLink>({
+      clock,
+      find: (digest) => links.findBy('digest', digest),
+      update: (id, use) =>
+        links.update(id, (link) => {
+          const record = use(link);
+          const cause: Cause = { actor: personOf(link), source: 'portal', ...origin };
+          return record && { record, events: [told('portal_link.used', record, cause)] };
+        }),
+      mayRepeat: hasSession,
+    });
+  }
+}
+
+/** Who acts through a portal link, as far as is known. */
+export function personOf({ id, contact = 'IT contact' }: PortalLink) {
+  return { type: 'it_contact' as const, id, name: contact };
+}
