@@ -8,8 +8,18 @@
 import type { Clock } from '../clock.ts';
 import { type Random, randomText, toBase62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
-import { type Collection, type Identified, isDuplicate, type Page, type Storage } from '../storage/index.ts';
+import {
+  type Collection,
+  decodeCursor,
+  encodeCursor,
+  type Identified,
+  isDuplicate,
+  type Page,
+  type Storage,
+  withWaiting,
+} from '../storage/index.ts';
 import { type AuditEvent, type Cause, type EventPayload, type EventType, eventShape, type Subject } from './events.ts';
+import { createSubscribers, type Subscriber, type Untold, untoldShape } from './subscribers.ts';
 import { createTallies, type Tallies } from './tallies.ts';
 
 export {
@@ -23,6 +33,7 @@ export {
   type Subject,
   SYSTEM,
 } from './events.ts';
+export type { Subscriber } from './subscribers.ts';
 
 /** Attributes that every tracked record declares beside its own. */
 export const outboxShape = { 'outbox?': [{ id: 'string', ...eventShape }], 'outboxAt?': 'date' } as const;
@@ -58,8 +69,18 @@ export interface EventQuery {
   };
   from?: Date | undefined;
   to?: Date | undefined;
+  /** `asc`: oldest first, for a reader that follows what happens. `desc` unless given. */
+  order?: 'asc' | 'desc' | undefined;
   after?: string | undefined;
   limit: number;
+}
+
+export interface EventPage extends Page<AuditEvent> {
+  /**
+   * In ascending order: where to go on later. It stays behind the latest minute, in which events of other instances may still arrive
+   * with an earlier time, so some events are read twice (with the same ID) and none is missed.
+   */
+  resumeAfter?: string;
 }
 
 export interface Audit {
@@ -69,8 +90,13 @@ export interface Audit {
   append(event: AuditEvent): Promise<void>;
   /** Frequent things, counted in memory and written in rounds. */
   tallies: Tallies;
-  /** Newest first. Throws invalid_cursor. */
-  page(query: EventQuery): Promise<Page<AuditEvent>>;
+  /** What is counted in memory included. Throws invalid_cursor. */
+  page(query: EventQuery): Promise<EventPage>;
+  /**
+   * Has each acknowledged event told to `subscriber`, at least once: at once by the instance that wrote it, and after a crash by
+   * `recover`. Call it before the store is prepared. `name` is kept with events that are still to be told. Throws when it is taken.
+   */
+  subscribe(name: string, subscriber: Subscriber): void;
   /** Finishes what a crash interrupted at least `olderThanMs` ago. */
   recover(olderThanMs: number): Promise<void>;
   /** Forgets events older than `before`. */
@@ -80,13 +106,16 @@ export interface Audit {
 }
 
 const RECOVERY_BATCH = 500;
+/** Events older than this have arrived, from whatever instance. */
+const SETTLED_MS = 60_000;
 
 export function createAudit(deps: { storage: Storage; clock: Clock; random: Random; log: Log }): Audit {
   const { storage, clock, random, log } = deps;
   const events = storage.collection({
     name: 'events',
-    shape: eventShape,
+    shape: { ...eventShape, ...untoldShape },
     keys: {
+      tellAt: 'index',
       type: 'index',
       organizationId: 'index',
       directoryId: 'index',
@@ -107,6 +136,9 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
     { collection: Collection<Outbox>; clear: (id: string, sent: AuditEvent[]) => Promise<void> }
   >();
   const background = new Set<Promise<void>>();
+  const subscribers = createSubscribers({ events, clock, log });
+  const tallies = createTallies({ events, subscribers, clock, log });
+  const reader = withWaiting(events, 'at', tallies.waiting);
 
   let lastMs = 0;
   let within = 0;
@@ -129,11 +161,13 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
 
   async function append(event: AuditEvent): Promise<void> {
     try {
-      await events.insert(event);
+      await events.insert({ ...event, ...subscribers.mark() });
     } catch (error) {
       // The same event was written before: by this instance before a crash, or by another one that recovers too.
       if (!isDuplicate(error, 'id')) throw error;
+      return;
     }
+    subscribers.nudge([event.id]);
   }
 
   async function finishRemoval(id: string, collection: string, event: AuditEvent): Promise<void> {
@@ -221,10 +255,15 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
 
     append,
 
-    tallies: createTallies({ events, clock, log }),
+    tallies,
+    subscribe: subscribers.subscribe,
 
-    page: ({ where = {}, from, to, after, limit }) =>
-      events.page({ where, from, to, after, limit, direction: 'descending' }),
+    async page({ where = {}, from, to, order = 'desc', after, limit }) {
+      const direction = order === 'asc' ? 'ascending' : 'descending';
+      const { items, nextCursor } = await reader.page({ where, from, to, after, limit, direction });
+      const page = { items: items.map(asEvent), nextCursor };
+      return order === 'asc' ? { ...page, resumeAfter: resumeAfter(nextCursor) } : page;
+    },
 
     async recover(olderThanMs) {
       const before = new Date(clock.now().getTime() - olderThanMs);
@@ -237,14 +276,25 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
       }
       const { items } = await removals.page({ to: before, limit: RECOVERY_BATCH });
       for (const { id, from, event } of items) await finishRemoval(id, from, event);
+      await subscribers.recover();
     },
 
     prune: (before) => events.prune(before),
 
     async settled() {
       while (background.size > 0) await Promise.all(background);
+      await subscribers.settled();
     },
   };
+
+  function resumeAfter(nextCursor: string | null): string {
+    const settled = { at: new Date(clock.now().getTime() - SETTLED_MS).toISOString(), id: '' };
+    return nextCursor !== null && decodeCursor(nextCursor).at < settled.at ? nextCursor : encodeCursor(settled);
+  }
+}
+
+function asEvent({ untold: _untold, tellAt: _tellAt, ...event }: Untold): AuditEvent {
+  return event;
 }
 
 function withoutUndefined(data: object): Record<string, unknown> {

@@ -7,8 +7,9 @@ import type { Clock } from '../clock.ts';
 import { BASE62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import { withoutSecrets } from '../redaction.ts';
-import type { Collection } from '../storage/index.ts';
+import type { Accumulation, Collection, Waiting } from '../storage/index.ts';
 import type { Actor, AuditEvent, EventPayload, Subject } from './events.ts';
+import type { createSubscribers, Untold } from './subscribers.ts';
 
 /** What is frequent, and is told as one event with a count. */
 type Frequent =
@@ -34,6 +35,8 @@ export interface Tallies {
   note<T extends Frequent>(where: Subject | Promise<Subject>, note: Note<T>): void;
   /** Writes what was noted; throws storage_unavailable and keeps it for the next time. */
   flush(): Promise<void>;
+  /** What was noted and is not written yet. */
+  waiting: Waiting<AuditEvent>;
 }
 
 const ANONYMOUS: Actor = { type: 'anonymous', name: 'unauthenticated caller' };
@@ -49,16 +52,18 @@ interface Pending {
   count: number;
 }
 
-export function createTallies({
-  events,
-  clock,
-  log,
-}: {
-  events: Collection<AuditEvent>;
+export function createTallies(deps: {
+  events: Collection<Untold>;
+  subscribers: Pick<ReturnType<typeof createSubscribers>, 'mark' | 'nudge'>;
   clock: Clock;
   log: Log;
 }): Tallies {
+  const { events, subscribers, clock, log } = deps;
   let pending = new Map<string, Pending>();
+  /** What a flush has taken and not written yet. */
+  let leaving: Pending[] = [];
+  let writing: Promise<void> | undefined;
+  let written = 0;
   let window = 0;
   let distinct = new Set<string>();
   const arriving = new Set<Promise<void>>();
@@ -132,28 +137,49 @@ export function createTallies({
 
     async flush() {
       await Promise.all(arriving);
-      if (pending.size === 0) return;
-      const batch = [...pending.values()];
-      pending = new Map();
-      // In slices, so that requests get their turn between two transactions.
-      for (let written = 0; written < batch.length; written += SLICE) {
-        try {
-          await events.accumulate(
-            batch.slice(written, written + SLICE).map(({ event, count }) => ({
-              initial: { ...event, count: 0 },
-              add: { count },
-              latest: { by: 'lastAt', values: lastOf(event) },
-            })),
-          );
-        } catch (error) {
-          const left = batch.slice(written);
-          for (const denial of left) merge(denial);
-          log.warn({ err: error, count: left.length }, 'refusals could not be written yet');
-          throw error;
-        }
-      }
+      // One after the other: whoever asks for a flush wants what was noted before to be there.
+      await writing?.catch(() => undefined);
+      writing = write().finally(() => {
+        writing = undefined;
+      });
+      await writing;
+    },
+
+    waiting: {
+      list: () => [...leaving, ...pending.values()].map(accumulationOf),
+      written: () => written,
+      writing: () => writing,
     },
   };
+
+  async function write(): Promise<void> {
+    if (pending.size === 0) return;
+    leaving = [...pending.values()];
+    pending = new Map();
+    const mark = subscribers.mark();
+    // In slices, so that requests get their turn between two transactions.
+    while (leaving.length > 0) {
+      const slice = leaving.slice(0, SLICE);
+      try {
+        const merges: Accumulation<Untold>[] = slice.map(accumulationOf);
+        const marks = mark && merges.map(({ initial }) => ({ initial, latest: { by: 'tellAt', values: mark } }));
+        await events.accumulate([...merges, ...(marks ?? [])]);
+      } catch (error) {
+        const left = leaving;
+        leaving = [];
+        for (const denial of left) merge(denial);
+        log.warn({ err: error, count: left.length }, 'refusals could not be written yet');
+        throw error;
+      }
+      leaving.splice(0, slice.length);
+      written++;
+      subscribers.nudge(slice.map(({ event }) => event.id));
+    }
+  }
+}
+
+function accumulationOf({ event, count }: Pending): Accumulation<AuditEvent> {
+  return { initial: { ...event, count: 0 }, add: { count }, latest: { by: 'lastAt', values: lastOf(event) } };
 }
 
 /** What the caller says of itself, as it may be kept. */

@@ -14,9 +14,11 @@ import type { Log } from '../log.ts';
 import type { Migration } from './schema-version.ts';
 import type { Shape, Stored } from './shape.ts';
 
+export { decodeCursor, encodeCursor } from './cursor.ts';
 export { type Observe, observed } from './observed.ts';
 export { type Migration, SCHEMA_VERSION } from './schema-version.ts';
 export { json, type RecordOf, type Shape, type Stored, text } from './shape.ts';
+export { type Waiting, withWaiting } from './waiting.ts';
 
 export type KeyKind = 'unique' | 'index';
 

@@ -1,0 +1,115 @@
+/**
+ * Tells each acknowledged event to everyone who subscribed, at least once. An event is written together with the names of those who
+ * still have to hear of it (`untold`) and the time from which any instance may tell them (`tellAt`). The instance that wrote it tells
+ * them at once, within that time; after a crash, and when a handler failed, the next round of any instance finds it again.
+ */
+import type { Clock } from '../clock.ts';
+import { within } from '../deadline.ts';
+import type { Log } from '../log.ts';
+import type { Collection } from '../storage/index.ts';
+import type { AuditEvent } from './events.ts';
+
+/**
+ * Hears of one event. It may be called again for the same event ID: after a crash, when it threw, and when more of the same was counted
+ * into it. Events may come in any order. It should be quick (put work into a queue of its own) and throw when it could not take the event.
+ */
+export type Subscriber = (event: AuditEvent) => Promise<void>;
+
+/** What an event carries while somebody has to hear of it. */
+export const untoldShape = { 'untold?': 'strings', 'tellAt?': 'date' } as const;
+export type Untold = AuditEvent & { untold?: string[]; tellAt?: Date };
+
+/** For how long an event is told by the instance that wrote or claimed it. */
+const CLAIM_MS = 30_000;
+const HANDLER_MS = 10_000;
+const LONGEST_PAUSE_MS = 3_600_000;
+/** After this time an event that a handler keeps refusing is given up. */
+const GIVEN_UP_MS = 3 * 86_400_000;
+/** Events waiting in memory to be told; further ones wait in the store. */
+const MOST_WAITING = 5000;
+const BATCH = 500;
+
+export function createSubscribers(deps: { events: Collection<Untold>; clock: Clock; log: Log }) {
+  const { events, clock, log } = deps;
+  const subscribers = new Map<string, Subscriber>();
+  const waiting = new Set<string>();
+  let telling: Promise<void> | undefined;
+
+  const later = (ms: number) => new Date(clock.now().getTime() + ms);
+
+  async function tell({ untold = [], tellAt, ...event }: Untold): Promise<void> {
+    if (tellAt === undefined) return;
+    const left: string[] = [];
+    for (const name of untold) {
+      const subscriber = subscribers.get(name);
+      try {
+        if (!subscriber) throw new Error(`${name} does not subscribe in this instance`);
+        await within(HANDLER_MS, subscriber(event));
+      } catch (error) {
+        log.warn({ err: error, eventId: event.id, subscriber: name }, 'an event could not be told yet');
+        left.push(name);
+      }
+    }
+    const ageMs = clock.now().getTime() - (event.lastAt ?? event.at).getTime();
+    const isGivenUp = ageMs > GIVEN_UP_MS;
+    if (left.length > 0 && isGivenUp) log.error({ eventId: event.id, subscribers: left }, 'an event was never told');
+    const again = later(Math.min(Math.max(CLAIM_MS, ageMs), LONGEST_PAUSE_MS));
+    await events.update(event.id, (current) => {
+      const { untold: _untold, tellAt: claim, ...rest } = current;
+      // Another instance took it over, or more was counted into it: then it is told again.
+      if (claim?.getTime() !== tellAt.getTime()) return undefined;
+      return left.length === 0 || isGivenUp ? rest : { ...rest, untold: left, tellAt: again };
+    });
+  }
+
+  async function tellWaiting(): Promise<void> {
+    for (const id of waiting) {
+      waiting.delete(id);
+      try {
+        const event = await events.find(id);
+        if (event) await tell(event);
+      } catch (error) {
+        log.warn({ err: error, eventId: id }, 'an event could not be told yet');
+      }
+    }
+    telling = undefined;
+  }
+
+  return {
+    /** Throws when the name is taken. */
+    subscribe(name: string, subscriber: Subscriber): void {
+      if (subscribers.has(name)) throw new TypeError(`${name} subscribes already`);
+      subscribers.set(name, subscriber);
+    },
+
+    /** What is written with an event so that it is told; undefined while nobody subscribes. */
+    mark(): { untold: string[]; tellAt: Date } | undefined {
+      return subscribers.size === 0 ? undefined : { untold: [...subscribers.keys()], tellAt: later(CLAIM_MS) };
+    },
+
+    /** Tells events that this instance has just written, in the background. */
+    nudge(ids: readonly string[]): void {
+      if (subscribers.size === 0) return;
+      for (const id of ids) if (waiting.size < MOST_WAITING) waiting.add(id);
+      telling ??= tellWaiting();
+    },
+
+    /** Tells what is overdue: events of instances that crashed, and those that a handler did not take. */
+    async recover(): Promise<void> {
+      if (subscribers.size === 0) return;
+      for (const { id, tellAt } of await events.due('tellAt', clock.now(), BATCH)) {
+        const claim = later(CLAIM_MS);
+        const result = await events.update(id, (current) =>
+          current.tellAt !== undefined && current.tellAt.getTime() === tellAt?.getTime()
+            ? { ...current, tellAt: claim }
+            : undefined,
+        );
+        if (result && result.after !== result.before) await tell(result.after);
+      }
+    },
+
+    async settled(): Promise<void> {
+      await telling;
+    },
+  };
+}
