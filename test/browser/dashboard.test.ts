@@ -190,11 +190,11 @@ describe('the dashboard in a browser', { skip: browser === undefined }, () => {
 
   it('looks finished on each page, to people and to axe', async () => {
     const { context, page } = await signIn();
-    await real.inspect(context, `${app.url}/dashboard/organizations`, 'organizations');
+    await real.inspect(context, [['organizations', `${app.url}/dashboard/organizations`]]);
     await makeDirectory(page, 'Northwind Traders', 'northwind-okta');
     const directory = page.url();
     const id = directory.split('/').at(-1) ?? '';
-    await real.inspect(context, directory, 'directory-empty');
+    await real.inspect(context, [['directory-empty', directory]]);
     const { body: issued } = await app.api.post(`/directories/${id}/credentials`, { label: 'Okta' });
     for (let turn = 0; turn < 40; turn++) await verify('northwind-okta', issued.token);
     for (let turn = 0; turn < 3; turn++) await verify('northwind-okta', `${issued.token.slice(0, -3)}abc`, 'curl/8');
@@ -229,11 +229,16 @@ describe('the dashboard in a browser', { skip: browser === undefined }, () => {
       ['search-nothing', '/search?q=nothing'],
       ['not-found', '/directories/dir_nothing'],
     ];
-    for (const [name, path] of pages) await real.inspect(context, `${app.url}/dashboard${path}`, name);
+    await real.inspect(
+      context,
+      pages.map(([name, path]) => [name, `${app.url}/dashboard${path}`]),
+    );
     const nobody = await real.visitor();
-    await real.inspect(nobody, `${app.url}/dashboard/sign-in`, 'sign-in');
-    await real.inspect(nobody, await makeSignInLink(app), 'sign-in-link');
-    await real.inspect(nobody, `${app.url}/dashboard/enter/lks_unknown`, 'sign-in-link-over');
+    await real.inspect(nobody, [
+      ['sign-in', `${app.url}/dashboard/sign-in`],
+      ['sign-in-link', await makeSignInLink(app)],
+      ['sign-in-link-over', `${app.url}/dashboard/enter/lks_unknown`],
+    ]);
     await nobody.close();
     await context.close();
   });

@@ -106,7 +106,7 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
     const context = await real.visitor();
     const page = await context.newPage();
     const { url } = await makeLink(app.api, directory.organizationId);
-    await real.inspect(context, url, 'portal-link');
+    await real.inspect(context, [['portal-link', url]]);
     await page.goto(url);
     await page.getByRole('button', { name: 'Enter' }).click();
     await page.waitForURL(`${app.url}/portal`);
@@ -130,22 +130,25 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
       ['portal-rotate', `${address}/rotate`],
       ['portal-not-found', '/portal/directories/dir_nothing'],
     ];
-    for (const [name, path] of pages) await real.inspect(context, `${app.url}${path}`, name);
+    const inspect = (some: readonly [string, string][]) =>
+      real.inspect(
+        context,
+        some.map(([name, path]) => [name, app.url + path]),
+      );
+    await inspect(pages);
     for (const provider of PROVIDERS) {
       await app.api.patch(`/directories/${directory.id}`, { provider });
-      for (const kind of ['bearer', 'oauth'])
-        await real.inspect(context, `${app.url}${address}/setup/${kind}`, `portal-console-${provider}-${kind}`, [
-          'light',
-        ]);
+      await inspect([
+        [`portal-console-${provider}-bearer`, `${address}/setup/bearer`],
+        [`portal-console-${provider}-oauth`, `${address}/setup/oauth`],
+      ]);
     }
     const nobody = await real.visitor();
-    await real.inspect(nobody, `${app.url}/portal`, 'portal-link-needed');
-    await real.inspect(nobody, `${app.url}/portal/enter/lkp_${'x'.repeat(43)}`, 'portal-link-over');
-    await real.inspect(
-      nobody,
-      `${app.url}/oauth/authorize?client_id=nobody&response_type=code`,
-      'authorize-unknown-client',
-    );
+    await real.inspect(nobody, [
+      ['portal-link-needed', `${app.url}/portal`],
+      ['portal-link-over', `${app.url}/portal/enter/lkp_${'x'.repeat(43)}`],
+      ['authorize-unknown-client', `${app.url}/oauth/authorize?client_id=nobody&response_type=code`],
+    ]);
     await nobody.close();
     await context.close();
   });
