@@ -31,6 +31,7 @@ import { observed, type Storage } from './storage/index.ts';
 import {
   createForwardAuth,
   createIntrospection,
+  createMisplaced,
   createResourceMetadata,
   createScimGateway,
   createVerification,
@@ -257,7 +258,13 @@ export async function createApp(deps: AppDependencies) {
     );
   });
 
-  const rest = koa.callback();
+  const misplaced = createMisplaced({ verification, context, log });
+  const people = koa.callback();
+  const OURS = /^\/(?:$|api\/|dashboard(?:\/|$))/;
+  const rest: Handler = (request, response) => {
+    if (!OURS.test(request.url ?? '') && misplaced(request, response)) return;
+    return people(request, response);
+  };
   const forwardAuth = createForwardAuth({ verification, directories, context, publicUrl });
   /** Where each address leads; the first that fits answers. A slash at the end stands for everything below. */
   const mounts: [path: string, handler: Handler][] = [

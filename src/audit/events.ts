@@ -80,6 +80,8 @@ interface EventPayloads {
   'credential.expired': CredentialFacts;
   'request.denied': {
     reason: string;
+    /** What exactly was wrong with the presented value. */
+    subReason?: string | undefined;
     surface: string;
     method?: string | undefined;
     hint?: string | undefined;

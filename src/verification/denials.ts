@@ -19,8 +19,51 @@ export const DENIAL_REASONS = {
 
 export type DenialReason = keyof typeof DENIAL_REASONS;
 
+/**
+ * What exactly was wrong with the presented value, decided where the value is at hand. The event keeps this word; the value is kept
+ * nowhere. Each reason lists its own; a reason that is not listed says everything by itself.
+ */
+export const SUB_REASONS = {
+  malformed: [
+    'token_truncated',
+    'token_mistyped',
+    'token_doubled',
+    'token_with_blanks',
+    'token_too_long',
+    'scheme_twice',
+    'scheme_basic',
+    'scheme_unknown',
+    'header_name_in_value',
+    'value_quoted',
+    'header_twice',
+    'client_secret_presented',
+    'client_id_presented',
+    'refresh_token_presented',
+    'api_key_presented',
+    'portal_link_presented',
+    'endpoint_url_presented',
+    'token_unknown',
+  ],
+  unknown: [
+    'token_unknown',
+    'client_secret_presented',
+    'client_id_presented',
+    'refresh_token_presented',
+    'api_key_presented',
+    'portal_link_presented',
+    'endpoint_url_presented',
+  ],
+  foreign_token: ['idp_own_token', 'foreign_token'],
+  revoked: ['token_revoked', 'token_replaced', 'connection_ended'],
+  directory_unknown: ['wrong_endpoint_key', 'wrong_path', 'doubled_slash'],
+} as const satisfies Partial<Record<DenialReason, readonly string[]>>;
+
+export type SubReasons = { [R in keyof typeof SUB_REASONS]: (typeof SUB_REASONS)[R][number] };
+export type SubReason = SubReasons[keyof SubReasons];
+
 export interface Denial {
   reason: DenialReason;
+  subReason?: SubReason;
   /** The directory as it was asked for, where the decision needed no look at it. */
   reference?: string;
   organizationId?: string;

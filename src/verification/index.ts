@@ -12,17 +12,28 @@ import { networkOf } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { withoutSecrets } from '../redaction.ts';
-import type { Denial } from './denials.ts';
+import type { Denial, SubReasons } from './denials.ts';
 import { createLeaseCache } from './lease-cache.ts';
-import { createVerify, type Decision, type FindAccessToken, findDirectory, type Grant, type Wanted } from './verify.ts';
+import {
+  createVerify,
+  type Decision,
+  type FindAccessToken,
+  findDirectory,
+  type Grant,
+  type Known,
+  type Wanted,
+} from './verify.ts';
 
-export { DENIAL_REASONS, type DenialReason } from './denials.ts';
+export { DENIAL_REASONS, type DenialReason, SUB_REASONS, type SubReason, type SubReasons } from './denials.ts';
 export { createForwardAuth } from './forward-auth.ts';
 export { createIntrospection } from './introspection.ts';
+export { createMisplaced } from './misplaced.ts';
+export { parseAuthorization, unknownValue } from './presented.ts';
 export { createResourceMetadata, RESOURCE_METADATA_PREFIX } from './resource-metadata.ts';
 export { createScimGateway, type ScimGateway } from './scim-gateway.ts';
 
-export type Surface = 'gateway' | 'forward_auth' | 'introspection';
+/** `elsewhere`: an address of ours that is no endpoint. */
+export type Surface = 'gateway' | 'forward_auth' | 'introspection' | 'elsewhere';
 
 export interface Attempt extends Wanted {
   surface: Surface;
@@ -32,7 +43,18 @@ export interface Attempt extends Wanted {
   requestId: string;
 }
 
+/** A request to an address of ours that is no endpoint. */
+export interface Stray extends Omit<Attempt, 'surface' | 'directory' | 'write'> {
+  /** Words of its path that may be the endpoint key of a directory. */
+  references: readonly string[];
+  subReason: SubReasons['directory_unknown'];
+}
+
 export interface Verification {
+  /** Tells a stray request at the directory of its token, or of an endpoint key in its path. Not awaited by the answer. */
+  noteStray(stray: Stray): Promise<void>;
+  /** What is known of a value: nothing is counted, and no trace is left. Rejects with storage_unavailable. */
+  findKnown(value: string): Promise<Known | undefined>;
   /** Decides at once where memory allows it. Rejects with storage_unavailable when it can't be decided. */
   check(attempt: Attempt): Decision | Promise<Decision>;
   /** The API key of an `lk_` value, under the same lease; undefined when it is none, revoked or past its end. */
@@ -68,7 +90,7 @@ const API_KEY = /^lk_[\x21-\x7e]{16,512}$/;
 export function createVerification(deps: VerificationDependencies): Verification {
   const { credentials, directories, apiKeys, usage, audit, clock, metrics, log, leaseMs, cacheEntries, logShare } =
     deps;
-  const { verify } = createVerify({
+  const { verify, findKnown } = createVerify({
     credentials,
     directories,
     findAccessToken: deps.findAccessToken,
@@ -102,21 +124,24 @@ export function createVerification(deps: VerificationDependencies): Verification
         : { ...denial, reason: 'rate_limited', cause: denial.reason, retryAfterSeconds: wait };
     if (denial.credentialId) usage.refused(denial.credentialId);
     const { address, requestId, surface, method, userAgent } = attempt;
-    const data = { reason: told.reason, cause: told.cause, surface, method, hint: denial.hint, userAgent };
+    const { subReason } = denial;
+    const data = { reason: told.reason, subReason, cause: told.cause, surface, method, hint: denial.hint, userAgent };
     const note = { type: 'request.denied', address, requestId } as const;
-    audit.tallies.note(whereOf(denial), { ...note, credentialId: denial.credentialId, data });
+    const { reference, organizationId, directoryId } = denial;
+    const where = reference === undefined ? { organizationId, directoryId } : whereOf({ references: [reference] });
+    audit.tallies.note(where, { ...note, credentialId: denial.credentialId, data });
     if (denial.own) audit.tallies.note(denial.own, { ...note, data: { ...data, elsewhere: true } });
     account(attempt, told.reason, startedAt, denial.credentialId, denial.directoryId);
     return told;
   }
 
   /** Where a refusal is told. What was decided without a read is looked up behind the answer. */
-  function whereOf({ organizationId, directoryId, reference }: Denial): Subject | Promise<Subject> {
-    if (reference === undefined) return { organizationId, directoryId };
-    return findDirectory(directories, reference).then((found) => ({
-      organizationId: found?.organizationId,
-      directoryId: found?.id,
-    }));
+  async function whereOf({ references }: { references: readonly string[] }): Promise<Subject> {
+    for (const reference of references) {
+      const found = await findDirectory(directories, reference);
+      if (found) return { organizationId: found.organizationId, directoryId: found.id };
+    }
+    return {};
   }
 
   async function limit(address: string, directoryId: string | undefined): Promise<number | undefined> {
@@ -171,6 +196,22 @@ export function createVerification(deps: VerificationDependencies): Verification
   }
 
   return {
+    findKnown,
+
+    async noteStray(stray) {
+      const { presented, references, subReason, address, requestId, method, userAgent } = stray;
+      // Whoever tries many addresses costs the store nothing.
+      if ((await consume(byAddress, networkOf(address))) !== undefined) return;
+      const known = presented.kind === 'token' ? await findKnown(presented.value) : undefined;
+      const found = known?.credential;
+      const { organizationId, directoryId } = found ?? (await whereOf({ references }));
+      if (directoryId === undefined) return;
+      const hint = found?.kind === 'bearer' ? found.hint : undefined;
+      const data = { reason: 'directory_unknown', subReason, surface: 'elsewhere', method, hint, userAgent };
+      const note = { type: 'request.denied', address, requestId } as const;
+      audit.tallies.note({ organizationId, directoryId }, { ...note, credentialId: found?.id, data });
+    },
+
     check(attempt) {
       const startedAt = clock.monotonicMs();
       const decision = verify(attempt);

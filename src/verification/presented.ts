@@ -1,17 +1,24 @@
 /**
  * What a caller presented, read from its `Authorization` headers. IdPs and the people who configure them leave the scheme out, type it
- * twice, or bring blanks along; what remains unambiguous is accepted (RFC 6750, and what Okta's "Header" mode sends).
+ * twice, paste the header's name or quotes along, or choose user name and password. A value of our own shape is unambiguous whatever
+ * surrounds it, so it is accepted (RFC 6750, and what Okta's "Header" mode sends). Anything else is named by its sub-reason.
  */
 import { classifyToken, isAccessToken } from '../credentials/index.ts';
+import type { SubReasons } from './denials.ts';
 
 export type Presented =
   | { kind: 'none' }
-  | { kind: 'malformed' }
+  | { kind: 'malformed'; subReason: SubReasons['malformed'] }
   /** `certain`: it is written as RFC 6750 says, so an unknown value is unknown; else it may not be a credential at all. */
   | { kind: 'token'; value: string; certain: boolean };
 
+/** Why a value that nothing is known of is refused. */
+export type UnknownValue =
+  | { reason: 'unknown'; subReason: SubReasons['unknown'] }
+  | { reason: 'malformed'; subReason: SubReasons['malformed'] }
+  | { reason: 'foreign_token'; subReason: SubReasons['foreign_token'] };
+
 const NONE: Presented = { kind: 'none' };
-const MALFORMED: Presented = { kind: 'malformed' };
 const SCHEME = /^bearer[ \t]+/i;
 const VISIBLE = /^[\x21-\x7e]+$/;
 /** Longer values are never looked at. */
@@ -23,7 +30,7 @@ export function readAuthorization(rawHeaders: readonly string[]): Presented {
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
     if (name.length !== 13 || name.toLowerCase() !== 'authorization') continue;
-    if (found !== undefined) return MALFORMED;
+    if (found !== undefined) return malformed('header_twice');
     found = rawHeaders[index + 1] as string;
   }
   return found === undefined ? NONE : parseAuthorization(found);
@@ -33,36 +40,137 @@ export function parseAuthorization(header: string): Presented {
   const value = header.trim();
   if (value === '') return NONE;
   const rest = value.replace(SCHEME, '');
-  if (rest !== value) return parseBearer(rest);
-  if (/^bearer$/i.test(value)) return NONE;
+  if (rest !== value && VISIBLE.test(rest)) return presented(rest, true);
+  if (/^bearer:?$/i.test(value)) return NONE;
   // No scheme: Okta's "Header" mode. Another scheme has a blank in it.
-  return VISIBLE.test(value) ? presented(value, false) : MALFORMED;
-}
-
-function parseBearer(rest: string): Presented {
-  const inner = rest.replace(SCHEME, '');
-  const isOurs = () => classifyToken(inner) === 'ours' || isAccessToken(inner);
-  if (inner !== rest) return isOurs() ? presented(inner, true) : MALFORMED;
-  return VISIBLE.test(rest) ? presented(rest, true) : MALFORMED;
+  if (rest === value && VISIBLE.test(value)) return presented(value, false);
+  return unwrapped(value);
 }
 
 /** A value that was named as a token, as introspection names it. */
 export function presentToken(value: string): Presented {
-  return VISIBLE.test(value) ? presented(value, true) : MALFORMED;
+  return VISIBLE.test(value) ? presented(value, true) : malformed('token_with_blanks');
 }
 
 function presented(value: string, certain: boolean): Presented {
-  return value.length > LONGEST || classifyToken(value) === 'damaged' ? MALFORMED : { kind: 'token', value, certain };
+  if (value.length > LONGEST) return malformed('token_too_long');
+  const kind = classifyToken(value);
+  if (kind === 'ours' || !value.includes('scim')) return { kind: 'token', value, certain };
+  if (isAccessToken(value)) return { kind: 'token', value, certain };
+  // Perhaps ours in quotes or behind the header's name; perhaps a value of another system that only looks like it.
+  const inner = unwrapped(value);
+  const isPiece = inner.kind === 'malformed' && isDamage(inner.subReason);
+  if (inner.kind === 'token' || kind === 'damaged' || isPiece) return inner;
+  return { kind: 'token', value, certain };
+}
+
+/** The words and marks that people paste along with a token, outermost first. */
+const WRAPPERS: [subReason: SubReasons['malformed'], pattern: RegExp][] = [
+  ['header_name_in_value', /^authorization[ \t]*[:=][ \t]*/i],
+  // Also typographic ones, as the bytes of their UTF-8 arrive.
+  ['value_quoted', /^(?:["'`\xab]|\xe2\x80[\x98-\x9f])|(?:["'`\xbb]|\xe2\x80[\x98-\x9f])$/],
+  ['scheme_twice', /^bearer[ \t:]*/i],
+];
+/** Each kind once, and the scheme once more. */
+const MOST_WRAPPERS = 6;
+
+/** The token of our shape inside, or what surrounds it by name. */
+function unwrapped(value: string): Presented {
+  const basic = /^basic[ \t]+(\S*)[ \t]*$/i.exec(value);
+  if (basic) return ofBasic(basic[1] ?? '');
+  let inner = value;
+  let worst: SubReasons['malformed'] | undefined;
+  let schemes = 0;
+  for (let turn = 0; turn < MOST_WRAPPERS; turn++) {
+    const wrapper = WRAPPERS.find(([, pattern]) => pattern.test(inner));
+    if (!wrapper) break;
+    const [subReason, pattern] = wrapper;
+    inner = inner.replace(pattern, '').trim();
+    if (subReason === 'scheme_twice') schemes += 1;
+    if (subReason !== 'scheme_twice' || schemes > 1) worst ??= subReason;
+  }
+  if (isOurs(inner) && schemes <= 2) return { kind: 'token', value: inner, certain: true };
+  const look = lookOf(inner);
+  if (isDamage(look)) return malformed(look);
+  if (worst !== undefined) return malformed(worst);
+  if (schemes === 0 && /^[A-Za-z][\w-]{0,30}[ \t]+\S+/.test(inner) && !inner.startsWith('scim'))
+    return malformed('scheme_unknown');
+  return malformed(VISIBLE.test(inner) ? look : 'token_with_blanks');
+}
+
+/** User name and password: one of the two may be the token. */
+function ofBasic(encoded: string): Presented {
+  const text = Buffer.from(encoded, 'base64').toString('latin1');
+  const colon = text.indexOf(':');
+  const halves = colon === -1 ? [text] : [text.slice(0, colon), text.slice(colon + 1)];
+  const tokens = new Set(halves.map((half) => half.trim()).filter(isOurs));
+  const [value] = tokens;
+  return value !== undefined && tokens.size === 1 ? { kind: 'token', value, certain: true } : malformed('scheme_basic');
+}
+
+function isOurs(value: string): boolean {
+  return classifyToken(value) === 'ours' || isAccessToken(value);
+}
+
+/** Our other secrets and IDs, by how they begin. */
+const OTHERS: [subReason: SubReasons['unknown'], pattern: RegExp][] = [
+  ['client_secret_presented', /^scimcs_/],
+  ['refresh_token_presented', /^scimrt_/],
+  ['portal_link_presented', /^(?:lkp_|lks_)|^https?:\/\/.*\/(?:portal|dashboard)\//],
+  ['api_key_presented', /^lk_/],
+  ['client_id_presented', /^client_[0-9A-Za-z]+$/],
+  ['endpoint_url_presented', /^https?:\/\//],
+];
+
+const TOKEN_LENGTH = 43;
+
+/** What a value that can't be a credential of ours looks like. */
+function lookOf(value: string): SubReasons['unknown'] | Damage {
+  const starts = value.match(/scim(?:at)?_/g)?.length ?? 0;
+  if (starts > 1) return 'token_doubled';
+  if (/^scim_[0-9A-Za-z]*$/.test(value)) return value.length === TOKEN_LENGTH ? 'token_mistyped' : 'token_truncated';
+  return OTHERS.find(([, pattern]) => pattern.test(value))?.[0] ?? 'token_unknown';
+}
+
+type Damage = 'token_truncated' | 'token_mistyped' | 'token_doubled';
+
+/** Whether it was a token of ours before somebody copied it. */
+function isDamage(look: string): look is Damage {
+  return look === 'token_truncated' || look === 'token_mistyped' || look === 'token_doubled';
+}
+
+/** Names a value that nothing is known of. `certain`: it stood behind the scheme, as RFC 6750 wants it. */
+export function unknownValue(value: string, certain: boolean): UnknownValue {
+  if (isJwt(value)) return { reason: 'foreign_token', subReason: isOfIdp(value) ? 'idp_own_token' : 'foreign_token' };
+  const look = lookOf(value);
+  if (isDamage(look)) return { reason: 'malformed', subReason: look };
+  return certain ? { reason: 'unknown', subReason: look } : { reason: 'malformed', subReason: look };
 }
 
 /** Whether a value is a JWT: three parts, the first of which is a JSON object with `alg`. */
 export function isJwt(value: string): boolean {
   const [header, ...rest] = value.split('.');
-  if (!header || rest.length !== 2) return false;
+  return header !== undefined && header !== '' && rest.length === 2 && 'alg' in jsonOf(header);
+}
+
+/** Issuers of the tokens that identity providers make for themselves, as Entra does while its Secret Token field is empty. */
+const IDP_ISSUERS =
+  /^https:\/\/(?:sts\.windows\.net|login\.microsoftonline\.(?:com|us)|[\w.-]+\.(?:okta|oktapreview|okta-emea|onelogin|pingone|jumpcloud)\.com|auth\.pingone\.(?:com|eu|ca|asia)|accounts\.google\.com)(?:\/|$)/;
+
+function isOfIdp(jwt: string): boolean {
+  const { iss } = jsonOf(jwt.split('.')[1] ?? '') as { iss?: unknown };
+  return typeof iss === 'string' && IDP_ISSUERS.test(iss);
+}
+
+function jsonOf(part: string): object {
   try {
-    const parsed = JSON.parse(Buffer.from(header, 'base64url').toString()) as unknown;
-    return typeof parsed === 'object' && parsed !== null && 'alg' in parsed;
+    const parsed = JSON.parse(Buffer.from(part, 'base64url').toString()) as unknown;
+    return typeof parsed === 'object' && parsed !== null ? parsed : {};
   } catch {
-    return false;
+    return {};
   }
+}
+
+function malformed(subReason: SubReasons['malformed']): Presented {
+  return { kind: 'malformed', subReason };
 }

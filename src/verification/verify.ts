@@ -4,9 +4,9 @@ import type { Clock } from '../clock.ts';
 import { type Credential, type Credentials, type Digest, digestsOf, stateAt } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { ENDPOINT_KEY } from '../directories/index.ts';
-import type { Denial, DenialReason } from './denials.ts';
+import type { Denial, DenialReason, SubReason } from './denials.ts';
 import { createLeaseCache, type LeaseCache } from './lease-cache.ts';
-import { isJwt, type Presented } from './presented.ts';
+import { type Presented, unknownValue } from './presented.ts';
 
 /** A credential and its directory as one authoritative read saw them, both fit for use then. */
 export interface Grant {
@@ -58,13 +58,25 @@ export interface VerifyOptions {
 
 export type Verify = (wanted: Wanted) => Decision | Promise<Decision>;
 
+/** The credential behind a value, and the access token when it is one's. */
+export interface Known {
+  credential: Credential;
+  token?: AccessToken;
+}
+
+export interface Verifier {
+  verify: Verify;
+  /** By the value alone, read anew; nothing is decided or counted. Rejects with storage_unavailable. */
+  findKnown(value: string): Promise<Known | undefined>;
+  cache: LeaseCache<Grant>;
+}
+
 /** Throws (or rejects with) storage_unavailable when it can't be decided; that is no denial. */
-export function createVerify(options: VerifyOptions): { verify: Verify; cache: LeaseCache<Grant> } {
+export function createVerify(options: VerifyOptions): Verifier {
   const { credentials, directories, findAccessToken, clock } = options;
   const cache = createLeaseCache<Grant>({ ...options, read: readGrant });
 
-  /** The credential behind a digest, and the access token when it is one's. */
-  async function lookUp(digest: Digest): Promise<{ credential: Credential; token?: AccessToken } | undefined> {
+  async function lookUp(digest: Digest): Promise<Known | undefined> {
     if (!digest.startsWith('access:')) {
       const found = await credentials.findByDigest(digest);
       return found && { credential: found };
@@ -136,33 +148,43 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
     // No credential that could be looked up: decided without a read.
     const asked = reference === undefined ? {} : { reference };
     if (presented.kind === 'none') return { allowed: false, denial: { reason: 'missing', ...asked } };
-    if (presented.kind === 'malformed') return { allowed: false, denial: { reason: 'malformed', ...asked } };
+    if (presented.kind === 'malformed')
+      return { allowed: false, denial: { reason: 'malformed', subReason: presented.subReason, ...asked } };
     const directory = reference === undefined ? undefined : await findDirectory(directories, reference);
     const at = directory && { directoryId: directory.id, organizationId: directory.organizationId };
-    const refuse = (reason: DenialReason): Decision => ({ allowed: false, denial: { reason, ...at } });
     const known = await findKnown(presented.value);
     const found = known?.credential;
     if (!found) {
-      if (isJwt(presented.value)) return refuse('foreign_token');
-      if (!presented.certain) return refuse('malformed');
-      return refuse(reference !== undefined && !directory ? 'directory_unknown' : 'unknown');
+      const looksLike = unknownValue(presented.value, presented.certain);
+      const isNowhere = looksLike.reason === 'unknown' && reference !== undefined && !directory;
+      const refusal = isNowhere ? { reason: 'directory_unknown' as const, subReason: WRONG_KEY } : looksLike;
+      return { allowed: false, denial: { ...refusal, ...at } };
     }
     // Told to the directory that was asked, where there is one: its people look for the reason there. Of a credential of another
     // organization they learn no more than the last four characters, which their own IdP presented.
-    const told = (reason: DenialReason): Decision => {
-      const { denial } = deny(reason, found);
+    const told = (reason: DenialReason, subReason?: SubReason): Decision => {
+      const { denial: plain } = deny(reason, found);
+      const denial = { ...plain, ...(subReason !== undefined && { subReason }) };
       if (!at) return { allowed: false, denial };
       const isTheirs = at.organizationId === found.organizationId;
       const { id: credentialId, organizationId, directoryId } = found;
       const own = reason === 'wrong_directory' && { own: { organizationId, directoryId, credentialId } };
       return {
         allowed: false,
-        denial: { ...hintOf(found), reason, ...(isTheirs && { credentialId: found.id }), ...at, ...own },
+        denial: {
+          ...hintOf(found),
+          reason,
+          ...(subReason !== undefined && { subReason }),
+          ...(isTheirs && { credentialId: found.id }),
+          ...at,
+          ...own,
+        },
       };
     };
-    if (reference !== undefined && !directory) return told('directory_unknown');
+    if (reference !== undefined && !directory) return told('directory_unknown', WRONG_KEY);
     if (directory && directory.id !== found.directoryId) return told('wrong_directory');
     const state = stateAt(found, clock.now());
+    if (state === 'revoked') return told(state, endOf(found));
     if (state !== 'active' && state !== 'pending') return told(state);
     const own = directory ?? (await directories.find(found.directoryId));
     if (!own) return told('directory_unknown');
@@ -181,7 +203,7 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
     return undefined;
   }
 
-  async function findKnown(value: string): ReturnType<typeof lookUp> {
+  async function findKnown(value: string): Promise<Known | undefined> {
     for (const digest of digestsOf(value)) {
       const found = await lookUp(digest);
       if (found) return found;
@@ -191,6 +213,7 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
 
   return {
     cache,
+    findKnown,
     verify(wanted) {
       const { presented } = wanted;
       if (presented.kind !== 'token') return explain(wanted);
@@ -202,6 +225,14 @@ export function createVerify(options: VerifyOptions): { verify: Verify; cache: L
         : (settled ?? explain(wanted));
     },
   };
+}
+
+const WRONG_KEY: SubReason = 'wrong_endpoint_key';
+
+/** How a revoked credential ended: a rotation replaced it, its connection was ended, or somebody revoked the token. */
+function endOf({ kind, revokedReason = '' }: Credential): SubReason {
+  if (kind === 'oauth') return 'connection_ended';
+  return revokedReason.startsWith('replaced by cred_') ? 'token_replaced' : 'token_revoked';
 }
 
 /** By id or endpointKey; what can be neither is not looked up. */

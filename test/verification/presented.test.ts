@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { mintToken } from '../../src/credentials/static-token.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import { hasDotSegment, isRead, splitGatewayPath } from '../../src/verification/access.ts';
-import { isJwt, parseAuthorization, readAuthorization } from '../../src/verification/presented.ts';
+import { isJwt, parseAuthorization, readAuthorization, unknownValue } from '../../src/verification/presented.ts';
 
 const token = mintToken('scim_', systemRandom);
 
@@ -24,8 +24,76 @@ describe('what is presented', () => {
     assert.equal(parseAuthorization(`Bearer Bearer Bearer ${token}`).kind, 'malformed');
   });
 
+  it('is accepted with what people paste along, where a token of our shape is inside', () => {
+    const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
+    const quoted = Buffer.from(`Bearer \u201c${token}\u201d`).toString('latin1');
+    for (const header of [
+      `Bearer: ${token}`,
+      `Bearer:${token}`,
+      `Bearer "${token}"`,
+      `"Bearer ${token}"`,
+      `'${token}'`,
+      quoted,
+      `Authorization: Bearer ${token}`,
+      `Bearer Authorization: Bearer ${token}`,
+      `authorization=${token}`,
+      basic(`scim:${token}`),
+      basic(`${token}:`),
+      basic(token),
+      basic(`${token}:${token}`),
+    ])
+      assert.deepEqual(parseAuthorization(header), { kind: 'token', value: token, certain: true }, header);
+  });
+
+  it('is named by what is wrong with it', () => {
+    const other = mintToken('scim_', systemRandom);
+    const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
+    for (const [header, subReason] of [
+      [`Bearer ${token.slice(0, -3)}`, 'token_truncated'],
+      [`Bearer "${token.slice(0, -3)}"`, 'token_truncated'],
+      [`Bearer ${token}X`, 'token_truncated'],
+      [`Bearer ${token.slice(0, -1)}${token.endsWith('0') ? '1' : '0'}`, 'token_mistyped'],
+      [`Bearer ${token}${token}`, 'token_doubled'],
+      [`Bearer ${token},${other}`, 'token_doubled'],
+      [`Bearer ${token.slice(0, 9)} ${token.slice(9)}`, 'token_with_blanks'],
+      [`Bearer Bearer something`, 'scheme_twice'],
+      [`Token something`, 'scheme_unknown'],
+      [`SSWS ${token}`, 'scheme_unknown'],
+      [`Authorization: Bearer something`, 'header_name_in_value'],
+      [`"Bearer some thing"`, 'value_quoted'],
+      [basic('admin:secret'), 'scheme_basic'],
+      [basic(`${token}:${other}`), 'scheme_basic'],
+      [`Bearer ${'x'.repeat(5000)}`, 'token_too_long'],
+    ] as const)
+      assert.deepEqual(parseAuthorization(header), { kind: 'malformed', subReason }, header);
+  });
+
+  it('leaves values of other systems alone, whatever they look like', () => {
+    for (const value of ['myscim_key', '"quoted"', 'a:b', 'Basic-Key-1', 'scim-token-1'])
+      assert.deepEqual(parseAuthorization(`Bearer ${value}`), { kind: 'token', value, certain: true });
+  });
+
+  it('is named where nothing is known of it: another secret of ours, an ID, a URL, the token of an identity provider', () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const jwt = (iss: string) => `${part({ alg: 'RS256' })}.${part({ iss })}.sig`;
+    for (const [value, reason, subReason] of [
+      ['scimcs_abc', 'unknown', 'client_secret_presented'],
+      ['scimrt_abc', 'unknown', 'refresh_token_presented'],
+      ['lk_abc', 'unknown', 'api_key_presented'],
+      ['lkp_abc', 'unknown', 'portal_link_presented'],
+      ['client_4kZ0', 'unknown', 'client_id_presented'],
+      ['https://scim.example.com/scim/v2/a', 'unknown', 'endpoint_url_presented'],
+      ['something', 'unknown', 'token_unknown'],
+      [jwt('https://sts.windows.net/1111/'), 'foreign_token', 'idp_own_token'],
+      [jwt('https://acme.okta.com/oauth2/default'), 'foreign_token', 'idp_own_token'],
+      [jwt('https://sts.windows.net.evil.example/'), 'foreign_token', 'foreign_token'],
+    ])
+      assert.deepEqual(unknownValue(value ?? '', true), { reason, subReason }, value);
+    assert.deepEqual(unknownValue('something', false), { reason: 'malformed', subReason: 'token_unknown' });
+  });
+
   it('is malformed under another scheme', () => {
-    for (const header of [`Basic ${token}`, `Token ${token}`, 'Digest username="x"', `Bearer: ${token}`]) {
+    for (const header of [`Basic ${token}`, `Token ${token}`, 'Digest username="x"', `Bearer, ${token}`]) {
       assert.equal(parseAuthorization(header).kind, 'malformed', header);
     }
   });

@@ -1,0 +1,46 @@
+/**
+ * A SCIM request to an address of ours that is no endpoint: `/Users`, `/scim/KEY/Users`, `//scim/v2/KEY/Users`. An IdP whose base URL is
+ * wrong asks there, and sees "not found" where its administrator looks for a refused token. It is told at the directory of its token.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { sendScimError } from '../http/error-responses.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Log } from '../log.ts';
+import type { Verification } from './index.ts';
+import { readAuthorization } from './presented.ts';
+
+const SCIM_PATH =
+  /(?:^|\/)(?:scim|users|groups|serviceproviderconfigs?|schemas|resourcetypes|bulk|me|\.search)(?:[/?]|$)/i;
+const DOUBLED_SLASH = /^\/{2}|\/{2}(?:scim|v2)(?:\/|$)|^\/scim\/{2}/i;
+/** Segments looked at for an endpoint key. */
+const MOST_SEGMENTS = 4;
+const NO_KEY = /^(?:scim|v\d|users|groups)$/i;
+
+export function createMisplaced(deps: { verification: Verification; context: RequestContext; log: Log }) {
+  const { verification, context, log } = deps;
+
+  /** Answers a SCIM request with a credential; false for any other, which is somebody else's to answer. */
+  return function misplaced(request: IncomingMessage, response: ServerResponse): boolean {
+    const presented = readAuthorization(request.rawHeaders);
+    const [path = ''] = (request.url ?? '').split('?');
+    const isOurs = presented.kind === 'token' && /^scim(?:at)?_/.test(presented.value);
+    if (presented.kind === 'none' || !(isOurs || SCIM_PATH.test(path))) return false;
+    const requestId = context.requestIdOf(request);
+    const segments = path.split('/').filter((segment) => segment !== '' && !NO_KEY.test(segment));
+    verification
+      .noteStray({
+        presented,
+        references: segments.slice(0, MOST_SEGMENTS),
+        subReason: DOUBLED_SLASH.test(path) ? 'doubled_slash' : 'wrong_path',
+        method: request.method,
+        address: context.addressOf(request),
+        userAgent: request.headers['user-agent'],
+        requestId,
+      })
+      .catch((error: unknown) => log.warn({ err: error, requestId }, 'a stray request could not be placed'));
+    const detail =
+      'There is no SCIM endpoint at this path. Copy the base URL again from the page where the token was made.';
+    sendScimError(response, 404, `${detail} Request id: ${requestId}`, { 'x-request-id': requestId });
+    return true;
+  };
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { eventsOf } from '../support/oauth-client.ts';
+import { sendRaw } from '../support/raw-request.ts';
+
+describe('a SCIM request to an address that is no endpoint', () => {
+  let app: TestApp;
+  let directory: Answer;
+  let token: string;
+  before(async () => {
+    app = await startApp();
+  });
+  after(() => app.close());
+
+  async function arrange(): Promise<void> {
+    directory = await app.api.makeDirectory();
+    ({ token } = await app.api.issue(directory.id));
+  }
+  const told = async () =>
+    (await eventsOf(app, 'request.denied')).filter(({ directoryId }) => directoryId === directory.id);
+  const ask = (path: string, authorization = `Bearer ${token}`) =>
+    sendRaw(app.url, { path, headers: { Authorization: authorization } });
+
+  for (const [name, path, subReason] of [
+    ['without any base', () => '/Users', 'wrong_path'],
+    ['without the version', (key: string) => `/scim/${key}/Users`, 'wrong_path'],
+    ['with a doubled slash in front', (key: string) => `//scim/v2/${key}/Users`, 'doubled_slash'],
+    ['in capitals', (key: string) => `/SCIM/v2/${key}/Users`, 'wrong_path'],
+    ['of another product', () => '/api-of-theirs/anything', 'wrong_path'],
+  ] as const) {
+    it(`is told at the directory of its token: ${name}`, async () => {
+      await arrange();
+      const { status, body } = await ask(path(directory.endpointKey));
+      assert.equal(status, 404);
+      assert.match(body.detail, /no SCIM endpoint at this path/);
+      const [event] = await told();
+      assert.deepEqual(
+        [event.data.reason, event.data.subReason, event.data.hint],
+        ['directory_unknown', subReason, token.slice(-4)],
+      );
+    });
+  }
+
+  it('is told by the endpoint key in its path where the token is unknown', async () => {
+    await arrange();
+    await ask(`/scim/${directory.endpointKey}/Users`, 'Bearer of-another-system');
+    assert.equal((await told()).length, 1);
+  });
+
+  it('never repeats the endpoint key to whoever asks', async () => {
+    await arrange();
+    const { text } = await ask('/Users');
+    assert.ok(!text.includes(directory.endpointKey));
+  });
+
+  it('is nothing of ours without a credential, or at a page', async () => {
+    assert.equal(
+      (await sendRaw(app.url, { path: '/Users' })).headers['content-type'],
+      'application/problem+json; charset=utf-8',
+    );
+    await arrange();
+    const { status } = await ask('/api/v1/directories');
+    assert.equal(status, 401);
+    assert.equal((await told()).length, 0);
+  });
+
+  it('costs an address that tries many values no look-up beyond its limit', async () => {
+    await arrange();
+    const limited = await startApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '2' } });
+    const own = await limited.api.makeDirectory();
+    const issued = await limited.api.issue(own.id);
+    for (let turn = 0; turn < 4; turn++)
+      await sendRaw(limited.url, { path: '/Users', headers: { Authorization: `Bearer ${issued.token}` } });
+    const events = await eventsOf(limited, 'request.denied');
+    assert.equal(
+      events.reduce((sum, { data }) => sum + data.count, 0),
+      2,
+    );
+    await limited.close();
+  });
+});
