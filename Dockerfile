@@ -19,7 +19,6 @@ ENV LATCHKEY_HOST=0.0.0.0
 WORKDIR /app
 COPY --from=dependencies /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
-COPY config/identity-providers ./config/identity-providers
 COPY package.json LICENSE ./
 # For the embedded store: docker run --volume latchkey-data:/app/data ... With MongoDB nothing is ever written.
 RUN mkdir data && chown node:node data && chmod 700 data

@@ -11,7 +11,8 @@ import {
   type UsageHour,
   type UsageTotal,
 } from '../credentials/index.ts';
-import { type Directory, ENDPOINT_KEY, type Organization, PROVIDERS } from '../directories/index.ts';
+import { type Directory, ENDPOINT_KEY, type Organization } from '../directories/index.ts';
+import { IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
 
 const LONGEST_NAME = 200;
 
@@ -38,7 +39,7 @@ export const paging = {
   after: z.string().max(1000).optional().describe('`nextCursor` of the page before.'),
 };
 
-export const provider = z.enum(PROVIDERS);
+export const provider = z.enum(IDENTITY_PROVIDER_IDS);
 export const role = z.enum(ROLES);
 export const scopes = z
   .array(z.enum(SCOPES))

@@ -1,4 +1,4 @@
-import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { Field, Form, Head, More, ProviderChoice, required, sent, Tag } from '../pages/index.ts';
 import { oneClientRoutes, Secret } from './client.tsx';
 import type { DashboardDependencies } from './index.tsx';
@@ -80,7 +80,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
               label="Name"
               name="name"
               isRequired
-              value={directory && `${PROVIDER_NAMES[directory.provider]}`}
+              value={directory && `${IDENTITY_PROVIDERS[directory.provider].name}`}
               hint="IT contacts read it on the consent page."
             />
             <ProviderChoice value={directory?.provider} />
@@ -111,7 +111,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
         const { client, clientSecret } = await clients.create(
           {
             name: required(form, 'name'),
-            provider: PROVIDERS.find((provider) => provider === form.get('provider')),
+            provider: IDENTITY_PROVIDER_IDS.find((provider) => provider === form.get('provider')),
             directoryId: sent(form, 'directoryId'),
             appName: sent(form, 'appName'),
           },

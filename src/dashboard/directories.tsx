@@ -1,4 +1,4 @@
-import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import {
   Act,
   Ask,
@@ -118,7 +118,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                 <span>
                   <b>Change the endpoint key although credentials are in use.</b>{' '}
                   <small>
-                    {capital(PROVIDER_NAMES[directory.provider])} is refused until the new address is put in there.
+                    {capital(IDENTITY_PROVIDERS[directory.provider].name)} is refused until the new address is put in
+                    there.
                   </small>
                 </span>
               </label>
@@ -175,7 +176,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         const endpointKey = touched(form, 'endpointKey') ? endpointKeyOf(form) : undefined;
         const isMoved = endpointKey !== undefined && endpointKey !== directory.endpointKey;
         if (isMoved && form.get('move') !== 'yes') await credentials.assertNoneActive(directory);
-        const provider = PROVIDERS.find((known) => known === form.get('provider'));
+        const provider = IDENTITY_PROVIDER_IDS.find((known) => known === form.get('provider'));
         await directories.change(
           directory.id,
           {

@@ -1,5 +1,5 @@
 /** One organization: its directories, its portal links, its end. */
-import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { type LinkState, linkStateAt, type PortalLink } from '../one-time-links/index.ts';
 import {
   Act,
@@ -46,7 +46,12 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
     const now = clock.now();
     const views = await Promise.all(
       items.map((directory) =>
-        readDirectoryView(deps, { directory, provider: PROVIDER_NAMES[directory.provider], now, isBrief: true }),
+        readDirectoryView(deps, {
+          directory,
+          provider: IDENTITY_PROVIDERS[directory.provider].name,
+          now,
+          isBrief: true,
+        }),
       ),
     );
     return { views: views.sort(byUrgency), nextCursor };
@@ -259,7 +264,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
           {
             organizationId: params['id'] ?? '',
             name: required(form, 'name'),
-            provider: PROVIDERS.find((provider) => provider === form.get('provider')),
+            provider: IDENTITY_PROVIDER_IDS.find((provider) => provider === form.get('provider')),
             upstreamUrl: sent(form, 'upstreamUrl', 2000),
             endpointKey: endpointKeyOf(form),
           },

@@ -1,6 +1,6 @@
 /** All organizations, after those directories that need someone now. */
 import type { AuditEvent } from '../audit/index.ts';
-import { PROVIDER_NAMES } from '../directories/index.ts';
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import {
   capital,
   counted,
@@ -38,7 +38,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
     if (!directory) return undefined;
     return readDirectoryView(deps, {
       directory,
-      provider: PROVIDER_NAMES[directory.provider],
+      provider: IDENTITY_PROVIDERS[directory.provider].name,
       now,
       isBrief: true,
     });

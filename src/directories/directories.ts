@@ -2,35 +2,10 @@ import { type Audit, type Cause, outboxShape } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
+import type { IdentityProviderId } from '../identity-providers/index.ts';
 import { isDuplicate, type Page, type ReadOptions, type Storage, type Stored, text } from '../storage/index.ts';
 import type { Organizations } from './organizations.ts';
 import { upstreamProblem } from './upstream.ts';
-
-export const PROVIDERS = [
-  'okta',
-  'entra',
-  'google',
-  'pingone',
-  'sailpoint',
-  'onelogin',
-  'jumpcloud',
-  'authentik',
-  'generic',
-] as const;
-export type Provider = (typeof PROVIDERS)[number];
-
-/** As people call them. */
-export const PROVIDER_NAMES: Record<Provider, string> = {
-  okta: 'Okta',
-  entra: 'Entra ID',
-  google: 'Google Workspace',
-  pingone: 'PingOne',
-  sailpoint: 'SailPoint',
-  onelogin: 'OneLogin',
-  jumpcloud: 'JumpCloud',
-  authentik: 'authentik',
-  generic: 'the identity provider',
-};
 
 /** Letters, digits and hyphens: Okta refuses a base URL with an underscore. */
 export const ENDPOINT_KEY = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?$/;
@@ -40,7 +15,7 @@ const ENDPOINT_KEY_LENGTH = 24;
 const shape = {
   organizationId: 'string',
   name: 'string',
-  provider: text<Provider>(),
+  provider: text<IdentityProviderId>(),
   endpointKey: 'string',
   'upstreamUrl?': 'string',
   state: text<'active' | 'disabled'>(),
@@ -57,14 +32,14 @@ export type Directory = Stored<typeof shape>;
 export interface DirectoryInput {
   organizationId: string;
   name: string;
-  provider?: Provider | undefined;
+  provider?: IdentityProviderId | undefined;
   upstreamUrl?: string | undefined;
   endpointKey?: string | undefined;
 }
 
 export interface DirectoryChanges {
   name?: string | undefined;
-  provider?: Provider | undefined;
+  provider?: IdentityProviderId | undefined;
   /** null takes it away. */
   upstreamUrl?: string | null | undefined;
   endpointKey?: string | undefined;

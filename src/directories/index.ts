@@ -9,9 +9,6 @@ export {
   type DirectoryChanges,
   type DirectoryInput,
   ENDPOINT_KEY,
-  PROVIDER_NAMES,
-  PROVIDERS,
-  type Provider,
 } from './directories.ts';
 export { createOrganizations, type Organization, type Organizations } from './organizations.ts';
 export { isPublicAddress } from './upstream.ts';

@@ -2,21 +2,20 @@
 import { timingSafeEqual } from 'node:crypto';
 import { actorShape, outboxShape } from '../audit/index.ts';
 import { digestOf } from '../credentials/index.ts';
-import type { Provider } from '../directories/index.ts';
+import type { GrantType, IdentityProviderId } from '../identity-providers/index.ts';
 import { json, type Stored, text } from '../storage/index.ts';
-import type { GrantType } from './presets.ts';
 
 export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const;
 export type AuthMethod = (typeof AUTH_METHODS)[number];
 
 export const clientShape = {
   name: 'string',
-  provider: text<Provider>(),
+  provider: text<IdentityProviderId>(),
   /** Set for an owned client. */
   'directoryId?': 'string',
   'organizationId?': 'string',
   /** Of a shared client: its provider again, so that it is found among many owned ones. */
-  'sharedProvider?': text<Provider>(),
+  'sharedProvider?': text<IdentityProviderId>(),
   'appName?': 'string',
   redirectUris: 'strings',
   /** Redirect URIs that were set by hand stay when the app name becomes known. */

@@ -5,9 +5,10 @@
 import type { Audit, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { digestOf, hintOf } from '../credentials/index.ts';
-import type { Directories, Provider } from '../directories/index.ts';
+import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
+import { type GrantType, type IdentityProviderId, oauthPresetOf, redirectUrisOf } from '../identity-providers/index.ts';
 import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
 import { checkAppName, checkGrants, checkJwksUri, checkRedirects } from './client-checks.ts';
 import {
@@ -21,7 +22,6 @@ import {
   type WorkloadIdentity,
   workloadKeyOf,
 } from './client-record.ts';
-import { type GrantType, type Preset, redirectUrisOf } from './presets.ts';
 
 export { APP_NAME } from './client-checks.ts';
 export {
@@ -37,7 +37,7 @@ export {
 
 export interface ClientInput {
   name: string;
-  provider?: Provider | undefined;
+  provider?: IdentityProviderId | undefined;
   directoryId?: string | undefined;
   appName?: string | undefined;
   redirectUris?: string[] | undefined;
@@ -73,7 +73,7 @@ export interface Clients {
     /** A part of the name. */
     name?: string | undefined;
     /** Shared clients for this provider alone. */
-    sharedProvider?: Provider | undefined;
+    sharedProvider?: IdentityProviderId | undefined;
     after?: string | undefined;
     limit: number;
   }): Promise<Page<Client>>;
@@ -95,12 +95,11 @@ export function createClients(deps: {
   clock: Clock;
   random: Random;
   directories: Directories;
-  presets: ReadonlyMap<string, Preset>;
   allowHttpRedirects: boolean;
   /** Hosts that keys may be fetched from. */
   jwksHosts: readonly string[];
 }): Clients {
-  const { storage, audit, clock, random, directories, presets, allowHttpRedirects, jwksHosts } = deps;
+  const { storage, audit, clock, random, directories, allowHttpRedirects, jwksHosts } = deps;
   const clients = audit.track(
     'clients',
     storage.collection({
@@ -125,7 +124,6 @@ export function createClients(deps: {
     hint: hintOf(value),
     createdAt: clock.now(),
   });
-  const presetOf = (provider: string) => presets.get(provider) ?? (presets.get('generic') as Preset);
   const subjectOf = ({ organizationId, directoryId }: Pick<Client, 'organizationId' | 'directoryId'>) => ({
     organizationId,
     directoryId,
@@ -151,13 +149,13 @@ export function createClients(deps: {
       const { name, directoryId, appName, jwks, jwksUri, accessTokenSeconds = ACCESS_TOKEN_SECONDS } = input;
       checkAppName(appName);
       const provider = input.provider ?? 'generic';
-      const preset = presetOf(provider);
+      const preset = oauthPresetOf(provider);
       const directory = directoryId === undefined ? undefined : await directories.get(directoryId);
       const hasKeys = jwks !== undefined || jwksUri !== undefined || input.workloadIdentity !== undefined;
       const authMethod = input.tokenEndpointAuthMethod ?? (hasKeys ? 'private_key_jwt' : 'client_secret_basic');
       const grantTypes =
         input.grantTypes ??
-        preset.grantTypes.filter(
+        preset.client.grantTypes.filter(
           (type) => mayUse(authMethod, type) && (directory !== undefined || type !== 'client_credentials'),
         );
       checkGrants(grantTypes, authMethod, directory === undefined);
@@ -221,7 +219,7 @@ export function createClients(deps: {
       const result = await clients.update(id, (record) => {
         const isMade = redirectUris === undefined && appName !== undefined && !record.redirectUrisByHand;
         const made = isMade
-          ? redirectUrisOf(presetOf(record.provider), appName, allowHttpRedirects)
+          ? redirectUrisOf(oauthPresetOf(record.provider), appName, allowHttpRedirects)
           : record.redirectUris;
         if (grantTypes) checkGrants(grantTypes, record.authMethod, record.directoryId === undefined);
         const needsCredential = record.credentialId === undefined && grantTypes?.includes('client_credentials');

@@ -18,12 +18,12 @@ import { createArtifacts } from './artifacts.ts';
 import { createAdmission } from './client-authentication.ts';
 import { type Client, type Clients, createClients } from './clients.ts';
 import { createConnections } from './connections.ts';
-import { readPresets } from './presets.ts';
 import { createProvider } from './provider.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { createTokenEndpoint } from './token-endpoint.ts';
 import { knownScopes, withoutAliases } from './token-parameters.ts';
 
+export { GRANT_TYPES, type GrantType } from '../identity-providers/index.ts';
 export {
   APP_NAME,
   AUTH_METHODS,
@@ -36,7 +36,6 @@ export {
   type Clients,
   issuesOf,
 } from './clients.ts';
-export { GRANT_TYPES, type GrantType } from './presets.ts';
 
 /** What an identity provider asked for, as a person decides about it. */
 export interface ConnectionRequest {
@@ -127,7 +126,7 @@ const SESSION_COOKIE = /(?:^|; *)latchkey_oauth_session(?:\.sig)?=[^;]*/g;
 export function createOauth(deps: OauthDependencies): Oauth {
   const { storage, audit, clock, random, log, context, credentials, usage, issuer, waitOutLease } = deps;
   const artifacts = createArtifacts(storage);
-  const clients = createClients({ ...deps, presets: readPresets() });
+  const clients = createClients(deps);
   const admission = createAdmission(clients);
   const connections = createConnections({ storage, artifacts, clients: admission, credentials, clock, random });
   const signingKeys = createSigningKeys({ ...deps, rotateAfterDays: deps.rotateKeysAfterDays });

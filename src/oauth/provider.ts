@@ -4,10 +4,10 @@ import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC,
 import { SCOPES } from '../credentials/index.ts';
 import { RETRY_AFTER_SECONDS } from '../errors.ts';
 import { type Random, randomText } from '../identifiers.ts';
+import { GRANT_TYPES } from '../identity-providers/index.ts';
 import type { createAdapterFactory } from './adapter.ts';
 import { ASSERTION_ALGORITHMS } from './client-authentication.ts';
 import { AUTH_METHODS } from './clients.ts';
-import { GRANT_TYPES } from './presets.ts';
 import type { Keys } from './signing-keys.ts';
 
 /** "Never" does not exist in the library; nobody's connection sees the end of this. */

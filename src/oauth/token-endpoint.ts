@@ -14,6 +14,7 @@ import { readBody } from '../http/body.ts';
 import { sendOauthError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Random } from '../identifiers.ts';
+import { GRANT_TYPES } from '../identity-providers/index.ts';
 import type { Log } from '../log.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
@@ -23,7 +24,6 @@ import type { Client, Clients } from './clients.ts';
 import type { Connections } from './connections.ts';
 import { createGrants, type Granted, type Refused } from './grants.ts';
 import { createOneTimes, type OneTime } from './one-time.ts';
-import { GRANT_TYPES } from './presets.ts';
 import { type Asked, createTokenAudit, reasonOf } from './token-audit.ts';
 import { formOf, readParameters } from './token-parameters.ts';
 

@@ -1,7 +1,7 @@
 /** Whether what was put into an identity provider is used: received and accepted, refused with the remedy, or still waited for. */
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
-import { endpointFieldOf } from './consoles.tsx';
+import { endpointLabelOf } from '../identity-providers/index.ts';
 import { type DirectoryView, type Holding, refusalIn, timeOf } from './directory-view.ts';
 import { tellOf } from './events.tsx';
 import { Refusal } from './explanations.tsx';
@@ -116,10 +116,10 @@ export function Check(props: Waited & { view: DirectoryView; endpoint: string; v
           <summary>Nothing arrives?</summary>
           <div class="detail">
             <p>
-              Then {provider} asks another address, or does not ask at all. <b>{endpointFieldOf(directory.provider)}</b>{' '}
+              Then {provider} asks another address, or does not ask at all. <b>{endpointLabelOf(directory.provider)}</b>{' '}
               there must hold exactly this:
             </p>
-            <CopyField label={endpointFieldOf(directory.provider)} value={endpoint} />
+            <CopyField label={endpointLabelOf(directory.provider)} value={endpoint} />
             <p class="soft">
               Then press its button that tests the connection, and see that provisioning is switched on. What is asked
               of another address cannot be seen here.

@@ -1,5 +1,5 @@
 /** Generating a static token, and what ends, pauses or resumes a credential. */
-import { PROVIDER_NAMES } from '../directories/index.ts';
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { WAYS } from './check.tsx';
 import { Confirm } from './confirm.tsx';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
@@ -18,7 +18,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
   async function generation(visit: Visit) {
     const directory = await seen.directory(visit);
     await credentials.assertFreeSlot(directory.id);
-    const provider = PROVIDER_NAMES[directory.provider];
+    const provider = IDENTITY_PROVIDERS[directory.provider].name;
     return {
       title: 'Generate a token',
       place: 'organizations',

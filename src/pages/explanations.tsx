@@ -1,7 +1,7 @@
 /** Why something was refused, what to do, and who must do it: for whoever looks, without a code alone and without a guess. */
 import type { AuditEvent } from '../audit/index.ts';
+import { endpointLabelOf, isAgentOf } from '../identity-providers/index.ts';
 import type { DenialReason } from '../verification/index.ts';
-import { endpointFieldOf } from './consoles.tsx';
 import { type DirectoryView, timeOf } from './directory-view.ts';
 import { CopyField, capital, counted, Tag, Time } from './parts.tsx';
 import type { Visit } from './visit.tsx';
@@ -153,12 +153,11 @@ export function Refusal(props: { event: AuditEvent; view: DirectoryView; endpoin
   const isVendor = visit.cause.actor.type !== 'it_contact';
   const hint = event.data['hint'];
   const sender = event.data['userAgent'];
-  const [firstWord = ''] = provider.split(' ');
   const isTheirs =
     event.type === 'token.refused' ||
     typeof hint === 'string' ||
     (event.address !== undefined && event.address === using?.total?.lastUsedFrom?.address) ||
-    (typeof sender === 'string' && sender.toLowerCase().includes(firstWord.toLowerCase()));
+    (typeof sender === 'string' && isAgentOf(directory.provider, sender));
   return (
     <section class="panel refusal" aria-label="Refused">
       <div class="head">
@@ -187,7 +186,7 @@ export function Refusal(props: { event: AuditEvent; view: DirectoryView; endpoin
           <b>What to do{who === 'vendor' && !isVendor ? ', by the software vendor' : ''}.</b>{' '}
           {todoOf(event, view, isVendor)}
         </p>
-        {value === 'endpoint' && <CopyField label={endpointFieldOf(directory.provider)} value={endpoint} />}
+        {value === 'endpoint' && <CopyField label={endpointLabelOf(directory.provider)} value={endpoint} />}
         {!isVendor && event.requestId !== undefined && (
           <small>
             For whoever helps you: request <span class="mono">{event.requestId}</span>

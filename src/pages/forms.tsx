@@ -3,9 +3,10 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import { ENDPOINT_KEY, PROVIDER_NAMES, PROVIDERS, type Provider } from '../directories/index.ts';
+import { ENDPOINT_KEY } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Idempotency } from '../idempotency.ts';
+import { choiceNameOf, IDENTITY_PROVIDER_IDS, type IdentityProviderId } from '../identity-providers/index.ts';
 import { renderPart } from './page.tsx';
 import { MessagePage, messageOf, type Shown, type Visit } from './visit.tsx';
 
@@ -139,13 +140,13 @@ export function Choice(props: {
   );
 }
 
-export function ProviderChoice({ value }: { value?: Provider | undefined }) {
+export function ProviderChoice({ value }: { value?: IdentityProviderId | undefined }) {
   return (
     <Choice
       label="Identity provider"
       name="provider"
       {...(value && { value })}
-      options={PROVIDERS.map((id) => [id, id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]])}
+      options={IDENTITY_PROVIDER_IDS.map((id) => [id, choiceNameOf(id)])}
     />
   );
 }

@@ -1,5 +1,5 @@
 /** A token of another system becomes a credential as it is. For operators alone: whoever may try values learns which ones are in use. */
-import { PROVIDER_NAMES } from '../directories/index.ts';
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
 import { Field, Form, required, Submit } from './forms.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
@@ -25,8 +25,8 @@ export function importRoutes(deps: SeenDependencies): GuidedRoute[] {
           />
           <Form visit={visit} class="panel">
             <p class="soft">
-              The token that {PROVIDER_NAMES[directory.provider]} sends today goes on working, and nobody there has to
-              change anything. Its digest is kept, the value is not.
+              The token that {IDENTITY_PROVIDERS[directory.provider].name} sends today goes on working, and nobody there
+              has to change anything. Its digest is kept, the value is not.
             </p>
             <Field
               label="The token"

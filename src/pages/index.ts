@@ -5,7 +5,6 @@
 export { ASSETS_PREFIX, createAssets } from './assets.ts';
 export { type Brand, contrast, readBrand, vendorOf } from './brand.ts';
 export { Ask, Confirm, SecretRemoval } from './confirm.tsx';
-export { SETUP } from './consoles.tsx';
 export { credentialRoutes } from './credentials.tsx';
 export { DirectoryFace, LastUse } from './directory.tsx';
 export {

@@ -1,7 +1,8 @@
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credential, Credentials, Usage } from '../credentials/index.ts';
-import { type Directories, type Directory, PROVIDER_NAMES } from '../directories/index.ts';
+import type { Directories, Directory } from '../directories/index.ts';
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import type { Clients } from '../oauth/index.ts';
 import { type DirectoryView, readDirectoryView } from './directory-view.ts';
 import type { Visit } from './visit.tsx';
@@ -33,6 +34,6 @@ export function createSeen(deps: SeenDependencies) {
       return this.viewOf(await this.directory(visit, id));
     },
     viewOf: (directory: Directory): Promise<DirectoryView> =>
-      readDirectoryView(deps, { directory, provider: PROVIDER_NAMES[directory.provider], now: clock.now() }),
+      readDirectoryView(deps, { directory, provider: IDENTITY_PROVIDERS[directory.provider].name, now: clock.now() }),
   };
 }

@@ -1,9 +1,10 @@
 /** Setting up by OAuth: the client that the identity provider is given, made here where it has none yet. */
-import { type Directory, PROVIDER_NAMES } from '../directories/index.ts';
+import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import type { Client, Clients } from '../oauth/index.ts';
 import { Ask, SecretRemoval } from './confirm.tsx';
-import { InstructionList, SETUP } from './consoles.tsx';
+import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import { Act, Field, Form, isRefusedAt, required } from './forms.tsx';
 import { capital, Time } from './parts.tsx';
@@ -31,8 +32,9 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
   /** `secret`: of the client, in the one moment in which it is there. */
   function oauthPage(visit: Visit, directory: Directory, { own, shared }: FoundClients, secret: string | undefined) {
     const address = addressOf(visit, directory);
-    const name = PROVIDER_NAMES[directory.provider];
-    const { oauth, client: needs } = SETUP[directory.provider];
+    const name = IDENTITY_PROVIDERS[directory.provider].name;
+    const { oauth } = IDENTITY_PROVIDERS[directory.provider].console;
+    const needs = oauth?.ownClient;
     const client = own ?? shared;
     if (!oauth || (!client && needs === undefined)) return `${address}/setup/bearer`;
     const goesBack = client?.grantTypes.includes('authorization_code') === true;
@@ -47,9 +49,9 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           </CopyOnce>
         )}
         {!client && <ClientForm visit={visit} directory={directory} needsAppName={needs === 'app-name'} />}
-        <InstructionList
+        <ConsoleInstructions
           provider={name}
-          instructions={oauth}
+          form={oauth}
           values={{
             endpoint: endpointOf(directory, publicUrl),
             'client-id': client?.id,
@@ -70,7 +72,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
 
   function ClientForm(props: { visit: Visit; directory: Directory; needsAppName: boolean }) {
     const { visit, directory, needsAppName } = props;
-    const name = PROVIDER_NAMES[directory.provider];
+    const name = IDENTITY_PROVIDERS[directory.provider].name;
     return (
       <Form visit={visit} action={`${addressOf(visit, directory)}/setup/client`} class="panel">
         <p>
@@ -112,8 +114,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       <details class="panel">
         <summary>Lost the client secret, or rotating it?</summary>
         <p class="soft">
-          Two secrets work at a time: add one, put it into {PROVIDER_NAMES[directory.provider]}, then take the old one
-          away.
+          Two secrets work at a time: add one, put it into {IDENTITY_PROVIDERS[directory.provider].name}, then take the
+          old one away.
         </p>
         <ul class="rows">
           {client.secrets.map((secret) => (
@@ -147,12 +149,12 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       async handle(visit) {
         const directory = await seen.directory(visit);
         const { provider: id } = directory;
-        const { client: needs } = SETUP[id];
+        const needs = IDENTITY_PROVIDERS[id].console.oauth?.ownClient;
         const { own } = await clientsOf(clients, directory);
         if (own || needs === undefined) return `${addressOf(visit, directory)}/setup/oauth`;
         const { client, clientSecret } = await clients.create(
           {
-            name: PROVIDER_NAMES[id],
+            name: IDENTITY_PROVIDERS[id].name,
             provider: id,
             directoryId: directory.id,
             // Redirect URIs come from what is known of the provider, never from whoever holds a portal link.

@@ -1,8 +1,9 @@
 /** Setting a directory up, from the choice of the identity provider to its first accepted request; a page for each step. */
-import { PROVIDER_NAMES, PROVIDERS } from '../directories/index.ts';
+
 import { AppError } from '../errors.ts';
+import { choiceNameOf, IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { Check, refusalOf, WAYS } from './check.tsx';
-import { InstructionList, SETUP } from './consoles.tsx';
+import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import { Form, required, Submit } from './forms.tsx';
 import { capital, Steps, Tag } from './parts.tsx';
@@ -26,7 +27,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Gui
       <Form visit={visit} class="panel">
         <fieldset class="tiles">
           <legend>Which identity provider manages your users?</legend>
-          {PROVIDERS.map((id) => (
+          {IDENTITY_PROVIDER_IDS.map((id) => (
             <label class="choice">
               <input
                 type="radio"
@@ -36,7 +37,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Gui
                 required
               />
               <span>
-                <b>{id === 'generic' ? 'Another one' : PROVIDER_NAMES[id]}</b>
+                <b>{choiceNameOf(id)}</b>
               </span>
             </label>
           ))}
@@ -49,10 +50,11 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Gui
   async function access(visit: Visit) {
     const directory = await seen.directory(visit);
     const address = addressOf(visit, directory);
-    const name = PROVIDER_NAMES[directory.provider];
-    const { oauth, client, better } = SETUP[directory.provider];
+    const name = IDENTITY_PROVIDERS[directory.provider].name;
+    const { oauth } = IDENTITY_PROVIDERS[directory.provider].console;
     const { own, shared } = await clientsOf(clients, directory);
-    if (!oauth || !better || (!own && !shared && client === undefined)) return `${address}/setup/bearer`;
+    if (!oauth || (!own && !shared && oauth.ownClient === undefined)) return `${address}/setup/bearer`;
+    const { way: better, why } = oauth.recommended;
     const ways = [
       {
         kind: 'oauth',
@@ -68,20 +70,20 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Gui
       <>
         <p>
           {capital(name)} can be connected by OAuth or by a static token.{' '}
-          <b>{ways.find(({ kind }) => kind === better.kind)?.title}</b> is the better one here. {better.why}
+          <b>{ways.find(({ kind }) => kind === better)?.title}</b> is the better one here. {why}
         </p>
         <div class="slots">
           {ways
-            .toSorted((a) => (a.kind === better.kind ? -1 : 1))
+            .toSorted((a) => (a.kind === better ? -1 : 1))
             .map(({ kind, title, text }) => (
-              <article class={kind === better.kind ? 'slot way using' : 'slot way'}>
+              <article class={kind === better ? 'slot way using' : 'slot way'}>
                 <div class="head">
                   <h2>{title}</h2>
-                  {kind === better.kind && <Tag tone="ok">better here</Tag>}
+                  {kind === better && <Tag tone="ok">better here</Tag>}
                 </div>
                 <p class="soft">{text}</p>
                 <div class="acts">
-                  <a class={kind === better.kind ? 'btn primary' : 'btn'} href={`${address}/setup/${kind}`}>
+                  <a class={kind === better ? 'btn primary' : 'btn'} href={`${address}/setup/${kind}`}>
                     {kind === 'oauth' ? 'By OAuth' : 'By a static token'}
                   </a>
                 </div>
@@ -100,7 +102,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Gui
   async function byBearer(visit: Visit) {
     const directory = await seen.directory(visit);
     const address = addressOf(visit, directory);
-    const name = PROVIDER_NAMES[directory.provider];
+    const name = IDENTITY_PROVIDERS[directory.provider].name;
     const holders = await credentials.holders(directory.id);
     const token = holders.find(({ kind }) => kind === 'bearer');
     return framed(
@@ -139,9 +141,9 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Gui
             </div>
           </Form>
         )}
-        <InstructionList
+        <ConsoleInstructions
           provider={name}
-          instructions={SETUP[directory.provider].bearer}
+          form={IDENTITY_PROVIDERS[directory.provider].console.bearer}
           values={{ endpoint: endpointOf(directory, publicUrl) }}
         />
         <Onward address={address} />
@@ -152,7 +154,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Gui
   async function check(visit: Visit) {
     const directory = await seen.directory(visit);
     const address = addressOf(visit, directory);
-    const name = PROVIDER_NAMES[directory.provider];
+    const name = IDENTITY_PROVIDERS[directory.provider].name;
     const view = await seen.viewOf(directory);
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
     const fresh = view.holdings.toSorted(
@@ -193,9 +195,9 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Gui
       async handle(visit) {
         const directory = await seen.directory(visit);
         const given = required(visit.form, 'provider');
-        const chosen = PROVIDERS.find((id) => id === given);
+        const chosen = IDENTITY_PROVIDER_IDS.find((id) => id === given);
         if (!chosen) {
-          const detail = `Identity provider: given ${given.slice(0, 40)}; wanted one of ${PROVIDERS.join(', ')}.`;
+          const detail = `Identity provider: given ${given.slice(0, 40)}; wanted one of ${IDENTITY_PROVIDER_IDS.join(', ')}.`;
           throw new AppError('invalid_request', { detail });
         }
         if (chosen !== directory.provider) await directories.change(directory.id, { provider: chosen }, visit.cause);

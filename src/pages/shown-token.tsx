@@ -1,5 +1,6 @@
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { WAYS } from './check.tsx';
-import { InstructionList, SETUP } from './consoles.tsx';
+import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import type { DirectoryView } from './directory-view.ts';
 import { Steps } from './parts.tsx';
@@ -27,9 +28,9 @@ export function shownToken(
             It cannot be shown again: we keep only a fingerprint of it. If it gets lost, generate another
             {isRotation ? ` on the next page; what ${provider} uses now keeps working` : ''}.
           </CopyOnce>
-          <InstructionList
+          <ConsoleInstructions
             provider={provider}
-            instructions={SETUP[directory.provider].bearer}
+            form={IDENTITY_PROVIDERS[directory.provider].console.bearer}
             values={{ token, endpoint: endpointOf(directory, publicUrl) }}
           />
           <div class="acts">

@@ -4,11 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Actor, Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials, Usage } from '../credentials/index.ts';
-import { type Directories, type Organizations, PROVIDER_NAMES } from '../directories/index.ts';
+import type { Directories, Organizations } from '../directories/index.ts';
 import { AppError, asAppError } from '../errors.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency.ts';
 import { type Random, randomText } from '../identifiers.ts';
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import type { Log } from '../log.ts';
 import type { Oauth } from '../oauth/index.ts';
 import { type PortalLink, type PortalLinks, personOf } from '../one-time-links/index.ts';
@@ -197,7 +198,7 @@ export function createPortal(deps: PortalDependencies) {
     });
     const rows = await Promise.all(
       items.map(async (directory) => {
-        const provider = PROVIDER_NAMES[directory.provider];
+        const provider = IDENTITY_PROVIDERS[directory.provider].name;
         const view = await readDirectoryView(known, { directory, provider, now, isBrief: true });
         return { directory, provider, health: healthOf(view), isEmpty: view.holdings.length === 0 };
       }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { PROVIDERS } from '../../src/directories/index.ts';
+import { IDENTITY_PROVIDER_IDS } from '../../src/identity-providers/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type RealBrowser, startBrowser } from '../support/browser.ts';
 import { createMovableClock } from '../support/clock.ts';
@@ -46,7 +46,7 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
       await page.getByRole('button', { name: 'Continue' }).click();
       await page.getByText('is the better one here').first().waitFor();
       await page.getByRole('link', { name: 'By a static token' }).click();
-      await page.getByRole('img', { name: /The form in Okta, drawn: SCIM connector base URL/ }).waitFor();
+      await page.getByRole('figure', { name: 'The form in Okta' }).getByText('SCIM connector base URL').waitFor();
       await page.getByRole('button', { name: 'Generate the token' }).click();
       const token = await page.locator('.reveal .mono').innerText();
       await page.getByRole('link', { name: 'I have stored it' }).click();
@@ -136,7 +136,7 @@ describe('the portal in a browser', { skip: browser === undefined }, () => {
         some.map(([name, path]) => [name, app.url + path]),
       );
     await inspect(pages);
-    for (const provider of PROVIDERS) {
+    for (const provider of IDENTITY_PROVIDER_IDS) {
       await app.api.patch(`/directories/${directory.id}`, { provider });
       await inspect([
         [`portal-console-${provider}-bearer`, `${address}/setup/bearer`],

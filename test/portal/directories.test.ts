@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { PROVIDERS } from '../../src/directories/index.ts';
-import { EXPLANATIONS, SETUP } from '../../src/pages/index.ts';
+import { EXPLANATIONS } from '../../src/pages/index.ts';
 import { DENIAL_REASONS } from '../../src/verification/index.ts';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
@@ -367,18 +366,7 @@ for (const engine of engines) {
   });
 }
 
-describe('what is said of each identity provider and each denial', () => {
-  for (const provider of PROVIDERS) {
-    it(`${provider}: has a way through its menus, an address, a credential, and a reason where two ways are possible`, () => {
-      const { bearer, oauth, better, client } = SETUP[provider];
-      const fillings = bearer.fields.map(([, filling]) => filling);
-      assert.ok(fillings.includes('endpoint') && fillings.includes('token'));
-      assert.ok(bearer.where.length > 0 && bearer.last.length > 0);
-      assert.equal(oauth === undefined, better === undefined);
-      assert.ok(oauth !== undefined || client === undefined);
-      if (oauth) assert.ok(oauth.fields.some(([, filling]) => filling === 'client-id'));
-    });
-  }
+describe('what is said of each denial', () => {
   for (const reason of Object.keys(DENIAL_REASONS) as (keyof typeof DENIAL_REASONS)[]) {
     it(`${reason}: what, and what to do, as sentences`, () => {
       const { what, todo } = EXPLANATIONS[reason];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { PROVIDERS } from '../../src/directories/index.ts';
+import { IDENTITY_PROVIDER_IDS } from '../../src/identity-providers/index.ts';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
@@ -54,7 +54,8 @@ for (const engine of engines) {
 
     it('begins with the identity provider, and takes no other than those that are known', async () => {
       await begin();
-      for (const provider of PROVIDERS) assert.ok((await open('/setup')).html.includes(`value="${provider}"`));
+      for (const provider of IDENTITY_PROVIDER_IDS)
+        assert.ok((await open('/setup')).html.includes(`value="${provider}"`));
       const refused = await send('/setup', { provider: '<b>nobody</b>' });
       assert.equal(refused.status, 400);
       assert.match(refused.html, /given &lt;b>nobody&lt;\/b>; wanted one of okta,/);
@@ -67,7 +68,7 @@ for (const engine of engines) {
 
     it('says which way is better and why where there are two, and goes on where there is one', async () => {
       await begin({ provider: 'entra' });
-      assert.match((await open('/setup/access')).html, /<b>OAuth<\/b> is the better one here\. Entra fetches/);
+      assert.match((await open('/setup/access')).html, /<b>OAuth<\/b> is the better one here\. Entra ID gets/);
       await send('/setup', { provider: 'google' });
       const page = await open('/setup/access');
       assert.ok(page.url.endsWith('/setup/bearer'), page.url);

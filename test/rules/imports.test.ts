@@ -33,7 +33,6 @@ const KEPT: Record<string, (file: string) => boolean> = {
   'prom-client': (file) => file === 'metrics.ts',
   undici: (file) => file === 'verification/scim-gateway.ts',
   'oidc-provider': (file) => file.startsWith('oauth/'),
-  yaml: (file) => file === 'oauth/presets.ts',
   jose: (file) => file.startsWith('oauth/'),
   'openid-client': (file) => file === 'dashboard/openid.ts',
   pino: (file) => file === 'log.ts',

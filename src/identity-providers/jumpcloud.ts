@@ -1,0 +1,78 @@
+import type { IdentityProvider } from './identity-provider.ts';
+
+export const jumpcloud: IdentityProvider = {
+  name: 'JumpCloud',
+  // None is published, and none was found in recorded traffic.
+  agents: [],
+  console: {
+    bearer: {
+      path: ['SSO Applications', 'your app', 'Identity Management'],
+      fields: [
+        { label: 'SCIM Version', filling: { select: 'SCIM 2.0' } },
+        { label: 'Base URL', filling: 'endpoint' },
+        { label: 'Token Key', filling: 'token' },
+        { label: 'Test User Email', filling: { own: 'the email of one of your users' } },
+      ],
+      buttons: ['Test Connection', 'Activate', 'Save'],
+      checked: {
+        basis: 'documented',
+        at: '2026-11-27',
+        source:
+          'https://jumpcloud.com/support/provision-and-manage-users-and-groups-in-apps-using-custom-scim-identity-management-integration',
+      },
+    },
+  },
+  reactions: {
+    unauthorized: { does: 'drops', says: 'JumpCloud logs a failed event in Directory Insights.', basis: 'documented' },
+    rateLimited: {
+      does: 'unknown',
+      says: 'JumpCloud may try again later. This is not documented.',
+      basis: 'unknown',
+    },
+    unavailable: { does: 'drops', says: 'JumpCloud logs a failed event in Directory Insights.', basis: 'inferred' },
+  },
+  recovery: {
+    isAutomatic: 'unknown',
+    says: 'JumpCloud sends a user again when that user changes. It does not say whether it repeats failed changes.',
+    byHand: { path: ['SSO Applications', 'your app', 'Identity Management'], buttons: ['Deactivate', 'Activate'] },
+    basis: 'inferred',
+  },
+  rhythm: {
+    kind: 'events',
+    quietDays: 21,
+    says: 'JumpCloud sends something only when a user or group of the app changes.',
+    basis: 'inferred',
+  },
+  mistakes: [
+    {
+      code: 'other_secret_presented',
+      says: 'Token Key holds a key of JumpCloud instead of the token.',
+      fix: 'Paste the token into Token Key, and press Test Connection.',
+      basis: 'inferred',
+    },
+    {
+      code: 'wrong_path',
+      says: 'The base URL ends in a slash or in /Users.',
+      fix: 'Paste the Base URL as it is shown here.',
+      basis: 'inferred',
+    },
+  ],
+  quirks: [
+    {
+      in: 'test',
+      says: 'Test Connection creates a user and a group and deletes them. Where users cannot be deleted, the test user stays, deactivated.',
+      basis: 'documented',
+    },
+    {
+      in: 'update',
+      says: 'Any change of an active configuration asks for a test email address again.',
+      basis: 'documented',
+    },
+  ],
+  links: [
+    {
+      title: 'Identity management with a custom SCIM integration',
+      url: 'https://jumpcloud.com/support/provision-and-manage-users-and-groups-in-apps-using-custom-scim-identity-management-integration',
+    },
+  ],
+};

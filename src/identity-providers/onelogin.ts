@@ -1,0 +1,82 @@
+import type { IdentityProvider } from './identity-provider.ts';
+
+export const onelogin: IdentityProvider = {
+  name: 'OneLogin',
+  // None is published, and none was found in recorded traffic.
+  agents: [],
+  console: {
+    bearer: {
+      path: ['Applications', 'your SCIM app', 'Configuration', 'API Connection'],
+      fields: [
+        { label: 'SCIM Base URL', filling: 'endpoint' },
+        { label: 'SCIM Bearer Token', filling: 'token' },
+      ],
+      buttons: ['Enable', 'Save'],
+      checked: {
+        basis: 'documented',
+        at: '2026-11-27',
+        source: 'https://developers.onelogin.com/scim/test-your-scim',
+      },
+    },
+  },
+  reactions: {
+    unauthorized: {
+      does: 'drops',
+      says: 'OneLogin marks the user as failed in the list of provisioning tasks.',
+      basis: 'inferred',
+    },
+    rateLimited: {
+      does: 'unknown',
+      says: 'OneLogin may try again later. This is not documented.',
+      basis: 'unknown',
+    },
+    unavailable: {
+      does: 'drops',
+      says: 'OneLogin marks the user as failed in the list of provisioning tasks.',
+      basis: 'inferred',
+    },
+  },
+  recovery: {
+    isAutomatic: 'no',
+    says: 'OneLogin keeps failed tasks in its list until an administrator retries them.',
+    byHand: { path: ['Users', 'Provisioning'], buttons: ['Retry'] },
+    basis: 'inferred',
+  },
+  rhythm: {
+    kind: 'events',
+    quietDays: 21,
+    says: 'OneLogin sends something only when a user, role or rule changes.',
+    basis: 'documented',
+  },
+  mistakes: [
+    {
+      code: 'token_missing',
+      says: 'SCIM Bearer Token is empty, or was not saved before Enable.',
+      fix: 'Paste the token into SCIM Bearer Token, press Enable, then Save.',
+      basis: 'inferred',
+    },
+    {
+      code: 'scheme_twice',
+      says: 'Custom Headers carry an Authorization line besides the token.',
+      fix: 'Remove the Authorization line from Custom Headers.',
+      basis: 'inferred',
+    },
+  ],
+  quirks: [
+    {
+      in: 'create',
+      says: 'The SCIM JSON Template decides what is sent; templates of older connectors name the schemas of SCIM 1.1.',
+      basis: 'documented',
+    },
+    { in: 'test', says: 'Enable reads /Users once to see whether the connection works.', basis: 'documented' },
+    {
+      in: 'update',
+      says: 'Waits for an administrator to approve each task, unless approval is switched off.',
+      basis: 'documented',
+    },
+  ],
+  links: [
+    { title: 'Test your SCIM implementation', url: 'https://developers.onelogin.com/scim/test-your-scim' },
+    { title: 'Build your SCIM integration', url: 'https://developers.onelogin.com/scim' },
+  ],
+};

@@ -1,0 +1,124 @@
+import type { ConsoleField, IdentityProvider } from './identity-provider.ts';
+import { STANDARD_PRESET } from './oauth-preset.ts';
+
+const PATH = ['Integrations', 'Provisioning', 'New connection', 'Identity Store', 'SCIM Outbound'];
+const COMMON: readonly ConsoleField[] = [
+  { label: 'SCIM Base URL', filling: 'endpoint' },
+  { label: 'Users Resource', filling: { type: '/Users' } },
+  { label: 'SCIM Version', filling: { select: '2.0' } },
+  { label: 'Groups Resource', filling: { type: '/Groups' } },
+];
+const CHECKED = {
+  basis: 'documented',
+  at: '2026-11-27',
+  source: 'https://docs.pingidentity.com/pingone/pingone_tutorials/p1_tutorial_create_provisioning_connection.html',
+} as const;
+
+export const pingone: IdentityProvider = {
+  name: 'PingOne',
+  agents: [{ prefix: 'apache-httpclient', isDistinctive: false, basis: 'observed' }],
+  networks: {
+    publishedAt: 'https://docs.pingidentity.com/pingone/getting_started_with_pingone/p1_ip_addresses_and_domains.html',
+    says: 'Ping lists the addresses of each region.',
+  },
+  oauth: {
+    ...STANDARD_PRESET,
+    client: { authMethod: 'client_secret_basic', grantTypes: ['client_credentials'] },
+  },
+  console: {
+    bearer: {
+      path: PATH,
+      fields: [
+        ...COMMON,
+        { label: 'Authentication Method', filling: { select: 'OAuth 2 Bearer Token' } },
+        { label: 'OAuth Access Token', filling: 'token' },
+        { label: 'Auth Type Header', filling: { select: 'Bearer' } },
+      ],
+      buttons: ['Test Connection', 'Save'],
+      checked: CHECKED,
+    },
+    oauth: {
+      path: PATH,
+      fields: [
+        ...COMMON,
+        { label: 'Authentication Method', filling: { select: 'OAuth 2 Client Credentials' } },
+        { label: 'OAuth Token Request', filling: 'token-url' },
+        { label: 'OAuth Client ID', filling: 'client-id' },
+        { label: 'OAuth Client Secret', filling: 'client-secret' },
+        { label: 'Auth Type Header', filling: { select: 'Bearer' } },
+      ],
+      buttons: ['Test Connection', 'Save'],
+      checked: CHECKED,
+      ownClient: 'nothing',
+      recommended: { way: 'oauth', why: 'PingOne gets short-lived tokens on its own.' },
+    },
+  },
+  reactions: {
+    unauthorized: { does: 'drops', says: 'PingOne counts the user or group as failed.', basis: 'documented' },
+    rateLimited: {
+      does: 'unknown',
+      says: 'PingOne may try again later. This is not documented.',
+      basis: 'unknown',
+    },
+    unavailable: { does: 'drops', says: 'PingOne counts the user or group as failed.', basis: 'inferred' },
+  },
+  recovery: {
+    isAutomatic: 'no',
+    says: 'PingOne sends a change once. A full resync sends everything again.',
+    byHand: { path: ['Integrations', 'Provisioning', 'Rules', 'your rule', 'Sync Status'], buttons: ['Full Resync'] },
+    basis: 'inferred',
+  },
+  rhythm: {
+    kind: 'events',
+    quietDays: 21,
+    says: 'PingOne sends each change at once, and nothing in between.',
+    basis: 'documented',
+  },
+  mistakes: [
+    {
+      code: 'scheme_basic',
+      says: 'Auth Type Header is set to Basic.',
+      fix: 'Set Auth Type Header to Bearer.',
+      basis: 'documented',
+    },
+    {
+      code: 'scheme_unknown',
+      says: 'Auth Type Header is set to OAuth or Custom, so another word stands before the token.',
+      fix: 'Set Auth Type Header to Bearer.',
+      basis: 'documented',
+    },
+    {
+      code: 'doubled_slash',
+      says: 'The base URL ends in a slash, and Users Resource begins with one.',
+      fix: 'Remove the slash at the end of SCIM Base URL.',
+      basis: 'inferred',
+    },
+  ],
+  quirks: [
+    {
+      in: 'look-up',
+      says: 'Finds users by the filter expression of the connection, userName eq by default.',
+      basis: 'documented',
+    },
+    {
+      in: 'test',
+      says: 'The connection can be saved after a failed test, but cannot be used before one succeeds.',
+      basis: 'documented',
+    },
+    { in: 'group', says: 'A failed membership makes the whole group count as failed.', basis: 'documented' },
+  ],
+  links: [
+    {
+      title: 'Creating a SCIM connection',
+      url: 'https://docs.pingidentity.com/r/en-us/pingone/p1_create_scim_connection',
+    },
+    {
+      title: 'Viewing sync status',
+      url: 'https://docs.pingidentity.com/pingone/integrations/p1_view_sync_status.html',
+    },
+    {
+      title: 'Sync status and frequency',
+      url: 'https://docs.pingidentity.com/pingone/integrations/p1_provisioning_sync_status.html',
+    },
+  ],
+};

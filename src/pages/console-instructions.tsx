@@ -1,0 +1,90 @@
+/** The form in an identity provider's console, drawn as it stands there, with the value to copy in each of its fields. */
+import type { ConsoleField, ConsoleForm } from '../identity-providers/index.ts';
+import { CopyField } from './parts.tsx';
+
+/** By filling: what is known now. A field whose value is null is left out; one whose value is absent says where it comes from. */
+export type ConsoleValues = Partial<Record<string, string | null>>;
+
+export function ConsoleInstructions(props: { provider: string; form: ConsoleForm; values: ConsoleValues }) {
+  const { provider, form, values } = props;
+  const fields = form.fields.filter(({ filling }) => typeof filling === 'object' || values[filling] !== null);
+  return (
+    <section class="panel">
+      <h2>In {provider}</h2>
+      <figure class="console" aria-label={`The form in ${provider}`}>
+        <div class="bar" aria-hidden="true">
+          <i />
+          <i />
+          <i />
+          <span>{provider}</span>
+        </div>
+        <ol class="way" aria-label="Where it is">
+          {form.path.map((step) => (
+            <li>{step}</li>
+          ))}
+        </ol>
+        <ol class="fillings" aria-label="Its fields">
+          {fields.map((field) => (
+            <li>
+              <FieldOf field={field} values={values} />
+            </li>
+          ))}
+        </ol>
+        <p class="presses">
+          <small>Then press</small>
+          {form.buttons.map((name) => (
+            <b>{name}</b>
+          ))}
+        </p>
+        <figcaption>
+          <small>{captionOf(form)}</small>
+        </figcaption>
+      </figure>
+    </section>
+  );
+}
+
+function FieldOf({ field: { label, filling }, values }: { field: ConsoleField; values: ConsoleValues }) {
+  if (typeof filling === 'string') {
+    const value = values[filling];
+    return typeof value === 'string' ? (
+      <CopyField label={label} value={value} />
+    ) : (
+      <Box label={label} text={ELSEWHERE[filling] ?? ''} kind="unknown" />
+    );
+  }
+  if ('type' in filling) return <CopyField label={label} value={filling.type} />;
+  if ('select' in filling) return <Box label={label} text={filling.select} kind="select" />;
+  if ('own' in filling) return <Box label={label} text={filling.own} kind="unknown" />;
+  return (
+    <div>
+      <small>{label}</small>
+      <ul class="checks">
+        {filling.check.map((option) => (
+          <li>{option}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Box({ label, text, kind }: { label: string; text: string; kind: 'unknown' | 'select' }) {
+  return (
+    <div>
+      <small>{label}</small>
+      <div class={`field ${kind}`}>{text}</div>
+    </div>
+  );
+}
+
+const ELSEWHERE: Record<string, string> = {
+  token: 'The token, shown once when you generate it',
+  'client-secret': 'The client secret, shown once when you create the client',
+  'client-id': 'The client ID, shown here once you create the client',
+};
+
+function captionOf({ checked }: ConsoleForm): string {
+  return checked.basis === 'unknown'
+    ? 'A drawing. The names of the fields differ from one product to the next.'
+    : 'A drawing. Your console may arrange it a little differently.';
+}
