@@ -16,6 +16,8 @@ import type { Caller, Operation, Reply } from './operation.ts';
 
 const PREFIX = '/api/v1';
 const BODY_LIMIT_BYTES = 256 * 1024;
+/** Of nested objects and lists in a body. */
+const DEEPEST = 32;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** Fields whose value is never repeated in an error. */
 const SECRET_FIELD = /token|sha256|key$|jwks/i;
@@ -150,10 +152,25 @@ function parse(text: string, contentType: string): unknown {
     throw new AppError('unsupported_media_type', { given: contentType.slice(0, 100) || null });
   }
   try {
-    return JSON.parse(text) as unknown;
+    const value = JSON.parse(text) as unknown;
+    if (isDeeperThan(value, DEEPEST)) {
+      throw new AppError('invalid_request', { detail: `The body is nested deeper than ${DEEPEST} levels.` });
+    }
+    return value;
   } catch (error) {
-    throw new AppError('invalid_json', {}, { cause: error });
+    throw isAppError(error) ? error : new AppError('invalid_json', {}, { cause: error });
   }
+}
+
+/** Looks without recursion, since whatever walks the value afterwards may recurse. */
+function isDeeperThan(value: unknown, levels: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    level = level.filter((item) => typeof item === 'object' && item !== null);
+    if (level.length > 0 && depth >= levels) return true;
+    level = level.flatMap((item) => Object.values(item as object));
+  }
+  return false;
 }
 
 function parametersOf(koa: Context): Record<string, string> {

@@ -111,6 +111,12 @@ interface EventPayloads {
     grantType?: string | undefined;
     reason: string;
     userAgent?: string | undefined;
+    /** With `assertion_wrong`: what is wrong with it, of a closed list, and by how much a time is off. */
+    fault?: string | undefined;
+    seconds?: number | undefined;
+    /** With the fault `audience`: what came, where it looks like ours, and what is wanted. */
+    audience?: string | undefined;
+    expected?: string | undefined;
   };
   'signing_key.rotated': { kid: string; serial: string };
   'operator.created': { operatorId: string; name: string; role: string };

@@ -89,7 +89,7 @@ export function createTallies(deps: {
       window = current;
       distinct = new Set();
     }
-    const { userAgent: _userAgent, method: _method, hint: _hint, ...same } = data;
+    const { userAgent: _userAgent, method: _method, hint: _hint, seconds: _seconds, ...same } = data;
     let id = eventId([current, type, same, subject.directoryId, subject.credentialId, address]);
     const isFolded = !distinct.has(id) && distinct.size >= DISTINCT_LIMIT;
     if (isFolded) {

@@ -3,84 +3,50 @@
  * accepted as long as they agree. What oidc-provider is shown afterwards is a pass that is good for this one request.
  */
 import { randomBytes } from 'node:crypto';
-import { decodeJwt, type JWTPayload, errors as joseErrors, jwtVerify } from 'jose';
-import type { Clock } from '../clock.ts';
-import type { KeySource } from './client-keys.ts';
+import type { AppError } from '../errors.ts';
+import type { Asserted, AssertionFault } from './client-assertions.ts';
 import { type Client, type Clients, isSecretOf } from './clients.ts';
 
 export type Parameters = ReadonlyMap<string, string>;
 
 export type Authenticated =
-  | { client: Client }
-  | { refused: 'client_unknown' | 'client_secret_wrong' | 'missing' | 'contradiction'; clientId?: string };
+  /** `undo` takes back what the proof has spent, for a request that failed by our fault. */
+  | { client: Client; undo?: () => Promise<void> }
+  | {
+      refused: Refusal;
+      clientId?: string;
+      /** With `assertion_wrong`. */
+      fault?: AssertionFault;
+      /** With `jwks_unreachable`: no fault of the client, so it is answered 503. */
+      error?: AppError;
+    };
+
+export type Refusal =
+  | 'client_unknown'
+  | 'client_secret_wrong'
+  | 'assertion_wrong'
+  | 'jwks_unreachable'
+  | 'missing'
+  | 'contradiction';
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-const CLOCK_TOLERANCE_SECONDS = 60;
-export const ASSERTION_ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-];
 
 export interface ClientAuthenticationDependencies {
   clients: Clients;
-  clock: Clock;
-  keys: KeySource;
-  /** What a client may name as the audience of its assertion. */
-  audiences: string[];
+  byAssertion: (assertion: string, named: string | undefined, path: string) => Promise<Asserted>;
 }
 
-export function createClientAuthentication({ clients, clock, keys, audiences }: ClientAuthenticationDependencies) {
-  /** RFC 7523. Of a workload identity (Entra) issuer, subject and audience are its own; else the client speaks for itself. */
-  async function byAssertion(assertion: string, named: string | undefined): Promise<Authenticated> {
-    let claims: JWTPayload;
-    try {
-      claims = decodeJwt(assertion);
-    } catch {
-      return { refused: 'client_secret_wrong' };
-    }
-    const { iss = '', sub = '', aud } = claims;
-    const audience = Array.isArray(aud) ? aud[0] : aud;
-    // Nobody has vouched for the claims yet.
-    if ([iss, sub, audience ?? ''].some((claim) => typeof claim !== 'string'))
-      return { refused: 'client_secret_wrong' };
-    const workload =
-      audience === undefined ? undefined : await clients.findByWorkload({ issuer: iss, subject: sub, audience });
-    const client = workload ?? (await clients.find(sub));
-    if (!client) return { refused: 'client_unknown', clientId: named ?? sub };
-    if (named !== undefined && named !== client.id) return { refused: 'contradiction', clientId: named };
-    if (client.authMethod !== 'private_key_jwt') return { refused: 'client_secret_wrong', clientId: client.id };
-    const wanted = workload
-      ? { issuer: iss, subject: sub, audience: audience as string }
-      : { issuer: client.id, subject: client.id, audience: audiences };
-    try {
-      await jwtVerify(assertion, keys.of(client), {
-        ...wanted,
-        algorithms: ASSERTION_ALGORITHMS,
-        currentDate: clock.now(),
-        clockTolerance: CLOCK_TOLERANCE_SECONDS,
-        requiredClaims: ['exp'],
-      });
-      return { client };
-    } catch (error) {
-      if (error instanceof joseErrors.JOSEError) return { refused: 'client_secret_wrong', clientId: client.id };
-      throw error;
-    }
-  }
-
-  /** Rejects with storage_unavailable; a refusal is a value. */
-  return async function authenticate(header: string | undefined, parameters: Parameters): Promise<Authenticated> {
+export function createClientAuthentication({ clients, byAssertion }: ClientAuthenticationDependencies) {
+  /** Rejects with storage_unavailable; a refusal is a value. `path`: the endpoint that was called. */
+  return async function authenticate(
+    header: string | undefined,
+    parameters: Parameters,
+    path: string,
+  ): Promise<Authenticated> {
     const named = parameters.get('client_id');
     const assertion = parameters.get('client_assertion');
     if (assertion !== undefined && parameters.get('client_assertion_type') === ASSERTION_TYPE)
-      return byAssertion(assertion, named);
+      return byAssertion(assertion, named, path);
     const inBody = parameters.get('client_secret');
     const basic = header === undefined ? [] : readBasic(header);
     if (header !== undefined && basic.length === 0)

@@ -1,4 +1,5 @@
 /** What is refused when a client is made or changed. Each check throws invalid_request and names the field, what was given and what is wanted. */
+import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { AppError } from '../errors.ts';
 import { type AuthMethod, mayUse } from './client-record.ts';
 
@@ -68,4 +69,36 @@ export function checkJwksUri(uri: string | undefined, hosts: readonly string[]):
   if (url?.protocol === 'https:' && hosts.includes(url.hostname)) return;
   const wanted = `an https URL on one of ${hosts.join(', ') || 'no host'} (LATCHKEY_OAUTH_JWKS_HOSTS)`;
   throw refused('Keys cannot be fetched from there.', [{ path: 'jwksUri', given: uri.slice(0, 200), wanted }]);
+}
+
+/** RFC 7517 and 7518: members that only the private part of a key, or a secret, has. */
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+const SHORTEST_MODULUS_BITS = 2048;
+
+/** Keys are only read here; what they are good for is seen with each assertion. The keys themselves are never repeated. */
+export function checkJwks(keys: readonly Record<string, unknown>[]): void {
+  const errors = keys.flatMap((key, index) => {
+    const wanted = wantedOfKey(key);
+    return wanted === undefined ? [] : [{ path: `jwks.keys.${index}`, wanted }];
+  });
+  if (errors.length > 0) throw refused(`Key ${errors[0]?.path} cannot be registered: ${errors[0]?.wanted}.`, errors);
+}
+
+function wantedOfKey(key: Record<string, unknown>): string | undefined {
+  const { kty, n } = key;
+  if (kty === 'oct') return 'a public key; this one is symmetric, so both sides would hold the same secret';
+  if (PRIVATE_MEMBERS.some((member) => key[member] !== undefined))
+    return 'the public part alone; this is a private key. It has left its owner, so make a new pair and register its public part';
+  if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') return 'a key whose kty is RSA, EC or OKP';
+  if (kty === 'RSA' && bitsOf(n) < SHORTEST_MODULUS_BITS) return `an RSA key of ${SHORTEST_MODULUS_BITS} bits or more`;
+  try {
+    createPublicKey({ key: key as JsonWebKey, format: 'jwk' });
+    return undefined;
+  } catch {
+    return `a complete ${kty} key as RFC 7518 describes it`;
+  }
+}
+
+function bitsOf(modulus: unknown): number {
+  return typeof modulus === 'string' ? Buffer.from(modulus, 'base64url').length * 8 : 0;
 }

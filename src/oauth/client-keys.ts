@@ -14,6 +14,8 @@ const FRESH_MS = 600_000;
 const COOL_DOWN_MS = 30_000;
 const TIMEOUT_MS = 3000;
 const LARGEST_BYTES = 256 * 1024;
+/** The set that was fetched first goes when there are more; it is fetched again when it is wanted. */
+const KEPT_SETS = 1000;
 
 interface Fetched {
   jwks: JSONWebKeySet;
@@ -31,9 +33,7 @@ export function createKeySource({ fetch, clock }: { fetch: typeof globalThis.fet
       headers: { accept: 'application/json' },
     });
     if (!response.ok) throw new Error(`${uri} answered ${response.status}`);
-    const text = await response.text();
-    if (text.length > LARGEST_BYTES) throw new Error(`${uri} answered too much`);
-    const jwks = JSON.parse(text) as JSONWebKeySet;
+    const jwks = JSON.parse(await textOf(response, uri)) as JSONWebKeySet;
     createLocalJWKSet(jwks);
     return jwks;
   }
@@ -44,13 +44,14 @@ export function createKeySource({ fetch, clock }: { fetch: typeof globalThis.fet
     if (known && !isStale(known, now)) return known.jwks;
     try {
       const jwks = await load(uri);
+      if (kept.size >= KEPT_SETS) kept.delete(kept.keys().next().value ?? '');
       kept.set(uri, { jwks, at: now, triedAt: now });
       return jwks;
     } catch (error) {
       if (!known)
         throw new AppError(
           'storage_unavailable',
-          { detail: 'The keys of the client cannot be fetched. Try again.' },
+          { detail: 'The keys of the client cannot be fetched. Try again.', jwks: true },
           { cause: error },
         );
       known.triedAt = now;
@@ -70,4 +71,16 @@ export function createKeySource({ fetch, clock }: { fetch: typeof globalThis.fet
       };
     },
   };
+}
+
+/** The body as text, read no further than its limit. */
+async function textOf(response: Response, uri: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > LARGEST_BYTES) throw new Error(`${uri} answered too much`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }

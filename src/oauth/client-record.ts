@@ -34,6 +34,8 @@ export const clientShape = {
   /** Entra's workload identity: whose assertions stand for this client. `workloadKey` finds the client by them. */
   'workloadIdentity?': { issuer: 'string', subject: 'string', audience: 'string', jwksUri: 'string' },
   'workloadKey?': 'string',
+  /** The issuer again, so that an assertion that is nearly right is told at its client. */
+  'workloadIssuer?': 'string',
   /** Of a client_credentials client: the credential that its first token makes. */
   'credentialId?': 'string',
   createdAt: 'date',
@@ -84,7 +86,20 @@ export function issuesOf({ withheldGrants }: Client): ClientIssue[] {
 }
 
 export function workloadKeyOf({ issuer, subject, audience }: Omit<WorkloadIdentity, 'jwksUri'>): string {
-  return JSON.stringify([issuer, subject, audience]);
+  return JSON.stringify([issuer, subject, audienceIdOf(audience)]);
+}
+
+/** The keys under which a client may have been stored: those of former releases name the audience as it was typed. */
+export function workloadKeysOf({ issuer, subject, audience }: Omit<WorkloadIdentity, 'jwksUri'>): string[] {
+  const id = audienceIdOf(audience);
+  const spellings = new Set([id, audience, `api://${id}`, `api://${id}/.default`]);
+  return Array.from(spellings, (spelling) => JSON.stringify([issuer, subject, spelling]));
+}
+
+/** Entra's administrator copies `api://{id}/.default`, and its tokens say `api://{id}` or `{id}`: all name one application. */
+export function audienceIdOf(audience: string): string {
+  const id = audience.replace(/^api:\/\//i, '').replace(/\/\.default$/, '');
+  return /^[\da-f-]{36}$/i.test(id) ? id.toLowerCase() : id;
 }
 
 /** Whether a value is one of the client's live secrets; takes the same time whichever it is. */

@@ -10,7 +10,7 @@ import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import { type GrantType, type IdentityProviderId, oauthPresetOf, redirectUrisOf } from '../identity-providers/index.ts';
 import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
-import { checkAppName, checkGrants, checkJwksUri, checkRedirects } from './client-checks.ts';
+import { checkAppName, checkGrants, checkJwks, checkJwksUri, checkRedirects } from './client-checks.ts';
 import {
   type AuthMethod,
   type Client,
@@ -21,6 +21,7 @@ import {
   mayUse,
   type WorkloadIdentity,
   workloadKeyOf,
+  workloadKeysOf,
 } from './client-record.ts';
 
 export { APP_NAME } from './client-checks.ts';
@@ -66,6 +67,8 @@ export interface Clients {
   find(id: string): Promise<Client | undefined>;
   /** The client for which an assertion of this issuer, subject and audience stands. */
   findByWorkload(identity: Omit<WorkloadIdentity, 'jwksUri'>): Promise<Client | undefined>;
+  /** The one client whose workload identity has this issuer; undefined where several have. */
+  findByWorkloadIssuer(issuer: string): Promise<Client | undefined>;
   get(id: string): Promise<Client>;
   page(query: {
     organizationId?: string | undefined;
@@ -111,6 +114,7 @@ export function createClients(deps: {
         organizationId: 'index',
         sharedProvider: 'index',
         workloadKey: 'unique',
+        workloadIssuer: 'index',
         outboxAt: 'index',
       },
       order: 'createdAt',
@@ -136,6 +140,14 @@ export function createClients(deps: {
   async function find(id: string): Promise<Client | undefined> {
     const record = await clients.find(id);
     return record && clientOf(record);
+  }
+
+  async function findByWorkload(identity: Omit<WorkloadIdentity, 'jwksUri'>): Promise<Client | undefined> {
+    for (const key of workloadKeysOf(identity)) {
+      const record = await clients.findBy('workloadKey', key);
+      if (record) return clientOf(record);
+    }
+    return undefined;
   }
 
   async function get(id: string): Promise<Client> {
@@ -164,6 +176,8 @@ export function createClients(deps: {
       const { workloadIdentity, maximumAgeDays, idleDays } = input;
       checkJwksUri(jwksUri, jwksHosts);
       checkJwksUri(workloadIdentity?.jwksUri, jwksHosts);
+      if (jwks) checkJwks(jwks.keys);
+      if (workloadIdentity && (await findByWorkload(workloadIdentity))) throw new AppError('workload_taken');
       const clientSecret = hasSecrets(authMethod) ? mintSecret() : undefined;
       const client: ClientRecord = {
         id: newId('client', random),
@@ -184,7 +198,11 @@ export function createClients(deps: {
         rotateRefreshTokens: input.rotateRefreshTokens ?? authMethod === 'none',
         ...(maximumAgeDays !== undefined && { maximumAgeDays }),
         ...(idleDays !== undefined && { idleDays }),
-        ...(workloadIdentity && { workloadIdentity, workloadKey: workloadKeyOf(workloadIdentity) }),
+        ...(workloadIdentity && {
+          workloadIdentity,
+          workloadKey: workloadKeyOf(workloadIdentity),
+          workloadIssuer: workloadIdentity.issuer,
+        }),
         ...(grantTypes.includes('client_credentials') && { credentialId: newId('cred', random) }),
         createdAt: clock.now(),
         createdBy: cause.actor,
@@ -197,9 +215,11 @@ export function createClients(deps: {
     },
 
     find,
-    async findByWorkload(identity) {
-      const record = await clients.findBy('workloadKey', workloadKeyOf(identity));
-      return record && clientOf(record);
+    findByWorkload,
+    async findByWorkloadIssuer(issuer) {
+      const { items } = await clients.page({ where: { workloadIssuer: issuer }, limit: 2 });
+      const [record] = items;
+      return record && items.length === 1 ? clientOf(record) : undefined;
     },
     get,
     async page({ organizationId, directoryId, name, sharedProvider, after, limit }) {

@@ -145,6 +145,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     return loaded.provider;
   };
   const tokenEndpoint = createTokenEndpoint({
+    storage,
     artifacts,
     clients,
     admission,

@@ -6,7 +6,7 @@ import { RETRY_AFTER_SECONDS } from '../errors.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import { GRANT_TYPES } from '../identity-providers/index.ts';
 import type { createAdapterFactory } from './adapter.ts';
-import { ASSERTION_ALGORITHMS } from './client-authentication.ts';
+import { ASSERTION_ALGORITHMS } from './client-assertions.ts';
 import { AUTH_METHODS } from './clients.ts';
 import type { Keys } from './signing-keys.ts';
 

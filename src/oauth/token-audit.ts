@@ -2,6 +2,7 @@
 import type { Audit } from '../audit/index.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
+import type { AssertionFault } from './client-assertions.ts';
 import type { Parameters } from './client-authentication.ts';
 import type { Client } from './clients.ts';
 import type { Connections } from './connections.ts';
@@ -33,7 +34,7 @@ export function createTokenAudit(deps: { artifacts: Collection<Artifact>; connec
     return code === undefined ? undefined : (await artifacts.find(artifactId('AuthorizationCode', code)))?.grantId;
   }
 
-  function note(about: About, asked: Asked, reason: string | undefined): void {
+  function note(about: About, asked: Asked, reason: string | undefined, fault?: AssertionFault): void {
     const { client, clientId, parameters, address, userAgent, requestId } = asked;
     const data = {
       clientId: client?.id ?? clientId?.slice(0, 60) ?? '',
@@ -47,7 +48,7 @@ export function createTokenAudit(deps: { artifacts: Collection<Artifact>; connec
     };
     const facts = { ...about, address, requestId, actor };
     if (reason === undefined) audit.tallies.note({}, { type: 'token.issued', ...facts, data });
-    else audit.tallies.note({}, { type: 'token.refused', ...facts, data: { ...data, reason } });
+    else audit.tallies.note({}, { type: 'token.refused', ...facts, data: { ...data, reason, ...fault } });
   }
 
   return {

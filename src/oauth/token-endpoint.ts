@@ -16,8 +16,9 @@ import type { RequestContext } from '../http/request-context.ts';
 import type { Random } from '../identifiers.ts';
 import { GRANT_TYPES } from '../identity-providers/index.ts';
 import type { Log } from '../log.ts';
-import type { Collection } from '../storage/index.ts';
+import type { Collection, Storage } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
+import { createAssertions } from './client-assertions.ts';
 import { type Admission, createClientAuthentication } from './client-authentication.ts';
 import { createKeySource } from './client-keys.ts';
 import type { Client, Clients } from './clients.ts';
@@ -28,6 +29,7 @@ import { type Asked, createTokenAudit, reasonOf } from './token-audit.ts';
 import { formOf, readParameters } from './token-parameters.ts';
 
 export interface TokenEndpointDependencies {
+  storage: Storage;
   artifacts: Collection<Artifact>;
   clients: Clients;
   admission: Admission;
@@ -77,12 +79,8 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   } = deps;
   const { host } = new URL(issuer);
   const keys = createKeySource({ fetch, clock });
-  const authenticate = createClientAuthentication({
-    clients,
-    clock,
-    keys,
-    audiences: [issuer, `${issuer}/oauth/token`],
-  });
+  const byAssertion = createAssertions({ storage: deps.storage, clients, clock, keys, issuer });
+  const authenticate = createClientAuthentication({ clients, byAssertion });
   const oneTimes = createOneTimes(deps);
   const grants = createGrants({ artifacts, oneTimes, provider });
   const told = createTokenAudit(deps);
@@ -110,17 +108,24 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       userAgent: request.headers['user-agent'],
       requestId,
     };
-    const known = await authenticate(request.headers.authorization, parameters);
+    const known = await authenticate(request.headers.authorization, parameters, path);
     if ('refused' in known) {
-      const { refused, clientId } = known;
+      const { refused, clientId, fault, error } = known;
       const reason = refused === 'missing' || refused === 'contradiction' ? 'client_secret_wrong' : refused;
       const client = clientId === undefined ? undefined : await clients.find(clientId);
       const named = { ...asked, client, clientId };
-      told.refused(await told.aboutOf(named), named, reason);
+      told.refused(await told.aboutOf(named), named, reason, fault);
+      if (error) throw error;
       const challenge: Record<string, string> =
         request.headers.authorization === undefined ? {} : { 'www-authenticate': 'Basic realm="latchkey"' };
       return sendOauthError(response, 401, 'invalid_client', 'Client authentication failed.', challenge);
     }
+    // A client that sends the same request again after our fault must not be told that it replays.
+    const { undo } = known;
+    if (undo)
+      response.once('close', () => {
+        if (response.statusCode >= 500 || !response.writableFinished) void undo().catch(() => undefined);
+      });
     const exchange: Exchange = { ...asked, path, client: known.client };
     const grantType = path === '/oauth/token' ? parameters.get('grant_type') : undefined;
     if (isGrantType(grantType) && !known.client.grantTypes.includes(grantType)) {

@@ -79,6 +79,51 @@ export const EXPLANATIONS: Record<DenialReason, Explanation> = {
   },
 };
 
+/** What is wrong with a client assertion; any other fault is told as a signature that does not verify. */
+const ASSERTION_FAULTS: Record<string, (data: AuditEvent['data']) => Pick<Explanation, 'what' | 'todo'>> = {
+  key_unknown: () => ({
+    what: 'signed with a key we don’t know',
+    todo: 'Register the new public key with the client, or publish it at the client’s JWKS URL.',
+  }),
+  audience: ({ audience, expected }) => ({
+    what: 'sent an assertion for another audience',
+    todo: `Set its audience (aud) to ${String(expected)}.${typeof audience === 'string' ? ` It is ${audience} now.` : ''}`,
+  }),
+  expired: ({ seconds }) => ({
+    what: 'sent an assertion that had expired',
+    todo: `It expired ${counted(Number(seconds), 'second')} before it came. Check the clock of the machine that signs it.`,
+  }),
+  not_yet_valid: ({ seconds }) => ({
+    what: 'sent an assertion that is not valid yet',
+    todo: `Its clock differs from ours by ${counted(Number(seconds), 'second')}. Correct the clock of the machine that signs it.`,
+  }),
+  lives_too_long: () => ({
+    what: 'sent an assertion that lives too long',
+    todo: 'Let its exp be at most 10 minutes away; 24 hours for a workload identity.',
+  }),
+  issuer: () => ({ what: 'sent an assertion of another issuer', todo: 'Compare its iss with the client’s settings.' }),
+  subject: () => ({
+    what: 'sent an assertion of another subject',
+    todo: 'Compare its sub with the client’s settings.',
+  }),
+  replayed: () => ({
+    what: 'sent the same assertion twice',
+    todo: 'Sign a new assertion, with a new jti, for each request.',
+  }),
+  not_registered: () => ({
+    what: 'signed its request, but the client has a secret',
+    todo: 'Choose the client secret there, or create a client with a public key.',
+  }),
+};
+
+function ofAssertion(data: AuditEvent['data']): Explanation {
+  const known = ASSERTION_FAULTS[String(data['fault'])]?.(data) ?? {
+    what: 'sent an assertion whose signature does not verify',
+    todo: 'Register the public part of the key that signs it with the client.',
+  };
+  return { ...known, who: 'it_contact' };
+}
+
 /** The refusals of the token endpoint (docs/errors.md); any other is told by its name. */
 const TOKEN_REFUSALS: Record<string, Explanation> = {
   client_unknown: {
@@ -90,6 +135,11 @@ const TOKEN_REFUSALS: Record<string, Explanation> = {
     what: 'sent a wrong client secret',
     todo: 'Put the client secret in again. If it is lost, add a second one in the set-up; where the client is shared, whoever gave it to you does so.',
     who: 'it_contact',
+  },
+  jwks_unreachable: {
+    what: 'could not be checked: its public keys can’t be fetched',
+    todo: 'Check that the JWKS URL of the client answers. The request was answered 503, so it comes again.',
+    who: 'vendor',
   },
   refresh_token_unknown: {
     what: 'sent a refresh token that is not known here',
@@ -140,6 +190,7 @@ const ELSEWHERE: Explanation = {
 /** Of a refused request or token request; undefined for a reason of which there is nothing more to say. */
 export function explanationOf({ type, data }: AuditEvent): Explanation | undefined {
   if (data['elsewhere'] === true) return ELSEWHERE;
+  if (type === 'token.refused' && data['reason'] === 'assertion_wrong') return ofAssertion(data);
   const known: Record<string, Explanation> = type === 'token.refused' ? TOKEN_REFUSALS : EXPLANATIONS;
   const reason = String(data['reason'] ?? '');
   return Object.hasOwn(known, reason) ? known[reason] : undefined;

@@ -196,6 +196,7 @@ for (const engine of engines) {
           subject: client.id,
           audience: `${app.url}/oauth/token`,
           now: app.clock.now(),
+          seconds: 300,
         });
       return { client, assertion };
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ERRORS } from '../../src/errors.ts';
+import { ASSERTION_FAULTS } from '../../src/oauth/client-assertions.ts';
 import { DENIAL_REASONS } from '../../src/verification/index.ts';
 
 const page = readFileSync('docs/errors.md', 'utf8');
@@ -29,7 +30,7 @@ test('docs/errors.md lists each reason of a refusal that src/oauth has a word of
     readFileSync(`src/oauth/${file}`, 'utf8').replace(/get\('\w+'\)/g, ''),
   );
   const reasons =
-    /'(client_unknown|client_secret_wrong|redirect_uri_\w+|code_\w+|refresh_token_\w+|slots_full|access_denied|directory_unknown|revoked|expired)'/g;
+    /'(client_unknown|client_secret_\w+|assertion_wrong|jwks_unreachable|redirect_uri_\w+|code_\w+|refresh_token_\w+|slots_full|access_denied|directory_unknown|revoked|expired)'/g;
   const given = new Set(sources.flatMap((text) => [...text.matchAll(reasons)].map(([, reason]) => `\`${reason}\``)));
   const rows = rowsUnder('Refusals of OAuth');
   assert.deepEqual(rows.map(([reason]) => reason).sort(), [...given].sort());
@@ -37,6 +38,14 @@ test('docs/errors.md lists each reason of a refusal that src/oauth has a word of
     assert.equal(cells.length, 3, reason);
     for (const cell of cells.slice(1)) assert.match(cell, /^[A-Z].{10,}\.$/, reason);
   }
+});
+
+test('docs/errors.md lists the faults of a client assertion as src/oauth/client-assertions.ts has them', () => {
+  const told = rowsUnder('Faults of a client assertion').map(([name]) => name);
+  assert.deepEqual(
+    told,
+    Object.keys(ASSERTION_FAULTS).map((fault) => `\`${fault}\``),
+  );
 });
 
 test('each code of src/errors.ts is one that some other file can answer with', () => {
@@ -62,6 +71,6 @@ test('each table of errors and denials names a status that its kind may have', (
 
 /** The cells of the rows that begin with a name in backticks. */
 function rowsUnder(heading: string): string[][] {
-  const [, section = ''] = new RegExp(`^## ${heading}\\n(.*?)(?=^## |$(?![\\s\\S]))`, 'ms').exec(page) ?? [];
+  const [, section = ''] = new RegExp(`^#{2,3} ${heading}\\n(.*?)(?=^#{2,3} |$(?![\\s\\S]))`, 'ms').exec(page) ?? [];
   return [...section.matchAll(/^\| (`.*) \|$/gm)].map(([, cells = '']) => cells.split(' | '));
 }

@@ -132,7 +132,14 @@ export interface EntraIssuer {
   jwksUri: string;
   fetch: typeof fetch;
   /** As Entra makes them: no `jti` but `uti`. */
-  assertion(claims: { subject: string; audience: string; now: Date; issuer?: string }): Promise<string>;
+  assertion(claims: {
+    subject: string;
+    audience: string | string[];
+    now: Date;
+    issuer?: string;
+    /** How long it lives; an hour by default. */
+    seconds?: number;
+  }): Promise<string>;
   rotateKey(): Promise<void>;
   /** Ends the key server, as an outage does. */
   fail(isFailing: boolean): void;
@@ -177,7 +184,7 @@ export async function startEntraIssuer(tenant: string = randomUUID()): Promise<E
       if (!url.startsWith(`${origin}/`)) throw new TypeError(`nobody answers at ${url}`);
       return fetch(url.replace(origin, local), init);
     },
-    async assertion({ subject, audience, now, issuer: named = issuer }) {
+    async assertion({ subject, audience, now, issuer: named = issuer, seconds = 3600 }) {
       const at = Math.floor(now.getTime() / 1000);
       return new SignJWT({ uti: randomUUID(), idtyp: 'app', tid: tenant, sub: subject })
         .setProtectedHeader({ alg: 'RS256', kid: current.kid, typ: 'JWT' })
@@ -185,7 +192,7 @@ export async function startEntraIssuer(tenant: string = randomUUID()): Promise<E
         .setAudience(audience)
         .setIssuedAt(at)
         .setNotBefore(at)
-        .setExpirationTime(at + 3600)
+        .setExpirationTime(at + seconds)
         .sign(current.key);
     },
     rotateKey,

@@ -1,0 +1,235 @@
+/**
+ * Client assertions (RFC 7523): a client proves who it is by a JWT that it signed, or that Entra signed for it. What is wrong with one is
+ * decided here, where the claims are at hand, and told as one of a closed list.
+ */
+import { hash } from 'node:crypto';
+import { compactVerify, decodeJwt, type JWTVerifyGetKey, errors as joseErrors } from 'jose';
+import type { Clock } from '../clock.ts';
+import { type AppError, isAppError } from '../errors.ts';
+import { withoutSecrets } from '../redaction.ts';
+import { isDuplicate, type Storage } from '../storage/index.ts';
+import type { KeySource } from './client-keys.ts';
+import { audienceIdOf, type Client } from './client-record.ts';
+import type { Clients } from './clients.ts';
+
+export const ASSERTION_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+];
+
+export const ASSERTION_FAULTS = {
+  malformed: 'It is no signed JWT with iss, sub, aud and exp.',
+  not_registered: 'The client proves itself in another way; it has no key.',
+  algorithm: 'It is signed with an algorithm that is not accepted.',
+  key_unknown: 'No registered key has its key ID.',
+  key_unusable: 'The registered key cannot be used, as an RSA key of less than 2048 bits.',
+  signature: 'The signature is not by the registered key.',
+  issuer: 'Its iss is another one.',
+  subject: 'Its sub is another one.',
+  audience: 'Its aud is not ours, or names others too.',
+  expired: 'Its exp has passed.',
+  not_yet_valid: 'Its iat or nbf lies ahead: the clocks differ.',
+  lives_too_long: 'Its exp lies too far ahead.',
+  replayed: 'Its jti was used before.',
+} as const;
+
+/** What is wrong with an assertion, and what helps to see it. */
+export interface AssertionFault {
+  fault: keyof typeof ASSERTION_FAULTS;
+  /** By how much a time is off. */
+  seconds?: number;
+  /** The audience that came, where it looks like one of ours, and the one that is wanted. */
+  audience?: string;
+  expected?: string;
+}
+
+export type Asserted =
+  /** `undo` lets the same assertion be used again, for a request that failed by our fault. */
+  | { client: Client; undo?: () => Promise<void> }
+  | { refused: 'client_unknown' | 'contradiction'; clientId?: string }
+  | { refused: 'assertion_wrong'; clientId?: string; fault: AssertionFault }
+  | { refused: 'jwks_unreachable'; clientId: string; error: AppError };
+
+const SKEW_SECONDS = 60;
+const LONGEST_SECONDS = 600;
+/** Entra's own tokens stand for a workload identity, and live for up to a day. */
+const LONGEST_WORKLOAD_SECONDS = 86_400;
+const MOST_AUDIENCES = 10;
+
+interface Claims {
+  iss: string;
+  sub: string;
+  aud: string[];
+  exp?: number;
+  iat?: number;
+  nbf?: number;
+  jti?: string;
+}
+
+export interface AssertionsDependencies {
+  storage: Storage;
+  clients: Pick<Clients, 'find' | 'findByWorkload' | 'findByWorkloadIssuer'>;
+  clock: Clock;
+  keys: KeySource;
+  issuer: string;
+}
+
+export function createAssertions({ storage, clients, clock, keys, issuer }: AssertionsDependencies) {
+  /** Only what a registered key has signed gets here, and each record ends with its assertion. */
+  const used = storage.collection({
+    name: 'client_assertions',
+    shape: { createdAt: 'date', expiresAt: 'date' } as const,
+    keys: {},
+    order: 'createdAt',
+    expires: 'expiresAt',
+  });
+
+  /** Whose assertion it claims to be. Nobody has vouched for the claims yet. */
+  async function claimed({ iss, sub, aud }: Claims, named: string | undefined): Promise<Client | undefined> {
+    for (const audience of aud) {
+      const client = await clients.findByWorkload({ issuer: iss, subject: sub, audience });
+      if (client) return client;
+    }
+    const bySubject = sub.startsWith('client_') ? await clients.find(sub) : undefined;
+    if (bySubject) return bySubject;
+    const byName = named?.startsWith('client_') ? await clients.find(named) : undefined;
+    return byName ?? (await clients.findByWorkloadIssuer(iss));
+  }
+
+  async function faultOf(
+    assertion: string,
+    claims: Claims,
+    client: Client,
+    path: string,
+  ): Promise<AssertionFault | undefined> {
+    if (client.authMethod !== 'private_key_jwt') return { fault: 'not_registered' };
+    const unproven = await verify(assertion, keys.of(client));
+    if (unproven) return { fault: unproven };
+    const { workloadIdentity } = client;
+    const wanted = workloadIdentity ?? { issuer: client.id, subject: client.id };
+    if (claims.iss !== wanted.issuer) return { fault: 'issuer' };
+    if (claims.sub !== wanted.subject) return { fault: 'subject' };
+    return (
+      (workloadIdentity ? workloadAudienceFault(claims, workloadIdentity) : audienceFault(claims, issuer, path)) ??
+      timeFault(claims, clock.now(), workloadIdentity ? LONGEST_WORKLOAD_SECONDS : LONGEST_SECONDS)
+    );
+  }
+
+  /** Rejects with storage_unavailable; a refusal is a value. `path`: the endpoint that was called. */
+  return async function byAssertion(assertion: string, named: string | undefined, path: string): Promise<Asserted> {
+    const claims = claimsOf(assertion);
+    const about = named === undefined ? {} : { clientId: named };
+    if (!claims) return { refused: 'assertion_wrong', ...about, fault: { fault: 'malformed' } };
+    const client = await claimed(claims, named);
+    if (!client) return { refused: 'client_unknown', clientId: named ?? claims.sub };
+    const clientId = client.id;
+    if (named !== undefined && named !== clientId) return { refused: 'contradiction', clientId: named };
+    try {
+      const fault = await faultOf(assertion, claims, client, path);
+      if (fault) return { refused: 'assertion_wrong', clientId, fault };
+    } catch (error) {
+      if (isAppError(error, 'storage_unavailable') && error.facts['jwks'] === true)
+        return { refused: 'jwks_unreachable', clientId, error };
+      throw error;
+    }
+    if (claims.jti === undefined) return { client };
+    const id = hash('sha256', JSON.stringify([clientId, claims.jti]), 'hex');
+    try {
+      const expiresAt = new Date(((claims.exp ?? 0) + SKEW_SECONDS + 1) * 1000);
+      await used.insert({ id, createdAt: clock.now(), expiresAt });
+    } catch (error) {
+      if (!isDuplicate(error, 'id')) throw error;
+      return { refused: 'assertion_wrong', clientId, fault: { fault: 'replayed' } };
+    }
+    return { client, undo: async () => void (await used.remove(id)) };
+  };
+}
+
+function claimsOf(assertion: string): Claims | undefined {
+  try {
+    const { iss, sub, aud, exp, iat, nbf, jti } = decodeJwt(assertion);
+    const audiences = typeof aud === 'string' ? [aud] : aud;
+    const isText = (value: unknown) => typeof value === 'string' && value !== '';
+    const isTime = (value: unknown) => value === undefined || Number.isFinite(value);
+    if (!isText(iss) || !isText(sub) || !Array.isArray(audiences) || !audiences.every(isText)) return undefined;
+    if (audiences.length === 0 || audiences.length > MOST_AUDIENCES) return undefined;
+    if (!isTime(iat) || !isTime(nbf) || !isTime(exp) || (jti !== undefined && !isText(jti))) return undefined;
+    const times = {
+      ...(exp !== undefined && { exp }),
+      ...(iat !== undefined && { iat }),
+      ...(nbf !== undefined && { nbf }),
+    };
+    return { iss: iss as string, sub: sub as string, aud: audiences, ...times, ...(jti !== undefined && { jti }) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why the signature proves nothing; undefined when it does. */
+async function verify(assertion: string, key: JWTVerifyGetKey): Promise<AssertionFault['fault'] | undefined> {
+  const options = { algorithms: ASSERTION_ALGORITHMS };
+  try {
+    await compactVerify(assertion, key, options);
+    return undefined;
+  } catch (error) {
+    if (error instanceof joseErrors.JWKSMultipleMatchingKeys) {
+      // Without a key ID each key of that kind may be the one.
+      for await (const candidate of error) {
+        const isBy = await compactVerify(assertion, candidate, options).catch(() => undefined);
+        if (isBy) return undefined;
+      }
+      return 'signature';
+    }
+    if (error instanceof joseErrors.JWSSignatureVerificationFailed) return 'signature';
+    if (error instanceof joseErrors.JWKSNoMatchingKey) return 'key_unknown';
+    if (error instanceof joseErrors.JOSEAlgNotAllowed || error instanceof joseErrors.JOSENotSupported)
+      return 'algorithm';
+    if (error instanceof joseErrors.JOSEError) return 'malformed';
+    // What jose and the platform say of a key that is too short or of another kind than the algorithm.
+    if (error instanceof TypeError || error instanceof DOMException) return 'key_unusable';
+    throw error;
+  }
+}
+
+/** RFC 7523 3: exactly ours. A list that names another server too could be replayed there, and is refused. */
+function audienceFault({ aud }: Claims, issuer: string, path: string): AssertionFault | undefined {
+  const ours = [issuer, `${issuer}/oauth/token`, issuer + path];
+  const isOurs = (audience: string) => ours.some((one) => audience === one || audience === `${one}/`);
+  const other = aud.find((audience) => !isOurs(audience));
+  if (other === undefined) return undefined;
+  const shown = looksLikeOurs(other, issuer) ? { audience: withoutSecrets(other) } : {};
+  return { fault: 'audience', ...shown, expected: `${issuer}/oauth/token` };
+}
+
+function workloadAudienceFault({ aud }: Claims, { audience }: { audience: string }): AssertionFault | undefined {
+  const wanted = audienceIdOf(audience);
+  if (aud.some((one) => audienceIdOf(one) === wanted)) return undefined;
+  const entraLike = aud.find((one) => /^(?:api:\/\/)?[\da-f-]{36}(?:\/\.default)?$/i.test(one));
+  return { fault: 'audience', ...(entraLike !== undefined && { audience: entraLike }), expected: audience };
+}
+
+/** A URL on our host, or with the path of an endpoint of ours, and nothing in it where a secret could stand. */
+function looksLikeOurs(audience: string, issuer: string): boolean {
+  const url = audience.length <= 200 ? URL.parse(audience) : null;
+  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username || url.password) return false;
+  const isPlain = /^[\w.~/-]*$/.test(url.pathname) && url.pathname.length <= 60;
+  return isPlain && (url.host === new URL(issuer).host || /\/oauth\/(?:token|revoke|authorize)\/?$/.test(url.pathname));
+}
+
+function timeFault({ exp, iat, nbf }: Claims, at: Date, longest: number): AssertionFault | undefined {
+  const now = Math.floor(at.getTime() / 1000);
+  if (exp === undefined) return { fault: 'malformed' };
+  if (exp + SKEW_SECONDS <= now) return { fault: 'expired', seconds: now - Math.floor(exp) };
+  const begins = Math.max(iat ?? 0, nbf ?? 0);
+  if (begins > now + SKEW_SECONDS) return { fault: 'not_yet_valid', seconds: Math.floor(begins) - now };
+  if (exp > now + longest + SKEW_SECONDS) return { fault: 'lives_too_long', seconds: Math.floor(exp) - now };
+  return undefined;
+}
