@@ -14,7 +14,7 @@ export const google: IdentityProvider = {
         { label: 'Access token', filling: 'token' },
         { label: 'Endpoint URL', filling: 'endpoint' },
       ],
-      buttons: ['Continue', 'Finish'],
+      buttons: ['Continue', 'Finish', 'Autoprovisioning: Active'],
       checked: {
         basis: 'documented',
         at: '2026-11-27',

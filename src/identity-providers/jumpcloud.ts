@@ -14,11 +14,11 @@ export const jumpcloud: IdentityProvider = {
         { label: 'Test User Email', filling: { own: 'the email of one of your users' } },
       ],
       buttons: ['Test Connection', 'Activate', 'Save'],
+      // The labels are those of several guides that vendors publish, which agree.
       checked: {
-        basis: 'documented',
+        basis: 'observed',
         at: '2026-11-27',
-        source:
-          'https://jumpcloud.com/support/provision-and-manage-users-and-groups-in-apps-using-custom-scim-identity-management-integration',
+        source: 'https://boxyhq.com/docs/directory-sync/providers/jumpcloud',
       },
     },
   },

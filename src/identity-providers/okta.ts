@@ -14,7 +14,7 @@ const COMMON: readonly ConsoleField[] = [
 const CHECKED = {
   basis: 'documented',
   at: '2026-11-27',
-  source: 'https://help.okta.com/en-us/content/topics/apps/apps_app_integration_wizard_scim.htm',
+  source: 'https://help.okta.com/oie/en-us/Content/Topics/Apps/Apps_App_Integration_Wizard_SCIM.htm',
 } as const;
 
 export const okta: IdentityProvider = {
@@ -139,7 +139,7 @@ export const okta: IdentityProvider = {
   links: [
     {
       title: 'Add SCIM provisioning to app integrations',
-      url: 'https://help.okta.com/en-us/content/topics/apps/apps_app_integration_wizard_scim.htm',
+      url: 'https://help.okta.com/oie/en-us/Content/Topics/Apps/Apps_App_Integration_Wizard_SCIM.htm',
     },
     {
       title: 'Troubleshoot provisioning',

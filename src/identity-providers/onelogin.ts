@@ -12,11 +12,8 @@ export const onelogin: IdentityProvider = {
         { label: 'SCIM Bearer Token', filling: 'token' },
       ],
       buttons: ['Enable', 'Save'],
-      checked: {
-        basis: 'documented',
-        at: '2026-11-27',
-        source: 'https://developers.onelogin.com/scim/test-your-scim',
-      },
+      // The labels are those of guides that vendors publish; OneLogin's own page begins after this form.
+      checked: { basis: 'observed', at: '2026-11-27', source: 'https://scim.dev/guide/applications/onelogin' },
     },
   },
   reactions: {

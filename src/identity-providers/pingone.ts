@@ -45,6 +45,7 @@ export const pingone: IdentityProvider = {
         { label: 'OAuth Token Request', filling: 'token-url' },
         { label: 'OAuth Client ID', filling: 'client-id' },
         { label: 'OAuth Client Secret', filling: 'client-secret' },
+        // Editions of Ping's tutorial differ: Bearer, or OAuth Client Credentials. Bearer is what RFC 6750 wants.
         { label: 'Auth Type Header', filling: { select: 'Bearer' } },
       ],
       buttons: ['Test Connection', 'Save'],

@@ -1,6 +1,6 @@
 /** The form in an identity provider's console, drawn as it stands there, with the value to copy in each of its fields. */
 import type { ConsoleField, ConsoleForm } from '../identity-providers/index.ts';
-import { CopyField } from './parts.tsx';
+import { CopyField, capital } from './parts.tsx';
 
 /** By filling: what is known now. A field whose value is null is left out; one whose value is absent says where it comes from. */
 export type ConsoleValues = Partial<Record<string, string | null>>;
@@ -16,7 +16,7 @@ export function ConsoleInstructions(props: { provider: string; form: ConsoleForm
           <i />
           <i />
           <i />
-          <span>{provider}</span>
+          <span>{capital(provider)}</span>
         </div>
         <ol class="way" aria-label="Where it is">
           {form.path.map((step) => (
