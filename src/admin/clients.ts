@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Clock } from '../clock.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
@@ -9,6 +10,7 @@ import {
   type Client,
   type Clients,
   GRANT_TYPES,
+  isLiveAt,
   issuesOf,
   type Oauth,
 } from '../oauth/index.ts';
@@ -22,7 +24,10 @@ const accessTokenSeconds = z
   .int()
   .min(900)
   .max(21_600)
-  .describe('How long an access token lives: 15 minutes to 6 hours; 1 hour by default.');
+  .describe(
+    'How long an access token lives: 15 minutes to 6 hours; 1 hour by default. For Entra 1 to 6 hours; 2 hours by default.',
+  );
+const secretEnd = schemas.time.nullable().optional();
 const jwks = z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(20) });
 const workloadIdentity = z
   .strictObject({
@@ -48,18 +53,26 @@ const clientView = z
     rotateRefreshTokens: z.boolean(),
     maximumAgeDays: z.number().nullable(),
     idleDays: z.number().nullable(),
-    secrets: z.array(z.object({ id: z.string(), hint: z.string(), createdAt: shownTime })),
+    secrets: z.array(
+      z.object({
+        id: z.string(),
+        hint: z.string(),
+        createdAt: shownTime,
+        expiresAt: shownTime.nullable().describe('null: no end'),
+        state: z.enum(['live', 'expired']),
+      }),
+    ),
     issues: z
       .array(z.enum(CLIENT_ISSUES))
       .describe(
-        'What its owner should change. `public_client_credentials`: the client was stored as public with client_credentials; it may not use that grant, and keeps the others.',
+        'What its owner should change. `public_client_credentials`: the client was stored as public with client_credentials; it may not use that grant, and keeps the others. `client_secret_expired`, `client_secret_ends_soon`: no secret lives longer than now, or than 30 days. `redirect_uris_missing`: nobody can connect by authorization code, since no redirect URI is known; for Okta give the appName.',
       ),
     createdAt: shownTime,
     createdBy: schemas.actorView,
   })
   .meta({ id: 'Client' });
 
-function view(client: Client) {
+function view(client: Client, now: Date) {
   const {
     id,
     name,
@@ -90,8 +103,14 @@ function view(client: Client) {
     rotateRefreshTokens,
     maximumAgeDays: maximumAgeDays ?? null,
     idleDays: idleDays ?? null,
-    secrets: secrets.map(({ id: secretId, hint, createdAt: madeAt }) => ({ id: secretId, hint, createdAt: madeAt })),
-    issues: issuesOf(client),
+    secrets: secrets.map((secret) => ({
+      id: secret.id,
+      hint: secret.hint,
+      createdAt: secret.createdAt,
+      expiresAt: secret.expiresAt ?? null,
+      state: isLiveAt(secret, now) ? 'live' : 'expired',
+    })),
+    issues: issuesOf(client, now),
     createdAt,
     createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
   };
@@ -102,6 +121,7 @@ export interface ClientOperationsDependencies {
   directories: Directories;
   credentials: Credentials;
   connectByHand: Oauth['connectByHand'];
+  clock: Clock;
 }
 
 export function clientOperations({
@@ -109,6 +129,7 @@ export function clientOperations({
   directories,
   credentials,
   connectByHand,
+  clock,
 }: ClientOperationsDependencies): Operation[] {
   const organizationOf = async (directoryId: string) => (await directories.get(directoryId)).organizationId;
 
@@ -140,6 +161,9 @@ export function clientOperations({
         jwksUri: z.string().max(2000).optional().describe('Where those keys are fetched from, on an allowed host.'),
         workloadIdentity: workloadIdentity.optional(),
         accessTokenSeconds: accessTokenSeconds.optional(),
+        secretExpiresAt: secretEnd.describe(
+          'When its first secret ends. Absent: as its identity provider prescribes, two years for Entra; null: no end.',
+        ),
         rotateRefreshTokens: z
           .boolean()
           .optional()
@@ -171,7 +195,10 @@ export function clientOperations({
           `directory ${body.directoryId ?? ''}`,
         );
         const { client, clientSecret } = await clients.create(body, cause);
-        return { body: { client: view(client) }, ...(clientSecret !== undefined && { secret: { clientSecret } }) };
+        return {
+          body: { client: view(client, clock.now()) },
+          ...(clientSecret !== undefined && { secret: { clientSecret } }),
+        };
       },
     }),
     operation({
@@ -186,7 +213,7 @@ export function clientOperations({
       errors: ['invalid_cursor'],
       async handle({ query, caller }) {
         const { items, nextCursor } = await clients.page({ ...query, organizationId: caller.organizationId });
-        return { body: { items: items.map(view), nextCursor } };
+        return { body: { items: items.map((client) => view(client, clock.now())), nextCursor } };
       },
     }),
     operation({
@@ -198,7 +225,7 @@ export function clientOperations({
       status: 200,
       answer: clientView,
       errors: ['not_found'],
-      handle: async ({ id, caller }) => ({ body: view(await get(id, caller)) }),
+      handle: async ({ id, caller }) => ({ body: view(await get(id, caller), clock.now()) }),
     }),
     operation({
       method: 'patch',
@@ -219,7 +246,7 @@ export function clientOperations({
       errors: ['not_found', 'invalid_request'],
       async handle({ id, body, caller, cause }) {
         await get(id, caller);
-        return { body: view(await clients.change(id, body, cause)) };
+        return { body: view(await clients.change(id, body, cause), clock.now()) };
       },
     }),
     operation({
@@ -276,27 +303,33 @@ export function clientOperations({
       method: 'post',
       path: '/clients/:id/secrets',
       tag,
-      summary: 'Add a second secret',
-      description: 'Both work until one is taken away: put the new one into the identity provider first.',
+      summary: 'Add a secret',
+      description:
+        'All live secrets work until they end or are removed: put the new one into the identity provider first. Two may be live at a time, three for Entra.',
       roles: WRITERS,
+      body: z.strictObject({
+        expiresAt: secretEnd.describe(
+          'Absent: as its identity provider prescribes, two years for Entra; null: no end.',
+        ),
+      }),
       status: 201,
       answer: z.object({
         client: clientView,
         secretId: z.string(),
         clientSecret: z.string().describe('Shown this once.'),
       }),
-      errors: ['not_found', 'secrets_full'],
-      async handle({ id, caller, cause }) {
+      errors: ['not_found', 'invalid_request', 'secrets_full'],
+      async handle({ id, body, caller, cause }) {
         await get(id, caller);
-        const { client, secretId, clientSecret } = await clients.addSecret(id, cause);
-        return { body: { client: view(client), secretId }, secret: { clientSecret } };
+        const { client, secretId, clientSecret } = await clients.addSecret(id, body, cause);
+        return { body: { client: view(client, clock.now()), secretId }, secret: { clientSecret } };
       },
     }),
     operation({
       method: 'delete',
       path: '/clients/:id/secrets/:secretId',
       tag,
-      summary: 'Take a secret away',
+      summary: 'Remove a secret',
       roles: WRITERS,
       status: 204,
       errors: ['not_found', 'last_secret'],

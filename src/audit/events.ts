@@ -27,7 +27,7 @@ export const EVENTS = {
   'client.created': 'An OAuth client was made; its secret was shown once.',
   'client.updated': 'An OAuth client was changed; `changed` names the attributes.',
   'client.deleted': 'An OAuth client was deleted: it gets no more tokens.',
-  'client.secret_added': 'A second secret of a client was made and shown once.',
+  'client.secret_added': 'Another secret of a client was made and shown once.',
   'client.secret_removed': 'A secret of a client was taken away.',
   'portal_link.created': 'A portal link was made for an IT contact and shown once.',
   'portal_link.used': 'A portal link was opened: its session began.',
@@ -95,7 +95,7 @@ interface EventPayloads {
   'client.created': { clientId: string; name: string; provider: string };
   'client.updated': { clientId: string; changed: string[] };
   'client.deleted': { clientId: string; name: string; provider: string };
-  'client.secret_added': { clientId: string; secretId: string; hint: string };
+  'client.secret_added': { clientId: string; secretId: string; hint: string; expiresAt: string | null };
   'client.secret_removed': { clientId: string; secretId: string; hint: string };
   'portal_link.created': { portalLinkId: string; contact?: string | undefined; expiresAt: string };
   'portal_link.used': { portalLinkId: string };

@@ -2,7 +2,7 @@
 import { type Credential, stateAt } from '../credentials/index.ts';
 import type { Client } from '../oauth/index.ts';
 import {
-  Act,
+  AddSecret,
   Ask,
   Confirm,
   CopyField,
@@ -15,6 +15,8 @@ import {
   More,
   required,
   SecretRemoval,
+  SecretRows,
+  secretEndSent,
   sent,
   Tag,
   Time,
@@ -100,30 +102,16 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
           <section class="panel list">
             <div class="bar">
               <h2>Secrets</h2>
-              {visit.mayChange && client.secrets.length > 0 && client.secrets.length < 2 && (
-                <Act visit={visit} action={`${address}/secrets`} name="Add a secret" />
-              )}
             </div>
-            <ul class="rows">
-              {client.secrets.length === 0 && (
-                <li>
-                  <small>None: it signs its requests with a key of its own.</small>
-                </li>
-              )}
-              {client.secrets.map((secret) => (
-                <li>
-                  <span class="what">
-                    <span class="mono">…{secret.hint}</span>
-                    <small>
-                      added <Time at={secret.createdAt} now={now} />
-                    </small>
-                  </span>
-                  {visit.mayChange && client.secrets.length > 1 && (
-                    <Ask href={`${address}/secrets/${secret.id}/remove`} name="Take away" />
-                  )}
-                </li>
-              ))}
-            </ul>
+            {client.secrets.length === 0 && (
+              <p class="soft">
+                {client.authMethod === 'none'
+                  ? 'None: it is a public client.'
+                  : 'None: it signs its requests with a key of its own.'}
+              </p>
+            )}
+            <SecretRows visit={visit} client={client} path={`${address}/secrets`} />
+            <AddSecret visit={visit} client={client} path={`${address}/secrets`} />
           </section>
           <section class="panel list">
             <div class="bar">
@@ -234,7 +222,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
     const client = await clients.get(visit.params['id'] ?? '');
     const address = `${HOME}/clients/${client.id}`;
     return {
-      title: 'Take away a secret',
+      title: 'Remove a secret',
       place: 'clients',
       children: (
         <SecretRemoval
@@ -285,8 +273,8 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
       method: 'post',
       path: '/clients/:id/secrets',
       roles: WRITERS,
-      async handle({ params, cause }) {
-        const { client, clientSecret } = await clients.addSecret(params['id'] ?? '', cause);
+      async handle({ params, form, cause }) {
+        const { client, clientSecret } = await clients.addSecret(params['id'] ?? '', secretEndSent(form), cause);
         const title = 'Another secret';
         return {
           title,

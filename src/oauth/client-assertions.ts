@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { compactVerify, decodeJwt, type JWTVerifyGetKey, errors as joseErrors } from 'jose';
 import type { Clock } from '../clock.ts';
 import { type AppError, isAppError } from '../errors.ts';
+import { oauthPresetOf } from '../identity-providers/index.ts';
 import { withoutSecrets } from '../redaction.ts';
 import { isDuplicate, type Storage } from '../storage/index.ts';
 import type { KeySource } from './client-keys.ts';
@@ -59,9 +60,9 @@ export type Asserted =
   | { refused: 'jwks_unreachable'; clientId: string; error: AppError };
 
 const SKEW_SECONDS = 60;
-const LONGEST_SECONDS = 600;
-/** Entra's own tokens stand for a workload identity, and live for up to a day. */
-const LONGEST_WORKLOAD_SECONDS = 86_400;
+/** Entra's own tokens stand for a workload identity, whatever the client is called. */
+const LONGEST_SECONDS = oauthPresetOf('generic').assertions.maximumSeconds;
+const LONGEST_WORKLOAD_SECONDS = oauthPresetOf('entra').assertions.maximumSeconds;
 const MOST_AUDIENCES = 10;
 
 interface Claims {

@@ -3,9 +3,11 @@
  * accepted as long as they agree. What oidc-provider is shown afterwards is a pass that is good for this one request.
  */
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
 import type { AppError } from '../errors.ts';
 import type { Asserted, AssertionFault } from './client-assertions.ts';
-import { type Client, type Clients, isSecretOf } from './clients.ts';
+import { secretStateOf } from './client-secrets.ts';
+import type { Client, Clients } from './clients.ts';
 
 export type Parameters = ReadonlyMap<string, string>;
 
@@ -24,6 +26,7 @@ export type Authenticated =
 export type Refusal =
   | 'client_unknown'
   | 'client_secret_wrong'
+  | 'client_secret_expired'
   | 'assertion_wrong'
   | 'jwks_unreachable'
   | 'missing'
@@ -33,10 +36,11 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 export interface ClientAuthenticationDependencies {
   clients: Clients;
+  clock: Clock;
   byAssertion: (assertion: string, named: string | undefined, path: string) => Promise<Asserted>;
 }
 
-export function createClientAuthentication({ clients, byAssertion }: ClientAuthenticationDependencies) {
+export function createClientAuthentication({ clients, clock, byAssertion }: ClientAuthenticationDependencies) {
   /** Rejects with storage_unavailable; a refusal is a value. `path`: the endpoint that was called. */
   return async function authenticate(
     header: string | undefined,
@@ -65,8 +69,9 @@ export function createClientAuthentication({ clients, byAssertion }: ClientAuthe
       return { refused: 'contradiction', clientId };
     const secrets = inBody === undefined ? offered : [inBody];
     if (secrets.length === 0) return { refused: 'missing', clientId };
-    const isRight = secrets.map((secret) => isSecretOf(client, secret)).includes(true);
-    return isRight ? { client } : { refused: 'client_secret_wrong', clientId };
+    const states = secrets.map((secret) => secretStateOf(client, secret, clock.now()));
+    if (states.includes('live')) return { client };
+    return { refused: states.includes('expired') ? 'client_secret_expired' : 'client_secret_wrong', clientId };
   };
 }
 

@@ -1,6 +1,7 @@
 /** What is refused when a client is made or changed. Each check throws invalid_request and names the field, what was given and what is wanted. */
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { AppError } from '../errors.ts';
+import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../identity-providers/index.ts';
 import { type AuthMethod, mayUse } from './client-record.ts';
 
 /** How Okta calls an app in its addresses. */
@@ -36,6 +37,18 @@ export function checkGrants(grantTypes: readonly string[], authMethod: AuthMetho
       { path: 'grantTypes', given, wanted },
     ]);
   }
+}
+
+/** What is outside these bounds, the identity provider does not accept. */
+export function checkAccessTokenSeconds(seconds: number, provider: IdentityProviderId): void {
+  const { minimum, maximum } = oauthPresetOf(provider).accessTokenSeconds;
+  if (seconds >= minimum && seconds <= maximum) return;
+  const { name } = IDENTITY_PROVIDERS[provider];
+  const wanted = `${minimum} to ${maximum} seconds for ${name}`;
+  const given = String(seconds);
+  throw refused(`Lifetime of access tokens: given ${given}; wanted ${wanted}.`, [
+    { path: 'accessTokenSeconds', given, wanted },
+  ]);
 }
 
 export function checkRedirects(uris: readonly string[], allowHttp: boolean): void {

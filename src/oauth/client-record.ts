@@ -1,7 +1,5 @@
 /** An OAuth client as it is stored, and what follows from the record alone. */
-import { timingSafeEqual } from 'node:crypto';
 import { actorShape, outboxShape } from '../audit/index.ts';
-import { digestOf } from '../credentials/index.ts';
 import type { GrantType, IdentityProviderId } from '../identity-providers/index.ts';
 import { json, type Stored, text } from '../storage/index.ts';
 
@@ -22,7 +20,7 @@ export const clientShape = {
   redirectUrisByHand: 'boolean',
   grantTypes: 'strings',
   authMethod: text<AuthMethod>(),
-  secrets: [{ id: 'string', digest: 'string', hint: 'string', createdAt: 'date' }],
+  secrets: [{ id: 'string', digest: 'string', hint: 'string', createdAt: 'date', 'expiresAt?': 'date' }],
   'jwks?': json<{ keys: Record<string, unknown>[] }>(),
   'jwksUri?': 'string',
   accessTokenSeconds: 'number',
@@ -60,8 +58,16 @@ export interface WorkloadIdentity {
 }
 
 /** What an owner should change about a client; closed, and told by the API. */
-export const CLIENT_ISSUES = ['public_client_credentials'] as const;
+export const CLIENT_ISSUES = [
+  'public_client_credentials',
+  'client_secret_expired',
+  'client_secret_ends_soon',
+  'redirect_uris_missing',
+] as const;
 export type ClientIssue = (typeof CLIENT_ISSUES)[number];
+
+/** Long enough for people to put another one into an identity provider. */
+const SOON_MS = 30 * 86_400_000;
 
 export function hasSecrets(authMethod: AuthMethod): boolean {
   return authMethod === 'client_secret_basic' || authMethod === 'client_secret_post';
@@ -81,8 +87,15 @@ export function clientOf(record: ClientRecord): Client {
   return { ...rest, grantTypes, withheldGrants };
 }
 
-export function issuesOf({ withheldGrants }: Client): ClientIssue[] {
-  return withheldGrants.includes('client_credentials') ? ['public_client_credentials'] : [];
+export function issuesOf({ withheldGrants, grantTypes, redirectUris, secrets }: Client, now: Date): ClientIssue[] {
+  const issues: ClientIssue[] = [];
+  if (withheldGrants.includes('client_credentials')) issues.push('public_client_credentials');
+  // Infinity: a secret without an end.
+  const end = Math.max(...secrets.map(({ expiresAt }) => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY));
+  if (secrets.length > 0 && end <= now.getTime()) issues.push('client_secret_expired');
+  else if (secrets.length > 0 && end <= now.getTime() + SOON_MS) issues.push('client_secret_ends_soon');
+  if (grantTypes.includes('authorization_code') && redirectUris.length === 0) issues.push('redirect_uris_missing');
+  return issues;
 }
 
 export function workloadKeyOf({ issuer, subject, audience }: Omit<WorkloadIdentity, 'jwksUri'>): string {
@@ -100,15 +113,4 @@ export function workloadKeysOf({ issuer, subject, audience }: Omit<WorkloadIdent
 export function audienceIdOf(audience: string): string {
   const id = audience.replace(/^api:\/\//i, '').replace(/\/\.default$/, '');
   return /^[\da-f-]{36}$/i.test(id) ? id.toLowerCase() : id;
-}
-
-/** Whether a value is one of the client's live secrets; takes the same time whichever it is. */
-export function isSecretOf(client: Client, value: string): boolean {
-  const given = Buffer.from(digestOf(value));
-  let isOne = false;
-  for (const { digest } of client.secrets) {
-    const kept = Buffer.from(digest);
-    if (kept.length === given.length && timingSafeEqual(kept, given)) isOne = true;
-  }
-  return isOne;
 }

@@ -10,7 +10,14 @@ import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import { type GrantType, type IdentityProviderId, oauthPresetOf, redirectUrisOf } from '../identity-providers/index.ts';
 import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
-import { checkAppName, checkGrants, checkJwks, checkJwksUri, checkRedirects } from './client-checks.ts';
+import {
+  checkAccessTokenSeconds,
+  checkAppName,
+  checkGrants,
+  checkJwks,
+  checkJwksUri,
+  checkRedirects,
+} from './client-checks.ts';
 import {
   type AuthMethod,
   type Client,
@@ -23,6 +30,7 @@ import {
   workloadKeyOf,
   workloadKeysOf,
 } from './client-record.ts';
+import { type ClientSecret, secretEndOf, withoutSecret, withSecret } from './client-secrets.ts';
 
 export { APP_NAME } from './client-checks.ts';
 export {
@@ -31,7 +39,6 @@ export {
   CLIENT_ISSUES,
   type Client,
   type ClientIssue,
-  isSecretOf,
   issuesOf,
   type WorkloadIdentity,
 } from './client-record.ts';
@@ -51,6 +58,8 @@ export interface ClientInput {
   maximumAgeDays?: number | undefined;
   idleDays?: number | undefined;
   workloadIdentity?: WorkloadIdentity | undefined;
+  /** Of its first secret: null for no end, absent for what its identity provider prescribes. */
+  secretExpiresAt?: Date | null | undefined;
 }
 
 export interface ClientChanges {
@@ -82,15 +91,20 @@ export interface Clients {
   }): Promise<Page<Client>>;
   change(id: string, changes: ClientChanges, cause: Cause): Promise<Client>;
   remove(client: Client, cause: Cause): Promise<void>;
-  /** Throws secrets_full when two are live; invalid_request for a client with a key of its own, or without any proof. */
-  addSecret(id: string, cause: Cause): Promise<{ client: Client; secretId: string; clientSecret: string }>;
+  /**
+   * `expiresAt`: null for no end, absent for what its identity provider prescribes. Throws secrets_full when as many are live as may be; invalid_request
+   * for a client with a key of its own or without any proof, and for an end that its identity provider does not allow.
+   */
+  addSecret(
+    id: string,
+    options: { expiresAt?: Date | null | undefined },
+    cause: Cause,
+  ): Promise<{ client: Client; secretId: string; clientSecret: string }>;
   /** Throws not_found, last_secret. */
   removeSecret(id: string, secretId: string, cause: Cause): Promise<Client>;
 }
 
 const SECRET_LENGTH = 43;
-const LIVE_SECRETS = 2;
-const ACCESS_TOKEN_SECONDS = 3600;
 
 export function createClients(deps: {
   storage: Storage;
@@ -122,11 +136,12 @@ export function createClients(deps: {
   );
 
   const mintSecret = () => `scimcs_${randomText(SECRET_LENGTH, random)}`;
-  const secretOf = (value: string) => ({
+  const secretOf = (value: string, expiresAt: Date | undefined): ClientSecret => ({
     id: randomText(8, random),
     digest: digestOf(value),
     hint: hintOf(value),
     createdAt: clock.now(),
+    ...(expiresAt !== undefined && { expiresAt }),
   });
   const subjectOf = ({ organizationId, directoryId }: Pick<Client, 'organizationId' | 'directoryId'>) => ({
     organizationId,
@@ -158,7 +173,7 @@ export function createClients(deps: {
 
   return {
     async create(input, cause) {
-      const { name, directoryId, appName, jwks, jwksUri, accessTokenSeconds = ACCESS_TOKEN_SECONDS } = input;
+      const { name, directoryId, appName, jwks, jwksUri } = input;
       checkAppName(appName);
       const provider = input.provider ?? 'generic';
       const preset = oauthPresetOf(provider);
@@ -173,12 +188,16 @@ export function createClients(deps: {
       checkGrants(grantTypes, authMethod, directory === undefined);
       const redirectUris = input.redirectUris ?? redirectUrisOf(preset, appName, allowHttpRedirects);
       checkRedirects(redirectUris, allowHttpRedirects);
+      const { accessTokenSeconds = preset.accessTokenSeconds.default } = input;
+      checkAccessTokenSeconds(accessTokenSeconds, provider);
       const { workloadIdentity, maximumAgeDays, idleDays } = input;
       checkJwksUri(jwksUri, jwksHosts);
       checkJwksUri(workloadIdentity?.jwksUri, jwksHosts);
       if (jwks) checkJwks(jwks.keys);
       if (workloadIdentity && (await findByWorkload(workloadIdentity))) throw new AppError('workload_taken');
       const clientSecret = hasSecrets(authMethod) ? mintSecret() : undefined;
+      if (clientSecret === undefined && input.secretExpiresAt) throw withoutSecrets(authMethod);
+      const secretEnd = secretEndOf(provider, input.secretExpiresAt, clock.now());
       const client: ClientRecord = {
         id: newId('client', random),
         name,
@@ -191,7 +210,7 @@ export function createClients(deps: {
         redirectUrisByHand: input.redirectUris !== undefined,
         grantTypes: [...grantTypes],
         authMethod,
-        secrets: clientSecret === undefined ? [] : [secretOf(clientSecret)],
+        secrets: clientSecret === undefined ? [] : [secretOf(clientSecret, secretEnd)],
         ...(jwks && { jwks }),
         ...(jwksUri !== undefined && { jwksUri }),
         accessTokenSeconds,
@@ -241,6 +260,7 @@ export function createClients(deps: {
         const made = isMade
           ? redirectUrisOf(oauthPresetOf(record.provider), appName, allowHttpRedirects)
           : record.redirectUris;
+        if (accessTokenSeconds !== undefined) checkAccessTokenSeconds(accessTokenSeconds, record.provider);
         if (grantTypes) checkGrants(grantTypes, record.authMethod, record.directoryId === undefined);
         const needsCredential = record.credentialId === undefined && grantTypes?.includes('client_credentials');
         const next: ClientRecord = {
@@ -274,40 +294,34 @@ export function createClients(deps: {
       );
     },
 
-    async addSecret(id, cause) {
+    async addSecret(id, { expiresAt }, cause) {
       const clientSecret = mintSecret();
-      const secret = secretOf(clientSecret);
+      const secretId = randomText(8, random);
       const result = await clients.update(id, (record) => {
-        if (!hasSecrets(record.authMethod)) {
-          const detail = `Client ${id} authenticates by ${record.authMethod}; it has no secret, and none can be added.`;
-          throw new AppError('invalid_request', { detail });
-        }
-        if (record.secrets.length >= LIVE_SECRETS) {
-          throw new AppError('secrets_full', {
-            secrets: record.secrets.map(({ id: secretId, hint, createdAt }) => ({ id: secretId, hint, createdAt })),
-          });
-        }
+        if (!hasSecrets(record.authMethod)) throw withoutSecrets(record.authMethod);
+        const end = secretEndOf(record.provider, expiresAt, clock.now());
+        const secret = { ...secretOf(clientSecret, end), id: secretId };
+        const secrets = withSecret(record, secret, clock.now());
         const event = audit.event('client.secret_added', cause, subjectOf(record), {
           clientId: id,
-          secretId: secret.id,
+          secretId,
           hint: secret.hint,
+          expiresAt: end?.toISOString() ?? null,
         });
-        return { record: { ...record, secrets: [...record.secrets, secret] }, events: [event] };
+        return { record: { ...record, secrets }, events: [event] };
       });
       if (!result) throw absent(id);
-      return { client: clientOf(result.after), secretId: secret.id, clientSecret };
+      return { client: clientOf(result.after), secretId, clientSecret };
     },
 
     async removeSecret(id, secretId, cause) {
       const result = await clients.update(id, (record) => {
+        const secrets = withoutSecret(record, secretId, clock.now());
         const gone = record.secrets.find((secret) => secret.id === secretId);
-        if (!gone) throw new AppError('not_found', { detail: `There is no secret ${secretId} of client ${id}.` });
-        const secrets = record.secrets.filter((secret) => secret !== gone);
-        if (secrets.length === 0) throw new AppError('last_secret', { clientId: id });
         const event = audit.event('client.secret_removed', cause, subjectOf(record), {
           clientId: id,
           secretId,
-          hint: gone.hint,
+          hint: gone?.hint ?? '',
         });
         return { record: { ...record, secrets }, events: [event] };
       });
@@ -315,4 +329,9 @@ export function createClients(deps: {
       return clientOf(result.after);
     },
   };
+}
+
+function withoutSecrets(authMethod: AuthMethod): AppError {
+  const detail = `The client authenticates by ${authMethod}; it has no secret, and none can be added.`;
+  return new AppError('invalid_request', { detail });
 }

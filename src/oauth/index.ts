@@ -24,6 +24,7 @@ import { createTokenEndpoint } from './token-endpoint.ts';
 import { knownScopes, withoutAliases } from './token-parameters.ts';
 
 export { GRANT_TYPES, type GrantType } from '../identity-providers/index.ts';
+export { type ClientSecret, isLiveAt, mostLiveSecretsOf } from './client-secrets.ts';
 export {
   APP_NAME,
   AUTH_METHODS,

@@ -80,7 +80,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   const { host } = new URL(issuer);
   const keys = createKeySource({ fetch, clock });
   const byAssertion = createAssertions({ storage: deps.storage, clients, clock, keys, issuer });
-  const authenticate = createClientAuthentication({ clients, byAssertion });
+  const authenticate = createClientAuthentication({ clients, clock, byAssertion });
   const oneTimes = createOneTimes(deps);
   const grants = createGrants({ artifacts, oneTimes, provider });
   const told = createTokenAudit(deps);

@@ -1,7 +1,7 @@
 /** Before something is ended: a page that says what breaks by it. With a script it comes as a dialog over the page that it was asked on. */
 import type { ComponentChildren } from 'preact';
 import { AppError } from '../errors.ts';
-import type { Client } from '../oauth/index.ts';
+import { type Client, isLiveAt } from '../oauth/index.ts';
 import { Form } from './forms.tsx';
 import { Head, type Visit } from './visit.tsx';
 
@@ -57,10 +57,10 @@ export function SecretRemoval(props: {
 }) {
   const { visit, trail, client, secretId, back } = props;
   const secret = client.secrets.find(({ id }) => id === secretId);
-  const other = client.secrets.find(({ id }) => id !== secretId);
+  const other = client.secrets.find((one) => one.id !== secretId && isLiveAt(one, visit.now));
   if (!secret) throw new AppError('not_found', { detail: `This client has no secret ${secretId.slice(0, 40)}.` });
   return (
-    <Confirm visit={visit} trail={trail} title={`Take away the secret …${secret.hint}`} name="Take away" back={back}>
+    <Confirm visit={visit} trail={trail} title={`Remove the secret …${secret.hint}`} name="Remove" back={back}>
       <p>
         <b>
           Whoever sends the secret that ends in <span class="mono whole">…{secret.hint}</span> is refused from this

@@ -136,6 +136,11 @@ const TOKEN_REFUSALS: Record<string, Explanation> = {
     todo: 'Put the client secret in again. If it is lost, add a second one in the set-up; where the client is shared, whoever gave it to you does so.',
     who: 'it_contact',
   },
+  client_secret_expired: {
+    what: 'sent a client secret that has expired',
+    todo: 'Add another client secret here, and paste it into the identity provider.',
+    who: 'it_contact',
+  },
   jwks_unreachable: {
     what: 'could not be checked: its public keys can’t be fetched',
     todo: 'Check that the JWKS URL of the client answers. The request was answered 503, so it comes again.',

@@ -3,17 +3,17 @@ import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import type { Client, Clients } from '../oauth/index.ts';
-import { Ask, SecretRemoval } from './confirm.tsx';
+import { AddSecret, SecretRows, secretEndSent } from './client-secrets.tsx';
+import { SecretRemoval } from './confirm.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
-import { Act, Field, Form, isRefusedAt, required } from './forms.tsx';
-import { capital, Time } from './parts.tsx';
+import { Field, Form, isRefusedAt, required } from './forms.tsx';
+import { capital } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { addressOf, framed, Onward } from './setup-steps.tsx';
 import { CopyOnce, type GuidedRoute, type Visit } from './visit.tsx';
 
 const CLIENTS = 50;
-const SECRETS = 2;
 
 interface FoundClients {
   own: Client | undefined;
@@ -114,23 +114,11 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       <details class="panel">
         <summary>Lost the client secret, or rotating it?</summary>
         <p class="soft">
-          Two secrets work at a time: add one, put it into {IDENTITY_PROVIDERS[directory.provider].name}, then take the
-          old one away.
+          Several secrets work at a time: add one, paste it into {IDENTITY_PROVIDERS[directory.provider].name}, then
+          remove the old one.
         </p>
-        <ul class="rows">
-          {client.secrets.map((secret) => (
-            <li>
-              <span class="what">
-                <span class="mono">…{secret.hint}</span>
-                <small>
-                  added <Time at={secret.createdAt} now={visit.now} />
-                </small>
-              </span>
-              {client.secrets.length === SECRETS && <Ask href={`${path}/${secret.id}/remove`} name="Take away" />}
-            </li>
-          ))}
-        </ul>
-        {client.secrets.length < SECRETS && <Act visit={visit} action={path} name="Add a secret" />}
+        <SecretRows visit={visit} client={client} path={path} />
+        <AddSecret visit={visit} client={client} path={path} />
       </details>
     );
   }
@@ -183,7 +171,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       async handle(visit) {
         const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);
-        const { client, clientSecret } = await clients.addSecret(id, visit.cause);
+        const { client, clientSecret } = await clients.addSecret(id, secretEndSent(visit.form), visit.cause);
         return oauthPage(visit, directory, { own: client, shared: undefined }, clientSecret);
       },
     },
@@ -194,7 +182,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         const directory = await seen.directory(visit);
         const address = `${addressOf(visit, directory)}/setup/oauth`;
         return {
-          title: 'Take away a secret',
+          title: 'Remove a secret',
           place: 'organizations',
           children: (
             <SecretRemoval

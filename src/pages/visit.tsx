@@ -128,7 +128,7 @@ const REMEDIES: Partial<Record<AppError['code'], string>> = {
   last_owner: 'Make another operator an owner first.',
   last_owner_key: 'It is the only usable owner key. Make another owner key first.',
   last_secret: 'It is the only secret of this client. Add another one first, and put it into the identity provider.',
-  secrets_full: 'This client has two secrets. Take away the one that the identity provider no longer uses.',
+  secrets_full: 'Remove the secret that the identity provider no longer uses.',
 };
 
 export function Crumbs({ trail }: { trail: readonly [path: string, name: string][] }) {

@@ -1,0 +1,89 @@
+/** The secrets of a client: how many may be live, how long each one lives, and what a presented one is. */
+import { timingSafeEqual } from 'node:crypto';
+import { digestOf } from '../credentials/index.ts';
+import { AppError } from '../errors.ts';
+import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../identity-providers/index.ts';
+import type { ClientRecord } from './client-record.ts';
+
+export type ClientSecret = ClientRecord['secrets'][number];
+
+const DAY_MS = 86_400_000;
+/** Three years may hold a leap day, and a day that is chosen on a page ends at midnight UTC. */
+const SLACK_MS = DAY_MS + 1000;
+
+export function isLiveAt({ expiresAt }: Pick<ClientSecret, 'expiresAt'>, now: Date): boolean {
+  return expiresAt === undefined || expiresAt > now;
+}
+
+/** How many secrets of a client of this identity provider may be live at a time. */
+export function mostLiveSecretsOf(provider: IdentityProviderId): number {
+  return oauthPresetOf(provider).secrets.live;
+}
+
+/**
+ * When a new secret ends; undefined for never. `asked`: null asks for no end, undefined for what the identity provider prescribes. Throws
+ * invalid_request.
+ */
+export function secretEndOf(provider: IdentityProviderId, asked: Date | null | undefined, now: Date): Date | undefined {
+  const { lifetime } = oauthPresetOf(provider).secrets;
+  const after = (days: number) => new Date(now.getTime() + days * DAY_MS);
+  if (asked === undefined) return lifetime && after(lifetime.defaultDays);
+  if (asked === null) {
+    if (!lifetime?.isRequired) return undefined;
+    throw unfit(provider, 'none', `${lifetime.minimumDays} to ${lifetime.maximumDays} days from now`);
+  }
+  if (asked <= now) throw unfit(provider, asked.toISOString(), 'a time in the future');
+  const tooSoon = lifetime && asked.getTime() < after(lifetime.minimumDays).getTime() - SLACK_MS;
+  const tooLate = lifetime && asked.getTime() > after(lifetime.maximumDays).getTime() + SLACK_MS;
+  if (tooSoon || tooLate)
+    throw unfit(provider, asked.toISOString(), `${lifetime.minimumDays} to ${lifetime.maximumDays} days from now`);
+  return asked;
+}
+
+function unfit(provider: IdentityProviderId, given: string, wanted: string): AppError {
+  const { name } = IDENTITY_PROVIDERS[provider];
+  const detail = `The end of the client secret: given ${given}; wanted for ${name}: ${wanted}.`;
+  return new AppError('invalid_request', { detail, errors: [{ path: 'secretExpiresAt', given, wanted }] });
+}
+
+/** The secrets with one more; expired ones make room when there are many. Throws secrets_full. */
+export function withSecret({ secrets, provider }: ClientRecord, added: ClientSecret, now: Date): ClientSecret[] {
+  const most = mostLiveSecretsOf(provider);
+  const live = secrets.filter((secret) => isLiveAt(secret, now));
+  if (live.length >= most) {
+    const facts = live.map(({ id, hint, createdAt, expiresAt }) => ({ id, hint, createdAt, expiresAt }));
+    throw new AppError('secrets_full', {
+      detail: `The client has ${most} live secrets, and no more are allowed. Remove one that is not in use.`,
+      secrets: facts,
+    });
+  }
+  const expired = secrets.filter((secret) => !isLiveAt(secret, now)).slice(-most);
+  return [...secrets.filter((secret) => live.includes(secret) || expired.includes(secret)), added];
+}
+
+/** The secrets without one. Throws not_found, last_secret. */
+export function withoutSecret({ id: clientId, secrets }: ClientRecord, secretId: string, now: Date): ClientSecret[] {
+  const left = secrets.filter(({ id }) => id !== secretId);
+  if (left.length === secrets.length)
+    throw new AppError('not_found', { detail: `There is no secret ${secretId} of client ${clientId}.` });
+  const hadLive = secrets.some((secret) => isLiveAt(secret, now));
+  if (left.length === 0 || (hadLive && !left.some((secret) => isLiveAt(secret, now))))
+    throw new AppError('last_secret', { clientId });
+  return left;
+}
+
+/** What a presented value is to a client; takes the same time whichever it is. */
+export function secretStateOf(
+  client: Pick<ClientRecord, 'secrets'>,
+  value: string,
+  now: Date,
+): 'live' | 'expired' | 'wrong' {
+  const given = Buffer.from(digestOf(value));
+  let state: 'live' | 'expired' | 'wrong' = 'wrong';
+  for (const secret of client.secrets) {
+    const kept = Buffer.from(secret.digest);
+    if (kept.length === given.length && timingSafeEqual(kept, given))
+      state = isLiveAt(secret, now) ? 'live' : 'expired';
+  }
+  return state;
+}

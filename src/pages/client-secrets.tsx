@@ -1,0 +1,75 @@
+/** The secrets of a client, where a person adds, compares and removes them: the dashboard's client page and the setup of a directory. */
+import { IDENTITY_PROVIDERS, oauthPresetOf } from '../identity-providers/index.ts';
+import { type Client, type ClientSecret, isLiveAt, mostLiveSecretsOf } from '../oauth/index.ts';
+import { Ask } from './confirm.tsx';
+import { Act, endOfDay, Field, Form, isRefusedAt } from './forms.tsx';
+import { Tag, Time } from './parts.tsx';
+import type { Visit } from './visit.tsx';
+
+const DAY_MS = 86_400_000;
+
+/** `path`: where a secret is added; the page that removes one is below it. */
+export function SecretRows({ visit, client, path }: { visit: Visit; client: Client; path: string }) {
+  return (
+    <ul class="rows">
+      {client.secrets.map((secret) => (
+        <li>
+          <span class="what">
+            <span class="mono">…{secret.hint}</span>
+            <small>
+              Added <Time at={secret.createdAt} now={visit.now} />. <End secret={secret} now={visit.now} />
+            </small>
+          </span>
+          {!isLiveAt(secret, visit.now) && <Tag tone="bad">expired</Tag>}
+          {visit.mayChange && client.secrets.length > 1 && <Ask href={`${path}/${secret.id}/remove`} name="Remove" />}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function End({ secret: { expiresAt }, now }: { secret: ClientSecret; now: Date }) {
+  if (!expiresAt) return <>Never expires.</>;
+  return (
+    <>
+      {expiresAt > now ? 'Expires' : 'Expired'} <Time at={expiresAt} now={now} />.
+    </>
+  );
+}
+
+/** Nothing while as many are live as may be: the answer would be a refusal. */
+export function AddSecret({ visit, client, path }: { visit: Visit; client: Client; path: string }) {
+  const { lifetime } = oauthPresetOf(client.provider).secrets;
+  const live = client.secrets.filter((secret) => isLiveAt(secret, visit.now)).length;
+  if (!visit.mayChange || client.secrets.length === 0 || live >= mostLiveSecretsOf(client.provider)) return null;
+  const end = lifetime && new Date(visit.now.getTime() + lifetime.defaultDays * DAY_MS);
+  if (lifetime?.isRequired && visit.cause.actor.type === 'it_contact')
+    return <Act visit={visit} action={path} name="Add a secret" />;
+  return (
+    <details open={isRefusedAt(visit, path)}>
+      <summary>Add a secret</summary>
+      <Form visit={visit} action={path} class="detail">
+        <Field
+          label="Expires on"
+          name="secretExpiresOn"
+          type="date"
+          value={end?.toISOString().slice(0, 10)}
+          isRequired={lifetime?.isRequired === true}
+          hint={
+            lifetime?.isRequired
+              ? `${IDENTITY_PROVIDERS[client.provider].name} requires an end ${lifetime.minimumDays} to ${lifetime.maximumDays} days from now.`
+              : 'Leave it empty for a secret that never expires.'
+          }
+        />
+        <div class="acts">
+          <button type="submit">Add secret</button>
+        </div>
+      </Form>
+    </details>
+  );
+}
+
+/** What was sent by the form of `AddSecret`: absent leaves the end to the identity provider. Throws invalid_request. */
+export function secretEndSent(form: URLSearchParams): { expiresAt?: Date | null } {
+  return form.has('secretExpiresOn') ? { expiresAt: endOfDay(form, 'secretExpiresOn') ?? null } : {};
+}
