@@ -1,6 +1,6 @@
 /** One OAuth client: what it is set up with, its secrets, what it connects, its end. */
 import { type Credential, stateAt } from '../credentials/index.ts';
-import type { Client } from '../oauth/index.ts';
+import { appNameOf, type Client, canConnect } from '../oauth/index.ts';
 import {
   AddSecret,
   Ask,
@@ -72,7 +72,10 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
               </dd>
               <dt>Redirect URIs</dt>
               <dd class="mono">
-                {client.redirectUris.length === 0 ? 'none yet' : client.redirectUris.map((uri) => <div>{uri}</div>)}
+                {client.redirectUris.map((uri) => (
+                  <div>{uri}</div>
+                ))}
+                <MissingRedirects client={client} />
               </dd>
               <dt>Grants</dt>
               <dd>
@@ -151,7 +154,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
           </section>
           <More visit={visit} cursor={nextCursor} />
           {visit.mayChange && (
-            <details class="panel" open={isRefusedAt(visit, address)}>
+            <details class="panel" open={isRefusedAt(visit, address) || !canConnect(client)}>
               <summary>Change or delete</summary>
               <Form
                 visit={visit}
@@ -160,7 +163,13 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
                 shown={{ name: client.name, appName: client.appName, redirectUris: client.redirectUris.join('\n') }}
               >
                 <Field label="Name" name="name" value={client.name} isRequired />
-                <Field label="App name in Okta" name="appName" value={client.appName} />
+                <Field
+                  label="App name in Okta"
+                  name="appName"
+                  value={client.appName}
+                  maximum={1000}
+                  hint="Such as acme_scim_1, or the address of the app in Okta's admin console."
+                />
                 <label class="line">
                   <span>Redirect URIs, one a line</span>
                   <textarea name="redirectUris" rows={5} class="mono">
@@ -245,7 +254,8 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
       async handle({ params, form, cause }) {
         const client = await clients.get(params['id'] ?? '');
         const uris = (form.get('redirectUris') ?? '').split(/\s+/).filter(Boolean);
-        const appName = sent(form, 'appName');
+        const given = sent(form, 'appName', 1000);
+        const appName = given === undefined ? undefined : appNameOf(given);
         await clients.change(
           client.id,
           {
@@ -293,6 +303,19 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
       },
     },
   ];
+}
+
+function MissingRedirects({ client }: { client: Client }) {
+  if (client.redirectUris.length > 0) return null;
+  if (!client.grantTypes.includes('authorization_code')) return <>None needed</>;
+  return (
+    <>
+      <Tag tone="warn">missing</Tag>{' '}
+      {client.provider === 'okta'
+        ? 'Nobody can connect yet. Add the app name in Okta below; the redirect URIs are made from it.'
+        : 'Nobody can connect yet. Add the redirect URI that the identity provider shows.'}
+    </>
+  );
 }
 
 /** What an identity provider is set up with. */

@@ -1,4 +1,5 @@
 import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
+import { appNameOf } from '../oauth/index.ts';
 import { Field, Form, Head, More, ProviderChoice, required, sent, Tag } from '../pages/index.ts';
 import { oneClientRoutes, Secret } from './client.tsx';
 import type { DashboardDependencies } from './index.tsx';
@@ -87,7 +88,8 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
             <Field
               label="App name in Okta"
               name="appName"
-              hint="Such as acme_scim_1: the redirect URIs are made of it. It may follow later."
+              maximum={1000}
+              hint="Such as acme_scim_1, or the address of the app in Okta’s admin console. The redirect URIs are made from it; until it is known, nobody can connect."
             />
             <div class="acts">
               <button type="submit" class="primary">
@@ -113,7 +115,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
             name: required(form, 'name'),
             provider: IDENTITY_PROVIDER_IDS.find((provider) => provider === form.get('provider')),
             directoryId: sent(form, 'directoryId'),
-            appName: sent(form, 'appName'),
+            appName: appNameOf(sent(form, 'appName', 1000) ?? '') || undefined,
           },
           cause,
         );

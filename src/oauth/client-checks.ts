@@ -69,6 +69,14 @@ export function checkRedirects(uris: readonly string[], allowHttp: boolean): voi
   if (errors.length > 0) throw refused('A redirect URI cannot be used.', errors);
 }
 
+/**
+ * Okta's name of an app, out of whatever address of it was pasted: of its page in the admin console, its embed link, or the redirect URI that
+ * Okta shows. Anything else is given back as it came.
+ */
+export function appNameOf(given: string): string {
+  return /\/(?:admin\/app\/(?:cpc\/)?|home\/)([^/?#]+)/.exec(given)?.[1] ?? given;
+}
+
 export function checkAppName(appName: string | undefined): void {
   if (appName === undefined || (APP_NAME.test(appName) && !/^\.+$/.test(appName))) return;
   const given = appName.slice(0, 100);

@@ -98,6 +98,11 @@ export function issuesOf({ withheldGrants, grantTypes, redirectUris, secrets }: 
   return issues;
 }
 
+/** Whether somebody who follows its setup can get tokens: by a code only where there is an address to return to. */
+export function canConnect({ grantTypes, redirectUris }: Client): boolean {
+  return redirectUris.length > 0 || grantTypes.some((grantType) => grantType === 'client_credentials');
+}
+
 export function workloadKeyOf({ issuer, subject, audience }: Omit<WorkloadIdentity, 'jwksUri'>): string {
   return JSON.stringify([issuer, subject, audienceIdOf(audience)]);
 }

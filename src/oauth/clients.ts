@@ -32,13 +32,14 @@ import {
 } from './client-record.ts';
 import { type ClientSecret, secretEndOf, withoutSecret, withSecret } from './client-secrets.ts';
 
-export { APP_NAME } from './client-checks.ts';
+export { APP_NAME, appNameOf } from './client-checks.ts';
 export {
   AUTH_METHODS,
   type AuthMethod,
   CLIENT_ISSUES,
   type Client,
   type ClientIssue,
+  canConnect,
   issuesOf,
   type WorkloadIdentity,
 } from './client-record.ts';

@@ -29,12 +29,14 @@ export {
   APP_NAME,
   AUTH_METHODS,
   type AuthMethod,
+  appNameOf,
   CLIENT_ISSUES,
   type Client,
   type ClientChanges,
   type ClientInput,
   type ClientIssue,
   type Clients,
+  canConnect,
   issuesOf,
 } from './clients.ts';
 

@@ -2,7 +2,7 @@
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
-import type { Client, Clients } from '../oauth/index.ts';
+import { appNameOf, type Client, type Clients, canConnect } from '../oauth/index.ts';
 import { AddSecret, SecretRows, secretEndSent } from './client-secrets.tsx';
 import { SecretRemoval } from './confirm.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
@@ -17,7 +17,10 @@ const CLIENTS = 50;
 
 interface FoundClients {
   own: Client | undefined;
+  /** One with which somebody can connect. */
   shared: Client | undefined;
+  /** One that lacks what it needs for that, such as the app name in Okta. */
+  unready?: Client | undefined;
 }
 
 export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }): GuidedRoute[] {
@@ -30,7 +33,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
   }
 
   /** `secret`: of the client, in the one moment in which it is there. */
-  function oauthPage(visit: Visit, directory: Directory, { own, shared }: FoundClients, secret: string | undefined) {
+  function oauthPage(visit: Visit, directory: Directory, found: FoundClients, secret: string | undefined) {
+    const { own, shared, unready } = found;
     const address = addressOf(visit, directory);
     const name = IDENTITY_PROVIDERS[directory.provider].name;
     const { oauth } = IDENTITY_PROVIDERS[directory.provider].console;
@@ -38,6 +42,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     const client = own ?? shared;
     if (!oauth || (!client && needs === undefined)) return `${address}/setup/bearer`;
     const goesBack = client?.grantTypes.includes('authorization_code') === true;
+    const lacksAppName = own !== undefined && !canConnect(own) && needs === 'app-name';
     return framed(
       visit,
       directory,
@@ -48,6 +53,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
             We keep only a digest. If it gets lost, add another one on this page.
           </CopyOnce>
         )}
+        {unready && <Unready visit={visit} client={unready} />}
+        {lacksAppName && <MissingAppName visit={visit} directory={directory} />}
         {!client && <ClientForm visit={visit} directory={directory} needsAppName={needs === 'app-name'} />}
         <ConsoleInstructions
           provider={name}
@@ -61,10 +68,18 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
             'authorization-url': client && !goesBack ? null : `${publicUrl}/oauth/authorize`,
           }}
         />
-        {goesBack && <p class="soft">Press the last button in this browser: {name} leads back here, and you decide.</p>}
+        {goesBack && !lacksAppName && (
+          <p class="soft">Press the last button in this browser: {name} leads back here, and you decide.</p>
+        )}
         {own?.appName !== undefined && <AppName visit={visit} directory={directory} appName={own.appName} />}
         {own && secret === undefined && <Secrets visit={visit} directory={directory} client={own} />}
         {!own && shared && <p class="soft">The client secret comes from your software vendor.</p>}
+        {!own && shared && needs !== undefined && (
+          <details class="panel" open={isRefusedAt(visit, `${address}/setup/client`)}>
+            <summary>Use a client of your own instead</summary>
+            <ClientForm visit={visit} directory={directory} needsAppName={needs === 'app-name'} />
+          </details>
+        )}
         <Onward address={address} isMain={client !== undefined} />
       </>,
     );
@@ -83,6 +98,41 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         <div class="acts">
           <button type="submit" class="primary">
             Create client
+          </button>
+        </div>
+      </Form>
+    );
+  }
+
+  /** An IT contact can change nothing that other customers share, and needs no word about it. */
+  function Unready({ visit, client }: { visit: Visit; client: Client }) {
+    if (visit.cause.actor.type === 'it_contact') return null;
+    return (
+      <section class="note">
+        <div>
+          <strong>{client.name} is shared, but nobody can connect with it yet.</strong> It has no redirect URI. Add its
+          app name in Okta on the client’s page; until then, customers create a client of their own here.
+        </div>
+        <div class="acts">
+          <a class="btn" href={`${visit.home}/clients/${client.id}`}>
+            Add the app name
+          </a>
+        </div>
+      </section>
+    );
+  }
+
+  function MissingAppName({ visit, directory }: { visit: Visit; directory: Directory }) {
+    return (
+      <Form visit={visit} action={`${addressOf(visit, directory)}/setup/client/app-name`} class="panel">
+        <p>
+          <b>One value is missing: the name that Okta gave your app.</b> Okta returns to an address with that name, so
+          it can’t connect without it.
+        </p>
+        <AppNameField />
+        <div class="acts">
+          <button type="submit" class="primary">
+            Save
           </button>
         </div>
       </Form>
@@ -147,7 +197,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
             directoryId: directory.id,
             // Redirect URIs come from what is known of the provider, never from whoever holds a portal link.
             ...(needs === 'app-name'
-              ? { appName: appNameOf(visit.form) }
+              ? { appName: appNameSent(visit.form) }
               : { grantTypes: ['client_credentials'], redirectUris: [] }),
           },
           visit.cause,
@@ -161,7 +211,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       async handle(visit) {
         const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);
-        await clients.change(id, { appName: appNameOf(visit.form) }, visit.cause);
+        await clients.change(id, { appName: appNameSent(visit.form) }, visit.cause);
         return `${addressOf(visit, directory)}/setup/oauth`;
       },
     },
@@ -213,9 +263,11 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
 export async function clientsOf(clients: Clients, { id, provider }: Directory): Promise<FoundClients> {
   const [mine, shared] = await Promise.all([
     clients.page({ directoryId: id, limit: CLIENTS }),
-    clients.page({ sharedProvider: provider, limit: 1 }),
+    clients.page({ sharedProvider: provider, limit: CLIENTS }),
   ]);
-  return { own: mine.items.find((client) => client.provider === provider), shared: shared.items[0] };
+  const own = mine.items.find((client) => client.provider === provider);
+  const ready = shared.items.find(canConnect);
+  return { own, shared: ready, unready: own || ready ? undefined : shared.items[0] };
 }
 
 function AppNameField({ value }: { value?: string }) {
@@ -230,8 +282,7 @@ function AppNameField({ value }: { value?: string }) {
   );
 }
 
-/** The name of an app in Okta, out of the address of its page where that was pasted. Throws invalid_request. */
-function appNameOf(form: URLSearchParams): string {
-  const given = required(form, 'appName', 1000);
-  return /\/admin\/app\/(?:cpc\/)?([^/?#]+)/.exec(given)?.[1] ?? given;
+/** Throws invalid_request. */
+function appNameSent(form: URLSearchParams): string {
+  return appNameOf(required(form, 'appName', 1000));
 }

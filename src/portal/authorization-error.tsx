@@ -1,15 +1,46 @@
 import type { Asked } from '../oauth/index.ts';
-import { type Brand, pageHeaders, renderPage, vendorOf } from '../pages/index.ts';
+import { type Brand, CopyField, pageHeaders, renderPage, vendorOf } from '../pages/index.ts';
 import { withoutSecrets } from '../redaction.ts';
 import { MessagePage } from './pages.tsx';
 
 /** For what can't be sent back to the client, since who it is, or where it is, is not known. */
 export function renderAuthorizationError(error: string, description: string, asked: Asked, brand: Brand) {
-  const message = messageOf(error, description, asked, vendorOf(brand));
+  const { values = [], ...message } = messageOf(error, description, asked, vendorOf(brand));
   return {
-    html: renderPage({ title: message.title.replace(/\.$/, ''), brand, children: <MessagePage {...message} /> }),
+    html: renderPage({
+      title: message.title.replace(/\.$/, ''),
+      brand,
+      children: (
+        <>
+          <MessagePage {...message} />
+          {values.map(([label, value]) => (
+            <CopyField label={label} value={value} />
+          ))}
+          <Ways brand={brand} hasValues={values.length > 0} />
+        </>
+      ),
+    }),
     headers: pageHeaders(),
   };
+}
+
+/** Whoever stands here came from an identity provider: where to go on, and whom to ask. */
+function Ways({ brand, hasValues }: { brand: Brand; hasValues: boolean }) {
+  const { support } = brand;
+  const address = support?.includes('@') ? `mailto:${support}` : support;
+  return (
+    <>
+      <div class="acts">
+        <a class="btn" href="/portal">
+          Go to your directories
+        </a>
+      </div>
+      <p class="soft">
+        Need help? Ask {address === undefined ? vendorOf(brand) : <a href={address}>{vendorOf(brand)}</a>}
+        {hasValues ? ' and send the values above. They contain no secret.' : '.'}
+      </p>
+    </>
+  );
 }
 
 function messageOf(

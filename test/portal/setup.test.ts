@@ -195,7 +195,58 @@ for (const engine of engines) {
       const page = await open('/setup/oauth');
       assert.ok(page.html.includes(body.client.id));
       assert.match(page.html, /The client secret comes from your software vendor/);
-      assert.doesNotMatch(page.html, /Create client/);
+      assert.match(page.html, /<summary>Use a client of your own instead<\/summary>/);
+      const shown = await send('/setup/client', { appName: 'acme_scim_7' });
+      assert.ok(secretIn(shown.html), 'the customer made a client of its own all the same');
+      assert.ok(!(await open('/setup/oauth')).html.includes(body.client.id));
+    });
+
+    it('never offers a shared client that cannot succeed, and asks for the app name instead', async () => {
+      await begin({ provider: 'jumpcloud' });
+      const isolated = await app.api.makeDirectory({ provider: 'okta' });
+      const { items: earlier } = (await app.api.get('/clients?limit=200')).body;
+      for (const { id, provider, directoryId } of earlier)
+        if (provider === 'okta' && directoryId === null) await app.api.delete(`/clients/${id}`);
+      directory = isolated;
+      contact = await welcomeItContact(app.url, app.api, directory.organizationId);
+      const { body: unready } = await app.api.post('/clients', { name: 'Okta OIN', provider: 'okta' });
+      assert.deepEqual(unready.client.redirectUris, []);
+
+      const page = await open('/setup/oauth');
+      assert.ok(!page.html.includes(unready.client.id), 'nobody can connect with it');
+      assert.match(page.html, /name="appName"/);
+      assert.doesNotMatch(page.html, /is shared, but nobody can connect/, 'a customer is told nothing of it');
+      await app.api.patch(`/clients/${unready.client.id}`, { appName: 'acme_oin' });
+      assert.ok((await open('/setup/oauth')).html.includes(unready.client.id));
+    });
+
+    it('asks for the app name of a client that was made without it, as a name or as any address of the app', async () => {
+      await begin({ provider: 'okta' });
+      const { body } = await app.api.post('/clients', { name: 'Okta', provider: 'okta', directoryId: directory.id });
+      for (const [given, appName] of [
+        ['acme_scim_1', 'acme_scim_1'],
+        ['https://acme.okta.com/home/acme_scim_2/0oa1/aln1', 'acme_scim_2'],
+        ['https://system-admin.okta.com/admin/app/cpc/acme_scim_3/oauth/callback', 'acme_scim_3'],
+      ] as const) {
+        const page = await open('/setup/oauth');
+        if (appName === 'acme_scim_1') assert.match(page.html, /One value is missing/);
+        assert.equal((await send('/setup/client/app-name', { appName: given })).status, 200);
+        assert.equal((await app.api.get(`/clients/${body.client.id}`)).body.appName, appName);
+      }
+      assert.doesNotMatch((await open('/setup/oauth')).html, /One value is missing/);
+    });
+
+    it('shows on an error page of the authorization endpoint what to copy, the way back and whom to ask', async () => {
+      await begin({ provider: 'okta' });
+      await send('/setup/client', { appName: 'acme_scim_1' });
+      const [client] = (await app.api.get(`/clients?directoryId=${directory.id}`)).body.items;
+      const redirect = 'https://system-admin.okta.com/admin/app/cpc/other/oauth/callback';
+      const query = new URLSearchParams({ response_type: 'code', client_id: client.id, redirect_uri: redirect });
+      const { html } = await contact.browser.open(`${app.url}/oauth/authorize?${query}`);
+      for (const value of [client.id, redirect])
+        assert.ok(html.includes(`<span class="mono">${value}</span><button type="button" data-copy`), value);
+      assert.match(html, /href="\/portal">\s*Go to your directories/);
+      assert.match(html, /Need help\? Ask your software vendor/);
     });
 
     it('shows a refusal with its remedy in the check, and only what came after the new token', async () => {
