@@ -97,7 +97,6 @@ async function runFile(file: string): Promise<Result> {
   const child = spawn(
     process.execPath,
     [
-      '--enable-source-maps',
       `--test-reporter=./build/test/support/reporter.js`,
       `--test-reporter-destination=${destination}`,
       join('build', file.replace(/\.ts$/, '.js')),

@@ -24,6 +24,7 @@ export interface MortalApp {
 
 export async function forkMortalApp(databaseUrl: string): Promise<MortalApp> {
   const child: ChildProcess = fork(import.meta.filename, [databaseUrl], {
+    execArgv: [],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
   const ended = once(child, 'exit');

@@ -32,7 +32,7 @@ export function spawnLatchkey({ databaseUrl, env = {}, args = [] }: ProcessOptio
   output: () => string;
 } {
   let output = '';
-  const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM, ...args], {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
     env: {
       ...cleanEnvironment(),
       LATCHKEY_PORT: '0',

@@ -3,8 +3,10 @@
  * It formats errors in the process where they happened, so that nothing about them is lost on the way.
  */
 import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { SourceMap } from 'node:module';
+import { dirname, relative, resolve } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
 
 export interface Report {
   passed: number;
@@ -71,8 +73,18 @@ function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const frames = (error.stack ?? '')
     .split('\n')
-    .filter((frame) => /^ +at .*\.tsx?:\d/.test(frame) && !frame.includes('node_modules'))
-    .map((frame) => frame.replace(/(?:file:\/\/)?(\/[^:)]+)/, (_, file: string) => relative('.', file)));
+    .filter((frame) => /^ +at .*\.js:\d/.test(frame) && !frame.includes('node_modules'))
+    .map((frame) => frame.replace(/(file:[^:)]+):(\d+):(\d+)/, (_, ...place) => sourceOf(place)));
   const cause = error.cause === undefined ? [] : [`caused by ${describe(error.cause)}`];
   return [`${error.name}: ${error.message}`, ...frames, ...cause].join('\n');
+}
+
+/** Where a place in the build comes from. Node would map each stack on the way, and each start of a file would pay for it. */
+function sourceOf([url, line, column]: string[]): string {
+  const built = fileURLToPath(url ?? '');
+  const map = new SourceMap(JSON.parse(readFileSync(`${built}.map`, 'utf8')));
+  const entry = map.findEntry(Number(line) - 1, Number(column) - 1);
+  if (!('originalSource' in entry)) return relative('.', built);
+  const source = relative('.', resolve(dirname(built), entry.originalSource));
+  return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
 }
