@@ -7,7 +7,7 @@ import { makeSignInLink } from '../support/operator-browser.ts';
 
 const browser = await startBrowser();
 
-describe('the dashboard in a browser', { skip: browser === undefined }, () => {
+describe('the dashboard in a browser', { skip: browser === undefined, concurrency: 2 }, () => {
   const real = browser as RealBrowser;
   let app: TestApp;
   before(async () => {

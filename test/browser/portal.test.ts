@@ -8,7 +8,7 @@ import { makeLink } from '../support/it-contact.ts';
 
 const browser = await startBrowser();
 
-describe('the portal in a browser', { skip: browser === undefined }, () => {
+describe('the portal in a browser', { skip: browser === undefined, concurrency: 2 }, () => {
   const real = browser as RealBrowser;
   let app: TestApp;
   before(async () => {
