@@ -49,9 +49,10 @@ export const authentik: IdentityProvider = {
     },
   },
   reactions: {
+    // In its client every refusal but 404 and 409 is transient; the task is run again, whatever the reason.
     unauthorized: {
-      does: 'drops',
-      says: 'authentik logs the failed object and goes on. It gets no new token for it.',
+      does: 'retries',
+      says: 'authentik tries the task again later, with the token that it has.',
       basis: 'source',
     },
     rateLimited: { does: 'retries', says: 'authentik tries the task again later.', basis: 'source' },

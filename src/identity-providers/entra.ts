@@ -65,7 +65,11 @@ export const entra: IdentityProvider = {
       says: 'Entra ID puts the provisioning job into quarantine at the first wrong credential.',
       basis: 'documented',
     },
-    rateLimited: { does: 'retries', says: 'Entra ID slows down and tries again.', basis: 'inferred' },
+    rateLimited: {
+      does: 'retries',
+      says: 'Entra ID tries again later. A limit that lasts can put the provisioning job into quarantine.',
+      basis: 'observed',
+    },
     unavailable: {
       does: 'retries',
       says: 'Entra ID tries again in a later cycle. If most requests fail, it puts the job into quarantine.',

@@ -17,10 +17,6 @@ const CHECKED = {
 export const pingone: IdentityProvider = {
   name: 'PingOne',
   agents: [{ prefix: 'apache-httpclient', isDistinctive: false, basis: 'observed' }],
-  networks: {
-    publishedAt: 'https://docs.pingidentity.com/pingone/getting_started_with_pingone/p1_ip_addresses_and_domains.html',
-    says: 'Ping lists the addresses of each region.',
-  },
   oauth: {
     ...STANDARD_PRESET,
     client: { authMethod: 'client_secret_basic', grantTypes: ['client_credentials'] },
