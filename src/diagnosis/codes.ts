@@ -1,0 +1,322 @@
+/** The closed table of findings: what each says, how bad it is, and who can act. docs/findings.md is held to it. */
+
+export const SEVERITIES = ['failing', 'degraded', 'notice', 'fine'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** `idp`: the identity provider does something by itself, so that waiting helps. */
+export const ACTORS = ['it_contact', 'vendor', 'idp', 'nobody'] as const;
+export type ActingParty = (typeof ACTORS)[number];
+
+export const GROUPS = {
+  never_worked: 'It has never worked',
+  presented: 'The token was presented wrongly',
+  not_usable: 'The token is known, but not usable',
+  wrong_place: 'The request went to the wrong place',
+  token_endpoint: 'The token endpoint refused',
+  upstream: 'The SCIM server failed',
+  coming: 'Something ends soon',
+  silence: 'Silence',
+  watch: 'Worth a look',
+  fine: 'Fine',
+} as const;
+export type Group = keyof typeof GROUPS;
+
+interface CodeEntry {
+  group: Group;
+  /** At its worst: where requests are accepted as well, what fails is degraded. */
+  severity: Severity;
+  actor: ActingParty;
+  /** For whoever reads about it, without a directory at hand. */
+  meaning: string;
+}
+
+const presented = (meaning: string): CodeEntry => ({
+  group: 'presented',
+  severity: 'failing',
+  actor: 'it_contact',
+  meaning,
+});
+const atTokenEndpoint = (meaning: string, actor: ActingParty = 'it_contact'): CodeEntry => ({
+  group: 'token_endpoint',
+  severity: 'failing',
+  actor,
+  meaning,
+});
+const behindUs = (meaning: string, severity: Severity = 'failing'): CodeEntry => ({
+  group: 'upstream',
+  severity,
+  actor: 'vendor',
+  meaning,
+});
+
+export const CODES = {
+  not_connected: {
+    group: 'never_worked',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'The directory has no token and no connection, so nothing can be accepted.',
+  },
+  never_used: {
+    group: 'never_worked',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'A token was created more than a week ago, and the identity provider has never used it.',
+  },
+  waiting_for_first_request: {
+    group: 'never_worked',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'The current token or connection is new, and the identity provider has not used it yet.',
+  },
+  setup_unfinished: {
+    group: 'never_worked',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'Somebody began to connect, and stopped before the last step.',
+  },
+
+  token_missing: presented('Requests came without a token.'),
+  token_truncated: presented('Requests came with an incomplete or mistyped token.'),
+  token_doubled: presented('Requests came with two tokens in one field.'),
+  token_with_blanks: presented('Requests came with spaces or line breaks inside the token.'),
+  token_unknown: presented('Requests came with a token that we do not recognize.'),
+  scheme_twice: presented('The word Bearer stood twice in front of the token.'),
+  scheme_basic: presented('Requests came with a user name and password (Basic) instead of a token.'),
+  scheme_unknown: presented('A word other than Bearer stood in front of the token.'),
+  header_name_in_value: presented('The name of the header was pasted into the field for its value.'),
+  header_twice: presented('Requests came with two Authorization headers.'),
+  value_quoted: presented('The token stood in quotation marks.'),
+  other_secret_presented: presented('Requests came with another secret or ID of ours in place of the token.'),
+  idp_own_token: presented('The identity provider sent a token of its own, as it does while its token field is empty.'),
+  foreign_token: presented('Requests came with a token of another authorization server.'),
+
+  token_revoked: {
+    group: 'not_usable',
+    severity: 'failing',
+    actor: 'it_contact',
+    meaning: 'The identity provider still sends a token that was revoked.',
+  },
+  token_replaced: {
+    group: 'not_usable',
+    severity: 'failing',
+    actor: 'it_contact',
+    meaning: 'The identity provider still sends a token that a newer one replaced.',
+  },
+  token_expired: {
+    group: 'not_usable',
+    severity: 'failing',
+    actor: 'it_contact',
+    meaning: 'The identity provider sends a token that has expired.',
+  },
+  token_disabled: {
+    group: 'not_usable',
+    severity: 'failing',
+    actor: 'it_contact',
+    meaning: 'The identity provider sends a token that is disabled.',
+  },
+  token_elsewhere: {
+    group: 'not_usable',
+    severity: 'failing',
+    actor: 'it_contact',
+    meaning: 'The token belongs to another directory than the URL.',
+  },
+  insufficient_scope: {
+    group: 'not_usable',
+    severity: 'degraded',
+    actor: 'it_contact',
+    meaning: 'The identity provider tried to change something with a read-only token.',
+  },
+  directory_disabled: {
+    group: 'not_usable',
+    severity: 'failing',
+    actor: 'vendor',
+    meaning: 'The directory is disabled, so every request is refused.',
+  },
+
+  wrong_path: {
+    group: 'wrong_place',
+    severity: 'failing',
+    actor: 'it_contact',
+    meaning: 'Requests came to a URL of ours that is no SCIM endpoint.',
+  },
+  wrong_endpoint_key: {
+    group: 'wrong_place',
+    severity: 'failing',
+    actor: 'it_contact',
+    meaning: 'Requests came to the URL of a directory that does not exist.',
+  },
+  doubled_slash: {
+    group: 'wrong_place',
+    severity: 'failing',
+    actor: 'it_contact',
+    meaning: 'Requests came to a URL with a doubled slash.',
+  },
+  token_url_as_authorize_url: {
+    group: 'wrong_place',
+    severity: 'failing',
+    actor: 'it_contact',
+    meaning: 'The token URL was entered as the authorization URL.',
+  },
+  authorize_url_as_token_url: {
+    group: 'wrong_place',
+    severity: 'failing',
+    actor: 'it_contact',
+    meaning: 'The authorization URL was entered as the token URL.',
+  },
+  redirect_uri_unknown: {
+    group: 'wrong_place',
+    severity: 'failing',
+    actor: 'vendor',
+    meaning: 'The identity provider asked to return to a URL that is not registered.',
+  },
+
+  client_unknown: atTokenEndpoint('The identity provider sent a client ID that we do not recognize.'),
+  client_deleted: atTokenEndpoint('The OAuth client was deleted, so it gets no more tokens.', 'vendor'),
+  client_secret_wrong: atTokenEndpoint('The client secret is wrong or missing.'),
+  client_secret_expired: atTokenEndpoint('The client secret has expired.'),
+  client_secret_has_blanks: atTokenEndpoint('The client secret has spaces or line breaks inside.'),
+  client_id_and_secret_swapped: atTokenEndpoint('Client ID and client secret were swapped.'),
+  client_method_wrong: atTokenEndpoint('The client proves its identity in another way than it was set up for.'),
+  assertion_wrong: atTokenEndpoint('The signed assertion of the client was not accepted.'),
+  jwks_unreachable: atTokenEndpoint('The public keys of the client could not be fetched.', 'vendor'),
+  grant_not_allowed: atTokenEndpoint('The client may not use this grant type.', 'vendor'),
+  grant_unknown: atTokenEndpoint('The grant type is missing or not supported.'),
+  scope_unknown: atTokenEndpoint('None of the scopes in the request exists here.'),
+  scope_separator: atTokenEndpoint('The scopes are separated by commas instead of spaces.'),
+  code_expired: atTokenEndpoint('The authorization code came too late.'),
+  code_replayed: atTokenEndpoint('The authorization code was used twice.'),
+  pkce_wrong: atTokenEndpoint('The code verifier (PKCE) does not fit.'),
+  refresh_token_unknown: atTokenEndpoint('The identity provider sent a refresh token that we do not recognize.'),
+  refresh_token_superseded: atTokenEndpoint('The identity provider sent a refresh token that a newer one replaced.'),
+  connection_ended: atTokenEndpoint('The connection was revoked or has expired, so it gets no more tokens.'),
+  connection_slots_full: atTokenEndpoint('A new connection found both places of the directory taken.'),
+  consent_refused: atTokenEndpoint('Somebody declined the connection.'),
+  request_form_wrong: atTokenEndpoint('The request is not a form as OAuth wants it.'),
+
+  upstream_not_set: behindUs('Requests were accepted, but the directory has no SCIM server URL to pass them on to.'),
+  upstream_unreachable: behindUs('Requests were accepted, but the SCIM server could not be reached.'),
+  upstream_refuses_us: behindUs('Requests were accepted, but the SCIM server refused us with 401 or 403.'),
+  upstream_wrong_base: behindUs(
+    'The SCIM server has nothing at its base URL: it answers 404, 405 or a redirect to lists.',
+  ),
+  upstream_not_scim: behindUs('The SCIM server answered with a web page or something else that is not SCIM.'),
+  upstream_rejects_content: behindUs('The SCIM server rejected the content of changes.', 'degraded'),
+  upstream_failing: behindUs('The SCIM server answered with an error of its own.'),
+  upstream_cut: behindUs('Answers of the SCIM server ended halfway.'),
+  upstream_slow: behindUs('The SCIM server took so long that identity providers give up.', 'degraded'),
+  upstream_limits: behindUs('The SCIM server limited the rate of requests.', 'degraded'),
+
+  credential_ends_soon: {
+    group: 'coming',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'The token or connection in use expires within 30 days.',
+  },
+  client_secret_ends_soon: {
+    group: 'coming',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'A client secret expires within 30 days.',
+  },
+  rotation_overdue: {
+    group: 'coming',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'A token was replaced a week ago, and the identity provider has not used the new one.',
+  },
+  old_one_still_used: {
+    group: 'coming',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'Both the replaced token and the new one are in use.',
+  },
+  refresh_policy_ends_soon: {
+    group: 'coming',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'The connection expires within 30 days, as the policy of its client says.',
+  },
+  access_token_last: {
+    group: 'coming',
+    severity: 'failing',
+    actor: 'vendor',
+    meaning: 'The client was deleted. Requests are accepted until the last access token expires.',
+  },
+
+  quiet_for_longer_than_ever: {
+    group: 'silence',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'No request came for longer than ever before, and nothing was refused.',
+  },
+  idp_backoff: {
+    group: 'silence',
+    severity: 'failing',
+    actor: 'idp',
+    meaning: 'The identity provider paused after it was refused, and tries again on a schedule of its own.',
+  },
+  fleet_quiet: {
+    group: 'silence',
+    severity: 'notice',
+    actor: 'nobody',
+    meaning: 'Many directories of the same identity provider became quiet at once.',
+  },
+
+  new_source: {
+    group: 'watch',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'Accepted requests come from a network and software that were never seen here.',
+  },
+  two_sources_one_token: {
+    group: 'watch',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'Two different programs use the same token.',
+  },
+  rate_limited: {
+    group: 'watch',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'So many requests were refused that we answer some of them with 429.',
+  },
+  healed_but_missed: {
+    group: 'watch',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'It works again, but the identity provider may not repeat what was refused meanwhile.',
+  },
+  weak_or_imported: {
+    group: 'watch',
+    severity: 'notice',
+    actor: 'it_contact',
+    meaning: 'The token in use was imported and is short, so we cannot tell whether it was copied whole.',
+  },
+  no_owner: {
+    group: 'watch',
+    severity: 'notice',
+    actor: 'vendor',
+    meaning: 'Nobody at the organization has ever opened a portal link.',
+  },
+
+  working: { group: 'fine', severity: 'fine', actor: 'nobody', meaning: 'Requests are accepted.' },
+  working_quiet: {
+    group: 'fine',
+    severity: 'fine',
+    actor: 'nobody',
+    meaning: 'Nothing came for a while, which is normal: most identity providers are silent when nothing changes.',
+  },
+  ended_on_purpose: {
+    group: 'fine',
+    severity: 'fine',
+    actor: 'nobody',
+    meaning: 'People revoked every token and connection, and nothing is sent any more.',
+  },
+} as const satisfies Record<string, CodeEntry>;
+
+export type Code = keyof typeof CODES;
+export const CODE_NAMES = Object.keys(CODES) as [Code, ...Code[]];
+
+export function entryOf(code: Code): CodeEntry {
+  return CODES[code];
+}

@@ -1,0 +1,157 @@
+/** What a diagnosis goes by: everything that is known of a directory at one moment. Read by read-facts.ts or, for the past, by state-at.ts. */
+import type { IdentityProviderId } from '../identity-providers/index.ts';
+import type { Code } from './codes.ts';
+
+export interface Facts {
+  /** The moment that is diagnosed. */
+  at: Date;
+  directory: DirectoryFacts;
+  /** Those that hold a slot, and the latest that ended; newest first. */
+  credentials: CredentialFacts[];
+  /** OAuth clients that belong to the directory. */
+  clients: ClientFacts[];
+  /** Of every surface, latest first; one entry for each cause and credential. */
+  refusals: RefusalFacts[];
+  /** What became of accepted requests, by kind; empty where we see none. */
+  outcomes: OutcomeFacts[];
+  /** Whether we see the answers of the SCIM server. */
+  sees: 'gateway' | 'reported' | 'nothing';
+  /** The latest accepted request, with whatever credential. */
+  accepted?: { at: Date; address?: string; userAgent?: string; credentialId: string };
+  /** When the token endpoint last issued a token. */
+  grantedAt?: Date;
+  /** Where accepted requests came from, most frequent first. */
+  sources: SourceFacts[];
+  /** How far a connection came that is not there yet. */
+  connecting?: { step: 'client_made' | 'requested' | 'consented'; at: Date };
+  silence?: SilenceFacts;
+  /** The latest failure that is over, unless somebody has dealt with what it left behind. */
+  recovered?: RecoveredFacts;
+}
+
+export interface DirectoryFacts {
+  id: string;
+  organizationId: string;
+  name: string;
+  provider: IdentityProviderId;
+  endpointUrl: string;
+  upstreamUrl?: string;
+  isDisabled: boolean;
+  disabledAt?: Date;
+  disabledBy?: string;
+  createdAt: Date;
+}
+
+export type CredentialState = 'pending' | 'active' | 'disabled' | 'revoked' | 'expired';
+
+export interface CredentialFacts {
+  id: string;
+  kind: 'bearer' | 'oauth';
+  slot: 'a' | 'b';
+  state: CredentialState;
+  /** The last four characters of a token. */
+  hint: string;
+  label?: string;
+  scopes: readonly string[];
+  createdAt: Date;
+  createdBy?: string;
+  expiresAt?: Date;
+  /** When its state ended or was suspended, by whom, and why. */
+  endedAt?: Date;
+  endedBy?: string;
+  endedByType?: string;
+  endedReason?: string;
+  lastUsedAt?: Date;
+  clientId?: string;
+  /** Its client was deleted, so it gets no more tokens. */
+  isClientGone: boolean;
+  accessTokenExpiresAt?: Date;
+  /** Its end comes from the policy of its client. */
+  endsByPolicy: boolean;
+  rotation?: { since: Date; isOverdue: boolean; successorUsed: boolean };
+}
+
+export interface ClientFacts {
+  id: string;
+  name: string;
+  createdAt: Date;
+  secrets: { hint: string; expiresAt?: Date }[];
+}
+
+export interface RefusalFacts {
+  code: Code;
+  /** The word that the event has for the cause, where one code has several. */
+  detail?: string;
+  firstAt: Date;
+  lastAt: Date;
+  count: number;
+  /** Events that say so, the latest first. */
+  evidence: string[];
+  credentialId?: string;
+  /** The last four characters of the token, where we know it. */
+  hint?: string;
+  clientId?: string;
+  address?: string;
+  userAgent?: string;
+  /** The token of this directory went to the URL of another one. */
+  isElsewhere?: boolean;
+  /** Of the other directory, where it belongs to the same organization. */
+  otherDirectory?: string;
+  /** What the SCIM server or the request said of itself: a status, a kind, a reason without values. */
+  said?: Said;
+}
+
+export interface Said {
+  status?: number;
+  kind?: string;
+  cause?: string;
+  text?: string;
+  /** What was sent and what is registered, where the two are nearly the same. */
+  given?: string;
+  wanted?: string;
+}
+
+export const KINDS = ['look_up', 'create', 'update', 'delete', 'group', 'discovery'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export interface OutcomeFacts {
+  kind: Kind;
+  /** `ok`, `normal_refusal`, or a failure by its code. */
+  outcome: 'ok' | 'normal_refusal' | Code;
+  at: Date;
+  /** Of failures in a row: when they began. */
+  since?: Date;
+}
+
+export interface SourceFacts {
+  /** /24 or /48. */
+  network: string;
+  /** What the user agent starts with, or '' where there was none. */
+  family: string;
+  firstAt: Date;
+  lastAt: Date;
+  count: number;
+}
+
+export interface SilenceFacts {
+  /** The latest sign of life. */
+  since: Date;
+  longestMs: number;
+  limitMs: number;
+  /** `own`: measured by the directory's own history; `preset`: by what is usual for its identity provider. */
+  basis: 'own' | 'preset';
+  isAlarm: boolean;
+  /** Many directories of the provider are quiet at once. */
+  isFleet?: boolean;
+}
+
+export interface RecoveredFacts {
+  code: Code;
+  from: Date;
+  until: Date;
+  reads: number;
+  creates: number;
+  updates: number;
+  deletions: number;
+  evidence: string[];
+}

@@ -1,0 +1,82 @@
+/** A finding, as it is kept and answered: JSON all through. */
+import type { ActingParty, Code, Severity } from './codes.ts';
+
+export interface Finding {
+  code: Code;
+  severity: Severity;
+  actor: ActingParty;
+  /** ISO times. `until` is set for a state that ends by itself. */
+  since: string;
+  until?: string;
+  facts: FindingFacts;
+  /** IDs of the events that say so, earliest first. */
+  evidence: string[];
+  /** `known` states a fact; `likely` is said with "probably", and why. */
+  certainty: 'known' | 'likely';
+}
+
+/** What the words are made of. Times are ISO strings. No value that a caller sent is here, but IDs and ends of tokens of our own. */
+export interface FindingFacts {
+  count?: number;
+  firstAt?: string;
+  lastAt?: string;
+  /** The latest accepted request; absent where there was none. */
+  acceptedAt?: string;
+  address?: string;
+  userAgent?: string;
+  detail?: string;
+  /** The credential that it is about. */
+  credentialId?: string;
+  kind?: 'bearer' | 'oauth';
+  hint?: string;
+  label?: string;
+  slot?: 'a' | 'b';
+  by?: string;
+  byType?: string;
+  at?: string;
+  reason?: string;
+  /** Another credential that would work. */
+  usable?: { hint: string; kind: 'bearer' | 'oauth'; slot: 'a' | 'b'; usedAt?: string };
+  clientId?: string;
+  clientName?: string;
+  otherDirectory?: string;
+  isElsewhere?: boolean;
+  status?: number;
+  request?: string;
+  cause?: string;
+  text?: string;
+  given?: string;
+  wanted?: string;
+  expiresAt?: string;
+  longestMs?: number;
+  limitMs?: number;
+  step?: 'client_made' | 'requested' | 'consented';
+  reads?: number;
+  creates?: number;
+  updates?: number;
+  deletions?: number;
+  network?: string;
+  /** Whether the SCIM server's answers are seen; with findings that say that it works. */
+  sees?: 'gateway' | 'reported' | 'nothing';
+}
+
+export interface Diagnosis {
+  directoryId: string;
+  organizationId: string;
+  /** The moment that it tells of, ISO. */
+  at: string;
+  /** The first one leads. */
+  findings: Finding[];
+  /** Refused requests of somebody else: listed, and no part of the health. */
+  strangers: Stranger[];
+}
+
+export interface Stranger {
+  code: Code;
+  count: number;
+  firstAt: string;
+  lastAt: string;
+  address?: string;
+  userAgent?: string;
+  evidence: string[];
+}

@@ -1,0 +1,87 @@
+/** Sentences with parts that are shown in their own way: a time in the reader's zone, a field or menu as it stands elsewhere, a value. */
+
+export type Part = string | { time: string } | { ui: string } | { value: string };
+export type Text = readonly Part[];
+
+type Said = string | number | Date | Part | Text | undefined;
+
+/** Joins a template into a text; a Date becomes a time, undefined nothing. */
+export function say(strings: TemplateStringsArray, ...values: Said[]): Text {
+  const parts: Part[] = [];
+  const add = (part: Part) => {
+    const last = parts.at(-1);
+    if (typeof part === 'string' && typeof last === 'string') parts[parts.length - 1] = last + part;
+    else if (part !== '') parts.push(part);
+  };
+  strings.forEach((text, index) => {
+    add(text);
+    const value = values[index];
+    if (value === undefined) return;
+    if (value instanceof Date) add({ time: value.toISOString() });
+    else if (typeof value === 'number') add(String(value));
+    else if (isText(value)) for (const part of value) add(part);
+    else add(value);
+  });
+  return parts;
+}
+
+function isText(value: Part | Text): value is Text {
+  return Array.isArray(value);
+}
+
+/** A field, button or option as it is labelled in somebody's console. */
+export function ui(label: string): Part {
+  return { ui: label };
+}
+
+/** A way through menus: A → B → C. */
+export function path(steps: readonly string[]): Text {
+  return steps.flatMap((step, index): Part[] => (index === 0 ? [ui(step)] : [' → ', ui(step)]));
+}
+
+/** "A, B and C". */
+export function list(items: readonly string[]): string {
+  if (items.length < 2) return items.join('');
+  return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
+/** "1 request", "41 requests". */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+export function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
+
+/** "6 days", "3 hours", "40 minutes". */
+export function span(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 90) return counted(Math.max(1, minutes), 'minute');
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? counted(hours, 'hour') : counted(Math.round(hours / 24), 'day');
+}
+
+/** As plain text with exact times in UTC: for tickets, mail and the API. */
+export function plain(text: Text): string {
+  return text
+    .map((part) => {
+      if (typeof part === 'string') return part;
+      if ('time' in part) return exact(part.time);
+      return 'ui' in part ? part.ui : part.value;
+    })
+    .join('');
+}
+
+/** "Monday 16 November 2026, 17:40 UTC". */
+function exact(time: string): string {
+  const date = new Date(time);
+  const day = new Intl.DateTimeFormat('en-GB', {
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    timeZone: 'UTC',
+  }).format(date);
+  return `${day}, ${date.toISOString().slice(11, 16)} UTC`;
+}

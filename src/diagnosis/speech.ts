@@ -1,0 +1,215 @@
+/** What the words of all findings share: the identity provider's own names for its fields and menus, and sentences about requests and tokens. */
+import {
+  type ConsoleForm,
+  type Filling,
+  IDENTITY_PROVIDERS,
+  type IdentityProvider,
+  type IdentityProviderId,
+} from '../identity-providers/index.ts';
+import type { Code } from './codes.ts';
+import type { Finding } from './finding.ts';
+import { capital, counted, list, path, say, type Text, ui } from './say.ts';
+
+/** Who reads, about which directory. */
+export interface Reader {
+  audience: 'operator' | 'it_contact';
+  /** The vendor's name, for an IT contact. */
+  vendor: string;
+}
+
+/** A directory as far as words name it. */
+export interface Spoken {
+  name: string;
+  provider: IdentityProviderId;
+  endpointUrl: string;
+  tokenUrl: string;
+  authorizationUrl: string;
+  upstreamUrl?: string;
+}
+
+export interface Words {
+  /** The sentence that leads, and what follows it in the same breath. */
+  lead: string;
+  rest: Text;
+  /** How much, since when. */
+  detail?: Text;
+  /** What to do, in order. Empty where nothing has to be done. */
+  steps: Text[];
+  /** What to copy for it. */
+  value?: { label: string; value: string };
+  /** What we cannot see. */
+  unseen?: string;
+}
+
+export interface Speech extends Reader {
+  finding: Finding;
+  directory: Spoken;
+  idp: IdentityProvider;
+  /** Within a sentence, and at its beginning. */
+  name: string;
+  Name: string;
+}
+
+export type Speak = (speech: Speech) => Words;
+
+export function speechOf(finding: Finding, directory: Spoken, reader: Reader): Speech {
+  const idp = IDENTITY_PROVIDERS[directory.provider];
+  return { ...reader, finding, directory, idp, name: idp.name, Name: capital(idp.name) };
+}
+
+export function date(time: string | undefined): Date | undefined {
+  return time === undefined ? undefined : new Date(time);
+}
+
+/** "Okta is being refused.", as sure and as bad as it is. */
+export function refused({ finding, name, Name }: Speech): string {
+  if (finding.severity === 'degraded') return `Some requests from ${name} are refused.`;
+  return finding.certainty === 'likely' ? `${Name} is probably being refused.` : `${Name} is being refused.`;
+}
+
+/** "41 requests since Tuesday 09:12; nothing accepted since." */
+export function tally({ finding }: Speech): Text {
+  const { count = 0, firstAt, acceptedAt, address, userAgent, usable } = finding.facts;
+  const since = date(firstAt);
+  if (count === 0 || since === undefined) return usableText(finding.facts.usable);
+  const from = address === undefined ? '' : ` from ${address}${userAgent === undefined ? '' : ` (${userAgent})`}`;
+  const accepted =
+    acceptedAt === undefined
+      ? 'nothing was ever accepted.'
+      : acceptedAt > (firstAt ?? '')
+        ? 'other requests are accepted.'
+        : 'nothing accepted since.';
+  const which = usable === undefined ? '' : say` ${usableText(usable)}`;
+  return say`${counted(count, 'request')} since ${since}${from}; ${accepted}${which}`;
+}
+
+function usableText(usable: Finding['facts']['usable']): Text {
+  if (!usable) return [];
+  const { kind, hint, usedAt } = usable;
+  const what = kind === 'oauth' ? 'The current connection' : `The current token (…${hint})`;
+  return usedAt === undefined
+    ? say`${what} is fine but has never been used.`
+    : say`${what} is fine and was last used ${date(usedAt)}.`;
+}
+
+/** A token within a sentence: `the token that ends in …LDy1`. */
+export function token({ finding }: Speech): string {
+  const { kind, hint, label } = finding.facts;
+  if (kind === 'oauth') return label === undefined ? 'the connection' : `the connection “${label}”`;
+  if (hint !== undefined) return `the token that ends in …${hint}`;
+  return label === undefined ? 'the token' : `the token “${label}”`;
+}
+
+export function whoDid({ finding, audience, vendor }: Speech): string {
+  const { by, byType } = finding.facts;
+  if (byType === 'system') return 'Latchkey';
+  if (audience === 'it_contact' && byType !== 'it_contact') return by === undefined ? 'somebody' : vendor;
+  return by ?? 'somebody';
+}
+
+export function formOf({ idp }: Speech, kind: 'bearer' | 'oauth'): ConsoleForm {
+  return (kind === 'oauth' ? idp.console.oauth : undefined) ?? idp.console.bearer;
+}
+
+const OWN_NAMES: Record<Extract<Filling, string>, string> = {
+  endpoint: 'base URL',
+  token: 'token',
+  'token-url': 'token URL',
+  'authorization-url': 'authorization URL',
+  'client-id': 'client ID',
+  'client-secret': 'client secret',
+};
+
+/** How its console labels a field. */
+export function field({ idp }: Speech, filling: Extract<Filling, string>): string {
+  const forms = [idp.console.bearer, idp.console.oauth].filter((form) => form !== undefined);
+  const found = forms.flatMap(({ fields }) => fields).find((candidate) => candidate.filling === filling);
+  return found?.label ?? OWN_NAMES[filling];
+}
+
+/** "In Okta, open Applications → your app → Provisioning". */
+export function open(speech: Speech, kind: 'bearer' | 'oauth'): Text {
+  return say`In ${speech.name}, open ${path(formOf(speech, kind).path)}`;
+}
+
+export function press(speech: Speech, kind: 'bearer' | 'oauth'): Text {
+  const { buttons } = formOf(speech, kind);
+  return say`Then select ${path(buttons)}.`;
+}
+
+/** Open the form, paste the token that would work into its field, test. */
+export function pasteToken(speech: Speech): Text[] {
+  const { usable } = speech.finding.facts;
+  const into = say`into ${ui(field(speech, 'token'))}`;
+  if (usable?.kind === 'bearer') {
+    return [
+      say`${open(speech, 'bearer')}, and paste the current token (it ends in …${usable.hint}) ${into}.`,
+      press(speech, 'bearer'),
+      say`If that token was not kept, generate a new one on this page and paste it instead.`,
+    ];
+  }
+  return [
+    say`Generate a new token on this page.`,
+    say`${open(speech, 'bearer')}, and paste the new token ${into}.`,
+    press(speech, 'bearer'),
+  ];
+}
+
+export function pasteAgain(speech: Speech, how: string): Text[] {
+  const into = say`into ${ui(field(speech, 'token'))}`;
+  return [
+    say`${open(speech, 'bearer')}, and paste the token ${into} again, ${how}.`,
+    press(speech, 'bearer'),
+    say`If the token was not kept, generate a new one on this page and paste that.`,
+  ];
+}
+
+/** Put our URL into the field for it. */
+export function pasteEndpoint(speech: Speech): Pick<Words, 'steps' | 'value'> {
+  const label = field(speech, 'endpoint');
+  return {
+    steps: [
+      say`${open(speech, 'bearer')}, and replace the value of ${ui(label)} with this one.`,
+      press(speech, 'bearer'),
+    ],
+    value: { label, value: speech.directory.endpointUrl },
+  };
+}
+
+export function pasteInto(speech: Speech, filling: 'client-id' | 'client-secret', what: string): Text[] {
+  return [say`${open(speech, 'oauth')}, and paste ${what} into ${ui(field(speech, filling))}.`, press(speech, 'oauth')];
+}
+
+/** Connect anew, by hand. */
+export function connectAgain(speech: Speech): Text[] {
+  const { buttons } = formOf(speech, 'oauth');
+  return [
+    say`${open(speech, 'oauth')}, and connect again with ${path(buttons)}.`,
+    say`Allow the connection on the page that opens.`,
+  ];
+}
+
+/** What its own file says about how people get this wrong there. */
+export function mistakeOf({ idp }: Speech, code: Code): { says: string; fix: string } | undefined {
+  return idp.mistakes.find((mistake) => mistake.code === code);
+}
+
+/** Whose turn it is, where the reader can do nothing. */
+export function vendorDoes(speech: Speech, steps: Text[], what: string): Text[] {
+  if (speech.audience === 'operator') return steps;
+  return [say`${speech.vendor} ${what}. Nothing has to be changed in ${speech.name}.`];
+}
+
+export function kindsOf(kinds: string | undefined): string {
+  const named = (kinds ?? '').split(' ').map((kind) => KIND_NAMES[kind] ?? kind);
+  return list([...new Set(named)].filter((name) => name !== ''));
+}
+
+const KIND_NAMES: Record<string, string> = {
+  look_up: 'looking up users',
+  create: 'creating users',
+  update: 'updating users',
+  delete: 'deleting users',
+  group: 'groups',
+  discovery: 'discovery',
+};

@@ -1,0 +1,339 @@
+/** The words of findings about the authorization and token endpoints. */
+import type { Code } from './codes.ts';
+import { capital, say, type Text, ui } from './say.ts';
+import {
+  connectAgain,
+  date,
+  field,
+  mistakeOf,
+  open,
+  pasteInto,
+  press,
+  type Speak,
+  type Speech,
+  tally,
+  vendorDoes,
+  type Words,
+  whoDid,
+} from './speech.ts';
+
+function client({ finding }: Speech): string {
+  const { clientName } = finding.facts;
+  return clientName === undefined ? 'the client' : `the client “${clientName}”`;
+}
+
+/** "Okta gets no access token." */
+function lead({ finding, Name, name }: Speech): string {
+  if (finding.severity === 'degraded') return `${Name} gets no new access token.`;
+  return finding.certainty === 'likely'
+    ? `${Name} probably gets no access token.`
+    : `Access tokens for ${name} are refused.`;
+}
+
+/** Where requests are still accepted, they stop when the access token ends. */
+function detail(speech: Speech): Text {
+  if (speech.finding.severity !== 'degraded') return tally(speech);
+  return say`${tally(speech)} They stop when the current access token expires.`;
+}
+
+function refusal(
+  code: Code,
+  what: (speech: Speech) => Text,
+  steps: (speech: Speech) => Text[],
+  unseen?: string,
+): Speak {
+  return (speech) => {
+    const mistake = mistakeOf(speech, code);
+    return {
+      lead: lead(speech),
+      rest: mistake ? say`${what(speech)} ${mistake.says}` : what(speech),
+      detail: detail(speech),
+      steps: [...(mistake ? [say`${mistake.fix}`] : []), ...steps(speech)],
+      ...(unseen !== undefined && { unseen }),
+    };
+  };
+}
+
+const newSecret = (speech: Speech): Text[] => [
+  say`Add a client secret in the setup on this page.`,
+  ...pasteInto(speech, 'client-secret', 'it'),
+];
+
+/** `assertion_audience` -> what was found in the assertion. */
+const ASSERTIONS: Record<string, { what: string; fix: string }> = {
+  assertion_key_unknown: {
+    what: 'It was signed with a key that is not among the registered public keys.',
+    fix: 'Register the public key under the key ID (kid) that the assertion names, or its JWKS URL.',
+  },
+  assertion_signature: {
+    what: 'Its signature does not fit the registered public key.',
+    fix: 'Register the public key that belongs to the private key in use.',
+  },
+  assertion_audience: {
+    what: 'Its audience (aud) is not one that we accept.',
+    fix: 'Set the audience to the value below, character by character.',
+  },
+  assertion_expired: {
+    what: 'It had expired when it arrived, so the clock there is behind, or the assertion was reused.',
+    fix: 'Check the clock of the system that signs it, and sign a new assertion for each request.',
+  },
+  assertion_not_yet_valid: {
+    what: 'It is not valid yet: the clock there is ahead of ours.',
+    fix: 'Check the clock of the system that signs it.',
+  },
+  assertion_issuer: {
+    what: 'Its issuer (iss) is not the one that was registered.',
+    fix: 'Compare the issuer with the client on this page.',
+  },
+  assertion_subject: {
+    what: 'Its subject (sub) is not the one that was registered.',
+    fix: 'Compare the subject with the client on this page.',
+  },
+  assertion_replayed: {
+    what: 'The same assertion had been used before.',
+    fix: 'Sign a new assertion for each request.',
+  },
+  assertion_malformed: { what: 'It is not a signed JWT.', fix: 'Send a signed JWT as client_assertion.' },
+};
+
+function assertion(speech: Speech): Words {
+  const { finding, directory } = speech;
+  const { given, wanted, text } = finding.facts;
+  const known = ASSERTIONS[finding.facts.detail ?? ''];
+  const mistake = mistakeOf(speech, 'assertion_wrong');
+  const sides = given === undefined ? '' : say` It says ${{ value: given }}; we expect ${{ value: wanted ?? '' }}.`;
+  const generic = 'Check its key, its audience (aud), and the time on the system that signs it.';
+  const isAudience = finding.facts.detail === 'assertion_audience';
+  return {
+    lead: lead(speech),
+    rest: say`The signed assertion of ${client(speech)} was not accepted. ${known?.what ?? text ?? ''}${sides}`,
+    detail: detail(speech),
+    steps: [say`${known?.fix ?? generic}`, ...(mistake && isAudience ? [say`${mistake.fix}`] : [])],
+    ...(isAudience && { value: { label: 'Audience', value: wanted ?? directory.tokenUrl } }),
+  };
+}
+
+const FORMS: Record<string, string> = {
+  form_empty: 'Its body is empty.',
+  form_multipart: 'Its body is multipart/form-data instead of a plain form.',
+  form_json_broken: 'Its body is JSON that does not parse.',
+  form_json_as_form: 'Its body is JSON, but its content type says form.',
+  form_as_json: 'Its body is a form, but its content type says JSON.',
+  form_parameters_in_url: 'Its parameters are in the URL instead of the body.',
+  form_parameter_twice: 'One of its parameters is given twice.',
+  token_request_by_get: 'It was sent with GET; the token endpoint wants POST.',
+  code_missing: 'It has no authorization code.',
+  refresh_token_missing: 'It has no refresh token.',
+  token_missing: 'It names no token.',
+  request_too_long: 'It is longer than 8 KiB.',
+  state_too_long: 'Its state is longer than 2 KiB.',
+  response_type_missing: 'It has no response_type.',
+  response_type_wrong: 'Its response_type is not code.',
+};
+
+function swapped(speech: Speech): Words {
+  const { directory } = speech;
+  const isToken = speech.finding.code === 'token_url_as_authorize_url';
+  const filling = isToken ? 'authorization-url' : 'token-url';
+  const label = field(speech, filling);
+  return {
+    lead: `${speech.Name} uses a wrong URL.`,
+    rest: isToken
+      ? say`The token URL stands where the authorization URL belongs.`
+      : say`The authorization URL stands where the token URL belongs.`,
+    detail: tally(speech),
+    steps: [
+      say`${open(speech, 'oauth')}, and replace the value of ${ui(label)} with this one.`,
+      press(speech, 'oauth'),
+    ],
+    value: { label, value: isToken ? directory.authorizationUrl : directory.tokenUrl },
+  };
+}
+
+export const OAUTH_WORDS = {
+  token_url_as_authorize_url: swapped,
+  authorize_url_as_token_url: swapped,
+  redirect_uri_unknown: (speech) => {
+    const { given, wanted } = speech.finding.facts;
+    const mistake = mistakeOf(speech, 'redirect_uri_unknown');
+    return {
+      lead: `${speech.Name} asked us to return to a URL that isn't registered.`,
+      rest:
+        given === undefined
+          ? say`The redirect URI is not one of ${client(speech)}, character by character.`
+          : say`It sent ${{ value: given }}${wanted === undefined ? '' : say`; registered is ${{ value: wanted }}`}.`,
+      detail: tally(speech),
+      steps: vendorDoes(
+        speech,
+        [
+          ...(mistake ? [say`${mistake.fix}`] : []),
+          say`Open ${client(speech)} here and add the redirect URI as ${speech.name} shows it.`,
+          say`Then start the connection again in ${speech.name}.`,
+        ],
+        'can add the redirect URI; send them the one that is shown here',
+      ),
+      ...(given !== undefined && { value: { label: 'Redirect URI', value: given } }),
+    };
+  },
+  client_unknown: refusal(
+    'client_unknown',
+    () => say`It sends a client ID that we don't recognize.`,
+    (speech) => pasteInto(speech, 'client-id', 'the client ID of this page'),
+    'whether the ID belongs to another product.',
+  ),
+  client_deleted: (speech) => ({
+    lead: lead(speech),
+    rest: say`${capital(client(speech))} was deleted, so the connection gets no more tokens.`,
+    detail: detail(speech),
+    steps: vendorDoes(
+      speech,
+      [say`Create another client for this directory.`, ...connectAgain(speech)],
+      'has to create another client for you',
+    ),
+  }),
+  client_secret_wrong: refusal(
+    'client_secret_wrong',
+    ({ finding }) =>
+      finding.facts.detail === 'client_secret_missing' || finding.facts.detail === 'client_missing'
+        ? say`It sends no client secret.`
+        : finding.facts.detail === 'client_proofs_disagree'
+          ? say`Header and body of its token request name different clients or secrets.`
+          : say`It sends a wrong client secret.`,
+    (speech) => [
+      ...pasteInto(speech, 'client-secret', 'the client secret'),
+      say`If the secret was not kept, add another one in the setup on this page.`,
+    ],
+  ),
+  client_secret_expired: refusal(
+    'client_secret_expired',
+    ({ finding }) => say`Its client secret expired ${date(finding.facts.expiresAt)}.`,
+    newSecret,
+  ),
+  client_secret_has_blanks: refusal(
+    'client_secret_has_blanks',
+    () => say`The client secret it sends has spaces or line breaks inside.`,
+    (speech) => pasteInto(speech, 'client-secret', 'the client secret again, whole and without spaces'),
+  ),
+  client_id_and_secret_swapped: refusal(
+    'client_id_and_secret_swapped',
+    () => say`Client ID and client secret are swapped.`,
+    (speech) => [
+      say`${open(speech, 'oauth')}. ${ui(field(speech, 'client-id'))} takes the value that begins with client_.`,
+      say`${ui(field(speech, 'client-secret'))} takes the value that begins with scimcs_.`,
+      press(speech, 'oauth'),
+    ],
+  ),
+  client_method_wrong: refusal(
+    'client_method_wrong',
+    (speech) => say`${capital(client(speech))} was set up to prove its identity in another way.`,
+    () => [say`Compare the authentication method in the setup on this page with the one in use, and use the same.`],
+  ),
+  assertion_wrong: assertion,
+  jwks_unreachable: refusal(
+    'jwks_unreachable',
+    (speech) => say`We could not fetch the public keys (JWKS) of ${client(speech)}.`,
+    (speech) =>
+      vendorDoes(
+        speech,
+        [say`Check that the JWKS URL of the client can be reached from this server.`],
+        'has to check the URL of the public keys',
+      ),
+  ),
+  grant_not_allowed: refusal(
+    'grant_not_allowed',
+    (speech) => say`${capital(client(speech))} is not allowed to use this grant type.`,
+    (speech) =>
+      vendorDoes(
+        speech,
+        [
+          say`Create a client with that grant type, or choose another one in ${speech.name}.`,
+          ...pasteInto(speech, 'client-id', 'the new client ID'),
+        ],
+        'has to allow the grant type; or choose the one of the setup',
+      ),
+  ),
+  grant_unknown: refusal(
+    'grant_unknown',
+    () => say`The grant type of its token request is missing or not supported.`,
+    (speech) => [
+      say`${open(speech, 'oauth')}, and choose client credentials or authorization code as the grant type.`,
+      press(speech, 'oauth'),
+    ],
+  ),
+  scope_unknown: refusal(
+    'scope_unknown',
+    () => say`It asks for a scope that does not exist here.`,
+    (speech) => [say`${open(speech, 'oauth')}, and set the scope to ${{ value: 'scim' }}, or leave it empty.`],
+  ),
+  scope_separator: refusal(
+    'scope_separator',
+    () => say`The scopes it asks for are separated by commas.`,
+    (speech) => [say`${open(speech, 'oauth')}, and put a space between two scopes instead of a comma.`],
+  ),
+  code_expired: refusal(
+    'code_expired',
+    () => say`It came back with its authorization code too late. A code lasts two minutes.`,
+    connectAgain,
+  ),
+  code_replayed: refusal(
+    'code_replayed',
+    () => say`It used an authorization code twice, so the tokens of the first use were revoked.`,
+    connectAgain,
+    'who used the code first.',
+  ),
+  pkce_wrong: refusal(
+    'pkce_wrong',
+    () => say`The code verifier (PKCE) does not fit the one that the connection began with.`,
+    connectAgain,
+  ),
+  refresh_token_unknown: refusal(
+    'refresh_token_unknown',
+    () => say`It sends a refresh token that we don't recognize.`,
+    connectAgain,
+  ),
+  refresh_token_superseded: refusal(
+    'refresh_token_superseded',
+    () => say`It sends a refresh token that a newer one replaced. Probably two installations share one connection.`,
+    connectAgain,
+  ),
+  connection_ended: (speech) => {
+    const { at, expiresAt, detail: word, by } = speech.finding.facts;
+    const isExpired = word === 'connection_expired' || (by === undefined && expiresAt !== undefined);
+    const isGone = word === 'directory_unknown';
+    return {
+      lead: lead(speech),
+      rest: isGone
+        ? say`The directory of the connection was deleted.`
+        : isExpired
+          ? say`The connection expired ${date(expiresAt ?? at)}.`
+          : say`${capital(whoDid(speech))} revoked the connection ${date(at)}.`,
+      detail: tally(speech),
+      steps:
+        word === 'connection_revoked' || word === 'connection_expired' || word === undefined
+          ? [
+              ...connectAgain(speech),
+              say`With client credentials, the ended client is final: create a new client in the setup on this page.`,
+            ]
+          : connectAgain(speech),
+    };
+  },
+  connection_slots_full: refusal(
+    'connection_slots_full',
+    () => say`A directory has two tokens or connections at most, and both places were taken.`,
+    (speech) => [say`Revoke a token or connection on this page that is not used.`, ...connectAgain(speech)],
+  ),
+  consent_refused: (speech) => ({
+    lead: 'The connection was declined.',
+    rest: say`Somebody chose Cancel when ${speech.name} asked to connect.`,
+    detail: tally(speech),
+    steps: connectAgain(speech),
+  }),
+  request_form_wrong: refusal(
+    'request_form_wrong',
+    ({ finding }) => say`Its request is not written as OAuth wants it. ${FORMS[finding.facts.detail ?? ''] ?? ''}`,
+    (speech) => [
+      say`Compare the URLs and the way to authenticate in ${speech.name} with the setup on this page.`,
+      say`If it is a program of your own, send the parameters in the body as application/x-www-form-urlencoded.`,
+    ],
+  ),
+} satisfies Partial<Record<Code, Speak>>;

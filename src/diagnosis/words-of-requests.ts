@@ -1,0 +1,250 @@
+/** The words of findings about tokens and URLs: presented wrongly, known but not usable, sent to the wrong place. */
+import type { Code } from './codes.ts';
+import { capital, say, type Text, ui } from './say.ts';
+import {
+  date,
+  field,
+  mistakeOf,
+  open,
+  pasteAgain,
+  pasteEndpoint,
+  pasteToken,
+  press,
+  refused,
+  type Speak,
+  type Speech,
+  tally,
+  token,
+  vendorDoes,
+  type Words,
+  whoDid,
+} from './speech.ts';
+
+const UNSAVED = 'whether the token in the identity provider was changed and not saved.';
+
+/** Words of a refused request; what the file of the identity provider knows of this mistake stands before the steps. */
+function refusal(
+  code: Code,
+  what: (speech: Speech) => Text,
+  steps: (speech: Speech) => Text[],
+  unseen?: string,
+): Speak {
+  return (speech) => {
+    const mistake = mistakeOf(speech, code);
+    return {
+      lead: refused(speech),
+      rest: mistake ? say`${what(speech)} ${mistake.says}` : what(speech),
+      detail: tally(speech),
+      steps: [...(mistake ? [say`${mistake.fix}`] : []), ...steps(speech)],
+      ...(unseen !== undefined && { unseen }),
+    };
+  };
+}
+
+const OTHER_SECRETS: Record<string, string> = {
+  client_secret_presented: 'the client secret',
+  client_id_presented: 'the client ID',
+  refresh_token_presented: 'a refresh token',
+  api_key_presented: 'an API key',
+  portal_link_presented: 'a portal or sign-in link',
+  endpoint_url_presented: 'a URL',
+};
+
+/** A link or key that lies in somebody's console is no secret any more. */
+function exposed({ finding, audience }: Speech): Text[] {
+  const { detail } = finding.facts;
+  if (audience !== 'operator') return [];
+  if (detail === 'api_key_presented') return [say`Revoke that API key and create another one.`];
+  return detail === 'portal_link_presented' ? [say`Revoke that link and create another one.`] : [];
+}
+
+function elsewhere(speech: Speech): Words {
+  const { isElsewhere, otherDirectory } = speech.finding.facts;
+  const other = otherDirectory === undefined ? "another customer's directory" : `the directory “${otherDirectory}”`;
+  const rest = isElsewhere
+    ? say`The token of this directory is sent to the URL of another one.`
+    : say`It sends the token of ${other} to the URL of this one.`;
+  return {
+    lead: refused(speech),
+    rest,
+    detail: tally(speech),
+    ...pasteEndpoint(speech),
+    unseen: `which of the two is meant. URL and token must come from the same page.`,
+  };
+}
+
+function wrongPlace(what: (speech: Speech) => Text): Speak {
+  return (speech) => {
+    const { finding, name, Name } = speech;
+    const mistake = mistakeOf(speech, finding.code);
+    return {
+      lead: finding.certainty === 'likely' ? `${Name} probably uses a wrong URL.` : `${Name} uses a wrong URL.`,
+      rest: mistake ? say`${what(speech)} ${mistake.says}` : what(speech),
+      detail: tally(speech),
+      ...pasteEndpoint(speech),
+      unseen: `what exactly stands in ${name}.`,
+    };
+  };
+}
+
+export const REQUEST_WORDS = {
+  token_missing: refusal(
+    'token_missing',
+    () => say`It sends requests without a token.`,
+    pasteToken,
+    'whether the token field is empty, or something between the identity provider and us removes it.',
+  ),
+  token_truncated: refusal(
+    'token_truncated',
+    ({ finding }) =>
+      finding.facts.detail === 'token_mistyped'
+        ? say`It sends a mistyped token: the length is right, but at least one character differs.`
+        : say`It sends an incomplete token. A token has 43 characters and begins with scim_.`,
+    (speech) => pasteAgain(speech, 'whole'),
+    UNSAVED,
+  ),
+  token_doubled: refusal(
+    'token_doubled',
+    () => say`It sends two tokens in one field.`,
+    (speech) => pasteAgain(speech, 'after clearing the field'),
+    UNSAVED,
+  ),
+  token_with_blanks: refusal(
+    'token_with_blanks',
+    () => say`The token it sends has a space or line break inside.`,
+    (speech) => pasteAgain(speech, 'without spaces and line breaks'),
+    UNSAVED,
+  ),
+  token_unknown: refusal(
+    'token_unknown',
+    () => say`It sends a token that we don't recognize: not one of this directory, and no earlier one.`,
+    pasteToken,
+    'what was sent. We keep no value that is not ours.',
+  ),
+  scheme_twice: refusal(
+    'scheme_twice',
+    () => say`The word Bearer stands twice in front of the token.`,
+    (speech) => pasteAgain(speech, 'without the word Bearer'),
+  ),
+  scheme_basic: refusal(
+    'scheme_basic',
+    () => say`It sends a user name and password (Basic authentication) instead of a token.`,
+    (speech) => [
+      say`${open(speech, 'bearer')}, and change the authentication from Basic (user name and password) to a bearer token.`,
+      say`Paste the token into ${ui(field(speech, 'token'))}.`,
+      press(speech, 'bearer'),
+    ],
+  ),
+  scheme_unknown: refusal(
+    'scheme_unknown',
+    () => say`A word other than Bearer stands in front of the token.`,
+    (speech) => [
+      say`${open(speech, 'bearer')}, and set the word in front of the token (the authentication type) to ${ui('Bearer')}.`,
+      press(speech, 'bearer'),
+    ],
+  ),
+  header_name_in_value: refusal(
+    'header_name_in_value',
+    () => say`The field for the token also holds the name of the header, Authorization.`,
+    (speech) => pasteAgain(speech, 'without the word Authorization'),
+  ),
+  header_twice: refusal(
+    'header_twice',
+    () => say`Each request has two Authorization headers.`,
+    (speech) => [
+      say`Look for a custom header in ${speech.name}, or a proxy, that adds an Authorization header, and remove it.`,
+    ],
+    'which of the two the identity provider sent.',
+  ),
+  value_quoted: refusal(
+    'value_quoted',
+    () => say`What it sends stands in quotation marks.`,
+    (speech) => pasteAgain(speech, 'without quotation marks'),
+  ),
+  other_secret_presented: refusal(
+    'other_secret_presented',
+    ({ finding }) =>
+      say`It sends ${OTHER_SECRETS[finding.facts.detail ?? ''] ?? 'another secret'} where the token belongs.`,
+    (speech) => [...exposed(speech), ...pasteToken(speech)],
+  ),
+  idp_own_token: refusal(
+    'idp_own_token',
+    (speech) => say`It sends a token of its own, which it does while ${ui(field(speech, 'token'))} is empty.`,
+    pasteToken,
+  ),
+  foreign_token: refusal(
+    'foreign_token',
+    () => say`It sends a token of another authorization server.`,
+    (speech) => [
+      say`${open(speech, 'bearer')}, and choose a static bearer token, or OAuth with the URLs of this page.`,
+      ...pasteToken(speech),
+    ],
+    'which server issued it.',
+  ),
+
+  token_revoked: (speech) => ({
+    lead: refused(speech),
+    rest: say`It still sends ${token(speech)}, which ${whoDid(speech)} revoked ${date(speech.finding.facts.at)}.`,
+    detail: tally(speech),
+    steps: pasteToken(speech),
+    unseen: UNSAVED,
+  }),
+  token_replaced: (speech) => ({
+    lead: refused(speech),
+    rest: say`It still sends ${token(speech)}, which was replaced and ended ${date(speech.finding.facts.at)}.`,
+    detail: tally(speech),
+    steps: pasteToken(speech),
+    unseen: UNSAVED,
+  }),
+  token_expired: (speech) => {
+    const { count = 0, expiresAt, at } = speech.finding.facts;
+    const ended = date(expiresAt ?? at);
+    return {
+      lead: count > 0 ? refused(speech) : `${speech.Name} can't connect.`,
+      rest: say`${capital(token(speech))} expired ${ended}.`,
+      detail: tally(speech),
+      steps: pasteToken(speech),
+    };
+  },
+  token_disabled: (speech) => {
+    const { count = 0, at } = speech.finding.facts;
+    return {
+      lead: count > 0 ? refused(speech) : `${speech.Name} can't connect.`,
+      rest: say`${whoDid(speech)} disabled ${token(speech)} ${date(at)}.`,
+      detail: tally(speech),
+      steps:
+        speech.audience === 'it_contact' && speech.finding.facts.byType !== 'it_contact'
+          ? [say`${speech.vendor} can enable it again. Nothing has to be changed in ${speech.name}.`]
+          : [say`Enable it on this page. The same value works again at once.`],
+    };
+  },
+  token_elsewhere: elsewhere,
+  insufficient_scope: (speech) => ({
+    lead: `${speech.Name} can read, but not change anything.`,
+    rest: say`Changes are refused because ${token(speech)} is read-only.`,
+    detail: tally(speech),
+    steps: [
+      say`Generate a token with full access on this page.`,
+      say`${open(speech, 'bearer')}, and paste it into ${ui(field(speech, 'token'))}.`,
+      press(speech, 'bearer'),
+    ],
+  }),
+  directory_disabled: (speech) => {
+    const { by, at } = speech.finding.facts;
+    const who = speech.audience === 'it_contact' ? speech.vendor : (by ?? 'Somebody');
+    return {
+      lead: 'This directory is disabled.',
+      rest: say`${who} disabled it ${date(at)}. Every request from ${speech.name} is refused.`,
+      detail: tally(speech),
+      steps: vendorDoes(
+        speech,
+        [say`Enable the directory on this page. The same tokens work again.`],
+        'can enable the directory again',
+      ),
+    };
+  },
+
+  wrong_path: wrongPlace(() => say`Requests arrive at a path of this server that is not the SCIM endpoint.`),
+  wrong_endpoint_key: wrongPlace(() => say`Requests arrive at the URL of a directory that does not exist.`),
+  doubled_slash: wrongPlace(() => say`Requests arrive at a URL with a doubled slash.`),
+} satisfies Partial<Record<Code, Speak>>;

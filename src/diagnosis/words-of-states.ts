@@ -1,0 +1,268 @@
+/** The words of findings about what has not begun, what ends, silence, sources, and what is fine. */
+import type { Code } from './codes.ts';
+import { capital, counted, list, path, say, span, type Text, ui } from './say.ts';
+import {
+  connectAgain,
+  date,
+  field,
+  formOf,
+  open,
+  pasteInto,
+  pasteToken,
+  press,
+  type Speak,
+  type Speech,
+  token,
+  vendorDoes,
+  whoDid,
+} from './speech.ts';
+
+function putIn(speech: Speech): Text[] {
+  const { kind } = speech.finding.facts;
+  if (kind === 'oauth') {
+    const { buttons } = formOf(speech, 'oauth');
+    return [
+      say`In ${speech.name}, test the connection, or assign a user to the app.`,
+      say`The button is ${path(buttons)}.`,
+    ];
+  }
+  return [
+    say`${open(speech, 'bearer')}, and check that ${token(speech)} stands in ${ui(field(speech, 'token'))}.`,
+    say`Check that ${ui(field(speech, 'endpoint'))} holds the URL below.`,
+    press(speech, 'bearer'),
+  ];
+}
+
+const endpoint = (speech: Speech) => ({
+  value: { label: field(speech, 'endpoint'), value: speech.directory.endpointUrl },
+});
+
+const NO_TRACE = 'requests that go to another address. Those never reach us.';
+
+const STEPS: Record<string, string> = {
+  client_made: 'A client was created, but nobody has connected with it yet.',
+  requested: 'The connection was requested, but nobody has allowed it yet.',
+  consented: 'The connection was allowed, but no token was fetched with it yet.',
+};
+
+function ending(speech: Speech, what: string, steps: Text[]) {
+  const { expiresAt } = speech.finding.facts;
+  return {
+    lead: `${capital(what)} expires soon.`,
+    rest: say`It ends ${date(expiresAt)}. From then on ${speech.name} is refused.`,
+    steps,
+  };
+}
+
+function source({ finding }: Speech): string {
+  const { network, userAgent } = finding.facts;
+  return `${userAgent === undefined || userAgent === '' ? 'an unnamed program' : userAgent} from ${network ?? 'an unknown network'}`;
+}
+
+/** How the last request was accepted. */
+function last(speech: Speech): Text {
+  const { acceptedAt } = speech.finding.facts;
+  return say`Last request ${date(acceptedAt)}, accepted with ${token(speech)}.`;
+}
+
+function unseenBehind({ finding, audience, vendor }: Speech): string | undefined {
+  if (finding.facts.sees !== 'nothing') return undefined;
+  const server = audience === 'operator' ? 'your SCIM server' : `the SCIM server of ${vendor}`;
+  return `what ${server} answered. We see that the token was accepted.`;
+}
+
+export const STATE_WORDS = {
+  not_connected: (speech) => ({
+    lead: 'Not connected yet.',
+    rest: say`There is no token and no connection.`,
+    steps: [say`Set up ${speech.name} step by step on this page, or generate a token.`],
+  }),
+  never_used: (speech) => ({
+    lead: `${speech.Name} has never connected.`,
+    rest: say`${capital(token(speech))} was created ${date(speech.finding.since)} and was never used.`,
+    steps: putIn(speech),
+    ...endpoint(speech),
+    unseen: NO_TRACE,
+  }),
+  waiting_for_first_request: (speech) => {
+    const { acceptedAt } = speech.finding.facts;
+    return {
+      lead: `Waiting for the first request${acceptedAt === undefined ? '' : ` with the new ${speech.finding.facts.kind === 'oauth' ? 'connection' : 'token'}`}.`,
+      rest:
+        acceptedAt === undefined
+          ? say`${speech.Name} has not used ${token(speech)} yet.`
+          : say`${speech.Name} was last accepted ${date(acceptedAt)}, with one that has ended.`,
+      steps: putIn(speech),
+      ...endpoint(speech),
+      unseen: NO_TRACE,
+    };
+  },
+  setup_unfinished: (speech) => ({
+    lead: 'The setup is not finished.',
+    rest: say`${STEPS[speech.finding.facts.step ?? ''] ?? ''} That was ${date(speech.finding.since)}.`,
+    steps: connectAgain(speech),
+  }),
+
+  credential_ends_soon: (speech) => ending(speech, token(speech), pasteToken(speech)),
+  refresh_policy_ends_soon: (speech) => ending(speech, token(speech), connectAgain(speech)),
+  client_secret_ends_soon: (speech) =>
+    ending(
+      speech,
+      `the client secret${speech.finding.facts.hint === undefined ? '' : ` that ends in …${speech.finding.facts.hint}`}`,
+      [
+        say`Add another client secret in the setup on this page. Both work until the old one expires.`,
+        ...pasteInto(speech, 'client-secret', 'the new one'),
+      ],
+    ),
+  rotation_overdue: (speech) => ({
+    lead: 'The new token is not in use yet.',
+    rest: say`${speech.Name} still uses ${token(speech)}, which was replaced ${date(speech.finding.since)}.`,
+    steps: pasteToken(speech),
+  }),
+  old_one_still_used: (speech) => ({
+    lead: 'Both tokens are in use.',
+    rest: say`${capital(token(speech))} was replaced ${date(speech.finding.since)}, and something still sends it.`,
+    steps: [
+      say`Find out what still uses it: another app in ${speech.name}, or a script. The card of the token says from where.`,
+      ...pasteToken(speech).slice(0, 2),
+    ],
+    unseen: 'whether both are used by the same system.',
+  }),
+  access_token_last: (speech) => ({
+    lead: 'This connection will stop working.',
+    rest: say`Its client was deleted. Requests are accepted until the access token expires ${date(speech.finding.facts.expiresAt)}.`,
+    steps: vendorDoes(
+      speech,
+      [say`Create another client, and connect ${speech.name} again before that. Or generate a token.`],
+      'has to create another client for you',
+    ),
+  }),
+
+  quiet_for_longer_than_ever: (speech) => {
+    const { lastAt, longestMs = 0, detail } = speech.finding.facts;
+    const { rhythm } = speech.idp;
+    return {
+      lead: 'Unusually quiet.',
+      rest: say`No request since ${date(lastAt)}. Nothing was refused.`,
+      detail:
+        detail === 'own'
+          ? say`In the last year it was never quiet for more than ${span(longestMs)}.`
+          : say`${rhythm.says}`,
+      steps: [
+        say`Check in ${speech.name} that provisioning is on, and that it has not stopped after an error.`,
+        say`If nothing changed there for so long, choose “This is expected”.`,
+      ],
+      unseen: `whether ${speech.name} had anything to send.`,
+    };
+  },
+  fleet_quiet: (speech) => ({
+    lead: `Many directories of ${speech.name} are quiet.`,
+    rest: say`No request since ${date(speech.finding.facts.lastAt)}. Others of ${speech.name} stopped at about the same time.`,
+    steps: vendorDoes(
+      speech,
+      [say`Check that this server can be reached from the internet, and look at the status page of ${speech.name}.`],
+      'has been told',
+    ),
+  }),
+  idp_backoff: (speech) => {
+    const { lastAt, at, expiresAt } = speech.finding.facts;
+    const { byHand, says } = speech.idp.recovery;
+    const gives = date(expiresAt);
+    return {
+      lead: `${speech.Name} has probably paused.`,
+      rest: say`It was last refused ${date(lastAt)}, and sends nothing since. ${says}`,
+      detail: say`${at === undefined ? '' : say`It tries again ${date(at)} or earlier. `}${gives === undefined ? '' : say`It stops trying ${gives}.`}`,
+      steps: byHand
+        ? [say`To start it now, open ${path(byHand.path)} in ${speech.name} and select ${path(byHand.buttons)}.`]
+        : [],
+      unseen: `its own schedule.`,
+    };
+  },
+
+  new_source: (speech) => ({
+    lead: 'Requests come from a new place.',
+    rest: say`Since ${date(speech.finding.since)} requests with the token come from ${source(speech)}.`,
+    steps: [say`If nobody moved or added an app, the token may have leaked: generate a new one and revoke this one.`],
+    unseen: 'who runs the program.',
+  }),
+  two_sources_one_token: (speech) => ({
+    lead: 'Two programs use the same token.',
+    rest: say`Since ${date(speech.finding.since)} requests also come from ${source(speech)}.`,
+    steps: [
+      say`If both are yours, give each a token of its own.`,
+      say`If not, the token may have leaked: generate a new one and revoke this one.`,
+    ],
+    unseen: 'who runs the program.',
+  }),
+  rate_limited: () => ({
+    lead: 'Refused requests are limited.',
+    rest: say`So many were refused that we answered some with 429. Accepted requests are never limited.`,
+    steps: [say`Fix the errors above. The limit then ends within a minute.`],
+  }),
+  healed_but_missed: (speech) => {
+    const { firstAt, lastAt, reads = 0, creates = 0, updates = 0, deletions = 0 } = speech.finding.facts;
+    const { recovery } = speech.idp;
+    const parts = [
+      reads > 0 ? counted(reads, 'read') : '',
+      creates > 0 ? counted(creates, 'creation') : '',
+      updates > 0 ? counted(updates, 'update') : '',
+      deletions > 0 ? counted(deletions, 'deletion') : '',
+    ].filter((part) => part !== '');
+    const total = reads + creates + updates + deletions;
+    const { byHand } = recovery;
+    return {
+      lead: 'Provisioning works again.',
+      rest: say`Between ${date(firstAt)} and ${date(lastAt)} we refused ${counted(total, 'request')}: ${list(parts)}. ${recovery.says}`,
+      detail: say`A refused read can also hide a change that was never sent.`,
+      steps: byHand
+        ? [
+            say`In ${speech.name}, open ${path(byHand.path)}.`,
+            say`Select every entry that failed between those times, then ${path(byHand.buttons)}.`,
+            say`Come back here: each retried change appears as an accepted request.`,
+          ]
+        : [say`In ${speech.name}, start a full synchronization, or change the affected users again.`],
+    };
+  },
+  weak_or_imported: (speech) => ({
+    lead: 'The token in use is weak.',
+    rest: say`${capital(token(speech))} was imported, and is shorter than tokens should be.`,
+    steps: [say`Rotate it when you can. The old one works until the new one is used.`],
+  }),
+  no_owner: (speech) => ({
+    lead: 'Nobody at the organization is known.',
+    rest: say`No portal link was ever opened, so nobody there can be told when something breaks.`,
+    steps: vendorDoes(speech, [say`Send a portal link to their administrator.`], 'can send you a portal link'),
+  }),
+
+  working: (speech) => {
+    const unseen = unseenBehind(speech);
+    return {
+      lead: speech.finding.facts.sees === 'nothing' ? 'Requests are accepted.' : 'Provisioning works.',
+      rest: last(speech),
+      steps: [],
+      ...(unseen !== undefined && { unseen }),
+    };
+  },
+  working_quiet: (speech) => {
+    const { longestMs, limitMs } = speech.finding.facts;
+    return {
+      lead: 'Provisioning works, and it is quiet.',
+      rest: say`${last(speech)} ${speech.idp.rhythm.says}`,
+      ...(longestMs !== undefined &&
+        limitMs !== undefined && {
+          detail: say`We say so when it is quiet for more than ${span(limitMs)}. The longest so far was ${span(longestMs)}.`,
+        }),
+      steps: [],
+      unseen: `whether ${speech.name} had anything to send.`,
+    };
+  },
+  ended_on_purpose: (speech) => {
+    const { at, acceptedAt } = speech.finding.facts;
+    return {
+      lead: 'Not connected any more.',
+      rest: say`${capital(whoDid(speech))} ended the last token or connection ${date(at)}. Nothing was refused since.`,
+      ...(acceptedAt !== undefined && { detail: say`The last request was accepted ${date(acceptedAt)}.` }),
+      steps: [say`To connect again, set up ${speech.name} on this page.`],
+    };
+  },
+} satisfies Partial<Record<Code, Speak>>;

@@ -1,0 +1,36 @@
+/** What each finding says to people: the sentence that leads, what to do in the identity provider's own words, and what we cannot see. */
+import type { Code } from './codes.ts';
+import type { Finding } from './finding.ts';
+import { plain, say } from './say.ts';
+import { type Reader, type Speak, type Spoken, speechOf, type Words } from './speech.ts';
+import { OAUTH_WORDS } from './words-of-oauth.ts';
+import { REQUEST_WORDS } from './words-of-requests.ts';
+import { STATE_WORDS } from './words-of-states.ts';
+import { UPSTREAM_WORDS } from './words-of-upstream.ts';
+
+/** The compiler wants words for every code. */
+const WORDS: Record<Code, Speak> = { ...REQUEST_WORDS, ...OAUTH_WORDS, ...UPSTREAM_WORDS, ...STATE_WORDS };
+
+export function wordsOf(finding: Finding, directory: Spoken, reader: Reader): Words {
+  const words = WORDS[finding.code](speechOf(finding, directory, reader));
+  const isProbable = finding.certainty === 'likely' && !/probabl/i.test(words.lead + plain(words.rest));
+  if (!isProbable || words.unseen !== undefined) return words;
+  return { ...words, unseen: `for certain that these requests come from this directory's identity provider.` };
+}
+
+/** A finding as plain text, for a ticket: no secrets, and no other tenant. */
+export function ticketOf(finding: Finding, directory: Spoken, reader: Reader): string {
+  const { lead, rest, detail, steps, value, unseen } = wordsOf(finding, directory, reader);
+  const lines = [
+    `${directory.name}: ${lead} ${plain(rest)}`.trim(),
+    ...(detail && detail.length > 0 ? [plain(detail)] : []),
+    '',
+    ...(steps.length > 0 ? ['What to do:', ...steps.map((step, index) => `${index + 1}. ${plain(step)}`)] : []),
+    ...(value ? [`${value.label}: ${value.value}`] : []),
+    ...(unseen !== undefined ? [`What we cannot see: ${unseen}`] : []),
+    '',
+    plain(say`Since ${new Date(finding.since)}. Finding: ${finding.code}.`),
+    ...(finding.evidence.length > 0 ? [`Events: ${finding.evidence.join(', ')}`] : []),
+  ];
+  return `${lines.join('\n')}\n`;
+}
