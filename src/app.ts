@@ -11,6 +11,7 @@ import type { Config, readSources } from './config.ts';
 import { createApiKeys, createCredentials, createUsage } from './credentials/index.ts';
 import { createDashboard } from './dashboard/index.tsx';
 import { ANSWER_MS } from './deadline.ts';
+import { createDiagnoses } from './diagnosis/index.ts';
 import { createDirectories, createOrganizations } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
 import { sendProblem } from './http/error-responses.ts';
@@ -196,6 +197,15 @@ export async function createApp(deps: AppDependencies) {
     idempotency,
   });
   const operators = createOperators({ storage, audit, clock, random, secret: deps.secret });
+  const diagnoses = createDiagnoses({
+    audit,
+    credentials,
+    directories,
+    usage,
+    clients: oauth.clients,
+    publicUrl,
+    clock,
+  });
   const admin = createAdmin({
     idempotency,
     audit,
@@ -203,6 +213,7 @@ export async function createApp(deps: AppDependencies) {
     log,
     organizations,
     directories,
+    diagnoses,
     credentials,
     apiKeys,
     usage,

@@ -6,6 +6,7 @@ import type { Middleware } from 'koa';
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
+import type { Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency.ts';
@@ -17,6 +18,7 @@ import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
 import { clientOperations } from './clients.ts';
 import { credentialOperations } from './credentials.ts';
+import { diagnosisOperations } from './diagnosis.ts';
 import { directoryOperations } from './directories.ts';
 import { eventOperations } from './events.ts';
 import { describeApi } from './openapi.ts';
@@ -34,6 +36,7 @@ export interface AdminDependencies {
   log: Log;
   organizations: Organizations;
   directories: Directories;
+  diagnoses: Diagnoses;
   credentials: Credentials;
   apiKeys: ApiKeys;
   usage: Usage;
@@ -54,6 +57,7 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
   const operations: Operation[] = [
     ...organizationOperations(deps),
     ...directoryOperations(deps),
+    ...diagnosisOperations(deps),
     ...credentialOperations(deps),
     ...clientOperations(deps),
     ...portalLinkOperations(deps),

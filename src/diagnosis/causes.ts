@@ -77,6 +77,7 @@ const OAUTH = {
   client_secret_has_blanks: 'client_secret_has_blanks',
   client_proofs_disagree: 'client_secret_wrong',
   client_method_wrong: 'client_method_wrong',
+  assertion_wrong: 'assertion_wrong',
   jwks_unreachable: 'jwks_unreachable',
   token_request_by_get: 'request_form_wrong',
   token_url_as_authorize_url: 'token_url_as_authorize_url',
@@ -159,8 +160,8 @@ export function codeOf({ type, data }: Pick<AuditEvent, 'type' | 'data'>): Code 
     return ofRequest(real, subReason);
   }
   if (type === 'token.refused' || type === 'connection.refused') {
-    if (subReason !== undefined && subReason.startsWith('form_')) return 'request_form_wrong';
-    if (subReason !== undefined && subReason.startsWith('assertion_')) return 'assertion_wrong';
+    if (subReason?.startsWith('form_')) return 'request_form_wrong';
+    if (subReason?.startsWith('assertion_')) return 'assertion_wrong';
     return own(OAUTH_REASONS, subReason) ?? own(OAUTH_REASONS, reason) ?? 'request_form_wrong';
   }
   if (type === 'upstream.failed') return own(UPSTREAM, reason) ?? answered(data['status']);

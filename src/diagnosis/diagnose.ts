@@ -78,9 +78,25 @@ const GROUP_ORDER = [
   'fine',
 ];
 
+/** A state and the refusals that it led to are one finding. */
 function withoutRepeats(findings: Finding[]): Finding[] {
-  const seen = new Set<Code>();
-  return findings.sort(byRank).filter(({ code }) => !seen.has(code) && seen.add(code));
+  const known = new Map<Code, Finding>();
+  for (const finding of findings.sort(byRank)) {
+    const before = known.get(finding.code);
+    known.set(finding.code, before === undefined ? finding : merged(before, finding));
+  }
+  return [...known.values()];
+}
+
+function merged(a: Finding, b: Finding): Finding {
+  const [state, told] = a.evidence.length > 0 ? [b, a] : [a, b];
+  return {
+    ...state,
+    ...told,
+    since: a.since < b.since ? a.since : b.since,
+    facts: { ...state.facts, ...told.facts },
+    certainty: a.certainty === 'known' ? 'known' : b.certainty,
+  };
 }
 
 /** Which refusals are the identity provider's, and which somebody else's. */
@@ -143,13 +159,13 @@ function ofDirectory(facts: Facts, current: RefusalFacts[]): Finding[] {
   if (!directory.isDisabled) return [];
   const refusal = current.find(({ code }) => code === 'directory_disabled');
   const { disabledAt = directory.createdAt, disabledBy } = directory;
-  return [
-    make('directory_disabled', disabledAt, {
-      ...(refusal && refusedFacts(refusal, facts)),
-      at: disabledAt.toISOString(),
-      ...(disabledBy !== undefined && { by: disabledBy }),
-    }),
-  ];
+  const about = {
+    ...(refusal && refusedFacts(refusal, facts)),
+    at: disabledAt.toISOString(),
+    ...(disabledBy !== undefined && { by: disabledBy }),
+  };
+  const evidence = refusal ? evidenceOf([refusal]) : [];
+  return [{ ...make('directory_disabled', disabledAt, about), evidence }];
 }
 
 function ofRefusals(facts: Facts, current: RefusalFacts[]): Finding[] {
@@ -188,7 +204,7 @@ function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts {
   const { count, firstAt, lastAt, address, userAgent, detail, hint, clientId, isElsewhere, otherDirectory } = refusal;
   const credential = facts.credentials.find(({ id }) => id === refusal.credentialId);
   const client = facts.clients.find(({ id }) => id === clientId);
-  const { status, kind, cause, text, given, wanted } = refusal.said ?? {};
+  const { status, kind, cause, text, given, wanted, seconds } = refusal.said ?? {};
   return {
     count,
     firstAt: firstAt.toISOString(),
@@ -209,6 +225,7 @@ function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts {
     ...(text !== undefined && { text }),
     ...(given !== undefined && { given }),
     ...(wanted !== undefined && { wanted }),
+    ...(seconds !== undefined && { seconds }),
     ...usableBeside(refusal.credentialId, facts),
   };
 }

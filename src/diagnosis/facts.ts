@@ -109,6 +109,8 @@ export interface Said {
   /** What was sent and what is registered, where the two are nearly the same. */
   given?: string;
   wanted?: string;
+  /** By how much a clock differs. */
+  seconds?: number;
 }
 
 export const KINDS = ['look_up', 'create', 'update', 'delete', 'group', 'discovery'] as const;

@@ -47,6 +47,7 @@ export interface FindingFacts {
   text?: string;
   given?: string;
   wanted?: string;
+  seconds?: number;
   expiresAt?: string;
   longestMs?: number;
   limitMs?: number;

@@ -54,10 +54,11 @@ export function capital(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
-/** "6 days", "3 hours", "40 minutes". */
+/** "6 days", "3 hours", "40 minutes", "20 seconds". */
 export function span(ms: number): string {
+  if (ms < 90_000) return counted(Math.max(1, Math.round(ms / 1000)), 'second');
   const minutes = Math.round(ms / 60_000);
-  if (minutes < 90) return counted(Math.max(1, minutes), 'minute');
+  if (minutes < 90) return counted(minutes, 'minute');
   const hours = Math.round(minutes / 60);
   return hours < 48 ? counted(hours, 'hour') : counted(Math.round(hours / 24), 'day');
 }

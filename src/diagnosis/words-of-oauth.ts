@@ -1,6 +1,6 @@
 /** The words of findings about the authorization and token endpoints. */
 import type { Code } from './codes.ts';
-import { capital, say, type Text, ui } from './say.ts';
+import { capital, say, span, type Text, ui } from './say.ts';
 import {
   connectAgain,
   date,
@@ -59,27 +59,28 @@ const newSecret = (speech: Speech): Text[] => [
   ...pasteInto(speech, 'client-secret', 'it'),
 ];
 
-/** `assertion_audience` -> what was found in the assertion. */
+/** What was found in the assertion, by the fault that its event names; and what helps. */
 const ASSERTIONS: Record<string, { what: string; fix: string }> = {
+  assertion_malformed: { what: 'It is not a signed JWT.', fix: 'Send a signed JWT as client_assertion.' },
+  assertion_not_registered: {
+    what: 'No key is registered for this client: it was set up with a client secret.',
+    fix: 'Create a client with a public key (private_key_jwt), or use the client secret.',
+  },
+  assertion_algorithm: {
+    what: 'It is signed with an algorithm that we do not accept.',
+    fix: 'Sign it with RS256, PS256, ES256 or EdDSA.',
+  },
   assertion_key_unknown: {
-    what: 'It was signed with a key that is not among the registered public keys.',
-    fix: 'Register the public key under the key ID (kid) that the assertion names, or its JWKS URL.',
+    what: 'It was signed with a key whose key ID (kid) is not registered.',
+    fix: 'Register the public key under the key ID that the assertion names, or its JWKS URL.',
+  },
+  assertion_key_unusable: {
+    what: 'The registered key cannot be used. RSA keys need at least 2048 bits.',
+    fix: 'Create a new key pair and register its public key.',
   },
   assertion_signature: {
     what: 'Its signature does not fit the registered public key.',
     fix: 'Register the public key that belongs to the private key in use.',
-  },
-  assertion_audience: {
-    what: 'Its audience (aud) is not one that we accept.',
-    fix: 'Set the audience to the value below, character by character.',
-  },
-  assertion_expired: {
-    what: 'It had expired when it arrived, so the clock there is behind, or the assertion was reused.',
-    fix: 'Check the clock of the system that signs it, and sign a new assertion for each request.',
-  },
-  assertion_not_yet_valid: {
-    what: 'It is not valid yet: the clock there is ahead of ours.',
-    fix: 'Check the clock of the system that signs it.',
   },
   assertion_issuer: {
     what: 'Its issuer (iss) is not the one that was registered.',
@@ -89,24 +90,40 @@ const ASSERTIONS: Record<string, { what: string; fix: string }> = {
     what: 'Its subject (sub) is not the one that was registered.',
     fix: 'Compare the subject with the client on this page.',
   },
+  assertion_audience: {
+    what: 'Its audience (aud) is not the one that we accept.',
+    fix: 'Set the audience to the value below, character by character.',
+  },
+  assertion_expired: {
+    what: 'It had expired when it arrived: the clock there is behind, or the assertion was kept too long.',
+    fix: 'Check the clock of the system that signs it, and sign a new assertion for each request.',
+  },
+  assertion_not_yet_valid: {
+    what: 'It is not valid yet: the clock there is ahead of ours.',
+    fix: 'Check the clock of the system that signs it.',
+  },
+  assertion_lives_too_long: {
+    what: 'Its lifetime is too long.',
+    fix: 'Let assertions expire within ten minutes.',
+  },
   assertion_replayed: {
     what: 'The same assertion had been used before.',
     fix: 'Sign a new assertion for each request.',
   },
-  assertion_malformed: { what: 'It is not a signed JWT.', fix: 'Send a signed JWT as client_assertion.' },
 };
 
 function assertion(speech: Speech): Words {
   const { finding, directory } = speech;
-  const { given, wanted, text } = finding.facts;
+  const { given, wanted, text, seconds } = finding.facts;
   const known = ASSERTIONS[finding.facts.detail ?? ''];
   const mistake = mistakeOf(speech, 'assertion_wrong');
   const sides = given === undefined ? '' : say` It says ${{ value: given }}; we expect ${{ value: wanted ?? '' }}.`;
+  const differs = seconds === undefined ? '' : ` The difference is ${span(seconds * 1000)}.`;
   const generic = 'Check its key, its audience (aud), and the time on the system that signs it.';
   const isAudience = finding.facts.detail === 'assertion_audience';
   return {
     lead: lead(speech),
-    rest: say`The signed assertion of ${client(speech)} was not accepted. ${known?.what ?? text ?? ''}${sides}`,
+    rest: say`The signed assertion of ${client(speech)} was not accepted. ${known?.what ?? text ?? ''}${differs}${sides}`,
     detail: detail(speech),
     steps: [say`${known?.fix ?? generic}`, ...(mistake && isAudience ? [say`${mistake.fix}`] : [])],
     ...(isAudience && { value: { label: 'Audience', value: wanted ?? directory.tokenUrl } }),

@@ -135,6 +135,7 @@ describe('/api/openapi.json', () => {
     await call('GET /directories/{id}/credentials', directory.id);
     await call('GET /credentials/{id}', credential.id);
     await call('GET /credentials/{id}/usage', credential.id);
+    await call('GET /directories/{id}/diagnosis', directory.id);
     await call('GET /credentials/{id}/events', credential.id);
     await call('PATCH /credentials/{id}', credential.id, { label: 'renamed' });
     await call('POST /credentials/{id}/disable', credential.id);

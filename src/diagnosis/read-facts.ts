@@ -1,0 +1,305 @@
+/** Gathers what is known of a directory now: its records, its traffic, and what was refused or failed since a request was last accepted. */
+import type { Audit, AuditEvent } from '../audit/index.ts';
+import { type Credential, type Credentials, stateAt, type Usage, type UsageTotal } from '../credentials/index.ts';
+import type { Directories, Directory } from '../directories/index.ts';
+import type { Clients } from '../oauth/index.ts';
+import { codeOf, TROUBLES } from './causes.ts';
+import { CODES, type Code } from './codes.ts';
+import type {
+  ClientFacts,
+  CredentialFacts,
+  DirectoryFacts,
+  Facts,
+  OutcomeFacts,
+  RecoveredFacts,
+  RefusalFacts,
+  Said,
+  SilenceFacts,
+  SourceFacts,
+} from './facts.ts';
+import { familyOf, networkOf } from './source.ts';
+
+export interface FactsDependencies {
+  audit: Audit;
+  credentials: Credentials;
+  directories: Directories;
+  usage: Usage;
+  clients: Pick<Clients, 'find' | 'page'>;
+  publicUrl: string;
+  /** What is counted of accepted requests: where they came from, and what became of them. */
+  readTraffic: (directory: Directory) => Promise<Traffic>;
+}
+
+export interface Traffic {
+  outcomes: OutcomeFacts[];
+  /** Whether the outcomes are the gateway's or the vendor's report. */
+  outcomesFrom?: 'gateway' | 'reported';
+  sources: SourceFacts[];
+  silence?: SilenceFacts;
+  recovered?: RecoveredFacts;
+}
+
+/** Refusals looked at; they are counted by the hour, so that this is weeks of a broken connection. */
+const TROUBLES_READ = 200;
+/** Credentials of before, whose last use is looked at. */
+const ENDED_READ = 8;
+const CLIENTS_READ = 5;
+
+export async function readFacts(deps: FactsDependencies, directory: Directory, now: Date): Promise<Facts> {
+  const { audit, credentials, usage, clients, publicUrl } = deps;
+  const { id: directoryId } = directory;
+  const [holders, newest, troubles, owned, switched, began, granted, traffic] = await Promise.all([
+    credentials.holders(directoryId),
+    credentials.page({ directoryId, limit: ENDED_READ }),
+    audit.page({ where: { directoryId, type: TROUBLES }, limit: TROUBLES_READ }),
+    clients.page({ directoryId, limit: CLIENTS_READ }),
+    audit.page({ where: { directoryId, type: SWITCHES }, limit: 10 }),
+    audit.page({ where: { directoryId, type: ['connection.requested', 'connection.consented'] }, limit: 1 }),
+    audit.page({ where: { directoryId, type: 'token.issued' }, limit: 1 }),
+    deps.readTraffic(directory),
+  ]);
+  const records = [...new Map([...holders, ...newest.items].map((record) => [record.id, record])).values()].sort(
+    (a, b) => b.createdAt.getTime() - a.createdAt.getTime(),
+  );
+  const totals = await usage.totals(records.map(({ id }) => id));
+  const facts = await Promise.all(
+    records.map((record) => credentialFacts(deps, record, totals.get(record.id), switched.items, now)),
+  );
+  const accepted = latestUse(records, totals);
+  const [grant] = granted.items;
+  const grantedAt = latest([
+    grant && timeOf(grant),
+    ...[...totals.values()].map(({ lastRefreshedAt }) => lastRefreshedAt),
+  ]);
+  const known = {
+    ...(accepted && { accepted }),
+    ...(grantedAt && { grantedAt }),
+    credentials: facts,
+  };
+  const disabled = switched.items.find(({ type }) => type === 'directory.disabled');
+  const { outcomes, outcomesFrom, sources, silence, recovered } = traffic;
+  const connecting = connectingOf(owned.items, began.items[0]);
+  return {
+    at: now,
+    directory: directoryFacts(directory, publicUrl, disabled),
+    clients: owned.items.map(clientFacts),
+    refusals: await withOthers(deps, directory, refusalsOf(troubles.items, known)),
+    outcomes,
+    sees: outcomesFrom ?? (directory.upstreamUrl === undefined ? 'nothing' : 'gateway'),
+    sources,
+    ...known,
+    ...(connecting && { connecting }),
+    ...(silence && { silence }),
+    ...(recovered && { recovered }),
+  };
+}
+
+const SWITCHES = ['directory.disabled', 'credential.disabled'] as const;
+
+/** Of what is counted together: the last time. */
+export function timeOf({ lastAt, at }: AuditEvent): Date {
+  return lastAt ?? at;
+}
+
+function latest(moments: (Date | undefined)[]): Date | undefined {
+  return moments
+    .filter((moment) => moment !== undefined)
+    .reduce<Date | undefined>((a, b) => (a === undefined || b > a ? b : a), undefined);
+}
+
+function directoryFacts(directory: Directory, publicUrl: string, disabled: AuditEvent | undefined): DirectoryFacts {
+  const { id, organizationId, name, provider, endpointKey, upstreamUrl, state, disabledAt, createdAt } = directory;
+  const isDisabled = state === 'disabled';
+  return {
+    id,
+    organizationId,
+    name,
+    provider,
+    endpointUrl: `${publicUrl}/scim/v2/${endpointKey}`,
+    ...(upstreamUrl !== undefined && { upstreamUrl }),
+    isDisabled,
+    ...(isDisabled && disabledAt && { disabledAt }),
+    ...(isDisabled && disabled && { disabledBy: disabled.actor.name }),
+    createdAt,
+  };
+}
+
+async function credentialFacts(
+  deps: Pick<FactsDependencies, 'credentials' | 'clients'>,
+  record: Credential,
+  total: UsageTotal | undefined,
+  switches: readonly AuditEvent[],
+  now: Date,
+): Promise<CredentialFacts> {
+  const { id, kind, slot, hint, label, scopes, createdAt, createdBy, expiresAt, clientId } = record;
+  const state = stateAt(record, now);
+  const client = clientId === undefined ? undefined : await deps.clients.find(clientId);
+  const progress = state === 'active' ? await deps.credentials.progress(record) : undefined;
+  const disabled = switches.find((event) => event.type === 'credential.disabled' && event.credentialId === id);
+  const ended =
+    state === 'revoked'
+      ? { at: record.revokedAt, by: record.revokedBy, reason: record.revokedReason }
+      : state === 'disabled'
+        ? { at: disabled && timeOf(disabled), by: record.disabledBy }
+        : state === 'expired'
+          ? { at: expiresAt }
+          : undefined;
+  return {
+    id,
+    kind,
+    slot,
+    state,
+    hint,
+    ...(label !== undefined && { label }),
+    scopes,
+    createdAt,
+    createdBy: createdBy.name,
+    ...(expiresAt && { expiresAt }),
+    ...(ended?.at && { endedAt: ended.at }),
+    ...(ended?.by && { endedBy: ended.by.name, endedByType: ended.by.type }),
+    ...(ended?.reason !== undefined && { endedReason: ended.reason }),
+    ...(total?.lastUsedAt && { lastUsedAt: total.lastUsedAt }),
+    ...(clientId !== undefined && { clientId }),
+    isClientGone: clientId !== undefined && client === undefined,
+    ...(total?.accessTokenExpiresAt && { accessTokenExpiresAt: total.accessTokenExpiresAt }),
+    endsByPolicy: kind === 'oauth' && !record.endSetAt && client !== undefined,
+    ...(progress && {
+      rotation: {
+        since: progress.since,
+        isOverdue: progress.status === 'still_in_use',
+        successorUsed: progress.successorAccepted,
+      },
+    }),
+  };
+}
+
+function latestUse(records: readonly Credential[], totals: ReadonlyMap<string, UsageTotal>): Facts['accepted'] {
+  const uses = records.flatMap(({ id }) => {
+    const { lastUsedAt, lastUsedFrom } = totals.get(id) ?? {};
+    return lastUsedAt ? [{ at: lastUsedAt, credentialId: id, ...lastUsedFrom }] : [];
+  });
+  return uses.sort((a, b) => b.at.getTime() - a.at.getTime())[0];
+}
+
+function clientFacts({
+  id,
+  name,
+  createdAt,
+  secrets,
+}: Awaited<ReturnType<Clients['page']>>['items'][number]): ClientFacts {
+  return {
+    id,
+    name,
+    createdAt,
+    secrets: secrets.map((secret: { hint: string; expiresAt?: Date }) => ({
+      hint: secret.hint,
+      ...(secret.expiresAt && { expiresAt: secret.expiresAt }),
+    })),
+  };
+}
+
+function connectingOf(
+  clients: readonly { createdAt: Date }[],
+  event: AuditEvent | undefined,
+): Facts['connecting'] | undefined {
+  if (event) return { step: event.type === 'connection.consented' ? 'consented' : 'requested', at: timeOf(event) };
+  const [client] = clients;
+  return client && { step: 'client_made', at: client.createdAt };
+}
+
+/** One entry for each cause, credential and sender, as far as nothing has shown since that it is over. */
+export function refusalsOf(
+  events: readonly AuditEvent[],
+  { accepted, grantedAt, credentials }: Pick<Facts, 'accepted' | 'grantedAt' | 'credentials'>,
+): RefusalFacts[] {
+  const groups = new Map<string, RefusalFacts>();
+  const usesTokens = credentials.some(({ id, kind }) => id === accepted?.credentialId && kind === 'oauth');
+  for (const event of events) {
+    const code = codeOf(event);
+    if (code === undefined) continue;
+    const over = overAt(code, { accepted: usesTokens ? undefined : accepted?.at, grantedAt, any: accepted?.at });
+    if (over !== undefined && timeOf(event) < over) continue;
+    const refusal = refusalOf(code, event);
+    const { credentialId, hint, clientId, address, userAgent } = refusal;
+    const sender = [address === undefined ? '' : networkOf(address), familyOf(userAgent)];
+    const key = JSON.stringify([code, refusal.detail, credentialId, hint, clientId, ...sender]);
+    const known = groups.get(key);
+    groups.set(key, known ? joined(known, refusal) : refusal);
+  }
+  return [...groups.values()].sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime());
+}
+
+/** What was refused before this is over. A read-only token goes on reading, so acceptance says nothing of it. */
+function overAt(
+  code: Code,
+  { accepted, grantedAt, any }: { accepted: Date | undefined; grantedAt: Date | undefined; any: Date | undefined },
+): Date | undefined {
+  if (code === 'insufficient_scope' || code === 'directory_disabled') return undefined;
+  return CODES[code].group === 'token_endpoint' ? latest([accepted, grantedAt]) : any;
+}
+
+function refusalOf(code: Code, event: AuditEvent): RefusalFacts {
+  const { id, at, firstAt = at, lastAt = at, count = 1, credentialId, address, data } = event;
+  const word = (name: string) => (typeof data[name] === 'string' && data[name] !== '' ? data[name] : undefined);
+  const [hint, clientId, userAgent, fault] = [word('hint'), word('clientId'), word('userAgent'), word('fault')];
+  const detail = fault === undefined ? word('subReason') : `assertion_${fault}`;
+  const said = saidBy(data, word);
+  return {
+    code,
+    ...(detail !== undefined && { detail }),
+    firstAt,
+    lastAt,
+    count,
+    evidence: [id],
+    ...(credentialId !== undefined && { credentialId }),
+    ...(hint !== undefined && { hint }),
+    // Anybody can name a client; it is known where its directory is.
+    ...(clientId !== undefined && event.actor.id !== undefined && { clientId }),
+    ...(address !== undefined && { address }),
+    ...(userAgent !== undefined && { userAgent }),
+    ...(data['elsewhere'] === true && { isElsewhere: true }),
+    ...(Object.keys(said).length > 0 && { said }),
+  };
+}
+
+function saidBy(data: Record<string, unknown>, word: (name: string) => string | undefined): Said {
+  const [kind, cause, text] = [word('kind'), word('cause'), word('detail')];
+  const [given, wanted] = [word('given') ?? word('audience'), word('wanted') ?? word('expected')];
+  const seconds = data['seconds'];
+  return {
+    ...(typeof data['status'] === 'number' && { status: data['status'] }),
+    ...(kind !== undefined && { kind }),
+    ...(cause !== undefined && { cause }),
+    ...(text !== undefined && { text }),
+    ...(given !== undefined && { given }),
+    ...(wanted !== undefined && { wanted }),
+    ...(typeof seconds === 'number' && { seconds }),
+  };
+}
+
+function joined(a: RefusalFacts, b: RefusalFacts): RefusalFacts {
+  const newer = a.lastAt >= b.lastAt ? a : b;
+  return {
+    ...newer,
+    firstAt: a.firstAt < b.firstAt ? a.firstAt : b.firstAt,
+    count: a.count + b.count,
+    evidence: [...a.evidence, ...b.evidence],
+  };
+}
+
+/** Names the other directory of a token, where it belongs to the same organization. */
+async function withOthers(
+  { credentials, directories }: Pick<FactsDependencies, 'credentials' | 'directories'>,
+  { id, organizationId }: Directory,
+  refusals: RefusalFacts[],
+): Promise<RefusalFacts[]> {
+  return Promise.all(
+    refusals.map(async (refusal) => {
+      if (refusal.code !== 'token_elsewhere' || refusal.credentialId === undefined) return refusal;
+      const other = await credentials.find(refusal.credentialId);
+      if (!other || other.directoryId === id || other.organizationId !== organizationId) return refusal;
+      const directory = await directories.find(other.directoryId);
+      return directory ? { ...refusal, otherDirectory: directory.name } : refusal;
+    }),
+  );
+}
