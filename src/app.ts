@@ -76,7 +76,7 @@ export async function createApp(deps: AppDependencies) {
   const metrics = createMetrics();
   const storage = observed(deps.storage, metrics.storage);
   const leaseMs = config.LATCHKEY_LEASE_MS;
-  const instances = createInstances({ storage, clock, random, leaseMs });
+  const instances = createInstances({ storage, clock, random, log, leaseMs });
   const waitOutLease = async () => {
     const longestMs = await instances.longestLeaseMs();
     if (longestMs > 0) await clock.wait(longestMs + LEASE_MARGIN_MS);
@@ -152,8 +152,10 @@ export async function createApp(deps: AppDependencies) {
     failuresPerAddress: config.LATCHKEY_FAILURES_PER_ADDRESS,
     failuresPerDirectory: config.LATCHKEY_FAILURES_PER_DIRECTORY,
     logShare: config.LATCHKEY_LOG_VERIFICATIONS,
+    hasRightClock: instances.hasRightClock,
   });
   metrics.countCredentials(credentials.countByState);
+  metrics.measureClock(instances.skewMs);
 
   const gateway = createScimGateway({
     verification,
@@ -178,7 +180,12 @@ export async function createApp(deps: AppDependencies) {
       ),
   });
   const idempotency = createIdempotency({ storage, clock });
-  const operations = createOperations({ storage, metrics, metricsToken: config.LATCHKEY_METRICS_TOKEN });
+  const operations = createOperations({
+    storage,
+    metrics,
+    metricsToken: config.LATCHKEY_METRICS_TOKEN,
+    clockSkewMs: () => (instances.hasRightClock() ? undefined : instances.skewMs()),
+  });
   const portalLinks = createPortalLinks({ storage, audit, clock, random, organizations });
   const portal = createPortal({
     links: portalLinks,
@@ -283,7 +290,7 @@ export async function createApp(deps: AppDependencies) {
     ['/auth/verify', forwardAuth],
     ['/auth/verify/', forwardAuth],
     ['/oauth/introspect', createIntrospection({ verification, usedKey: usage.accepted, context, publicUrl })],
-    ['/oauth/token', oauth.token],
+    ['/oauth/token', withRightClock(oauth.token)],
     ['/oauth/revoke', oauth.token],
     ['/oauth/authorize', oauth.authorize],
     ['/oauth/authorize/', oauth.authorize],
@@ -300,11 +307,19 @@ export async function createApp(deps: AppDependencies) {
     ['/', rest],
   ];
 
+  /** What has an end can't be refused by a clock that is wrong: an identity provider would give up. */
+  function withRightClock(handler: Handler): Handler {
+    return (request, response) => {
+      if (instances.hasRightClock()) return handler(request, response);
+      throw new AppError('storage_unavailable', {}, { cause: new Error('the clock is wrong') });
+    };
+  }
+
   const rounds: Round[] = [
-    { name: 'usage', everyMs: 5 * SECOND, run: usage.flush },
-    { name: 'denials', everyMs: 3 * SECOND, run: audit.tallies.flush },
+    { name: 'usage', everyMs: 5 * SECOND, run: usage.flush, trustsNoClock: true },
+    { name: 'denials', everyMs: 3 * SECOND, run: audit.tallies.flush, trustsNoClock: true },
     { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
-    { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce },
+    { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce, trustsNoClock: true },
     { name: 'signing keys', everyMs: 30 * SECOND, run: oauth.reload },
     { name: 'recovery', everyMs: 15 * SECOND, run: () => audit.recover(RECOVERY_AGE_MS) },
     { name: 'expired records', everyMs: 600 * SECOND, run: () => storage.reclaim() },
@@ -320,9 +335,11 @@ export async function createApp(deps: AppDependencies) {
 
   return {
     apiKeys,
+    credentials,
     operators,
     keys: oauth.keys,
     rounds,
+    hasRightClock: instances.hasRightClock,
     /** The request listener of the whole product. */
     handle(request: IncomingMessage, response: ServerResponse): void {
       try {

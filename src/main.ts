@@ -5,31 +5,16 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type App, createApp } from './app.ts';
-import type { Cause } from './audit/index.ts';
 import { systemClock } from './clock.ts';
-import { type Config, ConfigError, readConfig, readSources } from './config.ts';
-import { ROLES, type Role } from './credentials/index.ts';
+import { runCommand } from './command-line/index.ts';
+import { type Config, readConfig, readSources } from './config.ts';
 import { isAppError } from './errors.ts';
 import { systemRandom } from './identifiers.ts';
 import { createLog, type Log } from './log.ts';
-import { OPERATOR_ROLES } from './operators/index.ts';
+import { answerWhileStarting } from './operations.ts';
 import { startRounds } from './rounds.ts';
 import { openStorage, type Storage } from './storage/index.ts';
-
-const USAGE = `Usage: latchkey [command]
-
-  serve                              start the server (the default)
-  api-key create [--name NAME] [--role ${ROLES.join('|')}]
-                                     make an API key, an owner's by default, and print it once
-  sign-in-link [--email EMAIL] [--name NAME] [--role owner|admin|viewer]
-                                     make a link that signs in to the dashboard once: the operator with that e-mail
-                                     address, or a new one; without options the first operator
-  keys rotate                        make new signing and cookie keys; the old ones stay for verification
-  help                               print this
-
-Settings are environment variables; docs/configuration.md lists them.`;
 
 const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
   .version;
@@ -42,16 +27,57 @@ function say(line: string): void {
 async function main(): Promise<void> {
   const [command = 'serve', ...rest] = process.argv.slice(2);
   if (command === 'serve') return serve();
-  if (command === 'api-key' && rest[0] === 'create') return createKey(rest.slice(1));
-  if (command === 'sign-in-link') return createSignInLink(rest);
-  if (command === 'keys' && rest[0] === 'rotate') return rotateKeys();
-  if (command === 'help' || command === '--help' || command === '-h') return say(USAGE);
-  process.stderr.write(`latchkey: there is no command "${process.argv.slice(2).join(' ')}"\n\n${USAGE}\n`);
-  process.exitCode = 2;
+  process.exitCode = await runCommand([command, ...rest], {
+    say,
+    withApp,
+    store: () => storeFolder(loadConfig()),
+    readFile,
+  });
+}
+
+/** The application on a store that is there already, without listening; instances that serve may run next to it. */
+async function withApp(work: (app: App, store: string, publicUrl: string) => Promise<void>): Promise<void> {
+  const config = loadConfig();
+  const log = createLog('warn', process.stderr);
+  const folder = storeFolder(config);
+  if (folder !== undefined && !existsSync(join(folder, 'latchkey.db'))) throw noStore(config);
+  const storage = await open(config, log);
+  if (!(await storage.isPrepared())) throw noStore(config);
+  const publicUrl = config.LATCHKEY_PUBLIC_URL ?? `http://${config.LATCHKEY_HOST}:${config.LATCHKEY_PORT}`;
+  const app = await createApp({
+    config,
+    sources: readSources(process.env),
+    publicUrl,
+    storage,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    secret: ensureSecret(config),
+    version,
+    serves: false,
+  });
+  await work(app, storeOf(config), publicUrl);
+  await app.close();
+  await storage.close();
+}
+
+function noStore(config: Config): Error {
+  return new Error(
+    `LATCHKEY_DATABASE_URL: given ${storeOf(config)}, where no Latchkey has been started yet; wanted the store of a running one`,
+  );
+}
+
+/** The data folder of an embedded store. */
+function storeFolder({ LATCHKEY_DATABASE_URL: url }: Config): string | undefined {
+  return url.startsWith('file:') ? url.slice('file:'.length) : undefined;
+}
+
+function readFile(path: string): string {
+  return readFileSync(path, 'utf8');
 }
 
 function loadConfig(): Config {
-  return readConfig(process.env, (path) => readFileSync(path, 'utf8'));
+  return readConfig(process.env, readFile);
 }
 
 async function open(config: Config, log: Log): Promise<Storage> {
@@ -63,12 +89,17 @@ async function open(config: Config, log: Log): Promise<Storage> {
       sqliteSynchronous: config.LATCHKEY_SQLITE_SYNCHRONOUS,
     });
   } catch (error) {
-    const cause = isAppError(error) && error.cause instanceof Error ? error.cause : error;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`LATCHKEY_DATABASE_URL: given ${storeOf(config)}, which cannot be opened: ${reason}`, {
+    throw new Error(`LATCHKEY_DATABASE_URL: given ${storeOf(config)}, which cannot be opened: ${reasonOf(error)}`, {
       cause: error,
     });
   }
+}
+
+/** What is behind a failure, from the outside in: "The credential store cannot be reached: database or disk is full". */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!isAppError(error) || error.cause === undefined) return error.message;
+  return `${error.message.replace(/ Try again\.$/, '').replace(/\.$/, '')}: ${reasonOf(error.cause)}`;
 }
 
 /** Where the store is, without what a URL may say of its user. */
@@ -79,8 +110,6 @@ function storeOf({ LATCHKEY_DATABASE_URL: url }: Config): string {
 async function serve(): Promise<void> {
   const config = loadConfig();
   const log = createLog(config.LATCHKEY_LOG_LEVEL, process.stderr);
-  const storage = await open(config, log);
-  const secret = ensureSecret(config);
   let app: App | undefined;
   let isStopping = false;
   // By connection, which lives long: a set that each request enters and leaves keeps their garbage alive until a full collection.
@@ -91,7 +120,7 @@ async function serve(): Promise<void> {
     answering.set(socket, response);
     if (isStopping) response.shouldKeepAlive = false;
     if (app) app.handle(request, response);
-    else response.writeHead(503, { 'Retry-After': '1' }).end();
+    else answerWhileStarting(request, response);
   });
   // Longer than any proxy keeps an idle connection, so that it is never we who close one just as it is used.
   server.keepAliveTimeout = 75_000;
@@ -102,6 +131,9 @@ async function serve(): Promise<void> {
   const publicUrl =
     config.LATCHKEY_PUBLIC_URL ??
     `http://${config.LATCHKEY_HOST.includes(':') ? host : config.LATCHKEY_HOST}:${address.port}`;
+  const storage = await open(config, log);
+  await assertNotLost(config, storage);
+  const secret = ensureSecret(config);
   app = await createApp({
     config,
     sources: readSources(process.env),
@@ -118,7 +150,7 @@ async function serve(): Promise<void> {
   }
   await announceOwner(app, config);
   await announceFirstOperator(app, publicUrl);
-  const rounds = startRounds(app.rounds, log);
+  const rounds = startRounds(app.rounds, log, app.hasRightClock);
   say(`Latchkey ${version} is ready at ${listenUrl}${publicUrl === listenUrl ? '' : ` (public URL ${publicUrl})`}`);
   log.info({ url: listenUrl, publicUrl, storage: storage.engine, node: process.version }, 'ready');
 
@@ -173,6 +205,21 @@ async function shutDown(server: Server, drainSeconds: number, release: () => Pro
   await release();
 }
 
+/**
+ * Tells a new embedded store from one that lost its database: the secret is only made once the database is prepared, so a secret without one
+ * belongs to something that was there. Prepares a new one. Throws an Error that says what to restore.
+ */
+async function assertNotLost(config: Config, storage: Storage): Promise<void> {
+  if (storage.engine !== 'sqlite' || (await storage.isPrepared())) return;
+  const folder = config.LATCHKEY_DATABASE_URL.slice('file:'.length);
+  if (existsSync(join(folder, 'secret'))) {
+    throw new Error(
+      `${join(folder, 'latchkey.db')} is empty, but ${join(folder, 'secret')} belongs to a store that was in use. Restore the database from a backup (latchkey restore FROM); to begin anew, move the secret away.`,
+    );
+  }
+  await storage.prepare();
+}
+
 /** An embedded store needs no set-up: its secret is made beside it. With MongoDB config insists on one. */
 function ensureSecret(config: Config): string {
   if (config.LATCHKEY_SECRET !== undefined) return config.LATCHKEY_SECRET;
@@ -211,89 +258,6 @@ async function announceOwner(app: App, config: Config): Promise<void> {
   say('');
 }
 
-async function createKey(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: { name: { type: 'string', default: 'command line' }, role: { type: 'string', default: 'owner' } },
-  });
-  const role = ROLES.find((known): known is Role => known === values.role);
-  if (!role) throw new TypeError(`--role: given ${values.role}; wanted one of ${ROLES.join(', ')}`);
-  await withApp(async (app, store) => {
-    const { apiKey, key } = await app.apiKeys.create({ name: values.name, role }, COMMAND_LINE);
-    say(`API key ${apiKey.id} (${role}) of the store ${store}, shown this once:`);
-    say('');
-    say(`  ${key}`);
-  });
-}
-
-async function createSignInLink(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: { name: { type: 'string' }, email: { type: 'string' }, role: { type: 'string', default: 'owner' } },
-  });
-  const role = OPERATOR_ROLES.find((known) => known === values.role);
-  if (!role) throw new TypeError(`--role: given ${values.role}; wanted one of ${OPERATOR_ROLES.join(', ')}`);
-  await withApp(async ({ operators }, store, publicUrl) => {
-    const { email, name } = values;
-    const known = email === undefined ? undefined : await operators.findByEmail(email);
-    const isNew = known === undefined && (email !== undefined || name !== undefined);
-    const first = known ?? (await operators.page({ limit: 200 })).items.findLast((one) => one.initial !== undefined);
-    const operator =
-      isNew || first === undefined
-        ? await operators.create({ name: name ?? email ?? 'Owner', email, role }, COMMAND_LINE)
-        : first;
-    if (operator.disabledAt) await operators.enable(operator.id, COMMAND_LINE);
-    const { secret, expiresAt } = await operators.createLink(operator.id, COMMAND_LINE);
-    say(`Signs in ${operator.name} (${operator.role}) at the store ${store}, once, until ${expiresAt.toISOString()}:`);
-    say('');
-    say(`  ${publicUrl}/dashboard/enter/${secret}`);
-  });
-}
-
-async function rotateKeys(): Promise<void> {
-  await withApp(async (app) => {
-    await app.keys.rotate(COMMAND_LINE);
-    say(
-      'Made new signing and cookie keys. Running instances take them up within half a minute; nothing that was issued ends.',
-    );
-  });
-}
-
-const COMMAND_LINE: Cause = { actor: { type: 'system', name: 'command line' }, source: 'system' };
-
-/** The application on a store that is there already, without listening; instances that serve may run beside it. */
-async function withApp(work: (app: App, store: string, publicUrl: string) => Promise<void>): Promise<void> {
-  const config = loadConfig();
-  const log = createLog('warn', process.stderr);
-  const store = storeOf(config);
-  if (store.startsWith('file:') && !existsSync(join(store.slice('file:'.length), 'latchkey.db'))) throw noStore(store);
-  const storage = await open(config, log);
-  if (!(await storage.isPrepared())) throw noStore(store);
-  const publicUrl = config.LATCHKEY_PUBLIC_URL ?? `http://${config.LATCHKEY_HOST}:${config.LATCHKEY_PORT}`;
-  const secret = ensureSecret(config);
-  const app = await createApp({
-    config,
-    sources: readSources(process.env),
-    publicUrl,
-    storage,
-    clock: systemClock,
-    random: systemRandom,
-    log,
-    secret,
-    version,
-    serves: false,
-  });
-  await work(app, store, publicUrl);
-  await app.close();
-  await storage.close();
-}
-
-function noStore(store: string): Error {
-  return new Error(
-    `LATCHKEY_DATABASE_URL: given ${store}, where no Latchkey has been started yet; wanted the store of a running one`,
-  );
-}
-
 process.on('unhandledRejection', crash);
 process.on('uncaughtException', crash);
 
@@ -304,7 +268,6 @@ function crash(error: unknown): never {
 }
 
 main().catch((error: unknown) => {
-  if (error instanceof ConfigError || error instanceof TypeError) process.stderr.write(`latchkey: ${error.message}\n`);
-  else process.stderr.write(`latchkey: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`latchkey: ${reasonOf(error)}\n`);
   process.exit(1);
 });

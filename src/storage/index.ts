@@ -99,7 +99,7 @@ export interface Storage {
   prepare(migrations?: readonly Migration[]): Promise<void>;
   /** Whether a Latchkey has prepared this store before. */
   isPrepared(): Promise<boolean>;
-  /** Throws storage_unavailable when the store can't be read. */
+  /** Throws storage_unavailable when the store can't be read, or could not be changed the last time and still can't. */
   ping(): Promise<void>;
   /** The store's own time: what all instances on it have in common. Throws storage_unavailable. */
   now(): Promise<Date>;
@@ -143,6 +143,12 @@ export async function openStorage(options: OpenOptions): Promise<Storage> {
   return openMongodb(options);
 }
 
-export function storageUnavailable(cause: unknown): AppError {
-  return new AppError('storage_unavailable', {}, { cause });
+/** Whole stores as files; loads the driver. */
+export function sqliteFiles() {
+  return import('./sqlite-file.ts');
+}
+
+/** `facts.readOnly` is set where the store can be read and not changed. */
+export function storageUnavailable(cause: unknown, facts: { readOnly?: true } = {}): AppError {
+  return new AppError('storage_unavailable', facts, { cause });
 }

@@ -7,6 +7,7 @@ import { describe, it } from 'node:test';
 /** Each line may import what stands on lines below it, never its own line. A name is a folder, or a file without its ending. */
 const LAYERS = [
   ['main'],
+  ['command-line'],
   ['app'],
   ['admin', 'dashboard', 'portal', 'operations', 'instances'],
   ['pages'],
@@ -29,7 +30,7 @@ const OPEN_FOLDERS = ['http'];
 const KEPT: Record<string, (file: string) => boolean> = {
   mongoose: (file) => file.startsWith('storage/mongodb'),
   'mongodb-connection-string-url': (file) => file === 'storage/mongodb-connection.ts',
-  libsql: (file) => file === 'storage/sqlite.ts',
+  libsql: (file) => file.startsWith('storage/sqlite'),
   'prom-client': (file) => file === 'metrics.ts',
   undici: (file) => file === 'verification/scim-gateway.ts',
   'oidc-provider': (file) => file.startsWith('oauth/'),

@@ -1,0 +1,15 @@
+import type { App } from '../app.ts';
+import type { Cause } from '../audit/index.ts';
+
+/** What a command gets of the process. */
+export interface Edge {
+  /** Prints a line for people. */
+  say(line: string): void;
+  /** Opens the application on the store of the settings. Throws an Error when there is none. */
+  withApp(work: (app: App, store: string, publicUrl: string) => Promise<void>): Promise<void>;
+  /** The data folder; undefined with MongoDB. */
+  store(): string | undefined;
+  readFile(path: string): string;
+}
+
+export const COMMAND_LINE: Cause = { actor: { type: 'system', name: 'command line' }, source: 'system' };
