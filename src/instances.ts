@@ -1,45 +1,84 @@
 /**
- * The instances that serve from this store, and how long each may answer from memory. A revoke waits out the longest lease of them all,
- * so that instances whose settings differ, as during a roll-out, do not break its promise.
+ * The instances that serve from this store: how long each may answer from memory, and whether its clock is right. A revoke waits out the
+ * longest lease of them all, so that instances whose settings differ, as during a roll-out, do not break its promise. Ends are judged by each
+ * instance's own clock, so one whose clock differs from the store's must not judge.
  */
 import type { Clock } from './clock.ts';
 import { type Random, randomText } from './identifiers.ts';
+import type { Log } from './log.ts';
 import type { Storage } from './storage/index.ts';
 
-/** An instance that could not announce itself for so long could not read a credential either: what it remembered is over. */
+/** An instance that could not announce itself for so long could not read a credential either: what it remembered has ended. */
 const KEPT_MS = 180_000;
+/** Records of instances that never left are removed after a day. */
+const FORGOTTEN_MS = 86_400_000;
 export const ANNOUNCE_EVERY_MS = 30_000;
+/** Between two clocks; the way to the store and back is part of what is measured. */
+const TOLERATED_SKEW_MS = 5000;
 const MOST_INSTANCES = 200;
 
 export interface Instances {
+  /** Compares the clock with the store's, and says in the store that this instance is alive. Throws storage_unavailable. */
   announce(): Promise<void>;
   /** Of all instances that were alive lately, this one included. */
   longestLeaseMs(): Promise<number>;
+  /** How far this clock is ahead of the store's, in milliseconds, as of the last announcement. */
+  skewMs(): number;
+  /** Whether the clock was within 5 s of the store's at the last announcement. */
+  hasRightClock(): boolean;
   leave(): Promise<void>;
 }
 
-export function createInstances(deps: { storage: Storage; clock: Clock; random: Random; leaseMs: number }): Instances {
-  const { storage, clock, random, leaseMs } = deps;
+export function createInstances(deps: {
+  storage: Storage;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  leaseMs: number;
+}): Instances {
+  const { storage, clock, random, log, leaseMs } = deps;
+  // By the store's time throughout: a reader whose clock differs must see who is alive all the same.
   const instances = storage.collection({
     name: 'instances',
     shape: { leaseMs: 'number', startedAt: 'date', expiresAt: 'date' },
     keys: {},
     order: 'startedAt',
-    expires: 'expiresAt',
   });
   const id = `instance_${randomText(12, random)}`;
-  const startedAt = clock.now();
+  let skewMs = 0;
+  const storeTime = () => clock.now().getTime() - skewMs;
+  const isRight = () => Math.abs(skewMs) <= TOLERATED_SKEW_MS;
+
+  async function compareClocks(): Promise<void> {
+    const askedAt = clock.monotonicMs();
+    const told = await storage.now();
+    const onTheWayMs = (clock.monotonicMs() - askedAt) / 2;
+    const wasRight = isRight();
+    skewMs = Math.round(clock.now().getTime() - onTheWayMs - told.getTime());
+    if (wasRight && !isRight())
+      log.error({ skewMs }, "the clock differs from the store's; nothing is decided by time until it is right");
+    if (!wasRight && isRight()) log.info({ skewMs }, "the clock agrees with the store's again");
+  }
 
   return {
     async announce() {
-      const expiresAt = new Date(clock.now().getTime() + KEPT_MS);
+      await compareClocks();
+      const expiresAt = new Date(storeTime() + KEPT_MS);
       const known = await instances.update(id, (record) => ({ ...record, expiresAt }));
-      if (!known) await instances.insert({ id, leaseMs, startedAt, expiresAt });
+      if (known) return;
+      await instances.insert({ id, leaseMs, startedAt: new Date(storeTime()), expiresAt });
+      const { items } = await instances.page({ limit: MOST_INSTANCES });
+      for (const old of items) {
+        if (old.expiresAt.getTime() + FORGOTTEN_MS < storeTime()) await instances.remove(old.id);
+      }
     },
     async longestLeaseMs() {
       const { items } = await instances.page({ limit: MOST_INSTANCES, direction: 'descending' });
-      return Math.max(leaseMs, ...items.map((instance) => instance.leaseMs));
+      const alive = items.filter(({ expiresAt }) => expiresAt.getTime() > storeTime());
+      return Math.max(leaseMs, ...alive.map((instance) => instance.leaseMs));
     },
+    skewMs: () => skewMs,
+    hasRightClock: isRight,
     async leave() {
       await instances.remove(id);
     },

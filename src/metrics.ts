@@ -11,6 +11,8 @@ export interface Metrics {
   gateway(status: number): void;
   /** Registers where counts by credential state come from; asked at most once in 15 s. */
   countCredentials(read: () => Promise<Record<string, number>>): void;
+  /** Registers how far our clock is ahead of the store's, in milliseconds. */
+  measureClock(skewMs: () => number): void;
 }
 
 const LATENCIES = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 4];
@@ -105,6 +107,16 @@ export function createMetrics(): Metrics {
       histogram.observe(seconds);
     },
     gateway: (status) => answers.inc({ class: `${Math.floor(status / 100)}xx` }),
+    measureClock(skewMs) {
+      new Gauge({
+        name: 'latchkey_clock_skew_seconds',
+        help: "How far this instance's clock is ahead of the store's.",
+        registers,
+        collect() {
+          this.set(skewMs() / 1000);
+        },
+      });
+    },
     countCredentials(read) {
       readCounts = read;
     },

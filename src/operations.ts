@@ -3,7 +3,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { within } from './deadline.ts';
-import { RETRY_AFTER_SECONDS } from './errors.ts';
+import { isAppError, RETRY_AFTER_SECONDS } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import type { Storage } from './storage/index.ts';
 
@@ -13,10 +13,13 @@ export function createOperations({
   storage,
   metrics,
   metricsToken,
+  clockSkewMs,
 }: {
   storage: Storage;
   metrics: Metrics;
   metricsToken: string | undefined;
+  /** How far our clock is off, where that is too far to decide anything by time. */
+  clockSkewMs: () => number | undefined;
 }) {
   let isDraining = false;
 
@@ -32,11 +35,14 @@ export function createOperations({
 
     async ready(_request: IncomingMessage, response: ServerResponse): Promise<void> {
       if (isDraining) return send(response, 503, { status: 'draining' });
+      const skewMs = clockSkewMs();
+      if (skewMs !== undefined) return send(response, 503, { status: 'wrong_clock', clockSkewMs: skewMs });
       try {
         await within(PING_MS, storage.ping());
         send(response, 200, { status: 'ok', storage: storage.engine });
-      } catch {
-        send(response, 503, { status: 'unavailable', storage: storage.engine });
+      } catch (error) {
+        const isReadOnly = isAppError(error) && error.facts['readOnly'] === true;
+        send(response, 503, { status: isReadOnly ? 'read_only' : 'unavailable', storage: storage.engine });
       }
     },
 
@@ -54,6 +60,13 @@ export function createOperations({
       response.end(text);
     },
   };
+}
+
+/** Answers while the application is being made: alive from the first moment, and not ready yet. */
+export function answerWhileStarting(request: IncomingMessage, response: ServerResponse): void {
+  const [path] = (request.url ?? '').split('?');
+  if (path === '/healthz') send(response, 200, { status: 'ok' });
+  else send(response, 503, { status: 'preparing' });
 }
 
 /** Compares digests, which have one length whatever was given. */

@@ -5,15 +5,21 @@ export interface Round {
   name: string;
   everyMs: number;
   run: () => Promise<unknown>;
+  /** Runs even while our clock is wrong, since it decides nothing by time. */
+  trustsNoClock?: boolean;
 }
 
 /** Runs each round by itself, never twice at a time; a failure is logged and tried again next time. */
-export function startRounds(rounds: readonly Round[], log: Log): { stop(): Promise<void> } {
+export function startRounds(
+  rounds: readonly Round[],
+  log: Log,
+  hasRightClock: () => boolean,
+): { stop(): Promise<void> } {
   const running = new Set<Promise<unknown>>();
-  const timers = rounds.map(({ name, everyMs, run }) => {
+  const timers = rounds.map(({ name, everyMs, run, trustsNoClock = false }) => {
     let isBusy = false;
     const timer = setInterval(() => {
-      if (isBusy) return;
+      if (isBusy || !(trustsNoClock || hasRightClock())) return;
       isBusy = true;
       const turn = run()
         .catch((error: unknown) =>

@@ -62,7 +62,15 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   });
   if (path !== ':memory:') for (const suffix of ['', '-wal', '-shm']) restrict(path + suffix);
   const inode = path === ':memory:' ? undefined : statSync(path).ino;
-  const writer = createWriter(db);
+  /** A file that was replaced under us still answers, from an inode that the next start will not see. */
+  const assertInPlace = () => {
+    if (inode === undefined) return;
+    const found = statSync(path, { throwIfNoEntry: false })?.ino;
+    if (found === inode) return;
+    const how = found === undefined ? 'removed' : 'replaced';
+    throw storageUnavailable(new Error(`${path} was ${how} while in use; restart, or restore a backup`));
+  };
+  const writer = createWriter(db, assertInPlace);
   const inTurn = createPageTurns();
   const definitions: string[] = [];
   const expiring: { table: string; column: string }[] = [];
@@ -106,9 +114,9 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     async ping() {
       await patiently(() => {
         db.prepare('SELECT count(*) FROM latchkey_meta').raw().get();
-        // A file that was replaced under us still answers, from an inode that the next start will not see.
-        if (inode !== undefined && statSync(path).ino !== inode) throw new Error(`${path} was replaced while in use`);
+        assertInPlace();
       });
+      if (writer.isFailing()) await notes.write('written_at', clock.now().toISOString());
     },
     // The processes that share a file share the machine, and so its clock.
     now: async () => clock.now(),
@@ -339,6 +347,8 @@ function defineOnce(db: Connection, sql: string): void {
 interface Writer {
   /** Runs `job` inside the next transaction; settles when that has been committed. */
   write<T>(job: () => T): Promise<T>;
+  /** Whether the latest transaction failed, as on a full disk. */
+  isFailing(): boolean;
   drain(): Promise<void>;
 }
 
@@ -348,8 +358,10 @@ interface Job {
   reject: (error: unknown) => void;
 }
 
-function createWriter(db: Connection): Writer {
+/** `assertInPlace` is asked before any write is acknowledged. */
+function createWriter(db: Connection, assertInPlace: () => void): Writer {
   let waiting: Job[] = [];
+  let isFailing = false;
   let flushing: Promise<void> | undefined;
 
   async function flush(): Promise<void> {
@@ -358,6 +370,7 @@ function createWriter(db: Connection): Writer {
       try {
         await patiently(() => db.exec('BEGIN IMMEDIATE'));
       } catch (error) {
+        isFailing = true;
         for (const job of take()) job.reject(error);
         continue;
       }
@@ -386,11 +399,15 @@ function createWriter(db: Connection): Writer {
         }
       }
       db.exec('COMMIT');
+      assertInPlace();
     } catch (error) {
+      isFailing = true;
       if (db.inTransaction) db.exec('ROLLBACK');
-      for (const { reject } of jobs) reject(translate(error));
+      const told = isEngineError(error) ? storageUnavailable(error, { readOnly: true }) : error;
+      for (const { reject } of jobs) reject(told);
       return;
     }
+    isFailing = false;
     for (const tell of settle) tell();
   }
 
@@ -401,6 +418,7 @@ function createWriter(db: Connection): Writer {
         flushing ??= flush();
       });
     },
+    isFailing: () => isFailing,
     async drain() {
       await flushing;
     },

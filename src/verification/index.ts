@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts';
 import { type ApiKey, type ApiKeys, type Credentials, digestOf, type Usage } from '../credentials/index.ts';
 import { ANSWER_MS, within } from '../deadline.ts';
 import type { Directories } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
 import { networkOf } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -80,6 +81,8 @@ export interface VerificationDependencies {
   failuresPerDirectory: number;
   /** Share of decisions that are logged, 0 to 1. */
   logShare: number;
+  /** Whether what has an end can be judged. */
+  hasRightClock: () => boolean;
 }
 
 /** Reasons that a valid credential meets: they never count as failures. */
@@ -184,6 +187,9 @@ export function createVerification(deps: VerificationDependencies): Verification
     let decision: Decision;
     try {
       decision = await within(ANSWER_MS, deciding);
+      // What seems to have ended may still be good: a wrong clock is our fault, and never the identity provider's.
+      if (!decision.allowed && !deps.hasRightClock())
+        throw new AppError('storage_unavailable', {}, { cause: new Error('the clock is wrong') });
     } catch (error) {
       account(attempt, 'unavailable', startedAt);
       throw error;

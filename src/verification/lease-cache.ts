@@ -1,6 +1,6 @@
 /**
  * Answers from memory under a lease: an entry lives at most `leaseMs` from the *start* of the authoritative read that made it, by the
- * monotonic clock. Whoever takes something away writes that first and then waits out the lease, so that afterwards no instance can
+ * monotonic clock, and by the wall clock too: a machine that was paused goes on with its monotonic time unspent. Whoever takes something away writes that first and then waits out the lease, so that afterwards no instance can
  * answer with what was true before. Only what was found is remembered, never that nothing was, so that a new token works at once.
  */
 import type { Clock } from '../clock.ts';
@@ -15,11 +15,14 @@ interface Entry<V> {
   value: V;
   /** Monotonic milliseconds. */
   until: number;
+  /** Wall-clock milliseconds. */
+  untilTime: number;
 }
 
 interface Reading<V> {
   promise: Promise<V | undefined>;
   startedAt: number;
+  startedAtTime: number;
 }
 
 export interface LeaseCacheOptions<V> {
@@ -46,11 +49,13 @@ export function createLeaseCache<V>({
 
   function start(key: string): Promise<V | undefined> {
     const startedAt = clock.monotonicMs();
+    const startedAtTime = clock.now().getTime();
     const promise = read(key).then((value) => {
-      if (value !== undefined && leaseMs > 0) remember(key, { value, until: startedAt + leaseMs });
+      if (value !== undefined && leaseMs > 0)
+        remember(key, { value, until: startedAt + leaseMs, untilTime: startedAtTime + leaseMs });
       return value;
     });
-    const reading = { promise, startedAt };
+    const reading = { promise, startedAt, startedAtTime };
     readings.set(key, reading);
     const forget = () => {
       if (readings.get(key) === reading) readings.delete(key);
@@ -84,7 +89,7 @@ export function createLeaseCache<V>({
       const now = clock.monotonicMs();
       const entry = entries.get(key);
       if (entry) {
-        if (now < entry.until) {
+        if (now < entry.until && clock.now().getTime() < entry.untilTime) {
           onHit?.();
           return entry.value;
         }
@@ -92,7 +97,9 @@ export function createLeaseCache<V>({
       }
       onMiss?.();
       const reading = readings.get(key);
-      return reading && now - reading.startedAt < leaseMs ? join(reading, key) : start(key);
+      const isFresh =
+        reading && now - reading.startedAt < leaseMs && clock.now().getTime() - reading.startedAtTime < leaseMs;
+      return isFresh ? join(reading, key) : start(key);
     },
     get size() {
       return entries.size;

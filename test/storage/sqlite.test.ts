@@ -1,17 +1,20 @@
 /** What only SQLite brings: one file that several processes write, kill -9 in the middle of it, file modes, and plain SQL for whoever looks. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { copyFileSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import Database from 'libsql';
 import { systemClock } from '../../src/clock.ts';
+import { isAppError } from '../../src/errors.ts';
 import type { Collection, Storage, Stored } from '../../src/storage/index.ts';
 import { openStorage } from '../../src/storage/index.ts';
+import { createApi } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { silent } from '../support/engines.ts';
+import { PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';
 import { pause, until } from '../support/traffic.ts';
 
 /** Another process that writes without a pause and says each thing that was acknowledged to it. */
@@ -38,6 +41,48 @@ await Promise.all([write(), write(), write(), write()]);
 `;
 
 const shape = { count: 'number', createdAt: 'date' } as const;
+
+describe('a SQLite file that goes away', () => {
+  it('acknowledges no write to a file that was replaced or removed under it, and is not ready', async () => {
+    for (const replace of [true, false]) {
+      const folder = mkdtempSync(join(tmpdir(), 'latchkey-sqlite-'));
+      const storage = await openStorage({ url: `file:${folder}`, clock: systemClock, log: silent });
+      const things = storage.collection({ name: 'things', shape, keys: {}, order: 'createdAt' });
+      await storage.prepare();
+      await things.insert({ id: 'before', count: 0, createdAt: new Date() });
+      const file = join(folder, 'latchkey.db');
+      if (replace) {
+        copyFileSync(file, `${file}.copy`);
+        renameSync(`${file}.copy`, file);
+      } else rmSync(file);
+      const isUnavailable = (error: unknown) => isAppError(error, 'storage_unavailable');
+      await assert.rejects(things.insert({ id: 'after', count: 0, createdAt: new Date() }), isUnavailable);
+      await assert.rejects(storage.ping(), isUnavailable);
+      await storage.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  const skip = process.platform === 'linux' ? false : 'only Linux lets another process bound the size of its files';
+  it('tells a disk that takes no more from one that is away, until there is room again', { skip }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'latchkey-sqlite-'));
+    const latchkey = await startLatchkey({ databaseUrl: `file:${folder}` });
+    const api = createApi(latchkey.url, PROCESS_OWNER_KEY);
+    const ready = async () => ((await (await fetch(`${latchkey.url}/readyz`)).json()) as { status: string }).status;
+    const limitFiles = (bytes: string) =>
+      execFileSync('prlimit', ['--pid', `${latchkey.child.pid}`, `--fsize=${bytes}:`]);
+    assert.equal(await ready(), 'ok');
+    limitFiles('4096');
+    assert.equal((await api.post('/organizations', { name: 'one too many' })).status, 503);
+    assert.equal(await ready(), 'read_only');
+    assert.equal((await api.get('/organizations')).status, 200);
+    limitFiles('unlimited');
+    assert.equal(await ready(), 'ok');
+    assert.equal((await api.post('/organizations', { name: 'after' })).status, 201);
+    assert.equal(await latchkey.end(), 0);
+    rmSync(folder, { recursive: true, force: true });
+  });
+});
 
 describe('one SQLite file for several processes', () => {
   let folder: string;

@@ -33,6 +33,8 @@ export interface TestAppOptions {
   clock?: MovableClock;
   /** What the application gets instead of the movable clock. */
   realClock?: Clock;
+  /** The time of the store, where it is not that of the application's clock. */
+  storeTime?: () => Date;
   /** Puts something around the real storage: counts its writes, or lets one of them fail. */
   wrapStorage?: (storage: Storage) => Storage;
   /** Where the keys of OAuth clients are fetched from. */
@@ -46,6 +48,7 @@ export async function startApp({
   env = {},
   clock = createMovableClock(),
   realClock,
+  storeTime = () => (realClock ?? clock).now(),
   wrapStorage = (storage) => storage,
   fetch: fetchKeys,
 }: TestAppOptions = {}): Promise<TestApp> {
@@ -68,7 +71,9 @@ export async function startApp({
     },
   });
   const log = createLog(config.LATCHKEY_LOG_LEVEL, sink);
-  const storage = await openStorage({ url: databaseUrl, clock: realClock ?? clock, log });
+  const opened = await openStorage({ url: databaseUrl, clock: realClock ?? clock, log });
+  // A store of MongoDB lives in real time, and tests do not.
+  const storage = { ...opened, now: async () => storeTime() };
   let app: App | undefined;
   const server = createServer((request, response) => app?.handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
