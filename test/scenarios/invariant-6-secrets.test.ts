@@ -109,8 +109,12 @@ for (const engine of bothEngines) {
       await runScenario();
       const metrics = await call('GET', '/metrics', bearer(METRICS_TOKEN));
       assert.equal(metrics.status, 200);
-      const before = await dump(place.url);
-      assert.ok(before.some(({ text }) => text.includes('request.denied')));
+      // Readers see refusals before they are written.
+      let before: Captured[] = [];
+      await until('the refusals are in the store', 10_000, async () => {
+        before = await dump(place.url);
+        return before.some(({ text }) => text.includes('request.denied'));
+      });
       assert.equal(await latchkey.end(), 0);
       const places: Captured[] = [
         ...before,

@@ -86,7 +86,7 @@ function mutateAuthorization(token: string, dice: Dice): string | undefined {
     `Basic ${token}`,
     `Bearer ${token},${token}`,
     `Bearer ${token} Bearer ${token}`,
-    `Bearer "${token}"`,
+    `Bearer ${token.slice(0, 20)}"${token.slice(20)}"`,
     `Bearer%20${token}`,
     token + token,
     `Bearer Bearer Bearer ${token}`,
