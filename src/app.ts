@@ -134,6 +134,8 @@ export async function createApp(deps: AppDependencies) {
     jwksHosts: config.LATCHKEY_OAUTH_JWKS_HOSTS,
     fetch: deps.fetch ?? fetch,
     answerMs,
+    failuresPerAddress: config.LATCHKEY_FAILURES_PER_ADDRESS,
+    failuresPerClient: config.LATCHKEY_FAILURES_PER_DIRECTORY,
     waitOutLease,
     renderError: (error, description, asked) => renderAuthorizationError(error, description, asked, brand),
   });
@@ -343,7 +345,7 @@ export async function createApp(deps: AppDependencies) {
     /** The request listener of the whole product. */
     handle(request: IncomingMessage, response: ServerResponse): void {
       try {
-        request.url = originForm(request.url ?? '/');
+        request.url = withoutSlashAtEnd(originForm(request.url ?? '/'));
         const answering = route(request.url)(request, response);
         if (answering) answering.catch(fail);
       } catch (error) {
@@ -371,6 +373,16 @@ export async function createApp(deps: AppDependencies) {
     const found = mounts.find(([mount]) => (mount.endsWith('/') ? path.startsWith(mount) : path === mount));
     return found ? found[1] : rest;
   }
+}
+
+/** People put a slash behind the addresses of the authorization server; it means nothing there. */
+function withoutSlashAtEnd(url: string): string {
+  if (!url.startsWith('/oauth/') && !url.startsWith('/.well-known/')) return url;
+  const mark = url.indexOf('?');
+  let end = mark === -1 ? url.length : mark;
+  const query = url.slice(end);
+  while (url[end - 1] === '/') end -= 1;
+  return url.slice(0, end) + query;
 }
 
 /** A request target may be a whole URL (RFC 9112 3.2.2); what counts is its path, byte for byte. Throws invalid_request. */

@@ -103,13 +103,23 @@ interface EventPayloads {
   'portal_link.revoked': { portalLinkId: string };
   'connection.requested': { clientId: string };
   'connection.consented': { clientId: string; name: string; replaces?: string | undefined };
-  'connection.refused': { clientId?: string | undefined; reason: string; detail?: string | undefined };
+  'connection.refused': {
+    clientId?: string | undefined;
+    reason: string;
+    /** Of the closed table OAUTH_REFUSALS in src/oauth/refusals.ts. */
+    subReason?: string | undefined;
+    /** With `redirect_uri_unknown`: origin and path of what was sent, where it is an address, and what is registered. */
+    redirectUri?: string | undefined;
+    registered?: string[] | undefined;
+  };
   'credential.connected': CredentialFacts & { clientId: string; replaces?: string | undefined };
   'token.issued': { clientId: string; grantType: string; userAgent?: string | undefined };
   'token.refused': {
     clientId?: string | undefined;
     grantType?: string | undefined;
     reason: string;
+    /** Of the closed table OAUTH_REFUSALS in src/oauth/refusals.ts. */
+    subReason?: string | undefined;
     userAgent?: string | undefined;
     /** With `assertion_wrong`: what is wrong with it, of a closed list, and by how much a time is off. */
     fault?: string | undefined;

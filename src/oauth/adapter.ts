@@ -1,28 +1,24 @@
-/** oidc-provider's storage, on our own: secrets become digests, a grant lives and dies with its credential, a code can be tried again. */
+/** oidc-provider's storage, on our own: secrets become digests, what waits for a person is kept elsewhere. */
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
-import type { Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import { isAppError } from '../errors.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
 import type { Client, Clients } from './clients.ts';
-import type { Connections } from './connections.ts';
 
 export interface AdapterDependencies {
   artifacts: Collection<Artifact>;
   clients: Pick<Clients, 'find'>;
-  connections: Connections;
   clock: Clock;
-  /** Why the request under way ends a connection, and whose it is. */
-  ending: () => [reason: string, cause: Cause];
 }
 
 /** How long an access token or a code that is over is still known as one, so that its refusal is told at its connection. */
 const KEPT_AFTER_END_MS = 7 * 86_400_000;
 const ACCESS_TOKENS = new Set(['AccessToken', 'ClientCredentials']);
 const KEPT_AFTER_END = new Set([...ACCESS_TOKENS, 'AuthorizationCode']);
+/** Made once, and never written again: a second one of the same ID is an error. */
+const WRITTEN_ONCE = new Set([...KEPT_AFTER_END, 'RefreshToken', 'Interaction']);
 
-export function createAdapterFactory({ artifacts, clients, connections, clock, ending }: AdapterDependencies) {
+export function createAdapterFactory({ artifacts, clients, clock }: AdapterDependencies) {
   return (model: string): Adapter => {
     if (model === 'Client') return clientAdapter(clients);
 
@@ -33,33 +29,12 @@ export function createAdapterFactory({ artifacts, clients, connections, clock, e
       return { expiresAt: new Date(end + kept), ...(kept > 0 && { endsAt: new Date(end) }) };
     }
 
-    function payloadOf(artifact: Artifact, id: string): AdapterPayload {
-      const payload = JSON.parse(artifact.payload) as AdapterPayload;
-      payload.jti = id;
-      // A code counts as used only once its answer is kept: a crash on the way leaves it to be tried again.
-      if ((model === 'AuthorizationCode' ? artifact.answeredAt : artifact.consumedAt) !== undefined)
-        payload.consumed = true;
-      return payload;
-    }
-
-    async function credentialOf({ grantId, clientId }: AdapterPayload): Promise<string | undefined> {
-      try {
-        return await connections.credentialOf(grantId, clientId);
-      } catch (error) {
-        if (isAppError(error, 'slots_full')) throw new errors.InvalidGrant('slots full');
-        if (isAppError(error, 'not_found')) throw new errors.InvalidGrant('directory unknown');
-        if (isAppError(error, 'credential_final'))
-          throw new errors.InvalidGrant(`credential ${String(error.facts['state'])}`);
-        throw error;
-      }
-    }
-
     return {
       async upsert(id, payload, expiresIn) {
-        const { jti: _jti, ...rest } = payload;
-        // An interaction names its browser session, which nothing needs again.
-        if (model === 'Interaction' && rest.session) delete rest.session.cookie;
-        const credentialId = ACCESS_TOKENS.has(model) ? await credentialOf(payload) : undefined;
+        const { jti: _jti, extra, ...rest } = payload;
+        // A request that nobody has decided yet waits in its browser (pending-requests.ts); an anonymous caller writes nothing.
+        if (model === 'Interaction' && rest['result'] === undefined) return;
+        const credentialId = extra?.['credentialId'] as string | undefined;
         const key = artifactId(model, id);
         const record: Artifact = {
           id: key,
@@ -73,21 +48,16 @@ export function createAdapterFactory({ artifacts, clients, connections, clock, e
           createdAt: clock.now(),
           ...endOf(model, expiresIn),
         };
-        // Tokens are new each time; sessions, interactions and grants are written again.
-        if (ACCESS_TOKENS.has(model) || model === 'RefreshToken' || model === 'AuthorizationCode')
+        if (WRITTEN_ONCE.has(model)) await artifacts.insert(record);
+        // Sessions and grants are written again.
+        else if (!(await artifacts.update(key, ({ createdAt }) => ({ ...record, createdAt }))))
           await artifacts.insert(record);
-        else if (!(await artifacts.update(key, ({ createdAt }) => ({ ...record, createdAt })))) {
-          // A decision about a request that was answered meanwhile must not bring it back.
-          if (model === 'Interaction' && rest['result'] !== undefined) throw over();
-          await artifacts.insert(record);
-        }
       },
 
       async find(id) {
         const artifact = await artifacts.find(artifactId(model, id));
-        if (!artifact || (artifact.endsAt && artifact.endsAt <= clock.now())) return undefined;
-        if (model === 'Grant' && !(await connections.isAlive(id))) return undefined;
-        return payloadOf(artifact, id);
+        if (!artifact || artifact.consumedAt || (artifact.endsAt && artifact.endsAt <= clock.now())) return undefined;
+        return { ...(JSON.parse(artifact.payload) as AdapterPayload), jti: id };
       },
 
       async findByUid(uid) {
@@ -95,41 +65,37 @@ export function createAdapterFactory({ artifacts, clients, connections, clock, e
         return artifact && (JSON.parse(artifact.payload) as AdapterPayload);
       },
 
-      async findByUserCode() {
-        return undefined;
-      },
-
-      async consume(id) {
-        await artifacts.update(artifactId(model, id), (artifact) =>
+      async destroy(id) {
+        const key = artifactId(model, id);
+        if (model !== 'Interaction') {
+          await artifacts.remove(key);
+          return;
+        }
+        // An answered request stays known as one: it is answered once, however often its address is opened.
+        const result = await artifacts.update(key, (artifact) =>
           artifact.consumedAt ? undefined : { ...artifact, consumedAt: clock.now() },
         );
+        if (!result || result.before === result.after)
+          throw new errors.SessionNotFound('interaction session not found');
       },
 
-      async destroy(id) {
-        const wasThere = await artifacts.remove(artifactId(model, id));
-        // A request is answered once, however often its button was pressed.
-        if (model === 'Interaction' && !wasThere) throw over();
-        if (model === 'Grant') await connections.end(id, ...ending());
-      },
-
-      async revokeByGrantId() {
-        // A grant ends as a whole, by its own destroy.
-      },
+      findByUserCode: unused,
+      // Codes are spent by code-grant.ts, and a connection is ended by connections.ts.
+      consume: unused,
+      revokeByGrantId: unused,
     };
   };
 }
 
-function over(): Error {
-  return new errors.SessionNotFound('interaction session not found');
-}
+const unused = async () => undefined;
 
 /** What has no end of its own lives as long as its connection. */
 function hasEnd(model: string): boolean {
   return model !== 'RefreshToken' && model !== 'Grant';
 }
 
+/** The one door by which the library sees our clients. */
 function clientAdapter(clients: Pick<Clients, 'find'>): Adapter {
-  const unused = async () => undefined;
   return {
     upsert: unused,
     consume: unused,
@@ -144,19 +110,18 @@ function clientAdapter(clients: Pick<Clients, 'find'>): Adapter {
   };
 }
 
-/** Whoever reaches oidc-provider's token endpoint has been authenticated by us; all that it is shown is a pass (token-endpoint.ts). */
-function metadataOf({ id, name, redirectUris, grantTypes, accessTokenSeconds, authMethod, directoryId }: Client) {
+/** The library authenticates no client (provider.ts), so that a confidential one needs no more than a word for its secret. */
+function metadataOf({ id, name, redirectUris, grantTypes, authMethod }: Client) {
   const isPublic = authMethod === 'none';
   const hasCode = grantTypes.includes('authorization_code');
   return {
     client_id: id,
     client_name: name,
     redirect_uris: redirectUris,
-    grant_types: grantTypes,
+    // Of the grants it sees the one that begins at the authorization endpoint.
+    grant_types: hasCode ? ['authorization_code'] : [],
     response_types: hasCode && redirectUris.length > 0 ? ['code'] : [],
     token_endpoint_auth_method: isPublic ? 'none' : 'client_secret_post',
-    ...(!isPublic && { client_secret: 'a pass' }),
-    access_token_seconds: accessTokenSeconds,
-    ...(directoryId !== undefined && { directory_id: directoryId }),
+    ...(!isPublic && { client_secret: 'not used' }),
   };
 }

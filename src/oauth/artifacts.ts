@@ -1,9 +1,8 @@
 /**
- * What oidc-provider keeps: tokens, codes, grants, interactions. Ids are the secrets themselves there, so here they are digests, and the
+ * What oidc-provider keeps: tokens, codes, grants, decided interactions. Ids are the secrets themselves there, so here they are digests, and the
  * payload is stored without its `jti`. Payloads have keys with dots, so they are kept as a JSON string on both engines.
  */
 import { hash } from 'node:crypto';
-import type { Clock } from '../clock.ts';
 import type { Collection, Storage, Stored } from '../storage/index.ts';
 
 const shape = {
@@ -43,12 +42,6 @@ export function createArtifacts(storage: Storage): Collection<Artifact> {
 
 /** Both kinds of access token share one place, so that a presented one is found by one read. */
 export function artifactId(model: string, value: string): string {
-  if (model === 'Grant') return `grant:${value}`;
   const place = model === 'AccessToken' || model === 'ClientCredentials' ? 'access' : model;
   return `${place}:${hash('sha256', value, 'hex')}`;
-}
-
-/** The time that oidc-provider goes by, in seconds. */
-export function secondsOf(clock: Clock): number {
-  return Math.floor(clock.now().getTime() / 1000);
 }

@@ -55,7 +55,7 @@ export interface AssertionFault {
 export type Asserted =
   /** `undo` lets the same assertion be used again, for a request that failed by our fault. */
   | { client: Client; undo?: () => Promise<void> }
-  | { refused: 'client_unknown' | 'contradiction'; clientId?: string }
+  | { refused: 'client_unknown' | 'client_proofs_disagree'; clientId?: string }
   | { refused: 'assertion_wrong'; clientId?: string; fault: AssertionFault }
   | { refused: 'jwks_unreachable'; clientId: string; error: AppError };
 
@@ -132,7 +132,7 @@ export function createAssertions({ storage, clients, clock, keys, issuer }: Asse
     const client = await claimed(claims, named);
     if (!client) return { refused: 'client_unknown', clientId: named ?? claims.sub };
     const clientId = client.id;
-    if (named !== undefined && named !== clientId) return { refused: 'contradiction', clientId: named };
+    if (named !== undefined && named !== clientId) return { refused: 'client_proofs_disagree', clientId: named };
     try {
       const fault = await faultOf(assertion, claims, client, path);
       if (fault) return { refused: 'assertion_wrong', clientId, fault };

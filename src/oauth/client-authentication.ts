@@ -1,36 +1,27 @@
 /**
  * Who asks at the token endpoint. IdPs send the secret in the header, in the body, or in both (authentik, SailPoint); all of them are
- * accepted as long as they agree. What oidc-provider is shown afterwards is a pass that is good for this one request.
+ * accepted as long as they agree.
  */
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { AppError } from '../errors.ts';
 import type { Asserted, AssertionFault } from './client-assertions.ts';
 import { secretStateOf } from './client-secrets.ts';
 import type { Client, Clients } from './clients.ts';
-
-export type Parameters = ReadonlyMap<string, string>;
+import { type Parameters, withoutBlanks } from './parameters.ts';
+import type { OauthSubReason } from './refusals.ts';
 
 export type Authenticated =
   /** `undo` takes back what the proof has spent, for a request that failed by our fault. */
   | { client: Client; undo?: () => Promise<void> }
   | {
-      refused: Refusal;
+      refused: OauthSubReason;
+      /** Whom the request named, also where there is no such client. */
       clientId?: string;
       /** With `assertion_wrong`. */
       fault?: AssertionFault;
       /** With `jwks_unreachable`: no fault of the client, so it is answered 503. */
       error?: AppError;
     };
-
-export type Refusal =
-  | 'client_unknown'
-  | 'client_secret_wrong'
-  | 'client_secret_expired'
-  | 'assertion_wrong'
-  | 'jwks_unreachable'
-  | 'missing'
-  | 'contradiction';
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
@@ -53,26 +44,39 @@ export function createClientAuthentication({ clients, clock, byAssertion }: Clie
       return byAssertion(assertion, named, path);
     const inBody = parameters.get('client_secret');
     const basic = header === undefined ? [] : readBasic(header);
-    if (header !== undefined && basic.length === 0)
-      return { refused: 'client_secret_wrong', ...(named !== undefined && { clientId: named }) };
-    // Our ids need no encoding, so where the two readings differ it is the decoded one that can be an id.
-    const clientId = named ?? basic.at(-1)?.id;
-    if (clientId === undefined) return { refused: 'missing' };
+    if (header !== undefined && header.trim() !== '' && basic.length === 0)
+      return { refused: 'client_method_wrong', ...(named !== undefined && { clientId: named }) };
+    const clientId = namedClient(header, parameters);
+    if (clientId === undefined) return { refused: 'client_missing' };
+    if (clientId.startsWith('scimcs_')) {
+      const other = [inBody, ...basic.map(({ secret }) => secret)].find((value) => value?.startsWith('client_'));
+      return { refused: 'client_id_and_secret_swapped', ...(other !== undefined && { clientId: other }) };
+    }
     const client = await clients.find(clientId);
     if (!client) return { refused: 'client_unknown', clientId };
+    const own = basic.filter(({ id }) => id === clientId);
+    if (basic.length > 0 && own.length === 0) return { refused: 'client_proofs_disagree', clientId };
+    // An empty password is none: the header then names the client, and no more.
+    const inHeader = own.map(({ secret }) => secret).filter((secret) => secret !== '');
+    if (inBody !== undefined && inHeader.length > 0 && !inHeader.includes(inBody))
+      return { refused: 'client_proofs_disagree', clientId };
+    const secrets = inBody === undefined ? inHeader : [inBody];
     if (client.authMethod === 'none')
-      return inBody === undefined && header === undefined ? { client } : { refused: 'contradiction', clientId };
-    if (client.authMethod === 'private_key_jwt') return { refused: 'client_secret_wrong', clientId };
-    const offered = basic.filter(({ id }) => id === clientId).map(({ secret }) => secret);
-    if (header !== undefined && offered.length === 0) return { refused: 'contradiction', clientId };
-    if (inBody !== undefined && header !== undefined && !offered.includes(inBody))
-      return { refused: 'contradiction', clientId };
-    const secrets = inBody === undefined ? offered : [inBody];
-    if (secrets.length === 0) return { refused: 'missing', clientId };
+      return secrets.length === 0 ? { client } : { refused: 'client_method_wrong', clientId };
+    if (client.authMethod === 'private_key_jwt') return { refused: 'client_method_wrong', clientId };
+    if (secrets.length === 0) return { refused: 'client_secret_missing', clientId };
     const states = secrets.map((secret) => secretStateOf(client, secret, clock.now()));
     if (states.includes('live')) return { client };
-    return { refused: states.includes('expired') ? 'client_secret_expired' : 'client_secret_wrong', clientId };
+    if (states.includes('expired')) return { refused: 'client_secret_expired', clientId };
+    const hasBlanks = secrets.some((secret) => /\s/.test(secret));
+    return { refused: hasBlanks ? 'client_secret_has_blanks' : 'client_secret_wrong', clientId };
   };
+}
+
+/** Whom a request names, before anything is proved. */
+export function namedClient(header: string | undefined, parameters: Parameters): string | undefined {
+  // Our IDs need no encoding, so where the two readings of Basic differ it is the decoded one that can be an ID.
+  return parameters.get('client_id') ?? (readBasic(header ?? '').at(-1)?.id || undefined);
 }
 
 /** RFC 6749 2.3.1 has both halves form-encoded, which many clients leave out: both readings, where they differ. */
@@ -81,41 +85,12 @@ function readBasic(header: string): { id: string; secret: string }[] {
   const text = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8');
   const colon = text.indexOf(':');
   if (colon === -1) return [];
-  const plain = { id: text.slice(0, colon), secret: text.slice(colon + 1) };
+  const plain = { id: withoutBlanks(text.slice(0, colon)), secret: withoutBlanks(text.slice(colon + 1)) };
   try {
-    const decode = (half: string) => decodeURIComponent(half.replaceAll('+', ' '));
+    const decode = (half: string) => withoutBlanks(decodeURIComponent(half.replaceAll('+', ' ')));
     const decoded = { id: decode(plain.id), secret: decode(plain.secret) };
     return decoded.id === plain.id && decoded.secret === plain.secret ? [plain] : [plain, decoded];
   } catch {
     return [plain];
   }
 }
-
-/**
- * Clients that have been authenticated, while their requests are under way. Each gets a pass to show to oidc-provider, good for that client
- * and taken away after the request; and whoever asks for such a client meanwhile gets it as that request has read it.
- */
-export function createAdmission(clients: Pick<Clients, 'find'>) {
-  const passes = new Map<string, Client>();
-  const underWay = new Map<string, { client: Client; requests: number }>();
-
-  return {
-    async during<T>(client: Client, work: (pass: string) => Promise<T>): Promise<T> {
-      const pass = randomBytes(24).toString('base64url');
-      passes.set(pass, client);
-      underWay.set(client.id, { client, requests: (underWay.get(client.id)?.requests ?? 0) + 1 });
-      try {
-        return await work(pass);
-      } finally {
-        passes.delete(pass);
-        const known = underWay.get(client.id);
-        if (known && known.requests > 1) known.requests -= 1;
-        else underWay.delete(client.id);
-      }
-    },
-    isPass: (clientId: string, value: string) => passes.get(value)?.id === clientId,
-    find: async (id: string): Promise<Client | undefined> => underWay.get(id)?.client ?? clients.find(id),
-  };
-}
-
-export type Admission = ReturnType<typeof createAdmission>;

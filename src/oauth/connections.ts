@@ -6,10 +6,10 @@ import { actorShape, type Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credential, type Credentials, type Scope, stateAt } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
-import { newId, type Random } from '../identifiers.ts';
-import type { Collection, Storage, Stored } from '../storage/index.ts';
-import type { Artifact } from './artifacts.ts';
-import type { Client, Clients } from './clients.ts';
+import { newId, type Random, randomText } from '../identifiers.ts';
+import type { Storage, Stored } from '../storage/index.ts';
+import type { Client } from './clients.ts';
+import type { About } from './grants.ts';
 
 const shape = {
   clientId: 'string',
@@ -22,6 +22,10 @@ const shape = {
   'address?': 'string',
   /** The credential whose place it takes when both slots are full. */
   'replaces?': 'string',
+  /** The authorization request had no redirect URI: the client's only one stood for it, and the token request may leave it out too. */
+  'redirectUriOmitted?': 'boolean',
+  /** The word by which a refresh token was asked for; answers repeat it. */
+  'offlineScope?': 'string',
   createdAt: 'date',
 } as const;
 
@@ -29,21 +33,25 @@ const shape = {
 export type Authorization = Stored<typeof shape>;
 
 export interface Connections {
-  authorize(input: Omit<Authorization, 'id' | 'credentialId' | 'createdAt'>, grantId: string): Promise<Authorization>;
+  authorize(input: Omit<Authorization, 'id' | 'credentialId' | 'createdAt'>): Promise<Authorization>;
   /** What a grant stands for. */
   find(grantId: string): Promise<Authorization | undefined>;
   /** Moves the end of a connection that only silence ends. */
   extend(credentialId: string, client: Client): Promise<void>;
-  /** Whether the grant's credential may still be used or refreshed. A disabled one may: it must be there when it is enabled. */
-  isAlive(grantId: string): Promise<boolean>;
-  /** The credential behind a new access token; made now if this is the first. Throws slots_full, credential_final. */
-  credentialOf(grantId: string | undefined, clientId: string | undefined): Promise<string | undefined>;
-  /** Revokes the connection of a grant: its tokens are refused from now on. */
-  end(grantId: string, reason: string, cause: Cause): Promise<void>;
+  /**
+   * The ID of the credential that the tokens of an authorization stand for; the first token makes it. A disabled one gives tokens too: they
+   * must be there when it is enabled. Throws slots_full, not_found (the directory), credential_final (revoked or expired).
+   */
+  connect(authorization: Authorization, client: Client): Promise<string>;
+  /** The same for a client of one directory, for which nobody needs to agree. */
+  connectClient(client: Client): Promise<string>;
+  /** Revokes the credential of an authorization: its tokens are refused from now on. */
+  end(authorization: Authorization, reason: string, cause: Cause): Promise<void>;
 }
 
 const DAY_MS = 86_400_000;
 const AGREED_KEPT = 10_000;
+const GRANT_ID_LENGTH = 22;
 
 /** When a connection ends by its client's policy: at its maximum age, or sooner for lack of use. */
 function endOf({ maximumAgeDays, idleDays }: Client, madeAt: Date, usedAt: Date): Date | undefined {
@@ -54,15 +62,18 @@ function endOf({ maximumAgeDays, idleDays }: Client, madeAt: Date, usedAt: Date)
   return ends.length === 0 ? undefined : new Date(Math.min(...ends));
 }
 
+/** Which connection an authorization is about. */
+export function aboutOf({ credentialId, organizationId, directoryId }: Authorization): About {
+  return { credentialId, organizationId, directoryId };
+}
+
 export function createConnections(deps: {
   storage: Storage;
-  artifacts: Collection<Artifact>;
-  clients: Pick<Clients, 'find'>;
   credentials: Credentials;
   clock: Clock;
   random: Random;
 }): Connections {
-  const { storage, clients, credentials, clock, random } = deps;
+  const { storage, credentials, clock, random } = deps;
   const authorizations = storage.collection({
     name: 'oauth_authorizations',
     shape,
@@ -83,39 +94,29 @@ export function createConnections(deps: {
     return found;
   }
 
-  async function connect(authorization: Authorization): Promise<string> {
-    const { credentialId, clientId, directoryId, scope, authorizedBy, address, replaces } = authorization;
-    const known = await credentials.find(credentialId);
-    if (known) {
-      assertLive(known);
-      return credentialId;
-    }
-    const client = await clients.find(clientId);
-    if (!client) throw new AppError('not_found', { detail: `There is no client ${clientId}.` });
-    const cause: Cause = { actor: authorizedBy, source: 'portal', ...(address !== undefined && { address }) };
-    const scopes = scope.split(' ') as Scope[];
-    const expiresAt = endOf(client, clock.now(), clock.now());
-    await credentials.connect(
-      directoryId,
-      { id: credentialId, clientId, label: client.name, scopes, authorizedBy, replaces, expiresAt },
-      cause,
-    );
-    return credentialId;
-  }
+  const isFinal = (credential: Credential) => ['revoked', 'expired'].includes(stateAt(credential, clock.now()));
 
-  /** A token of what is over would be refused wherever it is presented; the client is to learn it here. */
-  function assertLive(credential: Credential): void {
-    const state = stateAt(credential, clock.now());
-    if (state === 'revoked' || state === 'expired') {
-      throw new AppError('credential_final', { credentialId: credential.id, state });
+  async function connectOnce(
+    directoryId: string,
+    made: Omit<Parameters<Credentials['connect']>[1], 'label' | 'expiresAt'>,
+    client: Client,
+    cause: Cause,
+  ): Promise<string> {
+    const known = await credentials.find(made.id);
+    // The tokens of an ended credential would be refused wherever they are presented; the client is to learn it here.
+    if (known && isFinal(known)) {
+      throw new AppError('credential_final', { credentialId: made.id, state: stateAt(known, clock.now()) });
     }
+    const expiresAt = endOf(client, clock.now(), clock.now());
+    if (!known) await credentials.connect(directoryId, { ...made, label: client.name, expiresAt }, cause);
+    return made.id;
   }
 
   return {
-    async authorize(input, grantId) {
+    async authorize(input) {
       const authorization: Authorization = {
         ...input,
-        id: grantId,
+        id: randomText(GRANT_ID_LENGTH, random),
         credentialId: newId('cred', random),
         createdAt: clock.now(),
       };
@@ -135,39 +136,24 @@ export function createConnections(deps: {
       if (isWorthIt) await credentials.extend(credentialId, end);
     },
 
-    async isAlive(grantId) {
-      const authorization = await find(grantId);
-      if (!authorization) return false;
-      const credential = await credentials.find(authorization.credentialId);
-      // Not made yet: the code has not been exchanged.
-      if (!credential) return true;
-      const state = stateAt(credential, clock.now());
-      return state !== 'revoked' && state !== 'expired';
+    async connect({ clientId, directoryId, credentialId, scope, authorizedBy, address, replaces }, client) {
+      const cause: Cause = { actor: authorizedBy, source: 'portal', ...(address !== undefined && { address }) };
+      const made = { id: credentialId, clientId, scopes: scope.split(' ') as Scope[], authorizedBy, replaces };
+      return connectOnce(directoryId, made, client, cause);
     },
 
-    async credentialOf(grantId, clientId) {
-      if (grantId !== undefined) {
-        const authorization = await find(grantId);
-        return authorization && connect(authorization);
+    async connectClient(client) {
+      const { id: clientId, credentialId, directoryId, createdBy } = client;
+      if (directoryId === undefined || credentialId === undefined) {
+        throw new AppError('not_found', { detail: `Client ${clientId} belongs to no directory.` });
       }
-      const client = clientId === undefined ? undefined : await clients.find(clientId);
-      if (!client?.directoryId || !client.credentialId) return undefined;
-      const known = await credentials.find(client.credentialId);
-      if (known) assertLive(known);
-      else {
-        const { createdBy } = client;
-        const cause: Cause = { actor: createdBy, source: 'api' };
-        const expiresAt = endOf(client, clock.now(), clock.now());
-        const made = { id: client.credentialId, clientId: client.id, label: client.name, authorizedBy: createdBy };
-        await credentials.connect(client.directoryId, { ...made, expiresAt }, cause);
-      }
-      return client.credentialId;
+      const made = { id: credentialId, clientId, authorizedBy: createdBy };
+      return connectOnce(directoryId, made, client, { actor: createdBy, source: 'api' });
     },
 
-    async end(grantId, reason, cause) {
-      const authorization = await find(grantId);
-      const credential = authorization && (await credentials.find(authorization.credentialId));
-      if (credential) await credentials.revoke(credential.id, { force: true, reason }, cause);
+    async end({ credentialId }, reason, cause) {
+      const credential = await credentials.find(credentialId);
+      if (credential && !isFinal(credential)) await credentials.revoke(credentialId, { force: true, reason }, cause);
     },
   };
 }

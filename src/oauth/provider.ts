@@ -1,5 +1,4 @@
 /** The configuration of oidc-provider on one screen: pure OAuth 2.0, opaque tokens, one grant per connection, nothing that ends by silence. */
-import type { IncomingMessage } from 'node:http';
 import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { SCOPES } from '../credentials/index.ts';
 import { RETRY_AFTER_SECONDS } from '../errors.ts';
@@ -8,12 +7,14 @@ import { GRANT_TYPES } from '../identity-providers/index.ts';
 import type { createAdapterFactory } from './adapter.ts';
 import { ASSERTION_ALGORITHMS } from './client-assertions.ts';
 import { AUTH_METHODS } from './clients.ts';
+import type { Connections } from './connections.ts';
+import { PENDING_SECONDS } from './pending-requests.ts';
+import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
 import type { Keys } from './signing-keys.ts';
 
 /** "Never" does not exist in the library; nobody's connection sees the end of this. */
 const HUNDRED_YEARS = 3_155_760_000;
 const CODE_SECONDS = 120;
-const INTERACTION_SECONDS = 3600;
 const TOKEN_LENGTH = 43;
 
 export interface ProviderDependencies {
@@ -22,23 +23,23 @@ export interface ProviderDependencies {
   keys: Keys;
   random: Random;
   isSecure: boolean;
-  /** Told of each answer of the token and revocation endpoints before it goes out; it may change status and body. */
-  onAnswer: (ctx: KoaContextWithOIDC, request: IncomingMessage) => Promise<void>;
+  /** Leaves a request that waits for a person with its browser; gives the path of the page that is for deciding. */
+  keepPending: (ctx: KoaContextWithOIDC, interaction: Interaction) => string;
+  /** What a person agreed to, by the ID of the grant. */
+  findAuthorization: Connections['find'];
   renderError: (ctx: KoaContextWithOIDC, error: { error: string; error_description?: string }) => Promise<void>;
-  /** Whether the value is the pass that a client was given after we authenticated it. */
-  isPass: (clientId: string, value: string) => boolean;
 }
 
+export type Interaction = InstanceType<Provider['Interaction']>;
+
 export function createProvider(deps: ProviderDependencies): Provider {
-  const { issuer, adapter, keys, random, isSecure, onAnswer, renderError, isPass } = deps;
+  const { issuer, adapter, keys, random, isSecure, keepPending, findAuthorization, renderError } = deps;
   const { Prompt, Check } = interactionPolicy;
   const connect = new Prompt(
     { name: 'connect', requestable: false },
     new Check('connection_needed', 'a connection must be made', 'interaction_required', (ctx) => {
-      const asked = String(ctx.oidc.params?.['scope'] ?? SCOPES[0]);
-      // Others beside ours are passed over; with none of ours there is nothing to consent to.
-      const isKnown = asked.split(' ').some((scope) => (SCOPES as readonly string[]).includes(scope));
-      if (!isKnown) throw new errors.InvalidScope('requested scope is not known', asked);
+      const refused = ctx.oidc.params?.['scope_refused'] as OauthSubReason | undefined;
+      if (refused !== undefined) throw new errors.InvalidScope(OAUTH_REFUSALS[refused].says, '');
       return ctx.oidc.result?.login === undefined;
     }),
   );
@@ -52,19 +53,19 @@ export function createProvider(deps: ProviderDependencies): Provider {
       long: { httpOnly: true, sameSite: 'lax', secure: isSecure },
     },
     scopes: [...SCOPES],
+    // Said of a request by our own reader (authorization.ts); a caller's parameters of these names never get here.
+    extraParams: ['offline_scope', 'redirect_uri_omitted', 'scope_refused'],
     claims: {},
     responseTypes: ['code'],
     clientAuthMethods: ['client_secret_post', 'none'],
     clientDefaults: {
       id_token_signed_response_alg: 'ES256',
-      grant_types: ['authorization_code', 'refresh_token'],
+      grant_types: ['authorization_code'],
       response_types: ['code'],
     },
-    extraClientMetadata: { properties: ['access_token_seconds', 'directory_id'] },
     routes: {
       authorization: '/oauth/authorize',
       token: '/oauth/token',
-      revocation: '/oauth/revoke',
       jwks: '/oauth/jwks',
     },
     features: {
@@ -75,29 +76,34 @@ export function createProvider(deps: ProviderDependencies): Provider {
       rpInitiatedLogout: { enabled: false },
       resourceIndicators: { enabled: false },
       introspection: { enabled: false },
-      clientCredentials: { enabled: true },
-      revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId },
+      // The token and revocation endpoints are ours (token-endpoint.ts); no request reaches the library's.
+      revocation: { enabled: false },
     },
-    interactions: { policy: [connect], url: (_ctx, interaction) => `/connect/${interaction.uid}` },
+    interactions: { policy: [connect], url: keepPending },
     // The subject is the directory, not the person who agreed: people leave, the connection stays.
     findAccount: async (_ctx, sub) => ({ accountId: sub, claims: async () => ({ sub }) }),
-    // Each connection is a grant of its own, also when one browser makes several.
+    // What a person agreed to is ours to keep (connections.ts); each connection is a grant of its own, also when one browser makes several.
     loadExistingGrant: async (ctx) => {
       const grantId = ctx.oidc.result?.consent?.grantId;
-      return grantId === undefined ? undefined : ctx.oidc.provider.Grant.find(grantId);
+      const agreed = grantId === undefined ? undefined : await findAuthorization(grantId);
+      if (!agreed) return undefined;
+      const { id: jti, directoryId: accountId, clientId, scope } = agreed;
+      const grant = new ctx.oidc.provider.Grant({ jti, accountId, clientId } as never);
+      grant.addOIDCScope(scope);
+      return grant;
     },
-    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-    // Whoever revokes an access token means that one alone; a refresh token stands for the connection.
-    revokeGrantPolicy: (ctx) => ctx.oidc.route !== 'revocation' || ctx.oidc.entities.AccessToken === undefined,
+    // The credential that an access token stands for goes with it into the store (adapter.ts).
+    extraTokenClaims: (_ctx, token) => (token as { extra?: Record<string, unknown> }).extra,
     expiresWithSession: async () => false,
     pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' },
     clientBasedCORS: () => false,
     ttl: {
-      AccessToken: (_ctx, _token, client) => secondsOf(client),
-      ClientCredentials: (_ctx, _token, client) => secondsOf(client),
+      // Each says its own (tokens.ts).
+      AccessToken: 3600,
+      ClientCredentials: 3600,
       AuthorizationCode: CODE_SECONDS,
-      Interaction: INTERACTION_SECONDS,
-      Session: INTERACTION_SECONDS,
+      Interaction: PENDING_SECONDS,
+      Session: PENDING_SECONDS,
       Grant: HUNDRED_YEARS,
       RefreshToken: HUNDRED_YEARS,
       IdToken: 60,
@@ -106,9 +112,8 @@ export function createProvider(deps: ProviderDependencies): Provider {
   };
   const provider = new Provider(issuer, configuration);
 
-  provider.Client.prototype.compareClientSecret = function compare(this: { clientId: string }, value: string) {
-    return isPass(this.clientId, value);
-  };
+  // Clients are authenticated by us alone (client-authentication.ts).
+  provider.Client.prototype.compareClientSecret = () => false;
   const mint = (prefix: string) =>
     function generateTokenId(this: { format?: string }) {
       this.format = 'opaque';
@@ -130,7 +135,6 @@ export function createProvider(deps: ProviderDependencies): Provider {
       ctx.status = 503;
       ctx.set('Retry-After', String(RETRY_AFTER_SECONDS));
     }
-    await onAnswer(ctx as KoaContextWithOIDC, ctx.req);
   });
   return provider;
 }
@@ -156,9 +160,4 @@ function metadata(issuer: string) {
     introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'bearer'],
     authorization_response_iss_parameter_supported: true,
   };
-}
-
-function secondsOf(client: unknown): number {
-  const seconds = (client as Record<string, unknown> | undefined)?.['access_token_seconds'];
-  return typeof seconds === 'number' ? seconds : 3600;
 }

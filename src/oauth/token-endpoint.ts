@@ -1,98 +1,55 @@
 /**
- * `/oauth/token` and `/oauth/revoke`: what comes before and after oidc-provider. Before: bodies as IdPs send them, client authentication, one
- * exchange of a code at a time. After: the answer of a code kept for a retry, the audit, and never `invalid_grant` for our own fault.
+ * `/oauth/token` and `/oauth/revoke`: read the request, find out who asks, let the grant decide, answer and keep account. Whatever goes wrong
+ * on our side is 503, and never `invalid_grant`.
  */
-import { hash } from 'node:crypto';
-import { IncomingMessage, type ServerResponse } from 'node:http';
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-import { type Audit, type Cause, SYSTEM } from '../audit/index.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Usage } from '../credentials/index.ts';
 import { within } from '../deadline.ts';
-import { AppError, asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
+import { asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { sendOauthError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import type { Random } from '../identifiers.ts';
-import { GRANT_TYPES } from '../identity-providers/index.ts';
+import type { GrantType } from '../identity-providers/index.ts';
 import type { Log } from '../log.ts';
-import type { Collection, Storage } from '../storage/index.ts';
-import { type Artifact, artifactId } from './artifacts.ts';
-import { createAssertions } from './client-assertions.ts';
-import { type Admission, createClientAuthentication } from './client-authentication.ts';
-import { createKeySource } from './client-keys.ts';
+import type { AssertionFault } from './client-assertions.ts';
+import { type Authenticated, namedClient } from './client-authentication.ts';
 import type { Client, Clients } from './clients.ts';
 import type { Connections } from './connections.ts';
-import { createGrants, type Granted, type Refused } from './grants.ts';
-import { createOneTimes, type OneTime } from './one-time.ts';
-import { type Asked, createTokenAudit, reasonOf } from './token-audit.ts';
-import { formOf, readParameters } from './token-parameters.ts';
+import type { FailureLimits } from './failures.ts';
+import type { Grant, Granted, Refused } from './grants.ts';
+import { type Parameters, readBodyParameters, readPairs } from './parameters.ts';
+import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
+import type { Asked, createTokenAudit } from './token-audit.ts';
 
 export interface TokenEndpointDependencies {
-  storage: Storage;
-  artifacts: Collection<Artifact>;
   clients: Clients;
-  admission: Admission;
+  authenticate: (header: string | undefined, parameters: Parameters, path: string) => Promise<Authenticated>;
+  grants: Record<GrantType, Grant>;
+  revoke: (client: Client, token: string, cause: Cause) => Promise<void>;
   connections: Connections;
-  audit: Audit;
+  told: ReturnType<typeof createTokenAudit>;
+  failures: FailureLimits;
   usage: Usage;
   clock: Clock;
-  random: Random;
   log: Log;
   context: RequestContext;
-  issuer: string;
-  provider: () => Provider;
   answerMs: number;
-  waitOutLease: () => Promise<void>;
-  fetch: typeof fetch;
+  /** Draws the page for a browser that was led here. */
+  renderError: (error: string, description: string) => { html: string; headers: Record<string, string> };
 }
 
 const BODY_LIMIT_BYTES = 56 * 1024;
-/** A code may be tried again for so long after its answer, by the same client with the same parameters. */
-const RETRY_WINDOW_MS = 10_000;
-
-/** What is known of a request on its way through oidc-provider. */
-interface Exchange extends Asked {
-  path: string;
-  client: Client;
-  /** The code that is exchanged. */
-  code?: OneTime;
-  /** The reason that oidc-provider keeps to itself. */
-  detail?: string;
-}
 
 export function createTokenEndpoint(deps: TokenEndpointDependencies) {
-  const {
-    artifacts,
-    clients,
-    admission,
-    connections,
-    usage,
-    clock,
-    log,
-    context,
-    issuer,
-    provider,
-    waitOutLease,
-    fetch,
-    answerMs,
-  } = deps;
-  const { host } = new URL(issuer);
-  const keys = createKeySource({ fetch, clock });
-  const byAssertion = createAssertions({ storage: deps.storage, clients, clock, keys, issuer });
-  const authenticate = createClientAuthentication({ clients, clock, byAssertion });
-  const oneTimes = createOneTimes(deps);
-  const grants = createGrants({ artifacts, oneTimes, provider });
-  const told = createTokenAudit(deps);
-  const exchanges = new WeakMap<IncomingMessage, Exchange>();
+  const { clients, authenticate, grants, revoke, connections, told, failures, usage, clock, log, context } = deps;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = context.requestIdOf(request);
     response.setHeader('X-Request-Id', requestId);
     try {
-      if (request.method !== 'POST')
-        return sendOauthError(response, 405, 'invalid_request', 'Ask with POST.', { allow: 'POST' });
-      await within(answerMs, serve(request, response, requestId));
+      await within(deps.answerMs, serve(request, response, requestId));
     } catch (thrown) {
       if (asAppError(thrown).status >= 500) log.error({ err: thrown, requestId }, 'a token request failed');
       fail(response, thrown, requestId);
@@ -100,174 +57,115 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
-    const [path = ''] = (request.url ?? '').split('?');
-    const parameters = readParameters(await readBody(request, BODY_LIMIT_BYTES), request.headers['content-type']);
-    const asked: Asked = {
-      parameters,
-      address: context.addressOf(request),
-      userAgent: request.headers['user-agent'],
-      requestId,
-    };
-    const known = await authenticate(request.headers.authorization, parameters, path);
+    const [path = '', query = ''] = (request.url ?? '').split('?');
+    const { authorization: header, 'content-type': contentType, 'user-agent': userAgent } = request.headers;
+    const from = { address: context.addressOf(request), userAgent, requestId };
+    if (request.method !== 'POST') {
+      const { parameters } = readPairs(new URLSearchParams(query));
+      const refused = parameters.has('response_type') ? 'token_url_as_authorize_url' : 'token_request_by_get';
+      return refuse(request, response, { ...from, parameters }, { refused });
+    }
+    const body = await readBody(request, BODY_LIMIT_BYTES);
+    const { parameters, mistake } = readBodyParameters(body, contentType, query);
+    const asked: Asked = { ...from, parameters };
+    if (mistake !== undefined) return refuse(request, response, asked, { refused: mistake });
+    const known = await authenticate(header, parameters, path);
     if ('refused' in known) {
       const { refused, clientId, fault, error } = known;
-      const reason = refused === 'missing' || refused === 'contradiction' ? 'client_secret_wrong' : refused;
-      const client = clientId === undefined ? undefined : await clients.find(clientId);
-      const named = { ...asked, client, clientId };
-      told.refused(await told.aboutOf(named), named, reason, fault);
+      if (error) await told.refused({ ...asked, client: await clientOf(clientId), clientId }, { refused });
       if (error) throw error;
-      const challenge: Record<string, string> =
-        request.headers.authorization === undefined ? {} : { 'www-authenticate': 'Basic realm="latchkey"' };
-      return sendOauthError(response, 401, 'invalid_client', 'Client authentication failed.', challenge);
+      return refuse(request, response, { ...asked, clientId }, { refused }, fault);
     }
+    const { client, undo } = known;
     // A client that sends the same request again after our fault must not be told that it replays.
-    const { undo } = known;
     if (undo)
       response.once('close', () => {
         if (response.statusCode >= 500 || !response.writableFinished) void undo().catch(() => undefined);
       });
-    const exchange: Exchange = { ...asked, path, client: known.client };
-    const grantType = path === '/oauth/token' ? parameters.get('grant_type') : undefined;
-    if (isGrantType(grantType) && !known.client.grantTypes.includes(grantType)) {
-      told.refused(await told.aboutOf(exchange), exchange, 'unauthorized_client');
-      return sendOauthError(response, 400, 'unauthorized_client', `This client may not use ${grantType}.`);
+    const by: Asked = { ...asked, client };
+    const actor = { type: 'identity_provider', id: client.id, name: client.name } as const;
+    const cause: Cause = { actor, source: 'system', address: from.address, requestId };
+    if (path === '/oauth/revoke') {
+      const token = parameters.get('token');
+      if (token === undefined) return refuse(request, response, by, { refused: 'token_missing' });
+      await revoke(client, token, cause);
+      // RFC 7009 has the content ignored; some clients read every answer as JSON.
+      return answer(response, {});
     }
-    await admission.during(known.client, async (pass) => {
-      if (grantType === 'client_credentials')
-        return tell(response, exchange, await grants.toClient(known.client, parameters));
-      if (grantType === 'refresh_token')
-        return tell(response, exchange, await grants.byRefreshToken(known.client, parameters));
-      const code = grantType === 'authorization_code' ? parameters.get('code') : undefined;
-      if (code !== undefined) {
-        exchange.code = codeOf(code, exchange);
-        const earlier = await oneTimes.claim(exchange.code, RETRY_WINDOW_MS);
-        if (earlier !== undefined) return answer(response, earlier);
-      }
-      return handOn(request, response, exchange, pass);
+    const outcome = await grant(client, parameters, cause);
+    if ('refused' in outcome) return refuse(request, response, by, outcome);
+    const { tokens, about, isRepeat = false } = outcome;
+    if (!isRepeat) {
+      if (about.credentialId !== undefined) await wasIssued(about.credentialId, client, tokens.expires_in);
+      told.issued(about, by);
+    }
+    answer(response, tokens);
+  }
+
+  async function grant(client: Client, parameters: Parameters, cause: Cause): Promise<Granted | Refused> {
+    const type = parameters.get('grant_type');
+    if (type === undefined) return { refused: 'grant_missing' };
+    if (!isGrantType(type)) return { refused: 'grant_unknown' };
+    if (!client.grantTypes.includes(type)) return { refused: 'grant_not_allowed' };
+    return grants[type](client, parameters, cause);
+  }
+
+  const isGrantType = (type: string): type is GrantType => Object.hasOwn(grants, type);
+
+  async function wasIssued(credentialId: string, client: Client, seconds: number): Promise<void> {
+    await connections.extend(credentialId, client);
+    usage.refreshed(credentialId, new Date(clock.now().getTime() + seconds * 1000));
+  }
+
+  /** Tells why, at the client that was named where there is one, and answers; with 429 where that happened too often. */
+  async function refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    given: Asked,
+    refusal: Refused,
+    fault?: AssertionFault,
+  ): Promise<void> {
+    const clientId = given.client?.id ?? given.clientId ?? namedClient(request.headers.authorization, given.parameters);
+    const client = given.client ?? (await clientOf(clientId));
+    await told.refused({ ...given, client, clientId }, refusal, fault);
+    const { error, says } = OAUTH_REFUSALS[refusal.refused];
+    const seconds = failures.count(given.address, clientId);
+    if (seconds !== undefined) {
+      const description = `Too many refused requests. Wait ${seconds} seconds. The latest reason: ${says}`;
+      return sendOauthError(response, 429, 'slow_down', description, { 'retry-after': String(seconds) });
+    }
+    if (request.method !== 'POST') return refuseBrowser(request, response, refusal.refused);
+    const isChallenged = error === 'invalid_client' && request.headers.authorization !== undefined;
+    sendOauthError(response, error === 'invalid_client' ? 401 : 400, error, says, {
+      ...(isChallenged && { 'www-authenticate': 'Basic realm="latchkey"' }),
     });
   }
 
-  async function tell(response: ServerResponse, exchange: Exchange, outcome: Granted | Refused): Promise<void> {
-    if ('error' in outcome) {
-      const { error, description, reason } = outcome;
-      told.refused(await told.aboutOf(exchange), exchange, reason);
-      return sendOauthError(response, 400, error, description);
+  async function clientOf(id: string | undefined): Promise<Client | undefined> {
+    return id === undefined ? undefined : clients.find(id);
+  }
+
+  function refuseBrowser(request: IncomingMessage, response: ServerResponse, refused: OauthSubReason): void {
+    const { error, says } = OAUTH_REFUSALS[refused];
+    if (!/\btext\/html\b/.test(request.headers.accept ?? '')) {
+      sendOauthError(response, 405, error, says, { allow: 'POST' });
+      return;
     }
-    const { accessToken, expiresIn, scope, refreshToken, grantId } = outcome;
-    const about = await told.aboutOf(exchange, grantId);
-    if (about.credentialId !== undefined) await wasIssued(about.credentialId, exchange.client, expiresIn);
-    told.issued(about, exchange);
-    const tokens = {
-      access_token: accessToken,
-      expires_in: expiresIn,
-      ...(refreshToken !== undefined && { refresh_token: refreshToken }),
-      scope,
-      token_type: 'Bearer',
-    };
-    answer(response, JSON.stringify(tokens));
+    const { html, headers } = deps.renderError(error, says);
+    response.writeHead(405, {
+      ...headers,
+      Allow: 'POST',
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Length': Buffer.byteLength(html),
+    });
+    response.end(request.method === 'HEAD' ? undefined : html);
   }
 
-  async function wasIssued(credentialId: string, client: Client, expiresIn: number): Promise<void> {
-    await connections.extend(credentialId, client);
-    usage.refreshed(credentialId, new Date(clock.now().getTime() + expiresIn * 1000));
-  }
-
-  /** Hands a request on to oidc-provider, rewritten to the one form that it reads. */
-  async function handOn(
-    request: IncomingMessage,
-    response: ServerResponse,
-    exchange: Exchange,
-    pass: string,
-  ): Promise<void> {
-    const { client, parameters, path } = exchange;
-    const proof = { client_id: client.id, ...(client.authMethod !== 'none' && { client_secret: pass }) };
-    const body = Buffer.from(formOf(parameters, proof));
-    const inner = new IncomingMessage(request.socket);
-    inner.method = 'POST';
-    inner.url = path;
-    inner.headers = {
-      host,
-      accept: 'application/json',
-      'content-type': 'application/x-www-form-urlencoded',
-      'content-length': String(body.length),
-    };
-    inner.push(body);
-    inner.push(null);
-    inner.complete = true;
-    exchanges.set(inner, exchange);
-    await provider().callback()(inner, response);
-  }
-
-  /** After oidc-provider has made its answer, before that goes out. */
-  async function onAnswer(ctx: KoaContextWithOIDC, request: IncomingMessage): Promise<void> {
-    const exchange = exchanges.get(request);
-    if (!exchange) return;
-    const { path, client, code, requestId } = exchange;
-    const body = (ctx.body ?? {}) as Record<string, unknown>;
-    try {
-      if (body['error'] === 'server_error') throw new AppError('storage_unavailable');
-      if (path === '/oauth/revoke') {
-        // A JWT is none of ours, so as unknown as anything else (RFC 7009 2.2).
-        if (body['error'] === 'unsupported_token_type') ctx.status = 200;
-        // RFC 7009 has the content ignored; some clients read every answer as JSON.
-        if (ctx.status === 200) ctx.body = {};
-        // A revoked access token is in memory until its lease is over.
-        if (ctx.status === 200) await waitOutLease();
-        return;
-      }
-      const about = await told.aboutOf(exchange, ctx.oidc?.entities.Grant?.jti);
-      const { credentialId } = about;
-      if (ctx.status === 200) {
-        if (code) await oneTimes.keep(code, JSON.stringify(body));
-        if (credentialId !== undefined) await wasIssued(credentialId, client, Number(body['expires_in']));
-        told.issued(about, exchange);
-      } else {
-        if (code) await oneTimes.release(code);
-        told.refused(about, exchange, reasonOf(exchange, String(body['error'])));
-      }
-    } catch (error) {
-      log.error({ err: error, requestId }, 'a token request failed');
-      if (code) await oneTimes.release(code).catch(() => undefined);
-      ctx.status = 503;
-      ctx.set('Retry-After', String(RETRY_AFTER_SECONDS));
-      ctx.set('Cache-Control', 'no-store');
-      ctx.body = { error: 'temporarily_unavailable', error_description: 'Try again.' };
-    }
-  }
-
-  return {
-    handle,
-    onAnswer,
-    /** Why a request ends a connection, and whose it is. */
-    endingOf(request: IncomingMessage | undefined): [reason: string, cause: Cause] {
-      const exchange = request && exchanges.get(request);
-      if (!exchange) return ['its grant has ended', SYSTEM];
-      const { client, address, requestId, path } = exchange;
-      const actor = { type: 'identity_provider', id: client.id, name: client.name } as const;
-      const reason = path === '/oauth/revoke' ? 'revoked by its client' : 'its authorization code was presented again';
-      return [reason, { actor, source: 'system', address, requestId }];
-    },
-    /** oidc-provider tells its true reason by an event only. */
-    noteDetail(ctx: KoaContextWithOIDC, error: unknown) {
-      const exchange = exchanges.get(ctx.req);
-      const { error_detail: detail, message } = error as { error_detail?: string; message?: string };
-      if (exchange) exchange.detail = detail ?? message ?? '';
-    },
-  };
+  return { handle };
 }
 
-/** An answer is repeated to the same client with the same parameters only. */
-function codeOf(value: string, { client, parameters }: Exchange): OneTime {
-  const facts = [client.id, parameters.get('redirect_uri'), parameters.get('code_verifier')];
-  const fingerprint = hash('sha256', JSON.stringify(facts), 'hex');
-  return { id: artifactId('AuthorizationCode', value), value, fingerprint };
-}
-
-function isGrantType(value: string | undefined): value is string {
-  return value !== undefined && (GRANT_TYPES as readonly string[]).includes(value);
-}
-
-function answer(response: ServerResponse, text: string): void {
+function answer(response: ServerResponse, body: object): void {
+  const text = JSON.stringify(body);
   response.writeHead(200, {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),

@@ -31,16 +31,18 @@ for (const engine of engines) {
 
     describe('(10) scopes as they are written into the configured URL', () => {
       const forms: [name: string, query: string, scope: string][] = [
-        ['in the configured URL with %20', 'scope=scim%20offline_access', 'scim'],
-        ['in the configured URL with a plus', 'scope=scim+offline_access', 'scim'],
+        ['in the configured URL with %20', 'scope=scim%20offline_access', 'scim offline_access'],
+        ['in the configured URL with a plus', 'scope=scim+offline_access', 'scim offline_access'],
         ['missing', '', 'scim'],
         ['empty', 'scope=', 'scim'],
         ['repeated identically', 'scope=scim&scope=scim', 'scim'],
-        ['in the configured URL and appended again', 'scope=scim%20offline_access&scope=scim', 'scim'],
-        ['with the alias offline', 'scope=scim%20offline', 'scim'],
-        ['of the aliases alone', 'scope=offline_access', 'scim'],
+        ['in the configured URL and appended again', 'scope=scim%20offline_access&scope=scim', 'scim offline_access'],
+        ['with the alias offline', 'scope=scim%20offline', 'scim offline'],
+        ['of the aliases alone', 'scope=offline_access', 'scim offline_access'],
+        ['of an OpenID client, which has nothing that is ours', 'scope=openid%20email%20profile', 'scim'],
+        ['with one that does not exist beside one that does', 'scope=scim%20users', 'scim'],
         ['with openid, which nobody needs here', 'scope=openid%20scim', 'scim'],
-        ['for reading only', 'scope=scim.read%20offline_access', 'scim.read'],
+        ['for reading only', 'scope=scim.read%20offline_access', 'scim.read offline_access'],
       ];
       for (const [name, query, scope] of forms) {
         it(`(10) (11) works with the scope ${name}, and gives a refresh token`, async () => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ERRORS } from '../../src/errors.ts';
 import { ASSERTION_FAULTS } from '../../src/oauth/client-assertions.ts';
+import { OAUTH_REFUSALS } from '../../src/oauth/index.ts';
 import { DENIAL_REASONS } from '../../src/verification/index.ts';
 
 const page = readFileSync('docs/errors.md', 'utf8');
@@ -26,18 +27,26 @@ for (const { heading, table, file } of [
 }
 
 test('docs/errors.md lists each reason of a refusal that src/oauth has a word of its own for, and no other', () => {
-  const sources = readdirSync('src/oauth').map((file) =>
-    readFileSync(`src/oauth/${file}`, 'utf8').replace(/get\('\w+'\)/g, ''),
-  );
-  const reasons =
-    /'(client_unknown|client_secret_(?:wrong|expired)|assertion_wrong|jwks_unreachable|redirect_uri_\w+|code_\w+|refresh_token_\w+|slots_full|access_denied|directory_unknown|revoked|expired)'/g;
-  const given = new Set(sources.flatMap((text) => [...text.matchAll(reasons)].map(([, reason]) => `\`${reason}\``)));
+  const own = Object.values(OAUTH_REFUSALS)
+    .filter(({ error, reason }) => reason !== error)
+    .map(({ reason }) => `\`${reason}\``);
+  // What a person decided, and how a connection with client credentials ended.
+  const given = new Set([...own, '`access_denied`', '`revoked`', '`expired`']);
   const rows = rowsUnder('Refusals of OAuth');
   assert.deepEqual(rows.map(([reason]) => reason).sort(), [...given].sort());
   for (const [reason, ...cells] of rows) {
     assert.equal(cells.length, 3, reason);
     for (const cell of cells.slice(1)) assert.match(cell, /^[A-Z].{10,}\.$/, reason);
   }
+});
+
+test('docs/errors.md lists each sub-reason of src/oauth/refusals.ts with what the client is told, and no other', () => {
+  const rows = rowsUnder('Sub-reasons of OAuth');
+  assert.deepEqual(
+    rows.map(([name, error]) => [name, error]),
+    Object.entries(OAUTH_REFUSALS).map(([name, { error }]) => [`\`${name}\``, `\`${error}\``]),
+  );
+  for (const [name, , meaning = ''] of rows) assert.match(meaning, /^[A-Za-z].{5,}\.$/, name);
 });
 
 test('docs/errors.md lists the faults of a client assertion as src/oauth/client-assertions.ts has them', () => {

@@ -1,0 +1,383 @@
+/**
+ * `/oauth/authorize`, and the decision of a person that it waits for. oidc-provider does the protocol; it is shown each request as our reader
+ * of parameters has read it, and here is told what it refuses and why.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Actor, Audit, Cause } from '../audit/index.ts';
+import { SCOPES } from '../credentials/index.ts';
+import type { Directory } from '../directories/index.ts';
+import { readBody } from '../http/body.ts';
+import { sendOauthError } from '../http/error-responses.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import { withoutSecrets } from '../redaction.ts';
+import { namedClient } from './client-authentication.ts';
+import type { Client, Clients } from './clients.ts';
+import type { Connections } from './connections.ts';
+import {
+  offlineScopeOf,
+  type Parameters,
+  type ReadParameters,
+  readBodyParameters,
+  readPairs,
+  readScope,
+} from './parameters.ts';
+import type { PendingRequest, PendingRequests } from './pending-requests.ts';
+import type { Interaction } from './provider.ts';
+import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
+import { keptClientId } from './token-audit.ts';
+import type { TokenEndpointDependencies } from './token-endpoint.ts';
+
+/** What an identity provider asked for, as a person decides about it. */
+export interface ConnectionRequest {
+  uid: string;
+  client: Client;
+  scopes: string[];
+  /** Where the answer goes. */
+  redirectOrigin: string;
+}
+
+export interface Consent {
+  directory: Directory;
+  /** The credential whose place the connection takes when both slots are full. */
+  replaces: string | undefined;
+  person: Actor;
+  cause: Cause;
+}
+
+export interface Refusal {
+  organizationId: string;
+  cause: Cause;
+}
+
+/** What a request named that can't be sent back: shown to the person, who may have to pass it on. */
+export interface Asked {
+  clientId?: string;
+  /** Only where it is an address at all. */
+  redirectUri?: string;
+}
+
+export type Page = { html: string; headers: Record<string, string> };
+
+export interface AuthorizationDependencies {
+  provider: () => Provider;
+  clients: Clients;
+  connections: Connections;
+  pendingRequests: PendingRequests;
+  told: TokenEndpointDependencies['told'];
+  audit: Audit;
+  context: RequestContext;
+  /** Draws the page for what can't be sent back to the client. */
+  renderError: (error: string, description: string, asked: Asked) => Page;
+}
+
+const SESSION_COOKIE = /(?:^|; *)latchkey_oauth_session(?:\.sig)?=[^;]*/g;
+const ENDPOINT = '/oauth/authorize';
+/** The parameters that mean something to oidc-provider. */
+const SHOWN = [
+  'client_id',
+  'response_type',
+  'response_mode',
+  'redirect_uri',
+  'state',
+  'code_challenge',
+  'code_challenge_method',
+  'request',
+  'request_uri',
+];
+const LONGEST_POST_BYTES = 56 * 1024;
+const LONGEST_REQUEST_BYTES = 8 * 1024;
+const LONGEST_STATE_BYTES = 2 * 1024;
+/** Registered redirect URIs that an event names beside the one that was sent. */
+const NAMED_URIS = 4;
+const LONGEST_URI = 300;
+
+export type Authorization = ReturnType<typeof createAuthorization>;
+
+export function createAuthorization(deps: AuthorizationDependencies) {
+  const { provider, clients, connections, pendingRequests, told, audit, context } = deps;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Each request stands for itself: who agreed to another one in this browser says nothing about this one.
+    if (request.headers.cookie)
+      request.headers.cookie = request.headers.cookie.replace(SESSION_COOKIE, '').replace(/^; */, '');
+    const [path, query = ''] = (request.url ?? '').split(/\?(.*)/s);
+    if (path === ENDPOINT) {
+      const isPost = request.method === 'POST';
+      const text = isPost ? await readBody(request, LONGEST_POST_BYTES) : query;
+      const read = isPost
+        ? readBodyParameters(text, request.headers['content-type'])
+        : readPairs(new URLSearchParams(text));
+      const refused = formRefusal(text, read);
+      if (refused) return refuse(request, response, read.parameters, refused);
+      request.method = isPost ? 'GET' : request.method;
+      request.url = `${ENDPOINT}?${shown(read)}`;
+    }
+    await provider().callback()(request, response);
+  }
+
+  /** Answers what oidc-provider never sees: a token request with an OAuth error, anything else with a page. */
+  async function refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    parameters: Parameters,
+    refused: OauthSubReason,
+  ): Promise<void> {
+    const { error, says } = OAUTH_REFUSALS[refused];
+    if (refused === 'authorize_url_as_token_url') {
+      const clientId = namedClient(request.headers.authorization, parameters);
+      const client = await clientOf(clientId);
+      const from = { address: context.addressOf(request), requestId: context.requestIdOf(request) };
+      const asked = { ...from, parameters, client, clientId, userAgent: request.headers['user-agent'] };
+      await told.refused(asked, { refused });
+      return sendOauthError(response, 400, error, says);
+    }
+    note(request, await clientOf(parameters.get('client_id')), parameters.get('client_id'), refused);
+    const { html, headers } = deps.renderError(error, says, askedOf(Object.fromEntries(parameters)));
+    response.writeHead(400, {
+      ...headers,
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Length': Buffer.byteLength(html),
+    });
+    response.end(html);
+  }
+
+  /** What an instance of oidc-provider tells is told to the audit. */
+  function listenTo(made: Provider): void {
+    made.use(async (ctx, next) => {
+      await next();
+      const { oidc, state, req } = ctx as KoaContextWithOIDC;
+      const error = state['refused'] as string | undefined;
+      // What a person refused has been told with the person's name.
+      if (error === undefined || oidc?.entities?.Interaction?.result?.['error'] !== undefined) return;
+      const params = (oidc?.params ?? {}) as Record<string, unknown>;
+      const clientId = typeof params['client_id'] === 'string' ? params['client_id'] : undefined;
+      const client = await clientOf(oidc?.entities?.Client?.clientId ?? clientId);
+      note(req, client, clientId, subReasonOf(error, params, client), params['redirect_uri']);
+    });
+    // One request may fail more than once on its way out; the last word counts. The types know this event by the name of the endpoint only.
+    (made as unknown as NodeJS.EventEmitter).on(
+      'authorization.error',
+      (ctx: KoaContextWithOIDC, { error }: { error?: string }) => refusedBy(ctx, error ?? ''),
+    );
+    made.on('interaction.started', (ctx: KoaContextWithOIDC) => {
+      const { clientId = '', clientName = 'unknown client' } = ctx.oidc.entities.Client ?? {};
+      audit.tallies.note(
+        clientOf(clientId).then((client) => ownerOf(client)),
+        {
+          type: 'connection.requested',
+          actor: { type: 'identity_provider', id: clientId, name: clientName },
+          address: context.addressOf(ctx.req),
+          requestId: context.requestIdOf(ctx.req),
+          data: { clientId },
+        },
+      );
+    });
+  }
+
+  async function clientOf(id: string | undefined): Promise<Client | undefined> {
+    return id === undefined ? undefined : clients.find(id).catch(() => undefined);
+  }
+
+  function note(
+    request: IncomingMessage,
+    client: Client | undefined,
+    clientId: string | undefined,
+    subReason: OauthSubReason,
+    redirectUri?: unknown,
+  ): void {
+    const sent = subReason === 'redirect_uri_unknown' ? plainUri(redirectUri) : undefined;
+    audit.tallies.note(ownerOf(client), {
+      type: 'connection.refused',
+      actor: {
+        type: 'identity_provider',
+        name: client?.name ?? 'unknown client',
+        ...(client && { id: client.id }),
+      },
+      address: context.addressOf(request),
+      requestId: context.requestIdOf(request),
+      data: {
+        clientId: client?.id ?? keptClientId(clientId),
+        reason: OAUTH_REFUSALS[subReason].reason,
+        subReason,
+        ...(sent !== undefined && { redirectUri: sent, registered: client?.redirectUris.slice(0, NAMED_URIS) }),
+      },
+    });
+  }
+
+  return {
+    handle,
+    listenTo,
+
+    async renderError(ctx: KoaContextWithOIDC, { error, error_description: description = '' }: OauthError) {
+      refusedBy(ctx, error);
+      const { html, headers } = deps.renderError(error, description, askedOf(ctx.oidc?.params ?? {}));
+      ctx.set(headers);
+      ctx.type = 'html';
+      ctx.body = html;
+    },
+
+    /** Leaves a request that oidc-provider found fit with its browser, until a person decides; gives the path of the page for that. */
+    keepPending(ctx: KoaContextWithOIDC, { uid, returnTo, params }: Interaction): string {
+      const { redirect_uri_omitted: omitted, offline_scope: offlineScope, ...own } = params;
+      return pendingRequests.keep(ctx, {
+        uid,
+        returnTo,
+        params: own as PendingRequest['params'],
+        ...(omitted !== undefined && { redirectUriOmitted: true }),
+        ...(typeof offlineScope === 'string' && { offlineScope }),
+      });
+    },
+
+    async pending(request: IncomingMessage, response: ServerResponse): Promise<ConnectionRequest | undefined> {
+      const found = await pendingRequests.find(request, response);
+      const client = found && (await clients.find(found.params.client_id));
+      if (!client) return undefined;
+      const { uid, params } = found;
+      const redirectOrigin = new URL(params.redirect_uri).origin;
+      return { uid, client, scopes: scopeOf(found).split(' '), redirectOrigin };
+    },
+
+    async approve(
+      request: IncomingMessage,
+      response: ServerResponse,
+      { directory, replaces, person, cause }: Consent,
+    ): Promise<string | undefined> {
+      const found = await pendingRequests.find(request, response);
+      if (!found) return undefined;
+      const { client_id: clientId } = found.params;
+      const { redirectUriOmitted, offlineScope } = found;
+      const { id: directoryId, organizationId } = directory;
+      const { address } = cause;
+      const scope = scopeOf(found);
+      const { id: grantId } = await connections.authorize({
+        clientId,
+        organizationId,
+        directoryId,
+        scope,
+        authorizedBy: person,
+        ...(address !== undefined && { address }),
+        ...(replaces !== undefined && { replaces }),
+        ...(redirectUriOmitted && { redirectUriOmitted }),
+        ...(offlineScope !== undefined && { offlineScope }),
+      });
+      const result = { login: { accountId: directoryId, remember: false }, consent: { grantId } };
+      const target = await pendingRequests.settle(found, result);
+      if (target !== undefined) {
+        const name = (await clients.find(clientId))?.name ?? clientId;
+        const data = { clientId, name, replaces };
+        await audit.append(audit.event('connection.consented', cause, { organizationId, directoryId }, data));
+      }
+      return target;
+    },
+
+    async refuse(
+      request: IncomingMessage,
+      response: ServerResponse,
+      { organizationId, cause }: Refusal,
+    ): Promise<string | undefined> {
+      const found = await pendingRequests.find(request, response);
+      const result = { error: 'access_denied', error_description: 'The connection was not allowed.' };
+      const target = found && (await pendingRequests.settle(found, result));
+      if (target !== undefined) {
+        const data = { clientId: found?.params.client_id, reason: 'access_denied' };
+        await audit.append(audit.event('connection.refused', cause, { organizationId }, data));
+      }
+      return target;
+    },
+  };
+}
+
+interface OauthError {
+  error: string;
+  error_description?: string;
+}
+
+/** Kept with the request until it is answered. */
+function refusedBy(ctx: KoaContextWithOIDC, error: string): void {
+  ctx.state['refused'] = error;
+}
+
+/** Where a client's requests are told: at the directory that owns it; a shared one is nobody's before the consent. */
+function ownerOf(client: Client | undefined): { organizationId?: string; directoryId?: string } {
+  const { organizationId, directoryId } = client ?? {};
+  return {
+    ...(organizationId !== undefined && { organizationId }),
+    ...(directoryId !== undefined && { directoryId }),
+  };
+}
+
+function scopeOf({ params: { scope } }: PendingRequest): string {
+  return scope ?? SCOPES[0];
+}
+
+/** What is refused before oidc-provider sees it. */
+function formRefusal(text: string, { parameters, mistake }: ReadParameters): OauthSubReason | undefined {
+  if (parameters.has('grant_type') && !parameters.has('response_type')) return 'authorize_url_as_token_url';
+  if (Buffer.byteLength(text) > LONGEST_REQUEST_BYTES) return 'request_too_long';
+  if (Buffer.byteLength(parameters.get('state') ?? '') > LONGEST_STATE_BYTES) return 'state_too_long';
+  return mistake === 'form_parameter_twice' ? undefined : mistake;
+}
+
+/** The query that oidc-provider is shown. */
+function shown({ parameters, twice = [] }: ReadParameters): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const name of SHOWN) {
+    const value = parameters.get(name);
+    if (value !== undefined) query.set(name, value);
+    // It refuses what comes twice, in the form that fits the parameter.
+    if (twice.includes(name)) query.append(name, 'twice');
+  }
+  // oidc-provider knows more of them than the metadata lists.
+  if (query.has('response_mode') && query.get('response_mode') !== 'query') query.set('response_mode', 'unsupported');
+  const asked = parameters.get('scope');
+  const read = readScope(asked);
+  if ('refused' in read) query.set('scope_refused', read.refused);
+  else query.set('scope', read.scope);
+  const offlineScope = offlineScopeOf(asked);
+  if (offlineScope !== undefined) query.set('offline_scope', offlineScope);
+  if (!parameters.has('redirect_uri')) query.set('redirect_uri_omitted', 'true');
+  return query;
+}
+
+/** Finer than the error of oidc-provider, by what the request held. */
+function subReasonOf(error: string, params: Record<string, unknown>, client: Client | undefined): OauthSubReason {
+  const { client_id: clientId, code_challenge: challenge, code_challenge_method: method } = params;
+  switch (error) {
+    case 'invalid_client':
+      return String(clientId).startsWith('scimcs_') ? 'client_id_and_secret_swapped' : 'client_unknown';
+    case 'invalid_redirect_uri':
+      return 'redirect_uri_unknown';
+    case 'invalid_scope':
+      return params['scope_refused'] === 'scope_separator' ? 'scope_separator' : 'scope_unknown';
+    case 'unsupported_response_type':
+      return 'response_type_wrong';
+    case 'unsupported_response_mode':
+      return 'response_mode_wrong';
+    case 'request_not_supported':
+    case 'request_uri_not_supported':
+      return 'request_object_unsupported';
+  }
+  if (clientId === undefined) return 'client_missing';
+  if (params['response_type'] === undefined) return 'response_type_missing';
+  if (params['redirect_uri'] === undefined) return 'redirect_uri_missing';
+  if (challenge !== undefined && method !== 'S256') return 'pkce_method_wrong';
+  if (challenge === undefined && client?.authMethod === 'none') return 'pkce_needed';
+  return 'request_unanswerable';
+}
+
+/** Origin and path of what was sent as an address; its query may hold anything. */
+function plainUri(given: unknown): string | undefined {
+  const url = typeof given === 'string' ? URL.parse(given) : null;
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '') return undefined;
+  const plain = url.origin + url.pathname;
+  return plain.length <= LONGEST_URI && withoutSecrets(plain) === plain ? plain : undefined;
+}
+
+function askedOf({ client_id: clientId, redirect_uri: redirectUri }: Record<string, unknown>): Asked {
+  const address = typeof redirectUri === 'string' ? URL.parse(redirectUri) : null;
+  return {
+    ...(typeof clientId === 'string' && /^[\w.-]{1,100}$/.test(clientId) && { clientId }),
+    ...(address !== null && /^https?:$/.test(address.protocol) && { redirectUri: address.href.slice(0, 500) }),
+  };
+}

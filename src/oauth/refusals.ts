@@ -1,0 +1,219 @@
+/**
+ * The closed table of what the authorization, token and revocation endpoints refuse. The key is the sub-reason, which goes into the event
+ * (`data.subReason`); the value is what the client is told (RFC 6749 5.2) and the reason in the words of docs/errors.md.
+ */
+
+interface OauthRefusal {
+  error:
+    | 'invalid_request'
+    | 'invalid_client'
+    | 'invalid_grant'
+    | 'invalid_scope'
+    | 'unauthorized_client'
+    | 'unsupported_grant_type'
+    | 'unsupported_response_type'
+    | 'unsupported_response_mode'
+    | 'request_not_supported'
+    | 'temporarily_unavailable';
+  reason: string;
+  /** The error_description. It names the mistake, and never repeats a value. */
+  says: string;
+}
+
+/** The same for all of them: the answer does not tell which clients there are. */
+const NO_CLIENT = 'Client authentication failed.';
+const NO_GRANT = 'The grant is not valid.';
+
+export const OAUTH_REFUSALS = {
+  // Who asks.
+  client_missing: {
+    error: 'invalid_client',
+    reason: 'client_secret_wrong',
+    says: NO_CLIENT,
+  },
+  client_unknown: { error: 'invalid_client', reason: 'client_unknown', says: NO_CLIENT },
+  client_id_and_secret_swapped: {
+    error: 'invalid_client',
+    reason: 'client_unknown',
+    says: 'The client secret was sent as the client ID. Swap the two values.',
+  },
+  client_secret_missing: { error: 'invalid_client', reason: 'client_secret_wrong', says: NO_CLIENT },
+  client_secret_wrong: { error: 'invalid_client', reason: 'client_secret_wrong', says: NO_CLIENT },
+  client_secret_expired: { error: 'invalid_client', reason: 'client_secret_expired', says: NO_CLIENT },
+  client_secret_has_blanks: {
+    error: 'invalid_client',
+    reason: 'client_secret_wrong',
+    says: NO_CLIENT,
+  },
+  client_proofs_disagree: {
+    error: 'invalid_client',
+    reason: 'client_secret_wrong',
+    says: NO_CLIENT,
+  },
+  client_method_wrong: {
+    error: 'invalid_client',
+    reason: 'client_secret_wrong',
+    says: NO_CLIENT,
+  },
+  /** `data.fault` says more (client-assertions.ts). */
+  assertion_wrong: { error: 'invalid_client', reason: 'assertion_wrong', says: NO_CLIENT },
+  /** No fault of the client: it is told so with 503, and may come again. */
+  jwks_unreachable: {
+    error: 'temporarily_unavailable',
+    reason: 'jwks_unreachable',
+    says: 'The keys of the client cannot be fetched.',
+  },
+
+  // The form of the request.
+  token_request_by_get: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'This is the token endpoint. Send the request with POST and its parameters in the body.',
+  },
+  token_url_as_authorize_url: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'This is the token endpoint, and an authorization request came here. Swap the token URL and the authorization URL.',
+  },
+  authorize_url_as_token_url: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'This is the authorization endpoint, and a token request came here. Swap the authorization URL and the token URL.',
+  },
+  form_multipart: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'The body is multipart/form-data. Send it as application/x-www-form-urlencoded.',
+  },
+  form_json_broken: { error: 'invalid_request', reason: 'invalid_request', says: 'The body is not a JSON object.' },
+  form_json_as_form: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'The body is JSON, but its Content-Type says form. Send a form, or Content-Type: application/json.',
+  },
+  form_as_json: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'The body is a form, but its Content-Type says JSON. Send Content-Type: application/x-www-form-urlencoded.',
+  },
+  form_parameters_in_url: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'The parameters are in the URL. Send them in the body as application/x-www-form-urlencoded.',
+  },
+  form_parameter_twice: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'A parameter is given twice with different values.',
+  },
+  request_too_long: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'The authorization request is longer than 8 KiB.',
+  },
+  state_too_long: { error: 'invalid_request', reason: 'invalid_request', says: 'The state is longer than 2 KiB.' },
+  response_type_missing: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'response_type is missing. It must be code.',
+  },
+  response_type_wrong: {
+    error: 'unsupported_response_type',
+    reason: 'unsupported_response_type',
+    says: 'response_type must be code.',
+  },
+  response_mode_wrong: {
+    error: 'unsupported_response_mode',
+    reason: 'unsupported_response_mode',
+    says: 'response_mode must be query.',
+  },
+  request_object_unsupported: {
+    error: 'request_not_supported',
+    reason: 'request_not_supported',
+    says: 'Request objects are not supported. Send the parameters one by one.',
+  },
+
+  // The grant and its scope.
+  grant_missing: { error: 'invalid_request', reason: 'invalid_request', says: 'grant_type is missing.' },
+  grant_unknown: {
+    error: 'unsupported_grant_type',
+    reason: 'unsupported_grant_type',
+    says: 'grant_type must be authorization_code, refresh_token or client_credentials.',
+  },
+  grant_not_allowed: {
+    error: 'unauthorized_client',
+    reason: 'unauthorized_client',
+    says: 'This client may not use this grant_type.',
+  },
+  scope_unknown: { error: 'invalid_scope', reason: 'invalid_scope', says: 'The scopes are scim and scim.read.' },
+  scope_separator: {
+    error: 'invalid_scope',
+    reason: 'invalid_scope',
+    says: 'The scope has a comma in it. Put a space between two scopes.',
+  },
+  scope_too_wide: {
+    error: 'invalid_scope',
+    reason: 'invalid_scope',
+    says: 'The scope is wider than what the connection was allowed.',
+  },
+
+  // The code.
+  code_missing: { error: 'invalid_request', reason: 'invalid_request', says: 'code is missing.' },
+  code_unknown: { error: 'invalid_grant', reason: 'code_expired', says: NO_GRANT },
+  code_expired: { error: 'invalid_grant', reason: 'code_expired', says: NO_GRANT },
+  code_replayed: { error: 'invalid_grant', reason: 'code_replayed', says: NO_GRANT },
+  redirect_uri_missing: {
+    error: 'invalid_request',
+    reason: 'redirect_uri_unknown',
+    says: 'redirect_uri is missing. Send the one that the authorization request had.',
+  },
+  redirect_uri_unknown: {
+    error: 'invalid_grant',
+    reason: 'redirect_uri_unknown',
+    says: 'redirect_uri is not the one that the authorization request had.',
+  },
+  pkce_missing: {
+    error: 'invalid_grant',
+    reason: 'invalid_grant',
+    says: 'code_verifier is missing. The authorization request had a code_challenge.',
+  },
+  pkce_wrong: {
+    error: 'invalid_grant',
+    reason: 'invalid_grant',
+    says: 'code_verifier does not belong to the code_challenge of the authorization request.',
+  },
+  pkce_unexpected: {
+    error: 'invalid_grant',
+    reason: 'invalid_grant',
+    says: 'code_verifier was sent, but the authorization request had no code_challenge.',
+  },
+  pkce_needed: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'A client without a secret must send a code_challenge with code_challenge_method=S256.',
+  },
+  pkce_method_wrong: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'code_challenge_method must be S256.',
+  },
+
+  // The refresh token, and the connection behind it.
+  refresh_token_missing: { error: 'invalid_request', reason: 'invalid_request', says: 'refresh_token is missing.' },
+  refresh_token_unknown: { error: 'invalid_grant', reason: 'refresh_token_unknown', says: NO_GRANT },
+  refresh_token_superseded: { error: 'invalid_grant', reason: 'refresh_token_superseded', says: NO_GRANT },
+  connection_revoked: { error: 'invalid_grant', reason: 'refresh_token_revoked', says: NO_GRANT },
+  connection_expired: { error: 'invalid_grant', reason: 'refresh_token_revoked', says: NO_GRANT },
+  slots_full: { error: 'invalid_grant', reason: 'slots_full', says: NO_GRANT },
+  directory_unknown: { error: 'invalid_grant', reason: 'directory_unknown', says: NO_GRANT },
+  token_missing: { error: 'invalid_request', reason: 'invalid_request', says: 'token is missing.' },
+
+  /** What the authorization endpoint refuses for no reason of its own above. */
+  request_unanswerable: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'The request is not complete, or something in it is not allowed.',
+  },
+} as const satisfies Record<string, OauthRefusal>;
+
+export type OauthSubReason = keyof typeof OAUTH_REFUSALS;
