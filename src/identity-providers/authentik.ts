@@ -76,7 +76,7 @@ export const authentik: IdentityProvider = {
     {
       code: 'scope_unknown',
       says: 'The OpenID source asks for openid, email and profile.',
-      fix: 'Nothing to do: those scopes are passed over as long as one of ours is asked for, or none.',
+      fix: 'Add scim to the scopes of the source. The others are ignored as long as it is there.',
       basis: 'source',
     },
     {

@@ -41,7 +41,7 @@ export const generic: IdentityProvider & { oauth: OauthPreset } = {
     },
   },
   reactions: {
-    unauthorized: { does: 'unknown', says: 'The identity provider may stop until somebody acts.', basis: 'unknown' },
+    unauthorized: { does: 'unknown', says: 'The identity provider may stop until someone acts.', basis: 'unknown' },
     rateLimited: { does: 'unknown', says: 'The identity provider may try again later.', basis: 'unknown' },
     unavailable: { does: 'unknown', says: 'The identity provider may try again later.', basis: 'unknown' },
   },

@@ -23,7 +23,7 @@ export interface IdentityProvider {
   rhythm: Rhythm;
   /** What people get wrong in its console. */
   mistakes: readonly Mistake[];
-  /** Where its SCIM differs from what a SCIM server expects: for whoever builds or repairs that server. */
+  /** Where its SCIM differs from what a SCIM server expects: for the people who build that server. */
   quirks: readonly Quirk[];
   /** Its documentation, the most useful page first. */
   links: readonly { title: string; url: string }[];
@@ -44,7 +44,7 @@ export type Refusal = 'unauthorized' | 'rateLimited' | 'unavailable';
 export interface Reaction {
   /**
    * `retries`: sends the same request again. `drops`: gives up this one change and goes on. `pauses`: stops all provisioning, and tries again
-   * later. `stops`: stops all provisioning until somebody acts.
+   * later. `stops`: stops all provisioning until someone acts.
    */
   does: 'retries' | 'drops' | 'pauses' | 'stops' | 'unknown';
   /** A sentence for people, which begins with the name. */
@@ -60,7 +60,7 @@ export interface Recovery {
   retryHours?: readonly number[];
   /** Days of refusals after which it stops trying. */
   givesUpAfterDays?: number;
-  /** A sentence for people: what comes by itself, and what does not. */
+  /** A sentence for people: what it sends automatically, and what it does not. */
   says: string;
   /** How a person has it send everything again: the way through the menus, then what to press. */
   byHand?: { path: readonly string[]; buttons: readonly string[] };

@@ -13,7 +13,7 @@ export interface OauthPreset {
   secrets: {
     /** How many secrets of one client may be live at a time. */
     live: number;
-    /** Absent: a secret has no end unless somebody sets one. */
+    /** Absent: a secret has no end unless someone sets one. */
     lifetime?: SecretLifetime;
   };
   /** Of access tokens: what a new client gets, and the bounds that the identity provider accepts. */

@@ -54,7 +54,7 @@ export const onelogin: IdentityProvider = {
     },
     {
       code: 'scheme_twice',
-      says: 'Custom Headers carry an Authorization line besides the token.',
+      says: 'Custom Headers carry an Authorization line of their own.',
       fix: 'Remove the Authorization line from Custom Headers.',
       basis: 'inferred',
     },

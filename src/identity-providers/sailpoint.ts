@@ -83,7 +83,7 @@ export const sailpoint: IdentityProvider = {
   mistakes: [
     {
       code: 'client_secret_wrong',
-      says: 'The OAuth request parameters still carry an old client secret beside the new one.',
+      says: 'The OAuth request parameters still carry an old client secret.',
       fix: 'Remove client_secret from OAuth Request Parameters.',
       basis: 'documented',
     },

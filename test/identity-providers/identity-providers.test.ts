@@ -83,9 +83,9 @@ for (const id of IDENTITY_PROVIDER_IDS) {
       for (const { says } of quirks) assert.match(says, SENTENCES);
     });
 
-    it('knows a schedule only where it repeats by itself', () => {
+    it('knows a schedule only where it repeats automatically', () => {
       if (recovery.retryHours) assert.ok(recovery.isAutomatic === 'yes' || recovery.isAutomatic === 'partly');
-      if (recovery.isAutomatic === 'no') assert.ok(recovery.byHand, 'somebody must be able to repeat it');
+      if (recovery.isAutomatic === 'no') assert.ok(recovery.byHand, 'someone must be able to repeat it');
       if (rhythm.kind === 'polls') assert.ok(rhythm.everyMinutes !== undefined);
     });
 
