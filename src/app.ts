@@ -192,6 +192,7 @@ export async function createApp(deps: AppDependencies) {
   const portal = createPortal({
     links: portalLinks,
     oauth,
+    clients: oauth.clients,
     organizations,
     directories,
     credentials,
@@ -268,6 +269,7 @@ export async function createApp(deps: AppDependencies) {
   koa.silent = true;
   for (const middleware of admin) koa.use(middleware);
   koa.use(dashboard);
+  koa.use(portal);
   koa.use((ctx) => {
     if (ctx.path === '/') return ctx.redirect('/dashboard');
     ctx.respond = false;
@@ -298,9 +300,6 @@ export async function createApp(deps: AppDependencies) {
     ['/oauth/authorize/', oauth.authorize],
     ['/oauth/jwks', oauth.publish],
     ['/.well-known/oauth-authorization-server', oauth.publish],
-    ['/connect/', portal.handle],
-    ['/portal', portal.handle],
-    ['/portal/', portal.handle],
     [ASSETS_PREFIX, createAssets(assets)],
     [RESOURCE_METADATA_PREFIX, createResourceMetadata({ publicUrl, context })],
     ['/healthz', operations.health],

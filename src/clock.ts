@@ -13,3 +13,5 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, Math.ceil(ms))),
 };
+
+export const DAY_MS = 86_400_000;

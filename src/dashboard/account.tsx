@@ -2,12 +2,12 @@
 
 import type { Operator, OperatorSession, Proof } from '../operators/index.ts';
 import { Act, Ask, Confirm, counted, Field, Form, Head, QrCode, required, sent, Tag, Time } from '../pages/index.ts';
-import type { DashboardDependencies } from './index.tsx';
-import { HOME, READERS, type Route, type Visit } from './visit.tsx';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
 
 export const ROLE_MEANINGS = {
   owner: 'everything',
-  admin: 'everything but API keys and operators',
+  admin: 'everything but making API keys and operators',
   viewer: 'looks, changes nothing',
 } as const;
 
@@ -45,8 +45,8 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
               <section class="panel">
                 <h2>Who you are</h2>
                 <Form visit={visit} action={mine} class="fields">
-                  <Field label="Name" name="name" value={operator.name} isRequired />
-                  <Field label="E-mail address" name="email" value={operator.email} hint="To sign in by." />
+                  <Field name="name" value={operator.name} isRequired />
+                  <Field name="email" value={operator.email} hint="To sign in by." />
                   {needsPassword && <CurrentPassword hint="To change the address." />}
                   <div class="acts">
                     <button type="submit">Save</button>
@@ -86,9 +86,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
         <h2>Password</h2>
         <Form visit={visit} action={`${mine}/password`} class="fields">
           <input type="hidden" name="username" value={operator.email ?? ''} autocomplete="username" />
-          {operator.email === undefined && (
-            <Field label="E-mail address" name="email" isRequired hint="To sign in by." />
-          )}
+          {operator.email === undefined && <Field name="email" isRequired hint="To sign in by." />}
           {needsPassword && <CurrentPassword isRequired />}
           <label class="line">
             <span>New password</span>
@@ -178,12 +176,11 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
   }
 
   return [
-    { method: 'get', path: '/account', roles: READERS, handle: account },
     {
-      method: 'post',
       path: '/account',
-      roles: READERS,
-      async handle(visit) {
+      action: 'account.use',
+      get: account,
+      async post(visit) {
         const { operator, form, cause } = visit;
         const changes = { name: required(form, 'name'), email: sent(form, 'email') ?? null };
         await operators.change(operator.id, changes, cause, proofOf(visit));
@@ -191,10 +188,10 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
       },
     },
     {
-      method: 'post',
       path: '/account/password',
-      roles: READERS,
-      async handle(visit) {
+      action: 'account.use',
+      on: '/account',
+      async post(visit) {
         const { operator, form, cause } = visit;
         const email = sent(form, 'email');
         if (email !== undefined) await operators.change(operator.id, { email }, cause, proofOf(visit));
@@ -203,40 +200,38 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
       },
     },
     {
-      method: 'post',
       path: '/account/second-factor',
-      roles: READERS,
-      async handle(visit) {
+      action: 'account.use',
+      on: '/account?second-factor',
+      async post(visit) {
         const { operator, form, cause } = visit;
         const given = { secret: form.get('secret') ?? '', code: form.get('code') ?? '' };
         await operators.confirmTotp(operator.id, given, cause, proofOf(visit));
         return mine;
       },
     },
-    { method: 'get', path: '/account/second-factor/remove', roles: READERS, handle: removal },
     {
-      method: 'post',
       path: '/account/second-factor/remove',
-      roles: READERS,
-      async handle(visit) {
+      action: 'account.use',
+      get: removal,
+      async post(visit) {
         await operators.removeTotp(visit.operator.id, visit.cause, proofOf(visit));
         return mine;
       },
     },
     {
-      method: 'post',
       path: '/account/sessions/:id/end',
-      roles: READERS,
-      async handle({ operator, params, cause }) {
+      action: 'account.use',
+      on: '/account',
+      async post({ operator, params, cause }) {
         await operators.endSession(operator.id, params['id'] ?? '', cause);
         return mine;
       },
     },
     {
-      method: 'post',
       path: '/sign-out',
-      roles: READERS,
-      async handle({ operator, sessionId, cause }) {
+      action: 'account.use',
+      async post({ operator, sessionId, cause }) {
         await operators.endSession(operator.id, sessionId, cause);
         return `${HOME}/sign-in`;
       },

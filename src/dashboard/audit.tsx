@@ -2,8 +2,8 @@ import type { ComponentChildren } from 'preact';
 import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
 import { Choice, dayOf, EventRows, Field, Head, More, REFUSALS, sent } from '../pages/index.ts';
-import type { DashboardDependencies } from './index.tsx';
-import { HOME, READERS, type Route, type Visit } from './visit.tsx';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
 const DAY_MS = 86_400_000;
@@ -103,7 +103,7 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
   }
 
   /** All of them, read as fast as they are taken. Throws invalid_request before the first. */
-  function exporting(kind: 'csv' | 'jsonl'): Route['handle'] {
+  function exporting(kind: 'csv' | 'jsonl'): NonNullable<Route['get']> {
     return async ({ query }) => {
       const asked = queryOf(query);
       async function* lines() {
@@ -121,9 +121,9 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
   }
 
   return [
-    { method: 'get', path: '/audit', roles: READERS, handle: list },
-    { method: 'get', path: '/audit.csv', roles: READERS, handle: exporting('csv') },
-    { method: 'get', path: '/audit.jsonl', roles: READERS, handle: exporting('jsonl') },
+    { path: '/audit', action: 'events.read', get: list },
+    { path: '/audit.csv', action: 'events.read', get: exporting('csv') },
+    { path: '/audit.jsonl', action: 'events.read', get: exporting('jsonl') },
   ];
 }
 

@@ -12,6 +12,7 @@ import {
   Form,
   Head,
   isRefusedAt,
+  Lines,
   More,
   required,
   SecretRemoval,
@@ -22,8 +23,8 @@ import {
   Time,
   touched,
 } from '../pages/index.ts';
-import type { DashboardDependencies } from './index.tsx';
-import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
 
 const LATEST = 50;
 const CONNECTIONS = 10;
@@ -153,7 +154,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
             </ul>
           </section>
           <More visit={visit} cursor={nextCursor} />
-          {visit.mayChange && (
+          {visit.may('clients.change') && (
             <details class="panel" open={isRefusedAt(visit, address) || !canConnect(client)}>
               <summary>Change or delete</summary>
               <Form
@@ -162,20 +163,14 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
                 class="detail"
                 shown={{ name: client.name, appName: client.appName, redirectUris: client.redirectUris.join('\n') }}
               >
-                <Field label="Name" name="name" value={client.name} isRequired />
+                <Field name="name" value={client.name} isRequired />
                 <Field
-                  label="App name in Okta"
                   name="appName"
                   value={client.appName}
                   maximum={1000}
                   hint="Such as acme_scim_1, or the address of the app in Okta's admin console."
                 />
-                <label class="line">
-                  <span>Redirect URIs, one a line</span>
-                  <textarea name="redirectUris" rows={5} class="mono">
-                    {client.redirectUris.join('\n')}
-                  </textarea>
-                </label>
+                <Lines name="redirectUris" value={client.redirectUris.join('\n')} rows={5} />
                 <div class="acts">
                   <button type="submit">Save</button>
                 </div>
@@ -246,12 +241,11 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
   }
 
   return [
-    { method: 'get', path: '/clients/:id', roles: READERS, handle: one },
+    { path: '/clients/:id', action: 'clients.read', get: one },
     {
-      method: 'post',
       path: '/clients/:id',
-      roles: WRITERS,
-      async handle({ params, form, cause }) {
+      action: 'clients.change',
+      async post({ params, form, cause }) {
         const client = await clients.get(params['id'] ?? '');
         const uris = (form.get('redirectUris') ?? '').split(/\s+/).filter(Boolean);
         const given = sent(form, 'appName', 1000);
@@ -268,22 +262,20 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
         return `${HOME}/clients/${client.id}`;
       },
     },
-    { method: 'get', path: '/clients/:id/delete', roles: WRITERS, handle: deletion },
-    { method: 'get', path: '/clients/:id/secrets/:secretId/remove', roles: WRITERS, handle: removal },
     {
-      method: 'post',
       path: '/clients/:id/delete',
-      roles: WRITERS,
-      async handle({ params, cause }) {
+      action: 'clients.change',
+      get: deletion,
+      async post({ params, cause }) {
         await clients.remove(await clients.get(params['id'] ?? ''), cause);
         return `${HOME}/clients`;
       },
     },
     {
-      method: 'post',
       path: '/clients/:id/secrets',
-      roles: WRITERS,
-      async handle({ params, form, cause }) {
+      action: 'clients.change',
+      on: '/clients/:id',
+      async post({ params, form, cause }) {
         const { client, clientSecret } = await clients.addSecret(params['id'] ?? '', secretEndSent(form), cause);
         const title = 'Another secret';
         return {
@@ -294,10 +286,10 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
       },
     },
     {
-      method: 'post',
       path: '/clients/:id/secrets/:secretId/remove',
-      roles: WRITERS,
-      async handle({ params, cause }) {
+      action: 'clients.change',
+      get: removal,
+      async post({ params, cause }) {
         const { id } = await clients.removeSecret(params['id'] ?? '', params['secretId'] ?? '', cause);
         return `${HOME}/clients/${id}`;
       },

@@ -2,8 +2,8 @@ import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers
 import { appNameOf } from '../oauth/index.ts';
 import { Field, Form, Head, More, ProviderChoice, required, sent, Tag } from '../pages/index.ts';
 import { oneClientRoutes, Secret } from './client.tsx';
-import type { DashboardDependencies } from './index.tsx';
-import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
 const TRAIL: [string, string][] = [[`${HOME}/clients`, 'Clients']];
@@ -24,7 +24,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <Head title="Clients">
-            {visit.mayChange && (
+            {visit.may('clients.change') && (
               <a class="btn primary" href={`${HOME}/clients/new`}>
                 New client
               </a>
@@ -78,7 +78,6 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
             </p>
             {directory && <input type="hidden" name="directoryId" value={directory.id} />}
             <Field
-              label="Name"
               name="name"
               isRequired
               value={directory && `${IDENTITY_PROVIDERS[directory.provider].name}`}
@@ -86,7 +85,6 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
             />
             <ProviderChoice value={directory?.provider} />
             <Field
-              label="App name in Okta"
               name="appName"
               maximum={1000}
               hint="Such as acme_scim_1, or the address of the app in Okta’s admin console. The redirect URIs are made from it; until it is known, nobody can connect."
@@ -103,13 +101,18 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
   }
 
   return [
-    { method: 'get', path: '/clients', roles: READERS, handle: list },
-    { method: 'get', path: '/clients/new', roles: WRITERS, handle: creation },
+    { path: '/clients', action: 'clients.read', get: list },
+    { path: '/clients/new', action: 'clients.change', get: creation },
     {
-      method: 'post',
       path: '/clients',
-      roles: WRITERS,
-      async handle({ form, cause }) {
+      action: 'clients.change',
+      on({ form }) {
+        const directoryId = sent(form, 'directoryId');
+        return directoryId === undefined
+          ? '/clients/new'
+          : `/clients/new?directoryId=${encodeURIComponent(directoryId)}`;
+      },
+      async post({ form, cause }) {
         const { client, clientSecret } = await clients.create(
           {
             name: required(form, 'name'),

@@ -19,8 +19,8 @@ import {
   sent,
   touched,
 } from '../pages/index.ts';
-import type { DashboardDependencies } from './index.tsx';
-import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
 
 const EVENTS = 12;
 
@@ -40,7 +40,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         events={items}
         publicUrl={publicUrl}
         {...(directory.state === 'disabled' &&
-          visit.mayChange && {
+          visit.may('directories.change') && {
             acts: (
               <Act visit={visit} action={`${HOME}/directories/${directory.id}/enable`} name="Enable" tone="primary" />
             ),
@@ -71,7 +71,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
           <a class="btn" href={`${HOME}/audit?directoryId=${directory.id}`}>
             Audit
           </a>
-          {visit.mayChange && (
+          {visit.may('directories.change') && (
             <>
               <a class="btn" href={`${address}/setup`}>
                 Set it up
@@ -83,7 +83,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
           )}
         </Head>
       ),
-      ...(visit.mayChange && {
+      ...(visit.may('directories.change') && {
         rest: (
           <details class="panel" open={isRefusedAt(visit, address)}>
             <summary>Change, disable or delete</summary>
@@ -98,17 +98,15 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                 endpointKey: directory.endpointKey,
               }}
             >
-              <Field label="Name" name="name" value={directory.name} isRequired />
+              <Field name="name" value={directory.name} isRequired />
               <ProviderChoice value={directory.provider} />
               <Field
-                label="SCIM server behind the gateway"
                 name="upstreamUrl"
                 value={directory.upstreamUrl}
                 hint="Empty without the gateway."
                 maximum={2000}
               />
               <Field
-                label="Endpoint key"
                 name="endpointKey"
                 value={directory.endpointKey}
                 hint="With another key the address changes: it must be changed in the identity provider too."
@@ -136,7 +134,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
     });
   }
 
-  function ending(verb: 'Disable' | 'Delete'): Route['handle'] {
+  function ending(verb: 'Disable' | 'Delete'): NonNullable<Route['get']> {
     return async (visit) => {
       const view = await seen.view(visit);
       const { directory, provider } = view;
@@ -166,12 +164,11 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
   }
 
   return [
-    { method: 'get', path: '/directories/:id', roles: READERS, handle: one },
+    { path: '/directories/:id', action: 'directories.read', get: one },
     {
-      method: 'post',
       path: '/directories/:id',
-      roles: WRITERS,
-      async handle({ params, form, cause }) {
+      action: 'directories.change',
+      async post({ params, form, cause }) {
         const directory = await directories.get(params['id'] ?? '');
         const endpointKey = touched(form, 'endpointKey') ? endpointKeyOf(form) : undefined;
         const isMoved = endpointKey !== undefined && endpointKey !== directory.endpointKey;
@@ -190,31 +187,29 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         return `${HOME}/directories/${directory.id}`;
       },
     },
-    { method: 'get', path: '/directories/:id/disable', roles: WRITERS, handle: ending('Disable') },
-    { method: 'get', path: '/directories/:id/delete', roles: WRITERS, handle: ending('Delete') },
     {
-      method: 'post',
       path: '/directories/:id/disable',
-      roles: WRITERS,
-      async handle({ params, cause }) {
+      action: 'directories.change',
+      get: ending('Disable'),
+      async post({ params, cause }) {
         const { id } = await directories.disable(params['id'] ?? '', cause);
         return `${HOME}/directories/${id}`;
       },
     },
     {
-      method: 'post',
       path: '/directories/:id/enable',
-      roles: WRITERS,
-      async handle({ params, cause }) {
+      action: 'directories.change',
+      on: '/directories/:id',
+      async post({ params, cause }) {
         const { id } = await directories.enable(params['id'] ?? '', cause);
         return `${HOME}/directories/${id}`;
       },
     },
     {
-      method: 'post',
       path: '/directories/:id/delete',
-      roles: WRITERS,
-      async handle({ params, cause }) {
+      action: 'directories.change',
+      get: ending('Delete'),
+      async post({ params, cause }) {
         const directory = await directories.get(params['id'] ?? '');
         await credentials.clear(directory, true, cause);
         await directories.remove(directory, cause);

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { type DirectoryView, healthOf, Tag, type Tone, URGENCY } from '../pages/index.ts';
-import { HOME } from './visit.tsx';
+import { HOME } from './visit.ts';
 
 /** What is not there yet needs nobody. */
 export function urgencyOf(view: DirectoryView | undefined): number {

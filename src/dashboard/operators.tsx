@@ -1,4 +1,3 @@
-import { AppError } from '../errors.ts';
 import { OPERATOR_ROLES, type Operator } from '../operators/index.ts';
 import {
   Act,
@@ -6,6 +5,7 @@ import {
   Choice,
   Confirm,
   CopyOnce,
+  chosen,
   Field,
   Form,
   Head,
@@ -17,8 +17,8 @@ import {
   touched,
 } from '../pages/index.ts';
 import { ROLE_MEANINGS, Sessions } from './account.tsx';
-import type { DashboardDependencies } from './index.tsx';
-import { HOME, OWNERS, type Route, type Visit } from './visit.tsx';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
 const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];
@@ -37,10 +37,9 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
           <section class="panel">
             <h2>New operator</h2>
             <Form visit={visit} action={`${HOME}/operators`} class="fields">
-              <Field label="Name" name="name" isRequired />
-              <Field label="E-mail address" name="email" hint="To sign in by, once they have set a password." />
+              <Field name="name" isRequired />
+              <Field name="email" hint="To sign in by, once they have set a password." />
               <Choice
-                label="Role"
                 name="role"
                 value="viewer"
                 options={OPERATOR_ROLES.map((role) => [role, role])}
@@ -124,15 +123,9 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
               class="fields"
               shown={{ name: operator.name, email: operator.email, role: operator.role }}
             >
-              <Field label="Name" name="name" value={operator.name} isRequired />
-              <Field
-                label="E-mail address"
-                name="email"
-                value={operator.email}
-                hint="Without one the password goes too."
-              />
+              <Field name="name" value={operator.name} isRequired />
+              <Field name="email" value={operator.email} hint="Without one the password goes too." />
               <Choice
-                label="Role"
                 name="role"
                 value={operator.role}
                 options={OPERATOR_ROLES.map((role) => [role, role])}
@@ -180,7 +173,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
     };
   }
 
-  function ending(verb: 'Disable' | 'Remove'): Route['handle'] {
+  function ending(verb: 'Disable' | 'Remove'): NonNullable<Route['get']> {
     return async (visit) => {
       const { id, name, lastSignInAt } = await operators.get(visit.params['id'] ?? '');
       const address = `${HOME}/operators/${id}`;
@@ -258,12 +251,11 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
   }
 
   return [
-    { method: 'get', path: '/operators', roles: OWNERS, handle: list },
     {
-      method: 'post',
       path: '/operators',
-      roles: OWNERS,
-      async handle(visit) {
+      action: 'operators.manage',
+      get: list,
+      async post(visit) {
         const role = OPERATOR_ROLES.find((known) => known === visit.form.get('role')) ?? 'viewer';
         const operator = await operators.create(
           { name: required(visit.form, 'name'), email: sent(visit.form, 'email'), role },
@@ -273,23 +265,17 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       },
     },
     {
-      method: 'post',
       path: '/operators/:id/link',
-      roles: OWNERS,
-      handle: async (visit) => link(visit, await operators.get(visit.params['id'] ?? '')),
+      action: 'operators.manage',
+      on: '/operators/:id',
+      post: async (visit) => link(visit, await operators.get(visit.params['id'] ?? '')),
     },
-    { method: 'get', path: '/operators/:id', roles: OWNERS, handle: one },
     {
-      method: 'post',
       path: '/operators/:id',
-      roles: OWNERS,
-      async handle({ params, form, cause }) {
-        const given = required(form, 'role');
-        const role = OPERATOR_ROLES.find((known) => known === given);
-        if (!role) {
-          const detail = `Role: given ${given.slice(0, 40)}; wanted one of ${OPERATOR_ROLES.join(', ')}.`;
-          throw new AppError('invalid_request', { detail });
-        }
+      action: 'operators.manage',
+      get: one,
+      async post({ params, form, cause }) {
+        const role = chosen(form, 'role', OPERATOR_ROLES);
         const changes = {
           ...(touched(form, 'name') && { name: required(form, 'name') }),
           ...(touched(form, 'email') && { email: sent(form, 'email') ?? null }),
@@ -300,34 +286,33 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       },
     },
     {
-      method: 'post',
       path: '/operators/:id/sessions/:sessionId/end',
-      roles: OWNERS,
-      async handle({ params, cause }) {
+      action: 'operators.manage',
+      on: '/operators/:id',
+      async post({ params, cause }) {
         const id = params['id'] ?? '';
         await operators.endSession(id, params['sessionId'] ?? '', cause);
         return `${HOME}/operators/${id}`;
       },
     },
-    { method: 'get', path: '/operators/:id/second-factor/remove', roles: OWNERS, handle: withoutFactor },
     {
-      method: 'post',
       path: '/operators/:id/second-factor/remove',
-      roles: OWNERS,
-      async handle({ params, cause }) {
+      action: 'operators.manage',
+      get: withoutFactor,
+      async post({ params, cause }) {
         const id = params['id'] ?? '';
         await operators.removeTotp(id, cause);
         return `${HOME}/operators/${id}`;
       },
     },
-    { method: 'get', path: '/operators/:id/disable', roles: OWNERS, handle: ending('Disable') },
-    { method: 'get', path: '/operators/:id/remove', roles: OWNERS, handle: ending('Remove') },
+    { path: '/operators/:id/disable', action: 'operators.manage', get: ending('Disable') },
+    { path: '/operators/:id/remove', action: 'operators.manage', get: ending('Remove') },
     ...(['disable', 'enable', 'remove'] as const).map(
       (verb): Route => ({
-        method: 'post',
         path: `/operators/:id/${verb}`,
-        roles: OWNERS,
-        async handle({ params, cause }) {
+        action: 'operators.manage',
+        on: verb === 'enable' ? '/operators/:id' : `/operators/:id/${verb}`,
+        async post({ params, cause }) {
           const id = params['id'] ?? '';
           await operators[verb](id, cause);
           return verb === 'remove' ? `${HOME}/operators` : `${HOME}/operators/${id}`;
@@ -335,10 +320,10 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       }),
     ),
     {
-      method: 'post',
       path: '/operators/:id/link/withdraw',
-      roles: OWNERS,
-      async handle({ params, cause }) {
+      action: 'operators.manage',
+      on: '/operators/:id',
+      async post({ params, cause }) {
         const id = params['id'] ?? '';
         await operators.withdrawLink(id, cause);
         return `${HOME}/operators/${id}`;

@@ -23,9 +23,9 @@ import {
   Time,
   touched,
 } from '../pages/index.ts';
+import type { DashboardDependencies } from './dependencies.ts';
 import { byUrgency, DirectoryRow } from './directory-row.tsx';
-import type { DashboardDependencies } from './index.tsx';
-import { HOME, OWNERS, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
+import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
 const CLEARED = 200;
@@ -81,7 +81,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
             <a class="btn" href={`${HOME}/audit?organizationId=${organization.id}`}>
               Audit
             </a>
-            {visit.mayChange && (
+            {visit.may('portal-links.change') && (
               <a class="btn" href="#portal-links">
                 Portal link
               </a>
@@ -105,23 +105,17 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
             </section>
           )}
           <More visit={visit} cursor={nextCursor} />
-          {visit.mayChange && (
+          {visit.may('directories.change') && (
             <section class="panel">
               <h2>New directory</h2>
               <Form visit={visit} action={`${HOME}/organizations/${organization.id}/directories`} class="fields">
-                <Field label="Name" name="name" isRequired hint="Such as Okta production." />
+                <Field name="name" isRequired hint="Such as Okta production." />
                 <ProviderChoice />
                 <Field
-                  label="Endpoint key"
                   name="endpointKey"
                   hint="Part of the address; letters, digits, hyphens. Made for you if empty."
                 />
-                <Field
-                  label="SCIM server behind the gateway"
-                  name="upstreamUrl"
-                  hint="Empty without the gateway."
-                  maximum={2000}
-                />
+                <Field name="upstreamUrl" hint="Empty without the gateway." maximum={2000} />
                 <div class="acts">
                   <button type="submit" class="primary">
                     Create directory
@@ -135,9 +129,9 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
               <h2>Portal links</h2>
               <small>A link lets an IT contact of {organization.name} in, once, for eight hours.</small>
             </div>
-            {visit.mayChange && (
+            {visit.may('portal-links.change') && (
               <Form visit={visit} action={`${HOME}/organizations/${organization.id}/portal-links`}>
-                <Field label="For" name="contact" hint="The IT contact's name. The audit tells what they do by it." />
+                <Field name="contact" hint="The IT contact's name. The audit tells what they do by it." />
                 <button type="submit">Create portal link</button>
               </Form>
             )}
@@ -155,7 +149,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
               </ul>
             )}
           </section>
-          {visit.mayChange && (
+          {visit.may('organizations.change') && (
             <details class="panel" open={isRefusedAt(visit, `${HOME}/organizations/${organization.id}`)}>
               <summary>Rename or delete</summary>
               <Form
@@ -164,12 +158,12 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
                 class="fields"
                 shown={{ name: organization.name, externalId: organization.externalId }}
               >
-                <Field label="Name" name="name" value={organization.name} isRequired />
-                <Field label="External id" name="externalId" value={organization.externalId} />
+                <Field name="name" value={organization.name} isRequired />
+                <Field name="externalId" value={organization.externalId} />
                 <CopyField label="Organization id" value={organization.id} />
                 <div class="acts">
                   <button type="submit">Save</button>
-                  {visit.operator.role === 'owner' && (
+                  {visit.may('organizations.delete') && (
                     <Ask href={`${HOME}/organizations/${organization.id}/delete`} name="Delete" />
                   )}
                 </div>
@@ -216,12 +210,11 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
   }
 
   return [
-    { method: 'get', path: '/organizations/:id', roles: READERS, handle: one },
+    { path: '/organizations/:id', action: 'organizations.read', get: one },
     {
-      method: 'post',
       path: '/organizations/:id',
-      roles: WRITERS,
-      async handle({ params, form, cause }) {
+      action: 'organizations.change',
+      async post({ params, form, cause }) {
         const id = params['id'] ?? '';
         await organizations.change(
           id,
@@ -234,12 +227,11 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
         return `${HOME}/organizations/${id}`;
       },
     },
-    { method: 'get', path: '/organizations/:id/delete', roles: OWNERS, handle: deletion },
     {
-      method: 'post',
       path: '/organizations/:id/delete',
-      roles: OWNERS,
-      async handle({ params, cause }) {
+      action: 'organizations.delete',
+      get: deletion,
+      async post({ params, cause }) {
         const organization = await organizations.get(params['id'] ?? '');
         let count = 0;
         for (let isMore = true; isMore; ) {
@@ -256,10 +248,10 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       },
     },
     {
-      method: 'post',
       path: '/organizations/:id/directories',
-      roles: WRITERS,
-      async handle({ params, form, cause }) {
+      action: 'directories.change',
+      on: '/organizations/:id',
+      async post({ params, form, cause }) {
         const directory = await directories.create(
           {
             organizationId: params['id'] ?? '',
@@ -274,10 +266,10 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       },
     },
     {
-      method: 'post',
       path: '/organizations/:id/portal-links',
-      roles: WRITERS,
-      async handle({ params, form, cause }) {
+      action: 'portal-links.change',
+      on: '/organizations/:id',
+      async post({ params, form, cause }) {
         const organization = await organizations.get(params['id'] ?? '');
         const input = { organizationId: organization.id, contact: sent(form, 'contact') };
         const { portalLink, secret } = await portalLinks.create(input, cause);
@@ -311,10 +303,9 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       },
     },
     {
-      method: 'post',
       path: '/portal-links/:id/revoke',
-      roles: WRITERS,
-      async handle({ params, cause }) {
+      action: 'portal-links.change',
+      async post({ params, cause }) {
         const link = await portalLinks.revoke(params['id'] ?? '', cause);
         return `${HOME}/organizations/${link.organizationId}`;
       },
@@ -335,7 +326,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
             made <Time at={link.createdAt} now={now} /> by {link.createdBy.name}
           </small>
         </span>
-        {visit.mayChange && (state === 'fit' || state === 'used') && (
+        {visit.may('portal-links.change') && (state === 'fit' || state === 'used') && (
           <Act
             visit={visit}
             action={`${HOME}/portal-links/${link.id}/revoke`}

@@ -18,9 +18,9 @@ import {
   Time,
   timeOf,
 } from '../pages/index.ts';
+import type { DashboardDependencies } from './dependencies.ts';
 import { byUrgency, DirectoryRow, Dot, urgencyOf } from './directory-row.tsx';
-import type { DashboardDependencies } from './index.tsx';
-import { HOME, READERS, type Route, type Visit, WRITERS } from './visit.tsx';
+import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 25;
 /** Directories of an organization whose health its row tells; the worst one speaks. */
@@ -88,7 +88,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
         <>
           <Head title="Organizations">
             <small>{counted(count, 'organization')}</small>
-            {visit.mayChange && count > 0 && (
+            {visit.may('organizations.create') && count > 0 && (
               <a class="btn" href="#new">
                 New organization
               </a>
@@ -112,12 +112,12 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
             </section>
           )}
           <More visit={visit} cursor={nextCursor} />
-          {visit.mayChange && (
+          {visit.may('organizations.create') && (
             <section class="panel" id="new">
               <h2>New organization</h2>
               <Form visit={visit} action={`${HOME}/organizations`} class="fields">
-                <Field label="Name" name="name" isRequired hint="As your customer calls itself." />
-                <Field label="External id" name="externalId" hint="Your own id for it, if you have one." />
+                <Field name="name" isRequired hint="As your customer calls itself." />
+                <Field name="externalId" hint="Your own id for it, if you have one." />
                 <div class="acts">
                   <button type="submit" class="primary">
                     Create organization
@@ -132,12 +132,11 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
   }
 
   return [
-    { method: 'get', path: '/organizations', roles: READERS, handle: list },
+    { path: '/organizations', action: 'organizations.read', get: list },
     {
-      method: 'post',
       path: '/organizations',
-      roles: WRITERS,
-      async handle({ form, cause }) {
+      action: 'organizations.create',
+      async post({ form, cause }) {
         const name = required(form, 'name');
         const { id } = await organizations.create({ name, externalId: sent(form, 'externalId') }, cause);
         return `${HOME}/organizations/${id}`;

@@ -3,8 +3,8 @@ import type { AuditEvent } from '../audit/index.ts';
 import { digestsOf } from '../credentials/index.ts';
 import { timeOfRequestId } from '../http/request-context.ts';
 import { EventRows, Head, REFUSALS, sent, timeOf } from '../pages/index.ts';
-import type { DashboardDependencies } from './index.tsx';
-import { HOME, READERS, type Route, type Visit } from './visit.tsx';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
 
 interface Hit {
   path: string;
@@ -151,13 +151,12 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
   }
 
   return [
-    { method: 'get', path: '/search', roles: READERS, handle: search },
     {
       // A token that is pasted here must stand in no address.
-      method: 'post',
       path: '/search',
-      roles: READERS,
-      async handle({ form }) {
+      action: 'organizations.read',
+      get: search,
+      async post({ form }) {
         const text = sent(form, 'q', 4096) ?? '';
         for (const digest of digestsOf(text)) {
           const known = await credentials.findByDigest(digest);

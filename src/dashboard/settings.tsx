@@ -16,8 +16,8 @@ import {
   Tag,
   Time,
 } from '../pages/index.ts';
-import type { DashboardDependencies } from './index.tsx';
-import { HOME, OWNERS, READERS, type Route, type Visit } from './visit.tsx';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
 const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];
@@ -33,7 +33,6 @@ export function settingsRoutes({
   publicUrl,
 }: DashboardDependencies): Route[] {
   async function settings(visit: Visit) {
-    const isOwner = visit.operator.role === 'owner';
     return {
       title: 'Settings',
       place: 'settings',
@@ -43,8 +42,10 @@ export function settingsRoutes({
           <section class="panel list">
             <ul class="rows">
               <Place path="account" name="Your account" text="Password, second factor, where you are signed in." />
-              {isOwner && <Place path="operators" name="Operators" text="Who may sign in here, and as what." />}
-              {isOwner && (
+              {visit.may('operators.manage') && (
+                <Place path="operators" name="Operators" text="Who may sign in here, and as what." />
+              )}
+              {visit.may('api-keys.read') && (
                 <Place
                   path="api-keys"
                   name="API keys"
@@ -53,7 +54,7 @@ export function settingsRoutes({
               )}
             </ul>
           </section>
-          {isOwner && (
+          {visit.may('signing-keys.rotate') && (
             <section class="panel">
               <h2>Signing and cookie keys</h2>
               <p class="soft">
@@ -112,30 +113,27 @@ export function settingsRoutes({
               API reference
             </a>
           </Head>
-          <section class="panel">
-            <h2>New API key</h2>
-            <Form visit={visit} action={`${HOME}/api-keys`} class="fields">
-              <Field label="Name" name="name" isRequired hint="Who or what uses it." />
-              <Choice
-                label="Role"
-                name="role"
-                value="introspect"
-                options={ROLES.map((role) => [role, role])}
-                hint={ROLES.map((role) => MEANINGS[role]).join('; ')}
-              />
-              <Field
-                label="Organization id"
-                name="organizationId"
-                hint="Limits the key to one organization. Empty: all of them."
-              />
-              <Field label="Ends on" name="expiresOn" type="date" hint="Empty: no end." />
-              <div class="acts">
-                <button type="submit" class="primary">
-                  Create API key
-                </button>
-              </div>
-            </Form>
-          </section>
+          {visit.may('api-keys.change') && (
+            <section class="panel">
+              <h2>New API key</h2>
+              <Form visit={visit} action={`${HOME}/api-keys`} class="fields">
+                <Field name="name" isRequired hint="Who or what uses it." />
+                <Choice
+                  name="role"
+                  value="introspect"
+                  options={ROLES.map((role) => [role, role])}
+                  hint={ROLES.map((role) => MEANINGS[role]).join('; ')}
+                />
+                <Field name="organizationId" hint="Limits the key to one organization. Empty: all of them." />
+                <Field name="expiresOn" type="date" hint="Empty: no end." />
+                <div class="acts">
+                  <button type="submit" class="primary">
+                    Create API key
+                  </button>
+                </div>
+              </Form>
+            </section>
+          )}
           <section class="panel list">
             <ul class="rows">
               {items.map((key) => {
@@ -173,7 +171,9 @@ export function settingsRoutes({
                               ? `${key.role} of one`
                               : key.role}
                       </Tag>
-                      {!isOver && <Ask href={`${HOME}/api-keys/${key.id}/revoke`} name="Revoke" />}
+                      {!isOver && visit.may('api-keys.change') && (
+                        <Ask href={`${HOME}/api-keys/${key.id}/revoke`} name="Revoke" />
+                      )}
                     </span>
                   </li>
                 );
@@ -187,22 +187,21 @@ export function settingsRoutes({
   }
 
   return [
-    { method: 'get', path: '/settings', roles: READERS, handle: settings },
+    { path: '/settings', action: 'settings.read', get: settings },
     {
-      method: 'post',
       path: '/settings/keys/rotate',
-      roles: OWNERS,
-      async handle({ cause }) {
+      action: 'signing-keys.rotate',
+      on: '/settings',
+      async post({ cause }) {
         await keys.rotate(cause);
         return `${HOME}/audit?type=signing_key.rotated`;
       },
     },
-    { method: 'get', path: '/api-keys', roles: OWNERS, handle: list },
+    { path: '/api-keys', action: 'api-keys.read', get: list },
     {
-      method: 'post',
       path: '/api-keys',
-      roles: OWNERS,
-      async handle({ form, cause }) {
+      action: 'api-keys.change',
+      async post({ form, cause }) {
         const role = ROLES.find((known) => known === form.get('role')) ?? 'introspect';
         const organizationId = sent(form, 'organizationId');
         if (organizationId !== undefined) await organizations.get(organizationId);
@@ -232,10 +231,9 @@ export function settingsRoutes({
       },
     },
     {
-      method: 'get',
       path: '/api-keys/:id/revoke',
-      roles: OWNERS,
-      async handle(visit) {
+      action: 'api-keys.change',
+      async get(visit) {
         const key = await apiKeys.get(visit.params['id'] ?? '');
         const { lastUsedAt, lastUsedFrom } = (await usage.totals([key.id])).get(key.id) ?? {};
         return {
@@ -265,10 +263,9 @@ export function settingsRoutes({
       },
     },
     {
-      method: 'post',
       path: '/api-keys/:id/revoke',
-      roles: OWNERS,
-      async handle({ params, cause }) {
+      action: 'api-keys.change',
+      async post({ params, cause }) {
         await apiKeys.revoke(params['id'] ?? '', cause);
         return `${HOME}/api-keys`;
       },
@@ -280,7 +277,7 @@ const SOURCES = { default: 'by default', environment: 'from the environment', fi
 
 const MEANINGS = {
   owner: 'owner: everything',
-  admin: 'admin: everything but API keys and operators',
+  admin: 'admin: everything but making API keys and operators',
   viewer: 'viewer: looks, changes nothing',
   introspect: 'introspect: asks about tokens, nothing else',
 } as const;

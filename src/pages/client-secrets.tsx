@@ -1,12 +1,13 @@
 /** The secrets of a client, where a person adds, compares and removes them: the dashboard's client page and the setup of a directory. */
+
+import { DAY_MS } from '../clock.ts';
 import { IDENTITY_PROVIDERS, oauthPresetOf } from '../identity-providers/index.ts';
 import { type Client, type ClientSecret, isLiveAt, mostLiveSecretsOf } from '../oauth/index.ts';
 import { Ask } from './confirm.tsx';
-import { Act, endOfDay, Field, Form, isRefusedAt } from './forms.tsx';
+import { endOfDay, Field } from './fields.tsx';
+import { Act, Form, isRefusedAt } from './forms.tsx';
 import { Tag, Time } from './parts.tsx';
 import type { Visit } from './visit.tsx';
-
-const DAY_MS = 86_400_000;
 
 /** `path`: where a secret is added; the page that removes one is below it. */
 export function SecretRows({ visit, client, path }: { visit: Visit; client: Client; path: string }) {
@@ -21,7 +22,9 @@ export function SecretRows({ visit, client, path }: { visit: Visit; client: Clie
             </small>
           </span>
           {!isLiveAt(secret, visit.now) && <Tag tone="bad">expired</Tag>}
-          {visit.mayChange && client.secrets.length > 1 && <Ask href={`${path}/${secret.id}/remove`} name="Remove" />}
+          {visit.may('directories.set-up') && client.secrets.length > 1 && (
+            <Ask href={`${path}/${secret.id}/remove`} name="Remove" />
+          )}
         </li>
       ))}
     </ul>
@@ -41,7 +44,8 @@ function End({ secret: { expiresAt }, now }: { secret: ClientSecret; now: Date }
 export function AddSecret({ visit, client, path }: { visit: Visit; client: Client; path: string }) {
   const { lifetime } = oauthPresetOf(client.provider).secrets;
   const live = client.secrets.filter((secret) => isLiveAt(secret, visit.now)).length;
-  if (!visit.mayChange || client.secrets.length === 0 || live >= mostLiveSecretsOf(client.provider)) return null;
+  if (!visit.may('directories.set-up') || client.secrets.length === 0 || live >= mostLiveSecretsOf(client.provider))
+    return null;
   const end = lifetime && new Date(visit.now.getTime() + lifetime.defaultDays * DAY_MS);
   if (lifetime?.isRequired && visit.cause.actor.type === 'it_contact')
     return <Act visit={visit} action={path} name="Add a secret" />;

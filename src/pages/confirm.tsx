@@ -1,9 +1,11 @@
 /** Before something is ended: a page that says what breaks by it. With a script it comes as a dialog over the page that it was asked on. */
+
 import type { ComponentChildren } from 'preact';
 import { AppError } from '../errors.ts';
 import { type Client, isLiveAt } from '../oauth/index.ts';
 import { Form } from './forms.tsx';
-import { Head, type Visit } from './visit.tsx';
+import { Head } from './heads.tsx';
+import type { Visit } from './visit.tsx';
 
 /** Leads to what is confirmed first. */
 export function Ask({ href, name, isMild = false }: { href: string; name: string; isMild?: boolean }) {

@@ -1,25 +1,19 @@
 /** What is said of a static token that is generated or imported. */
 import { SCOPES, type Scope } from '../credentials/index.ts';
-import { Choice, endOfDay, Field, sent } from './forms.tsx';
+import { Choice, endOfDay, Field, sent } from './fields.tsx';
 
 export function CredentialFields() {
   return (
     <>
-      <Field label="Label" name="label" hint="So that you know it again, such as Okta production." />
+      <Field name="label" hint="So that you know it again, such as Okta production." />
       <Choice
-        label="May"
         name="scope"
         options={[
           ['scim', 'read and write'],
           ['scim.read', 'read only'],
         ]}
       />
-      <Field
-        label="Ends on"
-        name="expiresOn"
-        type="date"
-        hint="Empty: no end. A token that ends breaks provisioning on that day."
-      />
+      <Field name="expiresOn" type="date" hint="Empty: no end. A token that ends breaks provisioning on that day." />
     </>
   );
 }

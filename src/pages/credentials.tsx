@@ -4,14 +4,17 @@ import { WAYS } from './check.tsx';
 import { Confirm } from './confirm.tsx';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
 import { spokenOf } from './directory-view.ts';
-import { Field, Form, Submit, sent } from './forms.tsx';
+import { Field, sent } from './fields.tsx';
+import { Form, Submit } from './forms.tsx';
+import { Head } from './heads.tsx';
+import { MessagePage } from './messages.tsx';
 import { Steps, Time } from './parts.tsx';
 import { rotationRoutes } from './rotation.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
-import { type GuidedRoute, type Handler, Head, MessagePage, type Visit } from './visit.tsx';
+import type { Handler, Route, Visit } from './visit.tsx';
 
-export function credentialRoutes(deps: SeenDependencies & { publicUrl: string }): GuidedRoute[] {
+export function credentialRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
   const { credentials, publicUrl } = deps;
   const seen = createSeen(deps);
 
@@ -98,7 +101,6 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
             </p>
             {verb === 'Revoke' && (
               <Field
-                label="Reason, for the audit"
                 name="reason"
                 hint={`Such as: found in a ticket. ${visit.cause.actor.type === 'it_contact' ? 'Your software vendor' : 'The customer'} reads it too.`}
                 maximum={500}
@@ -111,11 +113,12 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
   }
 
   return [
-    { method: 'get', path: '/directories/:id/generate', handle: generation },
     {
-      method: 'post',
       path: '/directories/:id/generate',
-      async handle(visit) {
+      action: 'credentials.change',
+      on: ({ form }) => (form.get('way') === 'setup' ? '/directories/:id/setup/bearer' : '/directories/:id/generate'),
+      get: generation,
+      async post(visit) {
         const { id } = await seen.directory(visit);
         const { token } = await credentials.issue(id, credentialInputOf(visit.form), visit.cause);
         const way = visit.form.get('way') === 'setup' ? 'setup' : 'generate';
@@ -123,9 +126,9 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
       },
     },
     ...rotationRoutes(deps),
-    { method: 'get', path: '/credentials/:id/disable', handle: ending('Disable') },
-    { method: 'get', path: '/credentials/:id/revoke', handle: ending('Revoke') },
-    { method: 'get', path: '/credentials/:id/retire', handle: ending('Retire') },
+    { path: '/credentials/:id/disable', action: 'credentials.change', get: ending('Disable') },
+    { path: '/credentials/:id/revoke', action: 'credentials.change', get: ending('Revoke') },
+    { path: '/credentials/:id/retire', action: 'credentials.change', get: ending('Retire') },
     change('disable', (id, { cause }) => credentials.disable(id, cause)),
     change('enable', (id, { cause }) => credentials.enable(id, cause)),
     // The page before said when it was last used, so it is forced.
@@ -135,11 +138,11 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
     change('retire', (id, { cause }) => credentials.retire(id, cause)),
   ];
 
-  function change(verb: string, work: (id: string, visit: Visit) => Promise<{ directoryId: string }>): GuidedRoute {
+  function change(verb: string, work: (id: string, visit: Visit) => Promise<{ directoryId: string }>): Route {
     return {
-      method: 'post',
       path: `/credentials/:id/${verb}`,
-      async handle(visit) {
+      action: 'credentials.change',
+      async post(visit) {
         const { id } = await seen.credential(visit);
         const { directoryId } = await work(id, visit);
         return `${visit.home}/directories/${directoryId}`;

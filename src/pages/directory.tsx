@@ -75,7 +75,7 @@ export function endpointOf({ endpointKey }: Directory, publicUrl: string): strin
 }
 
 function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView; visit: Visit }) {
-  if (!visit.mayChange) return <small>Your role may look, and change nothing.</small>;
+  if (!visit.may('credentials.change')) return <small>Your role may look, and change nothing.</small>;
   const { credential, state, progress } = holding;
   const { disabledBy } = credential;
   const isRotating = view.holdings.some((held) => held.progress);
@@ -104,7 +104,7 @@ function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView;
 
 function FreeActs(props: { directory: Directory; visit: Visit; children: ComponentChildren }) {
   const { directory, visit, children } = props;
-  if (!visit.mayChange) return <small>Your role may look, and change nothing.</small>;
+  if (!visit.may('credentials.change')) return <small>Your role may look, and change nothing.</small>;
   return (
     <>
       <a class="btn primary" href={`${visit.home}/directories/${directory.id}/generate`}>
@@ -152,7 +152,7 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
           `Slot ${other.credential.slot.toUpperCase()} has been quiet for ${span(Math.floor((now.getTime() - other.total.lastUsedAt.getTime()) / 1000))}.`
         )}
       </div>
-      {visit.mayChange && replaced && (
+      {visit.may('credentials.change') && replaced && (
         <div class="acts">
           <a class="btn" href={`${visit.home}/directories/${view.directory.id}/rotate`}>
             Rotation

@@ -248,7 +248,7 @@ export function Refusal(props: { event: AuditEvent; view: DirectoryView; endpoin
             For whoever helps you: request <span class="mono">{event.requestId}</span>
           </small>
         )}
-        {event.type === 'token.refused' && visit.mayChange && (
+        {event.type === 'token.refused' && visit.may('directories.set-up') && (
           <div class="acts">
             <a class="btn" href={`${visit.home}/directories/${directory.id}/setup/oauth`}>
               Set-up

@@ -1,16 +1,12 @@
 /** Forms that change something: only from our own pages, only with the token of the session, and each done once however often it is sent. */
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { type ComponentChildren, createContext } from 'preact';
-import { useContext } from 'preact/hooks';
-import { ENDPOINT_KEY } from '../directories/index.ts';
-import { AppError, isAppError } from '../errors.ts';
+import type { ComponentChildren } from 'preact';
+import { isAppError } from '../errors.ts';
 import type { Idempotency } from '../idempotency.ts';
-import { choiceNameOf, IDENTITY_PROVIDER_IDS, type IdentityProviderId } from '../identity-providers/index.ts';
-import { renderPart } from './page.tsx';
-import { MessagePage, messageOf, type Shown, type Visit } from './visit.tsx';
-
-const DAY_MS = 86_400_000;
+import { Refused } from './fields.tsx';
+import { messagePage } from './messages.tsx';
+import type { Shown, Visit } from './visit.tsx';
 
 /** Browsers say where a form comes from; what does not say it is no browser of today. */
 export function isFromOwnPage(headers: IncomingHttpHeaders, publicUrl: string): boolean {
@@ -24,9 +20,6 @@ export function hasFormToken(form: URLSearchParams, token: string): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-/** What was typed into a form that was refused, for its fields. */
-const Typed = createContext<URLSearchParams | undefined>(undefined);
-
 /** A form that changes something; the token keeps other sites from sending it, the key keeps it from being done twice. */
 export function Form(props: {
   visit: Visit;
@@ -37,19 +30,9 @@ export function Form(props: {
   children: ComponentChildren;
 }) {
   const { visit, action, shown = {}, children } = props;
-  const { refused } = visit;
-  const isRefused = refused?.path === (action ?? visit.path);
-  if (refused && isRefused) refused.isShown = true;
   return (
-    <Typed.Provider value={isRefused ? refused?.form : undefined}>
+    <Refused.Provider value={isRefusedAt(visit, action ?? visit.path) ? visit.refused : undefined}>
       <form method="post" action={action} class={props.class}>
-        {refused && isRefused && (
-          <div class="note bad" role="alert">
-            <div>
-              <strong>{refused.title}</strong> {refused.text}
-            </div>
-          </div>
-        )}
         <input type="hidden" name="token" value={visit.formToken} />
         <input type="hidden" name="formKey" value={visit.formKey} />
         {Object.entries(shown).map(([name, value = '']) => (
@@ -57,7 +40,7 @@ export function Form(props: {
         ))}
         {children}
       </form>
-    </Typed.Provider>
+    </Refused.Provider>
   );
 }
 
@@ -86,113 +69,9 @@ export function Act(props: { visit: Visit; action: string; name: string; tone?: 
   );
 }
 
-export function Field(props: {
-  label: string;
-  name: string;
-  value?: string | undefined;
-  hint?: string;
-  type?: 'text' | 'url' | 'date';
-  isRequired?: boolean;
-  maximum?: number;
-  /** Never shown again. */
-  isSecret?: boolean;
-}) {
-  const { label, name, hint, type = 'text', isRequired = false, maximum = 200, isSecret = false } = props;
-  const typed = useContext(Typed)?.get(name);
-  const value = isSecret ? undefined : (typed ?? props.value);
-  return (
-    <label class="line">
-      <span>{label}</span>
-      <input
-        {...({ type } as { type: 'text' })}
-        name={name}
-        value={value ?? ''}
-        required={isRequired}
-        maxlength={maximum}
-        autocomplete="off"
-      />
-      {hint !== undefined && <small>{hint}</small>}
-    </label>
-  );
-}
-
-export function Choice(props: {
-  label: string;
-  name: string;
-  options: readonly [value: string, name: string][];
-  value?: string;
-  hint?: string;
-}) {
-  const { label, name, options, hint } = props;
-  const value = useContext(Typed)?.get(name) ?? props.value;
-  return (
-    <label class="line">
-      <span>{label}</span>
-      <select name={name}>
-        {options.map(([option, told]) => (
-          <option value={option} selected={option === value}>
-            {told}
-          </option>
-        ))}
-      </select>
-      {hint !== undefined && <small>{hint}</small>}
-    </label>
-  );
-}
-
-export function ProviderChoice({ value }: { value?: IdentityProviderId | undefined }) {
-  return (
-    <Choice
-      label="Identity provider"
-      name="provider"
-      {...(value && { value })}
-      options={IDENTITY_PROVIDER_IDS.map((id) => [id, choiceNameOf(id)])}
-    />
-  );
-}
-
 /** Whether the form at this address was refused: then what hides it must be open. */
 export function isRefusedAt({ refused }: Visit, action: string): boolean {
   return refused?.path === action;
-}
-
-/**
- * The page that a refused form stands on, with what was typed and why it was refused: the page of the same address, or the one that it was
- * sent from. Undefined when it stands on neither. `findPage`: the page at a path of this face.
- */
-export async function formAgain(
-  visit: Visit,
-  error: AppError,
-  from: URL | undefined,
-  findPage: (
-    path: string,
-  ) => { params: Record<string, string>; handle: (visit: Visit) => Promise<Shown | string> } | undefined,
-): Promise<Shown | undefined> {
-  const refused = {
-    path: visit.path,
-    form: visit.form,
-    ...messageOf(error, visit.cause.requestId ?? ''),
-    isShown: false,
-  };
-  const places = [{ path: visit.path, query: '' }, ...(from ? [{ path: from.pathname, query: from.search }] : [])];
-  for (const { path, query } of places) {
-    const page = findPage(path);
-    if (!page) continue;
-    const asked = {
-      ...visit,
-      path,
-      params: page.params,
-      query: new URLSearchParams(query),
-      form: new URLSearchParams(),
-      refused,
-    };
-    const shown = await page.handle(asked).catch(() => undefined);
-    if (shown === undefined || typeof shown === 'string') continue;
-    // Whether the form stands there shows only when the page is made.
-    renderPart(<main>{shown.children}</main>);
-    if (refused.isShown) return { ...shown, status: error.status };
-  }
-  return undefined;
 }
 
 /**
@@ -225,49 +104,5 @@ function sentBefore({ home }: Visit): Shown {
   const title = 'This form was sent before.';
   const text =
     'It was done once. A value that came with it is not shown again: if it was not stored, revoke it and make another one.';
-  return { title, status: 409, children: <MessagePage home={home} title={title} text={text} /> };
-}
-
-/** Whether a field was changed by who sent the form: what was not must not undo what somebody else changed meanwhile. */
-export function touched(form: URLSearchParams, name: string): boolean {
-  return form.get(`shown_${name}`) !== (form.get(name) ?? '');
-}
-
-/** What a form sent under a name, trimmed; undefined when it is empty. */
-export function sent(form: URLSearchParams, name: string, maximum = 200): string | undefined {
-  return form.get(name)?.trim().slice(0, maximum).toWellFormed() || undefined;
-}
-
-/** As `sent`, for what a form must have. Throws invalid_request. */
-export function required(form: URLSearchParams, name: string, maximum = 200): string {
-  const value = sent(form, name, maximum);
-  if (value === undefined) throw new AppError('invalid_request', { detail: `The field ${name} is empty.` });
-  return value;
-}
-
-/** The beginning (UTC) of a day that was sent or asked for, such as 2027-01-31; undefined when it is empty. Throws invalid_request. */
-export function dayOf(form: URLSearchParams, name: string, label: string): Date | undefined {
-  const day = sent(form, name);
-  if (day === undefined) return undefined;
-  const at = new Date(`${day}T00:00:00Z`);
-  // What the calendar does not have is no other day.
-  if (/^\d{4}-\d\d-\d\d$/.test(day) && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day)) return at;
-  throw new AppError('invalid_request', {
-    detail: `${label}: given ${day.slice(0, 30)}; wanted a day such as 2027-01-31.`,
-  });
-}
-
-/** The last second (UTC) of a day: an end on that day leaves it whole. Throws invalid_request. */
-export function endOfDay(form: URLSearchParams, name: string, label = 'Ends on'): Date | undefined {
-  const day = dayOf(form, name, label);
-  return day && new Date(day.getTime() + DAY_MS - 1000);
-}
-
-/** The endpoint key of a form. Throws invalid_request. */
-export function endpointKeyOf(form: URLSearchParams): string | undefined {
-  const key = sent(form, 'endpointKey', 100);
-  if (key === undefined || ENDPOINT_KEY.test(key)) return key;
-  throw new AppError('invalid_request', {
-    detail: `Endpoint key: given ${key}; wanted 1 to 64 letters, digits and hyphens, with no hyphen at either end.`,
-  });
+  return messagePage({ title, text }, { status: 409, home });
 }

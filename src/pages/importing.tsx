@@ -1,13 +1,16 @@
 /** A token of another system becomes a credential as it is. For operators alone: whoever may try values learns which ones are in use. */
+
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
-import { Field, Form, required, Submit } from './forms.tsx';
+import { Field, required } from './fields.tsx';
+import { Form, Submit } from './forms.tsx';
+import { Head } from './heads.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
-import { type GuidedRoute, Head, type Visit } from './visit.tsx';
+import type { Route, Visit } from './visit.tsx';
 
 const LONGEST = 4096;
 
-export function importRoutes(deps: SeenDependencies): GuidedRoute[] {
+export function importRoutes(deps: SeenDependencies): Route[] {
   const { credentials } = deps;
   const seen = createSeen(deps);
 
@@ -29,7 +32,6 @@ export function importRoutes(deps: SeenDependencies): GuidedRoute[] {
               has to change anything. Its digest is kept, the value is not.
             </p>
             <Field
-              label="The token"
               name="value"
               isRequired
               maximum={LONGEST}
@@ -45,11 +47,11 @@ export function importRoutes(deps: SeenDependencies): GuidedRoute[] {
   }
 
   return [
-    { method: 'get', path: '/directories/:id/import', handle: importing },
     {
-      method: 'post',
       path: '/directories/:id/import',
-      async handle(visit) {
+      action: 'credentials.import',
+      get: importing,
+      async post(visit) {
         const { id } = await seen.directory(visit);
         const token = required(visit.form, 'value', LONGEST);
         await credentials.import(id, { ...credentialInputOf(visit.form), token }, visit.cause);

@@ -21,26 +21,25 @@ export {
 export { EventRows } from './events.tsx';
 export { EXPLANATIONS, explanationOf } from './explanations.tsx';
 export {
-  Act,
-  answerOnce,
   Choice,
+  chosen,
   dayOf,
   endOfDay,
   endpointKeyOf,
   Field,
-  Form,
-  formAgain,
-  hasFormToken,
-  isFromOwnPage,
-  isRefusedAt,
+  Lines,
   ProviderChoice,
   required,
   sent,
   touched,
-} from './forms.tsx';
+} from './fields.tsx';
+export { Act, Form, hasFormToken, isRefusedAt } from './forms.tsx';
+export { pageHeaders } from './headers.ts';
+export { CopyOnce, Head, More } from './heads.tsx';
 export { failureOf, type Health, healthOf, URGENCY } from './health.tsx';
 export { importRoutes } from './importing.tsx';
-export { pageHeaders, renderPage, renderPart } from './page.tsx';
+export { type Message, MessagePage, messagePage } from './messages.tsx';
+export { renderPage, renderPart } from './page.tsx';
 export {
   ago,
   CopyField,
@@ -55,19 +54,8 @@ export {
   Time,
   type Tone,
 } from './parts.tsx';
+export { createPipeline, type Face, type PipelineDependencies } from './pipeline.tsx';
 export { createSeen, type SeenDependencies } from './seen.ts';
 export { setupRoutes } from './setup.tsx';
 export { SlotCards } from './slots.tsx';
-export {
-  CopyOnce,
-  type GuidedRoute,
-  type Handler,
-  Head,
-  live,
-  MessagePage,
-  More,
-  messageOf,
-  patternOf,
-  type Shown,
-  type Visit,
-} from './visit.tsx';
+export { type Guest, type Handler, live, type OpenRoute, type Route, type Shown, type Visit } from './visit.tsx';

@@ -1,4 +1,4 @@
-/** The frame of every HTML page: head, header, and the headers that keep a page from being framed, sniffed or scripted. */
+/** The frame of every HTML page: head and header. */
 import type { ComponentChildren, VNode } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import { ASSETS_PREFIX } from './assets.ts';
@@ -7,7 +7,7 @@ import type { Brand } from './brand.ts';
 export interface PageFrame {
   title: string;
   /** Beside the name in the header: whose page it is. */
-  aside?: ComponentChildren;
+  aside?: ComponentChildren | undefined;
   /** Places to go to, for those who are signed in; the current one bears its own address. */
   navigation?:
     | { items: readonly [path: string, name: string][]; current: string; search: string; formToken: string }
@@ -113,16 +113,4 @@ function Mark() {
       <rect x="5" y="12.4" width="7" height="3.6" rx="1.8" fill="var(--accent-ink)" opacity=".65" />
     </svg>
   );
-}
-
-/** `formTargets`: origins that a form on the page may lead to by redirects, besides our own. */
-export function pageHeaders(formTargets: readonly string[] = []): Record<string, string> {
-  return {
-    'Content-Security-Policy': `default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action ${["'self'", ...formTargets].join(' ')}; frame-ancestors 'none'`,
-    'X-Frame-Options': 'DENY',
-    'X-Content-Type-Options': 'nosniff',
-    // Not `no-referrer`: browsers would send `Origin: null` with our own forms, and no Sec-Fetch-Site over plain http.
-    'Referrer-Policy': 'same-origin',
-    'Cache-Control': 'no-store',
-  };
 }

@@ -4,15 +4,17 @@ import { Check, WAYS } from './check.tsx';
 import { Ask } from './confirm.tsx';
 import { endpointOf } from './directory.tsx';
 import { type DirectoryView, type Holding, spokenOf } from './directory-view.ts';
-import { Field, Form, Submit, sent } from './forms.tsx';
+import { Field, sent } from './fields.tsx';
+import { Form, Submit } from './forms.tsx';
+import { Head } from './heads.tsx';
 import { Steps, span, Time } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
-import { type GuidedRoute, Head, live, type Visit } from './visit.tsx';
+import { live, type Route, type Visit } from './visit.tsx';
 
 const EVENTS = 30;
 
-export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): GuidedRoute[] {
+export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
   const { credentials, audit, publicUrl } = deps;
   const seen = createSeen(deps);
   const quietSeconds = Math.round(credentials.retireQuietMs / 1000);
@@ -116,7 +118,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
                   </>
                 )}
               </p>
-              <Field label="Label" name="label" value={old.credential.label} />
+              <Field name="label" value={old.credential.label} />
               {isFull ? (
                 <input type="hidden" name="mode" value="immediate" />
               ) : (
@@ -150,11 +152,11 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
   }
 
   return [
-    { method: 'get', path: '/directories/:id/rotate', handle: rotation },
     {
-      method: 'post',
       path: '/directories/:id/rotate',
-      async handle(visit) {
+      action: 'credentials.change',
+      get: rotation,
+      async post(visit) {
         const { form, cause } = visit;
         const { id } = await seen.directory(visit);
         const isImmediate = form.get('mode') === 'immediate';
@@ -169,9 +171,10 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
       },
     },
     {
-      method: 'post',
       path: '/directories/:id/rotate/anew',
-      async handle(visit) {
+      action: 'credentials.change',
+      on: '/directories/:id/rotate',
+      async post(visit) {
         const view = await seen.view(visit);
         const { old, fresh } = pairIn(view);
         if (!old || !fresh) return `${visit.home}/directories/${view.directory.id}/rotate`;

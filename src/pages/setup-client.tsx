@@ -1,4 +1,5 @@
 /** Setting up by OAuth: the client that the identity provider is given, made here where it has none yet. */
+
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
@@ -7,11 +8,13 @@ import { AddSecret, SecretRows, secretEndSent } from './client-secrets.tsx';
 import { SecretRemoval } from './confirm.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
-import { Field, Form, isRefusedAt, required } from './forms.tsx';
+import { Field, required } from './fields.tsx';
+import { Form, isRefusedAt } from './forms.tsx';
+import { CopyOnce } from './heads.tsx';
 import { capital } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { addressOf, framed, Onward } from './setup-steps.tsx';
-import { CopyOnce, type GuidedRoute, type Visit } from './visit.tsx';
+import type { Route, Visit } from './visit.tsx';
 
 const CLIENTS = 50;
 
@@ -23,7 +26,7 @@ interface FoundClients {
   unready?: Client | undefined;
 }
 
-export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }): GuidedRoute[] {
+export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
   const { clients, publicUrl } = deps;
   const seen = createSeen(deps);
 
@@ -180,11 +183,12 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
   }
 
   return [
-    { method: 'get', path: '/directories/:id/setup/oauth', handle: byOauth },
+    { path: '/directories/:id/setup/oauth', action: 'directories.set-up', get: byOauth },
     {
-      method: 'post',
       path: '/directories/:id/setup/client',
-      async handle(visit) {
+      action: 'directories.set-up',
+      on: '/directories/:id/setup/oauth',
+      async post(visit) {
         const directory = await seen.directory(visit);
         const { provider: id } = directory;
         const needs = IDENTITY_PROVIDERS[id].console.oauth?.ownClient;
@@ -206,9 +210,10 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       },
     },
     {
-      method: 'post',
       path: '/directories/:id/setup/client/app-name',
-      async handle(visit) {
+      action: 'directories.set-up',
+      on: '/directories/:id/setup/oauth',
+      async post(visit) {
         const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);
         await clients.change(id, { appName: appNameSent(visit.form) }, visit.cause);
@@ -216,9 +221,10 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       },
     },
     {
-      method: 'post',
       path: '/directories/:id/setup/client/secrets',
-      async handle(visit) {
+      action: 'directories.set-up',
+      on: '/directories/:id/setup/oauth',
+      async post(visit) {
         const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);
         const { client, clientSecret } = await clients.addSecret(id, secretEndSent(visit.form), visit.cause);
@@ -226,9 +232,9 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       },
     },
     {
-      method: 'get',
       path: '/directories/:id/setup/client/secrets/:secretId/remove',
-      async handle(visit) {
+      action: 'directories.set-up',
+      async get(visit) {
         const directory = await seen.directory(visit);
         const address = `${addressOf(visit, directory)}/setup/oauth`;
         return {
@@ -247,9 +253,9 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       },
     },
     {
-      method: 'post',
       path: '/directories/:id/setup/client/secrets/:secretId/remove',
-      async handle(visit) {
+      action: 'directories.set-up',
+      async post(visit) {
         const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);
         await clients.removeSecret(id, visit.params['secretId'] ?? '', visit.cause);
@@ -273,7 +279,6 @@ export async function clientsOf(clients: Clients, { id, provider }: Directory): 
 function AppNameField({ value }: { value?: string }) {
   return (
     <Field
-      label="App name in Okta"
       name="appName"
       value={value}
       isRequired

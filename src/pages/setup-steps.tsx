@@ -1,9 +1,11 @@
 /** What the pages of the set-up have around them: the steps, and the way on. */
+
 import type { ComponentChildren } from 'preact';
 import type { Directory } from '../directories/index.ts';
 import { WAYS } from './check.tsx';
+import { Head } from './heads.tsx';
 import { Steps } from './parts.tsx';
-import { Head, type Shown, type Visit } from './visit.tsx';
+import type { Shown, Visit } from './visit.tsx';
 
 export function addressOf(visit: Visit, { id }: Directory): string {
   return `${visit.home}/directories/${id}`;

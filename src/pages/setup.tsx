@@ -1,24 +1,25 @@
 /** Setting a directory up, from the choice of the identity provider to its first accepted request; a page for each step. */
 
-import { AppError } from '../errors.ts';
 import { choiceNameOf, IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { Check, refusalOf, WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
-import { Form, required, Submit } from './forms.tsx';
+import { chosen } from './fields.tsx';
+import { Form, Submit } from './forms.tsx';
+import { Head } from './heads.tsx';
 import { capital, Steps, Tag } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { clientSetupRoutes, clientsOf } from './setup-client.tsx';
 import { addressOf, framed, Onward } from './setup-steps.tsx';
-import { type GuidedRoute, Head, live, type Visit } from './visit.tsx';
+import { live, type Route, type Visit } from './visit.tsx';
 
 const EVENTS = 30;
 
-export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): GuidedRoute[] {
+export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
   const { directories, credentials, audit, clients, publicUrl } = deps;
   const seen = createSeen(deps);
 
-  async function provider(visit: Visit) {
+  async function choice(visit: Visit) {
     const directory = await seen.directory(visit);
     return framed(
       visit,
@@ -188,25 +189,20 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Gui
   }
 
   return [
-    { method: 'get', path: '/directories/:id/setup', handle: provider },
     {
-      method: 'post',
       path: '/directories/:id/setup',
-      async handle(visit) {
+      action: 'directories.set-up',
+      get: choice,
+      async post(visit) {
         const directory = await seen.directory(visit);
-        const given = required(visit.form, 'provider');
-        const chosen = IDENTITY_PROVIDER_IDS.find((id) => id === given);
-        if (!chosen) {
-          const detail = `Identity provider: given ${given.slice(0, 40)}; wanted one of ${IDENTITY_PROVIDER_IDS.join(', ')}.`;
-          throw new AppError('invalid_request', { detail });
-        }
-        if (chosen !== directory.provider) await directories.change(directory.id, { provider: chosen }, visit.cause);
+        const provider = chosen(visit.form, 'provider', IDENTITY_PROVIDER_IDS);
+        if (provider !== directory.provider) await directories.change(directory.id, { provider }, visit.cause);
         return `${addressOf(visit, directory)}/setup/access`;
       },
     },
-    { method: 'get', path: '/directories/:id/setup/access', handle: access },
-    { method: 'get', path: '/directories/:id/setup/bearer', handle: byBearer },
+    { path: '/directories/:id/setup/access', action: 'directories.set-up', get: access },
+    { path: '/directories/:id/setup/bearer', action: 'directories.set-up', get: byBearer },
     ...clientSetupRoutes(deps),
-    { method: 'get', path: '/directories/:id/check', handle: check },
+    { path: '/directories/:id/check', action: 'directories.set-up', get: check },
   ];
 }

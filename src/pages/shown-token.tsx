@@ -3,8 +3,9 @@ import { WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import type { DirectoryView } from './directory-view.ts';
+import { CopyOnce, Head } from './heads.tsx';
 import { Steps } from './parts.tsx';
-import { CopyOnce, Head, type Shown, type Visit } from './visit.tsx';
+import type { Shown, Visit } from './visit.tsx';
 
 /** A token, in the one moment in which it is there, beside the fields of the console that it goes into. */
 export function shownToken(

@@ -1,7 +1,6 @@
 import type { Asked } from '../oauth/index.ts';
-import { type Brand, CopyField, pageHeaders, renderPage, vendorOf } from '../pages/index.ts';
+import { type Brand, CopyField, type Message, MessagePage, pageHeaders, renderPage, vendorOf } from '../pages/index.ts';
 import { withoutSecrets } from '../redaction.ts';
-import { MessagePage } from './pages.tsx';
 
 /** For what can't be sent back to the client, since who it is, or where it is, is not known. */
 export function renderAuthorizationError(error: string, description: string, asked: Asked, brand: Brand) {
@@ -48,7 +47,7 @@ function messageOf(
   description: string,
   { clientId, redirectUri }: Asked,
   vendor: string,
-): Parameters<typeof MessagePage>[0] {
+): Message & { values?: [label: string, value: string][] } {
   const client: [string, string][] = clientId === undefined ? [] : [['Client id', withoutSecrets(clientId)]];
   const redirect: [string, string][] = redirectUri === undefined ? [] : [['Redirect URI', withoutSecrets(redirectUri)]];
   switch (error) {

@@ -1,49 +1,59 @@
 /** The consent to a connection that an identity provider asked for: for which directory, and whom it replaces. */
+import type { Context } from 'koa';
 import type { Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials, Usage } from '../credentials/index.ts';
-import type { Directories, Directory, Organizations } from '../directories/index.ts';
+import type { Directories, Directory } from '../directories/index.ts';
 import type { ConnectionRequest, Oauth } from '../oauth/index.ts';
 import { type PortalLink, personOf } from '../one-time-links/index.ts';
-import { hasFormToken } from '../pages/index.ts';
+import { type Guest, hasFormToken, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
 import { ConsentPage, type Holder } from './consent-page.tsx';
-import { LinkNeededPage } from './pages.tsx';
-import { formOf, message, outOfDate, type Page, type Request, type Session } from './request.tsx';
+import { findSession, PENDING_COOKIE, type Session, type SessionDependencies } from './session.ts';
 
-const PAGE = 200;
-
-export function createConsent(deps: {
+export interface ConsentDependencies extends SessionDependencies {
   oauth: Oauth;
-  organizations: Organizations;
   directories: Directories;
   credentials: Credentials;
   usage: Usage;
   clock: Clock;
   vendor: string;
-}) {
-  const { vendor, oauth, organizations, directories, credentials, usage, clock } = deps;
+}
 
-  return async function consent(asked: Request, uid: string, session: Session | undefined): Promise<Page | string> {
-    const { request, response } = asked;
-    const wanted = await oauth.pending(request, response);
-    if (!wanted || wanted.uid !== uid) return over();
+const PAGE = 200;
+const PENDING_SECONDS = 3600;
+
+export function consentPages(deps: ConsentDependencies): OpenRoute[] {
+  const { vendor, oauth, directories, credentials, usage, clock } = deps;
+  return [{ path: '/connect/:uid', get: consent, post: consent }];
+
+  async function consent(guest: Guest, koa: Context): Promise<Shown | string> {
+    const { params, cookies } = guest;
+    const uid = params['uid'] ?? '';
+    const wanted = await oauth.pending(koa.req, koa.res);
+    if (!wanted || wanted.uid !== uid) return requestOver();
     const { client } = wanted;
-    if (!session) return { title: 'Link needed', pending: uid, children: <LinkNeededPage client={client.name} /> };
-    const organization = await organizations.get(session.link.organizationId);
-    const choices = await choicesOf(wanted, session.link);
+    const session = await findSession(deps, guest);
+    if (!session) {
+      cookies.set(PENDING_COOKIE, uid, PENDING_SECONDS);
+      return { title: 'Link needed', isNarrow: true, children: <LinkNeededPage client={client.name} /> };
+    }
+    const { organization, link } = session;
+    const choices = await choicesOf(wanted, link);
     if (choices.length === 0) {
+      // The right link may follow in this browser; the request then goes on.
+      cookies.set(PENDING_COOKIE, uid, PENDING_SECONDS);
       const title = `${client.name} belongs to no directory of ${organization.name}.`;
       const text = 'Ask whoever sent you the link to check which directory it was made for. Nothing was changed.';
-      // The right link may follow in this browser; the request then goes on.
-      return { ...message(title, text, 403), pending: uid };
+      return messagePage({ title, text }, { status: 403, isNarrow: true });
     }
-    if (request.method === 'POST') return decide(asked, session, choices);
+    if (koa.method === 'POST') return decide(guest, koa, session, choices);
     const held = await Promise.all(
       choices.map(async (directory) => ({ directory, holders: await describe(directory) })),
     );
     return {
       title: `Connect ${client.name}`,
       aside: organization.name,
+      isNarrow: true,
       formTargets: [wanted.redirectOrigin],
       children: (
         <ConsentPage
@@ -51,12 +61,12 @@ export function createConsent(deps: {
           organization={organization.name}
           vendor={vendor}
           choices={held}
-          token={session.token}
+          token={session.formToken}
           now={clock.now()}
         />
       ),
     };
-  };
+  }
 
   async function choicesOf({ client }: ConnectionRequest, link: PortalLink): Promise<Directory[]> {
     const choices: Directory[] = [];
@@ -77,37 +87,55 @@ export function createConsent(deps: {
   }
 
   async function decide(
-    { request, response, address, requestId }: Request,
-    { link, token }: Session,
+    { form, origin: { address, requestId } }: Guest,
+    { req, res }: Context,
+    { link, formToken }: Session,
     choices: Directory[],
-  ): Promise<Page | string> {
-    const form = await formOf(request);
-    if (!hasFormToken(form, token)) return outOfDate();
+  ): Promise<Shown | string> {
+    if (!hasFormToken(form, formToken)) {
+      const text = 'Go back, reload it and decide again. Nothing was changed.';
+      return messagePage({ title: 'This page was out of date.', text }, { status: 403, isNarrow: true });
+    }
     const person = personOf(link);
     const cause: Cause = { actor: person, source: 'portal', address, requestId };
     if (form.get('decision') !== 'allow') {
       const { organizationId } = link;
-      return (await oauth.refuse(request, response, { organizationId, cause })) ?? over();
+      return (await oauth.refuse(req, res, { organizationId, cause })) ?? requestOver();
     }
     const directory = choices.length === 1 ? choices[0] : choices.find(({ id }) => id === form.get('directory'));
-    if (!directory)
-      return message('Choose a directory.', 'Go back and choose which directory this connection is for.', 400);
+    if (!directory) {
+      const text = 'Go back and choose which directory this connection is for.';
+      return messagePage({ title: 'Choose a directory.', text }, { status: 400, isNarrow: true });
+    }
     const holders = await credentials.holders(directory.id);
     const replaces = holders.find(({ id }) => id === form.get(`replaces-${directory.id}`))?.id;
-    if (holders.length === 2 && replaces === undefined)
-      return message(
-        'Choose what the new connection replaces.',
-        'Both slots of this directory are taken. Go back and choose one; it keeps working until the new connection has been used.',
-        400,
-      );
-    return (await oauth.approve(request, response, { directory, replaces, person, cause })) ?? over();
+    if (holders.length === 2 && replaces === undefined) {
+      const title = 'Choose what the new connection replaces.';
+      const text =
+        'Both slots of this directory are taken. Go back and choose one; it keeps working until the new connection has been used.';
+      return messagePage({ title, text }, { status: 400, isNarrow: true });
+    }
+    return (await oauth.approve(req, res, { directory, replaces, person, cause })) ?? requestOver();
   }
 }
 
-function over(): Page {
-  return message(
-    'This request is over.',
-    'Start the connection again in your identity provider. Nothing that works now was changed.',
-    410,
+function requestOver(): Shown {
+  const text = 'Start the connection again in your identity provider. Nothing that works now was changed.';
+  return messagePage({ title: 'This request is over.', text }, { status: 410, isNarrow: true });
+}
+
+function LinkNeededPage({ client }: { client: string }) {
+  return (
+    <>
+      <h1>{client} asks to be connected</h1>
+      <p>
+        To allow it, open the <b>portal link</b> that your software vendor sent you, in this browser. This request waits
+        for an hour and goes on by itself once the link was opened.
+      </p>
+      <div class="note">
+        <b>No link?</b> Ask your contact at the vendor for a <b>portal link</b> for your organization, open it in this
+        browser, and you are back here. Nothing has to be started again.
+      </div>
+    </>
   );
 }

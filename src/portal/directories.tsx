@@ -1,22 +1,22 @@
 /** The pages of one directory for its IT contacts. */
 import {
   createSeen,
-  credentialRoutes,
   DirectoryFace,
   EventRows,
-  type GuidedRoute,
   Head,
   live,
   More,
+  type Route,
   type SeenDependencies,
-  setupRoutes,
   type Visit,
 } from '../pages/index.ts';
 
 const EVENTS = 20;
 const PAGE = 50;
 
-export function directoryRoutes(deps: SeenDependencies & { publicUrl: string }): GuidedRoute[] {
+export type DirectoryDependencies = SeenDependencies & { publicUrl: string };
+
+export function directoryRoutes(deps: DirectoryDependencies): Route[] {
   const { audit, publicUrl } = deps;
   const seen = createSeen(deps);
 
@@ -70,9 +70,7 @@ export function directoryRoutes(deps: SeenDependencies & { publicUrl: string }):
   }
 
   return [
-    { method: 'get', path: '/directories/:id', handle: one },
-    { method: 'get', path: '/directories/:id/audit', handle: trail },
-    ...credentialRoutes(deps),
-    ...setupRoutes(deps),
+    { path: '/directories/:id', action: 'directories.read', get: one },
+    { path: '/directories/:id/audit', action: 'directories.read', get: trail },
   ];
 }

@@ -36,7 +36,7 @@ describe('sign-in by an OpenID provider', () => {
     const begun = await fetch(`${app.url}/dashboard/sign-in/openid?next=${encodeURIComponent(next)}`, {
       redirect: 'manual',
     });
-    assert.equal(begun.status, 302);
+    assert.equal(begun.status, 303);
     const there = createBrowserSession(provider.issuer);
     const login = await there.open(begun.headers.get('location') ?? '');
     const actionOf = (html: string) => /action="([^"]+)"/.exec(html)?.[1] ?? '';

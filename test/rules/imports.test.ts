@@ -20,7 +20,7 @@ const LAYERS = [
   ['identity-providers', 'audit', 'idempotency'],
   ['storage'],
   ['deadline', 'http', 'rounds', 'sealing'],
-  ['clock', 'config', 'errors', 'identifiers', 'log', 'metrics', 'redaction', 'turns'],
+  ['access', 'clock', 'config', 'errors', 'identifiers', 'log', 'metrics', 'redaction', 'turns'],
 ];
 
 /** A folder of leaves: its files stand for themselves and may be imported one by one. */

@@ -1,0 +1,65 @@
+/**
+ * Who may do what: one table of actions, each with the roles that may do it and how far it reaches. The admin API with its description, the
+ * dashboard and the portal read it; nobody else decides about roles.
+ */
+
+/** Roles of operators and API keys, `introspect` of API keys alone; `it_contact` is whoever entered the portal. */
+export type AccessRole = 'owner' | 'admin' | 'viewer' | 'introspect' | 'it_contact';
+
+interface Rule {
+  roles: readonly AccessRole[];
+  /**
+   * `organization`: those who are limited to one organization do it there. `all`: it concerns all organizations, so who is limited to one
+   * may never do it.
+   */
+  reach: 'organization' | 'all';
+}
+
+const OWNERS = ['owner'] as const;
+const WRITERS = ['owner', 'admin'] as const;
+const READERS = ['owner', 'admin', 'viewer'] as const;
+
+export const ACTIONS = {
+  'organizations.read': { roles: READERS, reach: 'organization' },
+  'organizations.create': { roles: WRITERS, reach: 'all' },
+  'organizations.change': { roles: WRITERS, reach: 'organization' },
+  /** It is unique among all: whether another one is taken would tell who the other customers are. */
+  'organizations.set-external-id': { roles: WRITERS, reach: 'all' },
+  'organizations.delete': { roles: OWNERS, reach: 'all' },
+  'directories.read': { roles: [...READERS, 'it_contact'], reach: 'organization' },
+  'directories.change': { roles: WRITERS, reach: 'organization' },
+  /** Whether a key is taken tells of other organizations' directories. */
+  'directories.choose-endpoint-key': { roles: WRITERS, reach: 'all' },
+  'directories.set-up': { roles: [...WRITERS, 'it_contact'], reach: 'organization' },
+  'credentials.read': { roles: READERS, reach: 'organization' },
+  'credentials.change': { roles: [...WRITERS, 'it_contact'], reach: 'organization' },
+  /** Whoever may try values learns which ones are in use, so IT contacts may not. */
+  'credentials.import': { roles: WRITERS, reach: 'organization' },
+  'clients.read': { roles: READERS, reach: 'organization' },
+  'clients.change': { roles: WRITERS, reach: 'organization' },
+  'portal-links.read': { roles: READERS, reach: 'organization' },
+  'portal-links.change': { roles: WRITERS, reach: 'organization' },
+  'events.read': { roles: READERS, reach: 'organization' },
+  'api-keys.read': { roles: WRITERS, reach: 'organization' },
+  'api-keys.change': { roles: OWNERS, reach: 'organization' },
+  /** Operators see all organizations. */
+  'operators.manage': { roles: OWNERS, reach: 'all' },
+  'account.use': { roles: READERS, reach: 'all' },
+  'settings.read': { roles: READERS, reach: 'all' },
+  'signing-keys.rotate': { roles: OWNERS, reach: 'all' },
+} as const satisfies Record<string, Rule>;
+
+export type Action = keyof typeof ACTIONS;
+
+export function rolesFor(action: Action): readonly AccessRole[] {
+  return ACTIONS[action].roles;
+}
+
+export function mayRole(role: AccessRole, action: Action): boolean {
+  return rolesFor(action).includes(role);
+}
+
+/** Whether an action reaches no further than whoever asks: `organizationId` is the one that they are limited to. */
+export function isWithinReach(organizationId: string | undefined, action: Action): boolean {
+  return organizationId === undefined || ACTIONS[action].reach === 'organization';
+}

@@ -1,0 +1,31 @@
+import type { Audit } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Config, SettingKey, Source } from '../config.ts';
+import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
+import type { Directories, Organizations } from '../directories/index.ts';
+import type { Random } from '../identifiers.ts';
+import type { Clients, Oauth } from '../oauth/index.ts';
+import type { PortalLinks } from '../one-time-links/index.ts';
+import type { Operators } from '../operators/index.ts';
+import type { PipelineDependencies } from '../pages/index.ts';
+
+/** What the pages of the dashboard are made with. */
+export interface DashboardDependencies extends PipelineDependencies {
+  config: Config;
+  sources: Readonly<Record<SettingKey, Source>>;
+  organizations: Organizations;
+  directories: Directories;
+  credentials: Credentials;
+  apiKeys: ApiKeys;
+  usage: Usage;
+  audit: Audit;
+  clients: Clients;
+  connectByHand: Oauth['connectByHand'];
+  keys: Oauth['keys'];
+  portalLinks: PortalLinks;
+  operators: Operators;
+  clock: Clock;
+  random: Random;
+  /** Seals what a browser keeps for a moment. */
+  secret: string;
+}

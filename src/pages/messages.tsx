@@ -1,0 +1,101 @@
+/** What a person reads where a page can't be shown, or a form was refused: what happened, why, and what to do. */
+import { type AppError, ERRORS } from '../errors.ts';
+import { labelOf } from './fields.tsx';
+import type { FieldProblem, Shown } from './visit.tsx';
+
+export interface Message {
+  title: string;
+  text: string;
+  /** What somebody must do elsewhere. */
+  todo?: string;
+}
+
+/** `home` and `back`: the ways on, where there are any. */
+export function MessagePage(props: Message & { home?: string | undefined; back?: string | undefined }) {
+  const { title, text, todo, home, back } = props;
+  const onward = back ?? home;
+  return (
+    <>
+      <h1>{title}</h1>
+      <p class="soft">{text}</p>
+      {todo !== undefined && (
+        <section class="panel">
+          <h2>What to do</h2>
+          <p>{todo}</p>
+        </section>
+      )}
+      {onward !== undefined && (
+        <div class="acts">
+          <a class="btn" href={onward}>
+            {back === undefined ? 'To the start' : 'Back'}
+          </a>
+        </div>
+      )}
+    </>
+  );
+}
+
+/** A message as a page. */
+export function messagePage(
+  message: Message,
+  more: Partial<Shown> & { home?: string; back?: string | undefined } = {},
+) {
+  const { home, back, ...shown } = more;
+  return {
+    title: message.title.replace(/\.$/, ''),
+    ...shown,
+    children: <MessagePage {...message} home={home} back={back} />,
+  } satisfies Shown;
+}
+
+/** An error in the words of a page. */
+export function messageOf(error: AppError, requestId: string): Message {
+  if (error.status >= 500) {
+    return {
+      title: 'That did not work, and it is our fault.',
+      text: `Nothing acknowledged is lost. Try again in a moment. Request id: ${requestId}`,
+    };
+  }
+  return { title: ERRORS[error.code].title, text: textOf(error) };
+}
+
+function textOf({ code, facts: { detail } }: AppError): string {
+  return detail ?? REMEDIES[code] ?? 'Nothing was changed.';
+}
+
+/** The field that an error is about, and what is wrong with it; undefined where it is about none. */
+export function fieldProblemOf(error: AppError): FieldProblem | undefined {
+  const { errors } = error.facts;
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  const path = typeof first === 'object' && first !== null && 'path' in first ? String(first.path) : undefined;
+  const name = path ?? FIELDS_OF_ERRORS[error.code];
+  if (name === undefined) return undefined;
+  // The API calls a field by its name, a page by its label.
+  const text = textOf(error);
+  return { name, text: text.startsWith(name) ? `${labelOf(name)}${text.slice(name.length)}` : text };
+}
+
+const FIELDS_OF_ERRORS: Partial<Record<AppError['code'], string>> = {
+  endpoint_key_taken: 'endpointKey',
+  external_id_taken: 'externalId',
+  email_taken: 'email',
+  credential_exists: 'value',
+  invalid_token_format: 'value',
+};
+
+const REMEDIES: Partial<Record<AppError['code'], string>> = {
+  credentials_active: 'Revoke them first; or say in the form that the address is to change all the same.',
+  slots_full: 'Both slots of this directory are held. Revoke the credential that is not used any more, or rotate.',
+  credential_final: 'It is revoked or expired, and that is final. Generate a new one.',
+  credential_exists: 'This value is kept already. Each value is imported once.',
+  still_in_use: 'It was used while you decided. Look at its last use, then decide again.',
+  not_replaced:
+    'Its successor was not accepted yet, or is not active. Wait until the new one is used; or revoke this one.',
+  endpoint_key_taken: 'Another directory has this endpoint key. Choose another one.',
+  external_id_taken: 'Another organization has this external id.',
+  email_taken: 'Choose another address.',
+  last_owner: 'Make another operator an owner first.',
+  last_owner_key: 'It is the only usable owner key. Make another owner key first.',
+  last_secret: 'It is the only secret of this client. Add another one first, and put it into the identity provider.',
+  secrets_full: 'Remove the secret that the identity provider no longer uses.',
+};

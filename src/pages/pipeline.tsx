@@ -1,0 +1,209 @@
+/**
+ * The one way of every request to a page, of operators and IT contacts alike: who is it, may they, does the form come from a page of ours and
+ * for the first time, and what is shown. A face (dashboard, portal) says where its pages are, who its visitors are, and what frames them.
+ */
+import { Readable } from 'node:stream';
+import Router from '@koa/router';
+import type { Context, Middleware } from 'koa';
+import { rolesFor } from '../access.ts';
+import type { Clock } from '../clock.ts';
+import { type AppError, asAppError } from '../errors.ts';
+import { readBody } from '../http/body.ts';
+import { headersOf } from '../http/error-responses.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Idempotency } from '../idempotency.ts';
+import { type Random, randomText } from '../identifiers.ts';
+import type { Log } from '../log.ts';
+import { cookiesOf } from './cookies.ts';
+import { answerOnce, hasFormToken, isFromOwnPage } from './forms.tsx';
+import { pageHeaders, redirectHeaders } from './headers.ts';
+import { fieldProblemOf, type Message, messageOf, messagePage } from './messages.tsx';
+import { type PageFrame, renderPage, renderPart } from './page.tsx';
+import type { Guest, OpenRoute, Route, Shown, Visit } from './visit.tsx';
+
+export interface Face<V extends Visit> {
+  home: string;
+  /** The paths that are this face's, each with all that is below it. */
+  places: readonly string[];
+  routes: readonly Route<V>[];
+  /** Pages for everybody. */
+  open: readonly OpenRoute[];
+  /** Whoever is signed in with this browser. */
+  findVisit(guest: Guest, frame: Pick<Visit, 'home' | 'formKey'>): Promise<V | undefined>;
+  /** What a browser gets with which nobody is signed in. `isForm`: it sent a form, which was not done. */
+  turnAway(guest: Guest, isForm: boolean): Shown | string;
+  frame(shown: Shown, visit: V | undefined): Pick<PageFrame, 'aside' | 'navigation' | 'brand'>;
+  /** Whether it says nothing of what it can't find: what is another organization's reads like what does not exist. */
+  hidesAbsent?: boolean;
+}
+
+export interface PipelineDependencies {
+  context: RequestContext;
+  clock: Clock;
+  log: Log;
+  random: Random;
+  idempotency: Idempotency;
+  publicUrl: string;
+}
+
+const METHODS = ['GET', 'HEAD', 'POST'];
+const BODY_LIMIT_BYTES = 64 * 1024;
+const FORM_KEY_LENGTH = 22;
+
+export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDependencies): Middleware {
+  const { context, clock, log, random, idempotency, publicUrl } = deps;
+  const { home, places } = face;
+  const router = new Router({ strict: true });
+  for (const { path, get, post } of face.open) {
+    if (get) router.get(path, async (koa) => send(koa, await get(guestOf(koa), koa)));
+    if (post) router.post(path, async (koa) => send(koa, await post(await withForm(koa, guestOf(koa)), koa)));
+  }
+  for (const route of face.routes) {
+    if (route.get) router.get(home + route.path, (koa) => receive(koa, route));
+    if (route.post) router.post(home + route.path, (koa) => receive(koa, route));
+  }
+  const follow = router.routes() as unknown as Middleware;
+
+  return async function pages(koa, next) {
+    if (!places.some((place) => koa.path === place || koa.path.startsWith(`${place}/`))) return next();
+    const requestId = context.requestIdOf(koa.req);
+    koa.state['requestId'] = requestId;
+    koa.set('X-Request-Id', requestId);
+    try {
+      if (!METHODS.includes(koa.method)) {
+        koa.set('Allow', METHODS.join(', '));
+        return send(koa, messagePage(NO_SUCH_METHOD, { status: 405, home, isNarrow: true }));
+      }
+      if (koa.method === 'POST' && !isFromOwnPage(koa.headers, publicUrl))
+        return send(koa, messagePage(NOT_FROM_HERE, { status: 403, isNarrow: true }));
+      await follow(koa, async () => send(koa, messagePage(NOWHERE, { status: 404, home, isNarrow: true })));
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      if (error.status >= 500) log.error({ err: thrown, requestId }, 'a page failed');
+      koa.set(headersOf(error));
+      send(koa, refusalPage(koa, error), koa.state['visit'] as V | undefined);
+    }
+  };
+
+  /** A request for a page of those who are signed in. */
+  async function receive(koa: Context, route: Route<V>): Promise<void> {
+    const guest = guestOf(koa);
+    const isForm = koa.method === 'POST';
+    const visit = await face.findVisit(guest, { home, formKey: randomText(FORM_KEY_LENGTH, random) });
+    if (!visit) return send(koa, face.turnAway(guest, isForm));
+    koa.state['visit'] = visit;
+    if (!visit.may(route.action)) {
+      const text = `You are signed in as ${visit.role}; it takes ${rolesFor(route.action).join(' or ')}. Nothing was changed.`;
+      return send(koa, messagePage({ title: 'Your role does not allow this.', text }, { status: 403, home }), visit);
+    }
+    if (!isForm) return send(koa, (await route.get?.(visit)) ?? home, visit);
+    const asked = await withForm(koa, visit);
+    if (!hasFormToken(asked.form, visit.formToken))
+      return send(koa, messagePage(OUT_OF_DATE, { status: 403, home }), visit);
+    return send(koa, await answerForm(koa, route, asked), visit);
+  }
+
+  async function answerForm(koa: Context, route: Route<V>, visit: V): Promise<Shown | string> {
+    try {
+      return await answerOnce(idempotency, visit, async () => (await route.post?.(visit)) ?? home);
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      if (error.status >= 500) throw thrown;
+      return (await formAgain(route, visit, error)) ?? refusalPage(koa, error);
+    }
+  }
+
+  /** The page that a refused form stands on, with what was typed and why it was refused; undefined where there is none. */
+  async function formAgain(route: Route<V>, visit: V, error: AppError): Promise<Shown | undefined> {
+    const on = typeof route.on === 'function' ? route.on(visit) : (route.on ?? route.path);
+    const [path = '', query = ''] = on.split('?');
+    const page = face.routes.find((one) => one.path === path && one.get !== undefined);
+    if (!page?.get || !visit.may(page.action)) return undefined;
+    const field = fieldProblemOf(error);
+    const shown = await page
+      .get({
+        ...visit,
+        path: home + path.replace(/:(\w+)/g, (_, name: string) => visit.params[name] ?? ''),
+        query: new URLSearchParams(query),
+        form: new URLSearchParams(),
+        refused: { path: visit.path, form: visit.form, ...(field && { field }) },
+      })
+      .catch(() => undefined);
+    if (shown === undefined || typeof shown === 'string') return undefined;
+    const { title, text } = messageOf(error, visit.origin.requestId);
+    const children = (
+      <>
+        <div class="note bad" role="alert">
+          <div>
+            <strong>{title}</strong> {field?.text ?? text}
+          </div>
+        </div>
+        {shown.children}
+      </>
+    );
+    return { ...shown, status: error.status, children };
+  }
+
+  function refusalPage(koa: Context, error: AppError): Shown {
+    if (error.code === 'not_found' && face.hidesAbsent) return messagePage(NOWHERE, { status: 404, home });
+    const from = koa.get('referer');
+    const url = from.startsWith(`${publicUrl}${home}/`) ? URL.parse(from) : null;
+    const back = url === null || error.code === 'not_found' ? undefined : url.pathname + url.search;
+    return messagePage(messageOf(error, String(koa.state['requestId'])), { status: error.status, home, back });
+  }
+
+  function guestOf(koa: Context): Guest {
+    return {
+      path: koa.path,
+      params: koa['params'] as Record<string, string>,
+      query: new URLSearchParams(koa.querystring),
+      form: new URLSearchParams(),
+      origin: {
+        address: context.addressOf(koa.req),
+        userAgent: koa.get('user-agent') || undefined,
+        requestId: String(koa.state['requestId']),
+      },
+      cookies: cookiesOf(koa, publicUrl),
+      now: clock.now(),
+    };
+  }
+
+  function send(koa: Context, shown: Shown | string, visit?: V): void {
+    if (typeof shown === 'string') {
+      koa.status = 303;
+      koa.set(redirectHeaders(shown));
+      koa.body = '';
+      return;
+    }
+    const { title, status = 200, isNarrow = false, children, part, download, formTargets, retryAfterSeconds } = shown;
+    koa.status = status;
+    koa.set(pageHeaders(formTargets));
+    if (retryAfterSeconds !== undefined) koa.set('Retry-After', String(retryAfterSeconds));
+    if (download) {
+      koa.set('Content-Disposition', `attachment; filename="${download.name}"`);
+      koa.type = `${download.type}; charset=utf-8`;
+      koa.body = Readable.from(download.body);
+      return;
+    }
+    koa.type = 'text/html; charset=utf-8';
+    koa.body = part
+      ? renderPart(part)
+      : renderPage({ title, isWide: !isNarrow, now: clock.now(), children, ...face.frame(shown, visit) });
+  }
+}
+
+/** Throws payload_too_large. */
+async function withForm<G extends Guest>(koa: Context, guest: G): Promise<G> {
+  return { ...guest, form: new URLSearchParams(await readBody(koa.req, BODY_LIMIT_BYTES)) };
+}
+
+const NOWHERE: Message = { title: 'There is nothing here.', text: 'Check the address, or go to the start.' };
+const NO_SUCH_METHOD: Message = { title: 'This is a page.', text: 'It is opened, or a form of it is sent.' };
+const NOT_FROM_HERE: Message = {
+  title: 'Where this form came from is not certain.',
+  text: 'It came from another site, or the browser did not say from where. Open the page again and send it from there. Nothing was changed.',
+};
+const OUT_OF_DATE: Message = {
+  title: 'This form is out of date.',
+  text: 'Go back, reload the page and send it again. Nothing was changed.',
+};

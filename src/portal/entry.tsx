@@ -1,0 +1,100 @@
+/** Entering by a portal link: a page that a preview can't use up, then the session. */
+import type { Clock } from '../clock.ts';
+import { type Random, randomText } from '../identifiers.ts';
+import type { LinkState, PortalLink } from '../one-time-links/index.ts';
+import { MessagePage, type OpenRoute, type Shown, Time } from '../pages/index.ts';
+import { findSession, HOME, PENDING_COOKIE, SESSION_COOKIE, type SessionDependencies } from './session.ts';
+
+/** A session lasts eight hours; its cookie stays, so that who comes later reads that they are over. */
+const COOKIE_SECONDS = 30 * 86_400;
+const BROWSER_COOKIE = 'portal_browser';
+const BROWSER_SECONDS = 600;
+const BROWSER_LENGTH = 43;
+
+export function entryPages(deps: SessionDependencies & { clock: Clock; random: Random; vendor: string }): OpenRoute[] {
+  const { links, organizations, clock, random, vendor } = deps;
+
+  function linkOver(state: keyof typeof OVER, link: PortalLink | undefined): Shown {
+    const usedAt = state === 'used' ? link?.usedAt : undefined;
+    return {
+      title: 'Link over',
+      status: 410,
+      isNarrow: true,
+      children: (
+        <>
+          <MessagePage title={OVER[state]} text={`Ask ${vendor} for a new one. Nothing that was set up is lost.`} />
+          {usedAt && (
+            <p class="soft">
+              It was used <Time at={usedAt} now={clock.now()} />. If that was neither you nor a colleague, tell {vendor}
+              : they end what it let in.
+            </p>
+          )}
+        </>
+      ),
+    };
+  }
+
+  return [
+    {
+      path: `${HOME}/enter/:secret`,
+      async get(guest) {
+        const { state, link } = await links.look(guest.params['secret'] ?? '');
+        // Who opens a used link again in the browser that used it wants to go on.
+        if (state === 'used' && (await findSession(deps, guest))) return HOME;
+        if (state !== 'fit') return linkOver(state, link);
+        if (guest.cookies.get(BROWSER_COOKIE) === undefined)
+          guest.cookies.set(BROWSER_COOKIE, randomText(BROWSER_LENGTH, random), BROWSER_SECONDS);
+        const organization = link && (await organizations.find(link.organizationId));
+        return {
+          title: 'Enter',
+          isNarrow: true,
+          children: <EnterPage organization={organization?.name} vendor={vendor} />,
+        };
+      },
+      async post({ params, cookies, origin: { address, requestId } }) {
+        const secret = params['secret'] ?? '';
+        const browser = cookies.get(BROWSER_COOKIE) ?? randomText(BROWSER_LENGTH, random);
+        const entered = await links.enter(secret, browser, { address, requestId });
+        if (!entered) {
+          const { state, link } = await links.look(secret);
+          return linkOver(state, link);
+        }
+        const pending = cookies.get(PENDING_COOKIE);
+        cookies.set(SESSION_COOKIE, entered.session, COOKIE_SECONDS);
+        cookies.clear(PENDING_COOKIE);
+        cookies.clear(BROWSER_COOKIE);
+        return pending !== undefined && /^[\w-]{10,100}$/.test(pending) ? `/connect/${pending}` : HOME;
+      },
+    },
+  ];
+}
+
+const OVER: Record<LinkState | 'unknown', string> = {
+  // Another browser was faster.
+  fit: 'This link has been used.',
+  used: 'This link has been used.',
+  expired: 'This link has expired.',
+  revoked: 'This link was withdrawn.',
+  unknown: 'This link is not known here.',
+};
+
+function EnterPage({ organization, vendor }: { organization: string | undefined; vendor: string }) {
+  return (
+    <>
+      <h1>Connect {organization === undefined ? 'your organization' : organization}</h1>
+      <p>
+        Here your identity provider (Okta, Entra ID and the like) is connected to {vendor}, so that it can create,
+        change and deactivate users there.
+      </p>
+      <p class="soft">
+        It takes about five minutes; you need to be an administrator of your identity provider. This link works once: it
+        lets this browser, and no other, in for eight hours.
+      </p>
+      <form method="post" class="acts">
+        <button class="primary" type="submit">
+          Enter
+        </button>
+      </form>
+    </>
+  );
+}
