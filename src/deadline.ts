@@ -18,16 +18,27 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** One allowance for several pieces of work: what the first took, the next has less. What is there at once costs nothing. */
-export function createAllowance(ms: number): <T>(work: T | Promise<T>) => T | Promise<T> {
+export interface Allowance {
+  /** The outcome of `work` within what is left; what the first took, the next has less. What is there at once costs nothing. */
+  spend<T>(work: T | Promise<T>): T | Promise<T>;
+  /** Whether some work took too long, so that its answer was given up. That work goes on, and can ask this before it does harm. */
+  isGivenUp(): boolean;
+}
+
+/** One allowance for several pieces of work. */
+export function createAllowance(ms: number): Allowance {
   let left = ms;
+  let isGivenUp = false;
   async function spend<T>(work: Promise<T>): Promise<T> {
     const startedAt = performance.now();
+    const waitMs = Math.max(left, 0);
     try {
-      return await within(Math.max(left, 0), work);
+      return await within(waitMs, work);
     } finally {
-      left -= performance.now() - startedAt;
+      const tookMs = performance.now() - startedAt;
+      left -= tookMs;
+      isGivenUp ||= tookMs >= waitMs;
     }
   }
-  return (work) => (work instanceof Promise ? spend(work) : work);
+  return { spend: (work) => (work instanceof Promise ? spend(work) : work), isGivenUp: () => isGivenUp };
 }

@@ -5,7 +5,7 @@ import type { Context, Middleware } from 'koa';
 import type { z } from 'zod';
 import type { Cause } from '../audit/index.ts';
 import type { ApiKey } from '../credentials/index.ts';
-import { createAllowance } from '../deadline.ts';
+import { type Allowance, createAllowance } from '../deadline.ts';
 import { AppError, asAppError, isAppError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { headersOf, problemOf } from '../http/error-responses.ts';
@@ -53,7 +53,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     try {
       const allowance = createAllowance(answerMs);
       koa.state['allowance'] = allowance;
-      await allowance(authenticate(koa));
+      await allowance.spend(authenticate(koa));
       await routes(koa, async () => {
         const allowed = [...methodsOf(koa.path)].filter((method) => method !== 'HEAD');
         if (allowed.length === 0)
@@ -94,17 +94,18 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     const text = koa.method === 'GET' ? '' : await readBody(koa.req, BODY_LIMIT_BYTES);
     const body = operation.body && check(operation.body, parse(text, koa.get('content-type')), 'body');
     const query = operation.query && check(operation.query, parametersOf(koa), 'query');
+    const allowance = koa.state['allowance'] as Allowance;
     const cause: Cause = {
       actor: { type: 'api_key', id: apiKey.id, name: apiKey.name },
       source: 'api',
       address: context.addressOf(koa.req),
       requestId,
+      isGivenUp: allowance.isGivenUp,
     };
-    const allowance = koa.state['allowance'] as ReturnType<typeof createAllowance>;
     const work = () => operation.handle({ id: parameters['id'] ?? '', parameters, query, body, caller, cause });
     const key = koa.method === 'POST' ? koa.get('idempotency-key') : '';
     if (key === '') {
-      const { body: shown, secret } = await allowance(work());
+      const { body: shown, secret } = await allowance.spend(work());
       answer(koa, operation.status, shown === undefined ? '' : JSON.stringify({ ...shown, ...secret }));
       return;
     }
@@ -126,7 +127,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
       }
       return shown;
     });
-    const earlier = await allowance(once);
+    const earlier = await allowance.spend(once);
     if (earlier) koa.set('Idempotency-Replayed', 'true');
     const { status, body: stored } = earlier?.replayed ?? shown;
     const whole = secret ? JSON.stringify({ ...(JSON.parse(stored) as object), ...secret }) : stored;

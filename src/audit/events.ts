@@ -165,6 +165,8 @@ export interface Cause {
   source: Source;
   address?: string | undefined;
   requestId?: string | undefined;
+  /** Whether the answer has been given up, so that a secret made now would reach no one. */
+  isGivenUp?: () => boolean;
 }
 
 export const SYSTEM: Cause = { actor: { type: 'system', name: 'Latchkey' }, source: 'system' };

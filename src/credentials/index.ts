@@ -212,10 +212,17 @@ export function createCredentials(deps: Dependencies): Credentials {
         replaces,
       }),
     );
+    if (cause.isGivenUp?.()) await takeBack(credential.id, cause);
     return { credential, token };
   }
 
-  const rotation = createRotation({ ...deps, credentials, slots, issueInto });
+  /** Ends a new credential whose value reaches no one, and throws storage_unavailable. */
+  async function takeBack(id: string, cause: Cause): Promise<never> {
+    await revoke(id, { reason: 'its value was never delivered: the store took too long', force: true }, cause);
+    throw new AppError('storage_unavailable', {}, { cause: new Error('the answer was given up') });
+  }
+
+  const rotation = createRotation({ ...deps, credentials, slots, issueInto, takeBack });
 
   async function holders(directoryId: string): Promise<Credential[]> {
     return (await slots.holders(directoryId)).filter((holder) => stateAt(holder, clock.now()) !== 'expired');

@@ -46,6 +46,8 @@ interface Dependencies {
     input: IssueInput & { generation?: number; replaces?: string },
     cause: Cause,
   ): Promise<Issued>;
+  /** Ends a new credential whose value reaches no one, and throws storage_unavailable. */
+  takeBack(id: string, cause: Cause): Promise<never>;
 }
 
 /** How often a rotation whose successor was not seen yet is looked at. */
@@ -65,6 +67,7 @@ export function createRotation(deps: Dependencies) {
     retireQuietMs,
     retireOverdueMs,
     issueInto,
+    takeBack,
   } = deps;
 
   const inTurn = createTurns();
@@ -74,8 +77,11 @@ export function createRotation(deps: Dependencies) {
     return holders.filter((holder) => holder.kind === 'bearer' && stateAt(holder, clock.now()) !== 'expired');
   }
 
+  /** Throws storage_unavailable where the answer was given up before the end was written: nobody would have the successor. */
   async function retire(id: string, successorId: string, cause: Cause): Promise<void> {
     await credentials.update(id, (record) => {
+      if (cause.isGivenUp?.())
+        throw new AppError('storage_unavailable', {}, { cause: new Error('the answer was given up') });
       if (record.state !== 'active' && record.state !== 'disabled') return undefined;
       const facts = { revokedAt: clock.now(), revokedBy: cause.actor, revokedReason: `replaced by ${successorId}` };
       const event = audit.event('credential.retired', cause, subjectOf(record), { ...factsOf(record), successorId });
@@ -142,8 +148,13 @@ export function createRotation(deps: Dependencies) {
     }
     const present = await staticTokens(directory.id);
     const highest = Math.max(...present.map((token) => token.generation ?? 0));
-    for (const token of present) {
-      if ((token.generation ?? 0) < highest) await retire(token.id, issued.credential.id, cause);
+    try {
+      for (const token of present) {
+        if ((token.generation ?? 0) < highest) await retire(token.id, issued.credential.id, cause);
+      }
+    } catch (error) {
+      if (cause.isGivenUp?.()) return takeBack(issued.credential.id, cause);
+      throw error;
     }
     return issued;
   }

@@ -38,7 +38,7 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
       const body = await readBody(request, BODY_LIMIT_BYTES);
       const address = context.addressOf(request);
       const allowance = createAllowance(ANSWER_MS);
-      const caller = await allowance(authenticate(request.headers.authorization));
+      const caller = await allowance.spend(authenticate(request.headers.authorization));
       if (!caller) {
         const wait = await verification.limitCaller(address);
         if (wait !== undefined) {
@@ -67,7 +67,7 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
         sendOauthError(response, 400, 'invalid_request', 'The parameter token is missing.');
         return;
       }
-      const decision = await allowance(
+      const decision = await allowance.spend(
         verification.check({
           presented: presentToken(token),
           directory: undefined,
