@@ -12,8 +12,9 @@ import { createApiKeys, createCredentials, createUsage } from './credentials/ind
 import { createDashboard } from './dashboard/index.tsx';
 import { ANSWER_MS } from './deadline.ts';
 import { createDiagnoses } from './diagnosis/index.ts';
-import { createDirectories, createOrganizations } from './directories/index.ts';
+import { createDirectories, createOrganizations, createUpstreamPolicy, PRIVATE_RANGES } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
+import { createScimGateway, isFailure } from './gateway/index.ts';
 import { sendProblem } from './http/error-responses.ts';
 import { createRequestContext } from './http/request-context.ts';
 import { createIdempotency } from './idempotency.ts';
@@ -34,7 +35,6 @@ import {
   createIntrospection,
   createMisplaced,
   createResourceMetadata,
-  createScimGateway,
   createVerification,
   RESOURCE_METADATA_PREFIX,
 } from './verification/index.ts';
@@ -45,6 +45,8 @@ export interface AppDependencies {
   sources: ReturnType<typeof readSources>;
   /** What the world sees; config's, or made of the address that is listened on. */
   publicUrl: string;
+  /** The address that is listened on; missing for the command line. */
+  listening?: { address: string; port: number };
   storage: Storage;
   clock: Clock;
   random: Random;
@@ -87,14 +89,19 @@ export async function createApp(deps: AppDependencies) {
 
   const audit = createAudit({ storage, clock, random, log });
   const organizations = createOrganizations({ storage, audit, clock, random });
-  const allowPrivateUpstreams = config.LATCHKEY_UPSTREAM_ALLOW_PRIVATE;
+  const upstreamPolicy = createUpstreamPolicy({
+    allow: [...config.LATCHKEY_UPSTREAM_ALLOW, ...(config.LATCHKEY_UPSTREAM_ALLOW_PRIVATE ? PRIVATE_RANGES : [])],
+    publicUrl,
+    listening: deps.listening,
+    databaseUrl: config.LATCHKEY_DATABASE_URL,
+  });
   const directories = createDirectories({
     storage,
     audit,
     clock,
     random,
     organizations,
-    allowPrivateUpstreams,
+    upstreamPolicy,
     waitOutLease,
   });
   const usage = createUsage({ storage, clock });
@@ -162,13 +169,17 @@ export async function createApp(deps: AppDependencies) {
   const gateway = createScimGateway({
     verification,
     context,
+    clock,
     publicUrl,
     log,
-    allowPrivateUpstreams,
+    upstreamPolicy,
+    connectTimeoutMs: config.LATCHKEY_UPSTREAM_CONNECT_TIMEOUT_MS,
     headersTimeoutMs: config.LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS,
     timeoutMs: config.LATCHKEY_UPSTREAM_TIMEOUT_MS,
     onAnswer: metrics.gateway,
-    onFailure: ({ reason, status, method, grant: { credential, directory }, address, requestId }) =>
+    onOutcome({ kind, outcome, cause, status, detail, method, grant: { credential, directory }, address, requestId }) {
+      metrics.upstream(kind, outcome);
+      if (!isFailure(outcome)) return;
       audit.tallies.note(
         { organizationId: directory.organizationId, directoryId: directory.id },
         {
@@ -177,9 +188,10 @@ export async function createApp(deps: AppDependencies) {
           actor: { type: 'system', name: 'gateway' },
           address,
           requestId,
-          data: { reason, method, status },
+          data: { reason: `upstream_${outcome}`, kind, method, cause, status, detail },
         },
-      ),
+      );
+    },
   });
   const idempotency = createIdempotency({ storage, clock });
   const operations = createOperations({

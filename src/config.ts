@@ -62,6 +62,21 @@ const addressRanges = {
   },
 };
 
+const upstreamHosts = {
+  wanted: 'addresses, CIDR ranges and host names, separated by commas, such as 10.0.0.0/8,scim.internal,*.svc',
+  parse(value: string) {
+    const entries = value
+      .split(',')
+      .map((entry) => entry.trim().toLowerCase())
+      .filter((entry) => entry !== '');
+    const isHost = (entry: string) =>
+      /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/.test(entry) && !/^[\d.]+$/.test(entry);
+    const isValid = (entry: string) =>
+      entry.includes('/') ? ipaddr.isValidCIDR(entry) : ipaddr.isValid(entry) || isHost(entry);
+    return entries.every(isValid) ? entries : undefined;
+  },
+};
+
 const hostNames = {
   wanted: 'host names, separated by commas',
   parse(value: string) {
@@ -138,18 +153,28 @@ export const SETTINGS = {
     meaning: 'Credentials kept in memory under their lease at most.',
     ...whole(1, 10_000_000),
   }),
+  LATCHKEY_UPSTREAM_ALLOW: setting({
+    default: '',
+    meaning: 'Private addresses and hosts that upstreams may have; those may be http too. Public ones need https.',
+    ...upstreamHosts,
+  }),
   LATCHKEY_UPSTREAM_ALLOW_PRIVATE: setting({
     default: 'false',
-    meaning: 'Lets upstreams of the gateway be http and private addresses.',
+    meaning: 'Deprecated: true adds all private ranges to LATCHKEY_UPSTREAM_ALLOW.',
     ...yesNo,
   }),
-  LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: setting({
+  LATCHKEY_UPSTREAM_CONNECT_TIMEOUT_MS: setting({
     default: '10000',
-    meaning: 'Milliseconds the gateway waits for the first bytes of an upstream.',
+    meaning: 'Milliseconds the gateway waits for a connection to an upstream.',
+    ...whole(10, 600_000),
+  }),
+  LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: setting({
+    default: '60000',
+    meaning: 'Milliseconds the gateway waits for the first bytes of an upstream; Okta waits as long.',
     ...whole(10, 600_000),
   }),
   LATCHKEY_UPSTREAM_TIMEOUT_MS: setting({
-    default: '60000',
+    default: '300000',
     meaning: 'Milliseconds the gateway allows for a whole exchange.',
     ...whole(10, 3_600_000),
   }),

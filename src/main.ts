@@ -138,6 +138,7 @@ async function serve(): Promise<void> {
     config,
     sources: readSources(process.env),
     publicUrl,
+    listening: address,
     storage,
     clock: systemClock,
     random: systemRandom,
@@ -145,6 +146,9 @@ async function serve(): Promise<void> {
     secret,
     version,
   });
+  if (config.LATCHKEY_UPSTREAM_ALLOW_PRIVATE) {
+    log.warn('LATCHKEY_UPSTREAM_ALLOW_PRIVATE is deprecated: list what you need in LATCHKEY_UPSTREAM_ALLOW');
+  }
   if (config.LATCHKEY_PUBLIC_URL === undefined && /^(?:0\.0\.0\.0|::)$/.test(config.LATCHKEY_HOST)) {
     say(`No LATCHKEY_PUBLIC_URL is set: endpoints are shown as ${publicUrl}, which no identity provider can reach.`);
   }

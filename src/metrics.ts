@@ -9,6 +9,8 @@ export interface Metrics {
   leaseMiss(): void;
   storage(operation: string, collection: string, seconds: number, ok: boolean): void;
   gateway(status: number): void;
+  /** What became of an accepted request at the SCIM server. */
+  upstream(kind: string, outcome: string): void;
   /** Registers where counts by credential state come from; asked at most once in 15 s. */
   countCredentials(read: () => Promise<Record<string, number>>): void;
   /** Registers how far our clock is ahead of the store's, in milliseconds. */
@@ -54,6 +56,12 @@ export function createMetrics(): Metrics {
     labelNames: ['class'] as const,
     registers,
   });
+  const upstreams = new Counter({
+    name: 'latchkey_upstream_outcomes_total',
+    help: 'Accepted requests by what became of them at the SCIM server, per kind of request.',
+    labelNames: ['kind', 'outcome'] as const,
+    registers,
+  });
   const credentials = new Gauge({
     name: 'latchkey_credentials',
     help: 'Credentials by state.',
@@ -79,6 +87,7 @@ export function createMetrics(): Metrics {
   const hits = leases.labels('hit');
   const misses = leases.labels('miss');
   const outcomes = new Map<string, Counter.Internal>();
+  const upstreamOutcomes = new Map<string, Counter.Internal>();
   const storageTimes = new Map<string, Histogram.Internal<string>>();
 
   return {
@@ -116,6 +125,15 @@ export function createMetrics(): Metrics {
           this.set(skewMs() / 1000);
         },
       });
+    },
+    upstream(kind, outcome) {
+      const key = `${kind} ${outcome}`;
+      let counter = upstreamOutcomes.get(key);
+      if (!counter) {
+        counter = upstreams.labels(kind, outcome);
+        upstreamOutcomes.set(key, counter);
+      }
+      counter.inc();
     },
     countCredentials(read) {
       readCounts = read;

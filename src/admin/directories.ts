@@ -14,6 +14,10 @@ const upstreamUrl = z
     'The SCIM base URL of your application, for the gateway: https, and a public host unless configured otherwise.',
   );
 
+const mapUris = z
+  .boolean()
+  .describe("Whether the gateway maps the upstream's URIs in its answers to the endpoint; true unless it is said.");
+
 export function directoryOperations(deps: {
   directories: Directories;
   credentials: Credentials;
@@ -49,6 +53,7 @@ export function directoryOperations(deps: {
         name: schemas.name,
         provider: schemas.provider.optional(),
         upstreamUrl: upstreamUrl.optional(),
+        mapUris: mapUris.optional(),
         endpointKey: schemas.endpointKey
           .optional()
           .describe('Readable last part of the endpoint; unique. Random without it.'),
@@ -116,6 +121,7 @@ export function directoryOperations(deps: {
         name: schemas.name.optional(),
         provider: schemas.provider.optional(),
         upstreamUrl: upstreamUrl.nullable().optional(),
+        mapUris: mapUris.optional(),
         endpointKey: schemas.endpointKey.optional(),
         force: z.boolean().optional(),
       }),

@@ -84,6 +84,11 @@ export const directoryView = z
     endpointKey: z.string(),
     endpointUrl: z.string().describe('What is put into the IdP as its SCIM base URL.'),
     upstreamUrl: z.string().nullable().describe('Where the gateway passes requests on to.'),
+    mapUris: z
+      .boolean()
+      .describe(
+        'Whether URIs of the upstream in its answers become URIs of the endpoint. false: answers stay as they are.',
+      ),
     state: z.enum(['active', 'disabled']),
     disabledAt: shownTimeOrNull,
     createdAt: shownTime,
@@ -99,6 +104,7 @@ export function viewDirectory(directory: Directory, publicUrl: string) {
     provider: idp,
     endpointKey: key,
     upstreamUrl,
+    mapUris,
     state,
     disabledAt,
     createdAt,
@@ -112,6 +118,7 @@ export function viewDirectory(directory: Directory, publicUrl: string) {
     endpointKey: key,
     endpointUrl: `${publicUrl}/scim/v2/${key}`,
     upstreamUrl: upstreamUrl ?? null,
+    mapUris: mapUris ?? true,
     state,
     disabledAt: disabledAt ?? null,
     createdAt,

@@ -91,7 +91,19 @@ interface EventPayloads {
     /** With `wrong_directory`: told at the directory of the token, which was sent to the address of another one. */
     elsewhere?: boolean | undefined;
   };
-  'upstream.failed': { reason: string; method?: string | undefined; status?: number | undefined };
+  'upstream.failed': {
+    /** `upstream_` and the outcome. */
+    reason: string;
+    /** Of the request: look_up, create, update, delete, group, discovery. */
+    kind: string;
+    method?: string | undefined;
+    /** With `upstream_unreachable`: why. */
+    cause?: string | undefined;
+    /** What the SCIM server answered. */
+    status?: number | undefined;
+    /** With `upstream_rejects_content`: the SCIM server's reason, without values. */
+    detail?: string | undefined;
+  };
   'client.created': { clientId: string; name: string; provider: string };
   'client.updated': { clientId: string; changed: string[] };
   'client.deleted': { clientId: string; name: string; provider: string };

@@ -5,7 +5,7 @@ import { newId, type Random, randomText } from '../identifiers.ts';
 import type { IdentityProviderId } from '../identity-providers/index.ts';
 import { isDuplicate, type Page, type ReadOptions, type Storage, type Stored, text } from '../storage/index.ts';
 import type { Organizations } from './organizations.ts';
-import { upstreamProblem } from './upstream.ts';
+import type { UpstreamPolicy } from './upstream.ts';
 
 /** Letters, digits and hyphens: Okta refuses a base URL with an underscore. */
 export const ENDPOINT_KEY = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?$/;
@@ -18,6 +18,8 @@ const shape = {
   provider: text<IdentityProviderId>(),
   endpointKey: 'string',
   'upstreamUrl?': 'string',
+  /** false: URIs in the upstream's answers stay as they are. */
+  'mapUris?': 'boolean',
   state: text<'active' | 'disabled'>(),
   'disabledAt?': 'date',
   /** Counts immediate rotations, so that those which race agree on the last one. */
@@ -34,6 +36,8 @@ export interface DirectoryInput {
   name: string;
   provider?: IdentityProviderId | undefined;
   upstreamUrl?: string | undefined;
+  /** true unless it is said. */
+  mapUris?: boolean | undefined;
   endpointKey?: string | undefined;
 }
 
@@ -42,6 +46,7 @@ export interface DirectoryChanges {
   provider?: IdentityProviderId | undefined;
   /** null takes it away. */
   upstreamUrl?: string | null | undefined;
+  mapUris?: boolean | undefined;
   endpointKey?: string | undefined;
 }
 
@@ -78,13 +83,13 @@ interface Dependencies {
   clock: Clock;
   random: Random;
   organizations: Organizations;
-  allowPrivateUpstreams: boolean;
+  upstreamPolicy: UpstreamPolicy;
   /** Waits until no instance answers from memory with what was true before. */
   waitOutLease: () => Promise<void>;
 }
 
 export function createDirectories(deps: Dependencies): Directories {
-  const { storage, audit, clock, random, organizations, allowPrivateUpstreams, waitOutLease } = deps;
+  const { storage, audit, clock, random, organizations, upstreamPolicy, waitOutLease } = deps;
   const directories = audit.track(
     'directories',
     storage.collection({
@@ -103,7 +108,7 @@ export function createDirectories(deps: Dependencies): Directories {
 
   function checkUpstream(upstreamUrl: string | null | undefined): void {
     if (upstreamUrl === undefined || upstreamUrl === null) return;
-    const problem = upstreamProblem(upstreamUrl, allowPrivateUpstreams);
+    const problem = upstreamPolicy.problemOf(upstreamUrl);
     if (problem === undefined) return;
     const errors = [
       { path: 'upstreamUrl', given: upstreamUrl.slice(0, 200), wanted: 'an https URL of a public host', problem },
@@ -135,7 +140,7 @@ export function createDirectories(deps: Dependencies): Directories {
   }
 
   return {
-    async create({ organizationId, name, provider = 'generic', upstreamUrl, endpointKey }, cause) {
+    async create({ organizationId, name, provider = 'generic', upstreamUrl, mapUris, endpointKey }, cause) {
       checkUpstream(upstreamUrl);
       await organizations.get(organizationId);
       const now = clock.now();
@@ -146,6 +151,7 @@ export function createDirectories(deps: Dependencies): Directories {
         provider,
         endpointKey: endpointKey ?? randomText(ENDPOINT_KEY_LENGTH, random, ENDPOINT_KEY_ALPHABET),
         ...(upstreamUrl !== undefined && { upstreamUrl }),
+        ...(mapUris === false && { mapUris }),
         state: 'active',
         createdAt: now,
         updatedAt: now,
@@ -186,7 +192,8 @@ export function createDirectories(deps: Dependencies): Directories {
       checkUpstream(changes.upstreamUrl);
       const result = await directories
         .update(id, (record) => {
-          const { upstreamUrl: previous, ...rest } = record;
+          const { upstreamUrl: previous, mapUris: mapped, ...rest } = record;
+          const mapUris = changes.mapUris ?? mapped ?? true;
           const upstreamUrl = changes.upstreamUrl === null ? undefined : (changes.upstreamUrl ?? previous);
           const next: Directory = {
             ...rest,
@@ -194,9 +201,10 @@ export function createDirectories(deps: Dependencies): Directories {
             provider: changes.provider ?? record.provider,
             endpointKey: changes.endpointKey ?? record.endpointKey,
             ...(upstreamUrl !== undefined && { upstreamUrl }),
+            ...(!mapUris && { mapUris }),
             updatedAt: clock.now(),
           };
-          const changed = (['name', 'provider', 'endpointKey', 'upstreamUrl'] as const).filter(
+          const changed = (['name', 'provider', 'endpointKey', 'upstreamUrl', 'mapUris'] as const).filter(
             (key) => next[key] !== record[key],
           );
           if (changed.length === 0) return undefined;
@@ -206,7 +214,8 @@ export function createDirectories(deps: Dependencies): Directories {
         .catch((error: unknown) => taken(error, changes.endpointKey));
       if (!result) throw absent(id);
       const { before, after } = result;
-      if (before.endpointKey !== after.endpointKey || before.upstreamUrl !== after.upstreamUrl) await waitOutLease();
+      const carried = ['endpointKey', 'upstreamUrl', 'mapUris'] as const;
+      if (carried.some((key) => before[key] !== after[key])) await waitOutLease();
       return after;
     },
 

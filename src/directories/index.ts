@@ -11,4 +11,4 @@ export {
   ENDPOINT_KEY,
 } from './directories.ts';
 export { createOrganizations, type Organization, type Organizations } from './organizations.ts';
-export { isPublicAddress } from './upstream.ts';
+export { createUpstreamPolicy, PRIVATE_RANGES, type UpstreamPolicy } from './upstream.ts';

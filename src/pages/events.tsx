@@ -128,8 +128,15 @@ export function tellOf(event: AuditEvent): { tone: Tone; text: string } {
         text: `A token request of ${actor.name} was refused: ${what === undefined ? reason : `it ${what}`}`,
       };
     case 'upstream.failed': {
-      const { reason: why, status } = data;
-      const answer = why === 'answered' ? `answered ${String(status)}` : String(why).replaceAll('_', ' ');
+      const why = told('reason')
+        .replace(/^upstream_/, '')
+        .replaceAll('_', ' ');
+      const more = [
+        told('cause'),
+        typeof data['status'] === 'number' ? `status ${data['status']}` : '',
+        told('detail'),
+      ];
+      const answer = [why, ...more.filter((part) => part !== '')].join(', ');
       return {
         tone: 'bad',
         text: `A request was accepted, and failed at the SCIM server behind the gateway: ${answer}`,

@@ -19,10 +19,16 @@ export interface Health {
 
 /** Of a failure behind the gateway, after "the SCIM server". */
 const FAILURES: Record<string, string> = {
-  not_configured: 'is not set for this directory',
-  unreachable: 'could not be reached',
-  timed_out: 'did not answer in time',
-  answered: 'answered with an error',
+  upstream_not_set: 'is not set for this directory',
+  upstream_unreachable: 'could not be reached',
+  upstream_refuses_us: 'refused the gateway',
+  upstream_wrong_base: 'has no such list: its base URL may be wrong',
+  upstream_not_scim: 'answered with something that is not SCIM',
+  upstream_rejects_content: 'rejected what was sent',
+  upstream_failing: 'answered with an error',
+  upstream_cut: 'ended its answer half way',
+  upstream_slow: 'did not answer in time',
+  upstream_limits: 'asked to slow down',
 };
 
 /** What failed, and who mends it; undefined when nothing did. */

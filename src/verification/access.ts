@@ -25,21 +25,39 @@ export function splitGatewayPath(url: string): { endpointKey: string; rest: stri
   };
 }
 
-const SUSPECT = /%(?:25|2e|2f|5c|u00)|\/\.|\\/i;
+const SUSPECT = /%(?:25|2e|2f|5c|u|[cefCEF])|\/\.|\\/i;
 /** A dot segment, also with what some servers cut off: a path parameter, a NUL, a blank, an encoded `#` or `?`. */
 const DOTS = /^\.{1,2}(?:(?:[;\s]|%(?:3b|00|09|20|23|3f)).*)?$/i;
 const ENCODINGS = 20;
+/** Longer than UTF-8 allows (RFC 3629 3): some decoders read a dot or a slash in them all the same. */
+const OVERLONG =
+  /%c0%([89ab][0-9a-f])|%c1%([89ab][0-9a-f])|%e0%8([01])%([89ab][0-9a-f])|%f0%80%8([01])%([89ab][0-9a-f])/gi;
+/** Characters that some servers write as the ASCII ones that they look like, as `%uXXXX` or in UTF-8. */
+const LOOKALIKES: [pattern: RegExp, plain: string][] = [
+  [/%u(?:002e|ff0e|2024|fe52)|%ef%bc%8e|%e2%80%a4|%ef%b9%92/gi, '.'],
+  [/%u(?:002f|ff0f|2044|2215)|%ef%bc%8f|%e2%81%84|%e2%88%95/gi, '/'],
+  [/%u(?:005c|ff3c|2216)|%ef%bc%bc|%e2%88%96/gi, '\\'],
+  [/%2e/gi, '.'],
+];
 
 /**
- * Whether a path has a dot segment in any of the spellings that a server behind may undo: `..`, `%2e`, `%252e`, behind `%2f` or a
- * backslash, or with a path parameter (`..;x`).
+ * Whether a path has a dot segment in any of the spellings that a server behind may undo: `..`, `%2e`, `%252e`, `%u002e`, `%c0%ae`, behind
+ * `%2f` or a backslash, or with a path parameter (`..;x`).
  */
 export function hasDotSegment(path: string): boolean {
   if (!SUSPECT.test(path)) return false;
   let plain = path;
   for (let round = 0; round < ENCODINGS && /%25/.test(plain); round++) plain = plain.replace(/%25/g, '%');
-  return plain
-    .replace(/%(?:u00)?2e/gi, '.')
-    .split(/[/\\]|%2f|%5c/i)
-    .some((segment) => DOTS.test(segment));
+  plain = plain.replace(OVERLONG, shortest);
+  for (const [pattern, character] of LOOKALIKES) plain = plain.replace(pattern, character);
+  return plain.split(/[/\\]|%2f|%5c/i).some((segment) => DOTS.test(segment));
+}
+
+/** The character that an overlong sequence stands for. */
+function shortest(_whole: string, ...parts: (string | undefined)[]): string {
+  const [low, high, threeTop, three, fourTop, four] = parts;
+  const byte = (hex: string, top: number) => String.fromCharCode((top << 6) | (Number.parseInt(hex, 16) & 0x3f));
+  if (low !== undefined) return byte(low, 0);
+  if (high !== undefined) return byte(high, 1);
+  return three === undefined ? byte(four ?? '', Number(fourTop)) : byte(three, Number(threeTop));
 }

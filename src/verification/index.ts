@@ -25,13 +25,15 @@ import {
   type Wanted,
 } from './verify.ts';
 
+export { hasDotSegment, isRead, splitGatewayPath } from './access.ts';
+export { sendDenial, sendScimFailure } from './challenge.ts';
 export { DENIAL_REASONS, type DenialReason, SUB_REASONS, type SubReason, type SubReasons } from './denials.ts';
 export { createForwardAuth } from './forward-auth.ts';
 export { createIntrospection } from './introspection.ts';
 export { createMisplaced } from './misplaced.ts';
-export { parseAuthorization, unknownValue } from './presented.ts';
+export { parseAuthorization, readAuthorization, unknownValue } from './presented.ts';
 export { createResourceMetadata, RESOURCE_METADATA_PREFIX } from './resource-metadata.ts';
-export { createScimGateway, type ScimGateway } from './scim-gateway.ts';
+export type { Decision, Grant } from './verify.ts';
 
 /** `elsewhere`: an address of ours that is no endpoint. */
 export type Surface = 'gateway' | 'forward_auth' | 'introspection' | 'elsewhere';

@@ -366,7 +366,7 @@ for (const engine of engines) {
     });
 
     it('guards upstreams against private addresses unless it is configured', async () => {
-      const guarded = await startApp({ env: { LATCHKEY_UPSTREAM_ALLOW_PRIVATE: 'false' } });
+      const guarded = await startApp({ env: { LATCHKEY_UPSTREAM_ALLOW: '' } });
       try {
         const { id: organizationId } = (await guarded.api.post('/organizations', { name: 'x' })).body;
         for (const upstreamUrl of [

@@ -238,7 +238,7 @@ async function openStore(stored: number, upstreamUrl: string, organizations = 1)
     LATCHKEY_DATABASE_URL: databaseUrl,
     LATCHKEY_SECRET: SECRET,
     LATCHKEY_INITIAL_API_KEY: OWNER_KEY,
-    LATCHKEY_UPSTREAM_ALLOW_PRIVATE: 'true',
+    LATCHKEY_UPSTREAM_ALLOW: '127.0.0.0/8',
   };
   const times: number[] = [];
   for (let start = 1; start < STARTS; start++) {

@@ -493,7 +493,7 @@ for (const engine of engines) {
 
     it('says of each setting what it is and where that comes from, and shows no secret', async () => {
       const { html } = await owner.open('/settings');
-      assert.match(html, /LATCHKEY_UPSTREAM_ALLOW_PRIVATE<.*?>true<.*?from the environment/);
+      assert.match(html, /LATCHKEY_UPSTREAM_ALLOW<.*?>127\.0\.0\.0\/8.*?from the environment/);
       assert.match(html, /LATCHKEY_LEASE_MS<.*?>1000<.*?by default/);
       assert.match(html, /LATCHKEY_SECRET<.*?>set \(not shown\)</);
       assert.doesNotMatch(html, /a secret of the tests/);

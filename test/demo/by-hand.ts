@@ -2,7 +2,7 @@
 export function byHand(): string[] {
   return [
     '# In one terminal. It prints the owner API key once.',
-    'LATCHKEY_UPSTREAM_ALLOW_PRIVATE=true npm start',
+    'LATCHKEY_UPSTREAM_ALLOW=127.0.0.1 npm start',
     '',
     '# In another. Each answer names the id for the next command.',
     'export KEY=lk_...   API=http://127.0.0.1:4400/api/v1',

@@ -4,9 +4,9 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
-import { isPublicAddress } from '../../src/directories/index.ts';
+import { createUpstreamPolicy } from '../../src/directories/index.ts';
+import { createUriScanner } from '../../src/gateway/uri-scanner.ts';
 import { hasDotSegment, isRead } from '../../src/verification/access.ts';
-import { createLocationRewriter } from '../../src/verification/locations.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 
 describe('attacks', () => {
@@ -94,18 +94,25 @@ describe('attacks', () => {
   });
 
   it('cannot exhaust memory by an answer that nests, or by a key without an end', () => {
-    const deep = createLocationRewriter(() => undefined);
+    const deep = createUriScanner(() => undefined);
     const chunk = Buffer.alloc(1_000_000, '[');
     const before = process.memoryUsage().heapUsed;
     for (let round = 0; round < 20; round++) assert.equal(deep.write(chunk).length, chunk.length);
-    const endless = createLocationRewriter(() => undefined);
+    const endless = createUriScanner(() => undefined);
     endless.write(Buffer.from('{"'));
     for (let round = 0; round < 20; round++)
       assert.equal(endless.write(Buffer.alloc(1_000_000, 'k')).length, 1_000_000);
     assert.ok(process.memoryUsage().heapUsed - before < 100_000_000);
   });
 
-  it('cannot reach private hosts by any form of address', () => {
+  it('cannot reach private hosts by any form of address', async () => {
+    const policy = createUpstreamPolicy({
+      allow: [],
+      publicUrl: 'https://scim.example.com',
+      listening: undefined,
+      databaseUrl: 'file:data',
+    });
+    const target = { protocol: 'https:', hostname: 'app.example.com', port: 443 };
     for (const address of [
       '::7f00:1',
       '::a00:1',
@@ -116,9 +123,10 @@ describe('attacks', () => {
       '64:ff9b::7f00:1',
       '2002:7f00:1::',
     ]) {
-      assert.equal(isPublicAddress(address), false, address);
+      assert.deepEqual(await policy.allowed(target, [address]), [], address);
     }
-    for (const address of ['8.8.8.8', '2606:4700::1111']) assert.equal(isPublicAddress(address), true, address);
+    const open = ['8.8.8.8', '2606:4700::1111'];
+    assert.deepEqual(await policy.allowed(target, open), open);
   });
 
   it('cannot leave a token in a user agent', async () => {

@@ -3,6 +3,8 @@
  * the answer is a refusal of the caller: never a failure of ours, never an acceptance. The seed is printed; LATCHKEY_TEST_SEED repeats a run.
  */
 import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type Api, createApi } from '../support/api.ts';
 import { engines, type Place } from '../support/engines.ts';
@@ -107,11 +109,14 @@ function mutateAuthorization(token: string, dice: Dice): string | undefined {
 for (const engine of engines) {
   describe(`mutated requests, on ${engine.name}`, () => {
     let place: Place;
+    let upstream: Server;
     let latchkey: LatchkeyProcess;
     let api: Api;
 
     before(async () => {
       place = engine.place();
+      upstream = createServer((_request, response) => response.writeHead(404).end());
+      await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
       latchkey = await startLatchkey({
         databaseUrl: place.url,
         env: { LATCHKEY_FAILURES_PER_ADDRESS: '7000', LATCHKEY_LOG_LEVEL: 'error' },
@@ -121,11 +126,14 @@ for (const engine of engines) {
     after(async () => {
       await latchkey.end();
       await place.remove();
+      upstream.closeAllConnections();
+      upstream.close();
     });
 
     it(`refuses ${REQUESTS} of them and accepts a valid one afterwards`, { timeout: 120_000 }, async (context) => {
       context.diagnostic(`seed ${seed}`);
-      const directory = await api.makeDirectory({ upstreamUrl: latchkey.url });
+      const { port: behind } = upstream.address() as AddressInfo;
+      const directory = await api.makeDirectory({ upstreamUrl: `http://127.0.0.1:${behind}` });
       const other = await api.makeDirectory();
       const { token } = await api.issue(directory.id);
       const { token: foreign } = await api.issue(other.id);

@@ -57,7 +57,7 @@ export async function startApp({
   const settings = {
     LATCHKEY_DATABASE_URL: databaseUrl,
     LATCHKEY_SECRET: 'a secret of the tests, long enough for use',
-    LATCHKEY_UPSTREAM_ALLOW_PRIVATE: 'true',
+    LATCHKEY_UPSTREAM_ALLOW: '127.0.0.0/8,::1',
     LATCHKEY_LOG_LEVEL: 'debug',
     ...env,
   };

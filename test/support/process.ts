@@ -39,7 +39,7 @@ export function spawnLatchkey({ databaseUrl, env = {}, args = [] }: ProcessOptio
       LATCHKEY_DATABASE_URL: databaseUrl,
       LATCHKEY_SECRET: SECRET,
       LATCHKEY_INITIAL_API_KEY: PROCESS_OWNER_KEY,
-      LATCHKEY_UPSTREAM_ALLOW_PRIVATE: 'true',
+      LATCHKEY_UPSTREAM_ALLOW: '127.0.0.0/8',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

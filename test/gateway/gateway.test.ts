@@ -1,71 +1,15 @@
 import assert from 'node:assert/strict';
-import {
-  createServer,
-  request as httpRequest,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-} from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { gzipSync } from 'node:zlib';
 import { systemClock } from '../../src/clock.ts';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-
-/** An upstream that answers as the test says, and remembers what it was asked. */
-async function startUpstream(
-  answer: RequestListener,
-): Promise<{ url: string; asked: IncomingMessage[]; server: Server }> {
-  const asked: IncomingMessage[] = [];
-  const server = createServer((request, response) => {
-    asked.push(request);
-    answer(request, response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, server };
-}
-
-interface Raw {
-  status: number;
-  headers: IncomingMessage['headers'];
-  rawHeaders: string[];
-  body: Buffer;
-}
-
-/** Sends a path byte for byte, as fetch would not. */
-function send(
-  url: string,
-  path: string,
-  options: { method?: string; headers?: Record<string, string | string[]>; body?: string | Buffer } = {},
-): Promise<Raw> {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const sent = httpRequest(
-      { hostname, port, path, method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            rawHeaders: response.rawHeaders,
-            body: Buffer.concat(chunks),
-          }),
-        );
-        response.on('error', reject);
-      },
-    );
-    sent.on('error', reject);
-    sent.end(options.body);
-  });
-}
+import { createBehind, send } from '../support/gateway.ts';
 
 describe('the gateway', () => {
   let app: TestApp;
-  const servers: Server[] = [];
+  const behind = createBehind(() => app);
 
   before(async () => {
     app = await startApp({
@@ -73,31 +17,19 @@ describe('the gateway', () => {
       env: {
         LATCHKEY_LEASE_MS: '50',
         LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: '400',
-        LATCHKEY_UPSTREAM_TIMEOUT_MS: '1500',
+        LATCHKEY_UPSTREAM_TIMEOUT_MS: '3000',
       },
     });
   });
   after(async () => {
-    for (const server of servers) {
-      server.closeAllConnections();
-      server.close();
-    }
     await app.close();
+    await behind.close();
   });
 
-  async function setUp(answer: RequestListener, path = '/scim') {
-    const upstream = await startUpstream(answer);
-    servers.push(upstream.server);
-    const directory = await app.api.makeDirectory({ upstreamUrl: upstream.url + path });
-    const { token, credential } = await app.api.issue(directory.id);
-    const base = new URL(directory.endpointUrl).pathname;
-    const ask = (rest: string, options: Parameters<typeof send>[2] = {}) =>
-      send(app.url, base + rest, { ...options, headers: { authorization: `Bearer ${token}`, ...options.headers } });
-    return { upstream, directory, token, credential, base, ask };
-  }
+  const setUp = (answer: RequestListener, path?: string) => behind.http(answer, path);
 
   it('passes method, path, query, headers and body through, without the credential, and the answer back', async () => {
-    const { upstream, directory, credential, ask } = await setUp((request, response) => {
+    const { upstreamUrl, asked, directory, credential, ask } = await setUp((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
@@ -136,22 +68,27 @@ describe('the gateway', () => {
       ['W/"1"', 'kept', undefined, undefined],
     );
     assert.ok(answer.rawHeaders.includes('ETag'), 'names keep their case');
-    const [seen] = upstream.asked;
+    const [seen] = asked;
     assert.equal(seen?.method, 'POST');
     assert.equal(seen?.url, '/scim/Users/%41b%20c?filter=userName%20eq%20"x"&b');
     const headers = seen?.headers ?? {};
-    for (const name of ['authorization', 'cookie', 'x-drop', 'x-forwarded-host', 'x_scim_organization'])
+    for (const name of ['authorization', 'cookie', 'x-drop', 'x_scim_organization'])
       assert.equal(headers[name], undefined, name);
     assert.equal(headers['x-scim-directory'], directory.id);
     assert.equal(headers['x-scim-organization'], directory.organizationId);
     assert.equal(headers['x-scim-credential'], credential.id);
     assert.equal(headers['x-scim-scope'], 'scim');
-    assert.equal(headers['x-forwarded-for'], '127.0.0.1');
+    const { host } = new URL(app.url);
+    assert.deepEqual(
+      ['for', 'proto', 'host', 'prefix'].map((name) => headers[`x-forwarded-${name}`]),
+      ['127.0.0.1', 'http', host, new URL(directory.endpointUrl).pathname],
+    );
+    assert.equal(headers['forwarded'], `for=127.0.0.1;host="${host}";proto=http`);
     assert.deepEqual(
       [headers['x-keep'], headers['if-match'], headers['user-agent']],
       ['yes', 'W/"0"', 'Okta SCIM Client 1.0'],
     );
-    assert.equal(headers['host'], new URL(upstream.url).host);
+    assert.equal(headers['host'], new URL(upstreamUrl).host);
     assert.match(String(headers['x-request-id']), /^[0-9a-f-]{36}$/);
     assert.equal(answer.headers['x-request-id'], headers['x-request-id']);
   });
@@ -164,13 +101,13 @@ describe('the gateway', () => {
   });
 
   it("passes the upstream's own refusals and redirects on with their status", async () => {
-    const { ask, upstream } = await setUp((request, response) => {
+    const { ask, asked } = await setUp((request, response) => {
       response.writeHead(Number(request.url?.slice('/scim/'.length)), { Location: 'https://elsewhere.example/x' });
       response.end();
     });
-    for (const status of [204, 302, 307, 401, 403, 404, 409, 412, 429, 500, 503])
+    for (const status of [204, 302, 307, 404, 409, 412, 429, 500, 503])
       assert.equal((await ask(`/${status}`)).status, status);
-    assert.equal(upstream.asked.length, 11, 'no redirect was followed');
+    assert.equal(asked.length, 9, 'no redirect was followed');
   });
 
   it('writes locations as the public endpoint, in headers and in meta, also in lists', async () => {
@@ -198,20 +135,15 @@ describe('the gateway', () => {
     );
   });
 
-  it('keeps a Content-Length that fits, and leaves compressed bodies alone', async () => {
-    const compressed = gzipSync('{"meta":{"location":"http://x"}}');
+  it('keeps a Content-Length that fits', async () => {
     const { ask } = await setUp((request, response) => {
       response.setHeader('Content-Type', 'application/json');
-      if (request.url === '/scim/gzip') response.setHeader('Content-Encoding', 'gzip').end(compressed);
-      else {
-        const text = JSON.stringify({ meta: { location: `http://${request.headers.host}/scim/1` } });
-        response.setHeader('Content-Length', Buffer.byteLength(text)).end(text);
-      }
+      const text = JSON.stringify({ meta: { location: `http://${request.headers.host}/scim/1` } });
+      response.setHeader('Content-Length', Buffer.byteLength(text)).end(text);
     });
     const plain = await ask('/1');
     assert.equal(Number(plain.headers['content-length']), plain.body.length);
     assert.match(plain.body.toString(), /scim\/v2\//);
-    assert.deepEqual((await ask('/gzip')).body, compressed);
   });
 
   it('streams bodies of any size both ways', async () => {
@@ -239,9 +171,19 @@ describe('the gateway', () => {
   });
 
   it('lets no dot segment leave, in any spelling', async () => {
-    const { ask, upstream } = await setUp((_request, response) => response.end());
+    const { ask, asked } = await setUp((_request, response) => response.end());
     for (const path of [
       '/../admin',
+      '/%c0%ae%c0%ae/admin',
+      '/%C0%2e%e0%80%ae/..%c0%af',
+      '/Users%e0%80%af..%c0%afadmin',
+      '/Users%c1%9c..',
+      '/%f0%80%80%ae%2e/admin',
+      '/%u002e%u002e/admin',
+      '/Users%u2215..',
+      '/%uff0e%uff0e%uff0fadmin',
+      '/%25u002e%25u002e/admin',
+      '/%ef%bc%8e%ef%bc%8e/admin',
       '/Users/../../admin',
       '/%2e%2e/admin',
       '/Users/%2E%2e%2fadmin',
@@ -254,7 +196,7 @@ describe('the gateway', () => {
       assert.equal(answer.status, 400, path);
       assert.equal((JSON.parse(answer.body.toString()) as Answer).status, '400');
     }
-    assert.equal(upstream.asked.length, 0);
+    assert.equal(asked.length, 0);
   });
 
   it('answers 502 without an upstream or when it cannot be reached, and 504 when it is late, as SCIM errors', async () => {
@@ -264,8 +206,7 @@ describe('the gateway', () => {
       headers: { authorization: `Bearer ${token}` },
     });
     const closed = await setUp((_request, response) => response.end());
-    closed.upstream.server.closeAllConnections();
-    await new Promise((resolve) => closed.upstream.server.close(resolve));
+    await new Promise((resolve) => closed.server.close(resolve));
     const silent = await setUp(() => undefined);
     const broken = await setUp((request) => request.socket.destroy());
     for (const [answer, status] of [
@@ -375,7 +316,7 @@ describe('the gateway', () => {
   });
 
   it('connects to public addresses only, whatever a name resolves to', async () => {
-    const guarded = await startApp({ env: { LATCHKEY_UPSTREAM_ALLOW_PRIVATE: 'false' } });
+    const guarded = await startApp({ env: { LATCHKEY_UPSTREAM_ALLOW: '' } });
     try {
       // A name that DNS could point anywhere; the resolver of this machine makes it a loopback address.
       const directory = await guarded.api.makeDirectory({ upstreamUrl: 'https://localhost.localdomain/scim' });

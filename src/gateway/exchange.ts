@@ -1,0 +1,355 @@
+/**
+ * One exchange with a SCIM server: the request goes out, and its answer comes back with the URIs mapped. Small answers are read as a whole,
+ * so that what is wrong with them can still be said; large ones stream by.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline, Transform } from 'node:stream';
+import { type Dispatcher, errors } from 'undici';
+import type { Clock } from '../clock.ts';
+import { sendScimError } from '../http/error-responses.ts';
+import type { Log } from '../log.ts';
+import type { Grant } from '../verification/index.ts';
+import { acceptsIdentity, type Coding, codingOf, readableCodings } from './content-codings.ts';
+import type { Outcome } from './index.ts';
+import { causeOf, detailOf, isJsonType, kindOf, type OutcomeClass, outcomeOf } from './outcome.ts';
+import { requestHeaders } from './request-headers.ts';
+import { responseHeaders } from './response-headers.ts';
+import type { Route } from './route.ts';
+import type { Transport } from './transport.ts';
+import { createUriScanner, mapBody } from './uri-scanner.ts';
+
+export interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  method: string;
+  /** Behind the endpoint. */
+  path: string;
+  query: string;
+  address: string;
+  requestId: string;
+  grant: Grant;
+  /** By the monotonic clock. */
+  startedAt: number;
+}
+
+export type Carry = (exchange: Exchange, route: Route) => void;
+
+export interface CarryDependencies {
+  transport: Transport;
+  clock: Clock;
+  log: Log;
+  headersTimeoutMs: number;
+  timeoutMs: number;
+  onAnswer: (status: number) => void;
+  onOutcome: (outcome: Outcome) => void;
+}
+
+/** A request's body up to this is read before it goes out, so that it can be sent again. */
+const WHOLE_REQUEST_BYTES = 64 * 1024;
+/** An answer up to this is read as a whole before any of it goes out; with a coding, up to the smaller one. */
+const WHOLE_ANSWER_BYTES = 256 * 1024;
+const WHOLE_CODED_BYTES = 32 * 1024;
+const WHOLE_DECODED_BYTES = 1024 * 1024;
+/** Below this a coding saves nothing that its time is worth. */
+const CODED_FROM_BYTES = 1024;
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
+const BODILESS = new Set([204, 205, 304]);
+
+const CUT = 'The SCIM server behind this endpoint ended its answer half way.';
+const LATE = 'The SCIM server behind this endpoint did not answer in time.';
+const UNREACHABLE = 'The SCIM server behind this endpoint cannot be reached.';
+const REFUSES_US =
+  'The SCIM server refused the gateway, not the identity provider: the credential of this request is good.';
+
+export function createCarry(deps: CarryDependencies): Carry {
+  const { transport, clock, log, headersTimeoutMs, timeoutMs, onAnswer, onOutcome } = deps;
+
+  return function carry(exchange, route) {
+    const { request, response } = exchange;
+    const length = Number(request.headers['content-length'] ?? 0);
+    const isStream = request.headers['transfer-encoding'] !== undefined;
+    if (!isStream && length === 0) dispatch(exchange, route, null, true);
+    else if (isStream || !(length <= WHOLE_REQUEST_BYTES)) dispatch(exchange, route, request, false);
+    else {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        if (!response.destroyed) dispatch(exchange, route, Buffer.concat(chunks), true);
+      });
+      // The IdP went away: nothing is left to be done for it.
+      request.on('error', () => undefined);
+    }
+  };
+
+  function dispatch(exchange: Exchange, route: Route, body: IncomingMessage | Buffer | null, mayRetry: boolean): void {
+    const { request, response, method, path, requestId, grant } = exchange;
+    let controller: Dispatcher.DispatchController | undefined;
+    let answer: AnswerInProgress | undefined;
+    let timedOut: 'headers' | 'whole' | undefined;
+    let isOver = false;
+    /** What came is not of the coding that it says. */
+    let isBroken = false;
+    let drainedBytes = 0;
+
+    const expire = (which: 'headers' | 'whole') => {
+      timedOut = which;
+      controller?.abort(new Error('the exchange took too long'));
+    };
+    const untilHeaders = setTimeout(expire, headersTimeoutMs, 'headers');
+    const untilEnd = setTimeout(expire, timeoutMs, 'whole');
+    const onClose = () => {
+      if (!response.writableFinished) controller?.abort(new Error('the client went away'));
+    };
+    const onDrain = () => controller?.resume();
+    response.once('close', onClose);
+    const done = () => {
+      isOver = true;
+      clearTimeout(untilHeaders);
+      clearTimeout(untilEnd);
+      response.off('close', onClose);
+      response.off('drain', onDrain);
+    };
+
+    function tell(outcome: OutcomeClass, more: Partial<Outcome> = {}): void {
+      const elapsedMs = clock.monotonicMs() - exchange.startedAt;
+      const { address } = exchange;
+      onOutcome({ kind: kindOf(method, path), outcome, method, elapsedMs, grant, address, requestId, ...more });
+    }
+
+    /** Our own answer in place of the SCIM server's. */
+    function fail(status: number, detail: string): void {
+      onAnswer(status);
+      sendScimError(response, status, `${detail} Request ID: ${requestId}`, { 'x-request-id': requestId });
+    }
+
+    /** The answer is known as far as it matters; what follows of it is not read. */
+    function judge({ status, contentType, hasBody }: AnswerInProgress, text: string | undefined): OutcomeClass {
+      const elapsedMs = clock.monotonicMs() - exchange.startedAt;
+      const outcome = outcomeOf({ method, path, status, contentType, elapsedMs, text, hasBody });
+      const detail = outcome === 'rejects_content' && method !== 'GET' ? detailOf(text) : undefined;
+      tell(outcome, { status, ...(detail !== undefined && { detail }) });
+      return outcome;
+    }
+
+    function finish(current: AnswerInProgress): void {
+      const bytes = joined(current.chunks);
+      const { coding } = current;
+      const decoded = coding ? decodedOf(coding, bytes) : bytes;
+      if (decoded === 'too large') {
+        judge(current, undefined);
+        stream(current);
+        current.sink?.end();
+        return;
+      }
+      const text = decoded?.toString('latin1');
+      // Only what is read of an error needs its characters; of everything else the bytes do.
+      const judged = judge(current, current.status < 400 ? text : decoded?.toString());
+      if (judged === 'refuses_us') {
+        fail(502, REFUSES_US);
+        return;
+      }
+      onAnswer(current.status);
+      const mapped = current.isJson && route.map && text !== undefined ? mapBody(text, route.map) : text;
+      if (mapped === undefined || mapped === text) {
+        send(current, bytes, false);
+        return;
+      }
+      const isPlain =
+        !coding ||
+        coding === 'unknown' ||
+        (mapped.length < CODED_FROM_BYTES && acceptsIdentity(acceptEncodingOf(request)));
+      // As a string it leaves in one piece with the headers.
+      send(current, isPlain ? mapped : coding.encode(Buffer.from(mapped, 'latin1')), coding !== undefined && isPlain);
+    }
+
+    function send(current: AnswerInProgress, content: string | Buffer, isRecoded: boolean): void {
+      const headers = responseHeaders({ ...current, requestId, map: route.map, isBodyChanged: true, isRecoded });
+      headers.push('Content-Length', String(content.length));
+      response.writeHead(current.status, headers);
+      response.end(content, 'latin1');
+    }
+
+    /** From now on the answer goes out as it comes in. */
+    function stream(current: AnswerInProgress): void {
+      const { chunks, coding, status } = current;
+      current.chunks = [];
+      current.isStreaming = true;
+      onAnswer(status);
+      const scanner = route.map && current.isJson && coding !== 'unknown' ? createUriScanner(route.map) : undefined;
+      const isBodyChanged = scanner !== undefined;
+      response.on('drain', onDrain);
+      response.writeHead(status, responseHeaders({ ...current, requestId, map: route.map, isBodyChanged }));
+      if (!scanner) current.sink = response;
+      else if (coding === undefined || coding === 'unknown') {
+        current.sink = {
+          write: (chunk) => response.write(scanner.write(chunk)),
+          end: () => response.end(scanner.end()),
+        };
+      } else {
+        const decoder = coding.createDecoder(chunks[0] ?? Buffer.alloc(0));
+        decoder.on('drain', onDrain);
+        pipeline(decoder, transformOf(scanner), coding.createEncoder(), response, (error) => {
+          if (!error) return;
+          isBroken = !response.destroyed || codeOf(error) !== 'ERR_STREAM_PREMATURE_CLOSE';
+          controller?.abort(error);
+        });
+        current.sink = decoder;
+      }
+      for (const chunk of chunks) current.sink.write(chunk);
+    }
+
+    const options: Dispatcher.DispatchOptions = {
+      origin: route.origin,
+      path: (route.path + path + exchange.query).replace(/^(?!\/)/, '/'),
+      method: method as Dispatcher.HttpMethod,
+      headers: requestHeaders(exchange, {
+        forwarded: route.forwarded,
+        forwardedTail: route.forwardedTail,
+        acceptEncoding: route.map && readableCodings,
+        credential: undefined,
+      }),
+      body,
+    };
+    transport.dispatch(options, {
+      onRequestStart(started) {
+        controller = started;
+        if (response.destroyed) started.abort(new Error('the client went away'));
+      },
+      onResponseStart(current, status, headers) {
+        if (status < 200) return;
+        clearTimeout(untilHeaders);
+        const contentType = String(headers['content-type'] ?? '');
+        const { connection } = headers;
+        const hasBody = method !== 'HEAD' && !BODILESS.has(status);
+        answer = {
+          status,
+          raw: current.rawHeaders as Buffer[],
+          connection: Array.isArray(connection) ? connection.join(',') : connection,
+          contentType,
+          coding: codingOf(headers['content-encoding']),
+          isJson: isJsonType(contentType),
+          hasBody,
+          chunks: [],
+          size: 0,
+          isStreaming: false,
+          sink: undefined,
+        };
+        if (status === 401 || status === 407) {
+          judge(answer, undefined);
+          done();
+          fail(502, REFUSES_US);
+        } else if (!hasBody) {
+          // Some servers announce a body with these; nothing of it is waited for (RFC 9112 6.3).
+          const isRefused = judge(answer, undefined) === 'refuses_us';
+          done();
+          if (isRefused) fail(502, REFUSES_US);
+          else {
+            const isBodyChanged = method !== 'HEAD' || answer.isJson;
+            onAnswer(status);
+            response.writeHead(status, responseHeaders({ ...answer, requestId, map: route.map, isBodyChanged }));
+            response.end();
+          }
+        } else if (status !== 403 && !answer.isJson) stream(answer);
+      },
+      onResponseData(current, chunk) {
+        if (isOver || !answer) {
+          drainedBytes += chunk.length;
+          if (drainedBytes > WHOLE_ANSWER_BYTES) current.abort(new Error('nobody reads this answer'));
+          return;
+        }
+        if (answer.sink) {
+          if (!answer.sink.write(chunk)) current.pause();
+          return;
+        }
+        answer.chunks.push(chunk);
+        answer.size += chunk.length;
+        if (answer.size > (answer.coding ? WHOLE_CODED_BYTES : WHOLE_ANSWER_BYTES)) stream(answer);
+      },
+      onResponseEnd() {
+        if (isOver || !answer) return;
+        done();
+        if (!answer.sink) finish(answer);
+        else {
+          judge(answer, undefined);
+          answer.sink.end();
+        }
+      },
+      onResponseError(_controller, error) {
+        if (isOver) return;
+        done();
+        if (response.destroyed && !isBroken) return;
+        if (answer) {
+          const isLate = timedOut !== undefined;
+          tell(isLate ? 'slow' : 'cut', { status: answer.status });
+          log.warn({ err: error, requestId, directoryId: grant.directory.id }, 'the answer of an upstream was cut');
+          if (!answer.isStreaming) fail(isLate ? 504 : 502, isLate ? LATE : CUT);
+          // Half an answer is out: cutting the connection is the only way left to say that it is not whole.
+          else response.destroy();
+          return;
+        }
+        const isClosed = error instanceof errors.SocketError || /^(?:ECONNRESET|EPIPE)$/.test(codeOf(error));
+        if (mayRetry && isClosed && IDEMPOTENT.has(method) && timedOut === undefined) {
+          // The SCIM server closed an idle connection just as we used it.
+          dispatch(exchange, route, body, false);
+          return;
+        }
+        log.warn({ err: error, requestId, directoryId: grant.directory.id }, 'the upstream did not answer');
+        const isLate =
+          timedOut !== undefined ||
+          error instanceof errors.HeadersTimeoutError ||
+          error instanceof errors.BodyTimeoutError;
+        const cause = causeOf(error);
+        if (isLate) tell('slow');
+        else tell('unreachable', { cause });
+        if (isLate || cause === 'timeout') fail(504, LATE);
+        else fail(502, UNREACHABLE);
+      },
+    });
+  }
+}
+
+interface AnswerInProgress {
+  status: number;
+  raw: Buffer[];
+  connection: string | undefined;
+  contentType: string;
+  coding: Coding | 'unknown' | undefined;
+  isJson: boolean;
+  hasBody: boolean;
+  /** What is in of an answer that is read as a whole. */
+  chunks: Buffer[];
+  size: number;
+  isStreaming: boolean;
+  /** Where the body of a streaming one goes. */
+  sink: { write(chunk: Buffer): boolean; end(): unknown } | undefined;
+}
+
+function joined(chunks: Buffer[]): Buffer {
+  const [first] = chunks;
+  return first && chunks.length === 1 ? first : Buffer.concat(chunks);
+}
+
+/** undefined for what is not of the coding that it says, and for one that nobody here can read. */
+function decodedOf(coding: Coding | 'unknown', bytes: Buffer): Buffer | 'too large' | undefined {
+  if (coding === 'unknown') return undefined;
+  try {
+    return coding.decode(bytes, WHOLE_DECODED_BYTES);
+  } catch (error) {
+    return codeOf(error as Error) === 'ERR_BUFFER_TOO_LARGE' ? 'too large' : undefined;
+  }
+}
+
+function transformOf(scanner: ReturnType<typeof createUriScanner>): Transform {
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, callback) => callback(null, scanner.write(chunk)),
+    flush: (callback) => callback(null, scanner.end()),
+  });
+}
+
+function acceptEncodingOf(request: IncomingMessage): string {
+  return String(request.headers['accept-encoding'] ?? '');
+}
+
+function codeOf(error: Error): string {
+  return String((error as NodeJS.ErrnoException).code ?? '');
+}

@@ -1,0 +1,156 @@
+/**
+ * CARRIES. `/scim/v2/{endpointKey}/...`: has each request decided by verification, takes the IdP's credential away, streams the request to the
+ * directory's SCIM server and its answer back, with the URIs in it as the IdP must see them. What became of each request is told as one of a
+ * closed set of outcomes.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../clock.ts';
+import type { UpstreamPolicy } from '../directories/index.ts';
+import { sendScimError } from '../http/error-responses.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Log } from '../log.ts';
+import {
+  type Decision,
+  type Grant,
+  isRead,
+  readAuthorization,
+  sendDenial,
+  sendScimFailure,
+  type Verification,
+} from '../verification/index.ts';
+import { type Carry, createCarry } from './exchange.ts';
+import { type Kind, kindOf, type OutcomeClass, type UnreachableCause } from './outcome.ts';
+import { readTarget } from './request-target.ts';
+import { createRoutes } from './route.ts';
+import { createTransport } from './transport.ts';
+
+export {
+  isFailure,
+  KINDS,
+  type Kind,
+  OUTCOMES,
+  type OutcomeClass,
+  UNREACHABLE,
+  type UnreachableCause,
+} from './outcome.ts';
+
+/** What became of one accepted request. */
+export interface Outcome {
+  kind: Kind;
+  outcome: OutcomeClass;
+  method: string;
+  /** With `unreachable`. */
+  cause?: UnreachableCause;
+  /** What the SCIM server answered, where it did. */
+  status?: number;
+  /** With `rejects_content` of a write: the SCIM server's reason, without values. */
+  detail?: string | undefined;
+  elapsedMs: number;
+  grant: Grant;
+  address: string;
+  requestId: string;
+}
+
+export interface GatewayDependencies {
+  verification: Verification;
+  context: RequestContext;
+  clock: Clock;
+  publicUrl: string;
+  log: Log;
+  upstreamPolicy: UpstreamPolicy;
+  /** Until a connection stands; until the upstream's headers; and until the whole answer is through. */
+  connectTimeoutMs: number;
+  headersTimeoutMs: number;
+  timeoutMs: number;
+  /** Told of each answer's status, as the IdP gets it. */
+  onAnswer: (status: number) => void;
+  /** Told of each accepted request once it is over, unless the IdP went away before. */
+  onOutcome: (outcome: Outcome) => void;
+}
+
+export interface ScimGateway {
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  close(): Promise<void>;
+}
+
+/** Exchanges of one directory at a time, so that none can keep the others from the server that they share. */
+const EXCHANGES_PER_DIRECTORY = 100;
+const COUNTS_KEPT = 10_000;
+
+export function createScimGateway(deps: GatewayDependencies): ScimGateway {
+  const { verification, context, clock, publicUrl, onAnswer, onOutcome } = deps;
+  const transport = createTransport({
+    policy: deps.upstreamPolicy,
+    connectTimeoutMs: deps.connectTimeoutMs,
+    timeoutMs: deps.timeoutMs,
+  });
+  const carry: Carry = createCarry({ ...deps, transport });
+  const routes = createRoutes(publicUrl);
+  const underWay = new Map<string, number>();
+
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    const requestId = context.requestIdOf(request);
+    const target = readTarget(request.url ?? '');
+    const method = request.method ?? 'GET';
+    if (!target) {
+      sendScimError(response, 400, `The path has dot segments. Request ID: ${requestId}`, {
+        'x-request-id': requestId,
+      });
+      return;
+    }
+    const { endpointKey, rest: path, query } = target;
+    const address = context.addressOf(request);
+    const decision = verification.check({
+      presented: readAuthorization(request.rawHeaders),
+      directory: endpointKey,
+      write: !isRead(method, path),
+      surface: 'gateway',
+      method,
+      address,
+      userAgent: request.headers['user-agent'],
+      requestId,
+    });
+    if (!(decision instanceof Promise)) proceed(decision);
+    else decision.then(proceed).catch((error: unknown) => sendScimFailure(response, error, requestId));
+
+    function proceed(made: Decision): void {
+      if (made.allowed) forward(made.grant);
+      else sendDenial(response, { denial: made.denial, endpointKey, requestId, publicUrl });
+    }
+
+    function forward(grant: Grant): void {
+      const exchange = { request, response, method, path, query, address, requestId, grant, startedAt: 0 };
+      exchange.startedAt = clock.monotonicMs();
+      const route = routes.find(grant);
+      if (!route) {
+        const kind = kindOf(method, path);
+        onOutcome({ kind, outcome: 'not_set', method, elapsedMs: 0, grant, address, requestId });
+        refuse(502, 'This directory has no upstream: its SCIM server is not configured yet.');
+      } else if (enter(grant.directory.id)) carry(exchange, route);
+      else refuse(503, `${EXCHANGES_PER_DIRECTORY} requests of this directory are under way already.`);
+    }
+
+    function refuse(status: number, detail: string): void {
+      onAnswer(status);
+      sendScimError(response, status, `${detail} Request ID: ${requestId}`, {
+        'x-request-id': requestId,
+        ...(status === 503 && { 'retry-after': '5' }),
+      });
+    }
+
+    function enter(id: string): boolean {
+      const count = underWay.get(id) ?? 0;
+      if (count >= EXCHANGES_PER_DIRECTORY) return false;
+      underWay.set(id, count + 1);
+      response.once('close', () => {
+        const left = (underWay.get(id) ?? 1) - 1;
+        // A map that entries enter and leave with each request is built anew all the time.
+        if (left > 0 || underWay.size <= COUNTS_KEPT) underWay.set(id, left);
+        else underWay.delete(id);
+      });
+      return true;
+    }
+  }
+
+  return { handle, close: () => transport.close() };
+}

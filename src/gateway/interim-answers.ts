@@ -1,0 +1,52 @@
+/**
+ * Takes `100 Continue` out of what a SCIM server sends. We never ask for it, but a server may send it all the same and the answer follows
+ * (RFC 9110 15.2); undici ends the connection on it. Other interim answers it skips by itself.
+ */
+import type { Socket } from 'node:net';
+
+const CONTINUE = /^HTTP\/1\.[01] 100[ \r]/;
+const START = 'HTTP/1.1 100 ';
+const END = '\r\n\r\n';
+/** A status line with a few headers; more is no interim answer of anybody. */
+const LONGEST = 8192;
+
+/** Filters what is read from a socket on which undici is about to speak HTTP. */
+export function skipContinue(socket: Socket): void {
+  const read = socket.read.bind(socket);
+  const write = socket.write.bind(socket);
+  /** A request went out, and nothing of its answer is in yet. */
+  let isWaiting = false;
+  let held = Buffer.alloc(0);
+
+  // undici writes heads as text and bodies as bytes.
+  socket.write = ((chunk: string | Uint8Array, ...rest: never[]) => {
+    if (typeof chunk === 'string') isWaiting = true;
+    return write(chunk, ...rest);
+  }) as Socket['write'];
+
+  socket.read = (size?: number): Buffer | null => {
+    const chunk = read(size) as Buffer | null;
+    if (!isWaiting || chunk === null) return chunk;
+    let bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+    held = Buffer.alloc(0);
+    for (;;) {
+      const text = bytes.toString('latin1', 0, LONGEST);
+      const mayBecome = text.length < START.length && CONTINUE.test(text + START.slice(text.length));
+      const end = CONTINUE.test(text) ? text.indexOf(END) : undefined;
+      if (end === undefined && !mayBecome) {
+        isWaiting = false;
+        return bytes;
+      }
+      if (end === undefined || end === -1) {
+        if (bytes.length >= LONGEST) {
+          isWaiting = false;
+          return bytes;
+        }
+        held = Buffer.from(bytes);
+        return null;
+      }
+      bytes = bytes.subarray(end + END.length);
+      if (bytes.length === 0) return null;
+    }
+  };
+}

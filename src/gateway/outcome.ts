@@ -1,0 +1,151 @@
+/**
+ * What became of an accepted request at the SCIM server: one of a closed set per kind of request. Diagnosis reads these; nothing of a body is
+ * in them but the first `detail` with which a write was rejected.
+ */
+import { withoutSecrets } from '../redaction.ts';
+
+export const KINDS = ['look_up', 'create', 'update', 'delete', 'group', 'discovery'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** All but the first two are failures; diagnosis puts `upstream_` before their names. */
+export const OUTCOMES = [
+  'ok',
+  /** Such as 404 or 409 about a single resource. */
+  'normal_refusal',
+  'not_set',
+  'unreachable',
+  /** 401, or a 403 that is no SCIM error. */
+  'refuses_us',
+  /** 404, 405 or a redirect where a collection must be. */
+  'wrong_base',
+  /** HTML, or another thing that is no JSON. */
+  'not_scim',
+  'rejects_content',
+  'failing',
+  /** The answer ended half way. */
+  'cut',
+  'slow',
+  /** 429. */
+  'limits',
+] as const;
+export type OutcomeClass = (typeof OUTCOMES)[number];
+
+/** Why a SCIM server could not be reached. */
+export const UNREACHABLE = ['dns', 'tls', 'refused', 'timeout', 'no_route', 'not_allowed', 'closed'] as const;
+export type UnreachableCause = (typeof UNREACHABLE)[number];
+
+export function isFailure(outcome: OutcomeClass): boolean {
+  return outcome !== 'ok' && outcome !== 'normal_refusal';
+}
+
+const DISCOVERY = /^\/(?:ServiceProviderConfigs?|ResourceTypes|Schemas)(?:\/|$)/i;
+const GROUPS = /^\/Groups(?:\/|$)/i;
+/** A list, or the place where resources are made: it exists wherever the base URL is right. */
+const COLLECTION = /^\/(?:Users|Groups|\.search|(?:Users|Groups)\/\.search)\/?$/i;
+
+/** `path`: behind the endpoint, without the query. */
+export function kindOf(method: string, path: string): Kind {
+  if (DISCOVERY.test(path)) return 'discovery';
+  if (GROUPS.test(path)) return 'group';
+  if (method === 'POST') return path.endsWith('/.search') ? 'look_up' : 'create';
+  if (method === 'PUT' || method === 'PATCH') return 'update';
+  return method === 'DELETE' ? 'delete' : 'look_up';
+}
+
+/** Longer than this, and IdPs that wait 30 s have gone away. */
+const SLOW_MS = 30_000;
+const JSON_TYPE = /^(?:application|text)\/(?:[\w.+-]+\+)?json\b/i;
+const HTML_TYPE = /^(?:text\/html|application\/xhtml\+xml)\b/i;
+
+export function isJsonType(contentType: string): boolean {
+  return JSON_TYPE.test(contentType);
+}
+
+export interface Answer {
+  method: string;
+  /** Behind the endpoint, without the query. */
+  path: string;
+  status: number;
+  contentType: string;
+  elapsedMs: number;
+  /** The decoded body, where it was read as a whole. */
+  text: string | undefined;
+  /** Whether there is a body to speak of: not for HEAD, 204 and 304. */
+  hasBody: boolean;
+}
+
+/** The outcome of an answer that came whole. */
+export function outcomeOf(answer: Answer): OutcomeClass {
+  const { method, path, status, text } = answer;
+  if (status === 401 || status === 407 || (status === 403 && !isScimError(text))) return 'refuses_us';
+  if (status === 429) return 'limits';
+  if (status >= 500) return status === 501 && COLLECTION.test(path) ? 'wrong_base' : 'failing';
+  if (status >= 300 && status < 400 && status !== 304) return 'wrong_base';
+  if ((status === 404 || status === 405) && COLLECTION.test(path)) return 'wrong_base';
+  if (answer.hasBody && HTML_TYPE.test(answer.contentType)) return 'not_scim';
+  if (status === 400 || status === 415 || status === 422) return 'rejects_content';
+  if (status >= 400) return 'normal_refusal';
+  const isRead = method === 'GET' || path.endsWith('/.search');
+  if (answer.hasBody && isRead && !isJsonType(answer.contentType)) return 'not_scim';
+  if (answer.hasBody && isRead && text !== undefined && !/^(?:\ufeff|\xef\xbb\xbf)?\s*[[{]/.test(text))
+    return 'not_scim';
+  return answer.elapsedMs > SLOW_MS ? 'slow' : 'ok';
+}
+
+/** RFC 7644 3.12; servers of SCIM 1.1 have `Errors`. */
+export function isScimError(text: string | undefined): boolean {
+  const body = text === undefined ? undefined : objectOf(text);
+  if (!body) return false;
+  const schemas = body['schemas'];
+  const isError = (schema: unknown) =>
+    typeof schema === 'string' &&
+    /^urn:(?:ietf:params:scim:api:messages:2\.0:Error|scim:schemas:core:1\.0)/i.test(schema);
+  return (Array.isArray(schemas) && schemas.some(isError)) || Array.isArray(body['Errors']);
+}
+
+const LONGEST_DETAIL = 200;
+/** What a detail may quote: names of SCIM's attributes and schemas. Anything else in quotes may be somebody's data. */
+const ATTRIBUTE =
+  /^(?:urn:[\w:.-]+|schemas|id|externalId|userName|name(?:\.\w+)?|(?:given|family|middle|display|nick)Name|formatted|profileUrl|title|userType|preferredLanguage|locale|timezone|active|password|(?:emails|phoneNumbers|ims|photos|addresses|groups|entitlements|roles|x509Certificates|members)(?:\.\w+)?|employeeNumber|costCenter|organization|division|department|manager|Operations|op|path|value|add|remove|replace)$/i;
+
+/** Why a write was rejected, as the SCIM server says it, without the values that it repeats. */
+export function detailOf(text: string | undefined): string | undefined {
+  const body = text === undefined ? undefined : objectOf(text);
+  const first = Array.isArray(body?.['Errors']) ? (body['Errors'][0] as Record<string, unknown> | undefined) : body;
+  const detail = first?.['detail'] ?? first?.['description'];
+  if (typeof detail !== 'string') return undefined;
+  return withoutSecrets(detail)
+    .replace(/(["'`])(.*?)\1/g, (quoted, _mark, inner: string) => (ATTRIBUTE.test(inner) ? quoted : '“…”'))
+    .replace(/[^\s"'<>()]+@[^\s"'<>()]+/g, '…@…')
+    .replace(/\d{5,}/g, '…')
+    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .slice(0, LONGEST_DETAIL);
+}
+
+function objectOf(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const DNS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME']);
+const NO_ROUTE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EHOSTDOWN', 'ENETDOWN', 'EACCES', 'EPERM']);
+const TIMEOUT = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
+const TLS = /^(?:ERR_TLS_|ERR_SSL_|CERT_|EPROTO$|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|ERR_OSSL)/;
+
+export function causeOf(error: Error): UnreachableCause {
+  // Several addresses were tried: the first one tells.
+  const first = error instanceof AggregateError ? (error.errors[0] as Error) : error;
+  const code = String((first as NodeJS.ErrnoException).code ?? '');
+  if (error.name === 'AddressRefusedError') return 'not_allowed';
+  if (DNS.has(code)) return 'dns';
+  if (TLS.test(code)) return 'tls';
+  if (code === 'ECONNREFUSED') return 'refused';
+  if (TIMEOUT.has(code)) return 'timeout';
+  return NO_ROUTE.has(code) ? 'no_route' : 'closed';
+}

@@ -1,0 +1,175 @@
+/** The headers of a request as the SCIM server gets them: the IdP's, without what a caller must not say in our name, and ours. */
+import type { IncomingMessage } from 'node:http';
+import type { Grant } from '../verification/index.ts';
+
+/** Hop by hop (RFC 9110 7.6.1), the caller's own credential, and what we say ourselves. */
+const OURS = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'host',
+  'authorization',
+  'cookie',
+  'forwarded',
+  'x-request-id',
+];
+
+/** What some server, framework or proxy takes for the method, path, host or person of a request, instead of what the request says. */
+const IMPERSONATING = [
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+  'x-original-url',
+  'x-original-uri',
+  'x-original-method',
+  'x-original-host',
+  'x-original-forwarded-for',
+  'x-rewrite-url',
+  'x-host',
+  'x-http-host-override',
+  'x-http-destinationurl',
+  'x-client-ip',
+  'x-client-cert',
+  'x-client-dn',
+  'x-client-verify',
+  'x-real-ip',
+  'x-cluster-client-ip',
+  'x-appengine-user-ip',
+  'true-client-ip',
+  'fastly-client-ip',
+  'client-ip',
+  'proxy',
+  'remote-user',
+  'remote-groups',
+  'remote-name',
+  'remote-email',
+  'x-user',
+  'x-user-id',
+  'x-user-email',
+  'x-user-name',
+  'x-username',
+  'x-userinfo',
+  'x-email',
+  'x-groups',
+  'x-roles',
+  'x-access-token',
+  'x-id-token',
+  'x-serverless-authorization',
+];
+
+/** The same for whole families: each stands for every header that begins so. */
+const FAMILIES = [
+  'x-scim',
+  'x-forwarded',
+  'x-remote-',
+  'x-auth-',
+  'x-authenticated-',
+  'x-authentik-',
+  'x-authelia-',
+  'x-webauth-',
+  'x-pomerium-',
+  'x-vouch-',
+  'x-oauth-',
+  'x-oidc-',
+  'x-saml-',
+  'x-jwt-',
+  'x-ms-client-principal',
+  'x-ms-token-',
+  'x-ms-original-url',
+  'x-azure-',
+  'x-arr-',
+  'x-appengine-',
+  'x-goog-iap-',
+  'x-goog-authenticated-user-',
+  'x-apigateway-',
+  'x-amzn-oidc-',
+  'x-amzn-mtls-',
+  'x-amzn-tls-',
+  'x-consumer-',
+  'x-credential-',
+  'x-anonymous-consumer',
+  'x-authorization-',
+  'x-envoy-',
+  'x-ssl-',
+  'x-tls-client-',
+  'x-middleware-',
+  'x-proxy-',
+  'ssl-client-',
+  'cf-connecting-',
+  'cf-access-',
+  'oidc-claim-',
+  'oidc-access-token',
+  'tailscale-user-',
+  'mellon-',
+];
+
+const DROPPED = new Set([...OURS, ...IMPERSONATING]);
+const FAMILY = new RegExp(`^(?:${FAMILIES.join('|')})`);
+/** Servers behind CGI take `_`, and some whatever is no letter or digit, for `-`: all spellings count as the one with hyphens. */
+const ODD = /[^a-z0-9-]/g;
+
+export function isDropped(name: string): boolean {
+  const plain = name.toLowerCase().replace(ODD, '-');
+  return DROPPED.has(plain) || FAMILY.test(plain);
+}
+
+/** What the gateway itself may not be told to send: the frame of a request, and the facts that it vouches for. */
+export function isReserved(name: string): boolean {
+  const plain = name.toLowerCase().replace(ODD, '-');
+  if (plain === 'authorization') return false;
+  return OURS.includes(plain) || /^(?:content-|x-scim|x-forwarded|x-request-id)/.test(plain);
+}
+
+export interface Asked {
+  request: IncomingMessage;
+  address: string;
+  requestId: string;
+  grant: Grant;
+}
+
+export interface Additions {
+  /** Where the endpoint is in public, worked out once: `X-Forwarded-Proto` and the like, as pairs. */
+  forwarded: readonly string[];
+  /** `;host=...;proto=...` of `Forwarded` (RFC 7239). */
+  forwardedTail: string;
+  /** Which content codings may be asked for; undefined: as the IdP asks. */
+  acceptEncoding: ((given: string) => string) | undefined;
+  /** What authenticates us. */
+  credential: { name: string; value: string } | undefined;
+}
+
+/** Names and values in turns, as the IdP wrote them. */
+export function requestHeaders({ request, address, requestId, grant }: Asked, additions: Additions): string[] {
+  const { rawHeaders } = request;
+  const { acceptEncoding, credential } = additions;
+  const named = connectionOptions(request.headers.connection);
+  const replaced = credential?.name.toLowerCase();
+  const headers: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    const value = rawHeaders[index + 1] as string;
+    const lower = name.toLowerCase();
+    if (isDropped(lower) || named?.has(lower) || lower === replaced) continue;
+    headers.push(name, acceptEncoding && lower === 'accept-encoding' ? acceptEncoding(value) : value);
+  }
+  const { directory, scope } = grant;
+  headers.push('X-Request-Id', requestId, 'X-Forwarded-For', address, ...additions.forwarded);
+  headers.push('Forwarded', `for=${address.includes(':') ? `"[${address}]"` : address}${additions.forwardedTail}`);
+  headers.push('X-Scim-Directory', directory.id, 'X-Scim-Organization', directory.organizationId);
+  headers.push('X-Scim-Credential', grant.credential.id, 'X-Scim-Scope', scope);
+  if (credential) headers.push(credential.name, credential.value);
+  return headers;
+}
+
+/** What `Connection` names beside the two plain words; undefined for nothing. */
+export function connectionOptions(header: string | undefined): Set<string> | undefined {
+  if (header === undefined || /^(?:keep-alive|close)$/i.test(header)) return undefined;
+  return new Set(header.split(',').map((option) => option.trim().toLowerCase()));
+}

@@ -1,0 +1,107 @@
+/** The connections to SCIM servers: kept alive, and never to an address that an upstream may not have. */
+import { lookup as resolve } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
+import type { UpstreamPolicy } from '../directories/index.ts';
+import { skipContinue } from './interim-answers.ts';
+
+export interface TransportOptions {
+  policy: UpstreamPolicy;
+  /** Until a connection stands, TLS included. */
+  connectTimeoutMs: number;
+  /** Until a whole exchange is over. */
+  timeoutMs: number;
+}
+
+export interface Transport {
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void;
+  close(): Promise<void>;
+}
+
+/** The address is one that no upstream may have, whatever was configured. */
+export class AddressRefusedError extends Error {
+  override readonly name = 'AddressRefusedError';
+}
+
+/** Shorter than servers keep an idle connection, so that few are closed just as we use them. */
+const IDLE_MS = 4000;
+const CONNECTORS_KEPT = 1000;
+
+export function createTransport({ policy, connectTimeoutMs, timeoutMs }: TransportOptions): Transport {
+  /** By origin, since the rules depend on port and scheme, which a lookup is not told. */
+  const connectors = new Map<string, buildConnector.connector>();
+
+  function connectorOf(protocol: string, hostname: string, port: number): buildConnector.connector {
+    const key = `${protocol}//${hostname}:${port}`;
+    let connector = connectors.get(key);
+    if (!connector) {
+      if (connectors.size >= CONNECTORS_KEPT) connectors.clear();
+      connector = buildConnector({ timeout: connectTimeoutMs, lookup: allowedLookup({ protocol, hostname, port }) });
+      connectors.set(key, connector);
+    }
+    return connector;
+  }
+
+  /** Resolves a name to addresses that may be connected to: what a name means is decided now, not when it was configured. */
+  function allowedLookup(target: { protocol: string; hostname: string; port: number }): LookupFunction {
+    return (hostname, options, callback) => {
+      resolve(hostname, { ...options, all: true }, (error, addresses) => {
+        if (error) return callback(error, '');
+        policy
+          .allowed(
+            target,
+            addresses.map(({ address }) => address),
+          )
+          .then(
+            (allowed) => {
+              const open = addresses.filter(({ address }) => allowed.includes(address));
+              const [first] = open;
+              if (!first) callback(new AddressRefusedError(`${hostname} resolves to no address that is allowed`), '');
+              else if (options.all) callback(null, open);
+              else callback(null, first.address, first.family);
+            },
+            (failed: Error) => callback(failed, ''),
+          );
+      });
+    };
+  }
+
+  const agent = new Agent({
+    // One and the same, so that its timer goes on from request to request; the limits of an exchange are the caller's to keep.
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    keepAliveTimeout: IDLE_MS,
+    connect(options, callback) {
+      const { protocol } = options;
+      const hostname = options.hostname.replace(/^\[|\]$/g, '');
+      const port = Number(options.port) || (protocol === 'https:' ? 443 : 80);
+      const go = () =>
+        connectorOf(
+          protocol,
+          hostname,
+          port,
+        )(options, (...result) => {
+          const [, socket] = result;
+          if (socket) skipContinue(socket);
+          callback(...result);
+        });
+      if (isIP(hostname) === 0) go();
+      else {
+        policy.allowed({ protocol, hostname, port }, [hostname]).then(
+          ([allowed]) => {
+            if (allowed !== undefined) go();
+            else callback(new AddressRefusedError(`${hostname} is not allowed`), null);
+          },
+          (failed: Error) => callback(failed, null),
+        );
+      }
+    },
+  });
+
+  return {
+    dispatch: (options, handler) => {
+      agent.dispatch(options, handler);
+    },
+    close: () => agent.destroy(),
+  };
+}

@@ -1,0 +1,488 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import {
+  brotliCompressSync,
+  brotliDecompressSync,
+  constants,
+  deflateRawSync,
+  deflateSync,
+  gunzipSync,
+  gzipSync,
+  inflateSync,
+} from 'node:zlib';
+import { systemClock } from '../../src/clock.ts';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { type Behind, createBehind, json, SCIM_ERROR } from '../support/gateway.ts';
+
+/** The default of brotli takes seconds for a long body. */
+const QUICK = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } };
+const parse = (body: Buffer) => JSON.parse(body.toString()) as Answer;
+
+describe('what a SCIM server answers, behind the gateway', () => {
+  let app: TestApp;
+  const behind = createBehind(() => app);
+
+  before(async () => {
+    app = await startApp({
+      realClock: systemClock,
+      env: {
+        LATCHKEY_LEASE_MS: '50',
+        LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: '1000',
+        LATCHKEY_UPSTREAM_TIMEOUT_MS: '3000',
+      },
+    });
+  });
+  after(async () => {
+    await app.close();
+    await behind.close();
+  });
+
+  /** The failures that are told of a directory, by reason. */
+  async function told({ directory }: Pick<Behind, 'directory'>): Promise<Answer[]> {
+    await app.app.rounds.find(({ name }) => name === 'denials')?.run();
+    return (await app.api.get(`/events?directoryId=${directory.id}&type=upstream.failed`)).body.items.map(
+      ({ data: { count: _count, firstAt: _firstAt, lastAt: _lastAt, ...data } }: Answer) => data,
+    );
+  }
+
+  const location = (upstreamUrl: string, id = '1') => ({ id, meta: { location: `${upstreamUrl}/Users/${id}` } });
+
+  for (const [coding, encode, decode] of [
+    ['gzip', gzipSync, gunzipSync],
+    ['deflate', deflateSync, inflateSync],
+    ['br', (text: string) => brotliCompressSync(text, QUICK), brotliDecompressSync],
+  ] as const) {
+    it(`has its URIs mapped in ${coding} bodies, small ones and long ones`, async () => {
+      let items = 1;
+      const its: Behind = await behind.http((request, response) => {
+        const text = JSON.stringify(Array.from({ length: items }, (_, index) => location(its.upstreamUrl, `${index}`)));
+        const isWanted = String(request.headers['accept-encoding']).includes(coding);
+        response.writeHead(200, {
+          'Content-Type': 'application/scim+json',
+          ...(isWanted && { 'Content-Encoding': coding }),
+        });
+        response.end(isWanted ? encode(text) : text);
+      });
+      for (const count of [1, 50, 20_000]) {
+        items = count;
+        const answer = await its.ask('/Users', { headers: { 'accept-encoding': `${coding}, zstd` } });
+        const text = answer.headers['content-encoding'] === coding ? decode(answer.body) : answer.body;
+        assert.ok(count === 1 || answer.headers['content-encoding'] === coding, `${count}: still compressed`);
+        const list = parse(text) as Answer[];
+        assert.equal(list.length, count);
+        for (const { id, meta } of list) assert.equal(meta.location, `${its.directory.endpointUrl}/Users/${id}`);
+      }
+      assert.doesNotMatch(
+        String(its.asked[0]?.headers['accept-encoding']),
+        /zstd/,
+        'nothing is asked for that cannot be read',
+      );
+    });
+  }
+
+  it('has its URIs mapped in a deflate body without the zlib header', async () => {
+    const its: Behind = await behind.http((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/scim+json', 'Content-Encoding': 'deflate' });
+      response.end(deflateRawSync(JSON.stringify(location(its.upstreamUrl))));
+    });
+    const { body } = await its.ask('/Users/1', { headers: { 'accept-encoding': 'deflate' } });
+    assert.equal(parse(body).meta.location, `${its.directory.endpointUrl}/Users/1`);
+  });
+
+  it('keeps the bytes of a compressed body without a URI of its own, and of one that nobody here can read', async () => {
+    const compressed = gzipSync('{"meta":{"location":"http://x"}}');
+    const its = await behind.http((request, response) => {
+      const coding = request.url === '/scim/1' ? 'gzip' : 'compress';
+      response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Encoding': coding });
+      response.end(compressed);
+    });
+    for (const [path, coding] of [
+      ['/1', 'gzip'],
+      ['/2', 'compress'],
+    ] as const) {
+      const answer = await its.ask(path, { headers: { 'accept-encoding': 'gzip' } });
+      assert.deepEqual([answer.headers['content-encoding'], answer.body], [coding, compressed]);
+    }
+  });
+
+  it('has its Link and Location headers mapped', async () => {
+    const its: Behind = await behind.http((_request, response) => {
+      response.writeHead(201, {
+        Location: 'http://127.0.0.1/scim/Users/1',
+        'Content-Location': '/scim/Users/1',
+        Link: `<${its.upstreamUrl}/Users?startIndex=2>; rel=next`,
+      });
+      response.end();
+    });
+    const { headers } = await its.ask('/Users', { method: 'POST', body: '{}' });
+    const { endpointUrl } = its.directory;
+    assert.deepEqual(
+      [headers['location'], headers['content-location'], headers['link']],
+      [`${endpointUrl}/Users/1`, `${endpointUrl}/Users/1`, `<${endpointUrl}/Users?startIndex=2>; rel=next`],
+    );
+  });
+
+  it('passes with the URIs that it has where the directory says so', async () => {
+    const its: Behind = await behind.http(
+      (_request, response) => {
+        response.writeHead(200, { 'Content-Type': 'application/scim+json', Location: `${its.upstreamUrl}/Users/1` });
+        response.end(JSON.stringify(location(its.upstreamUrl)));
+      },
+      '/scim',
+      { mapUris: false },
+    );
+    const raw = await its.ask('/Users/1');
+    assert.equal(raw.headers['location'], `${its.upstreamUrl}/Users/1`);
+    assert.equal(parse(raw.body).meta.location, `${its.upstreamUrl}/Users/1`);
+    await app.api.patch(`/directories/${its.directory.id}`, { mapUris: true });
+    assert.equal((await its.ask('/Users/1')).headers['location'], `${its.directory.endpointUrl}/Users/1`);
+  });
+
+  it('loses every header on which a browser or a proxy could act, and gets a policy that disarms its content', async () => {
+    const kept = {
+      ETag: 'W/"1"',
+      'Cache-Control': 'no-cache',
+      'Retry-After': '3',
+      'X-RateLimit-Remaining': '7',
+      Vary: 'Accept',
+    };
+    const dropped = {
+      'Set-Cookie': 'a=b',
+      'Clear-Site-Data': '"*"',
+      'Service-Worker-Allowed': '/',
+      'Strict-Transport-Security': 'max-age=0',
+      'Access-Control-Allow-Origin': '*',
+      'Content-Security-Policy': "default-src 'unsafe-inline'",
+      'WWW-Authenticate': 'Basic',
+      Refresh: '0; url=https://evil.example',
+      Server: 'x',
+      'X-Accel-Redirect': '/secret',
+      'X-Sendfile': '/etc/passwd',
+      'X-LiteSpeed-Location': '/x',
+      'X-Frame-Options': 'ALLOWALL',
+      'X-SourceMap': '/x',
+      'X-Scim-Directory': 'forged',
+      'X-Request-Id': 'forged-request-id',
+    };
+    const its = await behind.http((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/html', ...kept, ...dropped });
+      response.end('<script>alert(1)</script>');
+    });
+    const { headers } = await its.ask('/x');
+    for (const [name, value] of Object.entries(kept)) assert.equal(headers[name.toLowerCase()], value, name);
+    for (const [name, value] of Object.entries(dropped)) assert.notEqual(headers[name.toLowerCase()], value, name);
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.equal(headers['content-security-policy'], "sandbox; default-src 'none'");
+  });
+
+  it('is never asked in the name of somebody whom a proxy would vouch for', async () => {
+    const its = await behind.http(json({}));
+    const names = [
+      'CF-Connecting-IP',
+      'X-Client-IP',
+      'X-Remote-User',
+      'Remote-User',
+      'X-Auth-Request-Email',
+      'X-Authenticated-Userid',
+      'X-MS-CLIENT-PRINCIPAL-NAME',
+      'X_Auth_User',
+      'X-Goog-Authenticated-User-Email',
+      'X-Amzn-Oidc-Identity',
+      'Tailscale-User-Login',
+      'X-Forwarded-User',
+      'X-SSL-Client-Verify',
+      'SSL_CLIENT_S_DN',
+      'Cf-Access-Jwt-Assertion',
+      'X-Consumer-Username',
+      'X-Middleware-Subrequest',
+    ];
+    await its.ask('/Users', {
+      headers: { ...Object.fromEntries(names.map((name) => [name, 'forged'])), 'X-Custom': 'kept' },
+    });
+    const { headers } = its.asked[0] as NonNullable<(typeof its.asked)[0]>;
+    assert.deepEqual(
+      Object.entries(headers).filter(([, value]) => value === 'forged'),
+      [],
+    );
+    assert.equal(headers['x-custom'], 'kept');
+  });
+
+  it('becomes 502 where it refuses the gateway, since a 401 would make the IdP give up a good connection', async () => {
+    const bodies: Record<string, [status: number, type: string, body: string]> = {
+      '/a': [401, 'application/scim+json', JSON.stringify({ schemas: [SCIM_ERROR], status: '401' })],
+      '/b': [403, 'text/html', '<h1>Forbidden</h1>'],
+      '/c': [403, 'application/json', '{"message":"Forbidden"}'],
+      '/d': [403, 'application/json', ''],
+      '/e': [407, 'text/plain', 'proxy'],
+    };
+    const its = await behind.http((request, response) => {
+      const [status, type, body] = bodies[request.url?.slice('/scim'.length) ?? ''] ?? [500, 'text/plain', ''];
+      response.writeHead(status, { 'Content-Type': type, 'WWW-Authenticate': 'Basic realm="internal"' });
+      response.end(body);
+    });
+    for (const path of Object.keys(bodies)) {
+      const answer = await its.ask(path);
+      assert.deepEqual([answer.status, answer.headers['www-authenticate']], [502, undefined], path);
+      assert.match(parse(answer.body).detail, /refused the gateway/);
+    }
+    assert.equal((await its.ask('/a', { method: 'HEAD' })).status, 502);
+    const events = await told(its);
+    assert.ok(events.length > 0);
+    for (const { reason } of events) assert.equal(reason, 'upstream_refuses_us');
+    const own = await behind.http(json({ schemas: [SCIM_ERROR], status: '403', detail: 'read only' }, 403));
+    const passed = await own.ask('/Users/1', { method: 'DELETE' });
+    assert.deepEqual([passed.status, parse(passed.body).detail], [403, 'read only']);
+    assert.deepEqual(await told(own), []);
+  });
+
+  it('may announce a body with 204 and 304, or send one', async () => {
+    for (const bytes of [
+      'HTTP/1.1 204 No Content\r\ncontent-type: application/json\r\ncontent-length: 4\r\n\r\nnull',
+      'HTTP/1.1 204 No Content\r\ncontent-length: 4\r\n\r\n',
+      'HTTP/1.1 304 Not Modified\r\netag: "1"\r\ncontent-length: 120\r\n\r\n',
+    ]) {
+      const its = await behind.bytes((_request, socket) => {
+        if (!bytes.endsWith('null')) socket.end(bytes);
+        return bytes.endsWith('null') ? bytes : undefined;
+      });
+      for (let round = 0; round < 3; round++) {
+        const { status, body } = await its.ask('/Users/1', { method: 'DELETE' });
+        assert.deepEqual([status, body.length], [Number(bytes.slice(9, 12)), 0]);
+      }
+      assert.deepEqual(await told(its), []);
+    }
+  });
+
+  it('may be preceded by interim answers, in pieces and together with it', async () => {
+    const final = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
+    for (const interim of [
+      'HTTP/1.1 100 Continue\r\n\r\n',
+      'HTTP/1.1 100 Continue\r\nX: y\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n',
+      'HTTP/1.1 102 Processing\r\n\r\n',
+      'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n',
+    ]) {
+      const its = await behind.bytes(() => interim + final);
+      const pieces = await behind.bytes((_request, socket) => {
+        socket.setNoDelay(true);
+        socket.write(interim.slice(0, 5));
+        setImmediate(() => socket.write(interim.slice(5)) && setImmediate(() => socket.write(final)));
+        return undefined;
+      });
+      for (const one of [its, pieces]) {
+        for (const method of ['POST', 'GET']) {
+          const answer = await one.ask('/Users', { method, ...(method === 'POST' && { body: '{}' }) });
+          assert.deepEqual([answer.status, answer.body.toString()], [200, '{}'], interim);
+        }
+      }
+    }
+  });
+
+  it('is asked for the path with one slash where the IdP has two behind the endpoint', async () => {
+    const its = await behind.http(json({ totalResults: 0, Resources: [] }));
+    assert.equal((await its.ask('//Users?x=1')).status, 200);
+    assert.equal((await its.ask('///Users//1')).status, 200);
+    assert.deepEqual(
+      its.asked.map(({ url }) => url),
+      ['/scim/Users?x=1', '/scim//Users//1'],
+    );
+  });
+
+  it('is told as cut when it ends half way, and a short one becomes 502', async () => {
+    const short = await behind.bytes((_request, socket) => {
+      socket.end('HTTP/1.1 200 OK\r\ncontent-type: application/scim+json\r\ncontent-length: 100\r\n\r\n{"total');
+      return undefined;
+    });
+    const answer = await short.ask('/Users');
+    assert.equal(answer.status, 502);
+    assert.match(parse(answer.body).detail, /half way/);
+    const long = await behind.http((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/scim+json', 'Content-Length': '1000000' });
+      response.write('x'.repeat(500_000), () => response.destroy());
+    });
+    await assert.rejects(long.ask('/Users'), /aborted|socket hang up/);
+    for (const one of [short, long])
+      assert.deepEqual(
+        (await told(one)).map(({ reason }) => reason),
+        ['upstream_cut'],
+      );
+  });
+
+  it('is asked once more when it closed the connection before a word, where asking twice does no harm', async () => {
+    for (const [method, expected] of [
+      ['GET', 200],
+      ['PUT', 200],
+      ['DELETE', 200],
+      ['POST', 502],
+      ['PATCH', 502],
+    ] as const) {
+      let seen = 0;
+      const its = await behind.bytes((_request, socket) => {
+        seen++;
+        if (seen === 1) socket.destroy();
+        return seen === 1 ? undefined : 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
+      });
+      const body = method === 'GET' || method === 'DELETE' ? {} : { body: '{"a":1}' };
+      assert.equal((await its.ask('/Users/1', { method, ...body })).status, expected, method);
+      assert.equal(seen, expected === 200 ? 2 : 1, method);
+    }
+    let seen = 0;
+    const never = await behind.bytes((_request, socket) => {
+      seen++;
+      socket.destroy();
+      return undefined;
+    });
+    assert.equal((await never.ask('/Users/1')).status, 502);
+    assert.equal(seen, 2, 'and not a third time');
+  });
+
+  it('is told by what it means for the IdP, per kind of request', async () => {
+    const list = { totalResults: 0, Resources: [] };
+    const error = (status: number, detail?: string) => ({ schemas: [SCIM_ERROR], status: String(status), detail });
+    const cases: [
+      method: string,
+      path: string,
+      answer: [status: number, type: string, body: unknown],
+      expected: object | undefined,
+    ][] = [
+      ['GET', '/Users?filter=x', [200, 'application/scim+json', list], undefined],
+      ['GET', '/Users/1', [404, 'application/scim+json', error(404)], undefined],
+      ['POST', '/Users', [409, 'application/scim+json', error(409)], undefined],
+      ['GET', '/Schemas', [404, 'application/scim+json', error(404)], undefined],
+      [
+        'GET',
+        '/Users?startIndex=1',
+        [404, 'application/scim+json', error(404)],
+        { reason: 'upstream_wrong_base', kind: 'look_up', status: 404 },
+      ],
+      [
+        'GET',
+        '/Groups',
+        [405, 'application/scim+json', error(405)],
+        { reason: 'upstream_wrong_base', kind: 'group', status: 405 },
+      ],
+      ['POST', '/Users', [301, 'text/html', ''], { reason: 'upstream_wrong_base', kind: 'create', status: 301 }],
+      ['GET', '/Users', [200, 'text/html', '<html>'], { reason: 'upstream_not_scim', kind: 'look_up', status: 200 }],
+      [
+        'GET',
+        '/Users',
+        [200, 'application/json', 'oops'],
+        { reason: 'upstream_not_scim', kind: 'look_up', status: 200 },
+      ],
+      [
+        'PATCH',
+        '/Users/1',
+        [400, 'application/json', error(400, 'Attribute "userName" of ada@northwind.example is taken')],
+        {
+          reason: 'upstream_rejects_content',
+          kind: 'update',
+          status: 400,
+          detail: 'Attribute "userName" of …@… is taken',
+        },
+      ],
+      [
+        'PATCH',
+        '/Groups/1',
+        [422, 'application/json', error(422)],
+        { reason: 'upstream_rejects_content', kind: 'group', status: 422 },
+      ],
+      ['DELETE', '/Users/1', [500, 'text/plain', 'oops'], { reason: 'upstream_failing', kind: 'delete', status: 500 }],
+      [
+        'GET',
+        '/ServiceProviderConfig',
+        [429, 'application/json', error(429)],
+        { reason: 'upstream_limits', kind: 'discovery', status: 429 },
+      ],
+    ];
+    for (const [method, path, [status, type, body], expected] of cases) {
+      const its = await behind.http((request, response) => {
+        request.resume();
+        response.writeHead(status, { 'Content-Type': type });
+        response.end(typeof body === 'string' ? body : JSON.stringify(body));
+      });
+      const answer = await its.ask(path, { method, ...(method.startsWith('P') && { body: '{}' }) });
+      assert.equal(answer.status, status);
+      assert.deepEqual(
+        await told(its),
+        expected === undefined ? [] : [{ method, ...expected }],
+        `${method} ${path} ${status}`,
+      );
+    }
+    const { body } = { body: await (await fetch(`${app.url}/metrics`)).text() };
+    assert.match(body, /latchkey_upstream_outcomes_total\{kind="look_up",outcome="wrong_base"\} 1/);
+  });
+
+  it('is told as unreachable with the cause, as slow when nothing comes, and as not set', async () => {
+    const gone = await behind.http(json({}));
+    await new Promise((resolve) => gone.server.close(resolve));
+    const silent = await behind.http(() => undefined);
+    const none = await app.api.makeDirectory();
+    const { token } = await app.api.issue(none.id);
+    assert.equal((await gone.ask('/Users')).status, 502);
+    assert.equal((await silent.ask('/Users')).status, 504);
+    assert.equal(
+      (await fetch(`${none.endpointUrl}/Users`, { headers: { authorization: `Bearer ${token}` } })).status,
+      502,
+    );
+    const tls = await behind.http(json({}));
+    const secure = await app.api.makeDirectory({ upstreamUrl: tls.upstreamUrl.replace('http:', 'https:') });
+    const { token: other } = await app.api.issue(secure.id);
+    assert.equal(
+      (await fetch(`${secure.endpointUrl}/Users`, { headers: { authorization: `Bearer ${other}` } })).status,
+      502,
+    );
+    const found = await Promise.all(
+      [gone, silent, { directory: none }, { directory: secure }].map(async (one) => (await told(one))[0]),
+    );
+    assert.deepEqual(
+      found.map(({ reason, cause }) => [reason, cause]),
+      [
+        ['upstream_unreachable', 'refused'],
+        ['upstream_slow', undefined],
+        ['upstream_not_set', undefined],
+        ['upstream_unreachable', 'tls'],
+      ],
+    );
+  });
+
+  it('passes with bounded memory, whatever its size and coding', { timeout: 60_000 }, async () => {
+    const its: Behind = await behind.http((request, response) => {
+      const item = JSON.stringify({ ...location(its.upstreamUrl), pad: 'y'.repeat(900) });
+      const part = Buffer.from(`${item},`.repeat(200));
+      const isGzip = request.url === '/scim/gzip';
+      response.writeHead(200, { 'Content-Type': 'application/json', ...(isGzip && { 'Content-Encoding': 'gzip' }) });
+      if (isGzip)
+        response.end(gzipSync(Buffer.concat([Buffer.from('['), ...Array(250).fill(part), Buffer.from(`${item}]`)])));
+      else {
+        let left = 250;
+        response.write('[');
+        const more = () => {
+          while (left-- > 0) if (!response.write(part)) return void response.once('drain', more);
+          response.end(`${item}]`);
+        };
+        more();
+      }
+    });
+    for (const path of ['/plain', '/gzip']) {
+      const { hostname, port } = new URL(app.url);
+      const before = process.memoryUsage().rss;
+      let peak = 0;
+      const size = await new Promise<number>((resolve, reject) => {
+        const socket = connect(Number(port), hostname);
+        let bytes = 0;
+        socket.on('data', (chunk) => {
+          bytes += chunk.length;
+          peak = Math.max(peak, process.memoryUsage.rss());
+        });
+        socket.on('end', () => resolve(bytes));
+        socket.on('error', reject);
+        socket.write(
+          `GET ${its.base}${path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nConnection: close\r\nAuthorization: Bearer ${its.token}\r\n\r\n`,
+        );
+      });
+      assert.ok(path === '/gzip' || size > 45_000_000);
+      assert.ok(peak - before < 150_000_000, `${path}: ${Math.round((peak - before) / 1e6)} MB`);
+    }
+  });
+});
