@@ -26,8 +26,8 @@ export interface PendingRequest {
 export const PENDING_SECONDS = 3600;
 /** Browsers keep at least 4096 bytes for each cookie, with its name and attributes. */
 const PIECE_LENGTH = 3500;
-/** An authorization request of 8 KiB, with whatever JSON and sealing add to it. */
-const PIECES = 6;
+/** A state of 2 KiB, everything else, and what encoding and sealing add. */
+const PIECES = 4;
 
 /** The library's types leave out what its constructor takes. */
 type InteractionModel = new (uid: string, payload: object) => { save(seconds: number): Promise<string> };
@@ -50,7 +50,7 @@ export function createPendingRequests(deps: {
     /** Leaves the request with the browser. Gives the path of the page that is for deciding. */
     keep(ctx: KoaContextWithOIDC, pending: Omit<PendingRequest, 'endsAt'>): string {
       const endsAt = clock.now().getTime() + PENDING_SECONDS * 1000;
-      const sealed = seal(JSON.stringify({ ...pending, endsAt }), secret, random);
+      const sealed = seal(textOf({ ...pending, endsAt }), secret, random);
       const path = pathOf(pending.uid);
       for (let piece = 0; piece * PIECE_LENGTH < sealed.length; piece++) {
         ctx.cookies.set(nameOf(piece), sealed.slice(piece * PIECE_LENGTH, (piece + 1) * PIECE_LENGTH), {
@@ -100,10 +100,24 @@ export function createPendingRequests(deps: {
 
   function opened(sealed: string): PendingRequest | undefined {
     try {
-      return JSON.parse(unseal(sealed, secret)) as PendingRequest;
+      return pendingOf(unseal(sealed, secret));
     } catch {
       // Made up, or sealed under another secret.
       return undefined;
     }
   }
+}
+
+/** The state is the client's, of any bytes: as base64 it takes the same room whatever it holds. */
+function textOf({ params: { state, ...params }, ...pending }: PendingRequest): string {
+  const encoded = typeof state === 'string' ? { state: Buffer.from(state).toString('base64') } : {};
+  return JSON.stringify({ ...pending, params: { ...params, ...encoded } });
+}
+
+/** Throws where the text is no request. */
+function pendingOf(text: string): PendingRequest {
+  const { params, ...pending } = JSON.parse(text) as PendingRequest;
+  const { state, ...own } = params;
+  const decoded = typeof state === 'string' ? { state: Buffer.from(state, 'base64').toString() } : {};
+  return { ...pending, params: { ...own, ...decoded } };
 }
