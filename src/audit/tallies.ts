@@ -93,7 +93,7 @@ export function createTallies(deps: {
     let id = eventId([current, type, same, subject.directoryId, subject.credentialId, address]);
     const isFolded = !distinct.has(id) && distinct.size >= DISTINCT_LIMIT;
     if (isFolded) {
-      const { clientId: _clientId, grantType: _grantType, ...ours } = same;
+      const { clientId: _clientId, grantType: _grantType, redirectUri: _sent, registered: _registered, ...ours } = same;
       id = eventId([current, type, ours, subject.directoryId, subject.credentialId, 'many addresses']);
     } else distinct.add(id);
     const userAgent = readable(data['userAgent'], USER_AGENT_LENGTH);

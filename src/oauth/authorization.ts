@@ -200,7 +200,7 @@ export function createAuthorization(deps: AuthorizationDependencies) {
         clientId: client?.id ?? keptClientId(clientId),
         reason: OAUTH_REFUSALS[subReason].reason,
         subReason,
-        ...(sent !== undefined && { redirectUri: sent, registered: client?.redirectUris.slice(0, NAMED_URIS) }),
+        ...(sent !== undefined && { redirectUri: sent, registered: registeredOf(client) }),
       },
     });
   }
@@ -305,6 +305,10 @@ function ownerOf(client: Client | undefined): { organizationId?: string; directo
     ...(organizationId !== undefined && { organizationId }),
     ...(directoryId !== undefined && { directoryId }),
   };
+}
+
+function registeredOf(client: Client | undefined): string[] {
+  return (client?.redirectUris ?? []).filter((uri) => uri.length <= LONGEST_URI).slice(0, NAMED_URIS);
 }
 
 function scopeOf({ params: { scope } }: PendingRequest): string {
