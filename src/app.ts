@@ -241,6 +241,7 @@ export async function createApp(deps: AppDependencies) {
     usage,
     clients: oauth.clients,
     connectByHand: oauth.connectByHand,
+    importConnection: oauth.importConnection,
     portalLinks,
     operators,
     verification,

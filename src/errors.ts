@@ -25,6 +25,7 @@ export const ERRORS = {
   credential_exists: { status: 409, title: 'This value is already the credential of a directory.' },
   credential_final: { status: 409, title: 'The credential is revoked or expired; that is final.' },
   secrets_full: { status: 409, title: 'The client has as many live secrets as it may. Remove one first.' },
+  client_exists: { status: 409, title: 'A client with this ID exists already.' },
   workload_taken: { status: 409, title: 'Another client has this workload identity.' },
   last_secret: { status: 409, title: 'This is the only secret of the client. Add another one first.' },
   credentials_active: { status: 409, title: 'Credentials still hold slots. Revoke them first, or use `force`.' },

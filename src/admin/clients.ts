@@ -9,6 +9,7 @@ import {
   CLIENT_ISSUES,
   type Client,
   type Clients,
+  clientIdOf,
   GRANT_TYPES,
   isLiveAt,
   issuesOf,
@@ -27,6 +28,11 @@ const accessTokenSeconds = z
   .describe(
     'How long an access token lives: 15 minutes to 6 hours; 1 hour by default. For Entra 1 to 6 hours; 2 hours by default.',
   );
+/** At most one of the two. */
+export const importedSecret = {
+  clientSecret: z.string().max(1000).optional().describe('Its secret in clear text; only a digest is kept.'),
+  clientSecretSha256: z.string().max(200).optional().describe('SHA-256 of its secret, hexadecimal.'),
+};
 const secretEnd = schemas.time.nullable().optional();
 const jwks = z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(20) });
 const workloadIdentity = z
@@ -39,9 +45,47 @@ const workloadIdentity = z
   .describe("Entra's workload identity: whose assertions stand for this client.");
 const shownTime = z.iso.datetime();
 
+export const clientFields = {
+  name: schemas.name,
+  provider: schemas.provider.optional(),
+  directoryId: z.string().max(100).optional(),
+  appName: z.string().regex(APP_NAME, "expected Okta's name of the app, such as acme_scim_1").optional(),
+  redirectUris: redirectUris.optional(),
+  grantTypes: z.array(z.enum(GRANT_TYPES)).min(1).optional(),
+  tokenEndpointAuthMethod: z.enum(AUTH_METHODS).optional(),
+  jwks: jwks.optional().describe('Public keys of a private_key_jwt client.'),
+  jwksUri: z.string().max(2000).optional().describe('Where those keys are fetched from, on an allowed host.'),
+  workloadIdentity: workloadIdentity.optional(),
+  accessTokenSeconds: accessTokenSeconds.optional(),
+  secretExpiresAt: secretEnd.describe(
+    'When its first secret ends. Absent: as its identity provider prescribes, two years for Entra; null: no end.',
+  ),
+  rotateRefreshTokens: z
+    .boolean()
+    .optional()
+    .describe(
+      'A new refresh token with each refresh. Off by default for clients with a secret, where it protects nothing and a lost answer costs.',
+    ),
+  maximumAgeDays: z
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .optional()
+    .describe('Days after which its connections end. None by default.'),
+  idleDays: z
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .optional()
+    .describe('Days without a refresh after which its connections end. None by default.'),
+};
+
 const clientView = z
   .object({
-    id: z.string().describe('The OAuth client_id.'),
+    id: z.string(),
+    clientId: z.string().describe('The OAuth client_id: the same as id, unless it was imported.'),
     name: z.string(),
     provider: schemas.provider,
     directoryId: z.string().nullable().describe('The directory that owns it; null for a shared client.'),
@@ -92,6 +136,7 @@ function view(client: Client, now: Date) {
   } = client;
   return {
     id,
+    clientId: clientIdOf(client),
     name,
     provider,
     directoryId: directoryId ?? null,
@@ -133,6 +178,11 @@ export function clientOperations({
 }: ClientOperationsDependencies): Operation[] {
   const organizationOf = async (directoryId: string) => (await directories.get(directoryId)).organizationId;
 
+  async function assertMayCreate(directoryId: string | undefined, caller: Caller): Promise<void> {
+    const organizationId = directoryId === undefined ? '' : await organizationOf(directoryId);
+    assertVisible(caller, organizationId, `directory ${directoryId ?? ''}`);
+  }
+
   /** A shared client is nobody's own: a key limited to one organization neither sees nor makes one. */
   async function get(id: string, caller: Caller): Promise<Client> {
     const client = await clients.get(id);
@@ -149,51 +199,37 @@ export function clientOperations({
       description:
         'With a directoryId it is owned by that directory, without one it is shared by all organizations. Redirect URIs and grant types come from the provider unless given.',
       roles: WRITERS,
-      body: z.strictObject({
-        name: schemas.name,
-        provider: schemas.provider.optional(),
-        directoryId: z.string().max(100).optional(),
-        appName: z.string().regex(APP_NAME, "expected Okta's name of the app, such as acme_scim_1").optional(),
-        redirectUris: redirectUris.optional(),
-        grantTypes: z.array(z.enum(GRANT_TYPES)).min(1).optional(),
-        tokenEndpointAuthMethod: z.enum(AUTH_METHODS).optional(),
-        jwks: jwks.optional().describe('Public keys of a private_key_jwt client.'),
-        jwksUri: z.string().max(2000).optional().describe('Where those keys are fetched from, on an allowed host.'),
-        workloadIdentity: workloadIdentity.optional(),
-        accessTokenSeconds: accessTokenSeconds.optional(),
-        secretExpiresAt: secretEnd.describe(
-          'When its first secret ends. Absent: as its identity provider prescribes, two years for Entra; null: no end.',
-        ),
-        rotateRefreshTokens: z
-          .boolean()
-          .optional()
-          .describe(
-            'A new refresh token with each refresh. Off by default for clients with a secret, where it protects nothing and a lost answer costs.',
-          ),
-        maximumAgeDays: z
-          .number()
-          .int()
-          .min(1)
-          .max(36_500)
-          .optional()
-          .describe('Days after which its connections end. None by default.'),
-        idleDays: z
-          .number()
-          .int()
-          .min(1)
-          .max(36_500)
-          .optional()
-          .describe('Days without a refresh after which its connections end. None by default.'),
-      }),
+      body: z.strictObject(clientFields),
       status: 201,
       answer: z.object({ client: clientView, clientSecret: z.string().optional().describe('Shown this once.') }),
       errors: ['not_found', 'invalid_request'],
       async handle({ body, caller, cause }) {
-        assertVisible(
-          caller,
-          body.directoryId === undefined ? '' : await organizationOf(body.directoryId),
-          `directory ${body.directoryId ?? ''}`,
-        );
+        await assertMayCreate(body.directoryId, caller);
+        const { client, clientSecret } = await clients.create(body, cause);
+        return {
+          body: { client: view(client, clock.now()) },
+          ...(clientSecret !== undefined && { secret: { clientSecret } }),
+        };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/clients/import',
+      tag,
+      summary: 'Import an OAuth client of another system',
+      description:
+        'With its client_id, and its secret in clear text or as SHA-256: the identity provider keeps what it has. Without a secret one is made and shown once. To import many, and to try it first, use /imports.',
+      roles: WRITERS,
+      body: z.strictObject({
+        clientId: z.string().max(100).describe('Its client_id in the other system.'),
+        ...importedSecret,
+        ...clientFields,
+      }),
+      status: 201,
+      answer: z.object({ client: clientView, clientSecret: z.string().optional().describe('Shown this once.') }),
+      errors: ['not_found', 'invalid_request', 'client_exists'],
+      async handle({ body, caller, cause }) {
+        await assertMayCreate(body.directoryId, caller);
         const { client, clientSecret } = await clients.create(body, cause);
         return {
           body: { client: view(client, clock.now()) },
@@ -245,8 +281,8 @@ export function clientOperations({
       answer: clientView,
       errors: ['not_found', 'invalid_request'],
       async handle({ id, body, caller, cause }) {
-        await get(id, caller);
-        return { body: view(await clients.change(id, body, cause), clock.now()) };
+        const client = await get(id, caller);
+        return { body: view(await clients.change(client.id, body, cause), clock.now()) };
       },
     }),
     operation({
@@ -320,8 +356,8 @@ export function clientOperations({
       }),
       errors: ['not_found', 'invalid_request', 'secrets_full'],
       async handle({ id, body, caller, cause }) {
-        await get(id, caller);
-        const { client, secretId, clientSecret } = await clients.addSecret(id, body, cause);
+        const known = await get(id, caller);
+        const { client, secretId, clientSecret } = await clients.addSecret(known.id, body, cause);
         return { body: { client: view(client, clock.now()), secretId }, secret: { clientSecret } };
       },
     }),
@@ -334,8 +370,8 @@ export function clientOperations({
       status: 204,
       errors: ['not_found', 'last_secret'],
       async handle({ id, parameters, caller, cause }) {
-        await get(id, caller);
-        await clients.removeSecret(id, parameters['secretId'] ?? '', cause);
+        const client = await get(id, caller);
+        await clients.removeSecret(client.id, parameters['secretId'] ?? '', cause);
         return {};
       },
     }),

@@ -16,6 +16,22 @@ const issueFields = {
   scopes: schemas.scopes.optional(),
   expiresAt: schemas.expiresAt,
 };
+export const credentialImportFields = {
+  token: z.string().max(10_000).optional().describe('The value in clear text.'),
+  sha256: z.string().max(200).optional().describe('SHA-256 of the value, hexadecimal.'),
+  ssoreadyToken: z.string().max(200).optional().describe('ssoready_scim_bearer_token_...'),
+  ssoreadySha256: z
+    .string()
+    .max(200)
+    .optional()
+    .describe("SSOReady's digest: SHA-256 of the token's 16 bytes, hexadecimal."),
+  hint: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,4}$/, 'expected the last one to four characters of the value')
+    .optional()
+    .describe('Last characters of the value, for display beside a digest.'),
+  ...issueFields,
+};
 const shownOnce = z.object({ credential: schemas.credentialView, token: z.string().describe('Shown this once.') });
 
 export function credentialOperations(deps: {
@@ -97,22 +113,7 @@ export function credentialOperations(deps: {
       summary: 'Import a credential of another system',
       description: 'Exactly one of token, sha256, ssoreadyToken, ssoreadySha256. The IdP keeps presenting what it has.',
       roles: WRITERS,
-      body: z.strictObject({
-        token: z.string().max(10_000).optional().describe('The value in clear text.'),
-        sha256: z.string().max(200).optional().describe('SHA-256 of the value, hexadecimal.'),
-        ssoreadyToken: z.string().max(200).optional().describe('ssoready_scim_bearer_token_...'),
-        ssoreadySha256: z
-          .string()
-          .max(200)
-          .optional()
-          .describe("SSOReady's digest: SHA-256 of the token's 16 bytes, hexadecimal."),
-        hint: z
-          .string()
-          .regex(/^[\x21-\x7e]{1,4}$/, 'expected the last one to four characters of the value')
-          .optional()
-          .describe('Last characters of the value, for display beside a digest.'),
-        ...issueFields,
-      }),
+      body: z.strictObject(credentialImportFields),
       status: 201,
       answer: z.object({ credential: schemas.credentialView }),
       errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_token_format', 'invalid_request'],

@@ -21,6 +21,7 @@ import { credentialOperations } from './credentials.ts';
 import { diagnosisOperations } from './diagnosis.ts';
 import { directoryOperations } from './directories.ts';
 import { eventOperations } from './events.ts';
+import { importOperations } from './imports.ts';
 import { describeApi } from './openapi.ts';
 import type { Operation } from './operation.ts';
 import { operatorOperations } from './operators.ts';
@@ -42,6 +43,7 @@ export interface AdminDependencies {
   usage: Usage;
   clients: Clients;
   connectByHand: Oauth['connectByHand'];
+  importConnection: Oauth['importConnection'];
   portalLinks: PortalLinks;
   operators: Operators;
   verification: Verification;
@@ -60,6 +62,7 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
     ...diagnosisOperations(deps),
     ...credentialOperations(deps),
     ...clientOperations(deps),
+    ...importOperations(deps),
     ...portalLinkOperations(deps),
     ...eventOperations(deps),
     ...apiKeyOperations(deps),

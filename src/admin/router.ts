@@ -20,7 +20,7 @@ const BODY_LIMIT_BYTES = 256 * 1024;
 const DEEPEST = 32;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** Fields whose value is never repeated in an error. */
-const SECRET_FIELD = /token|sha256|key$|jwks/i;
+const SECRET_FIELD = /token|secret|sha256|key$|jwks/i;
 
 export interface RouterDependencies {
   operations: readonly Operation[];

@@ -25,6 +25,7 @@ export const EVENTS = {
     'Requests with the same outcome were refused; `reason` says why, `count` how many from `firstAt` to `lastAt`.',
   'upstream.failed': 'Requests were accepted, and then failed at the SCIM server behind the gateway.',
   'client.created': 'An OAuth client was made; its secret was shown once.',
+  'client.imported': 'An OAuth client of another system was taken over with its ID, and its secret where it has one.',
   'client.updated': 'An OAuth client was changed; `changed` names the attributes.',
   'client.deleted': 'An OAuth client was deleted: it gets no more tokens.',
   'client.secret_added': 'Another secret of a client was made and shown once.',
@@ -105,6 +106,7 @@ interface EventPayloads {
     detail?: string | undefined;
   };
   'client.created': { clientId: string; name: string; provider: string };
+  'client.imported': { clientId: string; name: string; provider: string };
   'client.updated': { clientId: string; changed: string[] };
   'client.deleted': { clientId: string; name: string; provider: string };
   'client.secret_added': { clientId: string; secretId: string; hint: string; expiresAt: string | null };

@@ -78,8 +78,8 @@ export interface Credentials {
   readonly retireQuietMs: number;
   /** Throws not_found, slots_full. */
   issue(directoryId: string, input: IssueInput, cause: Cause): Promise<Issued>;
-  /** Throws not_found, slots_full, invalid_token_format, credential_exists. */
-  import(directoryId: string, input: ImportInput & IssueInput, cause: Cause): Promise<Credential>;
+  /** `isDry`: everything is checked and nothing is written. Throws not_found, slots_full, invalid_token_format, credential_exists. */
+  import(directoryId: string, input: ImportInput & IssueInput, cause: Cause, isDry?: boolean): Promise<Credential>;
   /** Throws not_found, slots_full, invalid_request. */
   rotate(directoryId: string, input: RotateInput, cause: Cause): Promise<Issued>;
   /**
@@ -330,10 +330,17 @@ export function createCredentials(deps: Dependencies): Credentials {
       return issueInto(await directories.get(directoryId), input, cause);
     },
 
-    async import(directoryId, input, cause) {
+    async import(directoryId, input, cause, isDry = false) {
       const directory = await directories.get(directoryId);
       const { digest, hint, form } = readImport(input);
-      return slots.claim(draft(directory, digest, hint, input, cause), (record) =>
+      const record = draft(directory, digest, hint, input, cause);
+      if (isDry) {
+        const known = await credentials.findBy('digest', digest);
+        if (known) throw new AppError('credential_exists');
+        await slots.assertFree(directoryId);
+        return { ...record, slot: 'a' };
+      }
+      return slots.claim(record, (record) =>
         audit.event('credential.imported', cause, subjectOf(record), {
           ...factsOf(record),
           scopes: record.scopes,

@@ -1,6 +1,6 @@
 /** One OAuth client: what it is set up with, its secrets, what it connects, its end. */
 import { type Credential, stateAt } from '../credentials/index.ts';
-import { appNameOf, type Client, canConnect } from '../oauth/index.ts';
+import { appNameOf, type Client, canConnect, clientIdOf } from '../oauth/index.ts';
 import {
   AddSecret,
   Ask,
@@ -314,7 +314,7 @@ function MissingRedirects({ client }: { client: Client }) {
 export function Values({ client, publicUrl }: { client: Client; publicUrl: string }) {
   return (
     <>
-      <CopyField label="Client id" value={client.id} />
+      <CopyField label="Client id" value={clientIdOf(client)} />
       <CopyField label="Token URL" value={`${publicUrl}/oauth/token`} />
       {client.grantTypes.includes('authorization_code') && (
         <CopyField label="Authorization URL" value={`${publicUrl}/oauth/authorize`} />

@@ -12,6 +12,7 @@ import { sendOauthError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { withoutSecrets } from '../redaction.ts';
 import { namedClient } from './client-authentication.ts';
+import { isOwnClientId } from './client-checks.ts';
 import type { Client, Clients } from './clients.ts';
 import type { Connections } from './connections.ts';
 import {
@@ -111,9 +112,18 @@ export function createAuthorization(deps: AuthorizationDependencies) {
       const refused = formRefusal(text, read);
       if (refused) return refuse(request, response, read.parameters, refused);
       request.method = isPost ? 'GET' : request.method;
-      request.url = `${ENDPOINT}?${shown(read)}`;
+      request.url = `${ENDPOINT}?${await underOwnId(shown(read))}`;
     }
     await provider().callback()(request, response);
+  }
+
+  /** A client that was imported is asked for by the ID that it brought; from here on it goes by ours. */
+  async function underOwnId(query: URLSearchParams): Promise<URLSearchParams> {
+    const given = query.get('client_id');
+    if (given === null || isOwnClientId(given)) return query;
+    const client = await clients.find(given);
+    if (client) query.set('client_id', client.id);
+    return query;
   }
 
   /** Answers what oidc-provider never sees: a token request with an OAuth error, anything else with a page. */

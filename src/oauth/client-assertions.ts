@@ -10,7 +10,7 @@ import { oauthPresetOf } from '../identity-providers/index.ts';
 import { withoutSecrets } from '../redaction.ts';
 import { isDuplicate, type Storage } from '../storage/index.ts';
 import type { KeySource } from './client-keys.ts';
-import { audienceIdOf, type Client } from './client-record.ts';
+import { audienceIdOf, type Client, clientIdOf } from './client-record.ts';
 import type { Clients } from './clients.ts';
 
 export const ASSERTION_ALGORITHMS = [
@@ -99,9 +99,9 @@ export function createAssertions({ storage, clients, clock, keys, issuer }: Asse
       const client = await clients.findByWorkload({ issuer: iss, subject: sub, audience });
       if (client) return client;
     }
-    const bySubject = sub.startsWith('client_') ? await clients.find(sub) : undefined;
+    const bySubject = await clients.find(sub);
     if (bySubject) return bySubject;
-    const byName = named?.startsWith('client_') ? await clients.find(named) : undefined;
+    const byName = named === undefined ? undefined : await clients.find(named);
     return byName ?? (await clients.findByWorkloadIssuer(iss));
   }
 
@@ -115,7 +115,7 @@ export function createAssertions({ storage, clients, clock, keys, issuer }: Asse
     const unproven = await verify(assertion, keys.of(client));
     if (unproven) return { fault: unproven };
     const { workloadIdentity } = client;
-    const wanted = workloadIdentity ?? { issuer: client.id, subject: client.id };
+    const wanted = workloadIdentity ?? { issuer: clientIdOf(client), subject: clientIdOf(client) };
     if (claims.iss !== wanted.issuer) return { fault: 'issuer' };
     if (claims.sub !== wanted.subject) return { fault: 'subject' };
     return (
@@ -132,7 +132,8 @@ export function createAssertions({ storage, clients, clock, keys, issuer }: Asse
     const client = await claimed(claims, named);
     if (!client) return { refused: 'client_unknown', clientId: named ?? claims.sub };
     const clientId = client.id;
-    if (named !== undefined && named !== clientId) return { refused: 'client_proofs_disagree', clientId: named };
+    if (named !== undefined && named !== clientIdOf(client))
+      return { refused: 'client_proofs_disagree', clientId: named };
     try {
       const fault = await faultOf(assertion, claims, client, path);
       if (fault) return { refused: 'assertion_wrong', clientId, fault };

@@ -1,5 +1,6 @@
 /** What is refused when a client is made or changed. Each check throws invalid_request and names the field, what was given and what is wanted. */
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { type Digest, digestOf, hintOf } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../identity-providers/index.ts';
 import { type AuthMethod, mayUse } from './client-record.ts';
@@ -49,6 +50,54 @@ export function checkAccessTokenSeconds(seconds: number, provider: IdentityProvi
   throw refused(`Lifetime of access tokens: given ${given}; wanted ${wanted}.`, [
     { path: 'accessTokenSeconds', given, wanted },
   ]);
+}
+
+/** RFC 6749 A.1 allows more, but what stands in addresses and headers of many systems should need no encoding. */
+const IMPORTED_ID = /^[A-Za-z0-9][\w.~-]{1,99}$/;
+/** What ours begin with: a secret in the place of the ID would become an ID that everyone sees. */
+const NOT_AN_ID = /^(?:scim|scimat|scimrt|scimcs|lk|lkp|lks)_/;
+
+export function checkImportedId(id: string): void {
+  if (IMPORTED_ID.test(id) && !NOT_AN_ID.test(id) && !isOwnClientId(id)) return;
+  const wanted = NOT_AN_ID.test(id)
+    ? 'the ID of a client; this begins like a secret'
+    : 'the client_id of another system: 2 to 100 letters, digits, dots, hyphens, underscores and tildes';
+  throw refused(`The client ID cannot be imported; wanted is ${wanted}.`, [{ path: 'clientId', wanted }]);
+}
+
+export function isOwnClientId(id: string): boolean {
+  return /^client_[0-9A-Za-z]{20}$/.test(id);
+}
+
+const SHORTEST_SECRET = 16;
+const LONGEST_SECRET = 1000;
+
+/** The digest of a secret that another system made. The value is never repeated. */
+export function importedSecretOf(input: {
+  clientSecret?: string | undefined;
+  clientSecretSha256?: string | undefined;
+}): { digest: Digest; hint: string } | undefined {
+  const { clientSecret, clientSecretSha256 } = input;
+  if (clientSecret !== undefined && clientSecretSha256 !== undefined) {
+    const wanted = 'either clientSecret or clientSecretSha256';
+    throw refused(`Give ${wanted}, not both.`, [{ path: 'clientSecretSha256', wanted }]);
+  }
+  if (clientSecretSha256 !== undefined) {
+    const hex = clientSecretSha256.toLowerCase();
+    if (/^[0-9a-f]{64}$/.test(hex)) return { digest: `sha256:${hex}`, hint: '????' };
+    const wanted = 'the 64 hexadecimal digits of a SHA-256';
+    throw refused(`The digest of the client secret cannot be imported; wanted are ${wanted}.`, [
+      { path: 'clientSecretSha256', wanted },
+    ]);
+  }
+  if (clientSecret === undefined) return undefined;
+  const isUsable =
+    clientSecret.length >= SHORTEST_SECRET &&
+    clientSecret.length <= LONGEST_SECRET &&
+    /^[\x21-\x7e]+$/.test(clientSecret);
+  if (isUsable) return { digest: digestOf(clientSecret), hint: hintOf(clientSecret) };
+  const wanted = `${SHORTEST_SECRET} to ${LONGEST_SECRET} visible ASCII characters; a shorter one could be guessed`;
+  throw refused(`The client secret cannot be imported: wanted are ${wanted}.`, [{ path: 'clientSecret', wanted }]);
 }
 
 export function checkRedirects(uris: readonly string[], allowHttp: boolean): void {

@@ -7,6 +7,8 @@ export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'priva
 export type AuthMethod = (typeof AUTH_METHODS)[number];
 
 export const clientShape = {
+  /** The OAuth client_id that it brought from another system; without one, its `id` is that too. */
+  'publicId?': 'string',
   name: 'string',
   provider: text<IdentityProviderId>(),
   /** Set for an owned client. */
@@ -76,6 +78,11 @@ export function hasSecrets(authMethod: AuthMethod): boolean {
 /** RFC 6749 4.4: only a client that proves who it is may get a token for itself. */
 export function mayUse(authMethod: AuthMethod, grantType: string): boolean {
   return !(authMethod === 'none' && grantType === 'client_credentials');
+}
+
+/** What the identity provider sends as `client_id`. */
+export function clientIdOf({ id, publicId }: Pick<ClientRecord, 'id' | 'publicId'>): string {
+  return publicId ?? id;
 }
 
 /** The only way from a stored record to a client, so that no reader sees a grant that the client may not use. */

@@ -14,9 +14,12 @@ import {
   checkAccessTokenSeconds,
   checkAppName,
   checkGrants,
+  checkImportedId,
   checkJwks,
   checkJwksUri,
   checkRedirects,
+  importedSecretOf,
+  isOwnClientId,
 } from './client-checks.ts';
 import {
   type AuthMethod,
@@ -40,6 +43,7 @@ export {
   type Client,
   type ClientIssue,
   canConnect,
+  clientIdOf,
   issuesOf,
   type WorkloadIdentity,
 } from './client-record.ts';
@@ -59,6 +63,10 @@ export interface ClientInput {
   maximumAgeDays?: number | undefined;
   idleDays?: number | undefined;
   workloadIdentity?: WorkloadIdentity | undefined;
+  /** With which it comes from another system: the `client_id` there, and its secret or the SHA-256 of it (64 hexadecimal digits). */
+  clientId?: string | undefined;
+  clientSecret?: string | undefined;
+  clientSecretSha256?: string | undefined;
   /** Of its first secret: null for no end, absent for what its identity provider prescribes. */
   secretExpiresAt?: Date | null | undefined;
 }
@@ -72,13 +80,22 @@ export interface ClientChanges {
 }
 
 export interface Clients {
-  /** Throws not_found (directory), invalid_request. `clientSecret` is shown once; absent where the client has a key of its own. */
-  create(input: ClientInput, cause: Cause): Promise<{ client: Client; clientSecret: string | undefined }>;
+  /**
+   * Throws not_found (directory), invalid_request, workload_taken, client_exists. `clientSecret` is shown once; absent where the client has a
+   * key of its own, or brought its secret along. `isDry`: everything is checked and nothing is written.
+   */
+  create(
+    input: ClientInput,
+    cause: Cause,
+    isDry?: boolean,
+  ): Promise<{ client: Client; clientSecret: string | undefined }>;
   find(id: string): Promise<Client | undefined>;
   /** The client for which an assertion of this issuer, subject and audience stands. */
   findByWorkload(identity: Omit<WorkloadIdentity, 'jwksUri'>): Promise<Client | undefined>;
   /** The one client whose workload identity has this issuer; undefined where several have. */
   findByWorkloadIssuer(issuer: string): Promise<Client | undefined>;
+  /** Whether a client has exactly the secret that an import would give it; also true where both have none. */
+  hasImportedSecret(id: string, input: Pick<ClientInput, 'clientSecret' | 'clientSecretSha256'>): Promise<boolean>;
   get(id: string): Promise<Client>;
   page(query: {
     organizationId?: string | undefined;
@@ -128,6 +145,7 @@ export function createClients(deps: {
         directoryId: 'index',
         organizationId: 'index',
         sharedProvider: 'index',
+        publicId: 'unique',
         workloadKey: 'unique',
         workloadIssuer: 'index',
         outboxAt: 'index',
@@ -154,7 +172,7 @@ export function createClients(deps: {
   }
 
   async function find(id: string): Promise<Client | undefined> {
-    const record = await clients.find(id);
+    const record = await (isOwnClientId(id) ? clients.find(id) : clients.findBy('publicId', id));
     return record && clientOf(record);
   }
 
@@ -173,7 +191,7 @@ export function createClients(deps: {
   }
 
   return {
-    async create(input, cause) {
+    async create(input, cause, isDry = false) {
       const { name, directoryId, appName, jwks, jwksUri } = input;
       checkAppName(appName);
       const provider = input.provider ?? 'generic';
@@ -196,11 +214,15 @@ export function createClients(deps: {
       checkJwksUri(workloadIdentity?.jwksUri, jwksHosts);
       if (jwks) checkJwks(jwks.keys);
       if (workloadIdentity && (await findByWorkload(workloadIdentity))) throw new AppError('workload_taken');
-      const clientSecret = hasSecrets(authMethod) ? mintSecret() : undefined;
-      if (clientSecret === undefined && input.secretExpiresAt) throw withoutSecrets(authMethod);
+      const { clientId } = input;
+      if (clientId !== undefined) checkImportedId(clientId);
+      const brought = importedSecretOf(input);
+      const clientSecret = hasSecrets(authMethod) && !brought ? mintSecret() : undefined;
+      if (!hasSecrets(authMethod) && (brought || input.secretExpiresAt)) throw withoutSecrets(authMethod);
       const secretEnd = secretEndOf(provider, input.secretExpiresAt, clock.now());
       const client: ClientRecord = {
         id: newId('client', random),
+        ...(clientId !== undefined && { publicId: clientId }),
         name,
         provider,
         ...(directory
@@ -211,7 +233,10 @@ export function createClients(deps: {
         redirectUrisByHand: input.redirectUris !== undefined,
         grantTypes: [...grantTypes],
         authMethod,
-        secrets: clientSecret === undefined ? [] : [secretOf(clientSecret, secretEnd)],
+        secrets: [
+          ...(clientSecret === undefined ? [] : [secretOf(clientSecret, secretEnd)]),
+          ...(brought ? [{ ...secretOf('', secretEnd), ...brought }] : []),
+        ],
         ...(jwks && { jwks }),
         ...(jwksUri !== undefined && { jwksUri }),
         accessTokenSeconds,
@@ -227,9 +252,13 @@ export function createClients(deps: {
         createdAt: clock.now(),
         createdBy: cause.actor,
       };
-      const event = audit.event('client.created', cause, subjectOf(client), { clientId: client.id, name, provider });
+      if (clientId !== undefined && (await find(clientId))) throw new AppError('client_exists', { clientId });
+      if (isDry) return { client: clientOf(client), clientSecret: undefined };
+      const type = clientId === undefined ? 'client.created' : 'client.imported';
+      const event = audit.event(type, cause, subjectOf(client), { clientId: client.id, name, provider });
       await clients.insert(client, [event]).catch((error: unknown) => {
-        throw isDuplicate(error, 'workloadKey') ? new AppError('workload_taken', {}, { cause: error }) : error;
+        if (isDuplicate(error, 'workloadKey')) throw new AppError('workload_taken', {}, { cause: error });
+        throw isDuplicate(error, 'publicId') ? new AppError('client_exists', { clientId }, { cause: error }) : error;
       });
       return { client: clientOf(client), clientSecret };
     },
@@ -240,6 +269,11 @@ export function createClients(deps: {
       const { items } = await clients.page({ where: { workloadIssuer: issuer }, limit: 2 });
       const [record] = items;
       return record && items.length === 1 ? clientOf(record) : undefined;
+    },
+    async hasImportedSecret(id, input) {
+      const client = await get(id);
+      const digest = importedSecretOf(input)?.digest;
+      return digest === undefined ? client.secrets.length === 0 : client.secrets.some((one) => one.digest === digest);
     },
     get,
     async page({ organizationId, directoryId, name, sharedProvider, after, limit }) {

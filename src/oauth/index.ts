@@ -30,6 +30,7 @@ import { type Client, type Clients, createClients } from './clients.ts';
 import { createCodeGrant } from './code-grant.ts';
 import { createConnections } from './connections.ts';
 import { createFailureLimits } from './failures.ts';
+import { createMovingIn, type MovingIn } from './moving-in.ts';
 import { createOneTimes } from './one-time.ts';
 import { createPendingRequests } from './pending-requests.ts';
 import { createProvider } from './provider.ts';
@@ -55,6 +56,7 @@ export {
   type ClientIssue,
   type Clients,
   canConnect,
+  clientIdOf,
   issuesOf,
 } from './clients.ts';
 export { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
@@ -83,6 +85,8 @@ export interface Oauth {
     replaces: string | undefined,
     cause: Cause,
   ): Promise<{ credentialId: string; refreshToken: string }>;
+  /** See moving-in.ts. */
+  importConnection: MovingIn;
   findAccessToken(
     digest: Digest,
   ): Promise<{ credentialId: string; scope: string; issuedAt: Date; expiresAt: Date } | undefined>;
@@ -189,8 +193,25 @@ export function createOauth(deps: OauthDependencies): Oauth {
     loaded = { provider: made, kids };
   }
 
+  const importConnection = createMovingIn({
+    artifacts,
+    credentials,
+    clock,
+    async connect({ client, directory, scope }, cause) {
+      const agreed = await connections.authorize({
+        clientId: client.id,
+        organizationId: directory.organizationId,
+        directoryId: directory.id,
+        scope,
+        authorizedBy: cause.actor,
+      });
+      return { grantId: agreed.id, credentialId: await connections.connect(agreed, client) };
+    },
+  });
+
   return {
     clients,
+    importConnection,
     keys: signingKeys,
     reload,
     authorize,

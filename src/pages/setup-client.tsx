@@ -3,7 +3,7 @@
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
-import { appNameOf, type Client, type Clients, canConnect } from '../oauth/index.ts';
+import { appNameOf, type Client, type Clients, canConnect, clientIdOf } from '../oauth/index.ts';
 import { AddSecret, SecretRows, secretEndSent } from './client-secrets.tsx';
 import { SecretRemoval } from './confirm.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
@@ -64,7 +64,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           form={oauth}
           values={{
             endpoint: endpointOf(directory, publicUrl),
-            'client-id': client?.id,
+            'client-id': client && clientIdOf(client),
             'client-secret': secret,
             'token-url': `${publicUrl}/oauth/token`,
             // Who fetches tokens with its secret alone is sent nowhere.

@@ -83,6 +83,12 @@ test('what the API answers of real events holds no member that docs/events.md do
 /** A client's whole life: made, changed, connected by a person, refused, deleted. */
 async function connectByOauth({ api, url }: TestApp, { organizationId }: Answer): Promise<void> {
   const { client, clientSecret } = (await api.post('/clients', { name: 'Okta', provider: 'okta' })).body;
+  await api.post('/clients/import', {
+    clientId: 'legacy',
+    clientSecret: 'x'.repeat(20),
+    name: 'Okta',
+    provider: 'okta',
+  });
   const { redirectUris } = (await api.patch(`/clients/${client.id}`, { appName: 'acme_1' })).body;
   const { secretId } = (await api.post(`/clients/${client.id}/secrets`)).body;
   await api.delete(`/clients/${client.id}/secrets/${secretId}`);

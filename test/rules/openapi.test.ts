@@ -173,6 +173,13 @@ describe('/api/openapi.json', () => {
     for (const id of [connected.credentialId, full.credential.id])
       await call('POST /credentials/{id}/revoke', id, { force: true });
     await call('DELETE /clients/{id}', client.id);
+    const brought = { clientId: 'from-elsewhere', clientSecretSha256: 'a'.repeat(64) };
+    await call('POST /clients/import', '', { ...brought, name: 'Okta', provider: 'okta', directoryId: directory.id });
+    await call('POST /directories/{id}/connections/import', directory.id, {
+      clientId: brought.clientId,
+      refreshTokenSha256: 'b'.repeat(64),
+    }).then(({ credentialId }) => call('POST /credentials/{id}/revoke', credentialId, { force: true }));
+    await call('POST /imports', '', { format: 'jsonl', content: '{"type":"nothing"}', dryRun: true });
     const { portalLink } = await call('POST /portal-links', '', { organizationId: organization.id });
     await call('GET /portal-links', '', undefined, `?organizationId=${organization.id}`);
     await call('POST /portal-links/{id}/revoke', portalLink.id);

@@ -1,0 +1,200 @@
+/** Moving in: many clients, connections and static tokens of another system by one file, tried first without a change. */
+import { z } from 'zod';
+import type { Cause } from '../audit/index.ts';
+import type { Credentials } from '../credentials/index.ts';
+import type { Directories, Directory } from '../directories/index.ts';
+import { AppError, asAppError } from '../errors.ts';
+import type { Client, Clients, Oauth } from '../oauth/index.ts';
+import { clientFields, importedSecret } from './clients.ts';
+import { credentialImportFields } from './credentials.ts';
+import { IMPORT_FORMATS, type ImportRow, readImportFile } from './import-file.ts';
+import { assertVisible, type Caller, isVisible, type Operation, operation, WRITERS } from './operation.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'Moving in';
+const LONGEST_CONTENT = 250_000;
+
+const clientId = z.string().max(100);
+export const connectionImportFields = {
+  clientId: clientId.describe('The client that holds the connection, by its client_id.'),
+  refreshToken: z.string().max(2000).optional().describe('The refresh token in clear text; only a digest is kept.'),
+  refreshTokenSha256: z.string().max(200).optional().describe('SHA-256 of the refresh token, hexadecimal.'),
+  scopes: schemas.scopes.optional(),
+};
+const directory = z.string().max(100).describe('An ID or an endpointKey.');
+
+const rowSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('client'),
+    clientId,
+    ...importedSecret,
+    ...clientFields,
+    directory: directory.optional(),
+  }),
+  z.strictObject({ type: z.literal('refresh_token'), directory, ...connectionImportFields }),
+  z.strictObject({ type: z.literal('token'), directory, ...credentialImportFields }),
+]);
+type Row = z.infer<typeof rowSchema>;
+
+const STATUSES = ['imported', 'would_import', 'exists', 'refused'] as const;
+
+const outcomeView = z.object({
+  line: z.number(),
+  type: z.string().nullable(),
+  status: z
+    .enum(STATUSES)
+    .describe('`exists`: it was imported before, and nothing changes. `would_import`: in a dry run.'),
+  id: z.string().nullable().describe('Of the client or credential that was made.'),
+  problem: z.string().nullable().describe('Why a row was refused. No secret is repeated.'),
+});
+type Outcome = z.infer<typeof outcomeView>;
+
+export function importOperations(deps: {
+  clients: Clients;
+  directories: Directories;
+  credentials: Credentials;
+  importConnection: Oauth['importConnection'];
+}): Operation[] {
+  const { clients, directories, credentials, importConnection } = deps;
+
+  async function directoryOf(reference: string, caller: Caller): Promise<Directory> {
+    const found = await directories.findByReference(reference);
+    if (!found || !isVisible(caller, found.organizationId))
+      throw new AppError('not_found', { detail: `There is no directory ${reference}.` });
+    return found;
+  }
+
+  async function clientOf(id: string, { id: directoryId }: Directory): Promise<Client> {
+    const client = await clients.get(id);
+    // Another directory's client is to this one as if it were not there.
+    if (client.directoryId !== undefined && client.directoryId !== directoryId)
+      throw new AppError('not_found', { detail: `There is no client ${id}.` });
+    return client;
+  }
+
+  async function take(row: Row, caller: Caller, cause: Cause, isDry: boolean): Promise<string | undefined> {
+    if (row.type === 'client') {
+      const { type: _type, directory: reference, ...input } = row;
+      const named = reference ?? input.directoryId;
+      const owner = named === undefined ? undefined : await directoryOf(named, caller);
+      if (!owner) assertVisible(caller, '', 'directory (a limited key imports no shared clients)');
+      const bearsSecret = input.clientSecret !== undefined || input.clientSecretSha256 !== undefined;
+      const provesItself = input.jwks ?? input.jwksUri ?? input.workloadIdentity;
+      if (!bearsSecret && provesItself === undefined && input.tokenEndpointAuthMethod !== 'none') {
+        const detail = 'The row needs clientSecret or clientSecretSha256: a new secret could not be shown here.';
+        throw new AppError('invalid_request', { detail });
+      }
+      const { client } = await clients.create({ ...input, directoryId: owner?.id }, cause, isDry);
+      return isDry ? undefined : client.id;
+    }
+    const owner = await directoryOf(row.directory, caller);
+    const { type: _type, directory: _directory, ...input } = row;
+    if (row.type === 'refresh_token') {
+      const client = await clientOf(row.clientId, owner);
+      return (await importConnection({ ...row, client, directory: owner }, cause, isDry)).credentialId;
+    }
+    const credential = await credentials.import(owner.id, input, cause, isDry);
+    return isDry ? undefined : credential.id;
+  }
+
+  async function outcomeOf(
+    { line, fields }: ImportRow,
+    call: { caller: Caller; cause: Cause; isDry: boolean; coming: Set<string> },
+  ): Promise<Outcome> {
+    const { caller, cause, isDry, coming } = call;
+    const type = typeof fields['type' as keyof typeof fields] === 'string' ? String(fields['type' as never]) : null;
+    const told = { line, type: type?.slice(0, 20) ?? null, id: null, problem: null };
+    if ('problem' in fields && type === null) return { ...told, status: 'refused', problem: String(fields.problem) };
+    const { success, data, error } = rowSchema.safeParse(fields);
+    if (!success) {
+      const [issue] = error.issues;
+      const problem = `${issue?.path.join('.') || 'type'}: ${issue?.message ?? 'not valid'}`;
+      return { ...told, status: 'refused', problem };
+    }
+    try {
+      const id = await take(data, caller, cause, isDry);
+      if (data.type === 'client') coming.add(data.clientId);
+      return { ...told, status: isDry ? 'would_import' : 'imported', id: id ?? null };
+    } catch (thrown) {
+      const { code, status, message } = asAppError(thrown);
+      if (status >= 500) throw thrown;
+      if (code === 'credential_exists') return { ...told, status: 'exists' };
+      if (code === 'client_exists') return existing(data, told, caller);
+      // In a dry run the client of an earlier row is not there yet.
+      const isComing = isDry && code === 'not_found' && data.type === 'refresh_token' && coming.has(data.clientId);
+      return isComing ? { ...told, status: 'would_import' } : { ...told, status: 'refused', problem: message };
+    }
+  }
+
+  /** The same client with the same secret was imported before; another secret would be lost without a word. */
+  async function existing(row: Row, told: Omit<Outcome, 'status'>, caller: Caller): Promise<Outcome> {
+    const known = row.type === 'client' ? await clients.get(row.clientId) : undefined;
+    // Nobody learns whether a secret fits a client that is none of theirs.
+    const isTheirs = known !== undefined && isVisible(caller, known.organizationId ?? '');
+    const isSame = isTheirs && row.type === 'client' && (await clients.hasImportedSecret(known.id, row));
+    if (isSame) return { ...told, status: 'exists' };
+    const problem =
+      'A client with this ID exists, with another secret. Add the secret to that client, or delete it first.';
+    return { ...told, status: 'refused', problem };
+  }
+
+  return [
+    operation({
+      method: 'post',
+      path: '/imports',
+      tag,
+      summary: 'Import clients, refresh tokens and static tokens from a file',
+      description:
+        'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the fields of the operation that imports one, and `directory`, an ID or endpointKey. A dry run checks every row and writes nothing. Rows that were imported before are told as `exists`, so a file can be sent again.',
+      roles: WRITERS,
+      body: z.strictObject({
+        format: z.enum(IMPORT_FORMATS),
+        content: z.string().min(1).max(LONGEST_CONTENT).describe('The file as text.'),
+        dryRun: z.boolean().default(false),
+      }),
+      status: 200,
+      answer: z.object({
+        dryRun: z.boolean(),
+        counts: z.object({
+          imported: z.number(),
+          would_import: z.number(),
+          exists: z.number(),
+          refused: z.number(),
+        }),
+        rows: z.array(outcomeView),
+      }),
+      errors: ['invalid_request'],
+      async handle({ body, caller, cause }) {
+        const { format, content, dryRun } = body;
+        const rows: Outcome[] = [];
+        const coming = new Set<string>();
+        for (const row of readImportFile(format, content))
+          rows.push(await outcomeOf(row, { caller, cause, isDry: dryRun, coming }));
+        const counts = Object.fromEntries(
+          STATUSES.map((status) => [status, rows.filter((row) => row.status === status).length]),
+        );
+        return { body: { dryRun, counts, rows } };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/directories/:id/connections/import',
+      tag,
+      summary: 'Import a connection of another system',
+      description:
+        'With its refresh token, in clear text or as SHA-256: the identity provider refreshes with what it has. The connection takes a slot.',
+      roles: WRITERS,
+      body: z.strictObject(connectionImportFields),
+      status: 201,
+      answer: z.object({ credentialId: z.string() }),
+      errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_request'],
+      async handle({ id, body, caller, cause }) {
+        const owner = await directories.get(id);
+        assertVisible(caller, owner.organizationId, `directory ${id}`);
+        const client = await clientOf(body.clientId, owner);
+        const { credentialId = '' } = await importConnection({ ...body, client, directory: owner }, cause);
+        return { body: { credentialId } };
+      },
+    }),
+  ];
+}

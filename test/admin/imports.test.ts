@@ -1,0 +1,200 @@
+/** Moving in: clients, connections and static tokens of another system go on working with the values that identity providers hold. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { engines, type Place } from '../support/engines.ts';
+import { ask, exchange, obtainCode, REDIRECT_URI, refresh, verified } from '../support/oauth-client.ts';
+
+const sha256 = (value: string) => createHash('sha256').update(value).digest('hex');
+const SECRET = 'kT9-old+secret/from%elsewhere=42';
+const REFRESH_TOKEN = 'v1.MRqD0zT3-old-refresh-token-value';
+
+for (const engine of engines) {
+  describe(`moving in on ${engine.name}`, () => {
+    let place: Place;
+    let app: TestApp;
+    before(async () => {
+      place = engine.place();
+      app = await startApp({ databaseUrl: place.url });
+    });
+    after(async () => {
+      await app.close();
+      await place.remove();
+    });
+
+    const importing = async (content: string, fields: Record<string, unknown> = {}) => {
+      const { status, body } = await app.api.post('/imports', { format: 'jsonl', content, ...fields });
+      assert.equal(status, 200, JSON.stringify(body));
+      return body;
+    };
+    const statusesOf = (body: Answer) => body.rows.map(({ status }: Answer) => status);
+    const lines = (...rows: object[]) => rows.map((row) => JSON.stringify(row)).join('\n');
+
+    it('takes a client with its ID and the digest of its secret: codes, refreshes and revocation go by that ID', async () => {
+      const directory = await app.api.makeDirectory();
+      for (const [clientId, secret] of [
+        ['8f14e45f-ceea-467f-a0e6-2c1bd6ae4e8c', { clientSecretSha256: sha256(SECRET) }],
+        ['scim.acme-prod', { clientSecret: SECRET }],
+        ['client_01HZX3M6V9Q2T8R4W7Y5K1N0PB', { clientSecret: SECRET }],
+      ] as const) {
+        const fields = { clientId, ...secret, name: 'Okta OIN', provider: 'okta', redirectUris: [REDIRECT_URI] };
+        const { status, body } = await app.api.post('/clients/import', fields);
+        assert.equal(status, 201, JSON.stringify(body));
+        assert.deepEqual([body.client.clientId, body.clientSecret], [clientId, undefined]);
+        assert.match(body.client.id, /^client_[0-9A-Za-z]{20}$/);
+        const client = { client: body.client, id: clientId, secret: SECRET, redirectUri: REDIRECT_URI };
+
+        const { body: tokens } = await exchange(
+          app,
+          client,
+          await obtainCode(app, client, directory),
+          {},
+          { style: 'post' },
+        );
+        assert.equal(await verified(app, directory.id, tokens.access_token), 200, clientId);
+        const renewed = await refresh(app, client, tokens.refresh_token, { style: 'both' });
+        assert.equal(renewed.status, 200, JSON.stringify(renewed.body));
+        assert.equal((await refresh(app, { ...client, secret: 'x' }, tokens.refresh_token)).status, 401);
+        const revoked = await ask(
+          app,
+          client,
+          { token: tokens.refresh_token },
+          { path: '/oauth/revoke', style: 'post' },
+        );
+        assert.equal(revoked.status, 200);
+        assert.equal(await verified(app, directory.id, renewed.body.access_token), 401);
+        assert.equal((await app.api.get(`/clients/${clientId}`)).body.id, body.client.id, 'found by either ID');
+        const again = await app.api.post('/clients/import', fields);
+        assert.deepEqual([again.status, again.body.code], [409, 'client_exists']);
+      }
+    });
+
+    it('takes a connection with its refresh token or the digest of it, which goes on being refreshed', async () => {
+      for (const token of [{ refreshToken: REFRESH_TOKEN }, { refreshTokenSha256: sha256(`${REFRESH_TOKEN}2`) }]) {
+        const directory = await app.api.makeDirectory();
+        const clientId = `legacy-${directory.id.slice(-8)}`;
+        await app.api.post('/clients/import', {
+          clientId,
+          clientSecret: SECRET,
+          name: 'Okta',
+          provider: 'okta',
+          directoryId: directory.id,
+        });
+        const path = `/directories/${directory.id}/connections/import`;
+        const { status, body } = await app.api.post(path, { clientId, ...token });
+        assert.equal(status, 201, JSON.stringify(body));
+        const value = 'refreshToken' in token ? REFRESH_TOKEN : `${REFRESH_TOKEN}2`;
+        const client = { client: {}, id: clientId, secret: SECRET, redirectUri: REDIRECT_URI };
+        const answer = await refresh(app, client, value, { style: 'post' });
+        assert.equal(answer.status, 200, JSON.stringify(answer.body));
+        assert.equal(answer.body.refresh_token, value, 'nothing changes for the identity provider');
+        assert.equal(await verified(app, directory.id, answer.body.access_token), 200);
+        const again = await app.api.post(path, { clientId, ...token });
+        assert.deepEqual([again.status, again.body.code], [409, 'credential_exists']);
+        await app.api.post(`/credentials/${body.credentialId}/revoke`, { force: true });
+        assert.equal((await refresh(app, client, value, { style: 'post' })).status, 400);
+      }
+    });
+
+    it('reads many from JSON lines, tries them without a change, and takes the same file twice', async () => {
+      const directory = await app.api.makeDirectory({ endpointKey: 'moving-in' });
+      const file = lines(
+        { type: 'client', clientId: 'bulk-1', clientSecret: SECRET, name: 'A', directory: 'moving-in' },
+        {
+          type: 'refresh_token',
+          clientId: 'bulk-1',
+          directory: 'moving-in',
+          refreshTokenSha256: sha256('bulk refresh'),
+        },
+        { type: 'token', directory: directory.id, sha256: sha256('bulk-token'), label: 'old', hint: 'oken' },
+      );
+      const dry = await importing(file, { dryRun: true });
+      assert.deepEqual(statusesOf(dry), ['would_import', 'would_import', 'would_import']);
+      assert.equal((await app.api.get('/clients/bulk-1')).status, 404, 'nothing was written');
+      assert.deepEqual((await app.api.get(`/directories/${directory.id}/credentials`)).body.items, []);
+
+      const done = await importing(file);
+      assert.deepEqual(statusesOf(done), ['imported', 'imported', 'imported']);
+      assert.deepEqual(done.counts, { imported: 3, would_import: 0, exists: 0, refused: 0 });
+      assert.equal(await verified(app, directory.id, 'bulk-token'), 200);
+      const again = await importing(file);
+      assert.deepEqual(statusesOf(again), ['exists', 'exists', 'exists']);
+      assert.deepEqual(statusesOf(await importing(file, { dryRun: true })), ['exists', 'exists', 'exists']);
+      const changed = await importing(
+        lines({ type: 'client', clientId: 'bulk-1', clientSecret: `${SECRET}x`, name: 'A', directory: 'moving-in' }),
+      );
+      assert.match(changed.rows[0].problem, /another secret/);
+    });
+
+    it('reads CSV with quotes, lists and a byte order mark', async () => {
+      const { id } = await app.api.makeDirectory();
+      const csv = [
+        '\uFEFFtype,clientId,clientSecretSha256,name,directory,grantTypes,redirectUris',
+        `client,csv-1,${sha256(SECRET)},"Acme, Inc.",${id},authorization_code refresh_token,${REDIRECT_URI} https://b.example/cb`,
+        '',
+        `client,csv-2,${sha256(SECRET)},B,${id},client_credentials,`,
+      ].join('\r\n');
+      const { rows } = await importing(csv, { format: 'csv' });
+      assert.deepEqual(
+        rows.map(({ line, status }: Answer) => [line, status]),
+        [
+          [2, 'imported'],
+          [4, 'imported'],
+        ],
+        JSON.stringify(rows),
+      );
+      const { body } = await app.api.get('/clients/csv-1');
+      assert.deepEqual([body.name, body.redirectUris.length], ['Acme, Inc.', 2]);
+    });
+
+    it('says of each row that is refused why, goes on with the others, and repeats no secret', async () => {
+      const { id } = await app.api.makeDirectory();
+      const secret = 'very-secret-value-1234567890';
+      const file = lines(
+        { type: 'client', clientId: 'rows-1', clientSecret: 'short', name: 'A', directory: id },
+        { type: 'client', clientId: secret.replaceAll('-', ' '), clientSecret: secret, name: 'A', directory: id },
+        { type: 'client', clientId: 'rows-2', name: 'A', directory: id },
+        { type: 'client', clientId: 'rows-3', clientSecret: secret, name: 'A', directory: 'nowhere' },
+        { type: 'client', clientId: 'scimcs_secret', clientSecret: secret, name: 'A', directory: id },
+        { type: 'refresh_token', clientId: 'nobody', directory: id, refreshToken: secret },
+        { type: 'token', directory: id, token: 'x' },
+        { type: 'something', clientSecret: secret },
+        { type: 'client', clientId: 'rows-4', clientSecret: secret, name: 'A', directory: id, colour: 'red' },
+        { type: 'client', clientId: 'rows-5', clientSecret: secret, name: 'A', directory: id },
+      );
+      const body = await importing(`${file}\nnot json`);
+      assert.deepEqual(statusesOf(body), [...Array(9).fill('refused'), 'imported', 'refused']);
+      for (const { problem, status } of body.rows) assert.equal(status === 'refused', problem !== null);
+      assert.ok(!JSON.stringify(body).includes(secret));
+      const broken = await app.api.post('/imports', { format: 'csv', content: `type,clientId\nclient,"${secret}` });
+      assert.deepEqual([broken.status, broken.body.code], [400, 'invalid_request']);
+      assert.ok(!JSON.stringify(broken.body).includes(secret), 'nor does a file that cannot be read');
+      assert.ok(!app.log().includes(secret));
+    });
+
+    it('lets a key of one organization import into its own directories alone', async () => {
+      const mine = await app.api.makeDirectory();
+      const other = await app.api.makeDirectory();
+      const { body } = await app.api.post('/api-keys', {
+        name: 'limited',
+        role: 'admin',
+        organizationId: mine.organizationId,
+      });
+      const row = { type: 'client', clientSecret: SECRET, name: 'A' };
+      const content = lines(
+        { ...row, clientId: 'wall-1', directory: other.id },
+        { ...row, clientId: 'wall-2' },
+        { ...row, clientId: 'wall-3', directory: mine.id },
+        { ...row, clientId: 'wall-0', directory: mine.id },
+      );
+      await importing(lines({ ...row, clientId: 'wall-0', directory: other.id }));
+      const answer = await app.api.as(body.key).post('/imports', { format: 'jsonl', content });
+      assert.deepEqual(statusesOf(answer.body), ['refused', 'refused', 'imported', 'refused']);
+      const wall = { clientId: 'wall-4', ...row, directoryId: other.id };
+      const { type: _type, ...fields } = wall;
+      assert.equal((await app.api.as(body.key).post('/clients/import', fields)).status, 404);
+    });
+  });
+}
