@@ -12,11 +12,18 @@ import { createApiKeys, createCredentials, createUsage } from './credentials/ind
 import { createDashboard } from './dashboard/index.tsx';
 import { ANSWER_MS } from './deadline.ts';
 import { createDiagnoses } from './diagnosis/index.ts';
-import { createDirectories, createOrganizations, createUpstreamPolicy, PRIVATE_RANGES } from './directories/index.ts';
+import {
+  createDirectories,
+  createOrganizations,
+  createUpstreamPolicy,
+  ENDPOINT_KEY,
+  PRIVATE_RANGES,
+} from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
 import { createScimGateway, isFailure } from './gateway/index.ts';
 import { sendProblem } from './http/error-responses.ts';
-import { createRequestContext } from './http/request-context.ts';
+import { createRequestContext, newRequestId } from './http/request-context.ts';
+import type { UnreadableRequest } from './http/server.ts';
 import { createIdempotency } from './idempotency.ts';
 import type { Random } from './identifiers.ts';
 import { ANNOUNCE_EVERY_MS, createInstances } from './instances.ts';
@@ -369,6 +376,22 @@ export async function createApp(deps: AppDependencies) {
         if (told.status >= 500) log.error({ err: error, requestId }, 'a request failed');
         sendProblem(response, told, requestId);
       }
+    },
+    /** What reached the server and was no request; gives the ID under which it is told. */
+    noteUnreadable({ reason, target, method, address }: UnreadableRequest): string {
+      const requestId = newRequestId(clock.now());
+      metrics.unreadable(reason);
+      const endpointKey = /^\/scim\/v2\/([^/?]+)/.exec(target ?? '')?.[1];
+      if (endpointKey === undefined || !ENDPOINT_KEY.test(endpointKey)) return requestId;
+      directories.findByReference(endpointKey).then(
+        (found) => {
+          if (!found) return;
+          const where = { organizationId: found.organizationId, directoryId: found.id };
+          audit.tallies.note(where, { type: 'request.unreadable', address, requestId, data: { reason, method } });
+        },
+        (error: unknown) => log.warn({ err: error, requestId }, 'an unreadable request could not be placed'),
+      );
+      return requestId;
     },
     drain: operations.drain,
     /** Writes what has been counted, and waits for what is under way. */

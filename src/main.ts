@@ -2,14 +2,16 @@
 /** The process edge: environment -> config -> storage -> app -> listen. The only user of `process`. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type App, createApp } from './app.ts';
 import { systemClock } from './clock.ts';
 import { runCommand } from './command-line/index.ts';
 import { type Config, readConfig, readSources } from './config.ts';
 import { isAppError } from './errors.ts';
+import { createTrust } from './http/request-context.ts';
+import { createHttpServer } from './http/server.ts';
 import { systemRandom } from './identifiers.ts';
 import { createLog, type Log } from './log.ts';
 import { answerWhileStarting } from './operations.ts';
@@ -112,19 +114,14 @@ async function serve(): Promise<void> {
   const log = createLog(config.LATCHKEY_LOG_LEVEL, process.stderr);
   let app: App | undefined;
   let isStopping = false;
-  // By connection, which lives long: a set that each request enters and leaves keeps their garbage alive until a full collection.
-  const answering = new Map<Socket, ServerResponse>();
-  const server = createServer((request, response) => {
-    const { socket } = request;
-    if (!answering.has(socket)) socket.once('close', () => answering.delete(socket));
-    answering.set(socket, response);
-    if (isStopping) response.shouldKeepAlive = false;
-    if (app) app.handle(request, response);
-    else answerWhileStarting(request, response);
+  const { server, stopKeepingAlive } = createHttpServer({
+    handle(request, response) {
+      if (app) app.handle(request, response);
+      else answerWhileStarting(request, response);
+    },
+    onUnreadable: (unreadable) => app?.noteUnreadable(unreadable) ?? '',
+    isTrusted: createTrust(config.LATCHKEY_TRUSTED_PROXIES),
   });
-  // Longer than any proxy keeps an idle connection, so that it is never we who close one just as it is used.
-  server.keepAliveTimeout = 75_000;
-  server.headersTimeout = 80_000;
   const address = await listen(server, config.LATCHKEY_PORT, config.LATCHKEY_HOST);
   const host = address.address.includes(':') ? `[${address.address}]` : address.address;
   const listenUrl = `http://${host}:${address.port}`;
@@ -164,8 +161,7 @@ async function serve(): Promise<void> {
     isStopping = true;
     log.info({ signal }, 'draining');
     ready.drain();
-    // Whoever gets an answer from now on is told not to come again on that connection.
-    for (const response of answering.values()) response.shouldKeepAlive = false;
+    stopKeepingAlive();
     void shutDown(server, config.LATCHKEY_DRAIN_SECONDS, async () => {
       await rounds.stop();
       await ready.close();

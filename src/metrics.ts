@@ -11,6 +11,8 @@ export interface Metrics {
   gateway(status: number): void;
   /** What became of an accepted request at the SCIM server. */
   upstream(kind: string, outcome: string): void;
+  /** Something reached the server that was no request. */
+  unreadable(reason: string): void;
   /** Registers where counts by credential state come from; asked at most once in 15 s. */
   countCredentials(read: () => Promise<Record<string, number>>): void;
   /** Registers how far our clock is ahead of the store's, in milliseconds. */
@@ -60,6 +62,12 @@ export function createMetrics(): Metrics {
     name: 'latchkey_upstream_outcomes_total',
     help: 'Accepted requests by what became of them at the SCIM server, per kind of request.',
     labelNames: ['kind', 'outcome'] as const,
+    registers,
+  });
+  const unreadables = new Counter({
+    name: 'latchkey_unreadable_requests_total',
+    help: 'Requests that could not be read as HTTP, or did not come in time.',
+    labelNames: ['reason'] as const,
     registers,
   });
   const credentials = new Gauge({
@@ -135,6 +143,7 @@ export function createMetrics(): Metrics {
       }
       counter.inc();
     },
+    unreadable: (reason) => unreadables.inc({ reason }),
     countCredentials(read) {
       readCounts = read;
     },

@@ -23,6 +23,7 @@ export const EVENTS = {
   'credential.expired': 'A credential reached its end; its slot is free.',
   'request.denied':
     'Requests with the same outcome were refused; `reason` says why, `count` how many from `firstAt` to `lastAt`.',
+  'request.unreadable': 'Requests to a directory could not be read, so that no credential was seen; `reason` says why.',
   'upstream.failed': 'Requests were accepted, and then failed at the SCIM server behind the gateway.',
   'client.created': 'An OAuth client was made; its secret was shown once.',
   'client.imported': 'An OAuth client of another system was taken over with its ID, and its secret where it has one.',
@@ -92,6 +93,7 @@ interface EventPayloads {
     /** With `wrong_directory`: told at the directory of the token, which was sent to the address of another one. */
     elsewhere?: boolean | undefined;
   };
+  'request.unreadable': { reason: string; method?: string | undefined };
   'upstream.failed': {
     /** `upstream_` and the outcome. */
     reason: string;

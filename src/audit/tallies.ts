@@ -14,6 +14,7 @@ import type { createSubscribers, Untold } from './subscribers.ts';
 /** What is frequent, and is told as one event with a count. */
 type Frequent =
   | 'request.denied'
+  | 'request.unreadable'
   | 'upstream.failed'
   | 'token.issued'
   | 'token.refused'

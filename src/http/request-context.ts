@@ -14,7 +14,7 @@ export interface RequestContext {
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 
 /** A UUID of version 7 (RFC 9562 5.7): whoever quotes one also says when it was. */
-function newRequestId(now: Date): string {
+export function newRequestId(now: Date): string {
   const time = now.getTime().toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
@@ -31,19 +31,24 @@ export function networkOf(address: string): string {
   return ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':');
 }
 
-/** `trustedProxies`: addresses and CIDR ranges. */
-export function createRequestContext(trustedProxies: readonly string[], clock: Clock): RequestContext {
+/** Whether an address is one of a list of addresses and CIDR ranges. */
+export function createTrust(trustedProxies: readonly string[]): (address: string) => boolean {
   const ranges = trustedProxies.map((range) => {
     if (range.includes('/')) return ipaddr.parseCIDR(range);
     const address = ipaddr.process(range);
     return [address, address.kind() === 'ipv4' ? 32 : 128] as ReturnType<typeof ipaddr.parseCIDR>;
   });
 
-  function isTrusted(address: string): boolean {
+  return (address) => {
     if (ranges.length === 0 || !ipaddr.isValid(address)) return false;
     const parsed = ipaddr.process(address);
     return ranges.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match([range, bits] as never));
-  }
+  };
+}
+
+/** `trustedProxies`: addresses and CIDR ranges. */
+export function createRequestContext(trustedProxies: readonly string[], clock: Clock): RequestContext {
+  const isTrusted = createTrust(trustedProxies);
 
   function peerOf(request: IncomingMessage): string {
     const address = request.socket.remoteAddress ?? 'unknown';
@@ -53,7 +58,7 @@ export function createRequestContext(trustedProxies: readonly string[], clock: C
   return {
     addressOf(request) {
       const peer = peerOf(request);
-      if (ranges.length === 0 || !isTrusted(peer)) return peer;
+      if (!isTrusted(peer)) return peer;
       const forwarded = request.headers['x-forwarded-for'];
       const hops = (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? ''))
         .split(',')

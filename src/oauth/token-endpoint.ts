@@ -49,14 +49,21 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     const requestId = context.requestIdOf(request);
     response.setHeader('X-Request-Id', requestId);
     try {
-      await within(deps.answerMs, serve(request, response, requestId));
+      // A body that comes slowly is not our fault; the server's own limits end it.
+      const body = request.method === 'POST' ? await readBody(request, BODY_LIMIT_BYTES) : '';
+      await within(deps.answerMs, serve(request, response, requestId, body));
     } catch (thrown) {
       if (asAppError(thrown).status >= 500) log.error({ err: thrown, requestId }, 'a token request failed');
       fail(response, thrown, requestId);
     }
   }
 
-  async function serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+  async function serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+    body: string,
+  ): Promise<void> {
     const [path = '', query = ''] = (request.url ?? '').split('?');
     const { authorization: header, 'content-type': contentType, 'user-agent': userAgent } = request.headers;
     const from = { address: context.addressOf(request), userAgent, requestId };
@@ -65,7 +72,6 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       const refused = parameters.has('response_type') ? 'token_url_as_authorize_url' : 'token_request_by_get';
       return refuse(request, response, { ...from, parameters }, { refused });
     }
-    const body = await readBody(request, BODY_LIMIT_BYTES);
     const { parameters, mistake } = readBodyParameters(body, contentType, query);
     const asked: Asked = { ...from, parameters };
     if (mistake !== undefined) return refuse(request, response, asked, { refused: mistake });

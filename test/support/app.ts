@@ -1,10 +1,10 @@
 /** The real application in this process, on a port of its own, with a clock that tests move. */
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { type App, createApp } from '../../src/app.ts';
 import type { Clock } from '../../src/clock.ts';
 import { readConfig, readSources } from '../../src/config.ts';
+import { createHttpServer, type ServerLimits } from '../../src/http/server.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import { createLog } from '../../src/log.ts';
 import { openStorage, type Storage } from '../../src/storage/index.ts';
@@ -39,6 +39,8 @@ export interface TestAppOptions {
   wrapStorage?: (storage: Storage) => Storage;
   /** Where the keys of OAuth clients are fetched from. */
   fetch?: typeof fetch;
+  /** The patience of the HTTP server. */
+  limits?: ServerLimits;
 }
 
 export const OWNER_KEY = 'lk_test00000000000000000000000000000000000';
@@ -51,6 +53,7 @@ export async function startApp({
   storeTime = () => (realClock ?? clock).now(),
   wrapStorage = (storage) => storage,
   fetch: fetchKeys,
+  limits,
 }: TestAppOptions = {}): Promise<TestApp> {
   const place = givenUrl === undefined && engines[0]?.name === 'mongodb' ? engines[0].place() : undefined;
   const databaseUrl = givenUrl ?? place?.url ?? 'file::memory:';
@@ -75,7 +78,12 @@ export async function startApp({
   // A store of MongoDB lives in real time, and tests do not.
   const storage = { ...opened, now: async () => storeTime() };
   let app: App | undefined;
-  const server = createServer((request, response) => app?.handle(request, response));
+  const { server } = createHttpServer({
+    handle: (request, response) => app?.handle(request, response),
+    onUnreadable: (unreadable) => app?.noteUnreadable(unreadable) ?? '',
+    isTrusted: () => false,
+    ...(limits && { limits }),
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   app = await createApp({
