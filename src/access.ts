@@ -37,6 +37,8 @@ export const ACTIONS = {
   'credentials.import': { roles: WRITERS, reach: 'organization' },
   'clients.read': { roles: READERS, reach: 'organization' },
   'clients.change': { roles: WRITERS, reach: 'organization' },
+  /** Without a directory of its own it is shared by all organizations. */
+  'clients.share': { roles: WRITERS, reach: 'all' },
   'portal-links.read': { roles: READERS, reach: 'organization' },
   'portal-links.change': { roles: WRITERS, reach: 'organization' },
   'events.read': { roles: READERS, reach: 'organization' },
@@ -53,6 +55,11 @@ export type Action = keyof typeof ACTIONS;
 
 export function rolesFor(action: Action): readonly AccessRole[] {
   return ACTIONS[action].roles;
+}
+
+/** Those of them that an API key can have. */
+export function keyRolesFor(action: Action): readonly AccessRole[] {
+  return rolesFor(action).filter((role) => role !== 'it_contact');
 }
 
 export function mayRole(role: AccessRole, action: Action): boolean {

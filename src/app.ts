@@ -8,7 +8,7 @@ import { createAdmin } from './admin/index.ts';
 import { createAudit } from './audit/index.ts';
 import type { Clock } from './clock.ts';
 import type { Config, readSources } from './config.ts';
-import { createApiKeys, createCredentials, createUsage } from './credentials/index.ts';
+import { createApiKeys, createCredentials, createRemoval, createUsage } from './credentials/index.ts';
 import { createDashboard } from './dashboard/index.tsx';
 import { ANSWER_MS } from './deadline.ts';
 import { createDiagnoses } from './diagnosis/index.ts';
@@ -123,6 +123,7 @@ export async function createApp(deps: AppDependencies) {
     retireQuietMs: config.LATCHKEY_RETIRE_QUIET_SECONDS * SECOND,
     retireOverdueMs: config.LATCHKEY_RETIRE_OVERDUE_SECONDS * SECOND,
   });
+  const removal = createRemoval({ organizations, directories, credentials, waitOutLease });
   const apiKeys = createApiKeys({ storage, audit, clock, random, waitOutLease });
   const context = createRequestContext(config.LATCHKEY_TRUSTED_PROXIES, clock);
   const { brand, assets } = readBrand({
@@ -244,6 +245,7 @@ export async function createApp(deps: AppDependencies) {
     directories,
     diagnoses,
     credentials,
+    removal,
     apiKeys,
     usage,
     clients: oauth.clients,
@@ -263,6 +265,7 @@ export async function createApp(deps: AppDependencies) {
     organizations,
     directories,
     credentials,
+    removal,
     apiKeys,
     usage,
     audit,

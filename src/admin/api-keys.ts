@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { ApiKey, ApiKeys, Usage } from '../credentials/index.ts';
 import type { Organizations } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { assertVisible, type Caller, type Operation, OWNERS, operation, WRITERS } from './operation.ts';
+import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'API keys';
@@ -35,7 +35,7 @@ export function apiKeyOperations(deps: {
       summary: 'Create an API key',
       description:
         'owner: everything. admin: everything but making and revoking API keys and deleting organizations. viewer: reading. introspect: introspection only.',
-      roles: OWNERS,
+      action: 'api-keys.change',
       body: z.strictObject({
         name: schemas.name,
         role: schemas.role,
@@ -64,7 +64,7 @@ export function apiKeyOperations(deps: {
       path: '/api-keys',
       tag,
       summary: 'List API keys, newest first',
-      roles: WRITERS,
+      action: 'api-keys.read',
       query: z.strictObject({ ...schemas.paging }),
       status: 200,
       answer: schemas.listOf(schemas.apiKeyView),
@@ -79,7 +79,7 @@ export function apiKeyOperations(deps: {
       path: '/api-keys/:id',
       tag,
       summary: 'Read an API key',
-      roles: WRITERS,
+      action: 'api-keys.read',
       status: 200,
       answer: schemas.apiKeyView,
       errors: ['not_found'],
@@ -90,7 +90,7 @@ export function apiKeyOperations(deps: {
       path: '/api-keys/:id/revoke',
       tag,
       summary: 'Revoke an API key',
-      roles: OWNERS,
+      action: 'api-keys.change',
       status: 200,
       answer: schemas.apiKeyView,
       errors: ['not_found', 'last_owner_key'],

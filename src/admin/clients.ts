@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isWithinReach } from '../access.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
@@ -15,7 +16,7 @@ import {
   issuesOf,
   type Oauth,
 } from '../oauth/index.ts';
-import { assertVisible, type Caller, type Operation, operation, READERS, WRITERS } from './operation.ts';
+import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Clients';
@@ -179,8 +180,13 @@ export function clientOperations({
   const organizationOf = async (directoryId: string) => (await directories.get(directoryId)).organizationId;
 
   async function assertMayCreate(directoryId: string | undefined, caller: Caller): Promise<void> {
-    const organizationId = directoryId === undefined ? '' : await organizationOf(directoryId);
-    assertVisible(caller, organizationId, `directory ${directoryId ?? ''}`);
+    if (directoryId !== undefined) {
+      assertVisible(caller, await organizationOf(directoryId), `directory ${directoryId}`);
+    } else if (!isWithinReach(caller.organizationId, 'clients.share')) {
+      const detail =
+        'directoryId is missing: this API key is limited to one organization, and a client without it is shared by all.';
+      throw new AppError('forbidden', { detail });
+    }
   }
 
   /** A shared client is nobody's own: a key limited to one organization neither sees nor makes one. */
@@ -198,7 +204,7 @@ export function clientOperations({
       summary: 'Create an OAuth client',
       description:
         'With a directoryId it is owned by that directory, without one it is shared by all organizations. Redirect URIs and grant types come from the provider unless given.',
-      roles: WRITERS,
+      action: 'clients.change',
       body: z.strictObject(clientFields),
       status: 201,
       answer: z.object({ client: clientView, clientSecret: z.string().optional().describe('Shown this once.') }),
@@ -219,7 +225,7 @@ export function clientOperations({
       summary: 'Import an OAuth client of another system',
       description:
         'With its client_id, and its secret in clear text or as SHA-256: the identity provider keeps what it has. Without a secret one is made and shown once. To import many, and to try it first, use /imports.',
-      roles: WRITERS,
+      action: 'clients.change',
       body: z.strictObject({
         clientId: z.string().max(100).describe('Its client_id in the other system.'),
         ...importedSecret,
@@ -242,7 +248,7 @@ export function clientOperations({
       path: '/clients',
       tag,
       summary: 'List OAuth clients, newest first',
-      roles: READERS,
+      action: 'clients.read',
       query: z.strictObject({ ...schemas.paging, directoryId: z.string().max(100).optional() }),
       status: 200,
       answer: schemas.listOf(clientView),
@@ -257,7 +263,7 @@ export function clientOperations({
       path: '/clients/:id',
       tag,
       summary: 'Read an OAuth client',
-      roles: READERS,
+      action: 'clients.read',
       status: 200,
       answer: clientView,
       errors: ['not_found'],
@@ -269,7 +275,7 @@ export function clientOperations({
       tag,
       summary: 'Change an OAuth client',
       description: 'With an appName the redirect URIs of its provider are made anew, unless they were set by hand.',
-      roles: WRITERS,
+      action: 'clients.change',
       body: z.strictObject({
         name: schemas.name.optional(),
         appName: z.string().regex(APP_NAME, "expected Okta's name of the app, such as acme_scim_1").optional(),
@@ -292,7 +298,7 @@ export function clientOperations({
       summary: 'Delete an OAuth client',
       description:
         'It can get no more tokens. What it has connected is listed as credentials of the directories; revoke those too to end it at once.',
-      roles: WRITERS,
+      action: 'clients.change',
       status: 204,
       errors: ['not_found'],
       async handle({ id, caller, cause }) {
@@ -307,7 +313,7 @@ export function clientOperations({
       summary: 'Connect a client by hand',
       description:
         'For identity providers into which a refresh token is pasted, such as SailPoint: no consent page, the token is shown once.',
-      roles: WRITERS,
+      action: 'credentials.change',
       body: z.strictObject({
         clientId: z.string().max(100),
         replaces: z
@@ -342,7 +348,7 @@ export function clientOperations({
       summary: 'Add a secret',
       description:
         'All live secrets work until they end or are removed: put the new one into the identity provider first. Two may be live at a time, three for Entra.',
-      roles: WRITERS,
+      action: 'clients.change',
       body: z.strictObject({
         expiresAt: secretEnd.describe(
           'Absent: as its identity provider prescribes, two years for Entra; null: no end.',
@@ -366,7 +372,7 @@ export function clientOperations({
       path: '/clients/:id/secrets/:secretId',
       tag,
       summary: 'Remove a secret',
-      roles: WRITERS,
+      action: 'clients.change',
       status: 204,
       errors: ['not_found', 'last_secret'],
       async handle({ id, parameters, caller, cause }) {

@@ -5,7 +5,7 @@ import type { Credential, Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { eventListOperation } from './events.ts';
-import { assertVisible, type Caller, isVisible, type Operation, operation, READERS, WRITERS } from './operation.ts';
+import { assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Credentials';
@@ -76,7 +76,7 @@ export function credentialOperations(deps: {
       path: '/directories/:id/credentials',
       tag,
       summary: 'Issue a static token',
-      roles: WRITERS,
+      action: 'credentials.change',
       body: z.strictObject(issueFields),
       status: 201,
       answer: shownOnce,
@@ -92,7 +92,7 @@ export function credentialOperations(deps: {
       path: '/directories/:id/credentials',
       tag,
       summary: 'List the credentials of a directory, newest first',
-      roles: READERS,
+      action: 'credentials.read',
       query: z.strictObject({
         ...schemas.paging,
         state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']).optional(),
@@ -112,7 +112,7 @@ export function credentialOperations(deps: {
       tag,
       summary: 'Import a credential of another system',
       description: 'Exactly one of token, sha256, ssoreadyToken, ssoreadySha256. The IdP keeps presenting what it has.',
-      roles: WRITERS,
+      action: 'credentials.import',
       body: z.strictObject(credentialImportFields),
       status: 201,
       answer: z.object({ credential: schemas.credentialView }),
@@ -138,7 +138,7 @@ export function credentialOperations(deps: {
       summary: 'Rotate the static token',
       description:
         'overlap: the new token is put beside the old one, which stays until it is retired: by hand (manual), by itself once the new one was accepted and the old one is quiet (when-replaced), or after so many seconds. immediate: the new token alone is left. OAuth connections are never touched.',
-      roles: WRITERS,
+      action: 'credentials.change',
       body: z
         .strictObject({
           mode: z.enum(['overlap', 'immediate']),
@@ -168,7 +168,7 @@ export function credentialOperations(deps: {
       path: '/credentials/:id',
       tag,
       summary: 'Read a credential',
-      roles: READERS,
+      action: 'credentials.read',
       status: 200,
       answer: schemas.credentialView,
       errors: ['not_found'],
@@ -179,7 +179,7 @@ export function credentialOperations(deps: {
       path: '/credentials/:id',
       tag,
       summary: 'Change label, scopes or end of a credential',
-      roles: WRITERS,
+      action: 'credentials.change',
       body: z.strictObject({
         label: schemas.name.nullable().optional(),
         scopes: schemas.scopes.optional(),
@@ -199,7 +199,7 @@ export function credentialOperations(deps: {
         path: `/credentials/:id/${verb}`,
         tag,
         summary: verb === 'disable' ? 'Disable a credential; it keeps its slot' : 'Enable a disabled credential',
-        roles: WRITERS,
+        action: 'credentials.change',
         status: 200,
         answer: schemas.credentialView,
         errors: ['not_found', 'credential_final'],
@@ -216,7 +216,7 @@ export function credentialOperations(deps: {
       summary: 'Revoke a credential for good',
       description:
         'When this has answered, no instance accepts it any more. Refused when it was used in the last hour, unless forced.',
-      roles: WRITERS,
+      action: 'credentials.change',
       body: z.strictObject({ reason: schemas.name.optional(), force: z.boolean().optional() }),
       status: 200,
       answer: schemas.credentialView,
@@ -232,7 +232,7 @@ export function credentialOperations(deps: {
       tag,
       summary: 'Retire a replaced credential at once',
       description: 'For the old token of a rotation, once its successor has been accepted.',
-      roles: WRITERS,
+      action: 'credentials.change',
       status: 200,
       answer: schemas.credentialView,
       errors: ['not_found', 'credential_final', 'not_replaced'],
@@ -246,7 +246,7 @@ export function credentialOperations(deps: {
       path: '/credentials/:id/usage',
       tag,
       summary: 'Requests accepted and refused per hour, latest first',
-      roles: READERS,
+      action: 'credentials.read',
       query: z.strictObject({ ...schemas.paging, from: schemas.time.optional(), to: schemas.time.optional() }),
       status: 200,
       answer: schemas.listOf(schemas.usageView),

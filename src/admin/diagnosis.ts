@@ -12,7 +12,7 @@ import {
   wordsOf,
 } from '../diagnosis/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
-import { assertVisible, type Caller, type Operation, operation, READERS } from './operation.ts';
+import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 
 const tag = 'Diagnosis';
 const shownTime = z.iso.datetime();
@@ -113,7 +113,7 @@ export function diagnosisOperations(deps: { directories: Directories; diagnoses:
       path: '/directories/:id/diagnosis',
       tag,
       summary: 'Explain a directory: what is wrong, since when, how we know, who fixes it',
-      roles: READERS,
+      action: 'directories.read',
       status: 200,
       answer: diagnosisView,
       errors: ['not_found'],

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { Credentials } from '../credentials/index.ts';
+import { isWithinReach } from '../access.ts';
+import type { Credentials, Removal } from '../credentials/index.ts';
 import { type Directories, type Directory, ENDPOINT_KEY } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { assertVisible, type Caller, type Operation, operation, READERS, WRITERS } from './operation.ts';
+import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import { force } from './organizations.ts';
 import * as schemas from './schemas.ts';
 
@@ -21,9 +22,10 @@ const mapUris = z
 export function directoryOperations(deps: {
   directories: Directories;
   credentials: Credentials;
+  removal: Removal;
   publicUrl: string;
 }): Operation[] {
-  const { directories, credentials, publicUrl } = deps;
+  const { directories, credentials, removal, publicUrl } = deps;
   const view = (directory: Directory) => schemas.viewDirectory(directory, publicUrl);
 
   async function get(id: string, caller: Caller): Promise<Directory> {
@@ -32,9 +34,8 @@ export function directoryOperations(deps: {
     return directory;
   }
 
-  /** Whether a key is taken tells of other organizations' directories, so choosing one is for keys that may see those. */
   function assertUnlimited(caller: Caller): void {
-    if (caller.organizationId === undefined) return;
+    if (isWithinReach(caller.organizationId, 'directories.choose-endpoint-key')) return;
     throw new AppError('forbidden', {
       detail: 'An endpointKey can be chosen by keys that see all organizations only.',
     });
@@ -47,7 +48,7 @@ export function directoryOperations(deps: {
       tag,
       summary: 'Create a directory',
       description: 'Its endpoint exists from now on; it has no credential until one is issued.',
-      roles: WRITERS,
+      action: 'directories.change',
       body: z.strictObject({
         organizationId: z.string().max(100),
         name: schemas.name,
@@ -72,7 +73,7 @@ export function directoryOperations(deps: {
       path: '/directories',
       tag,
       summary: 'List directories, newest first',
-      roles: READERS,
+      action: 'directories.read',
       query: z.strictObject({
         ...schemas.paging,
         organizationId: z.string().max(100).optional(),
@@ -103,7 +104,7 @@ export function directoryOperations(deps: {
       path: '/directories/:id',
       tag,
       summary: 'Read a directory',
-      roles: READERS,
+      action: 'directories.read',
       status: 200,
       answer: schemas.directoryView,
       errors: ['not_found'],
@@ -116,7 +117,7 @@ export function directoryOperations(deps: {
       summary: 'Change a directory',
       description:
         'A change of endpointKey moves the endpoint, which breaks an IdP that uses it: refused while a credential holds a slot, unless forced.',
-      roles: WRITERS,
+      action: 'directories.change',
       body: z.strictObject({
         name: schemas.name.optional(),
         provider: schemas.provider.optional(),
@@ -142,14 +143,13 @@ export function directoryOperations(deps: {
       tag,
       summary: 'Delete a directory',
       description: 'Refused while a credential holds a slot, unless forced; then those are revoked.',
-      roles: WRITERS,
+      action: 'directories.change',
       query: z.strictObject({ force }),
       status: 204,
       errors: ['not_found', 'credentials_active'],
       async handle({ id, query, caller, cause }) {
         const directory = await get(id, caller);
-        await credentials.clear(directory, query.force === 'true', cause);
-        await directories.remove(directory, cause);
+        await removal.removeDirectory(directory, query.force === 'true', cause);
         return {};
       },
     }),
@@ -162,7 +162,7 @@ export function directoryOperations(deps: {
           verb === 'disable'
             ? 'Disable a directory: every request to it is refused'
             : 'Enable a directory: the same credentials work again',
-        roles: WRITERS,
+        action: 'directories.change',
         status: 200,
         answer: schemas.directoryView,
         errors: ['not_found'],

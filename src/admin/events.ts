@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Audit, EventQuery } from '../audit/index.ts';
 import { AppError } from '../errors.ts';
-import { assertVisible, type Caller, type Operation, operation, READERS } from './operation.ts';
+import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 interface EventList {
@@ -37,7 +37,7 @@ export function eventListOperation(audit: Audit, { path, tag, summary, scope }: 
     path,
     tag,
     summary,
-    roles: READERS,
+    action: 'events.read',
     query: z.strictObject({ ...schemas.paging, ...filters }),
     status: 200,
     answer: eventList,
@@ -56,7 +56,7 @@ export function eventOperations({ audit }: { audit: Audit }): Operation[] {
       path: '/events',
       tag: 'Events',
       summary: 'The audit trail, latest first unless asked otherwise',
-      roles: READERS,
+      action: 'events.read',
       query: z.strictObject({
         ...schemas.paging,
         ...filters,

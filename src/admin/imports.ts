@@ -8,7 +8,7 @@ import type { Client, Clients, Oauth } from '../oauth/index.ts';
 import { clientFields, importedSecret } from './clients.ts';
 import { credentialImportFields } from './credentials.ts';
 import { IMPORT_FORMATS, type ImportRow, readImportFile } from './import-file.ts';
-import { assertVisible, type Caller, isVisible, type Operation, operation, WRITERS } from './operation.ts';
+import { assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Moving in';
@@ -146,7 +146,7 @@ export function importOperations(deps: {
       summary: 'Import clients, refresh tokens and static tokens from a file',
       description:
         'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the fields of the operation that imports one, and `directory`, an ID or endpointKey. A dry run checks every row and writes nothing. Rows that were imported before are told as `exists`, so a file can be sent again.',
-      roles: WRITERS,
+      action: 'credentials.import',
       body: z.strictObject({
         format: z.enum(IMPORT_FORMATS),
         content: z.string().min(1).max(LONGEST_CONTENT).describe('The file as text.'),
@@ -183,7 +183,7 @@ export function importOperations(deps: {
       summary: 'Import a connection of another system',
       description:
         'With its refresh token, in clear text or as SHA-256: the identity provider refreshes with what it has. The connection takes a slot.',
-      roles: WRITERS,
+      action: 'credentials.import',
       body: z.strictObject(connectionImportFields),
       status: 201,
       answer: z.object({ credentialId: z.string() }),

@@ -5,7 +5,7 @@
 import type { Middleware } from 'koa';
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
+import type { ApiKeys, Credentials, Removal, Usage } from '../credentials/index.ts';
 import type { Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import type { RequestContext } from '../http/request-context.ts';
@@ -39,6 +39,7 @@ export interface AdminDependencies {
   directories: Directories;
   diagnoses: Diagnoses;
   credentials: Credentials;
+  removal: Removal;
   apiKeys: ApiKeys;
   usage: Usage;
   clients: Clients;

@@ -1,5 +1,7 @@
 /** The OpenAPI 3.1 description of the admin API, made of the very schemas that check its requests. */
+
 import { z } from 'zod';
+import { keyRolesFor } from '../access.ts';
 import { ERRORS } from '../errors.ts';
 import type { Operation } from './operation.ts';
 
@@ -49,7 +51,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
     tag,
     summary,
     description,
-    roles,
+    action,
     query,
     body,
     status,
@@ -60,7 +62,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
     return {
       tags: [tag],
       summary,
-      description: [description, `Roles: ${roles.join(', ')}.`].filter(Boolean).join(' '),
+      description: [description, `Roles: ${keyRolesFor(action).join(', ')}.`].filter(Boolean).join(' '),
       operationId: operationId(method, path),
       parameters: [
         ...[...path.matchAll(/:(\w+)/g)].map(([, name]) => ({

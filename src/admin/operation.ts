@@ -1,7 +1,8 @@
 /** One operation of the admin API: what it reads, who may, what it answers. The router and the OpenAPI document are made of these. */
 import type { z } from 'zod';
+import type { Action } from '../access.ts';
 import type { Cause } from '../audit/index.ts';
-import type { ApiKey, Role } from '../credentials/index.ts';
+import type { ApiKey } from '../credentials/index.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 
 /** The API key that calls. */
@@ -35,7 +36,7 @@ export interface Operation<Q extends z.ZodType = z.ZodType, B extends z.ZodType 
   tag: string;
   summary: string;
   description?: string;
-  roles: readonly Role[];
+  action: Action;
   query?: Q;
   body?: B;
   status: 200 | 201 | 204;
@@ -48,10 +49,6 @@ export interface Operation<Q extends z.ZodType = z.ZodType, B extends z.ZodType 
 export function operation<Q extends z.ZodType, B extends z.ZodType>(definition: Operation<Q, B>): Operation {
   return definition as unknown as Operation;
 }
-
-export const READERS: readonly Role[] = ['owner', 'admin', 'viewer'];
-export const WRITERS: readonly Role[] = ['owner', 'admin'];
-export const OWNERS: readonly Role[] = ['owner'];
 
 export function isVisible({ organizationId: own }: Caller, organizationId: string): boolean {
   return own === undefined || own === organizationId;

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { AppError } from '../errors.ts';
 import { OPERATOR_ROLES, type Operator, type Operators } from '../operators/index.ts';
-import { type Caller, type Operation, OWNERS, operation } from './operation.ts';
+import { type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Operators';
@@ -49,15 +48,6 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
     };
   }
 
-  /** With an id: as if there were none. */
-  function assertUnlimited({ organizationId }: Caller, id?: string): void {
-    if (organizationId === undefined) return;
-    if (id !== undefined) throw new AppError('not_found', { detail: `There is no operator ${id.slice(0, 100)}.` });
-    throw new AppError('forbidden', {
-      detail: `This API key is limited to ${organizationId}; operators see all organizations.`,
-    });
-  }
-
   const urlOf = (secret: string) => `${publicUrl}/dashboard/enter/${secret}`;
 
   return [
@@ -66,13 +56,12 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       path: '/operators',
       tag,
       summary: 'Create an operator, and a link to sign in by',
-      roles: OWNERS,
+      action: 'operators.manage',
       body: z.strictObject({ name: schemas.name, email: email.optional(), role }),
       status: 201,
       answer: z.object({ operator: operatorView, ...linkView.shape }),
       errors: ['email_taken'],
-      async handle({ body, caller, cause }) {
-        assertUnlimited(caller);
+      async handle({ body, cause }) {
         const operator = await operators.create(body, cause);
         const { secret, expiresAt } = await operators.createLink(operator.id, cause);
         return { body: { operator: view(operator), expiresAt }, secret: { url: urlOf(secret) } };
@@ -83,13 +72,12 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       path: '/operators',
       tag,
       summary: 'List operators, newest first',
-      roles: OWNERS,
+      action: 'operators.manage',
       query: z.strictObject({ ...schemas.paging }),
       status: 200,
       answer: schemas.listOf(operatorView),
       errors: ['invalid_cursor'],
-      async handle({ query, caller }) {
-        assertUnlimited(caller);
+      async handle({ query }) {
         const { items, nextCursor } = await operators.page(query);
         return { body: { items: items.map(view), nextCursor } };
       },
@@ -99,12 +87,11 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       path: '/operators/:id',
       tag,
       summary: 'Read an operator',
-      roles: OWNERS,
+      action: 'operators.manage',
       status: 200,
       answer: operatorView,
       errors: ['not_found'],
-      async handle({ id, caller }) {
-        assertUnlimited(caller, id);
+      async handle({ id }) {
         return { body: view(await operators.get(id)) };
       },
     }),
@@ -113,7 +100,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       path: '/operators/:id',
       tag,
       summary: 'Change an operator',
-      roles: OWNERS,
+      action: 'operators.manage',
       body: z.strictObject({
         name: schemas.name.optional(),
         email: email.nullable().optional().describe('null takes it away, and the password with it.'),
@@ -122,8 +109,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       status: 200,
       answer: operatorView,
       errors: ['not_found', 'email_taken', 'last_owner'],
-      async handle({ id, body, caller, cause }) {
-        assertUnlimited(caller, id);
+      async handle({ id, body, cause }) {
         return { body: view(await operators.change(id, body, cause)) };
       },
     }),
@@ -132,11 +118,10 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       path: '/operators/:id',
       tag,
       summary: 'Remove an operator; what they did stays in the audit',
-      roles: OWNERS,
+      action: 'operators.manage',
       status: 204,
       errors: ['not_found', 'last_owner'],
-      async handle({ id, caller, cause }) {
-        assertUnlimited(caller, id);
+      async handle({ id, cause }) {
         await operators.remove(id, cause);
         return {};
       },
@@ -146,12 +131,11 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       path: '/operators/:id/sign-in-links',
       tag,
       summary: 'Make a link that signs an operator in once',
-      roles: OWNERS,
+      action: 'operators.manage',
       status: 201,
       answer: linkView,
       errors: ['not_found'],
-      async handle({ id, caller, cause }) {
-        assertUnlimited(caller, id);
+      async handle({ id, cause }) {
         const { secret, expiresAt } = await operators.createLink(id, cause);
         return { body: { expiresAt }, secret: { url: urlOf(secret) } };
       },
@@ -165,12 +149,11 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
           verb === 'disable'
             ? 'Disable an operator: signed out at once, and cannot sign in'
             : 'Enable an operator again',
-        roles: OWNERS,
+        action: 'operators.manage',
         status: 200,
         answer: operatorView,
         errors: verb === 'disable' ? ['not_found', 'last_owner'] : ['not_found'],
-        async handle({ id, caller, cause }) {
-          assertUnlimited(caller, id);
+        async handle({ id, cause }) {
           return { body: view(await operators[verb](id, cause)) };
         },
       }),

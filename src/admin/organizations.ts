@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { Credentials } from '../credentials/index.ts';
-import type { Directories, Directory, Organizations } from '../directories/index.ts';
+import { isWithinReach } from '../access.ts';
+import type { Removal } from '../credentials/index.ts';
+import type { Organizations } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { assertVisible, type Caller, type Operation, OWNERS, operation, READERS, WRITERS } from './operation.ts';
+import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Organizations';
@@ -15,27 +16,12 @@ const externalId = z
 
 export const force = z.enum(['true', 'false']).default('false').describe('true: revoke what is still active.');
 
-export function organizationOperations(deps: {
-  organizations: Organizations;
-  directories: Directories;
-  credentials: Credentials;
-}): Operation[] {
-  const { organizations, directories, credentials } = deps;
+export function organizationOperations(deps: { organizations: Organizations; removal: Removal }): Operation[] {
+  const { organizations, removal } = deps;
 
   async function get(id: string, caller: Caller) {
     assertVisible(caller, id, `organization ${id}`);
     return organizations.get(id);
-  }
-
-  async function directoriesOf(organizationId: string): Promise<Directory[]> {
-    const found: Directory[] = [];
-    let after: string | undefined;
-    do {
-      const page = await directories.page({ organizationId, after, limit: 200 });
-      found.push(...page.items);
-      after = page.nextCursor ?? undefined;
-    } while (after);
-    return found;
   }
 
   return [
@@ -44,14 +30,12 @@ export function organizationOperations(deps: {
       path: '/organizations',
       tag,
       summary: 'Create an organization',
-      roles: WRITERS,
+      action: 'organizations.create',
       body: z.strictObject({ name: schemas.name, externalId: externalId.optional() }),
       status: 201,
       answer: schemas.organizationView,
       errors: ['external_id_taken'],
-      async handle({ body, caller, cause }) {
-        if (caller.organizationId !== undefined)
-          throw new AppError('forbidden', { detail: 'This API key is limited to one organization.' });
+      async handle({ body, cause }) {
         return { body: schemas.viewOrganization(await organizations.create(body, cause)) };
       },
     }),
@@ -60,7 +44,7 @@ export function organizationOperations(deps: {
       path: '/organizations',
       tag,
       summary: 'List organizations, newest first',
-      roles: READERS,
+      action: 'organizations.read',
       query: z.strictObject({ ...schemas.paging, externalId: externalId.optional() }),
       status: 200,
       answer: schemas.listOf(schemas.organizationView),
@@ -80,7 +64,7 @@ export function organizationOperations(deps: {
       path: '/organizations/:id',
       tag,
       summary: 'Read an organization',
-      roles: READERS,
+      action: 'organizations.read',
       status: 200,
       answer: schemas.organizationView,
       errors: ['not_found'],
@@ -91,15 +75,14 @@ export function organizationOperations(deps: {
       path: '/organizations/:id',
       tag,
       summary: 'Change an organization',
-      roles: WRITERS,
+      action: 'organizations.change',
       body: z.strictObject({ name: schemas.name.optional(), externalId: externalId.nullable().optional() }),
       status: 200,
       answer: schemas.organizationView,
       errors: ['not_found', 'forbidden', 'external_id_taken'],
       async handle({ id, body, caller, cause }) {
         assertVisible(caller, id, `organization ${id}`);
-        // It is unique among all: whether another one is taken would tell who the other customers are.
-        if (caller.organizationId !== undefined && body.externalId !== undefined)
+        if (body.externalId !== undefined && !isWithinReach(caller.organizationId, 'organizations.set-external-id'))
           throw new AppError('forbidden', {
             detail: 'An API key that is limited to one organization cannot set externalId.',
           });
@@ -113,29 +96,13 @@ export function organizationOperations(deps: {
       summary: 'Delete an organization with its directories',
       description:
         'Refused while a credential of one of its directories holds a slot, unless forced; then those are revoked.',
-      roles: OWNERS,
+      action: 'organizations.delete',
       query: z.strictObject({ force }),
       status: 204,
       errors: ['not_found', 'credentials_active'],
-      async handle({ id, query, caller, cause }) {
-        assertVisible(caller, id, `organization ${id}`);
-        if (caller.organizationId !== undefined)
-          throw new AppError('forbidden', { detail: 'This API key is limited to one organization.' });
-        const organization = await organizations.get(id);
-        const owned = await directoriesOf(id);
-        // All are asked before any is touched, so that a refusal leaves everything as it was.
-        if (query.force !== 'true')
-          await Promise.all(owned.map((directory) => credentials.assertNoneActive(directory)));
-        await Promise.all(owned.map((directory) => removeDirectory(directory)));
-        await organizations.remove(organization, owned.length, cause);
-        // Whatever was made in the meantime goes too.
-        await Promise.all((await directoriesOf(id)).map((directory) => removeDirectory(directory)));
+      async handle({ id, query, cause }) {
+        await removal.removeOrganization(id, query.force === 'true', cause);
         return {};
-
-        async function removeDirectory(directory: Directory): Promise<void> {
-          await credentials.clear(directory, query.force === 'true', cause);
-          await directories.remove(directory, cause);
-        }
       },
     }),
   ];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { linkStateAt, type PortalLink, type PortalLinks } from '../one-time-links/index.ts';
-import { assertVisible, type Operation, operation, READERS, WRITERS } from './operation.ts';
+import { assertVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Portal links';
@@ -53,7 +53,7 @@ export function portalLinkOperations({
       tag,
       summary: 'Make a portal link for an IT contact',
       description: 'It lets one browser in, once, for eight hours, to the directories of that organization.',
-      roles: WRITERS,
+      action: 'portal-links.change',
       body: z.strictObject({
         organizationId: z.string().max(100),
         contact: schemas.name.optional().describe('Who it is for; what they do is told by this name.'),
@@ -79,7 +79,7 @@ export function portalLinkOperations({
       path: '/portal-links',
       tag,
       summary: 'List portal links, newest first',
-      roles: READERS,
+      action: 'portal-links.read',
       query: z.strictObject({ ...schemas.paging, organizationId: z.string().max(100).optional() }),
       status: 200,
       answer: schemas.listOf(linkView),
@@ -99,7 +99,7 @@ export function portalLinkOperations({
       path: '/portal-links/:id/revoke',
       tag,
       summary: 'Revoke a portal link and the session that it began',
-      roles: WRITERS,
+      action: 'portal-links.change',
       status: 200,
       answer: linkView,
       errors: ['not_found'],

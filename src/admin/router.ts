@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import type { z } from 'zod';
+import { isWithinReach, keyRolesFor, mayRole } from '../access.ts';
 import type { Cause } from '../audit/index.ts';
 import type { ApiKey } from '../credentials/index.ts';
 import { type Allowance, createAllowance } from '../deadline.ts';
@@ -88,8 +89,11 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     const caller = koa.state['caller'] as Caller;
     const { apiKey } = caller;
     const requestId = koa.state['requestId'] as string;
-    if (!operation.roles.includes(apiKey.role)) {
-      throw new AppError('forbidden', { role: apiKey.role, wanted: operation.roles });
+    if (!mayRole(apiKey.role, operation.action))
+      throw new AppError('forbidden', { role: apiKey.role, wanted: keyRolesFor(operation.action) });
+    if (!isWithinReach(caller.organizationId, operation.action)) {
+      const detail = `This API key is limited to ${caller.organizationId}; this concerns all organizations.`;
+      throw new AppError('forbidden', { detail });
     }
     const text = koa.method === 'GET' ? '' : await readBody(koa.req, BODY_LIMIT_BYTES);
     const body = operation.body && check(operation.body, parse(text, koa.get('content-type')), 'body');

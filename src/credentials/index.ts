@@ -29,6 +29,7 @@ import type { Usage } from './usage.ts';
 export { type ApiKey, type ApiKeys, createApiKeys, ROLES, type Role } from './api-keys.ts';
 export { IMPORT_FORMS, type ImportInput } from './imports.ts';
 export { type Credential, SCOPES, type Scope, stateAt } from './records.ts';
+export { createRemoval, type Removal } from './removal.ts';
 export type { RotateInput, RotationProgress } from './rotation.ts';
 export {
   classifyToken,
@@ -134,6 +135,11 @@ export interface Credentials {
   /** Does what is due: expiry and retirement. Called in rounds. */
   advance(): Promise<void>;
   countByState(): Promise<Record<Credential['state'], number>>;
+}
+
+/** Whether it was used so lately that ending it breaks something now: what `still_in_use` goes by. */
+export function isInUse(lastUsedAt: Date | undefined, now: Date): boolean {
+  return lastUsedAt !== undefined && now.getTime() - lastUsedAt.getTime() <= IN_USE_MS;
 }
 
 interface Dependencies {
@@ -286,7 +292,7 @@ export function createCredentials(deps: Dependencies): Credentials {
   async function assertQuiet(credential: Credential): Promise<void> {
     if (stateAt(credential, clock.now()) !== 'active') return;
     const { lastUsedAt, lastUsedFrom } = (await usage.totals([credential.id])).get(credential.id) ?? {};
-    if (!lastUsedAt || clock.now().getTime() - lastUsedAt.getTime() > IN_USE_MS) return;
+    if (!lastUsedAt || !isInUse(lastUsedAt, clock.now())) return;
     const agent = lastUsedFrom?.userAgent ? ` by ${lastUsedFrom.userAgent}` : '';
     throw new AppError('still_in_use', {
       detail: `It was last used at ${lastUsedAt.toISOString()} from ${lastUsedFrom?.address ?? 'an unknown address'}${agent}. Revoke it with "force": true to cut it off.`,

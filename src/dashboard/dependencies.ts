@@ -1,7 +1,7 @@
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Config, SettingKey, Source } from '../config.ts';
-import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
+import type { ApiKeys, Credentials, Removal, Usage } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import type { Random } from '../identifiers.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
@@ -16,6 +16,7 @@ export interface DashboardDependencies extends PipelineDependencies {
   organizations: Organizations;
   directories: Directories;
   credentials: Credentials;
+  removal: Removal;
   apiKeys: ApiKeys;
   usage: Usage;
   audit: Audit;

@@ -25,7 +25,7 @@ import { HOME, type Route, type Visit } from './visit.ts';
 const EVENTS = 12;
 
 export function directoryRoutes(deps: DashboardDependencies): Route[] {
-  const { organizations, directories, credentials, audit, publicUrl } = deps;
+  const { organizations, directories, credentials, removal, audit, publicUrl } = deps;
 
   const seen = createSeen(deps);
 
@@ -211,8 +211,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       get: ending('Delete'),
       async post({ params, cause }) {
         const directory = await directories.get(params['id'] ?? '');
-        await credentials.clear(directory, true, cause);
-        await directories.remove(directory, cause);
+        await removal.removeDirectory(directory, true, cause);
         return `${HOME}/organizations/${directory.organizationId}`;
       },
     },

@@ -28,7 +28,6 @@ import { byUrgency, DirectoryRow } from './directory-row.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const CLEARED = 200;
 const LINK_STATES: Record<LinkState, string> = {
   fit: 'Not used yet',
   used: 'Used',
@@ -38,7 +37,7 @@ const LINK_STATES: Record<LinkState, string> = {
 const TRAIL: [string, string][] = [[`${HOME}/organizations`, 'Organizations']];
 
 export function organizationRoutes(deps: DashboardDependencies): Route[] {
-  const { organizations, directories, credentials, portalLinks, clock, publicUrl } = deps;
+  const { organizations, directories, removal, portalLinks, clock, publicUrl } = deps;
 
   /** A page of its directories, those that need someone first. */
   async function viewsOf(organizationId: string, after?: string) {
@@ -232,18 +231,8 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       action: 'organizations.delete',
       get: deletion,
       async post({ params, cause }) {
-        const organization = await organizations.get(params['id'] ?? '');
-        let count = 0;
-        for (let isMore = true; isMore; ) {
-          const { items, nextCursor } = await directories.page({ organizationId: organization.id, limit: CLEARED });
-          for (const directory of items) {
-            await credentials.clear(directory, true, cause);
-            await directories.remove(directory, cause);
-          }
-          count += items.length;
-          isMore = nextCursor !== null;
-        }
-        await organizations.remove(organization, count, cause);
+        // The page before named what will be revoked.
+        await removal.removeOrganization(params['id'] ?? '', true, cause);
         return `${HOME}/organizations`;
       },
     },

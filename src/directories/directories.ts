@@ -73,7 +73,7 @@ export interface Directories {
   enable(id: string, cause: Cause): Promise<Directory>;
   /** A number higher than any given out before for this directory. Throws not_found. */
   nextGeneration(id: string): Promise<number>;
-  /** Removes the record alone; its credentials are the caller's. */
+  /** Removes the record alone; its credentials, and waiting out the lease, are the caller's. */
   remove(directory: Directory, cause: Cause): Promise<void>;
 }
 
@@ -236,7 +236,6 @@ export function createDirectories(deps: Dependencies): Directories {
         id,
         audit.event('directory.deleted', cause, { organizationId, directoryId: id }, { name, endpointKey }),
       );
-      await waitOutLease();
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Generating a static token, and what ends, pauses or resumes a credential. */
+import { isInUse } from '../credentials/index.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { WAYS } from './check.tsx';
 import { Confirm } from './confirm.tsx';
@@ -99,6 +100,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
                 ? 'Enable it again, and it works at once as before.'
                 : 'That is final: it never works again, and its slot is free.'}
             </p>
+            {verb === 'Revoke' && isInUse(lastUsedAt, now) && <input type="hidden" name="inUse" value="confirmed" />}
             {verb === 'Revoke' && (
               <Field
                 name="reason"
@@ -131,9 +133,9 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
     { path: '/credentials/:id/retire', action: 'credentials.change', get: ending('Retire') },
     change('disable', (id, { cause }) => credentials.disable(id, cause)),
     change('enable', (id, { cause }) => credentials.enable(id, cause)),
-    // The page before said when it was last used, so it is forced.
+    // Forced only where the page before said that it is in use; what was used first since then is asked about again.
     change('revoke', (id, { form, cause }) =>
-      credentials.revoke(id, { reason: sent(form, 'reason', 500), force: true }, cause),
+      credentials.revoke(id, { reason: sent(form, 'reason', 500), force: form.get('inUse') === 'confirmed' }, cause),
     ),
     change('retire', (id, { cause }) => credentials.retire(id, cause)),
   ];

@@ -56,6 +56,8 @@ export function messageOf(error: AppError, requestId: string): Message {
       text: `Nothing acknowledged is lost. Try again in a moment. Request id: ${requestId}`,
     };
   }
+  // Its words for the API name a parameter of the API.
+  if (error.code === 'still_in_use') return { title: 'It was used in the meantime.', text: STILL_IN_USE };
   return { title: ERRORS[error.code].title, text: textOf(error) };
 }
 
@@ -75,6 +77,8 @@ export function fieldProblemOf(error: AppError): FieldProblem | undefined {
   return { name, text: text.startsWith(name) ? `${labelOf(name)}${text.slice(name.length)}` : text };
 }
 
+const STILL_IN_USE = 'Nothing was changed. Look at its last use, then decide again.';
+
 const FIELDS_OF_ERRORS: Partial<Record<AppError['code'], string>> = {
   endpoint_key_taken: 'endpointKey',
   external_id_taken: 'externalId',
@@ -88,7 +92,6 @@ const REMEDIES: Partial<Record<AppError['code'], string>> = {
   slots_full: 'Both slots of this directory are held. Revoke the credential that is not used any more, or rotate.',
   credential_final: 'It is revoked or expired, and that is final. Generate a new one.',
   credential_exists: 'This value is kept already. Each value is imported once.',
-  still_in_use: 'It was used while you decided. Look at its last use, then decide again.',
   not_replaced:
     'Its successor was not accepted yet, or is not active. Wait until the new one is used; or revoke this one.',
   endpoint_key_taken: 'Another directory has this endpoint key. Choose another one.',

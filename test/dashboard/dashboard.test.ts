@@ -373,7 +373,7 @@ for (const engine of engines) {
         assert.equal(await verify(id, token), 401);
         await owner.send(`/credentials/${credentialId}/enable`);
         assert.equal(await verify(id, token), 200);
-        await owner.send(`/credentials/${credentialId}/revoke`, { reason: 'found in a ticket' });
+        await owner.browser.submit(asked, { reason: 'found in a ticket' });
         assert.equal(await verify(id, token), 401);
         const { body } = await app.api.get(`/events?credentialId=${credentialId}&type=credential.revoked`);
         assert.equal(body.items[0].data.reason, 'found in a ticket');
