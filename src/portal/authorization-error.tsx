@@ -80,7 +80,7 @@ function messageOf(
     default:
       return {
         title: 'This request cannot be answered.',
-        text: `Your identity provider sent something that is not complete or not allowed: ${description === '' ? error : description}.`,
+        text: `Your identity provider sent something that is not complete or not allowed: ${description === '' ? error : description.replace(/\.$/, '')}.`,
         todo: `Compare what is set in your identity provider with the set-up of your directory, or with what ${vendor} gave you, and start the connection again. Nothing that works now was changed.`,
       };
   }
