@@ -109,6 +109,7 @@ const OAUTH = {
   refresh_token_missing: 'request_form_wrong',
   refresh_token_unknown: 'refresh_token_unknown',
   refresh_token_superseded: 'refresh_token_superseded',
+  refresh_token_reused: 'refresh_token_reused',
   connection_revoked: 'connection_ended',
   connection_expired: 'connection_ended',
   slots_full: 'connection_slots_full',

@@ -188,6 +188,9 @@ export const CODES = {
   pkce_wrong: atTokenEndpoint('The code verifier (PKCE) does not fit.'),
   refresh_token_unknown: atTokenEndpoint('The identity provider sent a refresh token that we do not recognize.'),
   refresh_token_superseded: atTokenEndpoint('The identity provider sent a refresh token that a newer one replaced.'),
+  refresh_token_reused: atTokenEndpoint(
+    'A public client used a replaced refresh token again, so the connection was ended.',
+  ),
   connection_ended: atTokenEndpoint('The connection was revoked or has expired, so it gets no more tokens.'),
   connection_slots_full: atTokenEndpoint('A new connection found both places of the directory taken.'),
   consent_refused: atTokenEndpoint('Somebody declined the connection.'),

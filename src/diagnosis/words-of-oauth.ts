@@ -313,6 +313,12 @@ export const OAUTH_WORDS = {
     () => say`It sends a refresh token that a newer one replaced. Probably two installations share one connection.`,
     connectAgain,
   ),
+  refresh_token_reused: refusal(
+    'refresh_token_reused',
+    () =>
+      say`It used a refresh token again that a newer one had replaced. Somebody else may have a copy, so the connection was ended.`,
+    connectAgain,
+  ),
   connection_ended: (speech) => {
     const { at, expiresAt, detail: word, by } = speech.finding.facts;
     const isExpired = word === 'connection_expired' || (by === undefined && expiresAt !== undefined);

@@ -100,6 +100,13 @@ export function importedSecretOf(input: {
   throw refused(`The client secret cannot be imported: wanted are ${wanted}.`, [{ path: 'clientSecret', wanted }]);
 }
 
+/** RFC 9700 4.14: nothing but its refresh token protects a connection of a public client. */
+export function checkRotation(rotates: boolean | undefined, authMethod: AuthMethod): void {
+  if (authMethod !== 'none' || rotates !== false) return;
+  const wanted = 'true, or absent: refresh tokens of a public client are always rotated';
+  throw refused(`rotateRefreshTokens: wanted is ${wanted}.`, [{ path: 'rotateRefreshTokens', given: 'false', wanted }]);
+}
+
 export function checkRedirects(uris: readonly string[], allowHttp: boolean): void {
   const errors = uris.flatMap((uri, index) => {
     const url = URL.parse(uri);

@@ -18,6 +18,7 @@ import {
   checkJwks,
   checkJwksUri,
   checkRedirects,
+  checkRotation,
   importedSecretOf,
   isOwnClientId,
 } from './client-checks.ts';
@@ -205,6 +206,7 @@ export function createClients(deps: {
           (type) => mayUse(authMethod, type) && (directory !== undefined || type !== 'client_credentials'),
         );
       checkGrants(grantTypes, authMethod, directory === undefined);
+      checkRotation(input.rotateRefreshTokens, authMethod);
       const redirectUris = input.redirectUris ?? redirectUrisOf(preset, appName, allowHttpRedirects);
       checkRedirects(redirectUris, allowHttpRedirects);
       const { accessTokenSeconds = preset.accessTokenSeconds.default } = input;

@@ -1,4 +1,5 @@
 /** Refresh tokens (RFC 6749 6): they live as long as their connection, and where they are rotated, a lost answer costs nothing. */
+import type { Cause } from '../audit/index.ts';
 import { SCOPES } from '../credentials/index.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
@@ -28,7 +29,7 @@ export function createRefreshGrant(deps: {
 }): Grant {
   const { artifacts, oneTimes, connections, tokens } = deps;
 
-  return async function refreshed(client, parameters) {
+  return async function refreshed(client, parameters, cause) {
     const value = parameters.get('refresh_token');
     if (value === undefined) return { refused: 'refresh_token_missing' };
     const held = await artifacts.find(artifactId('RefreshToken', value));
@@ -40,7 +41,7 @@ export function createRefreshGrant(deps: {
     if ('refused' in narrowed) return { ...narrowed, about: aboutOf(authorization) };
     const offlineScope = asked === undefined ? authorization.offlineScope : offlineScopeOf(asked);
     const refresh = { client, value, held, authorization, scope: narrowed.scope, offlineScope };
-    return client.rotateRefreshTokens ? rotate(refresh) : grant(refresh);
+    return client.rotateRefreshTokens ? rotate(refresh, cause) : grant(refresh);
   };
 
   async function grant(refresh: Refresh): Promise<Granted | Refused> {
@@ -64,7 +65,7 @@ export function createRefreshGrant(deps: {
    * Rotation that a lost answer can't hurt: whoever comes again with a token that was rotated gets its one successor again, until that
    * has been used; many at once all get the same.
    */
-  async function rotate(refresh: Refresh): Promise<Granted | Refused> {
+  async function rotate(refresh: Refresh, cause: Cause): Promise<Granted | Refused> {
     const { client, value, held, authorization } = refresh;
     const rotated: OneTime = { id: held.id, value, fingerprint: client.id };
     const successor = await oneTimes.claim(rotated, Number.POSITIVE_INFINITY);
@@ -72,7 +73,11 @@ export function createRefreshGrant(deps: {
       const next = await artifacts.find(artifactId('RefreshToken', successor));
       const isUnused = next && next.lockedUntil === undefined && next.answeredAt === undefined;
       if (isUnused) return grant({ ...refresh, value: successor, held: next });
-      return { refused: 'refresh_token_superseded', about: aboutOf(authorization) };
+      const about = aboutOf(authorization);
+      if (client.authMethod !== 'none') return { refused: 'refresh_token_superseded', about };
+      // Nothing but the token proves who asks, so one of the two who had it is a stranger (docs/decisions/0012).
+      await connections.end(authorization, 'a replaced refresh token was used again', cause);
+      return { refused: 'refresh_token_reused', about };
     }
     let isRotated = false;
     try {

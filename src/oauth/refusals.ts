@@ -202,6 +202,8 @@ export const OAUTH_REFUSALS = {
   refresh_token_missing: { error: 'invalid_request', reason: 'invalid_request', says: 'refresh_token is missing.' },
   refresh_token_unknown: { error: 'invalid_grant', reason: 'refresh_token_unknown', says: NO_GRANT },
   refresh_token_superseded: { error: 'invalid_grant', reason: 'refresh_token_superseded', says: NO_GRANT },
+  /** Of a public client: reuse means that somebody else has a copy (RFC 9700 4.14.2), so the connection has ended. */
+  refresh_token_reused: { error: 'invalid_grant', reason: 'refresh_token_reused', says: NO_GRANT },
   connection_revoked: { error: 'invalid_grant', reason: 'refresh_token_revoked', says: NO_GRANT },
   connection_expired: { error: 'invalid_grant', reason: 'refresh_token_revoked', says: NO_GRANT },
   slots_full: { error: 'invalid_grant', reason: 'slots_full', says: NO_GRANT },

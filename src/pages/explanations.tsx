@@ -161,6 +161,11 @@ const TOKEN_REFUSALS: Record<string, Explanation> = {
     todo: 'Two installations share one connection: connect the other one for itself.',
     who: 'it_contact',
   },
+  refresh_token_reused: {
+    what: 'used a replaced refresh token again, so its connection was ended',
+    todo: 'Connect again, and find out who else has a copy of the refresh token.',
+    who: 'it_contact',
+  },
   code_expired: {
     what: 'was too late with the code of its connection',
     todo: 'Start the connection again.',

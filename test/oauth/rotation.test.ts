@@ -1,5 +1,6 @@
 /** Invariant 5: one refresh token never kills a connection, with and without rotation; and one answer for one code. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
 import { startApp, type TestApp } from '../support/app.ts';
@@ -70,6 +71,58 @@ for (const engine of engines) {
       const [told] = await eventsOf(app, 'token.refused');
       assert.equal(told.data.reason, 'refresh_token_superseded');
       assert.deepEqual([told.directoryId, told.credentialId], [directory.id, credentialId]);
+    });
+
+    async function makePublicConnection() {
+      const directory = await app.api.makeDirectory();
+      const client = await makeClient(app, { tokenEndpointAuthMethod: 'none' });
+      const verifier = 'v'.repeat(50);
+      const challenge = createHash('sha256').update(verifier).digest('base64url');
+      const query = { code_challenge: challenge, code_challenge_method: 'S256' };
+      const code = await obtainCode(app, client, directory, { query });
+      const { status, body } = await exchange(app, client, code, { code_verifier: verifier }, { style: 'none' });
+      assert.equal(status, 200, JSON.stringify(body));
+      const { items } = (await app.api.get(`/directories/${directory.id}/credentials`)).body;
+      const use = (token: string) => refresh(app, client, token, { style: 'none' });
+      return { directory, client, first: body.refresh_token as string, credentialId: items[0].id as string, use };
+    }
+
+    it('ends the connection of a public client that uses a replaced token after its successor, and says so', async () => {
+      const { directory, client, first, credentialId, use } = await makePublicConnection();
+      const successors = new Set<string>();
+      for (let turn = 0; turn < 5; turn++) {
+        successors.add((await use(first)).body.refresh_token);
+        app.clock.advance(turn * DAY);
+      }
+      const [second = ''] = successors;
+      assert.equal(successors.size, 1, 'a lost answer costs nothing');
+      const parallel = await Promise.all([use(second), use(second), use(second)]);
+      assert.equal(new Set(parallel.map(({ body }) => body.refresh_token)).size, 1);
+      const { access_token: accessToken, refresh_token: third } = parallel[0]?.body ?? {};
+      assert.equal(await verified(app, directory.id, accessToken), 200);
+      assert.equal(await stateOf(credentialId), 'active');
+
+      const reused = await use(first);
+      assert.deepEqual([reused.status, reused.body.error], [400, 'invalid_grant']);
+      assert.equal(await stateOf(credentialId), 'revoked');
+      assert.equal(await verified(app, directory.id, accessToken), 401);
+      for (const token of [third, second, first]) assert.equal((await use(token)).status, 400);
+      const told = (await eventsOf(app, 'token.refused')).filter(({ data }) => data.clientId === client.id);
+      assert.ok(
+        told.some(({ data }) => data.reason === 'refresh_token_reused'),
+        JSON.stringify(told),
+      );
+      const [revoked] = await eventsOf(app, 'credential.revoked');
+      assert.deepEqual(
+        [revoked.credentialId, revoked.actor.type, revoked.data.reason],
+        [credentialId, 'identity_provider', 'a replaced refresh token was used again'],
+      );
+    });
+
+    it('makes no public client whose refresh tokens stay the same', async () => {
+      const fields = { name: 'x', redirectUris: ['https://idp.example/cb'], tokenEndpointAuthMethod: 'none' };
+      const { status, body } = await app.api.post('/clients', { ...fields, rotateRefreshTokens: false });
+      assert.deepEqual([status, body.errors[0].path], [400, 'rotateRefreshTokens']);
     });
 
     it('rotates on through a long chain, each link of which may be asked for twice', async () => {
