@@ -1,10 +1,11 @@
 import { type Logger, pino } from 'pino';
+import { withoutSecrets } from './redaction.ts';
 
 export type Log = Logger;
 
 /**
- * The structured log, one JSON document a line. Values that carry a secret are redacted by their place; no code is meant to log them
- * in the first place (test/rules/ searches every captured line for every secret minted).
+ * The structured log, one JSON document a line. Values that carry a secret are redacted by their place, and each line passes the
+ * redactor for secrets in our formats, since the message of an error may quote what a caller sent.
  */
 export function createLog(level: string, destination: NodeJS.WritableStream): Log {
   return pino(
@@ -29,6 +30,6 @@ export function createLog(level: string, destination: NodeJS.WritableStream): Lo
         censor: '[redacted]',
       },
     },
-    destination,
+    { write: (line) => destination.write(withoutSecrets(line)) },
   );
 }

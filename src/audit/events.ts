@@ -1,8 +1,26 @@
 /**
  * The closed list of audit events: what each means (docs/events.md is held to it) and what its `data` may hold. No payload has a
- * place for a secret: a credential is named by its id and its hint, the last four characters.
+ * place for a secret: a credential is named by its ID and its hint, the last four characters, and each member is kept as its kind
+ * (payload.ts) allows.
  */
+
 import { json, type RecordOf, type Stored, text } from '../storage/index.ts';
+import {
+  changes,
+  flag,
+  type Given,
+  hint,
+  keyId,
+  listOf,
+  number,
+  oneOf,
+  ownId,
+  type Payload,
+  readable,
+  time,
+  typed,
+  word,
+} from './payload.ts';
 
 export const EVENTS = {
   'organization.created': 'An organization was made.',
@@ -56,114 +74,115 @@ export const EVENTS = {
 
 export type EventType = keyof typeof EVENTS;
 
-interface CredentialFacts {
-  kind: 'bearer' | 'oauth';
-  slot: 'a' | 'b';
-  hint: string;
-  label?: string | undefined;
-}
+const credential = {
+  kind: oneOf('bearer', 'oauth'),
+  slot: oneOf('a', 'b'),
+  hint,
+  'label?': typed,
+} as const;
+const portalLink = { portalLinkId: ownId } as const;
+const operator = { operatorId: ownId, name: typed } as const;
+const clientSecret = { clientId: typed, secretId: word, hint } as const;
+const client = { clientId: typed, name: typed, provider: word } as const;
+/** `changed` names the attributes; `changes` says from what to what. */
+const changed = { changed: listOf(word), 'changes?': changes } as const;
 
-interface EventPayloads {
-  'organization.created': { name: string };
-  'organization.updated': { changed: string[] };
-  'organization.deleted': { name: string; directories: number };
-  'directory.created': { name: string; provider: string; endpointKey: string };
-  'directory.updated': { changed: string[] };
-  'directory.disabled': { name: string };
-  'directory.enabled': { name: string };
-  'directory.deleted': { name: string; endpointKey: string };
-  'credential.issued': CredentialFacts & { scopes: string[]; expiresAt: string | null; replaces?: string | undefined };
-  'credential.imported': CredentialFacts & { scopes: string[]; expiresAt: string | null; form: string };
-  'credential.updated': CredentialFacts & { changed: string[] };
-  'credential.disabled': CredentialFacts;
-  'credential.enabled': CredentialFacts;
-  'credential.revoked': CredentialFacts & { reason?: string | undefined; forced?: boolean | undefined };
-  'credential.retired': CredentialFacts & { successorId: string };
-  'credential.expired': CredentialFacts;
+/** What `data` of each type holds, and with that how it is kept. A member whose name ends in `?` may be absent. */
+export const PAYLOADS = {
+  'organization.created': { name: typed },
+  'organization.updated': changed,
+  'organization.deleted': { name: typed, directories: number },
+  'directory.created': { name: typed, provider: word, endpointKey: typed },
+  'directory.updated': changed,
+  'directory.disabled': { name: typed },
+  'directory.enabled': { name: typed },
+  'directory.deleted': { name: typed, endpointKey: typed },
+  'credential.issued': { ...credential, scopes: listOf(word), expiresAt: time, 'replaces?': ownId },
+  'credential.imported': { ...credential, scopes: listOf(word), expiresAt: time, form: word },
+  'credential.updated': { ...credential, ...changed },
+  'credential.disabled': credential,
+  'credential.enabled': credential,
+  'credential.revoked': { ...credential, 'reason?': typed, 'forced?': flag },
+  'credential.retired': { ...credential, successorId: typed },
+  'credential.expired': credential,
   'request.denied': {
-    reason: string;
+    reason: word,
     /** What exactly was wrong with the presented value. */
-    subReason?: string | undefined;
-    surface: string;
-    method?: string | undefined;
-    hint?: string | undefined;
-    userAgent?: string | undefined;
+    'subReason?': word,
+    surface: word,
+    'method?': readable,
+    'hint?': hint,
+    'userAgent?': readable,
     /** With `rate_limited`: why the requests would have been refused anyway. */
-    cause?: string | undefined;
+    'cause?': word,
     /** With `wrong_directory`: told at the directory of the token, which was sent to the address of another one. */
-    elsewhere?: boolean | undefined;
-  };
-  'request.unreadable': { reason: string; method?: string | undefined };
+    'elsewhere?': flag,
+  },
+  'request.unreadable': { reason: word, 'method?': readable },
   'upstream.failed': {
     /** `upstream_` and the outcome. */
-    reason: string;
+    reason: word,
     /** Of the request: look_up, create, update, delete, group, discovery. */
-    kind: string;
-    method?: string | undefined;
+    kind: word,
+    'method?': readable,
     /** With `upstream_unreachable`: why. */
-    cause?: string | undefined;
+    'cause?': word,
     /** What the SCIM server answered. */
-    status?: number | undefined;
+    'status?': number,
     /** With `upstream_rejects_content`: the SCIM server's reason, without values. */
-    detail?: string | undefined;
-  };
-  'client.created': { clientId: string; name: string; provider: string };
-  'client.imported': { clientId: string; name: string; provider: string };
-  'client.updated': { clientId: string; changed: string[] };
-  'client.deleted': { clientId: string; name: string; provider: string };
-  'client.secret_added': { clientId: string; secretId: string; hint: string; expiresAt: string | null };
-  'client.secret_removed': { clientId: string; secretId: string; hint: string };
-  'portal_link.created': { portalLinkId: string; contact?: string | undefined; expiresAt: string };
-  'portal_link.used': { portalLinkId: string };
-  'portal_link.left': { portalLinkId: string };
-  'portal_link.revoked': { portalLinkId: string };
-  'connection.requested': { clientId: string };
-  'connection.consented': { clientId: string; name: string; replaces?: string | undefined };
+    'detail?': readable,
+  },
+  'client.created': client,
+  'client.imported': client,
+  'client.updated': { clientId: typed, ...changed },
+  'client.deleted': client,
+  'client.secret_added': { ...clientSecret, expiresAt: time },
+  'client.secret_removed': clientSecret,
+  'portal_link.created': { ...portalLink, 'contact?': typed, expiresAt: time },
+  'portal_link.used': portalLink,
+  'portal_link.left': portalLink,
+  'portal_link.revoked': portalLink,
+  'connection.requested': { clientId: typed },
+  'connection.consented': { clientId: typed, name: typed, 'replaces?': ownId },
   'connection.refused': {
-    clientId?: string | undefined;
-    reason: string;
+    'clientId?': ownId,
+    reason: word,
     /** Of the closed table OAUTH_REFUSALS in src/oauth/refusals.ts. */
-    subReason?: string | undefined;
+    'subReason?': word,
     /** With `redirect_uri_unknown`: origin and path of what was sent, where it is an address, and what is registered. */
-    redirectUri?: string | undefined;
-    registered?: string[] | undefined;
-  };
-  'credential.connected': CredentialFacts & { clientId: string; replaces?: string | undefined };
-  'token.issued': { clientId: string; grantType: string; userAgent?: string | undefined };
+    'redirectUri?': readable,
+    'registered?': listOf(typed),
+  },
+  'credential.connected': { ...credential, clientId: typed, 'replaces?': ownId },
+  'token.issued': { clientId: typed, grantType: word, 'userAgent?': readable },
   'token.refused': {
-    clientId?: string | undefined;
-    grantType?: string | undefined;
-    reason: string;
+    'clientId?': ownId,
+    'grantType?': word,
+    reason: word,
     /** Of the closed table OAUTH_REFUSALS in src/oauth/refusals.ts. */
-    subReason?: string | undefined;
-    userAgent?: string | undefined;
+    'subReason?': word,
+    'userAgent?': readable,
     /** With `assertion_wrong`: what is wrong with it, of a closed list, and by how much a time is off. */
-    fault?: string | undefined;
-    seconds?: number | undefined;
+    'fault?': word,
+    'seconds?': number,
     /** With the fault `audience`: what came, where it looks like ours, and what is wanted. */
-    audience?: string | undefined;
-    expected?: string | undefined;
-  };
-  'signing_key.rotated': { kid: string; serial: string };
-  'operator.created': { operatorId: string; name: string; role: string };
-  'operator.updated': { operatorId: string; name: string; changed: string[] };
-  'operator.removed': { operatorId: string; name: string; role: string };
-  'operator.link_created': { operatorId: string; name: string; expiresAt: string };
-  'operator.link_withdrawn': { operatorId: string; name: string };
-  'operator.signed_in': { operatorId: string; name: string; by: 'link' | 'password' | 'openid' };
-  'operator.signed_out': { operatorId: string; name: string };
-  'operator.sign_in_refused': { operatorId?: string | undefined };
-  'api_key.created': {
-    apiKeyId: string;
-    name: string;
-    role: string;
-    hint: string;
-    organizationId?: string | undefined;
-  };
-  'api_key.revoked': { apiKeyId: string; name: string; role: string; hint: string };
-}
+    'audience?': readable,
+    'expected?': readable,
+  },
+  'signing_key.rotated': { kid: keyId, serial: word },
+  'operator.created': { ...operator, role: word },
+  'operator.updated': { ...operator, changed: listOf(typed) },
+  'operator.removed': { ...operator, role: word },
+  'operator.link_created': { ...operator, expiresAt: time },
+  'operator.link_withdrawn': operator,
+  'operator.signed_in': { ...operator, by: oneOf('link', 'password', 'openid') },
+  'operator.signed_out': operator,
+  'operator.sign_in_refused': { 'operatorId?': ownId },
+  'api_key.created': { apiKeyId: ownId, name: typed, role: word, hint, 'organizationId?': ownId },
+  'api_key.revoked': { apiKeyId: ownId, name: typed, role: word, hint },
+} as const satisfies Record<EventType, Payload>;
 
-export type EventPayload<T extends EventType> = EventPayloads[T];
+export type EventPayload<T extends EventType> = Given<(typeof PAYLOADS)[T]>;
 
 /** Who did it. `system` is Latchkey itself: expiry, retirement, first start. `anonymous` presented something that was refused. */
 export const actorShape = {

@@ -18,7 +18,16 @@ import {
   type Storage,
   withWaiting,
 } from '../storage/index.ts';
-import { type AuditEvent, type Cause, type EventPayload, type EventType, eventShape, type Subject } from './events.ts';
+import {
+  type AuditEvent,
+  type Cause,
+  type EventPayload,
+  type EventType,
+  eventShape,
+  PAYLOADS,
+  type Subject,
+} from './events.ts';
+import { admitted, admittedActor } from './payload.ts';
 import { createSubscribers, type Subscriber, type Untold, untoldShape } from './subscribers.ts';
 import { createTallies, type Tallies } from './tallies.ts';
 
@@ -29,10 +38,12 @@ export {
   type Cause,
   EVENTS,
   type EventType,
+  PAYLOADS,
   type Source,
   type Subject,
   SYSTEM,
 } from './events.ts';
+export { type AttributeChange, changesBetween } from './payload.ts';
 export type { Subscriber } from './subscribers.ts';
 
 /** Attributes that every tracked record declares beside its own. */
@@ -186,7 +197,7 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
         id: nextId(at),
         type,
         at,
-        actor,
+        actor: admittedActor(actor),
         ...(actor.id !== undefined && { actorId: actor.id }),
         source,
         ...(organizationId !== undefined && { organizationId }),
@@ -194,7 +205,7 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
         ...(credentialId !== undefined && { credentialId }),
         ...(requestId !== undefined && { requestId }),
         ...(address !== undefined && { address }),
-        data: withoutUndefined(data),
+        data: admitted(PAYLOADS[type], data),
       };
     },
 
@@ -295,8 +306,4 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
 
 function asEvent({ untold: _untold, tellAt: _tellAt, ...event }: Untold): AuditEvent {
   return event;
-}
-
-function withoutUndefined(data: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined));
 }

@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { BASE62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
-import { withoutSecrets } from '../redaction.ts';
 import type { Accumulation, Collection, Waiting } from '../storage/index.ts';
-import type { Actor, AuditEvent, EventPayload, Subject } from './events.ts';
+import { type Actor, type AuditEvent, type EventPayload, PAYLOADS, type Subject } from './events.ts';
+import { admitted, admittedActor } from './payload.ts';
 import type { createSubscribers, Untold } from './subscribers.ts';
 
 /** What is frequent, and is told as one event with a count. */
@@ -45,8 +45,6 @@ const WINDOW_MS = 3_600_000;
 /** Distinct refusals kept apart within one window by one instance; beyond that without their address and what the caller chose. */
 const DISTINCT_LIMIT = 2000;
 const SLICE = 100;
-const USER_AGENT_LENGTH = 200;
-const METHOD_LENGTH = 32;
 
 interface Pending {
   event: AuditEvent;
@@ -80,11 +78,12 @@ export function createTallies(deps: {
 
   function keep(
     where: Subject,
-    { type, data: given, actor = ANONYMOUS, address, requestId, ...known }: Note,
+    { type, data: given, actor: who = ANONYMOUS, address, requestId, ...known }: Note,
     now: Date,
   ): void {
     const subject = { ...known, ...where };
-    const data: Record<string, unknown> = { ...given };
+    const data = admitted(PAYLOADS[type], given);
+    const actor = admittedActor(who);
     const current = Math.floor(now.getTime() / WINDOW_MS);
     if (current !== window) {
       window = current;
@@ -97,8 +96,6 @@ export function createTallies(deps: {
       const { clientId: _clientId, grantType: _grantType, redirectUri: _sent, registered: _registered, ...ours } = same;
       id = eventId([current, type, ours, subject.directoryId, subject.credentialId, 'many addresses']);
     } else distinct.add(id);
-    const userAgent = readable(data['userAgent'], USER_AGENT_LENGTH);
-    const method = readable(data['method'], METHOD_LENGTH);
     merge({
       count: 1,
       event: {
@@ -116,7 +113,7 @@ export function createTallies(deps: {
         requestId,
         // One of many addresses would look like the culprit.
         ...(!isFolded && { address }),
-        data: JSON.parse(JSON.stringify({ ...data, userAgent, method })) as Record<string, unknown>,
+        data,
       },
     });
   }
@@ -181,12 +178,6 @@ export function createTallies(deps: {
 
 function accumulationOf({ event, count }: Pending): Accumulation<AuditEvent> {
   return { initial: { ...event, count: 0 }, add: { count }, latest: { by: 'lastAt', values: lastOf(event) } };
-}
-
-/** What the caller says of itself, as it may be kept. */
-function readable(text: unknown, length: number): string | undefined {
-  if (typeof text !== 'string' || text === '') return undefined;
-  return withoutSecrets(text.replace(/[^\x20-\x7e]/g, '?')).slice(0, length);
 }
 
 function lastOf({ lastAt, requestId, data }: AuditEvent): Partial<AuditEvent> {

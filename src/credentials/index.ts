@@ -2,7 +2,7 @@
  * WHAT. Credentials of directories: issue, import, rotate, disable, enable, revoke, retire. Any change that takes something away
  * returns only when no instance accepts it any more.
  */
-import { type Actor, type Audit, type Cause, SYSTEM } from '../audit/index.ts';
+import { type Actor, type Audit, type Cause, changesBetween, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
@@ -437,12 +437,6 @@ export function createCredentials(deps: Dependencies): Credentials {
         const newEnd = expiresAt === null ? undefined : (expiresAt ?? oldEnd);
         const endSetAt = expiresAt === null ? undefined : expiresAt ? now : oldSetAt;
         const newScopes = scopes ? [...new Set<string>(scopes)] : record.scopes;
-        const changed = [
-          ...(newLabel !== oldLabel ? ['label'] : []),
-          ...(newEnd?.getTime() !== oldEnd?.getTime() ? ['expiresAt'] : []),
-          ...(newScopes.join() !== record.scopes.join() ? ['scopes'] : []),
-        ];
-        if (changed.length === 0) return undefined;
         // A rotation that is under way is looked at anew with the next round.
         const dueAt = earliest(newEnd, record.rotation ? now : undefined);
         const next: Credential = {
@@ -453,10 +447,10 @@ export function createCredentials(deps: Dependencies): Credentials {
           ...(endSetAt && { endSetAt }),
           ...(dueAt && { dueAt }),
         };
-        return {
-          record: next,
-          events: [audit.event('credential.updated', cause, subjectOf(next), { ...factsOf(next), changed })],
-        };
+        const told = changesBetween(record, next, ['label', 'expiresAt', 'scopes']);
+        if (told.changed.length === 0) return undefined;
+        const event = audit.event('credential.updated', cause, subjectOf(next), { ...factsOf(next), ...told });
+        return { record: next, events: [event] };
       });
       if (!result) throw absent(id);
       await waitOutLease();

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { within } from '../deadline.ts';
-import { withoutSecrets } from '../redaction.ts';
+import { withoutUnguessable } from '../redaction.ts';
 import type { Accumulation, Page, Storage, Stored } from '../storage/index.ts';
 
 const originShape = { address: 'string', 'userAgent?': 'string' } as const;
@@ -190,7 +190,7 @@ function totalOf(
   { subjectId, accepted, refused, lastUsedAt, address, userAgent }: Counted,
   now: Date,
 ): Accumulation<UsageTotal> {
-  const agent = userAgent && withoutSecrets(userAgent.replace(/[^\x20-\x7e]/g, '?')).slice(0, USER_AGENT_LENGTH);
+  const agent = userAgent && withoutUnguessable(userAgent.replace(/[^\x20-\x7e]/g, '?')).slice(0, USER_AGENT_LENGTH);
   const lastUsedFrom = { address, ...(agent !== undefined && { userAgent: agent }) };
   return {
     initial: { id: subjectId, createdAt: now, acceptedCount: 0, refusedCount: 0 },

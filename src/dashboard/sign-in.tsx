@@ -4,6 +4,7 @@ import { type Random, randomText } from '../identifiers.ts';
 import type { LinkState } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
 import { type Guest, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
+import { withoutSecretQuery } from '../redaction.ts';
 import { seal, unseal } from '../sealing.ts';
 import type { OpenId, Pending } from './openid.ts';
 import { HOME } from './visit.ts';
@@ -172,7 +173,7 @@ export function turnAway({ path, query }: Guest, isForm: boolean): Shown | strin
     );
   }
   const next = query.size === 0 ? path : `${path}?${query}`;
-  return `${HOME}/sign-in?next=${encodeURIComponent(next)}`;
+  return `${HOME}/sign-in?next=${encodeURIComponent(withoutSecretQuery(next))}`;
 }
 
 function SignIn(props: { hasOpenId: boolean; email?: string; next?: string; wrong?: string }) {

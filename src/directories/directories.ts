@@ -1,4 +1,4 @@
-import { type Audit, type Cause, outboxShape } from '../audit/index.ts';
+import { type Audit, type Cause, changesBetween, outboxShape } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
@@ -204,12 +204,10 @@ export function createDirectories(deps: Dependencies): Directories {
             ...(!mapUris && { mapUris }),
             updatedAt: clock.now(),
           };
-          const changed = (['name', 'provider', 'endpointKey', 'upstreamUrl', 'mapUris'] as const).filter(
-            (key) => next[key] !== record[key],
-          );
-          if (changed.length === 0) return undefined;
+          const told = changesBetween(record, next, ['name', 'provider', 'endpointKey', 'upstreamUrl', 'mapUris']);
+          if (told.changed.length === 0) return undefined;
           const subject = { organizationId: record.organizationId, directoryId: id };
-          return { record: next, events: [audit.event('directory.updated', cause, subject, { changed })] };
+          return { record: next, events: [audit.event('directory.updated', cause, subject, told)] };
         })
         .catch((error: unknown) => taken(error, changes.endpointKey));
       if (!result) throw absent(id);

@@ -1,4 +1,4 @@
-import { type Audit, type Cause, outboxShape } from '../audit/index.ts';
+import { type Audit, type Cause, changesBetween, outboxShape } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random } from '../identifiers.ts';
@@ -100,21 +100,16 @@ export function createOrganizations(deps: {
       const result = await organizations
         .update(id, (record) => {
           const { externalId: previous, ...rest } = record;
-          const next = externalId === null ? undefined : (externalId ?? previous);
-          const changed = [
-            ...(name !== undefined && name !== record.name ? ['name'] : []),
-            ...(next !== previous ? ['externalId'] : []),
-          ];
-          if (changed.length === 0) return undefined;
-          return {
-            record: {
-              ...rest,
-              name: name ?? record.name,
-              ...(next !== undefined && { externalId: next }),
-              updatedAt: clock.now(),
-            },
-            events: [audit.event('organization.updated', cause, { organizationId: id }, { changed })],
+          const kept = externalId === null ? undefined : (externalId ?? previous);
+          const next: Organization = {
+            ...rest,
+            name: name ?? record.name,
+            ...(kept !== undefined && { externalId: kept }),
+            updatedAt: clock.now(),
           };
+          const told = changesBetween(record, next, ['name', 'externalId']);
+          if (told.changed.length === 0) return undefined;
+          return { record: next, events: [audit.event('organization.updated', cause, { organizationId: id }, told)] };
         })
         .catch((error: unknown) => taken(error, externalId));
       return result ? result.after : get(id);

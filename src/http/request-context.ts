@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import type { Clock } from '../clock.ts';
+import { holdsSecret } from '../redaction.ts';
 
 export interface RequestContext {
   /** The peer's address, or what a trusted proxy says in X-Forwarded-For. IPv4 in IPv6 form is written as IPv4. */
@@ -74,7 +75,9 @@ export function createRequestContext(trustedProxies: readonly string[], clock: C
     },
     requestIdOf(request) {
       const given = request.headers['x-request-id'];
-      const isUsable = typeof given === 'string' && REQUEST_ID.test(given) && isTrusted(peerOf(request));
+      // Some proxies pass on what their client sent.
+      const isUsable =
+        typeof given === 'string' && REQUEST_ID.test(given) && !holdsSecret(given) && isTrusted(peerOf(request));
       return isUsable ? given : newRequestId(clock.now());
     },
   };

@@ -2,7 +2,7 @@
  * OAuth clients. A *shared* one has one id for all organizations, as an Okta OIN app has; an *owned* one belongs to one directory, as Entra and
  * custom apps have. Up to two secrets are live at a time, rotated like tokens: add one, put it into the IdP, take the old one away.
  */
-import type { Audit, Cause } from '../audit/index.ts';
+import { type Audit, type Cause, changesBetween } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { digestOf, hintOf } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
@@ -310,14 +310,11 @@ export function createClients(deps: {
           ...(needsCredential && { credentialId: newId('cred', random) }),
           accessTokenSeconds: accessTokenSeconds ?? record.accessTokenSeconds,
         };
-        const changed = (['name', 'appName', 'redirectUris', 'grantTypes', 'accessTokenSeconds'] as const).filter(
-          (key) => JSON.stringify(next[key]) !== JSON.stringify(record[key]),
-        );
-        if (changed.length === 0) return undefined;
-        return {
-          record: next,
-          events: [audit.event('client.updated', cause, subjectOf(record), { clientId: id, changed })],
-        };
+        const attributes = ['name', 'appName', 'redirectUris', 'grantTypes', 'accessTokenSeconds'] as const;
+        const told = changesBetween(record, next, attributes);
+        if (told.changed.length === 0) return undefined;
+        const event = audit.event('client.updated', cause, subjectOf(record), { clientId: id, ...told });
+        return { record: next, events: [event] };
       });
       if (!result) throw absent(id);
       return clientOf(result.after);

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { digestOf } from '../credentials/index.ts';
 import { newId, type Random } from '../identifiers.ts';
-import { withoutSecrets } from '../redaction.ts';
+import { withoutUnguessable } from '../redaction.ts';
 import { isDuplicate, type Storage, type Stored, text } from '../storage/index.ts';
 import type { Origin } from './records.ts';
 
@@ -39,7 +39,7 @@ export function createSessions({ storage, clock, random }: { storage: Storage; c
     /** `session`: the value that the browser keeps. Begun once, however often the same is asked for. */
     async begin(operatorId: string, session: string, by: OperatorSession['by'], origin: Origin): Promise<void> {
       const now = clock.now();
-      const userAgent = origin.userAgent && withoutSecrets(origin.userAgent).slice(0, USER_AGENT_LENGTH);
+      const userAgent = origin.userAgent && withoutUnguessable(origin.userAgent).slice(0, USER_AGENT_LENGTH);
       const record: OperatorSession = {
         id: newId('session', random),
         operatorId,

@@ -1,6 +1,6 @@
 /** What happened, a line each. */
 import type { ComponentChildren } from 'preact';
-import { type AuditEvent, EVENTS } from '../audit/index.ts';
+import { type AttributeChange, type AuditEvent, EVENTS } from '../audit/index.ts';
 import { timeOf } from './directory-view.ts';
 import { explanationOf } from './explanations.tsx';
 import { counted, Tag, Time, type Tone } from './parts.tsx';
@@ -144,6 +144,13 @@ export function tellOf(event: AuditEvent): { tone: Tone; text: string } {
     }
     case 'operator.sign_in_refused':
       return { tone: 'bad', text: `Sign-ins were refused${actor.type === 'operator' ? `: as ${actor.name}` : ''}` };
+    case 'organization.updated':
+    case 'directory.updated':
+    case 'credential.updated':
+    case 'client.updated': {
+      const subject = type.slice(0, type.indexOf('.'));
+      return { tone: 'off', text: `${SUBJECTS[subject]} changed: ${changesOf(data)}` };
+    }
     case 'operator.updated':
       return {
         tone: 'off',
@@ -169,4 +176,37 @@ export function tellOf(event: AuditEvent): { tone: Tone; text: string } {
       return { tone: 'off', text: name === '' ? meaning : `${meaning} (${name})` };
     }
   }
+}
+
+const SUBJECTS: Record<string, string> = {
+  organization: 'Organization',
+  directory: 'Directory',
+  credential: 'Credential',
+  client: 'Client',
+};
+
+const ATTRIBUTES: Record<string, string> = {
+  name: 'name',
+  externalId: 'external ID',
+  provider: 'identity provider',
+  endpointKey: 'endpoint key',
+  upstreamUrl: 'upstream URL',
+  label: 'label',
+  expiresAt: 'end',
+  scopes: 'scopes',
+  appName: 'app name',
+  redirectUris: 'redirect URIs',
+  grantTypes: 'grant types',
+  accessTokenSeconds: 'access token lifetime in seconds',
+};
+
+/** `upstream URL: https://a.example -> https://b.example`; events of earlier releases name the attributes alone. */
+function changesOf({ changes, changed }: AuditEvent['data']): string {
+  const nameOf = (attribute: string) => ATTRIBUTES[attribute] ?? attribute;
+  if (!Array.isArray(changes)) return ((changed ?? []) as string[]).map(nameOf).join(', ');
+  const told = (value: unknown) =>
+    value === null ? 'none' : Array.isArray(value) ? value.join(' ') || 'none' : String(value);
+  return (changes as AttributeChange[])
+    .map(({ attribute, from, to }) => `${nameOf(attribute)}: ${told(from)} → ${told(to)}`)
+    .join('; ');
 }

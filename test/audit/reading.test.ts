@@ -4,9 +4,9 @@ import { type Audit, type AuditEvent, createAudit, type EventQuery, SYSTEM } fro
 import { systemRandom } from '../../src/identifiers.ts';
 import type { Storage } from '../../src/storage/index.ts';
 import { createMovableClock, MINUTE, SECOND } from '../support/clock.ts';
-import { engines, type Place, silent } from '../support/engines.ts';
+import { bothEngines, type Place, silent } from '../support/engines.ts';
 
-for (const engine of engines) {
+for (const engine of bothEngines) {
   describe(`reading the audit, on ${engine.name}`, () => {
     let place: Place;
     let storage: Storage;

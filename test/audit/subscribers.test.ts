@@ -5,9 +5,9 @@ import { createOrganizations } from '../../src/directories/index.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import type { Collection, Storage } from '../../src/storage/index.ts';
 import { createMovableClock, DAY, MINUTE, SECOND } from '../support/clock.ts';
-import { engines, type Place, silent } from '../support/engines.ts';
+import { bothEngines, type Place, silent } from '../support/engines.ts';
 
-for (const engine of engines) {
+for (const engine of bothEngines) {
   describe(`subscribers of the audit, on ${engine.name}`, () => {
     let place: Place;
     const clock = createMovableClock();

@@ -21,7 +21,8 @@ const LAYERS = [
   ['identity-providers', 'audit', 'idempotency'],
   ['storage'],
   ['deadline', 'http', 'rounds', 'sealing'],
-  ['access', 'clock', 'config', 'errors', 'identifiers', 'log', 'metrics', 'redaction', 'turns'],
+  ['access', 'clock', 'config', 'errors', 'identifiers', 'log', 'metrics', 'turns'],
+  ['redaction'],
 ];
 
 /** A folder of leaves: its files stand for themselves and may be imported one by one. */
