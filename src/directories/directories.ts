@@ -9,6 +9,10 @@ import type { UpstreamPolicy } from './upstream.ts';
 
 /** Letters, digits and hyphens: Okta refuses a base URL with an underscore. */
 export const ENDPOINT_KEY = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?$/;
+/** In a URL these mean something else: endpoints of SCIM (RFC 7644 3.2), and `any` directory to forward-auth. */
+const RESERVED_KEYS = new Set(
+  'any Users Groups Me Bulk Schemas ResourceTypes ServiceProviderConfig ServiceProviderConfigs'.split(' '),
+);
 const ENDPOINT_KEY_ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
 const ENDPOINT_KEY_LENGTH = 24;
 
@@ -116,6 +120,12 @@ export function createDirectories(deps: Dependencies): Directories {
     throw new AppError('invalid_request', { detail: `upstreamUrl cannot be used: ${problem}.`, errors });
   }
 
+  function checkEndpointKey(endpointKey: string | undefined): void {
+    if (endpointKey === undefined || !RESERVED_KEYS.has(endpointKey)) return;
+    const errors = [{ path: 'endpointKey', given: endpointKey, wanted: `none of ${[...RESERVED_KEYS].join(', ')}` }];
+    throw new AppError('invalid_request', { detail: `The endpoint key ${endpointKey} is reserved.`, errors });
+  }
+
   function taken(error: unknown, endpointKey: string | undefined): never {
     if (!isDuplicate(error, 'endpointKey')) throw error;
     throw new AppError('endpoint_key_taken', { endpointKey }, { cause: error });
@@ -142,6 +152,7 @@ export function createDirectories(deps: Dependencies): Directories {
   return {
     async create({ organizationId, name, provider = 'generic', upstreamUrl, mapUris, endpointKey }, cause) {
       checkUpstream(upstreamUrl);
+      checkEndpointKey(endpointKey);
       await organizations.get(organizationId);
       const now = clock.now();
       const directory: Directory = {
@@ -190,6 +201,7 @@ export function createDirectories(deps: Dependencies): Directories {
 
     async change(id, changes, cause) {
       checkUpstream(changes.upstreamUrl);
+      checkEndpointKey(changes.endpointKey);
       const result = await directories
         .update(id, (record) => {
           const { upstreamUrl: previous, mapUris: mapped, ...rest } = record;

@@ -9,6 +9,22 @@ export function isRead(method: string, path: string): boolean {
   return method === 'POST' && SEARCH.test(path);
 }
 
+/** Whether a header (in lower case) makes some servers take a request for another method: `X-HTTP-Method-Override` and its kin. */
+export function isMethodOverride(name: string): boolean {
+  return name.includes('method') && METHOD_OVERRIDE.test(name);
+}
+
+const METHOD_OVERRIDE =
+  /^(?:x[^a-z0-9])?(?:http[^a-z0-9]|tunnel(?:ed|led)?[^a-z0-9])?method(?:[^a-z0-9]?(?:override|tunnel))?$/;
+
+/** Whether a query does the same, as `_method` of Rails or `X-HTTP-Method-Override` of JAX-RS. */
+export function overridesMethod(query: string): boolean {
+  if (!/method/i.test(query)) return false;
+  return [...new URLSearchParams(query).keys()].some(
+    (name) => /^(?:_|\$http)method$/i.test(name) || isMethodOverride(name.toLowerCase()),
+  );
+}
+
 const GATEWAY_PREFIX = '/scim/v2/';
 
 /** `/scim/v2/{endpointKey}/Users?x` -> its parts; `rest` begins with a slash or is empty, and the query is apart. */
@@ -46,11 +62,32 @@ const LOOKALIKES: [pattern: RegExp, plain: string][] = [
  */
 export function hasDotSegment(path: string): boolean {
   if (!SUSPECT.test(path)) return false;
+  return unmasked(path)
+    .split(/[/\\]|%2f|%5c/i)
+    .some((segment) => DOTS.test(segment));
+}
+
+/** The path as the most forgiving server reads it: decoded, in lower case, one slash at a time, without path parameters and blanks. */
+export function foldedPath(path: string): string {
+  return unmasked(path)
+    .replace(/%([0-7][0-9a-f])/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+    .replace(BLANKS, '')
+    .replaceAll('\\', '/')
+    .replace(/;[^/]*/g, '')
+    .replace(/\/{2,}/g, '/')
+    .toLowerCase();
+}
+
+/** Blanks and control characters, which some servers drop. */
+const BLANKS = /[^\x21-\u{10ffff}]/gu;
+
+/** Undoes what hides a dot or a slash: encodings of an encoding, overlong ones, and lookalikes. */
+function unmasked(path: string): string {
   let plain = path;
   for (let round = 0; round < ENCODINGS && /%25/.test(plain); round++) plain = plain.replace(/%25/g, '%');
   plain = plain.replace(OVERLONG, shortest);
   for (const [pattern, character] of LOOKALIKES) plain = plain.replace(pattern, character);
-  return plain.split(/[/\\]|%2f|%5c/i).some((segment) => DOTS.test(segment));
+  return plain;
 }
 
 /** The character that an overlong sequence stands for. */

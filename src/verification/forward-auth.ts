@@ -1,9 +1,9 @@
 /**
  * `/auth/verify`: a reverse proxy asks before it passes a request on (nginx auth_request, Caddy forward_auth, Traefik, Envoy ext_authz).
  *
- * The proxy says which request it holds: `X-Original-URI` and `X-Original-Method`, `X-Forwarded-Uri` and `X-Forwarded-Method`, the path behind
- * `/auth/verify` (Envoy), or `?directory=`. A client can send such headers too, through a proxy that sets only the others: where two
- * disagree the answer is 400, so that they can never be played off against each other.
+ * The proxy says which request it holds (forwarded-request.ts) and may name the directory in `?directory=`. A client can send such
+ * headers too, through a proxy that sets only the others: where two disagree the answer is 400, so that they can never be played off
+ * against each other.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ANSWER_MS, within } from '../deadline.ts';
@@ -11,20 +11,11 @@ import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { sendScimError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import { hasDotSegment, isRead, splitGatewayPath } from './access.ts';
 import { sendDenial, sendScimFailure } from './challenge.ts';
+import { ANY_DIRECTORY, type ForwardedRequest, readForwardedRequest } from './forwarded-request.ts';
 import type { Verification } from './index.ts';
 import { readAuthorization } from './presented.ts';
-import type { Decision } from './verify.ts';
-
-const PATH = '/auth/verify';
-
-interface Question {
-  /** Ids or endpointKeys, each once. */
-  references: string[];
-  method: string | undefined;
-  write: boolean;
-}
+import { type Decision, findDirectory } from './verify.ts';
 
 export interface ForwardAuthDependencies {
   verification: Verification;
@@ -36,30 +27,30 @@ export interface ForwardAuthDependencies {
 export function createForwardAuth({ verification, directories, context, publicUrl }: ForwardAuthDependencies) {
   return function forwardAuth(request: IncomingMessage, response: ServerResponse): void {
     const requestId = context.requestIdOf(request);
-    let question: Question;
+    let held: ForwardedRequest;
     try {
-      question = readQuestion(request);
+      held = readForwardedRequest(request);
     } catch (error) {
       sendScimFailure(response, error, requestId);
       return;
     }
-    if (question.references.length > 1) {
-      within(ANSWER_MS, agree(question.references))
-        .then((reference) => ask({ ...question, references: [reference] }))
+    const wanted = placeOf(held);
+    if (!(wanted instanceof Promise)) ask(wanted, held);
+    else
+      within(ANSWER_MS, wanted)
+        .then((directory) => ask(directory, held))
         .catch((error: unknown) => sendScimFailure(response, error, requestId));
-    } else ask(question);
 
-    function ask({ references, method, write }: Question): void {
-      const [directory] = references;
+    function ask(directory: string | undefined, { method, write }: ForwardedRequest): void {
       if (directory === undefined) {
         const detail =
-          'The proxy must name the directory: ?directory=, X-Original-URI or X-Forwarded-Uri with /scim/v2/{endpointKey}.';
+          'The proxy must name the directory: ?directory=, or a path /scim/v2/{endpointKey} in X-Original-URI or X-Forwarded-Uri.';
         sendScimError(response, 400, detail, { 'x-request-id': requestId });
         return;
       }
       const decision = verification.check({
         presented: readAuthorization(request.rawHeaders),
-        directory,
+        directory: directory === ANY_DIRECTORY ? undefined : directory,
         write,
         surface: 'forward_auth',
         method,
@@ -93,67 +84,29 @@ export function createForwardAuth({ verification, directories, context, publicUr
     }
   };
 
-  /** Two references are fine when they are the id and the endpointKey of one directory. */
-  async function agree(references: string[]): Promise<string> {
-    const found = await Promise.all(references.map((reference) => directories.findByReference(reference)));
-    const [first] = found;
-    if (first && found.every((directory) => directory?.id === first.id)) return first.endpointKey;
-    throw new AppError('invalid_request', { detail: 'The proxy names two different directories.' });
+  /** The one directory that is meant: a reference, `any`, or undefined. A read of the store only where two names must agree. */
+  function placeOf({ named, inPath, ownPath }: ForwardedRequest): string | undefined | Promise<string | undefined> {
+    if (inPath === undefined || named === undefined || named === inPath) return inPath ?? named;
+    if (named === ANY_DIRECTORY && ownPath === 'no') return inPath;
+    return agree(named, inPath, ownPath === 'perhaps');
+  }
+
+  /** `named` and the path are fine together when they are the id and the endpointKey of one directory. */
+  async function agree(named: string, inPath: string, mayBeOwn: boolean): Promise<string> {
+    const [found, atPath] = await Promise.all([
+      named === ANY_DIRECTORY ? undefined : findDirectory(directories, named),
+      findDirectory(directories, inPath),
+    ]);
+    if (mayBeOwn && !atPath && !(await findDirectory(directories, inPath.toLowerCase()))) return named;
+    if (named === ANY_DIRECTORY) return inPath;
+    if (found && atPath?.id === found.id) return found.endpointKey;
+    throw new AppError('invalid_request', {
+      detail: 'The path does not lead to the directory that ?directory= names.',
+    });
   }
 }
 
 /** The challenge points to an endpoint, not to a directory's id. */
 function asked(reference: string): string | undefined {
-  return reference.startsWith('dir_') ? undefined : reference;
-}
-
-function readQuestion(request: IncomingMessage): Question {
-  const url = request.url ?? '';
-  const mark = url.indexOf('?');
-  const suffix = (mark === -1 ? url : url.slice(0, mark)).slice(PATH.length);
-  const named = mark === -1 ? [] : new URLSearchParams(url.slice(mark)).getAll('directory');
-  const { headers } = request;
-  const paths = [suffix, headers['x-original-uri'], headers['x-forwarded-uri']]
-    .map((value) => pathOf(one(value)))
-    .filter((path) => path !== undefined && path !== '');
-  if (named.length > 1) throw new AppError('invalid_request', { detail: 'The proxy names two directories.' });
-  const references = new Set(named);
-  let pathToRead = '';
-  for (const path of paths as string[]) {
-    if (hasDotSegment(path)) throw new AppError('invalid_request', { detail: 'The path has dot segments.' });
-    const parts = splitGatewayPath(path);
-    if (parts) references.add(parts.endpointKey);
-    pathToRead = path;
-  }
-  const methods = new Set(
-    [one(headers['x-original-method']), one(headers['x-forwarded-method'])].filter((method) => method !== undefined),
-  );
-  // Envoy asks with the method of the request itself, and tells its path behind ours. A lone slash is no path: a proxy that asks there
-  // asks by GET whatever it holds.
-  if (suffix.length > 1 && request.method) methods.add(request.method);
-  if (methods.size > 1) throw new AppError('invalid_request', { detail: 'The proxy names two different methods.' });
-  if (new Set(paths).size > 1)
-    throw new AppError('invalid_request', { detail: 'The proxy names two different paths.' });
-  const [method] = methods;
-  return {
-    references: [...references],
-    method,
-    write: method === undefined || !isRead(method.toUpperCase(), pathToRead),
-  };
-}
-
-/** A header that came twice has been joined with a comma, or is a list: neither is one answer. */
-function one(value: string | string[] | undefined): string | undefined {
-  if (Array.isArray(value) || (value !== undefined && /[\s,]\s|^\s|\s$/.test(value))) {
-    throw new AppError('invalid_request', { detail: 'The proxy names the request twice.' });
-  }
-  return value;
-}
-
-/** The path of a URI without its query, but with what stands behind a `#`; proxies hand on whatever form the client sent. */
-function pathOf(uri: string | undefined): string | undefined {
-  if (uri === undefined) return undefined;
-  const path = uri.replace(/^https?:\/\/[^/?#]*/i, '');
-  const end = path.indexOf('?');
-  return end === -1 ? path : path.slice(0, end);
+  return reference === ANY_DIRECTORY || reference.startsWith('dir_') ? undefined : reference;
 }

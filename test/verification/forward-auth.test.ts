@@ -50,6 +50,33 @@ describe('forward-auth', () => {
         () => ({ headers: { 'X-Original-URI': `${users()}?a=1`, 'X-Forwarded-Uri': `${users()}?a=1` } }),
       ],
       [
+        'in X-Original-URL, as ingress-nginx asks',
+        () => ({
+          headers: {
+            'X-Original-URL': `https://scim.example.com${users()}?count=1`,
+            'X-Auth-Request-Redirect': `${users()}?count=1`,
+            'X-Sent-From': 'nginx-ingress-controller',
+          },
+        }),
+      ],
+      [
+        'in X-Original-URL beside a sign-in address of its own',
+        () => ({
+          headers: {
+            'X-Original-URL': `https://scim.example.com${users()}`,
+            'X-Auth-Request-Redirect': 'https://app.example.com/after-sign-in',
+          },
+        }),
+      ],
+      [
+        'in X-Auth-Request-Redirect, as haproxy-ingress asks',
+        () => ({ headers: { 'X-Original-Host': 'scim.example.com', 'X-Auth-Request-Redirect': users() } }),
+      ],
+      [
+        'in the path behind ours, whatever query the client sent',
+        () => ({ path: `/auth/verify${users()}?directory=any`, headers: {} }),
+      ],
+      [
         'in ?directory= when the path says nothing of it',
         () => ({ path: '/auth/verify?directory=northwind-okta', headers: { 'X-Original-URI': '/provisioning/Users' } }),
       ],
@@ -60,6 +87,110 @@ describe('forward-auth', () => {
         const answer = await ask(headers, rest);
         assert.equal(answer.status, 200, answer.text);
         assert.equal(answer.headers['x-scim-directory'], directory.id);
+      });
+    }
+  });
+
+  describe("takes ?directory= where the path is the SCIM server's own", () => {
+    const paths = [
+      '/scim/v2/Users?count=1',
+      '/scim/v2/Groups/7',
+      '/scim/v2/.search',
+      '/scim/v2/Devices',
+      '/api/scim/Users',
+      '/v2/Users/a%20b',
+    ];
+    for (const path of paths) {
+      for (const header of ['X-Original-URI', 'X-Original-URL', 'X-Forwarded-Uri']) {
+        it(`${path} in ${header}`, async () => {
+          const named = await ask({ [header]: path, ...reading }, { path: '/auth/verify?directory=northwind-okta' });
+          assert.equal(named.status, 200, named.text);
+          assert.equal(named.headers['x-scim-directory'], directory.id);
+          const byId = await ask({ [header]: path, ...reading }, { path: `/auth/verify?directory=${directory.id}` });
+          assert.equal(byId.status, 200, byId.text);
+          const foreign = await ask({ [header]: path, ...reading }, { path: '/auth/verify?directory=contoso-okta' });
+          assert.equal(foreign.status, 401, foreign.text);
+        });
+      }
+    }
+
+    it('and lets no directory be called like an endpoint of SCIM', async () => {
+      for (const endpointKey of ['Users', 'Groups', 'ServiceProviderConfig', 'any']) {
+        const { organizationId } = directory;
+        const { status, body } = await app.api.post('/directories', { organizationId, name: 'x', endpointKey });
+        assert.deepEqual(
+          [status, body.code, body.errors?.[0]?.path],
+          [400, 'invalid_request', 'endpointKey'],
+          endpointKey,
+        );
+      }
+    });
+  });
+
+  describe('lets the token name the directory with ?directory=any', () => {
+    const any = { path: '/auth/verify?directory=any' };
+
+    it('at a path of the SCIM server', async () => {
+      const answer = await ask({ 'X-Original-URI': '/scim/v2/Users?count=1', ...reading }, any);
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(answer.headers['x-scim-directory'], directory.id);
+      const { token: its } = await app.api.issue(other.id);
+      const another = await ask({ 'X-Original-URI': '/Users', ...reading, Authorization: `Bearer ${its}` }, any);
+      assert.equal(another.headers['x-scim-directory'], other.id);
+    });
+
+    it('but not against a path that names another one, and no unknown token', async () => {
+      assert.equal((await ask({ 'X-Original-URI': users() }, any)).status, 200);
+      assert.equal((await ask({ 'X-Original-URI': users('contoso-okta') }, any)).status, 401);
+      assert.equal((await ask({ 'X-Original-URI': users('contoso-okta').toUpperCase() }, any)).status, 400);
+      const unknown = await ask({ 'X-Original-URI': '/scim/v2/Users', Authorization: 'Bearer wrong-value' }, any);
+      assert.equal(unknown.status, 401);
+      assert.equal(unknown.headers['www-authenticate'], 'Bearer realm="scim", error="invalid_token"');
+      const readingOnly = { 'X-Original-URI': '/scim/v2/Users', Authorization: `Bearer ${readOnly}` };
+      assert.equal((await ask({ ...readingOnly, 'X-Original-Method': 'DELETE' }, any)).status, 403);
+    });
+  });
+
+  describe('answers 400 to a path that leads to another directory, or to one in another spelling', () => {
+    for (const path of [
+      users('contoso-okta'),
+      users('nobody'),
+      `/${users('contoso-okta')}`,
+      `//evil.example${users('contoso-okta')}`,
+      users('contoso-okta').replace('/scim', '/SCIM'),
+      users('contoso-okta').replace('/v2', '/V2'),
+      users('contoso-okta').replace('/scim', '/%73cim'),
+      users('contoso-okta').replace('/scim', '/%2573cim'),
+      users('contoso-okta').replace('/scim/', '/scim//'),
+      users('contoso-okta').replace('/v2/', '/v2//'),
+      users('contoso-okta').replace('/v2/', '%2fv2/'),
+      users('contoso-okta').replace('/v2/', '%5cv2/'),
+      users('contoso-okta').replace('/scim/', '/scim;x=1/'),
+      users('contoso-okta').replace('/scim/', '/;x/scim/'),
+      users('contoso-okta').replace('/scim', '/scim%00'),
+      users('contoso-okta').replace('/v2', '%c0%afv2'),
+      users('contoso-okta').replace('/v2', '%u2215v2'),
+      users('contoso-okta').replace('contoso', '%63ontoso'),
+      users('Contoso-Okta'),
+      users('contoso-okta;x=1'),
+      users('Northwind'),
+      '\\\\scim\\v2\\contoso-okta\\Users',
+      'scim/v2/contoso-okta/Users',
+      '/scim/v2',
+      '/scim/v2/',
+      // Right, but for its spelling.
+      `/${users()}`,
+      users().toUpperCase(),
+      users().replace('/scim', '/%73cim'),
+    ]) {
+      it(path, async () => {
+        for (const named of ['northwind-okta', directory.id]) {
+          for (const header of ['X-Original-URI', 'X-Original-URL', 'X-Forwarded-Uri', 'X-Auth-Request-Redirect']) {
+            const answer = await ask({ [header]: path, ...reading }, { path: `/auth/verify?directory=${named}` });
+            assert.equal(answer.status, 400, `${header}: ${answer.text}`);
+            assert.equal(answer.headers['x-scim-directory'], undefined);
+          }
+        }
       });
     }
   });
@@ -165,6 +296,19 @@ describe('forward-auth', () => {
       ['what has no method, at our address with a slash', {}, { path: '/auth/verify/?directory=northwind-okta' }],
       ['a method of no meaning', { 'X-Original-URI': users(), 'X-Original-Method': 'GET,POST' }],
       ['POST as Envoy asks', {}, { path: `/auth/verify${users()}`, method: 'POST' }],
+      ...[
+        'X-HTTP-Method-Override',
+        'X-HTTP-Method',
+        'X-Method-Override',
+        'x_http_method_override',
+        'X-Tunneled-Method',
+      ].map((name): [string, Headers] => [
+        `GET with ${name}`,
+        { 'X-Original-URI': users(), ...reading, [name]: 'DELETE' },
+      ]),
+      ...['_method=DELETE', 'count=1&X-HTTP-Method-Override=PUT', '%24httpMethod=DELETE'].map(
+        (query): [string, Headers] => [`GET with ?${query}`, { 'X-Original-URI': `${users()}?${query}`, ...reading }],
+      ),
     ];
     for (const [name, headers, rest] of refused) {
       it(`not do ${name}`, async () => {
