@@ -341,7 +341,7 @@ export async function createApp(deps: AppDependencies) {
 
   const rounds: Round[] = [
     { name: 'usage', everyMs: 5 * SECOND, run: usage.flush, trustsNoClock: true },
-    { name: 'denials', everyMs: 3 * SECOND, run: audit.tallies.flush, trustsNoClock: true },
+    { name: 'denials', everyMs: 3 * SECOND, run: writeRefusals, trustsNoClock: true },
     { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
     { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce, trustsNoClock: true },
     { name: 'signing keys', everyMs: 30 * SECOND, run: oauth.reload },
@@ -349,6 +349,11 @@ export async function createApp(deps: AppDependencies) {
     { name: 'expired records', everyMs: 600 * SECOND, run: () => storage.reclaim() },
     { name: 'retention', everyMs: 3600 * SECOND, run: forgetOld },
   ];
+
+  async function writeRefusals(): Promise<void> {
+    verification.settle();
+    await audit.tallies.flush();
+  }
 
   async function forgetOld(): Promise<void> {
     const before = (days: number) => new Date(clock.now().getTime() - days * DAY);
@@ -400,7 +405,7 @@ export async function createApp(deps: AppDependencies) {
     /** Writes what has been counted, and waits for what is under way. */
     async close(): Promise<void> {
       await gateway.close();
-      await Promise.allSettled([usage.flush(), audit.tallies.flush(), instances.leave()]);
+      await Promise.allSettled([usage.flush(), writeRefusals(), instances.leave()]);
       await audit.settled();
     },
   };

@@ -95,6 +95,8 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
       log,
       findCaller: verification.findCaller,
       limitCaller: verification.limitCaller,
+      waitOfCaller: verification.waitOfCaller,
+      spareCaller: verification.spareCaller,
       answerMs,
       usedKey: usage.accepted,
     }),

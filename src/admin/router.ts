@@ -31,14 +31,28 @@ export interface RouterDependencies {
   /** The API key of a presented value. */
   findCaller: (value: string) => ApiKey | undefined | Promise<ApiKey | undefined>;
   /** Counts a refused call; gives the seconds to wait when there were too many. */
-  limitCaller: (address: string) => Promise<number | undefined>;
+  limitCaller: (address: string) => number | undefined;
+  /** Seconds to wait for an address that is not looked at any more. */
+  waitOfCaller: (address: string) => number | undefined;
+  spareCaller: (address: string) => void;
   /** What the store and a lease may cost one request in all. */
   answerMs: number;
   usedKey: (id: string, address: string, userAgent: string | undefined) => void;
 }
 
 export function createAdminRouter(deps: RouterDependencies): Middleware {
-  const { operations, idempotency, context, log, findCaller, limitCaller, answerMs, usedKey } = deps;
+  const {
+    operations,
+    idempotency,
+    context,
+    log,
+    findCaller,
+    limitCaller,
+    waitOfCaller,
+    spareCaller,
+    answerMs,
+    usedKey,
+  } = deps;
   const router = new Router({ prefix: PREFIX });
   for (const operation of operations) {
     router[operation.method](operation.path, (koa) => run(operation, koa, koa.params as Record<string, string>));
@@ -73,14 +87,17 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
 
   async function authenticate(koa: Context): Promise<void> {
     const [, value = ''] = /^bearer[ \t]+(\S+)[ \t]*$/i.exec(koa.get('authorization')) ?? [];
-    const apiKey = await findCaller(value);
     const address = context.addressOf(koa.req);
+    const wait = waitOfCaller(address);
+    if (wait !== undefined) throw new AppError('rate_limited', { retryAfterSeconds: wait });
+    const apiKey = await findCaller(value);
     if (!apiKey) {
-      const retryAfterSeconds = await limitCaller(address);
+      const retryAfterSeconds = limitCaller(address);
       if (retryAfterSeconds !== undefined) throw new AppError('rate_limited', { retryAfterSeconds });
       koa.set('WWW-Authenticate', 'Bearer realm="latchkey"');
       throw new AppError('unauthenticated');
     }
+    spareCaller(address);
     usedKey(apiKey.id, address, koa.get('user-agent') || undefined);
     koa.state['caller'] = { apiKey, organizationId: apiKey.organizationId } satisfies Caller;
   }

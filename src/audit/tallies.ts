@@ -27,13 +27,16 @@ export interface Note<T extends Frequent = Frequent> extends Subject {
   data: EventPayload<T>;
   actor?: Actor;
   /** Where it came from; an attacker's many addresses are folded into one record once there are too many of them. */
-  address: string;
+  address?: string | undefined;
   requestId: string;
 }
 
 export interface Tallies {
-  /** `where` may still be looked up when the answer is out already; if that fails, it is told without. */
-  note<T extends Frequent>(where: Subject | Promise<Subject>, note: Note<T>): void;
+  /**
+   * `where` may still be looked up when the answer is out already; if that fails, it is told without. `times`: how often it happened,
+   * once unless given.
+   */
+  note<T extends Frequent>(where: Subject | Promise<Subject>, note: Note<T>, times?: number): void;
   /** Writes what was noted; throws storage_unavailable and keeps it for the next time. */
   flush(): Promise<void>;
   /** What was noted and is not written yet. */
@@ -44,6 +47,8 @@ const ANONYMOUS: Actor = { type: 'anonymous', name: 'unauthenticated caller' };
 const WINDOW_MS = 3_600_000;
 /** Distinct refusals kept apart within one window by one instance; beyond that without their address and what the caller chose. */
 const DISTINCT_LIMIT = 2000;
+/** Of those without what the caller chose: beyond that also without their place. */
+const FOLDED_LIMIT = 4000;
 const SLICE = 100;
 
 interface Pending {
@@ -80,8 +85,9 @@ export function createTallies(deps: {
     where: Subject,
     { type, data: given, actor: who = ANONYMOUS, address, requestId, ...known }: Note,
     now: Date,
+    times: number,
   ): void {
-    const subject = { ...known, ...where };
+    let subject: Subject = { ...known, ...where };
     const data = admitted(PAYLOADS[type], given);
     const actor = admittedActor(who);
     const current = Math.floor(now.getTime() / WINDOW_MS);
@@ -95,9 +101,14 @@ export function createTallies(deps: {
     if (isFolded) {
       const { clientId: _clientId, grantType: _grantType, redirectUri: _sent, registered: _registered, ...ours } = same;
       id = eventId([current, type, ours, subject.directoryId, subject.credentialId, 'many addresses']);
-    } else distinct.add(id);
+      if (!distinct.has(id) && distinct.size >= FOLDED_LIMIT) {
+        subject = {};
+        id = eventId([current, type, 'many places']);
+      }
+    }
+    distinct.add(id);
     merge({
-      count: 1,
+      count: times,
       event: {
         id,
         type,
@@ -112,22 +123,22 @@ export function createTallies(deps: {
         ...(subject.credentialId !== undefined && { credentialId: subject.credentialId }),
         requestId,
         // One of many addresses would look like the culprit.
-        ...(!isFolded && { address }),
+        ...(!isFolded && address !== undefined && { address }),
         data,
       },
     });
   }
 
   return {
-    note(where, given) {
+    note(where, given, times = 1) {
       const now = clock.now();
       if (!(where instanceof Promise)) {
-        keep(where, given, now);
+        keep(where, given, now, times);
         return;
       }
       const arrival = where.then(
-        (found) => keep(found, given, now),
-        () => keep({}, given, now),
+        (found) => keep(found, given, now, times),
+        () => keep({}, given, now, times),
       );
       arriving.add(arrival);
       void arrival.finally(() => arriving.delete(arrival));

@@ -128,6 +128,11 @@ export interface Credentials {
   progress(credential: Credential): ReturnType<ReturnType<typeof createRotation>['progress']>;
   /** Throws slots_full, naming the holders, when both slots are taken. */
   assertFreeSlot(directoryId: string): Promise<void>;
+  /**
+   * Throws forbidden when the vendor disabled a credential of the directory and an IT contact would get around it: by another token, a
+   * rotation, a connection, or by ending the disabled one.
+   */
+  assertNotHeldBack(directoryId: string, cause: Cause): Promise<void>;
   /** Throws credentials_active, naming them, when credentials hold slots of the directory. */
   assertNoneActive(directory: Directory): Promise<void>;
   /** Revokes what holds a slot of the directory; without `force` it throws credentials_active when there is any. */
@@ -234,12 +239,21 @@ export function createCredentials(deps: Dependencies): Credentials {
     return (await slots.holders(directoryId)).filter((holder) => stateAt(holder, clock.now()) !== 'expired');
   }
 
+  async function assertNotHeldBack(directoryId: string, { actor }: Cause): Promise<void> {
+    if (actor.type !== 'it_contact') return;
+    if (!(await holders(directoryId)).some(isDisabledByVendor)) return;
+    throw new AppError('forbidden', {
+      detail:
+        'Your software vendor disabled a credential of this directory. Until they enable or revoke it, no other one can take its place. Ask them.',
+    });
+  }
+
   async function switchTo(state: 'active' | 'disabled', id: string, cause: Cause): Promise<Credential> {
     const result = await credentials.update(id, (record) => {
       assertLive(record, clock.now());
-      const { disabledBy, ...rest } = record;
+      const { disabledBy: _disabledBy, ...rest } = record;
       // What the vendor disabled it has its reasons for; a customer disables and enables what is its own.
-      if (state === 'active' && cause.actor.type === 'it_contact' && disabledBy && disabledBy.type !== 'it_contact')
+      if (state === 'active' && cause.actor.type === 'it_contact' && isDisabledByVendor(record))
         throw new AppError('forbidden', {
           detail: 'Your software vendor disabled this credential, and enables it again. Ask them.',
         });
@@ -333,10 +347,12 @@ export function createCredentials(deps: Dependencies): Credentials {
 
   return {
     async issue(directoryId, input, cause) {
+      await assertNotHeldBack(directoryId, cause);
       return issueInto(await directories.get(directoryId), input, cause);
     },
 
     async import(directoryId, input, cause, isDry = false) {
+      await assertNotHeldBack(directoryId, cause);
       const directory = await directories.get(directoryId);
       const { digest, hint, form } = readImport(input);
       const record = draft(directory, digest, hint, input, cause);
@@ -356,7 +372,10 @@ export function createCredentials(deps: Dependencies): Credentials {
       );
     },
 
-    rotate: (directoryId, input, cause) => rotation.rotate(directoryId, input, cause),
+    async rotate(directoryId, input, cause) {
+      await assertNotHeldBack(directoryId, cause);
+      return rotation.rotate(directoryId, input, cause);
+    },
 
     async connect(directoryId, input, cause) {
       const directory = await directories.get(directoryId);
@@ -461,6 +480,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     enable: (id, cause) => switchTo('active', id, cause),
 
     async revoke(id, options, cause) {
+      if (cause.actor.type === 'it_contact') await assertNotHeldBack((await get(id)).directoryId, cause);
       const credential = await revoke(id, options, cause);
       await waitOutLease();
       return credential;
@@ -469,6 +489,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     retire: (id, cause) => rotation.retireNow(id, cause),
     progress: (credential) => rotation.progress(credential),
 
+    assertNotHeldBack,
     assertFreeSlot: (directoryId) => slots.assertFree(directoryId),
     assertNoneActive,
 
@@ -505,6 +526,10 @@ export function createCredentials(deps: Dependencies): Credentials {
       >;
     },
   };
+}
+
+function isDisabledByVendor({ state, disabledBy }: Credential): boolean {
+  return state === 'disabled' && disabledBy !== undefined && disabledBy.type !== 'it_contact';
 }
 
 export function assertLive(record: Credential, now: Date): void {

@@ -120,7 +120,7 @@ export function createOperators(deps: {
   const sessions = createSessions(deps);
   const links = createSignInLinks(deps);
   const secondFactor = createSecondFactor(deps);
-  const tries = createTries();
+  const tries = createTries(clock);
   /** Checked in place of an unknown account's, so that both take the same time. */
   const nobody = hashPassword(randomText(SECRET_LENGTH, random));
 

@@ -1,11 +1,14 @@
 /** How often somebody may be wrong. Counted by each instance for itself. */
 import { hash } from 'node:crypto';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
+import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
+import { createLimiter, type Limiter } from '../http/limiter.ts';
 import { networkOf } from '../http/request-context.ts';
 
-const QUARTER_HOUR = 900;
-const HOUR = 3600;
+const QUARTER_HOUR_MS = 900_000;
+const HOUR_MS = 3_600_000;
+/** Accounts and networks whose tries are counted at a time, each some 200 bytes. */
+const MOST_KEYS = 20_000;
 /** Wrong passwords of one network for one account, and of one network in all. */
 const FOR_ACCOUNT = 8;
 const FOR_NETWORK = 40;
@@ -13,16 +16,17 @@ const FOR_NETWORK = 40;
 const CODES = 10;
 
 interface Limit {
-  limiter: RateLimiterMemory;
+  limiter: Limiter;
   key: string;
 }
 
 export type Tries = ReturnType<typeof createTries>;
 
-export function createTries() {
-  const forAccount = new RateLimiterMemory({ points: FOR_ACCOUNT, duration: QUARTER_HOUR });
-  const forNetwork = new RateLimiterMemory({ points: FOR_NETWORK, duration: QUARTER_HOUR });
-  const codes = new RateLimiterMemory({ points: CODES, duration: HOUR });
+export function createTries(clock: Clock) {
+  const bounds = { maxKeys: MOST_KEYS, clock };
+  const forAccount = createLimiter({ ...bounds, points: FOR_ACCOUNT, windowMs: QUARTER_HOUR_MS });
+  const forNetwork = createLimiter({ ...bounds, points: FOR_NETWORK, windowMs: QUARTER_HOUR_MS });
+  const codes = createLimiter({ ...bounds, points: CODES, windowMs: HOUR_MS });
 
   /**
    * A try is counted before it is made and given back when it was right, so that many at once are no more than many in a row.
@@ -30,9 +34,8 @@ export function createTries() {
    */
   async function counted<T>(limits: Limit[], look: () => Promise<T | undefined>): Promise<T | undefined> {
     for (const { limiter, key } of limits) {
-      const { consumedPoints, msBeforeNext } = await limiter.penalty(key);
-      if (consumedPoints > limiter.points)
-        throw new AppError('rate_limited', { retryAfterSeconds: Math.ceil(msBeforeNext / 1000) });
+      const retryAfterSeconds = limiter.take(key);
+      if (retryAfterSeconds !== undefined) throw new AppError('rate_limited', { retryAfterSeconds });
     }
     let isFault = true;
     let found: T | undefined;
@@ -40,7 +43,7 @@ export function createTries() {
       found = await look();
       isFault = false;
     } finally {
-      if (isFault || found !== undefined) for (const { limiter, key } of limits) await limiter.reward(key);
+      if (isFault || found !== undefined) for (const { limiter, key } of limits) limiter.giveBack(key);
     }
     return found;
   }
@@ -48,9 +51,12 @@ export function createTries() {
   return {
     password<T>(account: string, address: string, look: () => Promise<T | undefined>): Promise<T | undefined> {
       const network = networkOf(address);
+      // The network first: beyond its limit no account is looked at, nor remembered.
+      const wait = forNetwork.waitOf(network);
+      if (wait !== undefined) return Promise.reject(new AppError('rate_limited', { retryAfterSeconds: wait }));
       const limits = [
-        { limiter: forAccount, key: hash('sha256', `${network} ${account}`, 'hex') },
         { limiter: forNetwork, key: network },
+        { limiter: forAccount, key: hash('sha256', `${network} ${account}`, 'hex') },
       ];
       return counted(limits, look);
     },

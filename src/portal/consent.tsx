@@ -107,6 +107,7 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
       const text = 'Go back and choose which directory this connection is for.';
       return messagePage({ title: 'Choose a directory.', text }, { status: 400, isNarrow: true });
     }
+    await credentials.assertNotHeldBack(directory.id, cause);
     const holders = await credentials.holders(directory.id);
     const replaces = holders.find(({ id }) => id === form.get(`replaces-${directory.id}`))?.id;
     if (holders.length === 2 && replaces === undefined) {

@@ -2,18 +2,19 @@
  * DECIDES about each presented credential, for three surfaces: forward-auth, introspection and the gateway. `check` makes the one decision
  * of verify.ts and keeps account of it: last used, usage, refusals with their reason, rate limit, metrics.
  */
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import type { Audit, Subject } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type ApiKey, type ApiKeys, type Credentials, digestOf, type Usage } from '../credentials/index.ts';
 import { ANSWER_MS, within } from '../deadline.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
+import { createLimiter } from '../http/limiter.ts';
 import { networkOf } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { withoutSecrets } from '../redaction.ts';
 import type { Denial, SubReasons } from './denials.ts';
+import { createFloods } from './floods.ts';
 import { createLeaseCache } from './lease-cache.ts';
 import {
   createVerify,
@@ -63,7 +64,13 @@ export interface Verification {
   /** The API key of an `lk_` value, under the same lease; undefined when it is none, revoked or past its end. */
   findCaller(value: string): ApiKey | undefined | Promise<ApiKey | undefined>;
   /** Counts a refused call to the API; gives the seconds to wait when there were too many. */
-  limitCaller(address: string): Promise<number | undefined>;
+  limitCaller(address: string): number | undefined;
+  /** Seconds to wait for a caller of the API whose address is not looked at any more. */
+  waitOfCaller(address: string): number | undefined;
+  /** A caller of the API from this address was let in. */
+  spareCaller(address: string): void;
+  /** Hands what was answered at once over to the audit. Called before its tallies are written. */
+  settle(): void;
 }
 
 export interface VerificationDependencies {
@@ -89,7 +96,12 @@ export interface VerificationDependencies {
 
 /** Reasons that a valid credential meets: they never count as failures. */
 const NOT_A_FAILURE = new Set(['insufficient_scope', 'directory_disabled']);
-const WINDOW_SECONDS = 60;
+const WINDOW_MS = 60_000;
+/** Addresses and directories whose refusals are counted at a time, each some 150 bytes. */
+const MOST_ADDRESSES = 50_000;
+const MOST_DIRECTORIES = 10_000;
+/** Refusals whose directory is looked up at a time; further ones are told without it. */
+const MOST_LOOKUPS = 200;
 const API_KEY = /^lk_[\x21-\x7e]{16,512}$/;
 
 export function createVerification(deps: VerificationDependencies): Verification {
@@ -111,18 +123,20 @@ export function createVerification(deps: VerificationDependencies): Verification
     leaseMs,
     maxEntries: 1000,
   });
-  const byAddress = new RateLimiterMemory({ points: deps.failuresPerAddress, duration: WINDOW_SECONDS });
-  const byDirectory = new RateLimiterMemory({ points: deps.failuresPerDirectory, duration: WINDOW_SECONDS });
+  const window = { windowMs: WINDOW_MS, clock };
+  const byAddress = createLimiter({ ...window, points: deps.failuresPerAddress, maxKeys: MOST_ADDRESSES });
+  const byDirectory = createLimiter({ ...window, points: deps.failuresPerDirectory, maxKeys: MOST_DIRECTORIES });
+  const floods = createFloods<Attempt>({ byAddress, clock });
+  let lookups = 0;
 
   function accept(grant: Grant, attempt: Attempt, startedAt: number): void {
     usage.accepted(grant.credential.id, attempt.address, attempt.userAgent);
+    floods.spare(networkOf(attempt.address));
     account(attempt, 'allowed', startedAt, grant.credential.id, grant.directory.id);
   }
 
-  async function refuse(denial: Denial, attempt: Attempt, startedAt: number): Promise<Denial> {
-    const wait = NOT_A_FAILURE.has(denial.reason)
-      ? undefined
-      : await limit(attempt.address, attempt.directory?.slice(0, 64));
+  function refuse(denial: Denial, attempt: Attempt, startedAt: number): Denial {
+    const wait = NOT_A_FAILURE.has(denial.reason) ? undefined : limit(attempt.address, denial.directoryId);
     const told: Denial =
       wait === undefined
         ? denial
@@ -142,20 +156,24 @@ export function createVerification(deps: VerificationDependencies): Verification
 
   /** Where a refusal is told. What was decided without a read is looked up behind the answer. */
   async function whereOf({ references }: { references: readonly string[] }): Promise<Subject> {
-    for (const reference of references) {
-      const found = await findDirectory(directories, reference);
-      if (found) return { organizationId: found.organizationId, directoryId: found.id };
+    if (lookups >= MOST_LOOKUPS) return {};
+    lookups++;
+    try {
+      for (const reference of references) {
+        const found = await findDirectory(directories, reference);
+        if (found) return { organizationId: found.organizationId, directoryId: found.id };
+      }
+      return {};
+    } finally {
+      lookups--;
     }
-    return {};
   }
 
-  async function limit(address: string, directoryId: string | undefined): Promise<number | undefined> {
-    const waits = await Promise.all([
-      consume(byAddress, networkOf(address)),
-      directoryId === undefined ? undefined : consume(byDirectory, directoryId),
-    ]);
-    const longest = Math.max(...waits.map((wait) => wait ?? 0));
-    return longest > 0 ? longest : undefined;
+  /** Counted are directories that exist: names that a caller makes up are none. */
+  function limit(address: string, directoryId: string | undefined): number | undefined {
+    const ofAddress = byAddress.take(networkOf(address)) ?? 0;
+    const ofDirectory = directoryId === undefined ? 0 : (byDirectory.take(directoryId) ?? 0);
+    return Math.max(ofAddress, ofDirectory) || undefined;
   }
 
   function account(
@@ -200,7 +218,7 @@ export function createVerification(deps: VerificationDependencies): Verification
       accept(decision.grant, attempt, startedAt);
       return decision;
     }
-    return { allowed: false, denial: await refuse(decision.denial, attempt, startedAt) };
+    return { allowed: false, denial: refuse(decision.denial, attempt, startedAt) };
   }
 
   return {
@@ -209,7 +227,7 @@ export function createVerification(deps: VerificationDependencies): Verification
     async noteStray(stray) {
       const { presented, references, subReason, address, requestId, method, userAgent } = stray;
       // Whoever tries many addresses costs the store nothing.
-      if ((await consume(byAddress, networkOf(address))) !== undefined) return;
+      if (byAddress.take(networkOf(address)) !== undefined) return;
       const known = presented.kind === 'token' ? await findKnown(presented.value) : undefined;
       const found = known?.credential;
       const { organizationId, directoryId } = found ?? (await whereOf({ references }));
@@ -222,6 +240,13 @@ export function createVerification(deps: VerificationDependencies): Verification
 
     check(attempt) {
       const startedAt = clock.monotonicMs();
+      const network = networkOf(attempt.address);
+      const wait = floods.waitOf(network);
+      if (wait !== undefined) {
+        floods.hold(network, attempt.directory, attempt);
+        account(attempt, 'rate_limited', startedAt);
+        return { allowed: false, denial: { reason: 'rate_limited', retryAfterSeconds: wait } };
+      }
       const decision = verify(attempt);
       if (decision instanceof Promise || !decision.allowed)
         return checkLater(Promise.resolve(decision), attempt, startedAt);
@@ -229,7 +254,19 @@ export function createVerification(deps: VerificationDependencies): Verification
       return decision;
     },
     findCaller: (value) => (API_KEY.test(value) ? withinEnd(callers.get(digestOf(value))) : undefined),
-    limitCaller: (address) => consume(byAddress, networkOf(address)),
+    limitCaller: (address) => byAddress.take(networkOf(address)),
+    waitOfCaller: (address) => floods.waitOf(networkOf(address)),
+    spareCaller: (address) => floods.spare(networkOf(address)),
+
+    settle() {
+      for (const { attempt, times, isMixed } of floods.release()) {
+        const { directory: reference, address, requestId, surface, method, userAgent } = attempt;
+        const data = { reason: 'rate_limited', surface, ...(!isMixed && { method, userAgent }) };
+        const where = reference === undefined || isMixed ? {} : whereOf({ references: [reference] });
+        const note = { type: 'request.denied', address: isMixed ? undefined : address, requestId } as const;
+        audit.tallies.note(where, { ...note, data }, times);
+      }
+    },
   };
 
   function withinEnd(
@@ -237,16 +274,5 @@ export function createVerification(deps: VerificationDependencies): Verification
   ): ApiKey | undefined | Promise<ApiKey | undefined> {
     if (found instanceof Promise) return found;
     return found?.expiresAt !== undefined && found.expiresAt <= clock.now() ? undefined : found;
-  }
-}
-
-/** Counts one failure; seconds to wait when there were too many. */
-async function consume(limiter: RateLimiterMemory, key: string): Promise<number | undefined> {
-  try {
-    await limiter.consume(key);
-    return undefined;
-  } catch (refused) {
-    if (refused instanceof Error) throw refused;
-    return Math.max(1, Math.ceil((refused as RateLimiterRes).msBeforeNext / 1000));
   }
 }

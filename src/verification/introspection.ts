@@ -38,15 +38,12 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
       const body = await readBody(request, BODY_LIMIT_BYTES);
       const address = context.addressOf(request);
       const allowance = createAllowance(ANSWER_MS);
+      const floodWait = verification.waitOfCaller(address);
+      if (floodWait !== undefined) return refuseFor(response, floodWait);
       const caller = await allowance.spend(authenticate(request.headers.authorization));
       if (!caller) {
-        const wait = await verification.limitCaller(address);
-        if (wait !== undefined) {
-          sendOauthError(response, 429, 'invalid_client', 'Too many refused requests.', {
-            'retry-after': String(wait),
-          });
-          return;
-        }
+        const wait = verification.limitCaller(address);
+        if (wait !== undefined) return refuseFor(response, wait);
         const challenge = { 'www-authenticate': 'Bearer realm="latchkey", Basic realm="latchkey"' };
         sendOauthError(
           response,
@@ -57,6 +54,7 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
         );
         return;
       }
+      verification.spareCaller(address);
       usedKey(caller.id, address, request.headers['user-agent']);
       if (!MAY_ASK.has(caller.role)) {
         sendOauthError(response, 403, 'access_denied', `A key with role ${caller.role} may not introspect.`);
@@ -161,4 +159,8 @@ function send(response: ServerResponse, text: string): void {
     'Content-Length': Buffer.byteLength(text),
   });
   response.end(text);
+}
+
+function refuseFor(response: ServerResponse, seconds: number): void {
+  sendOauthError(response, 429, 'invalid_client', 'Too many refused requests.', { 'retry-after': String(seconds) });
 }
