@@ -10,7 +10,6 @@ import type { Clock } from './clock.ts';
 import type { Config, readSources } from './config.ts';
 import { createApiKeys, createCredentials, createRemoval, createUsage } from './credentials/index.ts';
 import { createDashboard } from './dashboard/index.tsx';
-import { ANSWER_MS } from './deadline.ts';
 import { createDiagnoses } from './diagnosis/index.ts';
 import {
   createDirectories,
@@ -24,19 +23,18 @@ import { createScimGateway, isFailure } from './gateway/index.ts';
 import { sendProblem } from './http/error-responses.ts';
 import { createRequestContext, newRequestId } from './http/request-context.ts';
 import type { UnreadableRequest } from './http/server.ts';
-import { createIdempotency } from './idempotency.ts';
+import { createIdempotency } from './idempotency/index.ts';
 import type { Random } from './identifiers.ts';
-import { ANNOUNCE_EVERY_MS, createInstances } from './instances.ts';
 import type { Log } from './log.ts';
-import { createMetrics } from './metrics.ts';
 import { createOauth } from './oauth/index.ts';
 import { createPortalLinks } from './one-time-links/index.ts';
-import { createOperations } from './operations.ts';
+import { ANNOUNCE_EVERY_MS, createInstances, createMetrics, createOperations } from './operations/index.ts';
 import { createOperators } from './operators/index.ts';
 import { ASSETS_PREFIX, createAssets, readBrand } from './pages/index.ts';
 import { createPortal, renderAuthorizationError } from './portal/index.tsx';
-import type { Round } from './rounds.ts';
 import { observed, type Storage } from './storage/index.ts';
+import { ANSWER_MS } from './timing/deadline.ts';
+import type { Round } from './timing/rounds.ts';
 import {
   createForwardAuth,
   createIntrospection,

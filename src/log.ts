@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino';
-import { withoutSecrets } from './redaction.ts';
+import { withoutSecrets } from './secrets/redaction.ts';
 
 export type Log = Logger;
 

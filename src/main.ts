@@ -14,9 +14,9 @@ import { createTrust } from './http/request-context.ts';
 import { createHttpServer } from './http/server.ts';
 import { systemRandom } from './identifiers.ts';
 import { createLog, type Log } from './log.ts';
-import { answerWhileStarting } from './operations.ts';
-import { startRounds } from './rounds.ts';
+import { answerWhileStarting } from './operations/index.ts';
 import { openStorage, type Storage } from './storage/index.ts';
+import { startRounds } from './timing/rounds.ts';
 
 const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
   .version;

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { mintToken } from '../src/credentials/static-token.ts';
 import { randomText, systemRandom } from '../src/identifiers.ts';
-import { holdsSecret, withoutSecrets, withoutUnguessable } from '../src/redaction.ts';
+import { holdsSecret, withoutSecrets, withoutUnguessable } from '../src/secrets/redaction.ts';
 
 const AGENTS = [
   'Okta SCIM Client 1.0.0',

@@ -9,7 +9,7 @@ import type { ApiKeys, Credentials, Removal, Usage } from '../credentials/index.
 import type { Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import type { Idempotency } from '../idempotency.ts';
+import type { Idempotency } from '../idempotency/index.ts';
 import type { Log } from '../log.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
 import type { PortalLinks } from '../one-time-links/index.ts';

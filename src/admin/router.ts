@@ -6,13 +6,13 @@ import type { z } from 'zod';
 import { isWithinReach, keyRolesFor, mayRole } from '../access.ts';
 import type { Cause } from '../audit/index.ts';
 import type { ApiKey } from '../credentials/index.ts';
-import { type Allowance, createAllowance } from '../deadline.ts';
 import { AppError, asAppError, isAppError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { headersOf, problemOf } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import type { Idempotency } from '../idempotency.ts';
+import type { Idempotency } from '../idempotency/index.ts';
 import type { Log } from '../log.ts';
+import { type Allowance, createAllowance } from '../timing/deadline.ts';
 import type { Caller, Operation, Reply } from './operation.ts';
 
 const PREFIX = '/api/v1';

@@ -2,7 +2,7 @@
  * The one way for a value into an event. Each member of each payload is declared by what it holds (events.ts), and what it holds says how
  * it is kept: so a caller's text cannot reach the audit as it came, whoever hands it over.
  */
-import { isOwnId, withoutSecrets, withoutUnguessable } from '../redaction.ts';
+import { isOwnId, withoutSecrets, withoutUnguessable } from '../secrets/redaction.ts';
 
 /** Keeps a value of type V in the form that the audit may show. */
 export type Kind<V> = (value: V) => unknown;

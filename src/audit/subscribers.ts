@@ -4,9 +4,9 @@
  * them at once, within that time; after a crash, and when a handler failed, the next round of any instance finds it again.
  */
 import type { Clock } from '../clock.ts';
-import { within } from '../deadline.ts';
 import type { Log } from '../log.ts';
 import type { Collection } from '../storage/index.ts';
+import { within } from '../timing/deadline.ts';
 import type { AuditEvent } from './events.ts';
 
 /**

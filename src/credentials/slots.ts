@@ -7,7 +7,7 @@ import { SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { isDuplicate } from '../storage/index.ts';
-import { createTurns } from '../turns.ts';
+import { createTurns } from '../timing/turns.ts';
 import { type Credential, ended, factsOf, SLOTS, slotKey, stateAt, subjectOf } from './records.ts';
 import type { Usage } from './usage.ts';
 

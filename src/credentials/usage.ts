@@ -3,9 +3,9 @@
  * `flush` merges what has gathered, and merging never moves "last used" back however many instances take part.
  */
 import type { Clock } from '../clock.ts';
-import { within } from '../deadline.ts';
-import { withoutUnguessable } from '../redaction.ts';
+import { withoutUnguessable } from '../secrets/redaction.ts';
 import type { Accumulation, Page, Storage, Stored } from '../storage/index.ts';
+import { within } from '../timing/deadline.ts';
 
 const originShape = { address: 'string', 'userAgent?': 'string' } as const;
 

@@ -4,8 +4,8 @@ import { type Random, randomText } from '../identifiers.ts';
 import type { LinkState } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
 import { type Guest, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
-import { withoutSecretQuery } from '../redaction.ts';
-import { seal, unseal } from '../sealing.ts';
+import { withoutSecretQuery } from '../secrets/redaction.ts';
+import { seal, unseal } from '../secrets/sealing.ts';
 import type { OpenId, Pending } from './openid.ts';
 import { HOME } from './visit.ts';
 

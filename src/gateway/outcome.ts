@@ -2,7 +2,7 @@
  * What became of an accepted request at the SCIM server: one of a closed set per kind of request. Diagnosis reads these; nothing of a body is
  * in them but the first `detail` with which a write was rejected.
  */
-import { withoutSecrets } from '../redaction.ts';
+import { withoutSecrets } from '../secrets/redaction.ts';
 
 export const KINDS = ['look_up', 'create', 'update', 'delete', 'group', 'discovery'] as const;
 export type Kind = (typeof KINDS)[number];

@@ -1,7 +1,7 @@
 /** One renderer for what goes wrong, in the dialect of who asked: SCIM (RFC 7644), OAuth (RFC 6749), problem (RFC 9457). */
 import type { ServerResponse } from 'node:http';
 import { type AppError, ERRORS, RETRY_AFTER_SECONDS } from '../errors.ts';
-import { withoutSecrets } from '../redaction.ts';
+import { withoutSecrets } from '../secrets/redaction.ts';
 
 type Headers = Record<string, string>;
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import type { Clock } from '../clock.ts';
-import { holdsSecret } from '../redaction.ts';
+import { holdsSecret } from '../secrets/redaction.ts';
 
 export interface RequestContext {
   /** The peer's address, or what a trusted proxy says in X-Forwarded-For. IPv4 in IPv6 form is written as IPv4. */

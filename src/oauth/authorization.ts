@@ -10,7 +10,7 @@ import type { Directory } from '../directories/index.ts';
 import { readBody } from '../http/body.ts';
 import { sendOauthError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import { withoutSecrets } from '../redaction.ts';
+import { withoutSecrets } from '../secrets/redaction.ts';
 import { namedClient } from './client-authentication.ts';
 import { isOwnClientId } from './client-checks.ts';
 import type { Client, Clients } from './clients.ts';

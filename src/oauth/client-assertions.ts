@@ -7,7 +7,7 @@ import { compactVerify, decodeJwt, type JWTVerifyGetKey, errors as joseErrors } 
 import type { Clock } from '../clock.ts';
 import { type AppError, isAppError } from '../errors.ts';
 import { oauthPresetOf } from '../identity-providers/index.ts';
-import { withoutSecrets } from '../redaction.ts';
+import { withoutSecrets } from '../secrets/redaction.ts';
 import { isDuplicate, type Storage } from '../storage/index.ts';
 import type { KeySource } from './client-keys.ts';
 import { audienceIdOf, type Client, clientIdOf } from './client-record.ts';

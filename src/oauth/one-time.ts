@@ -3,11 +3,11 @@
  * only with the value itself, so that whoever lost it gets the same again.
  */
 import type { Clock } from '../clock.ts';
-import { ANSWER_MS } from '../deadline.ts';
 import { AppError } from '../errors.ts';
 import type { Random } from '../identifiers.ts';
-import { seal, unseal } from '../sealing.ts';
+import { seal, unseal } from '../secrets/sealing.ts';
 import type { Collection } from '../storage/index.ts';
+import { ANSWER_MS } from '../timing/deadline.ts';
 import type { Artifact } from './artifacts.ts';
 
 export interface OneTime {

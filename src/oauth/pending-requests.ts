@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { InteractionResults, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../identifiers.ts';
-import { seal, unseal } from '../sealing.ts';
+import { seal, unseal } from '../secrets/sealing.ts';
 import { type Collection, isDuplicate } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
 

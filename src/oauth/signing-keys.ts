@@ -6,7 +6,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jo
 import { type Audit, type Cause, outboxShape, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomText } from '../identifiers.ts';
-import { seal, unseal } from '../sealing.ts';
+import { seal, unseal } from '../secrets/sealing.ts';
 import { isDuplicate, type Storage, type Stored } from '../storage/index.ts';
 
 const shape = {

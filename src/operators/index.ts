@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import { createSignInLinks, type LinkState } from '../one-time-links/index.ts';
-import { seal, unseal } from '../sealing.ts';
+import { seal, unseal } from '../secrets/sealing.ts';
 import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
 import { actorOf, emailOf, type Operator, type OperatorRole, type Origin, operatorShape } from './records.ts';
 import { createSecondFactor } from './second-factor.ts';

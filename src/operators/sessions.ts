@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { digestOf } from '../credentials/index.ts';
 import { newId, type Random } from '../identifiers.ts';
-import { withoutUnguessable } from '../redaction.ts';
+import { withoutUnguessable } from '../secrets/redaction.ts';
 import { isDuplicate, type Storage, type Stored, text } from '../storage/index.ts';
 import type { Origin } from './records.ts';
 

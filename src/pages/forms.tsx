@@ -3,7 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ComponentChildren } from 'preact';
 import { isAppError } from '../errors.ts';
-import type { Idempotency } from '../idempotency.ts';
+import type { Idempotency } from '../idempotency/index.ts';
 import { Refused } from './fields.tsx';
 import { messagePage } from './messages.tsx';
 import type { Shown, Visit } from './visit.tsx';

@@ -11,7 +11,7 @@ import { type AppError, asAppError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { headersOf } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import type { Idempotency } from '../idempotency.ts';
+import type { Idempotency } from '../idempotency/index.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import { cookiesOf } from './cookies.ts';

@@ -1,6 +1,6 @@
 import type { Asked } from '../oauth/index.ts';
 import { type Brand, CopyField, type Message, MessagePage, pageHeaders, renderPage, vendorOf } from '../pages/index.ts';
-import { withoutSecrets } from '../redaction.ts';
+import { withoutSecrets } from '../secrets/redaction.ts';
 
 /** For what can't be sent back to the client, since who it is, or where it is, is not known. */
 export function renderAuthorizationError(error: string, description: string, asked: Asked, brand: Brand) {

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import mongoose, { type Model } from 'mongoose';
 import type { Clock } from '../clock.ts';
-import { createTurns } from '../turns.ts';
+import { createTurns } from '../timing/turns.ts';
 import { decodeCursor, toPage } from './cursor.ts';
 import type { Accumulation, Collection, CollectionSpec, PageQuery, ReadOptions } from './index.ts';
 import { duplicateKey, guarded, isUnreachable, LINEARIZABLE_MS } from './mongodb-faults.ts';

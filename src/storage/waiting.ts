@@ -1,4 +1,4 @@
-import { within } from '../deadline.ts';
+import { within } from '../timing/deadline.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Accumulation, Collection, Identified, Page, PageQuery } from './index.ts';
 

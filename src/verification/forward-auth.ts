@@ -6,11 +6,11 @@
  * against each other.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ANSWER_MS, within } from '../deadline.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { sendScimError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
+import { ANSWER_MS, within } from '../timing/deadline.ts';
 import { sendDenial, sendScimFailure } from './challenge.ts';
 import { ANY_DIRECTORY, type ForwardedRequest, readForwardedRequest } from './forwarded-request.ts';
 import type { Verification } from './index.ts';

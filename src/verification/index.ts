@@ -5,14 +5,14 @@
 import type { Audit, Subject } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type ApiKey, type ApiKeys, type Credentials, digestOf, type Usage } from '../credentials/index.ts';
-import { ANSWER_MS, within } from '../deadline.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { createLimiter } from '../http/limiter.ts';
 import { networkOf } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
-import { withoutSecrets } from '../redaction.ts';
+import type { Metrics } from '../operations/index.ts';
+import { withoutSecrets } from '../secrets/redaction.ts';
+import { ANSWER_MS, within } from '../timing/deadline.ts';
 import type { Denial, SubReasons } from './denials.ts';
 import { createFloods } from './floods.ts';
 import { createLeaseCache } from './lease-cache.ts';

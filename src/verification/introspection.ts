@@ -4,11 +4,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ApiKey } from '../credentials/index.ts';
-import { ANSWER_MS, createAllowance } from '../deadline.ts';
 import { asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { sendOauthError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
+import { ANSWER_MS, createAllowance } from '../timing/deadline.ts';
 import type { Verification } from './index.ts';
 import { presentToken } from './presented.ts';
 import type { Grant } from './verify.ts';

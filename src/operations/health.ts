@@ -2,10 +2,10 @@
 
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { within } from './deadline.ts';
-import { isAppError, RETRY_AFTER_SECONDS } from './errors.ts';
+import { isAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
+import type { Storage } from '../storage/index.ts';
+import { within } from '../timing/deadline.ts';
 import type { Metrics } from './metrics.ts';
-import type { Storage } from './storage/index.ts';
 
 const PING_MS = 2500;
 

@@ -3,10 +3,10 @@
  * longest lease of them all, so that instances whose settings differ, as during a roll-out, do not break its promise. Ends are judged by each
  * instance's own clock, so one whose clock differs from the store's must not judge.
  */
-import type { Clock } from './clock.ts';
-import { type Random, randomText } from './identifiers.ts';
-import type { Log } from './log.ts';
-import type { Storage } from './storage/index.ts';
+import type { Clock } from '../clock.ts';
+import { type Random, randomText } from '../identifiers.ts';
+import type { Log } from '../log.ts';
+import type { Storage } from '../storage/index.ts';
 
 /** An instance that could not announce itself for so long could not read a credential either: what it remembered has ended. */
 const KEPT_MS = 180_000;

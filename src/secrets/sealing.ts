@@ -1,6 +1,6 @@
 /** Encryption of what must be readable again: AES-256-GCM under LATCHKEY_SECRET. */
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
-import type { Random } from './identifiers.ts';
+import type { Random } from '../identifiers.ts';
 
 const ALGORITHM = 'aes-256-gcm';
 

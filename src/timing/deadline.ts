@@ -1,4 +1,4 @@
-import { AppError } from './errors.ts';
+import { AppError } from '../errors.ts';
 
 /** What the store may cost one request in all, several operations one after the other: every request is answered within 5 s. */
 export const ANSWER_MS = 4000;

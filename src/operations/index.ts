@@ -1,0 +1,4 @@
+/** RUNS. What whoever operates the process looks at: alive, ready, metrics; and which instances answer beside this one. */
+export { answerWhileStarting, createOperations } from './health.ts';
+export { ANNOUNCE_EVERY_MS, createInstances } from './instances.ts';
+export { createMetrics, type Metrics } from './metrics.ts';
