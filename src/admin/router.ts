@@ -9,6 +9,7 @@ import type { ApiKey } from '../credentials/index.ts';
 import { AppError, asAppError, isAppError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { headersOf, problemOf } from '../http/error-responses.ts';
+import { assertPlainText } from '../http/plain-text.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency/index.ts';
 import type { Log } from '../log.ts';
@@ -17,8 +18,6 @@ import type { Caller, Operation, Reply } from './operation.ts';
 
 const PREFIX = '/api/v1';
 const BODY_LIMIT_BYTES = 256 * 1024;
-/** Of nested objects and lists in a body. */
-const DEEPEST = 32;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** Fields whose value is never repeated in an error. */
 const SECRET_FIELD = /token|secret|sha256|key$|jwks/i;
@@ -175,24 +174,11 @@ function parse(text: string, contentType: string): unknown {
   }
   try {
     const value = JSON.parse(text) as unknown;
-    if (isDeeperThan(value, DEEPEST)) {
-      throw new AppError('invalid_request', { detail: `The body is nested deeper than ${DEEPEST} levels.` });
-    }
+    assertPlainText(value);
     return value;
   } catch (error) {
     throw isAppError(error) ? error : new AppError('invalid_json', {}, { cause: error });
   }
-}
-
-/** Looks without recursion, since whatever walks the value afterwards may recurse. */
-function isDeeperThan(value: unknown, levels: number): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    level = level.filter((item) => typeof item === 'object' && item !== null);
-    if (level.length > 0 && depth >= levels) return true;
-    level = level.flatMap((item) => Object.values(item as object));
-  }
-  return false;
 }
 
 function parametersOf(koa: Context): Record<string, string> {

@@ -2,6 +2,7 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
+import { assertPlainText } from '../http/plain-text.ts';
 import type { Client } from './clients.ts';
 
 export interface KeySource {
@@ -34,6 +35,7 @@ export function createKeySource({ fetch, clock }: { fetch: typeof globalThis.fet
     });
     if (!response.ok) throw new Error(`${uri} answered ${response.status}`);
     const jwks = JSON.parse(await textOf(response, uri)) as JSONWebKeySet;
+    assertPlainText(jwks);
     createLocalJWKSet(jwks);
     return jwks;
   }

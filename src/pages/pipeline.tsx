@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts';
 import { type AppError, asAppError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { headersOf } from '../http/error-responses.ts';
+import { assertPlainText } from '../http/plain-text.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency/index.ts';
 import { type Random, randomText } from '../identifiers.ts';
@@ -192,9 +193,11 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
   }
 }
 
-/** Throws payload_too_large. */
+/** Throws payload_too_large, invalid_request. */
 async function withForm<G extends Guest>(koa: Context, guest: G): Promise<G> {
-  return { ...guest, form: new URLSearchParams(await readBody(koa.req, BODY_LIMIT_BYTES)) };
+  const form = new URLSearchParams(await readBody(koa.req, BODY_LIMIT_BYTES));
+  assertPlainText(Object.fromEntries(form));
+  return { ...guest, form };
 }
 
 const NOWHERE: Message = { title: 'There is nothing here.', text: 'Check the address, or go to the start.' };

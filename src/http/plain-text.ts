@@ -1,0 +1,42 @@
+/**
+ * Which text may be kept and shown. Characters that turn the reading direction, hide in tags, end a string for other programs, or are half a
+ * character make one name look like another, so they are refused wherever text comes in.
+ */
+import { AppError } from '../errors.ts';
+
+const UNFIT = /[\0\p{Bidi_Control}\p{Surrogate}\u{E0000}-\u{E007F}]/u;
+
+/** What comes in may be nested so deep; whatever walks it afterwards may recurse. */
+export const DEEPEST = 32;
+
+/** Checks every key and value of what a request brought. Throws invalid_request, naming the field. */
+export function assertPlainText(value: unknown): void {
+  let level: [path: string, value: unknown][] = [['', value]];
+  for (let depth = 0; level.length > 0; depth++) {
+    const next: [path: string, value: unknown][] = [];
+    for (const [path, item] of level) {
+      if (typeof item === 'string') assertPlain(path, item);
+      if (typeof item !== 'object' || item === null) continue;
+      if (depth >= DEEPEST)
+        throw new AppError('invalid_request', { detail: `The body is nested deeper than ${DEEPEST} levels.` });
+      for (const [key, inner] of Object.entries(item)) {
+        assertPlain(path, key);
+        next.push([path === '' ? key : `${path}.${key}`, inner]);
+      }
+    }
+    level = next;
+  }
+}
+
+function assertPlain(path: string, text: string): void {
+  const [found] = UNFIT.exec(text) ?? [];
+  if (found === undefined) return;
+  const code = `U+${(found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+  const errors = [
+    { path, given: code, wanted: 'text without control characters of the reading direction, tags and NUL' },
+  ];
+  throw new AppError('invalid_request', {
+    detail: `A text holds the invisible character ${code}. Type it anew.`,
+    errors,
+  });
+}
