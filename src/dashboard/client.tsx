@@ -72,9 +72,9 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
                 )}
               </dd>
               <dt>Redirect URIs</dt>
-              <dd class="mono">
+              <dd>
                 {client.redirectUris.map((uri) => (
-                  <div>{uri}</div>
+                  <div class="mono">{uri}</div>
                 ))}
                 <MissingRedirects client={client} />
               </dd>
@@ -115,8 +115,8 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
               </p>
             )}
             <SecretRows visit={visit} client={client} path={`${address}/secrets`} />
-            <AddSecret visit={visit} client={client} path={`${address}/secrets`} />
           </section>
+          <AddSecret visit={visit} client={client} path={`${address}/secrets`} class="panel" />
           <section class="panel list">
             <div class="bar">
               <h2>Connections</h2>

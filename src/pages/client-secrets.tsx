@@ -41,7 +41,8 @@ function End({ secret: { expiresAt }, now }: { secret: ClientSecret; now: Date }
 }
 
 /** Nothing while as many are live as may be: the answer would be a refusal. */
-export function AddSecret({ visit, client, path }: { visit: Visit; client: Client; path: string }) {
+export function AddSecret(props: { visit: Visit; client: Client; path: string; class?: string }) {
+  const { visit, client, path } = props;
   const { lifetime } = oauthPresetOf(client.provider).secrets;
   const live = client.secrets.filter((secret) => isLiveAt(secret, visit.now)).length;
   if (!visit.may('directories.set-up') || client.secrets.length === 0 || live >= mostLiveSecretsOf(client.provider))
@@ -50,7 +51,7 @@ export function AddSecret({ visit, client, path }: { visit: Visit; client: Clien
   if (lifetime?.isRequired && visit.cause.actor.type === 'it_contact')
     return <Act visit={visit} action={path} name="Add a secret" />;
   return (
-    <details open={isRefusedAt(visit, path)}>
+    <details class={props.class} open={isRefusedAt(visit, path)}>
       <summary>Add a secret</summary>
       <Form visit={visit} action={path} class="detail">
         <Field
