@@ -21,6 +21,7 @@ import {
 import { AppError, asAppError } from './errors.ts';
 import { createScimGateway, isFailure } from './gateway/index.ts';
 import { sendProblem } from './http/error-responses.ts';
+import { createFailureLimits } from './http/failure-limits.ts';
 import { createRequestContext, newRequestId } from './http/request-context.ts';
 import type { UnreadableRequest } from './http/server.ts';
 import { createIdempotency } from './idempotency/index.ts';
@@ -130,6 +131,11 @@ export async function createApp(deps: AppDependencies) {
     logo: config.LATCHKEY_BRAND_LOGO,
     support: config.LATCHKEY_SUPPORT,
   });
+  const failures = createFailureLimits({
+    clock,
+    perAddress: config.LATCHKEY_FAILURES_PER_ADDRESS,
+    perClient: config.LATCHKEY_FAILURES_PER_DIRECTORY,
+  });
   const oauth = createOauth({
     storage,
     audit,
@@ -147,8 +153,7 @@ export async function createApp(deps: AppDependencies) {
     jwksHosts: config.LATCHKEY_OAUTH_JWKS_HOSTS,
     fetch: deps.fetch ?? fetch,
     answerMs,
-    failuresPerAddress: config.LATCHKEY_FAILURES_PER_ADDRESS,
-    failuresPerClient: config.LATCHKEY_FAILURES_PER_DIRECTORY,
+    failures,
     waitOutLease,
     renderError: (error, description, asked) => renderAuthorizationError(error, description, asked, brand),
   });
@@ -314,7 +319,7 @@ export async function createApp(deps: AppDependencies) {
     ['/scim/v2/', gateway.handle],
     ['/auth/verify', forwardAuth],
     ['/auth/verify/', forwardAuth],
-    ['/oauth/introspect', createIntrospection({ verification, usedKey: usage.accepted, context, publicUrl })],
+    ['/oauth/introspect', createIntrospection({ verification, failures, usedKey: usage.accepted, context, publicUrl })],
     ['/oauth/token', withRightClock(oauth.token)],
     ['/oauth/revoke', oauth.token],
     ['/oauth/authorize', oauth.authorize],

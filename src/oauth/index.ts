@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import { type Credentials, type Digest, SCOPES, type Usage } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
+import type { FailureLimits } from '../http/failure-limits.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Random } from '../identifiers.ts';
 import type { Log } from '../log.ts';
@@ -29,7 +30,6 @@ import { createKeySource } from './client-keys.ts';
 import { type Client, type Clients, createClients } from './clients.ts';
 import { createCodeGrant } from './code-grant.ts';
 import { createConnections } from './connections.ts';
-import { createFailureLimits } from './failures.ts';
 import { createMovingIn, type MovingIn } from './moving-in.ts';
 import { createOneTimes } from './one-time.ts';
 import { createPendingRequests } from './pending-requests.ts';
@@ -114,9 +114,8 @@ export interface OauthDependencies {
   /** Within which a request at the token endpoint is answered. */
   answerMs: number;
   waitOutLease: () => Promise<void>;
-  /** Refused requests a minute at the token endpoint: from one address, and of one client. */
-  failuresPerAddress: number;
-  failuresPerClient: number;
+  /** Of refused requests at the token endpoint. */
+  failures: FailureLimits;
   /** Draws the page for what can't be sent back to the client. */
   renderError: AuthorizationDependencies['renderError'];
 }
@@ -152,11 +151,6 @@ export function createOauth(deps: OauthDependencies): Oauth {
     revoke: createRevocation({ artifacts, connections, waitOutLease: deps.waitOutLease }),
     connections,
     told,
-    failures: createFailureLimits({
-      clock,
-      perAddress: deps.failuresPerAddress,
-      perClient: deps.failuresPerClient,
-    }),
     renderError: (error, description) => deps.renderError(error, description, {}),
   });
   const pendingRequests = createPendingRequests({ artifacts, provider, clock, random, secret: deps.secret, isSecure });

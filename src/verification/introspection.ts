@@ -7,6 +7,7 @@ import type { ApiKey } from '../credentials/index.ts';
 import { asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { sendOauthError } from '../http/error-responses.ts';
+import type { FailureLimits } from '../http/failure-limits.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { ANSWER_MS, createAllowance } from '../timing/deadline.ts';
 import type { Verification } from './index.ts';
@@ -19,12 +20,15 @@ const MAY_ASK = new Set(['owner', 'admin', 'introspect']);
 
 export interface IntrospectionDependencies {
   verification: Verification;
+  /** Of callers that could not prove who they are. */
+  failures: FailureLimits;
   usedKey: (id: string, address: string, userAgent: string | undefined) => void;
   context: RequestContext;
   publicUrl: string;
 }
 
-export function createIntrospection({ verification, usedKey, context, publicUrl }: IntrospectionDependencies) {
+export function createIntrospection(deps: IntrospectionDependencies) {
+  const { verification, failures, usedKey, context, publicUrl } = deps;
   /** What an access answers is the same as long as its grant is: built once per grant. */
   const answers = new WeakMap<Grant, string>();
 
@@ -42,7 +46,9 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
       if (floodWait !== undefined) return refuseFor(response, floodWait);
       const caller = await allowance.spend(authenticate(request.headers.authorization));
       if (!caller) {
-        const wait = verification.limitCaller(address);
+        const ofAddress = verification.limitCaller(address);
+        const ofKey = failures.count(undefined, readBasic(request.headers.authorization)?.id);
+        const wait = ofAddress ?? ofKey;
         if (wait !== undefined) return refuseFor(response, wait);
         const challenge = { 'www-authenticate': 'Bearer realm="latchkey", Basic realm="latchkey"' };
         sendOauthError(
@@ -93,10 +99,10 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
   };
 
   function authenticate(header: string | undefined): ApiKey | undefined | Promise<ApiKey | undefined> {
-    const [, scheme = '', value = ''] = /^(bearer|basic)[ \t]+(\S+)[ \t]*$/i.exec(header ?? '') ?? [];
-    if (scheme.toLowerCase() === 'bearer') return verification.findCaller(value);
-    if (scheme.toLowerCase() !== 'basic') return undefined;
-    const [, id = '', secret = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
+    const [, bearer] = /^bearer[ \t]+(\S+)[ \t]*$/i.exec(header ?? '') ?? [];
+    if (bearer !== undefined) return verification.findCaller(bearer);
+    const { id, secret } = readBasic(header) ?? {};
+    if (id === undefined || secret === undefined) return undefined;
     const found = findNamed(id, secret);
     const [decodedId, decodedSecret] = [formDecoded(id), formDecoded(secret)];
     if (decodedId === id && decodedSecret === secret) return found;
@@ -131,6 +137,12 @@ export function createIntrospection({ verification, usedKey, context, publicUrl 
     answers.set(grant, text);
     return text;
   }
+}
+
+function readBasic(header = ''): { id: string; secret: string } | undefined {
+  const [, value = ''] = /^basic[ \t]+(\S+)[ \t]*$/i.exec(header) ?? [];
+  const [, id, secret] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
+  return id === undefined || secret === undefined ? undefined : { id, secret };
 }
 
 /** RFC 6749 2.3.1 has both halves of Basic form-encoded; some clients do so, `_` included, and some do not. */

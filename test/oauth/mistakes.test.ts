@@ -288,7 +288,7 @@ describe('a mistake at the OAuth endpoints', () => {
   });
 });
 
-describe('refused requests at the token endpoint', () => {
+describe('refused requests at the OAuth endpoints', () => {
   const LIMIT = 5;
   let app: TestApp;
   before(async () => {
@@ -330,5 +330,25 @@ describe('refused requests at the token endpoint', () => {
     }
     assert.equal((await ask(app, unknown(99), GRANT, from('198.51.100.8'))).status, 401);
     assert.equal((await ask(app, client, { grant_type: 'nonsense' }, from('198.51.100.7'))).status, 429);
+  });
+
+  it('are limited at the introspection endpoint alike: by address, and by the API key that is named', async () => {
+    const introspect = async (authorization: string, address: string): Promise<number> => {
+      const headers = { authorization, 'x-forwarded-for': address };
+      const body = new URLSearchParams({ token: 'x' });
+      return (await fetch(`${app.url}/oauth/introspect`, { method: 'POST', headers, body })).status;
+    };
+    const { apiKey, key } = (await app.api.post('/api-keys', { name: 'scim', role: 'introspect' })).body;
+    const basic = (value: string) => `Basic ${Buffer.from(`${apiKey.id}:${value}`).toString('base64')}`;
+    for (let turn = 1; turn <= LIMIT + 1; turn++) {
+      const status = await introspect(basic('lk_wrong0000000000000000000000000'), `192.0.2.${turn}`);
+      assert.equal(status, turn <= LIMIT ? 401 : 429, `${turn}`);
+    }
+    assert.equal(await introspect(basic(key), '192.0.2.1'), 200, 'a right one never is');
+    for (let turn = 1; turn <= 2 * LIMIT + 1; turn++) {
+      const status = await introspect(`Bearer lk_wrong${String(turn).padStart(25, '0')}`, '198.51.100.44');
+      assert.equal(status, turn <= 2 * LIMIT ? 401 : 429, `${turn}`);
+    }
+    assert.equal(await introspect(`Bearer ${key}`, '198.51.100.44'), 200);
   });
 });
