@@ -56,6 +56,8 @@ export interface Asked {
   clientId?: string;
   /** Only where it is an address at all. */
   redirectUri?: string;
+  /** With `token_url_as_authorize_url`: what the right addresses begin with. */
+  issuer?: string;
 }
 
 export type Page = { html: string; headers: Record<string, string> };

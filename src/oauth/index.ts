@@ -151,7 +151,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     revoke: createRevocation({ artifacts, connections, waitOutLease: deps.waitOutLease }),
     connections,
     told,
-    renderError: (error, description) => deps.renderError(error, description, {}),
+    renderError: (error, description) => deps.renderError(error, description, { issuer }),
   });
   const pendingRequests = createPendingRequests({ artifacts, provider, clock, random, secret: deps.secret, isSecure });
   const authorization = createAuthorization({

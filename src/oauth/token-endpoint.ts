@@ -157,7 +157,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       sendOauthError(response, 405, error, says, { allow: 'POST' });
       return;
     }
-    const { html, headers } = deps.renderError(error, says);
+    const { html, headers } = deps.renderError(refused, says);
     response.writeHead(405, {
       ...headers,
       Allow: 'POST',

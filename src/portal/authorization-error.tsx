@@ -45,7 +45,7 @@ function Ways({ brand, hasValues }: { brand: Brand; hasValues: boolean }) {
 function messageOf(
   error: string,
   description: string,
-  { clientId, redirectUri }: Asked,
+  { clientId, redirectUri, issuer }: Asked,
   vendor: string,
 ): Message & { values?: [label: string, value: string][] } {
   const client: [string, string][] = clientId === undefined ? [] : [['Client id', withoutSecrets(clientId)]];
@@ -70,6 +70,16 @@ function messageOf(
         text: 'The redirect URI that your identity provider sent is not registered for this client.',
         todo: `For Okta the address names the app: if you typed another app name in the set-up of your directory, correct it there and start again. Otherwise send these to ${vendor}: they check that the address is yours and register it.`,
         values: [...client, ...redirect],
+      };
+    case 'token_url_as_authorize_url':
+      return {
+        title: 'The authorization URL and the token URL are swapped.',
+        text: 'Your identity provider sent you to the token URL, which is for its own requests.',
+        todo: 'Set both URLs in your identity provider as they stand here, and start the connection again. Nothing was changed.',
+        values: [
+          ['Authorization URL', `${issuer}/oauth/authorize`],
+          ['Token URL', `${issuer}/oauth/token`],
+        ],
       };
     case 'server_error':
     case 'temporarily_unavailable':

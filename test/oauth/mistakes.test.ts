@@ -108,7 +108,8 @@ describe('a mistake at the OAuth endpoints', () => {
       const path = addressOf(client).slice(app.url.length).replace('authorize', 'token');
       const page = await send({ path, headers: { Accept: 'text/html' } });
       assert.deepEqual([page.status, page.headers['allow']], [405, 'POST']);
-      assert.match(page.text, /<h1>[\s\S]*Swap the token URL and the authorization URL/);
+      assert.match(page.text, /<h1>The authorization URL and the token URL are swapped/);
+      for (const right of ['/oauth/authorize', '/oauth/token']) assert.ok(page.text.includes(`${app.url}${right}`));
       assert.match(String(page.headers['content-security-policy']), /default-src 'none'/);
       const machine = await send({ path });
       assert.deepEqual([machine.status, machine.body.error], [405, 'invalid_request']);
