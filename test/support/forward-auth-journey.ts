@@ -103,7 +103,7 @@ export function describeForwardAuth(kind: ProxyKind): void {
 
     it('passes the answers of the SCIM server on untouched, its 401 and 500 too', async () => {
       for (const status of [401, 403, 429, 500, 503]) {
-        const answer = await ask({ headers: { 'X-Wanted-Status': String(status) } });
+        const answer = await ask({ path: `${USERS}?answer=${status}` });
         assert.equal(answer.status, status);
         assert.equal(answer.body.from, 'the SCIM server');
         assert.equal(answer.headers['retry-after'], undefined);
@@ -116,6 +116,14 @@ export function describeForwardAuth(kind: ProxyKind): void {
         'x-scim-organization': 'org_other',
         'X-SCIM-CREDENTIAL': 'cred_other',
         'X-Scim-Scope': 'everything',
+        'X-Scim-Tenant': 'org_other',
+        'X-Scim-': 'org_other',
+        'X-HTTP-Method-Override': 'PATCH',
+        'X-Method-Override': 'PATCH',
+        'X-HTTP-Method': 'PATCH',
+        X_HTTP_Method_Override: 'PATCH',
+        'X-Original-URL': '/scim/v2/contoso-okta/Users',
+        'X-Auth-Request-Redirect': '/scim/v2/contoso-okta/Users',
         X_Scim_Directory: 'dir_other',
         'X-Original-URI': '/scim/v2/contoso-okta/Users',
         'X-Original-Method': 'GET',
@@ -133,8 +141,13 @@ export function describeForwardAuth(kind: ProxyKind): void {
       assert.equal(arrived?.headers['x-scim-scope'], 'scim');
       assert.notEqual(arrived?.headers['x-request-id'], 'chosen-by-the-client');
       for (const name of Object.keys(arrived?.headers ?? {})) {
-        assert.doesNotMatch(name, /^x_|^x-original/, 'headers of no use to the SCIM server stay behind');
+        assert.doesNotMatch(
+          name,
+          /^x_|^x-original|^x-auth|method|^x-scim-(?!directory|organization|credential|scope)/,
+          'headers of no use to the SCIM server stay behind',
+        );
       }
+      assert.equal(arrived?.method, 'DELETE');
       assert.doesNotMatch(JSON.stringify(arrived), /203\.0\.113\.9|contoso|_other|everything/);
       const shown = await lastUsed();
       assert.equal(shown.lastUsedFrom.address, '127.0.0.1');
@@ -200,10 +213,23 @@ export function describeForwardAuth(kind: ProxyKind): void {
         '/scim/v2/northwind-okta/%252e%252e/contoso-okta/Users',
         '/scim/v2/northwind-okta/..%2fcontoso-okta/Users',
         '/scim/v2/northwind-okta/Users/..%5c..%5ccontoso-okta',
-        '/public/../scim/v2/northwind-okta/Users',
       ]) {
         const answer = await ask({ path });
         assert.equal(answer.status, 400, path);
+        assert.deepEqual(seen, [], path);
+      }
+    });
+
+    it('passes no other spelling of an endpoint on', async () => {
+      for (const path of [
+        '/public/../scim/v2/northwind-okta/Users',
+        `/${USERS}`,
+        USERS.replace('/scim', '/SCIM'),
+        USERS.replace('/scim', '/%73cim'),
+        USERS.replace('/v2/', '/v2//'),
+      ]) {
+        const answer = await ask({ path });
+        assert.ok([400, 401, 404].includes(answer.status), `${path}: ${answer.status}`);
         assert.deepEqual(seen, [], path);
       }
     });
@@ -286,7 +312,7 @@ async function startUpstream(seen: Seen[]): Promise<Server> {
     let body = '';
     for await (const chunk of request) body += chunk;
     seen.push({ method: request.method, url: request.url, headers: request.headers, body });
-    const status = Number(request.headers['x-wanted-status'] ?? 201);
+    const status = Number(/[?]answer=(\d+)$/.exec(request.url ?? '')?.[1] ?? 201);
     response.writeHead(status, { 'content-type': 'application/scim+json' });
     response.end(JSON.stringify({ from: 'the SCIM server' }));
   }).listen(0, '127.0.0.1');

@@ -5,7 +5,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 
-export type Part = 'mongodb' | 'nginx' | 'caddy' | 'chromium';
+export type Part = 'mongodb' | 'nginx' | 'caddy' | 'haproxy' | 'apache' | 'chromium';
 
 interface PartEntry {
   commands: readonly string[];
@@ -19,6 +19,8 @@ const PARTS: Record<Part, PartEntry> = {
   },
   nginx: { commands: ['nginx'], how: 'apt-get install nginx-light' },
   caddy: { commands: ['caddy'], how: 'apt-get install caddy' },
+  haproxy: { commands: ['haproxy'], how: 'apt-get install haproxy' },
+  apache: { commands: ['apache2'], how: 'apt-get install apache2 libapache2-mod-auth-openidc' },
   chromium: { commands: ['chromium'], how: 'apt-get install chromium' },
 };
 

@@ -1,13 +1,13 @@
-/** nginx and Caddy as processes of their own, on the very files of config/forward-auth/ with other addresses in them. */
+/** nginx, Caddy and HAProxy as processes of their own, on the very files of config/forward-auth/ with other addresses in them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { freePort } from './mongo-server.ts';
 import { findCommand } from './parts.ts';
 
-export type ProxyKind = 'nginx' | 'caddy';
+export type ProxyKind = 'nginx' | 'caddy' | 'haproxy';
 
 export interface ReverseProxy {
   url: string;
@@ -54,6 +54,12 @@ http {
 import ${site}
 `,
     args: (_folder, main) => ['run', '--adapter', 'caddyfile', '--config', main],
+  },
+  haproxy: {
+    file: 'config/forward-auth/haproxy.cfg',
+    wrap: (_folder, site) =>
+      readFileSync(site, 'utf8').replaceAll('/etc/haproxy/latchkey.lua', resolve('config/forward-auth/latchkey.lua')),
+    args: (_folder, main) => ['-db', '-f', main],
   },
 };
 

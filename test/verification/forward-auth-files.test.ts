@@ -1,5 +1,5 @@
 /**
- * Traefik and Envoy can't be started here. Their files are read instead, and the requests that they would make by them (as their
+ * Traefik, Envoy and ingress-nginx can't be started here. Their files are read instead, and the requests that they would make by them (as their
  * documentation says) are made: what Latchkey is asked, what the SCIM server would see, what the IdP would get.
  */
 import assert from 'node:assert/strict';
@@ -73,8 +73,8 @@ const envoy = (): Proxy => {
   const { listeners, clusters } = read('envoy.yaml').static_resources;
   const manager = listeners[0].filter_chains[0].filters[0].typed_config;
   assert.equal(manager.use_remote_address, true);
-  const [mutation, authorization, router] = manager.http_filters;
-  assert.match(mutation.name, /header_mutation$/);
+  const [cleaning, authorization, router] = manager.http_filters;
+  assert.match(cleaning.name, /lua$/);
   assert.match(authorization.name, /ext_authz$/);
   assert.match(router.name, /router$/);
   const { allowed_headers, http_service, failure_mode_allow, status_on_error } = authorization.typed_config;
@@ -99,14 +99,17 @@ const envoy = (): Proxy => {
   assert.equal(route.route.cluster, 'scim_server');
   assert.equal(route.typed_per_filter_config, undefined, 'Latchkey is asked');
   for (const { route: leads } of others) assert.notEqual(leads?.cluster, 'scim_server');
-  const removed = mutation.typed_config.mutations.request_mutations.map(({ remove }: Answer) => remove);
+  const code: string = cleaning.typed_config.default_source_code.inline_string;
+  const [, list = ''] = /local removed = \{(.*?)\}/s.exec(code) ?? [];
+  const removed = [...list.matchAll(/"([^"]+)"/g)].map(([, pattern = '']) => new RegExp(pattern.replaceAll('%-', '-')));
+  assert.ok(removed.length > 0);
   const matches =
     ({ patterns }: { patterns: { exact?: string; prefix?: string }[] }) =>
     (name: string) =>
       patterns.some(({ exact, prefix }) => (prefix === undefined ? name === exact : name.startsWith(prefix)));
   // Envoy drops headers with underscores, and adds the peer to X-Forwarded-For.
   const cleaned = (headers: Record<string, string>): Record<string, string> => {
-    const kept = only(headers, (name) => !name.includes('_') && !removed.includes(name));
+    const kept = only(headers, (name) => !name.includes('_') && !removed.some((pattern) => pattern.test(name)));
     const claimed = kept['x-forwarded-for'];
     return { ...kept, 'x-forwarded-for': claimed === undefined ? PEER : `${claimed},${PEER}` };
   };
@@ -132,8 +135,44 @@ const envoy = (): Proxy => {
   };
 };
 
+const ingressNginx = (): Proxy => {
+  const { annotations } = read('ingress-nginx.yaml').metadata;
+  const annotation = (name: string): string => annotations[`nginx.ingress.kubernetes.io/${name}`];
+  const responseHeaders = annotation('auth-response-headers').toLowerCase().split(',');
+  const snippet = annotation('configuration-snippet');
+  const [, names = ''] = /more_clear_input_headers (.*?);/.exec(snippet) ?? [];
+  const cleared = [...names.matchAll(/"([^"]+)"/g)].map(
+    ([, name = '']) => new RegExp(`^${name.replace('*', '.*')}$`, 'i'),
+  );
+  assert.ok(cleared.length > 0);
+  assert.match(snippet, /^proxy_set_header Authorization "";$/m);
+  // nginx drops headers with underscores.
+  const cleaned = (headers: Record<string, string>) =>
+    only(headers, (name) => !name.includes('_') && !cleared.some((pattern) => pattern.test(name)));
+  return {
+    ask: ({ method, path, headers }) => ({
+      method: 'GET',
+      path: new URL(annotation('auth-url')).pathname,
+      headers: {
+        ...cleaned(headers),
+        'x-original-url': `https://scim.example.com${path}`,
+        'x-original-method': method,
+        'x-auth-request-redirect': path,
+        'x-sent-from': 'nginx-ingress-controller',
+        'x-forwarded-for': PEER,
+      },
+    }),
+    forward({ headers }, answer) {
+      const { authorization: _authorization, ...kept } = cleaned(headers);
+      return { ...kept, ...only(answer.headers, (name) => responseHeaders.includes(name)), 'x-forwarded-for': PEER };
+    },
+    clientHeaders: undefined,
+  };
+};
+
 for (const [name, open] of [
   ['traefik.yaml', traefik],
+  ['ingress-nginx.yaml', ingressNginx],
   ['envoy.yaml', envoy],
 ] as const) {
   describe(`config/forward-auth/${name}`, () => {
@@ -182,6 +221,9 @@ for (const [name, open] of [
       const claims = {
         'x-scim-directory': 'dir_other',
         'x-scim-scope': 'everything',
+        'x-scim-tenant': 'org_other',
+        'x-http-method-override': 'PATCH_other',
+        'x-original-url': '/scim/v2/contoso-okta/Users',
         x_scim_directory: 'dir_other',
         'x-original-uri': '/scim/v2/contoso-okta/Users',
         'x-original-method': 'GET',
