@@ -15,6 +15,8 @@ import {
   earliest,
   ended,
   factsOf,
+  type Issued,
+  type IssueInput,
   type Scope,
   SLOTS,
   slotKey,
@@ -28,7 +30,7 @@ import type { Usage } from './usage.ts';
 
 export { type ApiKey, type ApiKeys, createApiKeys, ROLES, type Role } from './api-keys.ts';
 export { IMPORT_FORMS, type ImportInput } from './imports.ts';
-export { type Credential, SCOPES, type Scope, stateAt } from './records.ts';
+export { type Credential, type Issued, type IssueInput, SCOPES, type Scope, stateAt } from './records.ts';
 export { createRemoval, type Removal } from './removal.ts';
 export type { RotateInput, RotationProgress } from './rotation.ts';
 export {
@@ -41,13 +43,6 @@ export {
   STATIC_TOKEN_PATTERN,
 } from './static-token.ts';
 export { createUsage, type Usage, type UsageHour, type UsageTotal } from './usage.ts';
-
-export interface IssueInput {
-  label?: string | undefined;
-  scopes?: Scope[] | undefined;
-  /** Absent or null: no end. */
-  expiresAt?: Date | null | undefined;
-}
 
 export interface CredentialChanges {
   /** null takes it away. */
@@ -69,11 +64,6 @@ export interface ConnectInput {
 }
 
 /** A new static token; `token` is not kept and can't be shown again. */
-export interface Issued {
-  credential: Credential;
-  token: string;
-}
-
 export interface Credentials {
   /** How long a replaced one must be quiet before it retires by itself. */
   readonly retireQuietMs: number;

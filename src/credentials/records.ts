@@ -99,3 +99,16 @@ export function ended(record: Credential, state: 'revoked' | 'expired', facts: P
 export function earliest(...moments: (Date | undefined)[]): Date | undefined {
   return moments.filter((moment) => moment !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
 }
+
+export interface IssueInput {
+  label?: string | undefined;
+  scopes?: Scope[] | undefined;
+  /** Absent or null: no end. */
+  expiresAt?: Date | null | undefined;
+}
+
+/** `token`: shown once. */
+export interface Issued {
+  credential: Credential;
+  token: string;
+}

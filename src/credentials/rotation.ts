@@ -8,8 +8,17 @@ import type { Clock } from '../clock.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { createTurns } from '../timing/turns.ts';
-import type { Issued, IssueInput } from './index.ts';
-import { type Credential, earliest, ended, factsOf, type Scope, stateAt, subjectOf } from './records.ts';
+import {
+  type Credential,
+  earliest,
+  ended,
+  factsOf,
+  type Issued,
+  type IssueInput,
+  type Scope,
+  stateAt,
+  subjectOf,
+} from './records.ts';
 import type { Slots } from './slots.ts';
 import type { Usage } from './usage.ts';
 

@@ -10,7 +10,7 @@ import { sendScimError } from '../http/error-responses.ts';
 import type { Log } from '../log.ts';
 import type { Grant } from '../verification/index.ts';
 import { acceptsIdentity, type Coding, codingOf, readableCodings } from './content-codings.ts';
-import type { Outcome } from './index.ts';
+import type { Outcome } from './outcome.ts';
 import { causeOf, detailOf, isJsonType, kindOf, type OutcomeClass, outcomeOf } from './outcome.ts';
 import { requestHeaders } from './request-headers.ts';
 import { responseHeaders } from './response-headers.ts';

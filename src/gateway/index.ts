@@ -19,7 +19,7 @@ import {
   type Verification,
 } from '../verification/index.ts';
 import { type Carry, createCarry } from './exchange.ts';
-import { type Kind, kindOf, type OutcomeClass, type UnreachableCause } from './outcome.ts';
+import { kindOf, type Outcome } from './outcome.ts';
 import { readTarget } from './request-target.ts';
 import { createRoutes } from './route.ts';
 import { createTransport } from './transport.ts';
@@ -29,27 +29,11 @@ export {
   KINDS,
   type Kind,
   OUTCOMES,
+  type Outcome,
   type OutcomeClass,
   UNREACHABLE,
   type UnreachableCause,
 } from './outcome.ts';
-
-/** What became of one accepted request. */
-export interface Outcome {
-  kind: Kind;
-  outcome: OutcomeClass;
-  method: string;
-  /** With `unreachable`. */
-  cause?: UnreachableCause;
-  /** What the SCIM server answered, where it did. */
-  status?: number;
-  /** With `rejects_content` of a write: the SCIM server's reason, without values. */
-  detail?: string | undefined;
-  elapsedMs: number;
-  grant: Grant;
-  address: string;
-  requestId: string;
-}
 
 export interface GatewayDependencies {
   verification: Verification;

@@ -2,7 +2,9 @@
  * What became of an accepted request at the SCIM server: one of a closed set per kind of request. Diagnosis reads these; nothing of a body is
  * in them but the first `detail` with which a write was rejected.
  */
+
 import { withoutSecrets } from '../secrets/redaction.ts';
+import type { Grant } from '../verification/index.ts';
 
 export const KINDS = ['look_up', 'create', 'update', 'delete', 'group', 'discovery'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -148,4 +150,21 @@ export function causeOf(error: Error): UnreachableCause {
   if (code === 'ECONNREFUSED') return 'refused';
   if (TIMEOUT.has(code)) return 'timeout';
   return NO_ROUTE.has(code) ? 'no_route' : 'closed';
+}
+
+/** What became of one accepted request. */
+export interface Outcome {
+  kind: Kind;
+  outcome: OutcomeClass;
+  method: string;
+  /** With `unreachable`. */
+  cause?: UnreachableCause;
+  /** What the SCIM server answered, where it did. */
+  status?: number;
+  /** With `rejects_content` of a write: the SCIM server's reason, without values. */
+  detail?: string | undefined;
+  elapsedMs: number;
+  grant: Grant;
+  address: string;
+  requestId: string;
 }

@@ -1,4 +1,4 @@
-import type { Storage } from './index.ts';
+import type { Storage } from './port.ts';
 
 /** Told of each operation: its name, the collection, its time in seconds, and whether the store answered. */
 export type Observe = (operation: string, collection: string, seconds: number, ok: boolean) => void;

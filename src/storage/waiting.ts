@@ -1,6 +1,6 @@
 import { within } from '../timing/deadline.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
-import type { Accumulation, Collection, Identified, Page, PageQuery } from './index.ts';
+import type { Accumulation, Collection, Identified, Page, PageQuery } from './port.ts';
 
 /** What was counted in memory and is not in the store yet. */
 export interface Waiting<R extends Identified> {

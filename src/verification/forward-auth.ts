@@ -12,8 +12,8 @@ import { sendScimError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { ANSWER_MS, within } from '../timing/deadline.ts';
 import { sendDenial, sendScimFailure } from './challenge.ts';
+import type { Verification } from './decider.ts';
 import { ANY_DIRECTORY, type ForwardedRequest, readForwardedRequest } from './forwarded-request.ts';
-import type { Verification } from './index.ts';
 import { readAuthorization } from './presented.ts';
 import { type Decision, findDirectory } from './verify.ts';
 

@@ -13,21 +13,15 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../operations/index.ts';
 import { withoutSecrets } from '../secrets/redaction.ts';
 import { ANSWER_MS, within } from '../timing/deadline.ts';
-import type { Denial, SubReasons } from './denials.ts';
+import type { Attempt, Verification } from './decider.ts';
+import type { Denial } from './denials.ts';
 import { createFloods } from './floods.ts';
 import { createLeaseCache } from './lease-cache.ts';
-import {
-  createVerify,
-  type Decision,
-  type FindAccessToken,
-  findDirectory,
-  type Grant,
-  type Known,
-  type Wanted,
-} from './verify.ts';
+import { createVerify, type Decision, type FindAccessToken, findDirectory, type Grant } from './verify.ts';
 
 export { hasDotSegment, isRead, splitGatewayPath } from './access.ts';
 export { sendDenial, sendScimFailure } from './challenge.ts';
+export type { Attempt, Stray, Surface, Verification } from './decider.ts';
 export { DENIAL_REASONS, type DenialReason, SUB_REASONS, type SubReason, type SubReasons } from './denials.ts';
 export { createForwardAuth } from './forward-auth.ts';
 export { createIntrospection } from './introspection.ts';
@@ -35,43 +29,6 @@ export { createMisplaced } from './misplaced.ts';
 export { parseAuthorization, readAuthorization, unknownValue } from './presented.ts';
 export { createResourceMetadata, RESOURCE_METADATA_PREFIX } from './resource-metadata.ts';
 export type { Decision, Grant } from './verify.ts';
-
-/** `elsewhere`: an address of ours that is no endpoint. */
-export type Surface = 'gateway' | 'forward_auth' | 'introspection' | 'elsewhere';
-
-export interface Attempt extends Wanted {
-  surface: Surface;
-  method: string | undefined;
-  address: string;
-  userAgent: string | undefined;
-  requestId: string;
-}
-
-/** A request to an address of ours that is no endpoint. */
-export interface Stray extends Omit<Attempt, 'surface' | 'directory' | 'write'> {
-  /** Words of its path that may be the endpoint key of a directory. */
-  references: readonly string[];
-  subReason: SubReasons['directory_unknown'];
-}
-
-export interface Verification {
-  /** Tells a stray request at the directory of its token, or of an endpoint key in its path. Not awaited by the answer. */
-  noteStray(stray: Stray): Promise<void>;
-  /** What is known of a value: nothing is counted, and no trace is left. Rejects with storage_unavailable. */
-  findKnown(value: string): Promise<Known | undefined>;
-  /** Decides at once where memory allows it. Rejects with storage_unavailable when it can't be decided. */
-  check(attempt: Attempt): Decision | Promise<Decision>;
-  /** The API key of an `lk_` value, under the same lease; undefined when it is none, revoked or past its end. */
-  findCaller(value: string): ApiKey | undefined | Promise<ApiKey | undefined>;
-  /** Counts a refused call to the API; gives the seconds to wait when there were too many. */
-  limitCaller(address: string): number | undefined;
-  /** Seconds to wait for a caller of the API whose address is not looked at any more. */
-  waitOfCaller(address: string): number | undefined;
-  /** A caller of the API from this address was let in. */
-  spareCaller(address: string): void;
-  /** Hands what was answered at once over to the audit. Called before its tallies are written. */
-  settle(): void;
-}
 
 export interface VerificationDependencies {
   credentials: Credentials;

@@ -10,7 +10,7 @@ import { sendOauthError } from '../http/error-responses.ts';
 import type { FailureLimits } from '../http/failure-limits.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { ANSWER_MS, createAllowance } from '../timing/deadline.ts';
-import type { Verification } from './index.ts';
+import type { Verification } from './decider.ts';
 import { presentToken } from './presented.ts';
 import type { Grant } from './verify.ts';
 

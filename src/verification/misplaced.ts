@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendScimError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
-import type { Verification } from './index.ts';
+import type { Verification } from './decider.ts';
 import { readAuthorization } from './presented.ts';
 
 const SCIM_PATH =
