@@ -4,163 +4,20 @@ import type { Clock } from '../clock.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
+import { APP_NAME, type Client, type Clients, GRANT_TYPES, type Oauth } from '../oauth/index.ts';
 import {
-  APP_NAME,
-  AUTH_METHODS,
-  CLIENT_ISSUES,
-  type Client,
-  type Clients,
-  clientIdOf,
-  GRANT_TYPES,
-  isLiveAt,
-  issuesOf,
-  type Oauth,
-} from '../oauth/index.ts';
+  accessTokenSeconds,
+  clientFields,
+  clientView,
+  importedSecret,
+  redirectUris,
+  secretEnd,
+  viewClient,
+} from './client-schemas.ts';
 import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Clients';
-const redirectUris = z.array(z.string().max(2000)).max(20);
-const accessTokenSeconds = z
-  .number()
-  .int()
-  .min(900)
-  .max(21_600)
-  .describe(
-    'How long an access token lives: 15 minutes to 6 hours; 1 hour by default. For Entra 1 to 6 hours; 2 hours by default.',
-  );
-/** At most one of the two. */
-export const importedSecret = {
-  clientSecret: z.string().max(1000).optional().describe('Its secret in clear text; only a digest is kept.'),
-  clientSecretSha256: z.string().max(200).optional().describe('SHA-256 of its secret, hexadecimal.'),
-};
-const secretEnd = schemas.time.nullable().optional();
-const jwks = z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(20) });
-const workloadIdentity = z
-  .strictObject({
-    issuer: z.string().max(500),
-    subject: z.string().max(500),
-    audience: z.string().max(500),
-    jwksUri: z.string().max(2000),
-  })
-  .describe("Entra's workload identity: whose assertions stand for this client.");
-const shownTime = z.iso.datetime();
-
-export const clientFields = {
-  name: schemas.name,
-  provider: schemas.provider.optional(),
-  directoryId: z.string().max(100).optional(),
-  appName: z.string().regex(APP_NAME, "expected Okta's name of the app, such as acme_scim_1").optional(),
-  redirectUris: redirectUris.optional(),
-  grantTypes: z.array(z.enum(GRANT_TYPES)).min(1).optional(),
-  tokenEndpointAuthMethod: z.enum(AUTH_METHODS).optional(),
-  jwks: jwks.optional().describe('Public keys of a private_key_jwt client.'),
-  jwksUri: z.string().max(2000).optional().describe('Where those keys are fetched from, on an allowed host.'),
-  workloadIdentity: workloadIdentity.optional(),
-  accessTokenSeconds: accessTokenSeconds.optional(),
-  secretExpiresAt: secretEnd.describe(
-    'When its first secret ends. Absent: as its identity provider prescribes, two years for Entra; null: no end.',
-  ),
-  rotateRefreshTokens: z
-    .boolean()
-    .optional()
-    .describe(
-      'A new refresh token with each refresh. Off by default for clients with a secret, where it protects nothing and a lost answer costs.',
-    ),
-  maximumAgeDays: z
-    .number()
-    .int()
-    .min(1)
-    .max(36_500)
-    .optional()
-    .describe('Days after which its connections end. None by default.'),
-  idleDays: z
-    .number()
-    .int()
-    .min(1)
-    .max(36_500)
-    .optional()
-    .describe('Days without a refresh after which its connections end. None by default.'),
-};
-
-const clientView = z
-  .object({
-    id: z.string(),
-    clientId: z.string().describe('The OAuth client_id: the same as id, unless it was imported.'),
-    name: z.string(),
-    provider: schemas.provider,
-    directoryId: z.string().nullable().describe('The directory that owns it; null for a shared client.'),
-    appName: z.string().nullable(),
-    redirectUris: z.array(z.string()),
-    grantTypes: z.array(z.enum(GRANT_TYPES)),
-    tokenEndpointAuthMethod: z.enum(AUTH_METHODS),
-    accessTokenSeconds: z.number(),
-    rotateRefreshTokens: z.boolean(),
-    maximumAgeDays: z.number().nullable(),
-    idleDays: z.number().nullable(),
-    secrets: z.array(
-      z.object({
-        id: z.string(),
-        hint: z.string(),
-        createdAt: shownTime,
-        expiresAt: shownTime.nullable().describe('null: no end'),
-        state: z.enum(['live', 'expired']),
-      }),
-    ),
-    issues: z
-      .array(z.enum(CLIENT_ISSUES))
-      .describe(
-        'What its owner should change. `public_client_credentials`: the client was stored as public with client_credentials; it may not use that grant, and keeps the others. `client_secret_expired`, `client_secret_ends_soon`: no secret lives longer than now, or than 30 days. `redirect_uris_missing`: nobody can connect by authorization code, since no redirect URI is known; for Okta give the appName.',
-      ),
-    createdAt: shownTime,
-    createdBy: schemas.actorView,
-  })
-  .meta({ id: 'Client' });
-
-function view(client: Client, now: Date) {
-  const {
-    id,
-    name,
-    provider,
-    directoryId,
-    appName,
-    redirectUris: uris,
-    grantTypes,
-    authMethod,
-    accessTokenSeconds: seconds,
-    rotateRefreshTokens,
-    maximumAgeDays,
-    idleDays,
-    secrets,
-    createdAt,
-    createdBy,
-  } = client;
-  return {
-    id,
-    clientId: clientIdOf(client),
-    name,
-    provider,
-    directoryId: directoryId ?? null,
-    appName: appName ?? null,
-    redirectUris: uris,
-    grantTypes,
-    tokenEndpointAuthMethod: authMethod,
-    accessTokenSeconds: seconds,
-    rotateRefreshTokens,
-    maximumAgeDays: maximumAgeDays ?? null,
-    idleDays: idleDays ?? null,
-    secrets: secrets.map((secret) => ({
-      id: secret.id,
-      hint: secret.hint,
-      createdAt: secret.createdAt,
-      expiresAt: secret.expiresAt ?? null,
-      state: isLiveAt(secret, now) ? 'live' : 'expired',
-    })),
-    issues: issuesOf(client, now),
-    createdAt,
-    createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
-  };
-}
 
 export interface ClientOperationsDependencies {
   clients: Clients;
@@ -213,7 +70,7 @@ export function clientOperations({
         await assertMayCreate(body.directoryId, caller);
         const { client, clientSecret } = await clients.create(body, cause);
         return {
-          body: { client: view(client, clock.now()) },
+          body: { client: viewClient(client, clock.now()) },
           ...(clientSecret !== undefined && { secret: { clientSecret } }),
         };
       },
@@ -238,7 +95,7 @@ export function clientOperations({
         await assertMayCreate(body.directoryId, caller);
         const { client, clientSecret } = await clients.create(body, cause);
         return {
-          body: { client: view(client, clock.now()) },
+          body: { client: viewClient(client, clock.now()) },
           ...(clientSecret !== undefined && { secret: { clientSecret } }),
         };
       },
@@ -255,7 +112,7 @@ export function clientOperations({
       errors: ['invalid_cursor'],
       async handle({ query, caller }) {
         const { items, nextCursor } = await clients.page({ ...query, organizationId: caller.organizationId });
-        return { body: { items: items.map((client) => view(client, clock.now())), nextCursor } };
+        return { body: { items: items.map((client) => viewClient(client, clock.now())), nextCursor } };
       },
     }),
     operation({
@@ -267,7 +124,7 @@ export function clientOperations({
       status: 200,
       answer: clientView,
       errors: ['not_found'],
-      handle: async ({ id, caller }) => ({ body: view(await get(id, caller), clock.now()) }),
+      handle: async ({ id, caller }) => ({ body: viewClient(await get(id, caller), clock.now()) }),
     }),
     operation({
       method: 'patch',
@@ -288,7 +145,7 @@ export function clientOperations({
       errors: ['not_found', 'invalid_request'],
       async handle({ id, body, caller, cause }) {
         const client = await get(id, caller);
-        return { body: view(await clients.change(client.id, body, cause), clock.now()) };
+        return { body: viewClient(await clients.change(client.id, body, cause), clock.now()) };
       },
     }),
     operation({
@@ -364,7 +221,7 @@ export function clientOperations({
       async handle({ id, body, caller, cause }) {
         const known = await get(id, caller);
         const { client, secretId, clientSecret } = await clients.addSecret(known.id, body, cause);
-        return { body: { client: view(client, clock.now()), secretId }, secret: { clientSecret } };
+        return { body: { client: viewClient(client, clock.now()), secretId }, secret: { clientSecret } };
       },
     }),
     operation({

@@ -5,7 +5,7 @@ import type { Credentials } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, asAppError } from '../errors.ts';
 import type { Client, Clients, Oauth } from '../oauth/index.ts';
-import { clientFields, importedSecret } from './clients.ts';
+import { clientFields, importedSecret } from './client-schemas.ts';
 import { credentialImportFields } from './credentials.ts';
 import { IMPORT_FORMATS, type ImportRow, readImportFile } from './import-file.ts';
 import { assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
