@@ -1,35 +1,78 @@
 /**
  * EXPLAINS. What is wrong with a directory, since when, how we know, and who fixes it. `diagnose` is pure and goes by facts; each refusal of
- * every surface leads to exactly one finding of a closed table; words are functions of a finding, for whoever reads.
+ * every surface leads to exactly one finding of a closed table; words are functions of a finding, for whoever reads. Current findings are
+ * kept, so that lists and notifications read and never compute.
  */
 import type { Clock } from '../clock.ts';
 import type { Directory } from '../directories/index.ts';
+import type { Log } from '../log.ts';
+import type { Storage } from '../storage/index.ts';
+import { type CurrentFindings, createCurrentFindings, type FindingChange } from './current.ts';
 import { diagnose } from './diagnose.ts';
 import type { Diagnosis } from './finding.ts';
 import { type FactsDependencies, readFacts } from './read-facts.ts';
 import type { Spoken } from './speech.ts';
+import { createTraffic, type Traffic } from './traffic.ts';
 
 export { codeOf } from './causes.ts';
 export { ACTORS, type ActingParty, CODE_NAMES, CODES, type Code, GROUPS, SEVERITIES, type Severity } from './codes.ts';
+export type { CurrentFinding, CurrentFindings, FindingChange, FindingQuery } from './current.ts';
 export { diagnose } from './diagnose.ts';
-export type { Facts } from './facts.ts';
+export { type Facts, KINDS, type Kind } from './facts.ts';
 export type { Diagnosis, Finding, FindingFacts, Stranger } from './finding.ts';
 export { type Part, plain, type Text } from './say.ts';
 export type { Reader, Spoken, Words } from './speech.ts';
+export type { Counted, OutcomeClass, Traffic } from './traffic.ts';
 export { ticketOf, wordsOf } from './words.ts';
 
 export interface Diagnoses {
-  /** As everything is now. Rejects with storage_unavailable. */
+  /** Computed from everything as it is at this moment. Rejects with storage_unavailable. */
   now(directory: Directory): Promise<Diagnosis>;
+  current: CurrentFindings;
+  traffic: Traffic;
   /** A directory as words name it. */
   spoken(directory: Directory): Spoken;
+  /** "I have retried them", "This is expected", mute until a time. */
+  dismissRecovery(directory: Directory): Promise<void>;
+  expectSilence(directory: Directory): Promise<void>;
+  muteSilence(directory: Directory, until: Date): Promise<void>;
 }
 
-export function createDiagnoses(deps: Omit<FactsDependencies, 'readTraffic'> & { clock: Clock }): Diagnoses {
-  const { clock, publicUrl } = deps;
-  const facts = { ...deps, readTraffic: async () => ({ outcomes: [], sources: [] }) };
+export function createDiagnoses(
+  deps: Omit<FactsDependencies, 'readTraffic'> & {
+    storage: Storage;
+    clock: Clock;
+    log: Log;
+    onChange?: (change: FindingChange) => Promise<void>;
+  },
+): Diagnoses {
+  const { storage, clock, log, audit, credentials, directories, publicUrl, onChange } = deps;
+  const traffic = createTraffic({ storage, clock, onChange: (ids) => current.mark(ids) });
+  const facts: FactsDependencies = {
+    ...deps,
+    async readTraffic({ id }) {
+      const [read, recovered] = await Promise.all([traffic.read(id), current.recoveryOf(id)]);
+      return { ...read, ...(recovered && { recovered }) };
+    },
+  };
+  const factsNow = (directory: Directory) => readFacts(facts, directory, clock.now());
+  const current: CurrentFindings = createCurrentFindings({
+    storage,
+    audit,
+    clock,
+    log,
+    directories,
+    credentials,
+    readFacts: factsNow,
+    watch: traffic.watch,
+    forget: traffic.forget,
+    ...(onChange && { onChange }),
+  });
+
   return {
-    now: async (directory) => diagnose(await readFacts(facts, directory, clock.now())),
+    now: async (directory) => diagnose(await factsNow(directory)),
+    current,
+    traffic,
     spoken: ({ name, provider, endpointKey, upstreamUrl }) => ({
       name,
       provider,
@@ -38,5 +81,8 @@ export function createDiagnoses(deps: Omit<FactsDependencies, 'readTraffic'> & {
       authorizationUrl: `${publicUrl}/oauth/authorize`,
       ...(upstreamUrl !== undefined && { upstreamUrl }),
     }),
+    dismissRecovery: ({ id }) => current.dismissRecovery(id),
+    expectSilence: ({ id }) => traffic.expect(id),
+    muteSilence: ({ id }, until) => traffic.mute(id, until),
   };
 }

@@ -1,0 +1,362 @@
+/**
+ * The current findings of every directory, kept: whatever makes one begin or end (an event, an outcome, the clock) marks the directory, and a
+ * round computes it again. Lists, the home page and notifications read what is kept and never compute.
+ */
+import type { Audit, AuditEvent } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Credentials } from '../credentials/index.ts';
+import type { Directories, Directory } from '../directories/index.ts';
+import type { IdentityProviderId } from '../identity-providers/index.ts';
+import type { Log } from '../log.ts';
+import { isDuplicate, json, type Page, type Storage, type Stored, text } from '../storage/index.ts';
+import { CODES, type Code, type Severity } from './codes.ts';
+import { diagnose } from './diagnose.ts';
+import type { Facts, RecoveredFacts } from './facts.ts';
+import type { Diagnosis, Finding, Stranger } from './finding.ts';
+import { nextLook } from './next-look.ts';
+
+const diagnosisShape = {
+  'organizationId?': 'string',
+  'provider?': text<IdentityProviderId>(),
+  /** Of the finding that leads. */
+  'code?': text<Code>(),
+  'severity?': text<Severity>(),
+  findings: json<Finding[]>(),
+  strangers: json<Stranger[]>(),
+  /** Rises with each change of the findings. */
+  revision: 'number',
+  'computedAt?': 'date',
+  'markedAt?': 'date',
+  /** When to look again. */
+  'dueAt?': 'date',
+  'recovered?': json<KeptRecovery>(),
+  createdAt: 'date',
+} as const;
+
+/** Its id is the directory's. */
+type Kept = Stored<typeof diagnosisShape>;
+
+const findingShape = {
+  directoryId: 'string',
+  organizationId: 'string',
+  provider: text<IdentityProviderId>(),
+  code: text<Code>(),
+  severity: text<Severity>(),
+  since: 'date',
+  finding: json<Finding>(),
+} as const;
+
+/** A finding that is not fine, in a place of its own, so that lists over everything need no look at directories. */
+export type CurrentFinding = Stored<typeof findingShape>;
+
+type KeptRecovery = Omit<RecoveredFacts, 'from' | 'until'> & { from: string; until: string };
+
+export interface FindingQuery {
+  severity?: Severity | undefined;
+  code?: Code | undefined;
+  provider?: IdentityProviderId | undefined;
+  organizationId?: string | undefined;
+  after?: string | undefined;
+  limit: number;
+}
+
+/** What changed in a directory: findings that began, ended, or became better or worse. */
+export interface FindingChange {
+  directoryId: string;
+  organizationId: string;
+  revision: number;
+  began: Finding[];
+  ended: Finding[];
+}
+
+export interface CurrentFindings {
+  /** As it was computed last; computed now where it never was. */
+  of(directory: Directory): Promise<Diagnosis>;
+  /** All that are not fine, most urgent and then latest first. Throws invalid_cursor. */
+  page(query: FindingQuery): Promise<Page<CurrentFinding>>;
+  /** Directories by the severity of what leads. */
+  count(where: { severity: Severity; organizationId?: string | undefined }): Promise<number>;
+  mark(directoryIds: readonly string[]): Promise<void>;
+  /** Somebody has dealt with what a failure left behind. */
+  dismissRecovery(directoryId: string): Promise<void>;
+  recoveryOf(directoryId: string): Promise<RecoveredFacts | undefined>;
+  /** Computes what is due. */
+  run(): Promise<void>;
+  /** Gives directories of an earlier release their first diagnosis, some at a time. */
+  sweep(): Promise<void>;
+}
+
+const BATCH = 100;
+const SWEEP = 200;
+const STAGES = ['failing', 'degraded', 'notice'] as const;
+const CONNECTIONS_READ = 200;
+/** Writers of different instances meet here; the later one looks again. */
+const ROUNDS_AT_ONCE = 20;
+
+export function createCurrentFindings(deps: {
+  storage: Storage;
+  audit: Audit;
+  clock: Clock;
+  log: Log;
+  directories: Directories;
+  credentials: Credentials;
+  readFacts: (directory: Directory) => Promise<Facts>;
+  watch: (directoryId: string, isAwaited: boolean) => void;
+  forget: (directoryId: string) => Promise<void>;
+  onChange?: (change: FindingChange) => Promise<void>;
+}): CurrentFindings {
+  const { storage, audit, clock, log, directories, credentials, readFacts } = deps;
+  const diagnoses = storage.collection({
+    name: 'diagnoses',
+    shape: diagnosisShape,
+    keys: { dueAt: 'index', severity: 'index', organizationId: 'index' },
+    order: 'createdAt',
+  });
+  const findings = storage.collection({
+    name: 'findings',
+    shape: findingShape,
+    keys: {
+      directoryId: 'index',
+      organizationId: 'index',
+      provider: 'index',
+      code: 'index',
+      severity: 'index',
+    },
+    order: 'since',
+  });
+  let sweptTo: string | undefined | null;
+
+  async function mark(directoryIds: readonly string[]): Promise<void> {
+    const now = clock.now();
+    await diagnoses.accumulate(
+      [...new Set(directoryIds)].map((id) => ({
+        initial: { id, findings: [], strangers: [], revision: 0, createdAt: now },
+        latest: { by: 'markedAt', values: { markedAt: now, dueAt: now } },
+      })),
+    );
+  }
+
+  async function onEvent(event: AuditEvent): Promise<void> {
+    const { type, directoryId, data } = event;
+    if (directoryId !== undefined) await mark([directoryId]);
+    // A shared client has connections in many directories.
+    if (!type.startsWith('client.') || typeof data['clientId'] !== 'string') return;
+    const { items } = await credentials.ofClient(data['clientId'], { limit: CONNECTIONS_READ });
+    if (items.length > 0) await mark(items.map((credential) => credential.directoryId));
+  }
+  audit.subscribe('findings', onEvent);
+
+  async function compute(directory: Directory, before: Kept | undefined): Promise<Diagnosis> {
+    const markedAt = before?.markedAt?.getTime();
+    const facts = await readFacts(directory);
+    const first = diagnose(facts);
+    const recovered = before && (await recoveryAfter(before, first));
+    const diagnosis = recovered === undefined ? first : diagnose({ ...facts, recovered: revived(recovered) });
+    const [lead] = diagnosis.findings;
+    const known = before?.findings ?? [];
+    const isChanged = before?.computedAt === undefined || signature(known) !== signature(diagnosis.findings);
+    const dueAt = nextLook(facts, diagnosis);
+    const kept = (record: Kept): Kept => {
+      const { recovered: earlier, ...rest } = record;
+      const left = recovered ?? earlier;
+      const isMarkedAgain = record.markedAt !== undefined && record.markedAt.getTime() !== markedAt;
+      return {
+        ...rest,
+        organizationId: directory.organizationId,
+        provider: directory.provider,
+        ...(lead && { code: lead.code, severity: lead.severity }),
+        findings: diagnosis.findings,
+        strangers: diagnosis.strangers,
+        revision: record.revision + (isChanged ? 1 : 0),
+        computedAt: facts.at,
+        dueAt: isMarkedAgain ? clock.now() : dueAt,
+        ...(left && { recovered: left }),
+      };
+    };
+    const initial: Kept = { id: directory.id, findings: [], strangers: [], revision: 0, createdAt: clock.now() };
+    if (isChanged) await list(directory, diagnosis.findings);
+    const result = await diagnoses.update(directory.id, kept);
+    if (!result) {
+      await diagnoses.insert(kept(initial)).catch((error: unknown) => {
+        // Another instance was first, and knows the same.
+        if (!isDuplicate(error, 'id')) throw error;
+      });
+    }
+    deps.watch(directory.id, lead !== undefined && lead.severity !== 'fine');
+    if (isChanged) await tell(directory, known, diagnosis.findings, (result?.after.revision ?? 1) as number);
+    return diagnosis;
+  }
+
+  /** Brings the rows of a directory in line with its findings. */
+  async function list(directory: Directory, current: readonly Finding[]): Promise<void> {
+    const { id: directoryId, organizationId, provider } = directory;
+    const { items } = await findings.page({ where: { directoryId }, limit: CODES_AT_MOST });
+    const wanted = new Map(
+      current
+        .filter(({ severity }) => severity !== 'fine')
+        .map((finding) => [`${directoryId}:${finding.code}`, finding]),
+    );
+    for (const row of items) {
+      const finding = wanted.get(row.id);
+      // The attribute that orders them never changes, so a new beginning is a new row.
+      const isSame = finding && row.since.getTime() === Date.parse(finding.since) && row.severity === finding.severity;
+      if (isSame) wanted.delete(row.id);
+      else await findings.remove(row.id);
+      if (isSame) await findings.update(row.id, (record) => ({ ...record, provider, finding }));
+    }
+    for (const [id, finding] of wanted) {
+      const { code, severity, since } = finding;
+      const row = { id, directoryId, organizationId, provider, code, severity, since: new Date(since), finding };
+      await findings.insert(row).catch((error: unknown) => {
+        if (!isDuplicate(error, 'id')) throw error;
+      });
+    }
+  }
+
+  async function tell(directory: Directory, before: Finding[], after: Finding[], revision: number): Promise<void> {
+    if (!deps.onChange) return;
+    const key = ({ code, severity }: Finding) => `${code} ${severity}`;
+    const [had, has] = [new Set(before.map(key)), new Set(after.map(key))];
+    const began = after.filter((finding) => !had.has(key(finding)));
+    const ended = before.filter((finding) => !has.has(key(finding)));
+    if (began.length + ended.length === 0) return;
+    const { id: directoryId, organizationId } = directory;
+    await deps.onChange({ directoryId, organizationId, revision, began, ended });
+  }
+
+  /** What a failure that has just ended may have left behind; what an earlier one did stays. */
+  async function recoveryAfter(before: Kept, now: Diagnosis): Promise<KeptRecovery | undefined> {
+    const failed = before.findings.find(
+      ({ severity, code, facts }) => severity === 'failing' && leaves(code) && facts.count,
+    );
+    const isWell = now.findings.every(({ severity }) => severity === 'fine' || severity === 'notice');
+    if (!failed || !isWell || now.findings[0] === undefined) return before.recovered;
+    const from = new Date(failed.facts.firstAt ?? failed.since);
+    const { items } = await audit.page({
+      where: { directoryId: before.id, type: ['request.denied', 'upstream.failed'] },
+      from: new Date(from.getTime() - 3_600_000),
+      limit: CONNECTIONS_READ,
+    });
+    const counts = { reads: 0, creates: 0, updates: 0, deletions: 0 };
+    const evidence: string[] = [];
+    for (const { id, data, count = 1, lastAt, at } of items) {
+      if ((lastAt ?? at) < from) continue;
+      counts[MISSED[String(data['method'] ?? 'GET').toUpperCase()] ?? 'reads'] += count;
+      evidence.push(id);
+    }
+    return {
+      code: failed.code,
+      from: from.toISOString(),
+      until: clock.now().toISOString(),
+      ...counts,
+      evidence: evidence.slice(0, 6).reverse(),
+    };
+  }
+
+  async function refresh(kept: Kept): Promise<void> {
+    const directory = await directories.find(kept.id);
+    if (directory) {
+      await compute(directory, kept);
+      return;
+    }
+    await findings.removeBy('directoryId', kept.id);
+    await deps.forget(kept.id);
+    deps.watch(kept.id, false);
+    await diagnoses.remove(kept.id);
+  }
+
+  return {
+    mark,
+
+    async of(directory) {
+      const kept = await diagnoses.find(directory.id);
+      if (kept?.computedAt === undefined) return compute(directory, kept);
+      const { id: directoryId, organizationId } = directory;
+      const { findings: current, strangers, computedAt } = kept;
+      return { directoryId, organizationId, at: computedAt.toISOString(), findings: current, strangers };
+    },
+
+    async page({ severity, code, provider, organizationId, after, limit }) {
+      const stages = STAGES.filter((stage) => severity === undefined || stage === severity);
+      const [, begun = '', cursor = ''] = /^(\w+)~(.*)$/.exec(after ?? '') ?? [];
+      let index = after === undefined ? 0 : Math.max(0, stages.indexOf(begun as (typeof STAGES)[number]));
+      let position: string | undefined =
+        cursor === '' ? (after !== undefined && begun === '' ? after : undefined) : cursor;
+      const items: CurrentFinding[] = [];
+      for (; index < stages.length; index++) {
+        const where = { severity: stages[index] as string, code, provider, organizationId };
+        const left = limit - items.length;
+        if (left === 0) return { items, nextCursor: `${stages[index]}~` };
+        const found = await findings.page({ where, after: position, limit: left, direction: 'descending' });
+        items.push(...found.items);
+        if (found.nextCursor !== null) return { items, nextCursor: `${stages[index]}~${found.nextCursor}` };
+        position = undefined;
+      }
+      return { items, nextCursor: null };
+    },
+
+    count: ({ severity, organizationId }) => diagnoses.count({ severity, organizationId }),
+
+    async dismissRecovery(directoryId) {
+      await diagnoses.update(directoryId, ({ recovered: _recovered, ...record }) => record);
+      await mark([directoryId]);
+    },
+
+    async recoveryOf(directoryId) {
+      const { recovered } = (await diagnoses.find(directoryId)) ?? {};
+      return recovered && revived(recovered);
+    },
+
+    async run() {
+      for (let round = 0; round < ROUNDS_AT_ONCE; round++) {
+        const due = await diagnoses.due('dueAt', new Date(clock.now().getTime() + 1), BATCH);
+        for (const kept of due)
+          await refresh(kept).catch((error: unknown) => {
+            log.warn({ err: error, directoryId: kept.id }, 'findings could not be computed yet');
+          });
+        if (due.length < BATCH) return;
+      }
+    },
+
+    async sweep() {
+      if (sweptTo === null) return;
+      const { items, nextCursor } = await directories.page({ after: sweptTo, limit: SWEEP });
+      const known = await Promise.all(items.map(({ id }) => diagnoses.find(id)));
+      const missing = items.filter((_, index) => known[index] === undefined).map(({ id }) => id);
+      if (missing.length > 0) await mark(missing);
+      sweptTo = nextCursor;
+    },
+  };
+}
+
+const CODES_AT_MOST = Object.keys(CODES).length;
+
+const MISSED: Record<string, 'reads' | 'creates' | 'updates' | 'deletions'> = {
+  POST: 'creates',
+  PUT: 'updates',
+  PATCH: 'updates',
+  DELETE: 'deletions',
+};
+
+/** Whether requests were lost while it lasted. */
+function leaves(code: Code): boolean {
+  const { group } = CODES[code];
+  return group !== 'never_worked' && group !== 'coming' && group !== 'silence' && group !== 'watch';
+}
+
+function revived({ from, until, ...rest }: KeptRecovery): RecoveredFacts {
+  return { ...rest, from: new Date(from), until: new Date(until) };
+}
+
+/** What makes two lists of findings the same: counts and times of requests that go on do not. */
+function signature(findings: readonly Finding[]): string {
+  return JSON.stringify(
+    findings.map(({ code, severity, since, certainty, facts: { count, lastAt, acceptedAt, ...facts } }) => [
+      code,
+      severity,
+      CODES[code].group === 'fine' ? '' : since,
+      certainty,
+      CODES[code].group === 'fine' ? '' : facts,
+    ]),
+  );
+}

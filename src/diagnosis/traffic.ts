@@ -1,0 +1,453 @@
+/**
+ * What accepted requests tell of a directory: where they came from, what became of them at the SCIM server, and its signs of life. Counted in
+ * memory on the path, written by a round, and merged, so that any number of instances and writers agree.
+ */
+import type { Clock } from '../clock.ts';
+import { IDENTITY_PROVIDERS, type IdentityProviderId } from '../identity-providers/index.ts';
+import { json, type Storage, type Stored, text } from '../storage/index.ts';
+import type { Code } from './codes.ts';
+import type { Kind, OutcomeFacts, SilenceFacts, SourceFacts } from './facts.ts';
+import {
+  asExpected,
+  dayKey,
+  fleetWeight,
+  type Gap,
+  type Rhythm,
+  silenceOf,
+  type WeightOf,
+  withSign,
+} from './silence.ts';
+import { familyOf, networkOf } from './source.ts';
+
+/** Of accepted requests. `upstream_...` is a failure. */
+export type OutcomeClass = 'ok' | 'normal_refusal' | Extract<Code, `upstream_${string}`>;
+
+interface KeptSource {
+  network: string;
+  family: string;
+  firstAt: string;
+  lastAt: string;
+  count: number;
+}
+
+interface KeptOutcome {
+  outcome: OutcomeClass;
+  at: string;
+  /** Of failures in a row. */
+  since?: string;
+}
+
+const shape = {
+  organizationId: 'string',
+  provider: text<IdentityProviderId>(),
+  createdAt: 'date',
+  sources: json<KeptSource[]>(),
+  outcomes: json<Partial<Record<Kind, KeptOutcome>>>(),
+  'outcomesFrom?': text<'gateway' | 'reported'>(),
+  'firstSignAt?': 'date',
+  'lastSignAt?': 'date',
+  gaps: json<Gap[]>(),
+  gapCount: 'number',
+  'expectedMs?': 'number',
+  'mutedUntil?': 'date',
+} as const;
+
+/** Its id is the directory's. */
+export type TrafficRecord = Stored<typeof shape>;
+
+const hourShape = { directoryId: 'string', hour: 'date', kind: 'string', outcome: 'string', count: 'number' } as const;
+export type OutcomeHour = Stored<typeof hourShape>;
+
+const dayShape = { provider: 'string', day: 'date', active: 'number' } as const;
+
+/** Where a directory belongs, as far as counting needs it. */
+export interface Counted {
+  /** The directory's. */
+  id: string;
+  organizationId: string;
+  provider: IdentityProviderId;
+}
+
+export interface Traffic {
+  /** A request was accepted, or a token granted: a sign of life, and where it came from. */
+  accepted(where: Counted, address: string, userAgent: string | undefined): void;
+  /** What became of an accepted request. `at`: now, unless the vendor reports it later. */
+  outcome(where: Counted, kind: Kind, outcome: OutcomeClass, from: 'gateway' | 'reported', at?: Date): void;
+  read(directoryId: string): Promise<{
+    outcomes: OutcomeFacts[];
+    outcomesFrom?: 'gateway' | 'reported';
+    sources: SourceFacts[];
+    silence?: SilenceFacts;
+  }>;
+  /** Outcomes per hour, latest first. */
+  hours(
+    directoryId: string,
+    query: { from?: Date | undefined; to?: Date | undefined; limit: number },
+  ): Promise<OutcomeHour[]>;
+  /** "This is expected": the running silence lengthens the record. */
+  expect(directoryId: string): Promise<void>;
+  mute(directoryId: string, until: Date): Promise<void>;
+  forget(directoryId: string): Promise<void>;
+  /** Whether somebody waits for the next accepted request of a directory, so that it is written at once. */
+  watch(directoryId: string, isAwaited: boolean): void;
+  /** Writes what was counted. Throws storage_unavailable, and keeps it for the next time. `all`: also what can wait. */
+  flush(all?: boolean): Promise<void>;
+  prune(before: Date): Promise<number>;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const SOURCES_KEPT = 32;
+/** Pairs of address and agent told apart between two writes. */
+const SOURCES_PENDING = 64;
+/** Directories that have been counted and not written; beyond that the oldest are written at once. */
+const WRITES_AT_ONCE = 50;
+/** How long a source's count and last time may stay in memory alone. */
+const LAZY_MS = 10 * MINUTE_MS;
+/** Directories whose state is remembered here; the rest are written a little more often. */
+const KNOWN_AT_MOST = 100_000;
+const PEERS_READ = 200;
+const WEIGHTS_AGE_MS = HOUR_MS;
+
+interface Pending extends Omit<Counted, 'id'> {
+  directoryId: string;
+  signs: { first: number; last: number } | undefined;
+  sources: Map<string, { address: string; userAgent: string | undefined; first: number; last: number; count: number }>;
+  outcomes: Map<Kind, { outcome: OutcomeClass; at: number; since: number | undefined; from: 'gateway' | 'reported' }>;
+  hours: Map<string, { hour: number; kind: Kind; outcome: OutcomeClass; count: number }>;
+  /** Something that others wait for: the first sign of an hour, an outcome that changed. */
+  isUrgent: boolean;
+  since: number;
+}
+
+export function createTraffic(deps: {
+  storage: Storage;
+  clock: Clock;
+  /** Told of directories whose facts have changed. */
+  onChange: (directoryIds: readonly string[]) => Promise<void>;
+}): Traffic {
+  const { storage, clock, onChange } = deps;
+  const traffic = storage.collection({
+    name: 'directory_traffic',
+    shape,
+    keys: { provider: 'index', organizationId: 'index' },
+    order: 'createdAt',
+  });
+  const hours = storage.collection({
+    name: 'outcome_hours',
+    shape: hourShape,
+    keys: { directoryId: 'index' },
+    order: 'hour',
+  });
+  const days = storage.collection({
+    name: 'provider_days',
+    shape: dayShape,
+    keys: { provider: 'index' },
+    order: 'day',
+  });
+  const pending = new Map<string, Pending>();
+  /** The hour of the latest sign that was written, by directory, so that only the first of an hour is urgent. */
+  const signed = new Map<string, number>();
+  const awaited = new Set<string>();
+  const latestOutcome = new Map<string, OutcomeClass>();
+  const weights = new Map<IdentityProviderId, { at: number; weightOf: WeightOf }>();
+  let flushing: Promise<void> = Promise.resolve();
+
+  function pendingOf(where: Counted, now: number): Pending {
+    const found = pending.get(where.id);
+    if (found) return found;
+    const { id: directoryId, organizationId, provider } = where;
+    const made: Pending = {
+      directoryId,
+      organizationId,
+      provider,
+      signs: undefined,
+      sources: new Map(),
+      outcomes: new Map(),
+      hours: new Map(),
+      isUrgent: false,
+      since: now,
+    };
+    pending.set(directoryId, made);
+    return made;
+  }
+
+  async function weightOf(provider: IdentityProviderId): Promise<WeightOf> {
+    const now = clock.now().getTime();
+    const known = weights.get(provider);
+    if (known && Math.abs(now - known.at) < WEIGHTS_AGE_MS) return known.weightOf;
+    const from = new Date(now - 2 * 56 * DAY_MS);
+    const [{ items }, peers] = await Promise.all([
+      days.page({ where: { provider }, from, limit: PEERS_READ, direction: 'descending' }),
+      traffic.count({ provider }),
+    ]);
+    const activeOn = new Map(items.map(({ day, active }) => [dayKey(day), active]));
+    const made = fleetWeight(activeOn, peers);
+    weights.set(provider, { at: now, weightOf: made });
+    return made;
+  }
+
+  async function write(one: Pending): Promise<void> {
+    const { directoryId, organizationId, provider, signs } = one;
+    const weight = await weightOf(provider);
+    const initial: TrafficRecord = {
+      id: directoryId,
+      organizationId,
+      provider,
+      createdAt: clock.now(),
+      sources: [],
+      outcomes: {},
+      gaps: [],
+      gapCount: 0,
+    };
+    let isNewDay = false;
+    const change = (record: TrafficRecord): TrafficRecord => {
+      const outcomes = mergedOutcomes(record.outcomes, one);
+      const { rhythm, isNewDay: isFirstToday } = merged(record, signs, weight);
+      const sources = mergedSources(record.sources, one);
+      isNewDay = isFirstToday;
+      const from = [...one.outcomes.values()].at(-1)?.from;
+      return { ...record, provider, ...rhythm, sources, outcomes, ...(from && { outcomesFrom: from }) };
+    };
+    const known = await traffic.update(directoryId, change);
+    if (!known) await traffic.insert(change(initial));
+    if (isNewDay && signs) {
+      const day = new Date(Math.floor(signs.last / DAY_MS) * DAY_MS);
+      const id = `${provider}:${dayKey(day)}`;
+      await days.accumulate([{ initial: { id, provider, day, active: 0 }, add: { active: 1 } }]);
+    }
+    if (one.hours.size > 0)
+      await hours.accumulate(
+        [...one.hours.values()].map(({ hour, kind, outcome, count }) => ({
+          initial: {
+            id: `${directoryId}:${new Date(hour).toISOString().slice(0, 13)}:${kind}:${outcome}`,
+            directoryId,
+            hour: new Date(hour),
+            kind,
+            outcome,
+            count: 0,
+          },
+          add: { count },
+        })),
+      );
+  }
+
+  async function flushAll(all: boolean): Promise<void> {
+    const now = clock.now().getTime();
+    const due = [...pending.values()].filter((one) => all || one.isUrgent || now - one.since >= LAZY_MS);
+    for (let at = 0; at < due.length; at += WRITES_AT_ONCE) {
+      const slice = due.slice(at, at + WRITES_AT_ONCE);
+      for (const { directoryId } of slice) pending.delete(directoryId);
+      const results = await Promise.allSettled(slice.map(write));
+      const changed = slice.filter((_, index) => results[index]?.status === 'fulfilled').map((one) => one.directoryId);
+      const failed = slice.filter((_, index) => results[index]?.status === 'rejected');
+      for (const one of failed) putBack(one);
+      if (changed.length > 0) await onChange(changed);
+      const [reason] = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+      if (reason !== undefined) throw reason;
+    }
+  }
+
+  /** What could not be written is added to what came since. */
+  function putBack(one: Pending): void {
+    const newer = pending.get(one.directoryId);
+    pending.set(one.directoryId, newer ? added(one, newer) : one);
+  }
+
+  return {
+    accepted(where, address, userAgent) {
+      const now = clock.now().getTime();
+      const one = pendingOf(where, now);
+      if (one.signs) one.signs.last = now;
+      else one.signs = { first: now, last: now };
+      const key = `${address}\n${userAgent ?? ''}`;
+      const source = one.sources.get(key);
+      if (source) {
+        source.last = now;
+        source.count++;
+      } else if (one.sources.size < SOURCES_PENDING) {
+        one.sources.set(key, { address, userAgent, first: now, last: now, count: 1 });
+      }
+      if (awaited.has(where.id)) one.isUrgent = true;
+      const hour = Math.floor(now / HOUR_MS);
+      if (signed.get(where.id) === hour) return;
+      if (signed.size > KNOWN_AT_MOST) signed.clear();
+      signed.set(where.id, hour);
+      one.isUrgent = true;
+    },
+
+    outcome(where, kind, outcome, from, at = clock.now()) {
+      const now = at.getTime();
+      const one = pendingOf(where, now);
+      const known = one.outcomes.get(kind);
+      const isFailure = outcome !== 'ok' && outcome !== 'normal_refusal';
+      if (!known || known.at <= now) {
+        const since = isFailure ? (known?.since ?? now) : undefined;
+        one.outcomes.set(kind, { outcome, at: now, since, from });
+      }
+      const hour = now - (now % HOUR_MS);
+      const hourKey = `${hour} ${kind} ${outcome}`;
+      const counter = one.hours.get(hourKey);
+      if (counter) counter.count++;
+      else one.hours.set(hourKey, { hour, kind, outcome, count: 1 });
+      const key = `${where.id} ${kind}`;
+      if (latestOutcome.get(key) === outcome) return;
+      if (latestOutcome.size > KNOWN_AT_MOST) latestOutcome.clear();
+      latestOutcome.set(key, outcome);
+      one.isUrgent = true;
+    },
+
+    async read(directoryId) {
+      const record = await traffic.find(directoryId);
+      if (!record) return { outcomes: [], sources: [] };
+      const { outcomes, outcomesFrom, sources, provider } = record;
+      const rhythm = rhythmOf(record);
+      const silence = rhythm && silenceFacts(rhythm, clock.now(), await weightOf(provider), provider);
+      return {
+        outcomes: Object.entries(outcomes).map(([kind, { outcome, at, since }]) => ({
+          kind: kind as Kind,
+          outcome,
+          at: new Date(at),
+          ...(since !== undefined && { since: new Date(since) }),
+        })),
+        ...(outcomesFrom && { outcomesFrom }),
+        sources: sources.map(({ network, family, firstAt, lastAt, count }) => ({
+          network,
+          family,
+          firstAt: new Date(firstAt),
+          lastAt: new Date(lastAt),
+          count,
+        })),
+        ...(silence && { silence }),
+      };
+    },
+
+    async hours(directoryId, { from, to, limit }) {
+      return (await hours.page({ where: { directoryId }, from, to, limit, direction: 'descending' })).items;
+    },
+
+    async expect(directoryId) {
+      const known = await traffic.find(directoryId);
+      if (!known) return;
+      const weight = await weightOf(known.provider);
+      await traffic.update(directoryId, (record) => {
+        const rhythm = rhythmOf(record);
+        return rhythm && { ...record, ...asExpected(rhythm, clock.now(), weight), gaps: record.gaps };
+      });
+      await onChange([directoryId]);
+    },
+
+    async mute(directoryId, until) {
+      await traffic.update(directoryId, (record) => ({ ...record, mutedUntil: until }));
+      await onChange([directoryId]);
+    },
+
+    async forget(directoryId) {
+      pending.delete(directoryId);
+      await traffic.remove(directoryId);
+      await hours.removeBy('directoryId', directoryId);
+    },
+
+    watch(directoryId, isAwaited) {
+      if (!isAwaited) awaited.delete(directoryId);
+      else if (awaited.size < KNOWN_AT_MOST) awaited.add(directoryId);
+    },
+
+    async flush(all = false) {
+      const turn = flushing.then(() => flushAll(all));
+      flushing = turn.catch(() => undefined);
+      await turn;
+    },
+
+    prune: (before) => hours.prune(before),
+  };
+}
+
+function rhythmOf({
+  firstSignAt,
+  lastSignAt,
+  gaps,
+  gapCount,
+  expectedMs,
+  mutedUntil,
+}: TrafficRecord): Rhythm | undefined {
+  if (!firstSignAt || !lastSignAt) return undefined;
+  return {
+    firstSignAt,
+    lastSignAt,
+    gaps,
+    gapCount,
+    ...(expectedMs !== undefined && { expectedMs }),
+    ...(mutedUntil && { mutedUntil }),
+  };
+}
+
+function silenceFacts(rhythm: Rhythm, now: Date, weightOf: WeightOf, provider: IdentityProviderId): SilenceFacts {
+  const { quietDays } = IDENTITY_PROVIDERS[provider].rhythm;
+  const { longestMs, limitMs, basis, isAlarm } = silenceOf(rhythm, now, weightOf, quietDays);
+  return { since: rhythm.lastSignAt, longestMs, limitMs, basis, isAlarm };
+}
+
+/** The rhythm with the signs that were counted, and whether they are the first of their day. */
+function merged(record: TrafficRecord, signs: Pending['signs'], weightOf: WeightOf) {
+  const before = rhythmOf(record);
+  if (!signs) return { rhythm: {}, isNewDay: false };
+  const [first, last] = [new Date(signs.first), new Date(signs.last)];
+  const rhythm = withSign(withSign(before, first, weightOf), last, weightOf);
+  const isNewDay = before === undefined || dayKey(before.lastSignAt) < dayKey(last);
+  return { rhythm: { ...rhythm, gaps: [...rhythm.gaps] }, isNewDay };
+}
+
+function mergedOutcomes(kept: Partial<Record<Kind, KeptOutcome>>, one: Pending): Partial<Record<Kind, KeptOutcome>> {
+  const result = { ...kept };
+  for (const [kind, { outcome, at, since }] of one.outcomes) {
+    const before = kept[kind];
+    const time = new Date(at).toISOString();
+    if (before && before.at > time) continue;
+    const began = since === undefined ? undefined : (before?.since ?? new Date(since).toISOString());
+    result[kind] = { outcome, at: time, ...(began !== undefined && { since: began }) };
+  }
+  return result;
+}
+
+/** The most recent ones are kept: whoever sends now is known. */
+function mergedSources(kept: readonly KeptSource[], one: Pending): KeptSource[] {
+  const all = new Map(kept.map((source) => [`${source.network}\n${source.family}`, source]));
+  for (const { address, userAgent, first, last, count } of one.sources.values()) {
+    const [network, family] = [networkOf(address), familyOf(userAgent)];
+    const key = `${network}\n${family}`;
+    const known = all.get(key);
+    const [firstAt, lastAt] = [new Date(first).toISOString(), new Date(last).toISOString()];
+    all.set(
+      key,
+      known
+        ? { ...known, lastAt: known.lastAt > lastAt ? known.lastAt : lastAt, count: known.count + count }
+        : { network, family, firstAt, lastAt, count },
+    );
+  }
+  return [...all.values()].sort((a, b) => b.lastAt.localeCompare(a.lastAt)).slice(0, SOURCES_KEPT);
+}
+
+function added(older: Pending, newer: Pending): Pending {
+  const sources = new Map(older.sources);
+  for (const [key, source] of newer.sources) {
+    const known = sources.get(key);
+    sources.set(key, known ? { ...source, first: known.first, count: known.count + source.count } : source);
+  }
+  const hours = new Map(older.hours);
+  for (const [key, hour] of newer.hours) {
+    const known = hours.get(key);
+    hours.set(key, known ? { ...hour, count: known.count + hour.count } : hour);
+  }
+  const signs = newer.signs && older.signs ? { first: older.signs.first, last: newer.signs.last } : undefined;
+  return {
+    ...newer,
+    signs: signs ?? newer.signs ?? older.signs,
+    sources,
+    outcomes: new Map([...older.outcomes, ...newer.outcomes]),
+    hours,
+    isUrgent: true,
+    since: older.since,
+  };
+}
