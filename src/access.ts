@@ -39,6 +39,9 @@ export const ACTIONS = {
   'clients.change': { roles: WRITERS, reach: 'organization' },
   /** Without a directory of its own it is shared by all organizations. */
   'clients.share': { roles: WRITERS, reach: 'all' },
+  'findings.settle': { roles: [...WRITERS, 'it_contact'], reach: 'organization' },
+  'tokens.check': { roles: [...READERS, 'it_contact'], reach: 'organization' },
+  'outcomes.report': { roles: [...WRITERS, 'introspect'], reach: 'organization' },
   'portal-links.read': { roles: READERS, reach: 'organization' },
   'portal-links.change': { roles: WRITERS, reach: 'organization' },
   'events.read': { roles: READERS, reach: 'organization' },

@@ -10,7 +10,7 @@ import type { Clock } from './clock.ts';
 import type { Config, readSources } from './config.ts';
 import { createApiKeys, createCredentials, createRemoval, createUsage } from './credentials/index.ts';
 import { createDashboard } from './dashboard/index.tsx';
-import { createDiagnoses } from './diagnosis/index.ts';
+import { createCheck, createDiagnoses, outcomeClassOf } from './diagnosis/index.ts';
 import {
   createDirectories,
   createOrganizations,
@@ -157,6 +157,17 @@ export async function createApp(deps: AppDependencies) {
     waitOutLease,
     renderError: (error, description, asked) => renderAuthorizationError(error, description, asked, brand),
   });
+  const diagnoses = createDiagnoses({
+    storage,
+    audit,
+    credentials,
+    directories,
+    usage,
+    clients: oauth.clients,
+    publicUrl,
+    clock,
+    log,
+  });
   const verification = createVerification({
     credentials,
     directories,
@@ -173,6 +184,7 @@ export async function createApp(deps: AppDependencies) {
     failuresPerDirectory: config.LATCHKEY_FAILURES_PER_DIRECTORY,
     logShare: config.LATCHKEY_LOG_VERIFICATIONS,
     hasRightClock: instances.hasRightClock,
+    onAccepted: diagnoses.traffic.accepted,
   });
   metrics.countCredentials(credentials.countByState);
   metrics.measureClock(instances.skewMs);
@@ -190,6 +202,7 @@ export async function createApp(deps: AppDependencies) {
     onAnswer: metrics.gateway,
     onOutcome({ kind, outcome, cause, status, detail, method, grant: { credential, directory }, address, requestId }) {
       metrics.upstream(kind, outcome);
+      diagnoses.traffic.outcome(directory, kind, outcomeClassOf(outcome), 'gateway');
       if (!isFailure(outcome)) return;
       audit.tallies.note(
         { organizationId: directory.organizationId, directoryId: directory.id },
@@ -230,15 +243,6 @@ export async function createApp(deps: AppDependencies) {
     idempotency,
   });
   const operators = createOperators({ storage, audit, clock, random, secret: deps.secret });
-  const diagnoses = createDiagnoses({
-    audit,
-    credentials,
-    directories,
-    usage,
-    clients: oauth.clients,
-    publicUrl,
-    clock,
-  });
   const admin = createAdmin({
     idempotency,
     audit,
@@ -247,6 +251,7 @@ export async function createApp(deps: AppDependencies) {
     organizations,
     directories,
     diagnoses,
+    check: createCheck({ verification, credentials, directories, usage, clock }),
     credentials,
     removal,
     apiKeys,
@@ -345,6 +350,9 @@ export async function createApp(deps: AppDependencies) {
   const rounds: Round[] = [
     { name: 'usage', everyMs: 5 * SECOND, run: usage.flush, trustsNoClock: true },
     { name: 'denials', everyMs: 3 * SECOND, run: writeRefusals, trustsNoClock: true },
+    { name: 'traffic', everyMs: 5 * SECOND, run: () => diagnoses.traffic.flush(), trustsNoClock: true },
+    { name: 'findings', everyMs: 2 * SECOND, run: diagnoses.current.run },
+    { name: 'first findings', everyMs: 10 * SECOND, run: diagnoses.current.sweep },
     { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
     { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce, trustsNoClock: true },
     { name: 'signing keys', everyMs: 30 * SECOND, run: oauth.reload },
@@ -363,6 +371,7 @@ export async function createApp(deps: AppDependencies) {
     const { LATCHKEY_EVENTS_RETENTION_DAYS: eventDays, LATCHKEY_USAGE_RETENTION_DAYS: usageDays } = config;
     if (eventDays > 0) await audit.prune(before(eventDays));
     if (usageDays > 0) await usage.prune(before(usageDays));
+    if (usageDays > 0) await diagnoses.traffic.prune(before(usageDays));
   }
 
   return {
@@ -405,10 +414,12 @@ export async function createApp(deps: AppDependencies) {
       return requestId;
     },
     drain: operations.drain,
+    /** Waits for what is told in the background. */
+    settled: audit.settled,
     /** Writes what has been counted, and waits for what is under way. */
     async close(): Promise<void> {
       await gateway.close();
-      await Promise.allSettled([usage.flush(), writeRefusals(), instances.leave()]);
+      await Promise.allSettled([usage.flush(), writeRefusals(), diagnoses.traffic.flush(true), instances.leave()]);
       await audit.settled();
     },
   };

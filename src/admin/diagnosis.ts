@@ -1,10 +1,15 @@
 import { z } from 'zod';
+import type { Clock } from '../clock.ts';
 import {
   ACTORS,
+  type Check,
+  type Checked,
   CODE_NAMES,
+  type CurrentFinding,
   type Diagnoses,
   type Diagnosis,
   type Finding,
+  type OutcomeClass,
   plain,
   SEVERITIES,
   type Spoken,
@@ -12,7 +17,9 @@ import {
   wordsOf,
 } from '../diagnosis/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
-import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
+import { KINDS } from '../gateway/index.ts';
+import { assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
+import * as schemas from './schemas.ts';
 
 const tag = 'Diagnosis';
 const shownTime = z.iso.datetime();
@@ -98,13 +105,90 @@ function viewDiagnosis({ findings, strangers, ...diagnosis }: Diagnosis, directo
   };
 }
 
-export function diagnosisOperations(deps: { directories: Directories; diagnoses: Diagnoses }): Operation[] {
-  const { directories, diagnoses } = deps;
+const currentView = z
+  .object({ directoryId: z.string(), organizationId: z.string(), provider: schemas.provider, finding: findingView })
+  .meta({ id: 'CurrentFinding' });
+
+const checkedView = z
+  .object({
+    known: z.boolean().describe('Whether it is a token or access token of ours that you may see.'),
+    looksLike: z
+      .string()
+      .nullable()
+      .describe('Of what is not known: `token_truncated`, `client_secret_presented`, ...'),
+    what: z.enum(['token', 'access_token']).nullable(),
+    state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']).nullable(),
+    credentialId: z.string().nullable(),
+    directoryId: z.string().nullable(),
+    organizationId: z.string().nullable(),
+    directoryName: z.string().nullable(),
+    directoryDisabled: z.boolean().nullable(),
+    slot: z.enum(['a', 'b']).nullable(),
+    hint: z.string().nullable(),
+    issuedAt: shownTime.nullable(),
+    expiresAt: shownTime.nullable(),
+    lastUsedAt: shownTime.nullable(),
+  })
+  .meta({ id: 'CheckedToken' });
+
+function viewChecked(checked: Checked) {
+  const nothing = { looksLike: null, what: null, state: null, credentialId: null, directoryId: null };
+  const nowhere = { organizationId: null, directoryName: null, directoryDisabled: null, slot: null, hint: null };
+  const never = { issuedAt: null, expiresAt: null, lastUsedAt: null };
+  if (!checked.isKnown) return { known: false, ...nothing, ...nowhere, ...never, looksLike: checked.looksLike };
+  const { credential, what, state, directoryName, isDirectoryDisabled, issuedAt, expiresAt, lastUsedAt } = checked;
+  const { id, directoryId, organizationId, slot, hint } = credential;
+  return {
+    known: true,
+    looksLike: null,
+    what,
+    state,
+    credentialId: id,
+    directoryId,
+    organizationId,
+    directoryName,
+    directoryDisabled: isDirectoryDisabled,
+    slot,
+    hint: credential.kind === 'bearer' ? hint : null,
+    issuedAt,
+    expiresAt: expiresAt ?? null,
+    lastUsedAt: lastUsedAt ?? null,
+  };
+}
+
+/** What a status of the vendor's SCIM server means, where only the vendor sees it. */
+function classOf(status: number, isCollection: boolean): OutcomeClass {
+  if (status === 401 || status === 407) return 'upstream_refuses_us';
+  if (status === 429) return 'upstream_limits';
+  if (status >= 500) return 'upstream_failing';
+  if ((status === 404 || status === 405) && isCollection) return 'upstream_wrong_base';
+  if (status === 400 || status === 415 || status === 422) return 'upstream_rejects_content';
+  return status >= 400 ? 'normal_refusal' : 'ok';
+}
+
+const MOST_OUTCOMES = 1000;
+/** Reports come in batches, and not from yesterday. */
+const OLDEST_OUTCOME_MS = 86_400_000;
+
+export function diagnosisOperations(deps: {
+  directories: Directories;
+  diagnoses: Diagnoses;
+  check: Check;
+  clock: Clock;
+}): Operation[] {
+  const { directories, diagnoses, check, clock } = deps;
+  const { current } = diagnoses;
 
   async function get(id: string, caller: Caller): Promise<Directory> {
     const directory = await directories.get(id);
     assertVisible(caller, directory.organizationId, `directory ${id}`);
     return directory;
+  }
+
+  async function viewCurrent({ directoryId, organizationId, provider, finding }: CurrentFinding) {
+    const directory = await directories.find(directoryId);
+    if (!directory) return [];
+    return [{ directoryId, organizationId, provider, finding: viewFinding(finding, diagnoses.spoken(directory)) }];
   }
 
   return [
@@ -119,6 +203,126 @@ export function diagnosisOperations(deps: { directories: Directories; diagnoses:
       errors: ['not_found'],
       async handle({ id, caller }) {
         const directory = await get(id, caller);
+        return { body: viewDiagnosis(await diagnoses.now(directory), diagnoses.spoken(directory)) };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/findings',
+      tag,
+      summary: 'All current findings that are not fine, the most urgent first, then the latest',
+      action: 'directories.read',
+      query: z.strictObject({
+        ...schemas.paging,
+        severity: z.enum(SEVERITIES).optional(),
+        code: z.enum(CODE_NAMES).optional(),
+        provider: schemas.provider.optional(),
+        organizationId: z.string().max(100).optional(),
+      }),
+      status: 200,
+      answer: schemas.listOf(currentView),
+      errors: ['invalid_cursor', 'not_found'],
+      async handle({ query: { organizationId, ...query }, caller }) {
+        if (organizationId !== undefined) assertVisible(caller, organizationId, `organization ${organizationId}`);
+        const { items, nextCursor } = await current.page({
+          ...query,
+          organizationId: organizationId ?? caller.organizationId,
+        });
+        return { body: { items: (await Promise.all(items.map(viewCurrent))).flat(), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/check',
+      tag,
+      summary: 'Check a token without using it',
+      description:
+        'Says whose it is and its state; of what is not ours, what it looks like. Nothing is counted as use, and the value is not kept.',
+      action: 'tokens.check',
+      body: z.strictObject({
+        value: z.string().min(1).max(5000).describe('The token, or a whole Authorization header.'),
+      }),
+      status: 200,
+      answer: checkedView,
+      errors: ['invalid_request'],
+      async handle({ body: { value }, caller }) {
+        return { body: viewChecked(await check(value, caller.organizationId)) };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/outcomes',
+      tag,
+      summary: 'Report what your SCIM server answered, for forward-auth and introspection',
+      description:
+        'With the gateway we see it ourselves. Report in batches; the middleware does it. No bodies, filters or names are wanted.',
+      action: 'outcomes.report',
+      body: z.strictObject({
+        outcomes: z
+          .array(
+            z.strictObject({
+              directoryId: z.string().max(100),
+              kind: z.enum(KINDS),
+              status: z.number().int().min(100).max(599),
+              collection: z
+                .boolean()
+                .optional()
+                .describe('A list or a place where resources are made, not one of them.'),
+              at: schemas.time.optional().describe('Within the last day; now without it.'),
+            }),
+          )
+          .min(1)
+          .max(MOST_OUTCOMES),
+      }),
+      status: 200,
+      answer: z.object({ accepted: z.number(), unknown: z.number().describe('Of directories that you may not see.') }),
+      errors: ['invalid_request'],
+      async handle({ body: { outcomes }, caller }) {
+        const ids = [...new Set(outcomes.map(({ directoryId }) => directoryId))];
+        const found = new Map((await Promise.all(ids.map((id) => directories.find(id)))).map((one) => [one?.id, one]));
+        let accepted = 0;
+        for (const { directoryId, kind, status, collection = false, at } of outcomes) {
+          const directory = found.get(directoryId);
+          if (!directory || !isVisible(caller, directory.organizationId)) continue;
+          const now = clock.now();
+          const isUsable = at === undefined || (at <= now && now.getTime() - at.getTime() < OLDEST_OUTCOME_MS);
+          diagnoses.traffic.outcome(directory, kind, classOf(status, collection), 'reported', isUsable ? at : now);
+          accepted += 1;
+        }
+        return { body: { accepted, unknown: outcomes.length - accepted } };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/directories/:id/recovered',
+      tag,
+      summary: 'Say that what was missed during a failure has been dealt with',
+      action: 'findings.settle',
+      status: 200,
+      answer: diagnosisView,
+      errors: ['not_found'],
+      async handle({ id, caller }) {
+        const directory = await get(id, caller);
+        await diagnoses.dismissRecovery(directory);
+        return { body: viewDiagnosis(await diagnoses.now(directory), diagnoses.spoken(directory)) };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/directories/:id/quiet',
+      tag,
+      summary: 'Say that the present silence is expected, or mute alarms about silence',
+      description:
+        'Without `muteDays` the silence so far becomes part of the record, so that the next alarm comes later.',
+      action: 'findings.settle',
+      body: z.strictObject({ muteDays: z.number().int().min(1).max(365).optional() }),
+      status: 200,
+      answer: diagnosisView,
+      errors: ['not_found', 'invalid_request'],
+      async handle({ id, body: { muteDays }, caller }) {
+        const directory = await get(id, caller);
+        if (muteDays === undefined) await diagnoses.expectSilence(directory);
+        else await diagnoses.muteSilence(directory, new Date(clock.now().getTime() + muteDays * 86_400_000));
         return { body: viewDiagnosis(await diagnoses.now(directory), diagnoses.spoken(directory)) };
       },
     }),

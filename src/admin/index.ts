@@ -6,7 +6,7 @@ import type { Middleware } from 'koa';
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { ApiKeys, Credentials, Removal, Usage } from '../credentials/index.ts';
-import type { Diagnoses } from '../diagnosis/index.ts';
+import type { Check, Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency/index.ts';
@@ -38,6 +38,7 @@ export interface AdminDependencies {
   organizations: Organizations;
   directories: Directories;
   diagnoses: Diagnoses;
+  check: Check;
   credentials: Credentials;
   removal: Removal;
   apiKeys: ApiKeys;

@@ -49,6 +49,7 @@ const WINDOW_MS = 3_600_000;
 const DISTINCT_LIMIT = 2000;
 /** Of those without what the caller chose: beyond that also without their place. */
 const FOLDED_LIMIT = 4000;
+const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 const SLICE = 100;
 
 interface Pending {
@@ -96,7 +97,9 @@ export function createTallies(deps: {
       distinct = new Set();
     }
     const { userAgent: _userAgent, method: _method, hint: _hint, seconds: _seconds, ...same } = data;
-    let id = eventId([current, type, same, subject.directoryId, subject.credentialId, address]);
+    // What was missed is told by what it would have done, so the standard methods are counted apart.
+    const verb = METHODS.has(String(data['method'])) ? data['method'] : undefined;
+    let id = eventId([current, type, same, verb, subject.directoryId, subject.credentialId, address]);
     const isFolded = !distinct.has(id) && distinct.size >= DISTINCT_LIMIT;
     if (isFolded) {
       const { clientId: _clientId, grantType: _grantType, redirectUri: _sent, registered: _registered, ...ours } = same;

@@ -1,5 +1,7 @@
 /** One table from what a surface refuses, by its reason and sub-reason, to the finding that explains it. The compiler wants every one. */
 import type { AuditEvent } from '../audit/index.ts';
+import type { OutcomeClass } from '../gateway/index.ts';
+import type { OauthSubReason } from '../oauth/index.ts';
 import type { DenialReason, SubReasons } from '../verification/index.ts';
 import { CODES, type Code } from './codes.ts';
 
@@ -66,10 +68,9 @@ const UNSAID: Record<keyof SubReasons, Code> = {
 };
 
 /** At the authorization, token and revocation endpoints, by sub-reason. */
-const OAUTH = {
+const OAUTH: Record<OauthSubReason, Code> = {
   client_missing: 'client_secret_wrong',
   client_unknown: 'client_unknown',
-  client_deleted: 'client_deleted',
   client_id_and_secret_swapped: 'client_id_and_secret_swapped',
   client_secret_missing: 'client_secret_wrong',
   client_secret_wrong: 'client_secret_wrong',
@@ -79,6 +80,12 @@ const OAUTH = {
   client_method_wrong: 'client_method_wrong',
   assertion_wrong: 'assertion_wrong',
   jwks_unreachable: 'jwks_unreachable',
+  form_multipart: 'request_form_wrong',
+  form_json_broken: 'request_form_wrong',
+  form_json_as_form: 'request_form_wrong',
+  form_as_json: 'request_form_wrong',
+  form_parameters_in_url: 'request_form_wrong',
+  form_parameter_twice: 'request_form_wrong',
   token_request_by_get: 'request_form_wrong',
   token_url_as_authorize_url: 'token_url_as_authorize_url',
   authorize_url_as_token_url: 'authorize_url_as_token_url',
@@ -115,12 +122,11 @@ const OAUTH = {
   slots_full: 'connection_slots_full',
   directory_unknown: 'connection_ended',
   token_missing: 'request_form_wrong',
-  access_denied: 'consent_refused',
-} as const satisfies Record<string, Code>;
+};
 
 /** By reason, where there is no sub-reason. */
 const OAUTH_REASONS: Record<string, Code> = {
-  ...OAUTH,
+  access_denied: 'consent_refused',
   refresh_token_revoked: 'connection_ended',
   revoked: 'connection_ended',
   expired: 'connection_ended',
@@ -132,8 +138,10 @@ const OAUTH_REASONS: Record<string, Code> = {
   invalid_client: 'client_secret_wrong',
 };
 
-/** Behind the gateway. */
-const UPSTREAM: Record<string, Code> = {
+type Failure = Exclude<OutcomeClass, 'ok' | 'normal_refusal'>;
+
+/** Behind the gateway; the last three are of earlier releases. */
+const UPSTREAM: Record<`upstream_${Failure}` | 'not_configured' | 'unreachable' | 'timed_out', Code> = {
   upstream_not_set: 'upstream_not_set',
   upstream_unreachable: 'upstream_unreachable',
   upstream_refuses_us: 'upstream_refuses_us',
@@ -161,11 +169,11 @@ export function codeOf({ type, data }: Pick<AuditEvent, 'type' | 'data'>): Code 
     return ofRequest(real, subReason);
   }
   if (type === 'token.refused' || type === 'connection.refused') {
-    if (subReason?.startsWith('form_')) return 'request_form_wrong';
-    if (subReason?.startsWith('assertion_')) return 'assertion_wrong';
-    return own(OAUTH_REASONS, subReason) ?? own(OAUTH_REASONS, reason) ?? 'request_form_wrong';
+    return (
+      own<Code>(OAUTH, subReason) ?? own<Code>(OAUTH, reason) ?? own(OAUTH_REASONS, reason) ?? 'request_form_wrong'
+    );
   }
-  if (type === 'upstream.failed') return own(UPSTREAM, reason) ?? answered(data['status']);
+  if (type === 'upstream.failed') return own<Code>(UPSTREAM, reason) ?? answered(data['status']);
   return undefined;
 }
 

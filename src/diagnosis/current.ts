@@ -159,7 +159,9 @@ export function createCurrentFindings(deps: {
     const kept = (record: Kept): Kept => {
       const { recovered: earlier, ...rest } = record;
       const left = recovered ?? earlier;
-      const isMarkedAgain = record.markedAt !== undefined && record.markedAt.getTime() !== markedAt;
+      // Marked since, or in the same millisecond as the facts were read.
+      const isMarkedAgain =
+        record.markedAt !== undefined && (record.markedAt.getTime() !== markedAt || record.markedAt >= facts.at);
       return {
         ...rest,
         organizationId: directory.organizationId,
@@ -226,8 +228,9 @@ export function createCurrentFindings(deps: {
 
   /** What a failure that has just ended may have left behind; what an earlier one did stays. */
   async function recoveryAfter(before: Kept, now: Diagnosis): Promise<KeptRecovery | undefined> {
+    // Before anything was ever accepted, nothing could be missed.
     const failed = before.findings.find(
-      ({ severity, code, facts }) => severity === 'failing' && leaves(code) && facts.count,
+      ({ severity, code, facts }) => severity === 'failing' && leaves(code) && facts.count && facts.acceptedAt,
     );
     const isWell = now.findings.every(({ severity }) => severity === 'fine' || severity === 'notice');
     if (!failed || !isWell || now.findings[0] === undefined) return before.recovered;

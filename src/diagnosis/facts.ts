@@ -1,4 +1,5 @@
 /** What a diagnosis goes by: everything that is known of a directory at one moment. Read by read-facts.ts or, for the past, by state-at.ts. */
+import type { Kind } from '../gateway/index.ts';
 import type { IdentityProviderId } from '../identity-providers/index.ts';
 import type { Code } from './codes.ts';
 
@@ -112,9 +113,6 @@ export interface Said {
   /** By how much a clock differs. */
   seconds?: number;
 }
-
-export const KINDS = ['look_up', 'create', 'update', 'delete', 'group', 'discovery'] as const;
-export type Kind = (typeof KINDS)[number];
 
 export interface OutcomeFacts {
   kind: Kind;

@@ -15,14 +15,15 @@ import type { Spoken } from './speech.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
 
 export { codeOf } from './causes.ts';
+export { type Check, type Checked, createCheck } from './check.ts';
 export { ACTORS, type ActingParty, CODE_NAMES, CODES, type Code, GROUPS, SEVERITIES, type Severity } from './codes.ts';
 export type { CurrentFinding, CurrentFindings, FindingChange, FindingQuery } from './current.ts';
 export { diagnose } from './diagnose.ts';
-export { type Facts, KINDS, type Kind } from './facts.ts';
+export type { Facts } from './facts.ts';
 export type { Diagnosis, Finding, FindingFacts, Stranger } from './finding.ts';
 export { type Part, plain, type Text } from './say.ts';
 export type { Reader, Spoken, Words } from './speech.ts';
-export type { Counted, OutcomeClass, Traffic } from './traffic.ts';
+export { type Counted, type OutcomeClass, outcomeClassOf, type Traffic } from './traffic.ts';
 export { ticketOf, wordsOf } from './words.ts';
 
 export interface Diagnoses {

@@ -264,7 +264,11 @@ function refusalOf(code: Code, event: AuditEvent): RefusalFacts {
 
 function saidBy(data: Record<string, unknown>, word: (name: string) => string | undefined): Said {
   const [kind, cause, text] = [word('kind'), word('cause'), word('detail')];
-  const [given, wanted] = [word('given') ?? word('audience'), word('wanted') ?? word('expected')];
+  const registered = Array.isArray(data['registered']) ? (data['registered'] as unknown[]) : [];
+  const [given, wanted] = [
+    word('audience') ?? word('redirectUri'),
+    word('expected') ?? nearest(word('redirectUri'), registered),
+  ];
   const seconds = data['seconds'];
   return {
     ...(typeof data['status'] === 'number' && { status: data['status'] }),
@@ -275,6 +279,17 @@ function saidBy(data: Record<string, unknown>, word: (name: string) => string | 
     ...(wanted !== undefined && { wanted }),
     ...(typeof seconds === 'number' && { seconds }),
   };
+}
+
+/** Of the registered URIs the one that begins like the one that was sent, for the longest. */
+function nearest(sent: string | undefined, registered: readonly unknown[]): string | undefined {
+  const uris = registered.filter((uri) => typeof uri === 'string');
+  const alike = (uri: string) => {
+    let length = 0;
+    while (length < uri.length && uri[length] === sent?.[length]) length++;
+    return length;
+  };
+  return sent === undefined ? undefined : uris.sort((a, b) => alike(b) - alike(a))[0];
 }
 
 function joined(a: RefusalFacts, b: RefusalFacts): RefusalFacts {

@@ -3,10 +3,11 @@
  * memory on the path, written by a round, and merged, so that any number of instances and writers agree.
  */
 import type { Clock } from '../clock.ts';
+import type { OutcomeClass as GatewayOutcome, Kind } from '../gateway/index.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId } from '../identity-providers/index.ts';
 import { json, type Storage, type Stored, text } from '../storage/index.ts';
 import type { Code } from './codes.ts';
-import type { Kind, OutcomeFacts, SilenceFacts, SourceFacts } from './facts.ts';
+import type { OutcomeFacts, SilenceFacts, SourceFacts } from './facts.ts';
 import {
   asExpected,
   dayKey,
@@ -21,6 +22,11 @@ import { familyOf, networkOf } from './source.ts';
 
 /** Of accepted requests. `upstream_...` is a failure. */
 export type OutcomeClass = 'ok' | 'normal_refusal' | Extract<Code, `upstream_${string}`>;
+
+/** An outcome as the gateway calls it. */
+export function outcomeClassOf(outcome: GatewayOutcome): OutcomeClass {
+  return outcome === 'ok' || outcome === 'normal_refusal' ? outcome : `upstream_${outcome}`;
+}
 
 interface KeptSource {
   network: string;

@@ -131,7 +131,6 @@ function assertion(speech: Speech): Words {
 }
 
 const FORMS: Record<string, string> = {
-  form_empty: 'Its body is empty.',
   form_multipart: 'Its body is multipart/form-data instead of a plain form.',
   form_json_broken: 'Its body is JSON that does not parse.',
   form_json_as_form: 'Its body is JSON, but its content type says form.',

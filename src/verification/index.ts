@@ -5,7 +5,7 @@
 import type { Audit, Subject } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type ApiKey, type ApiKeys, type Credentials, digestOf, type Usage } from '../credentials/index.ts';
-import type { Directories } from '../directories/index.ts';
+import type { Directories, Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { createLimiter } from '../http/limiter.ts';
 import { networkOf } from '../http/request-context.ts';
@@ -47,6 +47,8 @@ export interface VerificationDependencies {
   failuresPerDirectory: number;
   /** Share of decisions that are logged, 0 to 1. */
   logShare: number;
+  /** Told of each accepted request, on its path: it may count, and no more. */
+  onAccepted?: (directory: Directory, address: string, userAgent: string | undefined) => void;
   /** Whether what has an end can be judged. */
   hasRightClock: () => boolean;
 }
@@ -89,6 +91,7 @@ export function createVerification(deps: VerificationDependencies): Verification
   function accept(grant: Grant, attempt: Attempt, startedAt: number): void {
     usage.accepted(grant.credential.id, attempt.address, attempt.userAgent);
     floods.spare(networkOf(attempt.address));
+    deps.onAccepted?.(grant.directory, attempt.address, attempt.userAgent);
     account(attempt, 'allowed', startedAt, grant.credential.id, grant.directory.id);
   }
 

@@ -136,6 +136,11 @@ describe('/api/openapi.json', () => {
     await call('GET /credentials/{id}', credential.id);
     await call('GET /credentials/{id}/usage', credential.id);
     await call('GET /directories/{id}/diagnosis', directory.id);
+    await call('POST /directories/{id}/recovered', directory.id);
+    await call('POST /directories/{id}/quiet', directory.id, { muteDays: 7 });
+    await call('GET /findings');
+    await call('POST /check', '', { value: token });
+    await call('POST /outcomes', '', { outcomes: [{ directoryId: directory.id, kind: 'look_up', status: 200 }] });
     await call('GET /credentials/{id}/events', credential.id);
     await call('PATCH /credentials/{id}', credential.id, { label: 'renamed' });
     await call('POST /credentials/{id}/disable', credential.id);

@@ -57,8 +57,10 @@ export async function makeWorld(app: TestApp, fields: Record<string, unknown> = 
 
 /** Everything that is counted in memory is written, and what follows from it computed. */
 export async function flush(app: TestApp): Promise<void> {
-  for (const name of ['usage', 'denials', 'traffic', 'findings'])
+  for (const name of ['usage', 'denials', 'traffic', 'findings']) {
+    await app.app.settled();
     await app.app.rounds.find((round) => round.name === name)?.run();
+  }
 }
 
 /** All that a finding says, as one text. */

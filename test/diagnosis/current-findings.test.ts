@@ -1,0 +1,195 @@
+/** Current findings are kept by a round, so that lists and notifications read and never compute. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { DAY, HOUR } from '../support/clock.ts';
+import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
+import { engines, type Place } from '../support/engines.ts';
+
+for (const engine of engines) {
+  describe(`current findings on ${engine.name}`, () => {
+    let place: Place;
+    let app: TestApp;
+    before(async () => {
+      place = engine.place();
+      app = await startApp({
+        databaseUrl: place.url,
+        env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' },
+      });
+    });
+    after(async () => {
+      await app.close();
+      await place.remove();
+    });
+
+    async function found(query = ''): Promise<Answer[]> {
+      await flush(app);
+      const { status, body } = await app.api.get(`/findings?limit=200${query}`);
+      assert.equal(status, 200, JSON.stringify(body));
+      return body.items;
+    }
+    const codesOf = (items: Answer[], directoryId: string) =>
+      items.filter((item) => item.directoryId === directoryId).map(({ finding }) => finding.code);
+
+    it('begin with a refusal, and end with the next accepted request', async () => {
+      const { directory, send, token } = await makeWorld(app);
+      assert.deepEqual(codesOf(await found(), directory.id), ['waiting_for_first_request']);
+      await send(`Bearer ${token.slice(0, 20)}`);
+      assert.deepEqual(codesOf(await found(), directory.id), ['token_truncated']);
+      await send(`Bearer ${token}`);
+      assert.deepEqual(codesOf(await found(), directory.id), []);
+    });
+
+    it('are told with what was missed where the identity provider does not repeat it, until somebody has dealt with it', async () => {
+      const { directory, send, token, diagnosis } = await makeWorld(app);
+      await send(`Bearer ${token}`);
+      await flush(app);
+      for (const method of ['GET', 'GET', 'GET', 'POST', 'PATCH', 'DELETE']) {
+        await send('Bearer Bearer other', { method });
+      }
+      assert.deepEqual(codesOf(await found(), directory.id), ['scheme_twice']);
+      await send(`Bearer ${token}`);
+      assert.deepEqual(codesOf(await found(), directory.id), ['healed_but_missed']);
+      const { findings } = await diagnosis();
+      assert.deepEqual(
+        findings.map(({ code }: Answer) => code),
+        ['healed_but_missed', 'working'],
+      );
+      const text = textOf(findings[0]);
+      assert.match(text, /refused 6 requests: 3 reads, 1 creation, 1 update and 1 deletion/);
+      assert.match(text, /Dashboard → Tasks/);
+      assert.match(text, /Retry Selected/);
+      await app.api.post(`/directories/${directory.id}/recovered`);
+      assert.deepEqual(codesOf(await found(), directory.id), []);
+    });
+
+    it('are filtered by code, provider, severity and organization', async () => {
+      const broken = await makeWorld(app, { provider: 'jumpcloud' });
+      await broken.send('Basic eDp5', { agent: 'x' });
+      const { id, organizationId } = broken.directory;
+      assert.deepEqual(codesOf(await found('&code=scheme_basic'), id), ['scheme_basic']);
+      assert.deepEqual(codesOf(await found('&provider=jumpcloud&severity=failing'), id), ['scheme_basic']);
+      assert.deepEqual(codesOf(await found(`&organizationId=${organizationId}`), id), ['scheme_basic']);
+      assert.deepEqual(codesOf(await found('&provider=okta'), id), []);
+      assert.deepEqual(codesOf(await found('&severity=notice'), id), []);
+      const { body } = await app.api.post('/api-keys', { name: 'x', role: 'viewer', organizationId });
+      const own = (await app.api.as(body.key).get('/findings')).body.items;
+      assert.ok(own.length > 0 && own.every((item: Answer) => item.organizationId === organizationId));
+    });
+
+    it('come most urgent first over all pages, each once', async () => {
+      for (let index = 0; index < 3; index++) {
+        const { send } = await makeWorld(app);
+        if (index > 0) await send('Bearer something');
+      }
+      const all = await found();
+      const paged: Answer[] = [];
+      let after = '';
+      do {
+        const { body } = await app.api.get(`/findings?limit=2${after && `&after=${encodeURIComponent(after)}`}`);
+        paged.push(...body.items);
+        after = body.nextCursor;
+      } while (after);
+      assert.deepEqual(
+        paged.map(({ directoryId, finding }) => [directoryId, finding.code]),
+        all.map(({ directoryId, finding }) => [directoryId, finding.code]),
+      );
+      const ranks = paged.map(({ finding }) => ['failing', 'degraded', 'notice'].indexOf(finding.severity));
+      assert.deepEqual(
+        ranks,
+        ranks.toSorted((a, b) => a - b),
+      );
+      assert.equal((await app.api.get('/findings?after=nonsense')).status, 400);
+    });
+
+    it('begin by the clock alone', async () => {
+      const expiresAt = new Date(app.clock.now().getTime() + 40 * DAY).toISOString();
+      const { directory, send, credential } = await makeWorld(app);
+      const { token } = await app.api.issue(directory.id, { expiresAt });
+      await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
+      await send(`Bearer ${token}`);
+      assert.deepEqual(codesOf(await found(), directory.id), []);
+      app.clock.advance(11 * DAY);
+      assert.deepEqual(codesOf(await found(), directory.id), ['credential_ends_soon']);
+      app.clock.advance(30 * DAY);
+      for (const { name, run } of app.app.rounds) if (name === 'due credentials') await run();
+      assert.ok(codesOf(await found(), directory.id).includes('token_expired'));
+    });
+
+    it('are forgotten with their directory', async () => {
+      const { directory } = await makeWorld(app);
+      assert.equal(codesOf(await found(), directory.id).length, 1);
+      await app.api.delete(`/directories/${directory.id}?force=true`);
+      app.clock.advance(HOUR);
+      assert.deepEqual(codesOf(await found(), directory.id), []);
+    });
+  });
+}
+
+describe('a check', () => {
+  let app: TestApp;
+  before(async () => {
+    app = await startApp();
+  });
+  after(() => app.close());
+
+  it('says whose a token is, and leaves no trace of use', async () => {
+    const { token, credential, directory } = await makeWorld(app);
+    const { body } = await app.api.post('/check', { value: `Authorization: Bearer ${token}` });
+    assert.deepEqual(
+      [body.known, body.state, body.credentialId, body.directoryId, body.lastUsedAt],
+      [true, 'active', credential.id, directory.id, null],
+    );
+    await flush(app);
+    const after = (await app.api.get(`/credentials/${credential.id}`)).body;
+    assert.deepEqual([after.lastUsedAt, after.acceptedCount], [null, 0]);
+    assert.equal((await app.api.post(`/credentials/${credential.id}/revoke`)).status, 200);
+    assert.equal((await app.api.post('/check', { value: token })).body.state, 'revoked');
+  });
+
+  it('says of what is not ours what it looks like, and never repeats it', async () => {
+    for (const [value, looksLike] of [
+      ['scimcs_abcdefgh', 'client_secret_presented'],
+      ['scim_abc', 'token_truncated'],
+      ['Basic eDp5', 'scheme_basic'],
+      ['anything', 'token_unknown'],
+    ]) {
+      const { body } = await app.api.post('/check', { value });
+      assert.deepEqual([body.known, body.looksLike], [false, looksLike], value);
+      assert.ok(!JSON.stringify(body).includes(String(value)));
+    }
+  });
+
+  it("knows nothing of another organization's token for a limited key", async () => {
+    const { token } = await makeWorld(app);
+    const other = await makeWorld(app);
+    const { organizationId } = other.directory;
+    const { body } = await app.api.post('/api-keys', { name: 'x', role: 'viewer', organizationId });
+    const limited = app.api.as(body.key);
+    assert.equal((await limited.post('/check', { value: token })).body.known, false);
+    assert.equal((await limited.post('/check', { value: other.token })).body.known, true);
+  });
+});
+
+describe('reported outcomes', () => {
+  it('say that a SCIM server behind forward-auth fails, and that it works again', async (t) => {
+    const app = await startApp();
+    t.after(app.close);
+    const { directory, send, token, diagnosis } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    const report = (status: number, kind = 'look_up') =>
+      app.api.post('/outcomes', { outcomes: [{ directoryId: directory.id, kind, status, collection: true }] });
+    assert.equal((await diagnosis()).findings[0].facts.sees, 'nothing');
+    assert.match(textOf((await diagnosis()).findings[0]), /We see that the token was accepted/);
+    assert.deepEqual((await report(404)).body, { accepted: 1, unknown: 0 });
+    const broken = (await diagnosis()).findings[0];
+    assert.equal(broken.code, 'upstream_wrong_base');
+    assert.equal(broken.severity, 'failing');
+    assert.equal(broken.actor, 'vendor');
+    app.clock.advance(1000);
+    await report(200);
+    const works = (await diagnosis()).findings[0];
+    assert.deepEqual([works.code, works.facts.sees], ['working', 'reported']);
+  });
+});
