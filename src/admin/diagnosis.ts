@@ -10,6 +10,7 @@ import {
   type Diagnosis,
   type Finding,
   type OutcomeClass,
+  type PastDiagnosis,
   plain,
   SEVERITIES,
   type Spoken,
@@ -17,6 +18,7 @@ import {
   wordsOf,
 } from '../diagnosis/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
 import { KINDS } from '../gateway/index.ts';
 import { assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
@@ -67,9 +69,77 @@ export const diagnosisView = z
         }),
       )
       .describe('Refused requests of somebody else. They say nothing of the health.'),
+    credentials: z
+      .array(
+        z.object({
+          id: z.string(),
+          kind: z.enum(['bearer', 'oauth']),
+          slot: z.enum(['a', 'b']),
+          state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']),
+          hint: z.string().nullable(),
+          label: z.string().nullable(),
+          createdAt: shownTime,
+          expiresAt: shownTime.nullable(),
+          endedAt: shownTime.nullable(),
+          endedBy: z.string().nullable(),
+          lastUsedAt: shownTime.nullable().describe('Within this hour.'),
+        }),
+      )
+      .optional()
+      .describe('With `at`: the tokens and connections as they were then.'),
+    keptSince: shownTime.nullable().optional().describe('With `at`: what is kept begins here; null when it is whole.'),
   })
   .meta({ id: 'Diagnosis' });
 
+const runView = z.object({ from: shownTime, to: shownTime, accepted: z.number(), refused: z.number() });
+
+const timelineView = z
+  .object({
+    from: shownTime,
+    to: shownTime,
+    changes: z.array(schemas.eventView),
+    credentials: z.array(
+      z.object({
+        id: z.string(),
+        slot: z.enum(['a', 'b']),
+        kind: z.enum(['bearer', 'oauth']),
+        hint: z.string(),
+        runs: z.array(runView),
+      }),
+    ),
+    tokenEndpoint: z.array(runView),
+    scimServer: z.array(runView),
+    troubles: z.array(
+      z.object({
+        code: z.enum(CODE_NAMES),
+        firstAt: shownTime,
+        lastAt: shownTime,
+        count: z.number(),
+        eventId: z.string(),
+      }),
+    ),
+    isCut: z.boolean().describe('There is more than is shown: ask for a shorter period.'),
+  })
+  .meta({ id: 'Timeline' });
+
+function viewThen(credential: PastDiagnosis['credentials'][number]) {
+  const { id, kind, slot, state, hint, label, createdAt, expiresAt, endedAt, endedBy, lastUsedAt } = credential;
+  return {
+    id,
+    kind,
+    slot,
+    state,
+    hint: kind === 'bearer' ? hint : null,
+    label: label ?? null,
+    createdAt,
+    expiresAt: expiresAt ?? null,
+    endedAt: endedAt ?? null,
+    endedBy: endedBy ?? null,
+    lastUsedAt: lastUsedAt ?? null,
+  };
+}
+
+const WEEK_MS = 7 * 86_400_000;
 const DOCUMENTATION = 'docs/findings.md';
 
 export function viewFinding(finding: Finding, directory: Spoken) {
@@ -197,13 +267,53 @@ export function diagnosisOperations(deps: {
       path: '/directories/:id/diagnosis',
       tag,
       summary: 'Explain a directory: what is wrong, since when, how we know, who fixes it',
+      description:
+        'With `at` as it was then: exact for tokens, connections and the directory, by the hour for traffic. `credentials` are told then too.',
       action: 'directories.read',
+      query: z.strictObject({ at: schemas.time.optional().describe('A moment in the past.') }),
       status: 200,
       answer: diagnosisView,
-      errors: ['not_found'],
-      async handle({ id, caller }) {
+      errors: ['not_found', 'invalid_request'],
+      async handle({ id, query: { at }, caller }) {
         const directory = await get(id, caller);
-        return { body: viewDiagnosis(await diagnoses.now(directory), diagnoses.spoken(directory)) };
+        const spoken = diagnoses.spoken(directory);
+        if (at === undefined || at >= clock.now())
+          return { body: viewDiagnosis(await diagnoses.now(directory), spoken) };
+        const { credentials, keptSince, ...diagnosis } = await diagnoses.at(directory, at);
+        return {
+          body: {
+            ...viewDiagnosis(diagnosis, spoken),
+            credentials: credentials.map(viewThen),
+            keptSince: keptSince ?? null,
+          },
+        };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/directories/:id/timeline',
+      tag,
+      summary: 'What happened to a directory: changes, and runs of traffic by the hour',
+      action: 'directories.read',
+      query: z.strictObject({
+        from: schemas.time.optional().describe('Seven days before `to` without it.'),
+        to: schemas.time.optional().describe('Now without it.'),
+      }),
+      status: 200,
+      answer: timelineView,
+      errors: ['not_found', 'invalid_request'],
+      async handle({ id, query, caller }) {
+        const directory = await get(id, caller);
+        const to = query.to ?? clock.now();
+        const from = query.from ?? new Date(to.getTime() - WEEK_MS);
+        if (from >= to) {
+          const errors = [
+            { path: 'from', given: from.toISOString(), wanted: `a time before to (${to.toISOString()})` },
+          ];
+          throw new AppError('invalid_request', { detail: 'The period ends before it begins.', errors });
+        }
+        const { changes, ...timeline } = await diagnoses.timeline(directory, { from, to });
+        return { body: { ...timeline, changes: changes.map(schemas.viewEvent) } };
       },
     }),
     operation({

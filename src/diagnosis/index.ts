@@ -9,9 +9,12 @@ import type { Log } from '../log.ts';
 import type { Storage } from '../storage/index.ts';
 import { type CurrentFindings, createCurrentFindings, type FindingChange } from './current.ts';
 import { diagnose } from './diagnose.ts';
+import type { Facts } from './facts.ts';
 import type { Diagnosis } from './finding.ts';
 import { type FactsDependencies, readFacts } from './read-facts.ts';
 import type { Spoken } from './speech.ts';
+import { readPast } from './state-at.ts';
+import { readTimeline, type Timeline } from './timeline.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
 
 export { codeOf } from './causes.ts';
@@ -23,12 +26,16 @@ export type { Facts } from './facts.ts';
 export type { Diagnosis, Finding, FindingFacts, Stranger } from './finding.ts';
 export { type Part, plain, type Text } from './say.ts';
 export type { Reader, Spoken, Words } from './speech.ts';
+export type { Run, Timeline } from './timeline.ts';
 export { type Counted, type OutcomeClass, outcomeClassOf, type Traffic } from './traffic.ts';
 export { ticketOf, wordsOf } from './words.ts';
 
 export interface Diagnoses {
   /** Computed from everything as it is at this moment. Rejects with storage_unavailable. */
   now(directory: Directory): Promise<Diagnosis>;
+  /** As it was at a moment: from the audit trail and counted traffic, never from today's records. */
+  at(directory: Directory, at: Date): Promise<PastDiagnosis>;
+  timeline(directory: Directory, period: { from: Date; to: Date }): Promise<Timeline>;
   current: CurrentFindings;
   traffic: Traffic;
   /** A directory as words name it. */
@@ -37,6 +44,12 @@ export interface Diagnoses {
   dismissRecovery(directory: Directory): Promise<void>;
   expectSilence(directory: Directory): Promise<void>;
   muteSilence(directory: Directory, until: Date): Promise<void>;
+}
+
+export interface PastDiagnosis extends Diagnosis {
+  credentials: Facts['credentials'];
+  /** What is kept begins here, where that is later than the directory itself. */
+  keptSince?: Date;
 }
 
 export function createDiagnoses(
@@ -72,6 +85,11 @@ export function createDiagnoses(
 
   return {
     now: async (directory) => diagnose(await factsNow(directory)),
+    async at(directory, at) {
+      const { facts: past, keptSince } = await readPast(deps, directory, at);
+      return { ...diagnose(past), credentials: past.credentials, ...(keptSince && { keptSince }) };
+    },
+    timeline: (directory, period) => readTimeline({ ...deps, traffic }, directory, period),
     current,
     traffic,
     spoken: ({ name, provider, endpointKey, upstreamUrl }) => ({

@@ -136,6 +136,7 @@ describe('/api/openapi.json', () => {
     await call('GET /credentials/{id}', credential.id);
     await call('GET /credentials/{id}/usage', credential.id);
     await call('GET /directories/{id}/diagnosis', directory.id);
+    await call('GET /directories/{id}/timeline', directory.id);
     await call('POST /directories/{id}/recovered', directory.id);
     await call('POST /directories/{id}/quiet', directory.id, { muteDays: 7 });
     await call('GET /findings');

@@ -1,0 +1,203 @@
+/**
+ * A directory as it was at a moment, from the audit trail and counted traffic, never from today's records: exact for tokens, connections and
+ * the directory itself, by the hour for traffic. Earlier than what is kept nothing is said.
+ */
+import type { Audit, AuditEvent } from '../audit/index.ts';
+import type { Usage } from '../credentials/index.ts';
+import type { Directory } from '../directories/index.ts';
+import { TROUBLES } from './causes.ts';
+import type { CredentialFacts, CredentialState, Facts } from './facts.ts';
+import { refusalsOf, timeOf } from './read-facts.ts';
+
+export interface Past {
+  facts: Facts;
+  /** What is kept begins here, where that is later than the directory. */
+  keptSince?: Date;
+}
+
+const CHANGES = [
+  'directory.created',
+  'directory.updated',
+  'directory.disabled',
+  'directory.enabled',
+  'credential.issued',
+  'credential.imported',
+  'credential.connected',
+  'credential.updated',
+  'credential.disabled',
+  'credential.enabled',
+  'credential.revoked',
+  'credential.retired',
+  'credential.expired',
+] as const;
+const PAGE = 200;
+const MOST_CHANGES = 5000;
+const TROUBLES_READ = 200;
+const HOURS_READ = 200;
+const HOUR_MS = 3_600_000;
+
+export async function readPast(
+  deps: { audit: Audit; usage: Usage; publicUrl: string },
+  directory: Directory,
+  at: Date,
+): Promise<Past> {
+  const { audit, usage, publicUrl } = deps;
+  const after = new Date(at.getTime() + 1);
+  const [changes, troubles] = await Promise.all([
+    readChanges(audit, directory.id, after),
+    audit.page({ where: { directoryId: directory.id, type: TROUBLES }, to: after, limit: TROUBLES_READ }),
+  ]);
+  const { credentials, state, isWhole } = fold(changes, at);
+  const used = await Promise.all(credentials.map((credential) => withUse(usage, credential, at)));
+  const accepted = used
+    .flatMap(({ id, lastUsedAt }) => (lastUsedAt ? [{ at: lastUsedAt, credentialId: id }] : []))
+    .sort((a, b) => b.at.getTime() - a.at.getTime())[0];
+  const known = { credentials: used, ...(accepted && { accepted }) };
+  const [oldest] = changes;
+  const { id, organizationId, name, provider, endpointKey, createdAt } = directory;
+  return {
+    facts: {
+      at,
+      directory: {
+        id,
+        organizationId,
+        name,
+        provider,
+        endpointUrl: `${publicUrl}/scim/v2/${endpointKey}`,
+        createdAt,
+        ...state,
+      },
+      clients: [],
+      refusals: refusalsOf(
+        troubles.items.map((event) => until(event, at)),
+        known,
+      ),
+      outcomes: [],
+      sees: 'nothing',
+      sources: [],
+      ...known,
+    },
+    ...(!isWhole && { keptSince: oldest ? oldest.at : at }),
+  };
+}
+
+/** Oldest first. */
+async function readChanges(audit: Audit, directoryId: string, to: Date): Promise<AuditEvent[]> {
+  const found: AuditEvent[] = [];
+  let after: string | undefined;
+  do {
+    const { items, nextCursor } = await audit.page({ where: { directoryId, type: CHANGES }, to, after, limit: PAGE });
+    found.push(...items);
+    after = nextCursor ?? undefined;
+  } while (after !== undefined && found.length < MOST_CHANGES);
+  return found.reverse();
+}
+
+/** What the events say of the directory and its credentials at a moment. */
+export function fold(changes: readonly AuditEvent[], at: Date) {
+  const credentials = new Map<string, CredentialFacts>();
+  let state: { isDisabled: boolean; disabledAt?: Date; disabledBy?: string } = { isDisabled: false };
+  let isWhole = false;
+  for (const event of changes) {
+    const { type, actor } = event;
+    if (type === 'directory.created') isWhole = true;
+    else if (type === 'directory.disabled') state = { isDisabled: true, disabledAt: event.at, disabledBy: actor.name };
+    else if (type === 'directory.enabled') state = { isDisabled: false };
+    else if (event.credentialId !== undefined) {
+      const next = changed(credentials.get(event.credentialId), event);
+      if (next) credentials.set(event.credentialId, next);
+    }
+  }
+  const current = [...credentials.values()].map((credential) => ended(credential, at));
+  return {
+    credentials: current.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime()),
+    state,
+    isWhole,
+  };
+}
+
+/** An end that has passed counts before the round that records it. */
+function ended(credential: CredentialFacts, at: Date): CredentialFacts {
+  const { state, expiresAt } = credential;
+  const isLive = state === 'active' || state === 'disabled' || state === 'pending';
+  return isLive && expiresAt && expiresAt <= at ? { ...credential, state: 'expired', endedAt: expiresAt } : credential;
+}
+
+const BEGINNINGS: readonly string[] = ['credential.issued', 'credential.imported', 'credential.connected'];
+const STATES: Record<string, CredentialState> = {
+  'credential.disabled': 'disabled',
+  'credential.enabled': 'active',
+  'credential.revoked': 'revoked',
+  'credential.retired': 'revoked',
+  'credential.expired': 'expired',
+};
+
+function changed(known: CredentialFacts | undefined, event: AuditEvent): CredentialFacts | undefined {
+  const { type, data, actor, at, credentialId = '' } = event;
+  if (BEGINNINGS.includes(type)) return begun(event, credentialId);
+  // Its beginning is older than what is kept; what the event says of it is enough.
+  const base = known ?? begun(event, credentialId);
+  const state = STATES[type];
+  if (state === undefined) return updated(base, data);
+  const { endedAt: _at, endedBy: _by, endedByType: _type, endedReason: _reason, ...rest } = base;
+  if (state === 'active') return { ...rest, state };
+  const reason = type === 'credential.retired' ? `replaced by ${String(data['successorId'])}` : data['reason'];
+  return {
+    ...rest,
+    state,
+    endedAt: at,
+    endedBy: actor.name,
+    endedByType: actor.type,
+    ...(typeof reason === 'string' && { endedReason: reason }),
+  };
+}
+
+function begun({ at, actor, data }: AuditEvent, id: string): CredentialFacts {
+  const { kind, slot, hint, label, scopes, expiresAt, clientId } = data;
+  return {
+    id,
+    kind: kind === 'oauth' ? 'oauth' : 'bearer',
+    slot: slot === 'b' ? 'b' : 'a',
+    state: 'active',
+    hint: String(hint ?? ''),
+    ...(typeof label === 'string' && { label }),
+    scopes: Array.isArray(scopes) ? scopes.map(String) : ['scim'],
+    createdAt: at,
+    createdBy: actor.name,
+    ...(typeof expiresAt === 'string' && { expiresAt: new Date(expiresAt) }),
+    ...(typeof clientId === 'string' && { clientId }),
+    isClientGone: false,
+    endsByPolicy: false,
+  };
+}
+
+/** Attributes with their new values, where the event has them. */
+function updated(base: CredentialFacts, data: Record<string, unknown>): CredentialFacts {
+  const { expiresAt: oldEnd, ...rest } = base;
+  const changes = Array.isArray(data['changes']) ? (data['changes'] as Record<string, unknown>[]) : [];
+  const after = (name: string) => changes.find((change) => change['attribute'] === name)?.['after'];
+  const hasNewEnd = changes.some((change) => change['attribute'] === 'expiresAt');
+  const end = hasNewEnd ? after('expiresAt') : oldEnd?.toISOString();
+  const scopes = after('scopes');
+  const label = after('label');
+  return {
+    ...rest,
+    ...(typeof end === 'string' && { expiresAt: new Date(end) }),
+    ...(Array.isArray(scopes) && { scopes: scopes.map(String) }),
+    ...(typeof label === 'string' && { label }),
+  };
+}
+
+async function withUse(usage: Usage, credential: CredentialFacts, at: Date): Promise<CredentialFacts> {
+  const { items } = await usage.hours(credential.id, { to: new Date(at.getTime() + 1), limit: HOURS_READ });
+  const used = items.find(({ accepted }) => accepted > 0);
+  // Somewhere within the hour.
+  return used
+    ? { ...credential, lastUsedAt: new Date(Math.min(at.getTime(), used.hour.getTime() + HOUR_MS - 1)) }
+    : credential;
+}
+
+/** An event that goes on counting, as far as the moment. */
+function until(event: AuditEvent, at: Date): AuditEvent {
+  return timeOf(event) > at ? { ...event, lastAt: at } : event;
+}
