@@ -291,7 +291,7 @@ export async function createApp(deps: AppDependencies) {
     secret: deps.secret,
   });
 
-  await storage.prepare();
+  await storage.prepare(audit.migrations);
   await audit.recover(0);
   if (serves) await instances.announce();
   await oauth.reload();

@@ -82,7 +82,7 @@ const credential = {
 } as const;
 const portalLink = { portalLinkId: ownId } as const;
 const operator = { operatorId: ownId, name: typed } as const;
-const clientSecret = { clientId: typed, secretId: word, hint } as const;
+const clientSecret = { clientId: typed, secretId: typed, hint } as const;
 const client = { clientId: typed, name: typed, provider: word } as const;
 /** `changed` names the attributes; `changes` says from what to what. */
 const changed = { changed: listOf(word), 'changes?': changes } as const;
@@ -169,7 +169,7 @@ export const PAYLOADS = {
     'audience?': readable,
     'expected?': readable,
   },
-  'signing_key.rotated': { kid: keyId, serial: word },
+  'signing_key.rotated': { kid: keyId, serial: typed },
   'operator.created': { ...operator, role: word },
   'operator.updated': { ...operator, changed: listOf(typed) },
   'operator.removed': { ...operator, role: word },

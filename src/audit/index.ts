@@ -5,6 +5,7 @@
  * copies the event to the audit trail. A crash between the two is mended by `recover`, so that every acknowledged change has its
  * event, without a transaction on either engine.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
 import { type Random, randomText, toBase62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
@@ -14,6 +15,7 @@ import {
   encodeCursor,
   type Identified,
   isDuplicate,
+  type Migration,
   type Page,
   type Storage,
   withWaiting,
@@ -27,7 +29,7 @@ import {
   PAYLOADS,
   type Subject,
 } from './events.ts';
-import { admitted, admittedActor } from './payload.ts';
+import { admitted, admittedActor, cleaned } from './payload.ts';
 import { createSubscribers, type Subscriber, type Untold, untoldShape } from './subscribers.ts';
 import { createTallies, type Tallies } from './tallies.ts';
 
@@ -110,6 +112,8 @@ export interface Audit {
   subscribe(name: string, subscriber: Subscriber): void;
   /** Finishes what a crash interrupted at least `olderThanMs` ago. */
   recover(olderThanMs: number): Promise<void>;
+  /** What `Storage.prepare` has to do once: earlier releases kept what callers sent as it came. */
+  migrations: readonly Migration[];
   /** Forgets events older than `before`. */
   prune(before: Date): Promise<number>;
   /** Waits for what is written in the background. */
@@ -117,6 +121,7 @@ export interface Audit {
 }
 
 const RECOVERY_BATCH = 500;
+const CLEANED_AT_ONCE = 200;
 /** Events older than this have arrived, from whatever instance. */
 const SETTLED_MS = 60_000;
 
@@ -281,7 +286,8 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
       for (const { collection, clear } of tracked.values()) {
         for (const record of await collection.due('outboxAt', before, RECOVERY_BATCH)) {
           const sent = record.outbox ?? [];
-          for (const event of sent) await append(event);
+          // Another release may have left it.
+          for (const event of sent) await append({ ...event, data: cleaned(PAYLOADS[event.type], event.data) });
           await clear(record.id, sent);
         }
       }
@@ -290,6 +296,8 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
       await subscribers.recover();
     },
 
+    migrations: [{ name: 'clean_events', run: cleanEvents }],
+
     prune: (before) => events.prune(before),
 
     async settled() {
@@ -297,6 +305,19 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
       await subscribers.settled();
     },
   };
+
+  async function cleanEvents(): Promise<void> {
+    let after: string | undefined;
+    do {
+      const { items, nextCursor } = await events.page({ after, limit: CLEANED_AT_ONCE });
+      for (const { id, type, data } of items) {
+        if (isDeepStrictEqual(cleaned(PAYLOADS[type], data), data)) continue;
+        // Counted meanwhile by another instance: its latest state is cleaned.
+        await events.update(id, (event) => ({ ...event, data: cleaned(PAYLOADS[type], event.data) }));
+      }
+      after = nextCursor ?? undefined;
+    } while (after !== undefined);
+  }
 
   function resumeAfter(nextCursor: string | null): string {
     const settled = { at: new Date(clock.now().getTime() - SETTLED_MS).toISOString(), id: '' };

@@ -29,9 +29,12 @@ const LONGEST_TEXT = 400;
 const LONGEST_AGENT = 200;
 const LONGEST_LIST = 100;
 const SHOWN_FROM = 8;
+/** What `sent` makes; it stays as it is when it passes again. */
+const TRACE = /^\d+ characters(?:, ending [\x21-\x7e]{1,4})?$/;
 
 /** What a caller sent where we expected a value of ours: its length and its end tell a mistyped value from a foreign one. */
 function sent(value: string): string {
+  if (TRACE.test(value)) return value;
   const end = value.slice(-4).replace(/[^\x21-\x7e]/g, '?');
   return value.length < SHOWN_FROM ? `${value.length} characters` : `${value.length} characters, ending ${end}`;
 }
@@ -87,6 +90,16 @@ export function admitted(payload: Payload, given: object): Record<string, unknow
     if (value !== undefined) kept[name] = kind(value as never);
   }
   return kept;
+}
+
+/** What an earlier release kept, in the form of today; what is not declared any more passes as a text. */
+export function cleaned(payload: Payload | undefined, kept: Record<string, unknown>): Record<string, unknown> {
+  const declared = payload ? admitted(payload, kept) : {};
+  const others = Object.entries(kept).filter(([name]) => !Object.hasOwn(declared, name));
+  return {
+    ...declared,
+    ...Object.fromEntries(others.map(([name, value]) => [name, typeof value === 'string' ? readable(value) : value])),
+  };
 }
 
 /** Actors are named by people. */
