@@ -7,7 +7,7 @@ import Koa from 'koa';
 import { createAdmin } from './admin/index.ts';
 import { createAudit } from './audit/index.ts';
 import type { Clock } from './clock.ts';
-import type { Config, readSources } from './config.ts';
+import { type Config, ConfigError, type readSources, UPSTREAM_CREDENTIAL } from './config.ts';
 import { createApiKeys, createCredentials, createRemoval, createUsage } from './credentials/index.ts';
 import { createDashboard } from './dashboard/index.tsx';
 import { createCheck, createDiagnoses, outcomeClassOf } from './diagnosis/index.ts';
@@ -17,9 +17,10 @@ import {
   createUpstreamPolicy,
   ENDPOINT_KEY,
   PRIVATE_RANGES,
+  parseUpstreamCredential,
 } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
-import { createScimGateway, isFailure } from './gateway/index.ts';
+import { createScimGateway, createUpstreamCredentials, isFailure } from './gateway/index.ts';
 import { sendProblem } from './http/error-responses.ts';
 import { createFailureLimits } from './http/failure-limits.ts';
 import { createRequestContext, newRequestId } from './http/request-context.ts';
@@ -33,6 +34,7 @@ import { ANNOUNCE_EVERY_MS, createInstances, createMetrics, createOperations } f
 import { createOperators } from './operators/index.ts';
 import { ASSETS_PREFIX, createAssets, readBrand } from './pages/index.ts';
 import { createPortal, renderAuthorizationError } from './portal/index.tsx';
+import { unseal } from './sealing.ts';
 import { observed, type Storage } from './storage/index.ts';
 import { ANSWER_MS } from './timing/deadline.ts';
 import type { Round } from './timing/rounds.ts';
@@ -108,6 +110,7 @@ export async function createApp(deps: AppDependencies) {
     random,
     organizations,
     upstreamPolicy,
+    secret: deps.secret,
     waitOutLease,
   });
   const usage = createUsage({ storage, clock });
@@ -196,6 +199,12 @@ export async function createApp(deps: AppDependencies) {
     publicUrl,
     log,
     upstreamPolicy,
+    credentials: createUpstreamCredentials({
+      fallback: upstreamCredentialOf(config),
+      unseal: (sealed) => unseal(sealed, deps.secret),
+      sign: oauth.signForUpstream,
+      clock,
+    }),
     connectTimeoutMs: config.LATCHKEY_UPSTREAM_CONNECT_TIMEOUT_MS,
     headersTimeoutMs: config.LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS,
     timeoutMs: config.LATCHKEY_UPSTREAM_TIMEOUT_MS,
@@ -440,6 +449,15 @@ function withoutSlashAtEnd(url: string): string {
   const query = url.slice(end);
   while (url[end - 1] === '/') end -= 1;
   return url.slice(0, end) + query;
+}
+
+/** Throws ConfigError for a header that the gateway sets itself. */
+function upstreamCredentialOf({ LATCHKEY_UPSTREAM_CREDENTIAL: text }: Config) {
+  if (text === undefined) return undefined;
+  const parsed = parseUpstreamCredential(text);
+  if (parsed) return parsed;
+  const key = 'LATCHKEY_UPSTREAM_CREDENTIAL';
+  throw new ConfigError([{ key, given: 'a value (not shown)', wanted: UPSTREAM_CREDENTIAL }]);
 }
 
 /** A request target may be a whole URL (RFC 9112 3.2.2); what counts is its path, byte for byte. Throws invalid_request. */

@@ -114,6 +114,8 @@ function optional<T>(definition: Omit<Setting<T>, 'default'>): Setting<T> & { de
   return { ...definition, default: undefined };
 }
 
+export const UPSTREAM_CREDENTIAL = 'jwt, or a header such as Authorization: Bearer VALUE';
+
 export const SETTINGS = {
   LATCHKEY_HOST: setting({
     default: '127.0.0.1',
@@ -162,6 +164,11 @@ export const SETTINGS = {
     default: 'false',
     meaning: 'Deprecated: true adds all private ranges to LATCHKEY_UPSTREAM_ALLOW.',
     ...yesNo,
+  }),
+  LATCHKEY_UPSTREAM_CREDENTIAL: optional({
+    secret: true,
+    meaning: 'What authenticates the gateway at upstreams, for directories without a credential of their own for that.',
+    ...text(UPSTREAM_CREDENTIAL, /^(?:jwt|[\w!#$%&'*+.^`|~-]{1,100}: *[\x21-\x7e][\x20-\x7e]{0,4000})$/),
   }),
   LATCHKEY_UPSTREAM_CONNECT_TIMEOUT_MS: setting({
     default: '10000',

@@ -19,6 +19,16 @@ const mapUris = z
   .boolean()
   .describe("Whether the gateway maps the upstream's URIs in its answers to the endpoint; true unless it is said.");
 
+const upstreamCredential = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('none') }),
+    z.strictObject({ kind: z.literal('jwt') }),
+    z.strictObject({ kind: z.literal('header'), name: z.string().max(100), value: z.string().max(4096) }),
+  ])
+  .describe(
+    'What authenticates the gateway at the upstream: a JWT that /oauth/jwks verifies, or a header, whose value is kept encrypted and never shown.',
+  );
+
 export function directoryOperations(deps: {
   directories: Directories;
   credentials: Credentials;
@@ -55,6 +65,7 @@ export function directoryOperations(deps: {
         provider: schemas.provider.optional(),
         upstreamUrl: upstreamUrl.optional(),
         mapUris: mapUris.optional(),
+        upstreamCredential: upstreamCredential.optional(),
         endpointKey: schemas.endpointKey
           .optional()
           .describe('Readable last part of the endpoint; unique. Random without it.'),
@@ -123,6 +134,7 @@ export function directoryOperations(deps: {
         provider: schemas.provider.optional(),
         upstreamUrl: upstreamUrl.nullable().optional(),
         mapUris: mapUris.optional(),
+        upstreamCredential: upstreamCredential.nullable().optional(),
         endpointKey: schemas.endpointKey.optional(),
         force: z.boolean().optional(),
       }),

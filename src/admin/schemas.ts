@@ -89,6 +89,10 @@ export const directoryView = z
       .describe(
         'Whether URIs of the upstream in its answers become URIs of the endpoint. false: answers stay as they are.',
       ),
+    upstreamCredential: z
+      .object({ kind: z.enum(['none', 'jwt', 'header']), name: z.string().nullable() })
+      .nullable()
+      .describe('What authenticates the gateway at the upstream; null: what the server is configured with for all.'),
     state: z.enum(['active', 'disabled']),
     disabledAt: shownTimeOrNull,
     createdAt: shownTime,
@@ -105,6 +109,7 @@ export function viewDirectory(directory: Directory, publicUrl: string) {
     endpointKey: key,
     upstreamUrl,
     mapUris,
+    upstreamCredential,
     state,
     disabledAt,
     createdAt,
@@ -119,6 +124,9 @@ export function viewDirectory(directory: Directory, publicUrl: string) {
     endpointUrl: `${publicUrl}/scim/v2/${key}`,
     upstreamUrl: upstreamUrl ?? null,
     mapUris: mapUris ?? true,
+    upstreamCredential: upstreamCredential
+      ? { kind: upstreamCredential.kind, name: upstreamCredential.name ?? null }
+      : null,
     state,
     disabledAt: disabledAt ?? null,
     createdAt,

@@ -3,9 +3,11 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import type { IdentityProviderId } from '../identity-providers/index.ts';
-import { isDuplicate, type Page, type ReadOptions, type Storage, type Stored, text } from '../storage/index.ts';
+import { seal } from '../sealing.ts';
+import { isDuplicate, json, type Page, type ReadOptions, type Storage, type Stored, text } from '../storage/index.ts';
 import type { Organizations } from './organizations.ts';
 import type { UpstreamPolicy } from './upstream.ts';
+import { describeCredential, keptCredential, type UpstreamCredential, type UpstreamCredentialInput } from './upstream-credential.ts';
 
 /** Letters, digits and hyphens: Okta refuses a base URL with an underscore. */
 export const ENDPOINT_KEY = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?$/;
@@ -24,6 +26,8 @@ const shape = {
   'upstreamUrl?': 'string',
   /** false: URIs in the upstream's answers stay as they are. */
   'mapUris?': 'boolean',
+  /** Instead of the one for all directories. */
+  'upstreamCredential?': json<UpstreamCredential>(),
   state: text<'active' | 'disabled'>(),
   'disabledAt?': 'date',
   /** Counts immediate rotations, so that those which race agree on the last one. */
@@ -42,6 +46,7 @@ export interface DirectoryInput {
   upstreamUrl?: string | undefined;
   /** true unless it is said. */
   mapUris?: boolean | undefined;
+  upstreamCredential?: UpstreamCredentialInput | undefined;
   endpointKey?: string | undefined;
 }
 
@@ -49,8 +54,11 @@ export interface DirectoryChanges {
   name?: string | undefined;
   provider?: IdentityProviderId | undefined;
   /** null takes it away. */
+  /** Another origin ends the directory's upstream credential, which was made for the old one. */
   upstreamUrl?: string | null | undefined;
   mapUris?: boolean | undefined;
+  /** null: the one for all directories. */
+  upstreamCredential?: UpstreamCredentialInput | null | undefined;
   endpointKey?: string | undefined;
 }
 
@@ -88,6 +96,8 @@ interface Dependencies {
   random: Random;
   organizations: Organizations;
   upstreamPolicy: UpstreamPolicy;
+  /** What upstream credentials are encrypted under. */
+  secret: string;
   /** Waits until no instance answers from memory with what was true before. */
   waitOutLease: () => Promise<void>;
 }
@@ -109,6 +119,8 @@ export function createDirectories(deps: Dependencies): Directories {
     if (!directory) throw absent(id);
     return directory;
   }
+
+  const kept = (given: UpstreamCredentialInput) => keptCredential(given, (value) => seal(value, deps.secret, random));
 
   function checkUpstream(upstreamUrl: string | null | undefined): void {
     if (upstreamUrl === undefined || upstreamUrl === null) return;
@@ -150,7 +162,8 @@ export function createDirectories(deps: Dependencies): Directories {
   }
 
   return {
-    async create({ organizationId, name, provider = 'generic', upstreamUrl, mapUris, endpointKey }, cause) {
+    async create(input, cause) {
+      const { organizationId, name, provider = 'generic', upstreamUrl, mapUris, endpointKey } = input;
       checkUpstream(upstreamUrl);
       checkEndpointKey(endpointKey);
       await organizations.get(organizationId);
@@ -163,6 +176,7 @@ export function createDirectories(deps: Dependencies): Directories {
         endpointKey: endpointKey ?? randomText(ENDPOINT_KEY_LENGTH, random, ENDPOINT_KEY_ALPHABET),
         ...(upstreamUrl !== undefined && { upstreamUrl }),
         ...(mapUris === false && { mapUris }),
+        ...(input.upstreamCredential && { upstreamCredential: kept(input.upstreamCredential) }),
         state: 'active',
         createdAt: now,
         updatedAt: now,
@@ -202,11 +216,15 @@ export function createDirectories(deps: Dependencies): Directories {
     async change(id, changes, cause) {
       checkUpstream(changes.upstreamUrl);
       checkEndpointKey(changes.endpointKey);
+      const given = changes.upstreamCredential && kept(changes.upstreamCredential);
       const result = await directories
         .update(id, (record) => {
-          const { upstreamUrl: previous, mapUris: mapped, ...rest } = record;
+          const { upstreamUrl: previous, mapUris: mapped, upstreamCredential: held, ...rest } = record;
           const mapUris = changes.mapUris ?? mapped ?? true;
           const upstreamUrl = changes.upstreamUrl === null ? undefined : (changes.upstreamUrl ?? previous);
+          const isMoved = originOf(upstreamUrl) !== originOf(previous);
+          const stays = changes.upstreamCredential === undefined && !(isMoved && held?.kind === 'header');
+          const upstreamCredential = stays ? held : (given ?? undefined);
           const next: Directory = {
             ...rest,
             name: changes.name ?? record.name,
@@ -214,9 +232,18 @@ export function createDirectories(deps: Dependencies): Directories {
             endpointKey: changes.endpointKey ?? record.endpointKey,
             ...(upstreamUrl !== undefined && { upstreamUrl }),
             ...(!mapUris && { mapUris }),
+            ...(upstreamCredential && { upstreamCredential }),
             updatedAt: clock.now(),
           };
           const told = changesBetween(record, next, ['name', 'provider', 'endpointKey', 'upstreamUrl', 'mapUris']);
+          if (upstreamCredential !== held) {
+            told.changed.push('upstreamCredential');
+            told.changes.push({
+              attribute: 'upstreamCredential',
+              from: describeCredential(held),
+              to: describeCredential(upstreamCredential),
+            });
+          }
           if (told.changed.length === 0) return undefined;
           const subject = { organizationId: record.organizationId, directoryId: id };
           return { record: next, events: [audit.event('directory.updated', cause, subject, told)] };
@@ -224,7 +251,7 @@ export function createDirectories(deps: Dependencies): Directories {
         .catch((error: unknown) => taken(error, changes.endpointKey));
       if (!result) throw absent(id);
       const { before, after } = result;
-      const carried = ['endpointKey', 'upstreamUrl', 'mapUris'] as const;
+      const carried = ['endpointKey', 'upstreamUrl', 'mapUris', 'upstreamCredential'] as const;
       if (carried.some((key) => before[key] !== after[key])) await waitOutLease();
       return after;
     },
@@ -248,6 +275,10 @@ export function createDirectories(deps: Dependencies): Directories {
       );
     },
   };
+}
+
+function originOf(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : URL.parse(url)?.origin;
 }
 
 function absent(id: string): AppError {

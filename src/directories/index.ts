@@ -12,3 +12,4 @@ export {
 } from './directories.ts';
 export { createOrganizations, type Organization, type Organizations } from './organizations.ts';
 export { createUpstreamPolicy, PRIVATE_RANGES, type UpstreamPolicy } from './upstream.ts';
+export { parseUpstreamCredential, type UpstreamCredentialInput } from './upstream-credential.ts';

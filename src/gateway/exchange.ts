@@ -16,6 +16,7 @@ import { requestHeaders } from './request-headers.ts';
 import { responseHeaders } from './response-headers.ts';
 import type { Route } from './route.ts';
 import type { Transport } from './transport.ts';
+import type { Header } from './upstream-credential.ts';
 import { createUriScanner, mapBody } from './uri-scanner.ts';
 
 export interface Exchange {
@@ -32,7 +33,7 @@ export interface Exchange {
   startedAt: number;
 }
 
-export type Carry = (exchange: Exchange, route: Route) => void;
+export type Carry = (exchange: Exchange, route: Route, credential: Header | undefined) => void;
 
 export interface CarryDependencies {
   transport: Transport;
@@ -64,24 +65,26 @@ const REFUSES_US =
 export function createCarry(deps: CarryDependencies): Carry {
   const { transport, clock, log, headersTimeoutMs, timeoutMs, onAnswer, onOutcome } = deps;
 
-  return function carry(exchange, route) {
+  return function carry(exchange, route, credential) {
     const { request, response } = exchange;
     const length = Number(request.headers['content-length'] ?? 0);
     const isStream = request.headers['transfer-encoding'] !== undefined;
-    if (!isStream && length === 0) dispatch(exchange, route, null, true);
-    else if (isStream || !(length <= WHOLE_REQUEST_BYTES)) dispatch(exchange, route, request, false);
+    if (!isStream && length === 0) dispatch({ exchange, route, credential, body: null, mayRetry: true });
+    else if (isStream || !(length <= WHOLE_REQUEST_BYTES))
+      dispatch({ exchange, route, credential, body: request, mayRetry: false });
     else {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        if (!response.destroyed) dispatch(exchange, route, Buffer.concat(chunks), true);
+        if (!response.destroyed) dispatch({ exchange, route, credential, body: Buffer.concat(chunks), mayRetry: true });
       });
       // The IdP went away: nothing is left to be done for it.
       request.on('error', () => undefined);
     }
   };
 
-  function dispatch(exchange: Exchange, route: Route, body: IncomingMessage | Buffer | null, mayRetry: boolean): void {
+  function dispatch(attempt: Attempt): void {
+    const { exchange, route, credential, body, mayRetry } = attempt;
     const { request, response, method, path, requestId, grant } = exchange;
     let controller: Dispatcher.DispatchController | undefined;
     let answer: AnswerInProgress | undefined;
@@ -206,7 +209,7 @@ export function createCarry(deps: CarryDependencies): Carry {
         forwarded: route.forwarded,
         forwardedTail: route.forwardedTail,
         acceptEncoding: route.map && readableCodings,
-        credential: undefined,
+        credential,
       }),
       body,
     };
@@ -290,7 +293,7 @@ export function createCarry(deps: CarryDependencies): Carry {
         const isClosed = error instanceof errors.SocketError || /^(?:ECONNRESET|EPIPE)$/.test(codeOf(error));
         if (mayRetry && isClosed && IDEMPOTENT.has(method) && timedOut === undefined) {
           // The SCIM server closed an idle connection just as we used it.
-          dispatch(exchange, route, body, false);
+          dispatch({ ...attempt, mayRetry: false });
           return;
         }
         log.warn({ err: error, requestId, directoryId: grant.directory.id }, 'the upstream did not answer');
@@ -306,6 +309,15 @@ export function createCarry(deps: CarryDependencies): Carry {
       },
     });
   }
+}
+
+interface Attempt {
+  exchange: Exchange;
+  route: Route;
+  /** What authenticates us. */
+  credential: Header | undefined;
+  body: IncomingMessage | Buffer | null;
+  mayRetry: boolean;
 }
 
 interface AnswerInProgress {

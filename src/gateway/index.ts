@@ -23,6 +23,7 @@ import { kindOf, type Outcome } from './outcome.ts';
 import { readTarget } from './request-target.ts';
 import { createRoutes } from './route.ts';
 import { createTransport } from './transport.ts';
+import type { UpstreamCredentials } from './upstream-credential.ts';
 
 export {
   isFailure,
@@ -35,6 +36,8 @@ export {
   type UnreachableCause,
 } from './outcome.ts';
 
+export { createUpstreamCredentials } from './upstream-credential.ts';
+
 export interface GatewayDependencies {
   verification: Verification;
   context: RequestContext;
@@ -42,6 +45,8 @@ export interface GatewayDependencies {
   publicUrl: string;
   log: Log;
   upstreamPolicy: UpstreamPolicy;
+  /** What authenticates us at upstreams. */
+  credentials: UpstreamCredentials;
   /** Until a connection stands; until the upstream's headers; and until the whole answer is through. */
   connectTimeoutMs: number;
   headersTimeoutMs: number;
@@ -62,7 +67,7 @@ const EXCHANGES_PER_DIRECTORY = 100;
 const COUNTS_KEPT = 10_000;
 
 export function createScimGateway(deps: GatewayDependencies): ScimGateway {
-  const { verification, context, clock, publicUrl, onAnswer, onOutcome } = deps;
+  const { verification, context, clock, publicUrl, credentials, onAnswer, onOutcome } = deps;
   const transport = createTransport({
     policy: deps.upstreamPolicy,
     connectTimeoutMs: deps.connectTimeoutMs,
@@ -110,8 +115,15 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
         const kind = kindOf(method, path);
         onOutcome({ kind, outcome: 'not_set', method, elapsedMs: 0, grant, address, requestId });
         refuse(502, 'This directory has no upstream: its SCIM server is not configured yet.');
-      } else if (enter(grant.directory.id)) carry(exchange, route);
-      else refuse(503, `${EXCHANGES_PER_DIRECTORY} requests of this directory are under way already.`);
+      } else if (enter(grant.directory.id)) {
+        const header = credentials.headerOf(grant, route.origin);
+        if (!(header instanceof Promise)) carry(exchange, route, header);
+        else {
+          header
+            .then((made) => carry(exchange, route, made))
+            .catch((error: unknown) => sendScimFailure(response, error, requestId));
+        }
+      } else refuse(503, `${EXCHANGES_PER_DIRECTORY} requests of this directory are under way already.`);
     }
 
     function refuse(status: number, detail: string): void {

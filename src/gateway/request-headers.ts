@@ -120,13 +120,6 @@ export function isDropped(name: string): boolean {
   return DROPPED.has(plain) || FAMILY.test(plain);
 }
 
-/** What the gateway itself may not be told to send: the frame of a request, and the facts that it vouches for. */
-export function isReserved(name: string): boolean {
-  const plain = name.toLowerCase().replace(ODD, '-');
-  if (plain === 'authorization') return false;
-  return OURS.includes(plain) || /^(?:content-|x-scim|x-forwarded|x-request-id)/.test(plain);
-}
-
 export interface Asked {
   request: IncomingMessage;
   address: string;

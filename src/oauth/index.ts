@@ -40,6 +40,7 @@ import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { createTokenAudit } from './token-audit.ts';
 import { createTokenEndpoint } from './token-endpoint.ts';
 import { createTokenMaker } from './tokens.ts';
+import { createUpstreamSigner, type UpstreamAssertion } from './upstream-assertions.ts';
 
 export { GRANT_TYPES, type GrantType } from '../identity-providers/index.ts';
 export type { Asked, ConnectionRequest, Consent, Refusal } from './authorization.ts';
@@ -92,6 +93,8 @@ export interface Oauth {
   ): Promise<{ credentialId: string; scope: string; issuedAt: Date; expiresAt: Date } | undefined>;
   /** Reads the keys anew; whatever was rotated elsewhere is used from then on. */
   reload(): Promise<void>;
+  /** A JWT that authenticates the gateway at a SCIM server. */
+  signForUpstream(assertion: UpstreamAssertion): Promise<string>;
 }
 
 export interface OauthDependencies {
@@ -166,8 +169,11 @@ export function createOauth(deps: OauthDependencies): Oauth {
   });
   const { handle: authorize, pending, approve, refuse, keepPending, renderError } = authorization;
 
+  const upstreamSigner = createUpstreamSigner({ issuer: deps.issuer, clock });
+
   async function reload(): Promise<void> {
     const keys = await signingKeys.load();
+    upstreamSigner.use(keys.jwks.keys[0]);
     const kids = keys.jwks.keys.map(({ kid }) => kid).join();
     if (loaded?.kids === kids) return;
     const made = createProvider({
@@ -208,6 +214,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     importConnection,
     keys: signingKeys,
     reload,
+    signForUpstream: upstreamSigner.sign,
     authorize,
     pending,
     approve,
