@@ -34,7 +34,7 @@ import { ANNOUNCE_EVERY_MS, createInstances, createMetrics, createOperations } f
 import { createOperators } from './operators/index.ts';
 import { ASSETS_PREFIX, createAssets, readBrand } from './pages/index.ts';
 import { createPortal, renderAuthorizationError } from './portal/index.tsx';
-import { unseal } from './sealing.ts';
+import { unseal } from './secrets/sealing.ts';
 import { observed, type Storage } from './storage/index.ts';
 import { ANSWER_MS } from './timing/deadline.ts';
 import type { Round } from './timing/rounds.ts';

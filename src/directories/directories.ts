@@ -3,11 +3,16 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import type { IdentityProviderId } from '../identity-providers/index.ts';
-import { seal } from '../sealing.ts';
+import { seal } from '../secrets/sealing.ts';
 import { isDuplicate, json, type Page, type ReadOptions, type Storage, type Stored, text } from '../storage/index.ts';
 import type { Organizations } from './organizations.ts';
 import type { UpstreamPolicy } from './upstream.ts';
-import { describeCredential, keptCredential, type UpstreamCredential, type UpstreamCredentialInput } from './upstream-credential.ts';
+import {
+  describeCredential,
+  keptCredential,
+  type UpstreamCredential,
+  type UpstreamCredentialInput,
+} from './upstream-credential.ts';
 
 /** Letters, digits and hyphens: Okta refuses a base URL with an underscore. */
 export const ENDPOINT_KEY = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?$/;

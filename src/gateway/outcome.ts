@@ -117,9 +117,9 @@ export function detailOf(text: string | undefined): string | undefined {
   const detail = first?.['detail'] ?? first?.['description'];
   if (typeof detail !== 'string') return undefined;
   return withoutSecrets(detail)
-    .replace(/(["'`])(.*?)\1/g, (quoted, _mark, inner: string) => (ATTRIBUTE.test(inner) ? quoted : '“…”'))
-    .replace(/[^\s"'<>()]+@[^\s"'<>()]+/g, '…@…')
-    .replace(/\d{5,}/g, '…')
+    .replace(/(["'`])(.*?)\1/g, (quoted, _mark, inner: string) => (ATTRIBUTE.test(inner) ? quoted : '"[value]"'))
+    .replace(/[^\s"'<>()]+@[^\s"'<>()]+/g, '[email]')
+    .replace(/\d{5,}/g, '[number]')
     .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
     .slice(0, LONGEST_DETAIL);
 }

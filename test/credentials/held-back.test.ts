@@ -51,7 +51,7 @@ async function arrange(disabler: Cause) {
     databaseUrl: 'file:x',
     listening: undefined,
   });
-  const directories = createDirectories({ ...base, organizations, upstreamPolicy });
+  const directories = createDirectories({ ...base, organizations, upstreamPolicy, secret: 'a secret of the test' });
   const usage = createUsage({ storage, clock });
   const credentials = createCredentials({ ...base, directories, usage, retireQuietMs: 1000, retireOverdueMs: 1000 });
   await storage.prepare();

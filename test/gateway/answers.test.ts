@@ -378,7 +378,7 @@ describe('what a SCIM server answers, behind the gateway', () => {
           reason: 'upstream_rejects_content',
           kind: 'update',
           status: 400,
-          detail: 'Attribute "userName" of …@… is taken',
+          detail: 'Attribute "userName" of [email] is taken',
         },
       ],
       [
