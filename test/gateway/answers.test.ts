@@ -30,7 +30,7 @@ describe('what a SCIM server answers, behind the gateway', () => {
       env: {
         LATCHKEY_LEASE_MS: '50',
         LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: '1000',
-        LATCHKEY_UPSTREAM_TIMEOUT_MS: '3000',
+        LATCHKEY_UPSTREAM_TIMEOUT_MS: '60000',
       },
     });
   });

@@ -17,7 +17,7 @@ describe('the gateway', () => {
       env: {
         LATCHKEY_LEASE_MS: '50',
         LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: '400',
-        LATCHKEY_UPSTREAM_TIMEOUT_MS: '3000',
+        LATCHKEY_UPSTREAM_TIMEOUT_MS: '6000',
       },
     });
   });
