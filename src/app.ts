@@ -2,11 +2,13 @@
  * The composition root: makes every part, gives each exactly what it uses, and mounts them. The three surfaces that each SCIM request
  * crosses, and what machines poll, are plain node:http handlers; everything for people and their scripts is a Koa application.
  */
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
 import { createAdmin } from './admin/index.ts';
 import { createAudit } from './audit/index.ts';
 import type { Clock } from './clock.ts';
+import { DAY_MS } from './clock.ts';
 import { type Config, ConfigError, type readSources, UPSTREAM_CREDENTIAL } from './config.ts';
 import { createApiKeys, createCredentials, createRemoval, createUsage } from './credentials/index.ts';
 import { createDashboard } from './dashboard/index.tsx';
@@ -78,7 +80,6 @@ const LEASE_MARGIN_MS = 5;
 const CHANGE_MS = 3500;
 const RECOVERY_AGE_MS = 10_000;
 const SECOND = 1000;
-const DAY = 86_400_000;
 
 /** Prepares the store and returns what answers requests. Throws storage_unavailable. */
 export async function createApp(deps: AppDependencies) {
@@ -376,7 +377,7 @@ export async function createApp(deps: AppDependencies) {
   }
 
   async function forgetOld(): Promise<void> {
-    const before = (days: number) => new Date(clock.now().getTime() - days * DAY);
+    const before = (days: number) => new Date(clock.now().getTime() - days * DAY_MS);
     const { LATCHKEY_EVENTS_RETENTION_DAYS: eventDays, LATCHKEY_USAGE_RETENTION_DAYS: usageDays } = config;
     if (eventDays > 0) await audit.prune(before(eventDays));
     if (usageDays > 0) await usage.prune(before(usageDays));

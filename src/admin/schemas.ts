@@ -11,7 +11,7 @@ import {
   type UsageHour,
   type UsageTotal,
 } from '../credentials/index.ts';
-import { type Directory, ENDPOINT_KEY, type Organization } from '../directories/index.ts';
+import { type Directory, ENDPOINT_KEY, endpointUrlOf, type Organization } from '../directories/index.ts';
 import { IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
 
 const LONGEST_NAME = 200;
@@ -121,7 +121,7 @@ export function viewDirectory(directory: Directory, publicUrl: string) {
     name: shownName,
     provider: idp,
     endpointKey: key,
-    endpointUrl: `${publicUrl}/scim/v2/${key}`,
+    endpointUrl: endpointUrlOf(publicUrl, key),
     upstreamUrl: upstreamUrl ?? null,
     mapUris: mapUris ?? true,
     upstreamCredential: upstreamCredential

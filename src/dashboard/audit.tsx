@@ -1,12 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
+import { DAY_MS } from '../clock.ts';
 import { Choice, dayOf, EventRows, Field, Head, More, REFUSALS, sent } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const DAY_MS = 86_400_000;
 const EXPORT_PAGE = 200;
 const FAMILIES: [string, string][] = [
   ['', 'Everything'],

@@ -1,5 +1,7 @@
 /** All organizations, after those directories that need someone now. */
+
 import type { AuditEvent } from '../audit/index.ts';
+import { DAY_MS } from '../clock.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import {
   capital,
@@ -25,7 +27,6 @@ import { HOME, type Route, type Visit } from './visit.ts';
 const PAGE = 25;
 /** Directories of an organization whose health its row tells; the worst one speaks. */
 const LOOKED_AT = 10;
-const DAY_MS = 86_400_000;
 const TROUBLED_SHOWN = 8;
 const TROUBLES_LOOKED_AT = 200;
 const TROUBLED_DIRECTORIES = 24;

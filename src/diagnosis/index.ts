@@ -4,7 +4,7 @@
  * kept, so that lists and notifications read and never compute.
  */
 import type { Clock } from '../clock.ts';
-import type { Directory } from '../directories/index.ts';
+import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Log } from '../log.ts';
 import type { Storage } from '../storage/index.ts';
 import { type CurrentFindings, createCurrentFindings, type FindingChange } from './current.ts';
@@ -95,7 +95,7 @@ export function createDiagnoses(
     spoken: ({ name, provider, endpointKey, upstreamUrl }) => ({
       name,
       provider,
-      endpointUrl: `${publicUrl}/scim/v2/${endpointKey}`,
+      endpointUrl: endpointUrlOf(publicUrl, endpointKey),
       tokenUrl: `${publicUrl}/oauth/token`,
       authorizationUrl: `${publicUrl}/oauth/authorize`,
       ...(upstreamUrl !== undefined && { upstreamUrl }),

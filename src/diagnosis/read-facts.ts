@@ -1,7 +1,7 @@
 /** Gathers what is known of a directory now: its records, its traffic, and what was refused or failed since a request was last accepted. */
 import type { Audit, AuditEvent } from '../audit/index.ts';
 import { type Credential, type Credentials, stateAt, type Usage, type UsageTotal } from '../credentials/index.ts';
-import type { Directories, Directory } from '../directories/index.ts';
+import { type Directories, type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Clients } from '../oauth/index.ts';
 import { codeOf, TROUBLES } from './causes.ts';
 import { CODES, type Code } from './codes.ts';
@@ -115,7 +115,7 @@ function directoryFacts(directory: Directory, publicUrl: string, disabled: Audit
     organizationId,
     name,
     provider,
-    endpointUrl: `${publicUrl}/scim/v2/${endpointKey}`,
+    endpointUrl: endpointUrlOf(publicUrl, endpointKey),
     ...(upstreamUrl !== undefined && { upstreamUrl }),
     isDisabled,
     ...(isDisabled && disabledAt && { disabledAt }),

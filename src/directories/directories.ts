@@ -289,3 +289,8 @@ function originOf(url: string | undefined): string | undefined {
 function absent(id: string): AppError {
   return new AppError('not_found', { detail: `There is no directory ${id}.` });
 }
+
+/** What is put into the IdP as its SCIM base URL. */
+export function endpointUrlOf(publicUrl: string, endpointKey: string): string {
+  return `${publicUrl}/scim/v2/${endpointKey}`;
+}

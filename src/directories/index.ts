@@ -9,6 +9,7 @@ export {
   type DirectoryChanges,
   type DirectoryInput,
   ENDPOINT_KEY,
+  endpointUrlOf,
 } from './directories.ts';
 export { createOrganizations, type Organization, type Organizations } from './organizations.ts';
 export { createUpstreamPolicy, PRIVATE_RANGES, type UpstreamPolicy } from './upstream.ts';

@@ -1,5 +1,7 @@
 /** The secrets of a client: how many may be live, how long each one lives, and what a presented one is. */
+
 import { timingSafeEqual } from 'node:crypto';
+import { DAY_MS } from '../clock.ts';
 import { digestOf } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../identity-providers/index.ts';
@@ -7,7 +9,6 @@ import type { ClientRecord } from './client-record.ts';
 
 export type ClientSecret = ClientRecord['secrets'][number];
 
-const DAY_MS = 86_400_000;
 /** Three years may hold a leap day, and a day that is chosen on a page ends at midnight UTC. */
 const SLACK_MS = DAY_MS + 1000;
 

@@ -2,8 +2,10 @@
  * Connections: what an authorization, or a client of one directory, becomes. A grant of oidc-provider stands for one credential of kind `oauth`,
  * bound to the directory and to no person; it is alive exactly as long as that credential is.
  */
+
 import { actorShape, type Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
+import { DAY_MS } from '../clock.ts';
 import { type Credential, type Credentials, type Scope, stateAt } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
@@ -49,7 +51,6 @@ export interface Connections {
   end(authorization: Authorization, reason: string, cause: Cause): Promise<void>;
 }
 
-const DAY_MS = 86_400_000;
 const AGREED_KEPT = 10_000;
 const GRANT_ID_LENGTH = 22;
 

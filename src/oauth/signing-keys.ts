@@ -2,9 +2,11 @@
  * The keys of the authorization server: ES256 for signing, random values for its cookies. Made at the first start, stored encrypted under
  * LATCHKEY_SECRET, rotated by command and by age without a restart; old ones stay for verification.
  */
+
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { type Audit, type Cause, outboxShape, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
+import { DAY_MS } from '../clock.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import { seal, unseal } from '../secrets/sealing.ts';
 import { isDuplicate, type Storage, type Stored } from '../storage/index.ts';
@@ -33,7 +35,6 @@ export interface SigningKeys {
 }
 
 const KEPT = 5;
-const DAY_MS = 86_400_000;
 
 export function createSigningKeys(deps: {
   storage: Storage;

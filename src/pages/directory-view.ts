@@ -1,5 +1,7 @@
 /** A directory as it is now: what its slots hold, what was accepted last, what was refused or failed since. */
+
 import type { Audit, AuditEvent } from '../audit/index.ts';
+import { DAY_MS } from '../clock.ts';
 import type { Credential, Credentials, RotationProgress, Usage, UsageTotal } from '../credentials/index.ts';
 import { stateAt } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
@@ -34,7 +36,6 @@ export interface DirectoryView {
   now: Date;
 }
 
-const DAY_MS = 86_400_000;
 export const DAYS = 14;
 /** Most hours that 14 days have. */
 const HOURS = 400;

@@ -1,7 +1,7 @@
 /** A directory as it is now: the sentence that leads, the endpoint, the two slots, what happened. */
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
-import type { Directory } from '../directories/index.ts';
+import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import { Ask } from './confirm.tsx';
 import { type DirectoryView, type Holding, spokenOf, timeOf } from './directory-view.ts';
 import { EventRows } from './events.tsx';
@@ -71,7 +71,7 @@ export function DirectoryFace(props: {
 }
 
 export function endpointOf({ endpointKey }: Directory, publicUrl: string): string {
-  return `${publicUrl}/scim/v2/${endpointKey}`;
+  return endpointUrlOf(publicUrl, endpointKey);
 }
 
 function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView; visit: Visit }) {

@@ -1,8 +1,8 @@
 /** The small parts that pages are made of. */
+
 import type { ComponentChildren } from 'preact';
 import encodeQR from 'qr';
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from '../clock.ts';
 
 export type Tone = 'ok' | 'warn' | 'bad' | 'off';
 

@@ -2,8 +2,10 @@
  * `/oauth/introspect` (RFC 7662): the vendor's SCIM server asks what a presented credential is. One answer for every kind of credential;
  * to a caller that may not know, and for every token that may not be used, it is `{"active": false}` and nothing else.
  */
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ApiKey } from '../credentials/index.ts';
+import { endpointUrlOf } from '../directories/index.ts';
 import { asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { sendOauthError } from '../http/error-responses.ts';
@@ -127,7 +129,7 @@ export function createIntrospection(deps: IntrospectionDependencies) {
       ...(expiresAt && { exp: Math.floor(expiresAt.getTime() / 1000) }),
       iat: Math.floor(issuedAt.getTime() / 1000),
       sub: directory.id,
-      aud: `${publicUrl}/scim/v2/${directory.endpointKey}`,
+      aud: endpointUrlOf(publicUrl, directory.endpointKey),
       iss: publicUrl,
       directory_id: directory.id,
       organization_id: directory.organizationId,

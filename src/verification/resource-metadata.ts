@@ -1,7 +1,7 @@
 /** RFC 9728: what a SCIM endpoint says of itself. The same for every well-formed endpointKey, so that none can be found out here. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SCOPES } from '../credentials/index.ts';
-import { ENDPOINT_KEY } from '../directories/index.ts';
+import { ENDPOINT_KEY, endpointUrlOf } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { sendProblem } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
@@ -17,7 +17,7 @@ export function createResourceMetadata({ publicUrl, context }: { publicUrl: stri
       return;
     }
     const text = JSON.stringify({
-      resource: `${publicUrl}/scim/v2/${endpointKey}`,
+      resource: endpointUrlOf(publicUrl, endpointKey),
       authorization_servers: [publicUrl],
       bearer_methods_supported: ['header'],
       scopes_supported: SCOPES,
