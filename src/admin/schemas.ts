@@ -13,6 +13,7 @@ import {
 } from '../credentials/index.ts';
 import { type Directory, ENDPOINT_KEY, endpointUrlOf, type Organization } from '../directories/index.ts';
 import { IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
+import { holdsSecret } from '../secrets/redaction.ts';
 
 const LONGEST_NAME = 200;
 
@@ -21,7 +22,8 @@ export const name = z
   .trim()
   .min(1, 'expected at least one character')
   .max(LONGEST_NAME, `expected at most ${LONGEST_NAME} characters`)
-  .regex(/^[^\p{Cc}]*$/u, 'expected no control characters');
+  .regex(/^[^\p{Cc}]*$/u, 'expected no control characters')
+  .refine((text) => !holdsSecret(text), 'expected a name without a token, key or secret in it');
 
 /** Times are kept as text of four-digit years; beyond those they would sort wrongly. */
 const FIRST_TIME = new Date('1970-01-01T00:00:00.000Z');

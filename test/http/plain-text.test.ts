@@ -48,5 +48,14 @@ describe('text that may be kept', () => {
         assert.deepEqual([path, status, answer.code], [path, 400, 'invalid_request']);
       }
     });
+
+    it('is no secret of ours, which would be stored for everybody to read', async () => {
+      const { token } = await app.api.issue((await app.api.makeDirectory()).id);
+      const { status, text } = await app.api
+        .post('/organizations', { name: `Northwind ${token}` })
+        .then(({ status, body }) => ({ status, text: JSON.stringify(body) }));
+      assert.equal(status, 400);
+      assert.ok(!text.includes(token));
+    });
   });
 });
