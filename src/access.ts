@@ -44,6 +44,11 @@ export const ACTIONS = {
   'outcomes.report': { roles: [...WRITERS, 'introspect'], reach: 'organization' },
   'portal-links.read': { roles: READERS, reach: 'organization' },
   'portal-links.change': { roles: WRITERS, reach: 'organization' },
+  'webhooks.read': { roles: READERS, reach: 'organization' },
+  'webhooks.change': { roles: WRITERS, reach: 'organization' },
+  /** Who is told of problems, and what was told. */
+  'contacts.read': { roles: [...READERS, 'it_contact'], reach: 'organization' },
+  'contacts.change': { roles: [...WRITERS, 'it_contact'], reach: 'organization' },
   'events.read': { roles: READERS, reach: 'organization' },
   'api-keys.read': { roles: WRITERS, reach: 'organization' },
   'api-keys.change': { roles: OWNERS, reach: 'organization' },

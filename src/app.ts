@@ -22,7 +22,7 @@ import {
   parseUpstreamCredential,
 } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
-import { createScimGateway, createUpstreamCredentials, isFailure } from './gateway/index.ts';
+import { createScimGateway, createTransport, createUpstreamCredentials, isFailure } from './gateway/index.ts';
 import { sendProblem } from './http/error-responses.ts';
 import { createFailureLimits } from './http/failure-limits.ts';
 import { createRequestContext, newRequestId } from './http/request-context.ts';
@@ -30,6 +30,7 @@ import type { UnreadableRequest } from './http/server.ts';
 import { createIdempotency } from './idempotency/index.ts';
 import type { Random } from './identifiers.ts';
 import type { Log } from './log.ts';
+import { createNotifications } from './notifications/index.ts';
 import { createOauth } from './oauth/index.ts';
 import { createPortalLinks } from './one-time-links/index.ts';
 import { ANNOUNCE_EVERY_MS, createInstances, createMetrics, createOperations } from './operations/index.ts';
@@ -227,6 +228,25 @@ export async function createApp(deps: AppDependencies) {
       );
     },
   });
+  const webhookMs = config.LATCHKEY_WEBHOOK_TIMEOUT_MS;
+  const notifications = createNotifications({
+    storage,
+    audit,
+    clock,
+    random,
+    log,
+    credentials,
+    transport: createTransport({ policy: upstreamPolicy, connectTimeoutMs: webhookMs, timeoutMs: webhookMs }),
+    policy: upstreamPolicy,
+    secret: deps.secret,
+    publicUrl,
+    version,
+    timeoutMs: webhookMs,
+    leaseMs,
+    waitOutLease,
+    onDelivered: metrics.delivery,
+  });
+  metrics.measureQueue(notifications.measure);
   const idempotency = createIdempotency({ storage, clock });
   const operations = createOperations({
     storage,
@@ -271,6 +291,7 @@ export async function createApp(deps: AppDependencies) {
     importConnection: oauth.importConnection,
     portalLinks,
     operators,
+    notifications,
     verification,
     context,
     publicUrl,
@@ -366,6 +387,7 @@ export async function createApp(deps: AppDependencies) {
     { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
     { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce, trustsNoClock: true },
     { name: 'signing keys', everyMs: 30 * SECOND, run: oauth.reload },
+    { name: 'deliveries', everyMs: SECOND, run: notifications.run },
     { name: 'recovery', everyMs: 15 * SECOND, run: () => audit.recover(RECOVERY_AGE_MS) },
     { name: 'expired records', everyMs: 600 * SECOND, run: () => storage.reclaim() },
     { name: 'retention', everyMs: 3600 * SECOND, run: forgetOld },
@@ -390,6 +412,7 @@ export async function createApp(deps: AppDependencies) {
     operators,
     keys: oauth.keys,
     rounds,
+    notifications,
     hasRightClock: instances.hasRightClock,
     /** The request listener of the whole product. */
     handle(request: IncomingMessage, response: ServerResponse): void {
@@ -424,11 +447,14 @@ export async function createApp(deps: AppDependencies) {
       return requestId;
     },
     drain: operations.drain,
-    /** Waits for what is told in the background. */
-    settled: audit.settled,
+    /** Waits until what was acknowledged has been told, as far as that can be now. */
+    async settled(): Promise<void> {
+      await audit.settled();
+      await notifications.settled();
+    },
     /** Writes what has been counted, and waits for what is under way. */
     async close(): Promise<void> {
-      await gateway.close();
+      await Promise.all([gateway.close(), notifications.close()]);
       await Promise.allSettled([usage.flush(), writeRefusals(), diagnoses.traffic.flush(true), instances.leave()]);
       await audit.settled();
     },

@@ -300,6 +300,11 @@ export const SETTINGS = {
     meaning: 'Where IT contacts find help, shown in the portal.',
     ...text('an https URL or an e-mail address', /^(?:https:\/\/\S+|[^\s@<>"]+@[^\s@<>"]+)$/),
   }),
+  LATCHKEY_WEBHOOK_TIMEOUT_MS: setting({
+    default: '15000',
+    meaning: 'Milliseconds that the receiver of a webhook has for its answer.',
+    ...whole(100, 60_000),
+  }),
   LATCHKEY_METRICS_TOKEN: optional({
     secret: true,
     meaning: 'When set, /metrics asks for it as a Bearer token.',

@@ -35,6 +35,7 @@ export const ERRORS = {
   email_taken: { status: 409, title: 'Another operator has this e-mail address.' },
   last_owner: { status: 409, title: 'This is the only owner who can sign in. Make another operator an owner first.' },
   last_owner_key: { status: 409, title: 'This is the last owner key; make another one first.' },
+  webhooks_full: { status: 409, title: 'There are as many webhooks as there may be. Delete one first.' },
   idempotency_in_progress: { status: 409, title: 'The first request with this Idempotency-Key is still under way.' },
   payload_too_large: { status: 413, title: 'The body is too large.' },
   unsupported_media_type: { status: 415, title: 'This address reads application/json.' },

@@ -9,7 +9,18 @@ export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
 
 export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-export type IdPrefix = 'org' | 'dir' | 'cred' | 'client' | 'evt' | 'key' | 'op' | 'link' | 'session';
+export type IdPrefix =
+  | 'org'
+  | 'dir'
+  | 'cred'
+  | 'client'
+  | 'evt'
+  | 'key'
+  | 'op'
+  | 'link'
+  | 'session'
+  | 'hook'
+  | 'contact';
 
 /** An id such as `dir_4kZ…`: 20 base62 characters, 119 bits. */
 export function newId(prefix: IdPrefix, random: Random): string {

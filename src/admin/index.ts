@@ -11,6 +11,7 @@ import type { Directories, Organizations } from '../directories/index.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency/index.ts';
 import type { Log } from '../log.ts';
+import type { Notifications } from '../notifications/index.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
 import type { PortalLinks } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
@@ -29,6 +30,7 @@ import { organizationOperations } from './organizations.ts';
 import { portalLinkOperations } from './portal-links.ts';
 import { renderReference } from './reference.tsx';
 import { createAdminRouter } from './router.ts';
+import { deliveryOperations, webhookOperations } from './webhooks.ts';
 
 export interface AdminDependencies {
   idempotency: Idempotency;
@@ -48,6 +50,7 @@ export interface AdminDependencies {
   importConnection: Oauth['importConnection'];
   portalLinks: PortalLinks;
   operators: Operators;
+  notifications: Notifications;
   verification: Verification;
   context: RequestContext;
   publicUrl: string;
@@ -69,6 +72,8 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
     ...eventOperations(deps),
     ...apiKeyOperations(deps),
     ...operatorOperations(deps),
+    ...webhookOperations(deps),
+    ...deliveryOperations(deps),
   ];
   const description = describeApi(operations, publicUrl, version);
   const json = JSON.stringify(description);

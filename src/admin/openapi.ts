@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { keyRolesFor } from '../access.ts';
 import { ERRORS } from '../errors.ts';
+import { MESSAGE_SCHEMA, WEBHOOK_EVENTS } from '../notifications/index.ts';
 import type { Operation } from './operation.ts';
 
 const COMMON = [
@@ -27,6 +28,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
     paths[path] = { ...paths[path], [operation.method]: describe(operation) };
   }
   schemas['Problem'] = problemSchema();
+  schemas['WebhookMessage'] = MESSAGE_SCHEMA;
   return {
     openapi: '3.1.0',
     info: {
@@ -39,11 +41,40 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
     security: [{ apiKey: [] }],
     tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
+    webhooks: webhooks(),
     components: {
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, lk_...' } },
       schemas,
     },
   };
+
+  function webhooks(): Json {
+    const described = Object.entries(WEBHOOK_EVENTS).map(([type, meaning]) => [
+      type,
+      {
+        post: {
+          summary: meaning,
+          operationId: `hear${operationId('', `/${type.replace(/[._]/g, '/')}`)}`,
+          tags: ['Webhooks'],
+          security: [],
+          requestBody: {
+            content: {
+              'application/json': {
+                schema: {
+                  allOf: [
+                    { $ref: '#/components/schemas/WebhookMessage' },
+                    { type: 'object', properties: { type: { const: type } } },
+                  ],
+                },
+              },
+            },
+          },
+          responses: { '2XX': { description: 'Taken. Anything else is tried again.' } },
+        },
+      },
+    ]);
+    return Object.fromEntries(described);
+  }
 
   function describe({
     method,

@@ -70,6 +70,12 @@ export const EVENTS = {
   'operator.sign_in_refused': 'Sign-ins to the dashboard were refused; `count` says how often.',
   'api_key.created': 'An API key was made and shown once.',
   'api_key.revoked': 'An API key was revoked.',
+  'webhook.created': 'A webhook was added; its secret was shown once.',
+  'webhook.updated': 'A webhook was changed; `changed` names the attributes.',
+  'webhook.secret_rotated': 'A webhook got a new secret, shown once.',
+  'webhook.disabled': 'A webhook was switched off, by a person or because its endpoint kept failing.',
+  'webhook.enabled': 'A webhook was switched on again.',
+  'webhook.deleted': 'A webhook was deleted with its deliveries.',
 } as const;
 
 export type EventType = keyof typeof EVENTS;
@@ -83,6 +89,7 @@ const credential = {
 const portalLink = { portalLinkId: ownId } as const;
 const operator = { operatorId: ownId, name: typed } as const;
 const clientSecret = { clientId: typed, secretId: typed, hint } as const;
+const webhook = { webhookId: ownId, url: typed } as const;
 const client = { clientId: typed, name: typed, provider: word } as const;
 /** `changed` names the attributes; `changes` says from what to what. */
 const changed = { changed: listOf(word), 'changes?': changes } as const;
@@ -180,6 +187,12 @@ export const PAYLOADS = {
   'operator.sign_in_refused': { 'operatorId?': ownId },
   'api_key.created': { apiKeyId: ownId, name: typed, role: word, hint, 'organizationId?': ownId },
   'api_key.revoked': { apiKeyId: ownId, name: typed, role: word, hint },
+  'webhook.created': { ...webhook, kind: word },
+  'webhook.updated': { webhookId: ownId, changed: listOf(word) },
+  'webhook.secret_rotated': { webhookId: ownId, previousEndsAt: time },
+  'webhook.disabled': { ...webhook, reason: word },
+  'webhook.enabled': webhook,
+  'webhook.deleted': webhook,
 } as const satisfies Record<EventType, Payload>;
 
 export type EventPayload<T extends EventType> = Given<(typeof PAYLOADS)[T]>;

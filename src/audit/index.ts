@@ -241,7 +241,7 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
         findBy: (key, value, options) => collection.findBy(key, value, options),
         page: (query) => collection.page(query),
         count: (where) => collection.count(where),
-        due: (key, before, limit) => collection.due(key, before, limit),
+        due: (key, before, limit, where) => collection.due(key, before, limit, where),
         async insert(record, sent) {
           await collection.insert({ ...record, outbox: sent, outboxAt: clock.now() });
           await deliver(record.id, sent);

@@ -35,6 +35,7 @@ export {
   UNREACHABLE,
   type UnreachableCause,
 } from './outcome.ts';
+export { createTransport, type Transport } from './transport.ts';
 
 export { createUpstreamCredentials } from './upstream-credential.ts';
 

@@ -15,6 +15,10 @@ export interface Metrics {
   unreadable(reason: string): void;
   /** Registers where counts by credential state come from; asked at most once in 15 s. */
   countCredentials(read: () => Promise<Record<string, number>>): void;
+  /** One attempt to deliver a message: `delivered`, `retried` later, or `failed` for good. */
+  delivery(target: string, outcome: string): void;
+  /** Registers where the depth of the queue of deliveries comes from; asked at most once in 15 s. */
+  measureQueue(read: () => Promise<{ pending: number; oldestDueSeconds: number }>): void;
   /** Registers how far our clock is ahead of the store's, in milliseconds. */
   measureClock(skewMs: () => number): void;
 }
@@ -70,6 +74,25 @@ export function createMetrics(): Metrics {
     labelNames: ['reason'] as const,
     registers,
   });
+  const deliveries = new Counter({
+    name: 'latchkey_deliveries_total',
+    help: 'Attempts to deliver a message, by kind of target and outcome (delivered, retried, failed).',
+    labelNames: ['target', 'outcome'] as const,
+    registers,
+  });
+  const waiting = new Gauge({
+    name: 'latchkey_deliveries_pending',
+    help: 'Messages that wait to be delivered, retries included.',
+    registers,
+    async collect() {
+      await refreshQueue();
+    },
+  });
+  const overdue = new Gauge({
+    name: 'latchkey_deliveries_oldest_due_seconds',
+    help: 'For how long the oldest message that is due has been waiting.',
+    registers,
+  });
   const credentials = new Gauge({
     name: 'latchkey_credentials',
     help: 'Credentials by state.',
@@ -89,6 +112,20 @@ export function createMetrics(): Metrics {
       countedAt = performance.now();
     } catch {
       // The store cannot be asked; the other metrics are wanted then more than ever.
+    }
+  }
+
+  let readQueue: (() => Promise<{ pending: number; oldestDueSeconds: number }>) | undefined;
+  let queueReadAt = Number.NEGATIVE_INFINITY;
+  async function refreshQueue(): Promise<void> {
+    if (!readQueue || performance.now() - queueReadAt < COUNT_AGE_MS) return;
+    try {
+      const { pending, oldestDueSeconds } = await readQueue();
+      waiting.set(pending);
+      overdue.set(oldestDueSeconds);
+      queueReadAt = performance.now();
+    } catch {
+      // As with credentials: the other metrics are wanted all the more.
     }
   }
 
@@ -122,6 +159,10 @@ export function createMetrics(): Metrics {
         storageTimes.set(key, histogram);
       }
       histogram.observe(seconds);
+    },
+    delivery: (target, outcome) => deliveries.inc({ target, outcome }),
+    measureQueue(read) {
+      readQueue = read;
     },
     gateway: (status) => answers.inc({ class: `${Math.floor(status / 100)}xx` }),
     measureClock(skewMs) {

@@ -190,9 +190,9 @@ export function createCollection<S extends Shape>(
         return toPage(rows.map(decode), limit, spec.order);
       }),
     count: (where) => run(() => model.countDocuments(condition(where)).exec()),
-    due: (attribute, before, limit) =>
+    due: (attribute, before, limit, where) =>
       run(async () => {
-        const filter = alive();
+        const filter = condition(where);
         narrow(filter, key(attribute), { $lt: before });
         const rows = await model
           .find(filter)

@@ -69,8 +69,8 @@ export interface Collection<R extends Identified> {
   removeBy(key: string, value: string): Promise<number>;
   page(query: PageQuery): Promise<Page<R>>;
   count(where?: PageQuery['where']): Promise<number>;
-  /** Records whose declared date key lies before `before`, earliest first. */
-  due(key: string, before: Date, limit: number): Promise<R[]>;
+  /** Records whose declared date key lies before `before`, earliest first; `where` as in `page`. */
+  due(key: string, before: Date, limit: number, where?: PageQuery['where']): Promise<R[]>;
   /** Removes records whose order attribute lies before `before`; returns how many (at most 10,000 a call). */
   prune(before: Date): Promise<number>;
 }

@@ -284,14 +284,15 @@ function createCollection<S extends Shape>(
         const { sql, values } = condition(where);
         return (prepared(`SELECT count(*) FROM ${table} WHERE ${sql}`).get(...values) as [number])[0];
       }),
-    due: (key, before, limit) =>
-      patiently(() =>
-        prepared(
-          `SELECT record FROM ${table} WHERE ${column(key)} < ? AND ${alive} ORDER BY ${column(key)} LIMIT ${Math.trunc(limit)}`,
+    due: (key, before, limit, where) =>
+      patiently(() => {
+        const { sql, values } = condition(where);
+        return prepared(
+          `SELECT record FROM ${table} WHERE ${column(key)} < ? AND ${sql} ORDER BY ${column(key)} LIMIT ${Math.trunc(limit)}`,
         )
-          .all(before.toISOString(), ...now())
-          .map(decode),
-      ),
+          .all(before.toISOString(), ...values)
+          .map(decode);
+      }),
     prune: (before) =>
       writer.write(
         () =>

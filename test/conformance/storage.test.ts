@@ -305,6 +305,11 @@ for (const engine of bothEngines) {
         (await things.due('dueAt', soon(9), 1)).map(({ id }) => id),
         ['due_1'],
       );
+      await things.insert(thing({ id: 'due_0', dueAt: soon(0), color: 'green' }));
+      assert.deepEqual(
+        (await things.due('dueAt', soon(9), 9, { color: 'green' })).map(({ id }) => id),
+        ['due_0'],
+      );
       clock.advance(HOUR);
       await things.insert(thing({ id: 'young' }));
       const removed = await things.prune(clock.now());

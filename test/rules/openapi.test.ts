@@ -190,6 +190,20 @@ describe('/api/openapi.json', () => {
     await call('GET /portal-links', '', undefined, `?organizationId=${organization.id}`);
     await call('POST /portal-links/{id}/revoke', portalLink.id);
 
+    const { webhook } = await call('POST /webhooks', '', { url: 'https://hooks.example/latchkey' });
+    await call('GET /webhooks');
+    await call('GET /webhooks/{id}', webhook.id);
+    await call('PATCH /webhooks/{id}', webhook.id, { description: 'ours', events: ['dsync.*'] });
+    await call('POST /webhooks/{id}/rotate-secret', webhook.id);
+    await call('POST /webhooks/{id}/disable', webhook.id);
+    await call('POST /webhooks/{id}/enable', webhook.id);
+    const delivery = await call('POST /webhooks/{id}/test', webhook.id);
+    await call('GET /deliveries');
+    await call('GET /deliveries/{id}', delivery.id);
+    await call('POST /deliveries/{id}/resend', delivery.id);
+    await call('POST /webhooks/{id}/resend-failed', webhook.id, { since: webhook.createdAt });
+    await call('DELETE /webhooks/{id}', webhook.id);
+
     const { operator } = await call('POST /operators', '', { name: 'Ada', email: 'ada@vendor.example', role: 'admin' });
     await call('GET /operators');
     await call('GET /operators/{id}', operator.id);

@@ -1,0 +1,78 @@
+/** A message for a channel of Slack, or of whatever takes its format, and of Microsoft Teams. */
+import { WEBHOOK_EVENTS } from './event-types.ts';
+import type { Message } from './message.ts';
+
+/** What a channel is told: a sentence that leads, and a link to where more is known. */
+export interface ChatText {
+  title: string;
+  lines: string[];
+  link: string;
+}
+
+/** `dashboardUrl`: where operators look. */
+export function chatTextOf({ type, data, timestamp }: Message, dashboardUrl: string): ChatText {
+  const { directory_id: directoryId, organization_id: organizationId, text, actor } = data;
+  const title = typeof data['title'] === 'string' ? data['title'] : firstSentence(WEBHOOK_EVENTS[type]);
+  const name = typeof data['name'] === 'string' ? data['name'] : undefined;
+  const by = (actor as { name?: string } | null)?.name;
+  const link =
+    typeof directoryId === 'string'
+      ? `${dashboardUrl}/directories/${directoryId}`
+      : typeof organizationId === 'string'
+        ? `${dashboardUrl}/organizations/${organizationId}`
+        : dashboardUrl;
+  return {
+    title,
+    lines: [
+      ...(typeof text === 'string' ? [text] : []),
+      ...(name !== undefined ? [`Name: ${name}`] : []),
+      ...(typeof data['token_suffix'] === 'string' ? [`Token: …${data['token_suffix']}`] : []),
+      ...(by !== undefined ? [`By ${by}`] : []),
+      `${type}, ${timestamp.slice(0, 16).replace('T', ' ')} UTC`,
+    ],
+    link,
+  };
+}
+
+/** Slack's "mrkdwn" gives a meaning to three characters; names of people and organizations must not use it. */
+export function slackBody({ title, lines, link }: ChatText): string {
+  const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  const body = lines.map(escaped).join('\n');
+  return JSON.stringify({
+    text: title,
+    blocks: [
+      { type: 'section', text: { type: 'mrkdwn', text: `*${escaped(title)}*\n${body}` } },
+      {
+        type: 'actions',
+        elements: [{ type: 'button', text: { type: 'plain_text', text: 'Open in Latchkey' }, url: link }],
+      },
+    ],
+  });
+}
+
+/** An adaptive card, as both a workflow and an incoming webhook of Teams take it. */
+export function teamsBody({ title, lines, link }: ChatText): string {
+  // Teams reads Markdown in text blocks: a backslash keeps a character as it is.
+  const escaped = (text: string) => text.replace(/([\\`*_[\]()#+!|<>~])/g, '\\$1');
+  const block = (text: string, more: object = {}) => ({ type: 'TextBlock', wrap: true, text: escaped(text), ...more });
+  return JSON.stringify({
+    type: 'message',
+    attachments: [
+      {
+        contentType: 'application/vnd.microsoft.card.adaptive',
+        contentUrl: null,
+        content: {
+          $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
+          type: 'AdaptiveCard',
+          version: '1.4',
+          body: [block(title, { weight: 'Bolder', size: 'Medium' }), ...lines.map((line) => block(line))],
+          actions: [{ type: 'Action.OpenUrl', title: 'Open in Latchkey', url: link }],
+        },
+      },
+    ],
+  });
+}
+
+function firstSentence(text: string): string {
+  return text.split(/(?<=\.)\s|;|:/)[0]?.replace(/\.$/, '') ?? text;
+}

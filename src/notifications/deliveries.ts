@@ -1,0 +1,268 @@
+/**
+ * The queue: one record for each message and target. Its ID is derived from both, so a fan-out that runs twice, or again after a crash, makes
+ * it once. Whoever wants to deliver it claims it by compare-and-swap: it is due again when the claim ends, so that a crash needs no clean-up.
+ */
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import { isDuplicate, type Page, type Storage, type Stored, text } from '../storage/index.ts';
+import type { TargetKind } from './endpoints.ts';
+
+const attemptShape = {
+  at: 'date',
+  ms: 'number',
+  /** Of the answer, where there was one. */
+  'status?': 'number',
+  /** Why there was none, or why it counts as a failure. */
+  'reason?': 'string',
+  'contentType?': 'string',
+  /** The first kilobyte of the answer. */
+  'body?': 'string',
+} as const;
+
+const shape = {
+  targetId: 'string',
+  targetKind: text<TargetKind>(),
+  /** The target again while the delivery is pending, so that one target's can be found among all. */
+  'lane?': 'string',
+  eventId: 'string',
+  type: 'string',
+  'organizationId?': 'string',
+  'directoryId?': 'string',
+  /** What is sent, as JSON: the same bytes at each attempt. */
+  message: 'string',
+  state: text<'pending' | 'delivered' | 'failed'>(),
+  /** When to try; while it is claimed, when the claim ends. */
+  'dueAt?': 'date',
+  'claimedUntil?': 'date',
+  /** Attempts since it was made, or since it was sent again. */
+  attempt: 'number',
+  attempts: [attemptShape],
+  createdAt: 'date',
+  expiresAt: 'date',
+} as const;
+
+export type Delivery = Stored<typeof shape>;
+export type Attempt = Delivery['attempts'][number];
+export type DeliveryState = Delivery['state'];
+
+/** What is put into the queue. `dueAt`: now, unless it is given. */
+export interface NewDelivery {
+  targetId: string;
+  targetKind: TargetKind;
+  eventId: string;
+  type: string;
+  organizationId?: string | undefined;
+  directoryId?: string | undefined;
+  message: string;
+  dueAt?: Date | undefined;
+}
+
+export interface DeliveryQuery {
+  /** One or several. */
+  targetId?: string | readonly string[] | undefined;
+  organizationId?: string | undefined;
+  directoryId?: string | undefined;
+  eventId?: string | undefined;
+  state?: DeliveryState | undefined;
+  from?: Date | undefined;
+  after?: string | undefined;
+  limit: number;
+}
+
+/** How an attempt ended. `again` tries once more after so many milliseconds. */
+export interface Settlement {
+  attempt: Attempt;
+  state: DeliveryState;
+  againMs?: number | undefined;
+}
+
+export interface Deliveries {
+  /** Whether it is new: false where it is in the queue already, or was delivered. */
+  add(delivery: NewDelivery): Promise<boolean>;
+  find(id: string): Promise<Delivery | undefined>;
+  /** Throws not_found. */
+  get(id: string): Promise<Delivery>;
+  /** Latest first. */
+  page(query: DeliveryQuery): Promise<Page<Delivery>>;
+  count(where: { targetId?: string; state: DeliveryState }): Promise<number>;
+  /** Due ones, earliest first; of one lane only where it is given. */
+  due(limit: number, lane?: string): Promise<Delivery[]>;
+  /** Those of a lane that are pending, whether due or not, oldest first. */
+  pendingOf(lane: string, limit: number): Promise<Delivery[]>;
+  /** Undefined when somebody else has it. */
+  claim(delivery: Delivery): Promise<Delivery | undefined>;
+  /** Ends a claim; false when it had been lost, and another instance delivers it as well. */
+  settle(claimed: Delivery, settlement: Settlement): Promise<boolean>;
+  /** Gives a claim back without an attempt. */
+  postpone(claimed: Delivery, until: Date): Promise<void>;
+  /** Makes it due now, whatever became of it, under the ID that it has. Throws not_found. */
+  resend(id: string): Promise<Delivery>;
+  /** Makes pending ones of a lane due now. */
+  hurry(lane: string): Promise<number>;
+  /** How many are waiting, and when the earliest of them was due. */
+  depth(): Promise<{ pending: number; oldestDueAt: Date | undefined }>;
+  removeOf(targetId: string): Promise<void>;
+}
+
+export const KEPT_MS = 30 * 86_400_000;
+const CLAIM_MS = 60_000;
+const ATTEMPTS_KEPT = 20;
+const AT_ONCE = 200;
+
+export function deliveryId(eventId: string, targetId: string): string {
+  return `msg_${eventId}_${targetId}`;
+}
+
+export function createDeliveries({ storage, clock }: { storage: Storage; clock: Clock }): Deliveries {
+  const deliveries = storage.collection({
+    name: 'deliveries',
+    shape,
+    keys: {
+      lane: 'index',
+      targetId: 'index',
+      eventId: 'index',
+      organizationId: 'index',
+      directoryId: 'index',
+      state: 'index',
+      dueAt: 'index',
+    },
+    order: 'createdAt',
+    expires: 'expiresAt',
+  });
+  /** The moment itself is due as well. */
+  const soon = () => new Date(clock.now().getTime() + 1);
+
+  async function get(id: string): Promise<Delivery> {
+    const delivery = await deliveries.find(id);
+    if (!delivery) throw absent(id);
+    return delivery;
+  }
+
+  function isClaimedBy(record: Delivery, { claimedUntil }: Delivery): boolean {
+    return record.claimedUntil !== undefined && record.claimedUntil.getTime() === claimedUntil?.getTime();
+  }
+
+  async function pendingOf(lane: string, limit: number): Promise<Delivery[]> {
+    const { items } = await deliveries.page({ where: { lane }, limit });
+    return items;
+  }
+
+  return {
+    async add({ targetId, targetKind, eventId, type, organizationId, directoryId, message, dueAt }) {
+      const now = clock.now();
+      try {
+        await deliveries.insert({
+          id: deliveryId(eventId, targetId),
+          targetId,
+          targetKind,
+          lane: targetId,
+          eventId,
+          type,
+          ...(organizationId !== undefined && { organizationId }),
+          ...(directoryId !== undefined && { directoryId }),
+          message,
+          state: 'pending',
+          dueAt: dueAt ?? now,
+          attempt: 0,
+          attempts: [],
+          createdAt: now,
+          expiresAt: new Date(now.getTime() + KEPT_MS),
+        });
+        return true;
+      } catch (error) {
+        if (!isDuplicate(error, 'id')) throw error;
+        return false;
+      }
+    },
+
+    find: (id) => deliveries.find(id),
+    get,
+    page: ({ targetId, organizationId, directoryId, eventId, state, from, after, limit }) =>
+      deliveries.page({
+        where: { targetId, organizationId, directoryId, eventId, state },
+        from,
+        after,
+        limit,
+        direction: 'descending',
+      }),
+    count: (where) => deliveries.count(where),
+    due: (limit, lane) => deliveries.due('dueAt', soon(), limit, lane === undefined ? undefined : { lane }),
+    pendingOf,
+
+    async claim(delivery) {
+      const claimedUntil = new Date(clock.now().getTime() + CLAIM_MS);
+      const result = await deliveries.update(delivery.id, (record) =>
+        record.state === 'pending' && record.dueAt?.getTime() === delivery.dueAt?.getTime()
+          ? { ...record, claimedUntil, dueAt: claimedUntil }
+          : undefined,
+      );
+      return result && result.after !== result.before ? result.after : undefined;
+    },
+
+    async settle(claimed, { attempt, state, againMs }) {
+      const result = await deliveries.update(claimed.id, (record) => {
+        if (!isClaimedBy(record, claimed)) return undefined;
+        const { claimedUntil: _claim, dueAt: _due, lane: _lane, ...rest } = record;
+        const settled = {
+          ...rest,
+          state,
+          attempt: record.attempt + 1,
+          attempts: [...record.attempts, attempt].slice(-ATTEMPTS_KEPT),
+        };
+        if (state !== 'pending') return settled;
+        return { ...settled, lane: record.targetId, dueAt: new Date(clock.now().getTime() + (againMs ?? 0)) };
+      });
+      return result !== undefined && result.after !== result.before;
+    },
+
+    async postpone(claimed, until) {
+      await deliveries.update(claimed.id, (record) => {
+        if (!isClaimedBy(record, claimed)) return undefined;
+        const { claimedUntil: _claim, ...rest } = record;
+        return { ...rest, dueAt: until };
+      });
+    },
+
+    async resend(id) {
+      const now = clock.now();
+      const result = await deliveries.update(id, ({ claimedUntil: _claim, ...record }) => ({
+        ...record,
+        state: 'pending',
+        lane: record.targetId,
+        attempt: 0,
+        dueAt: now,
+        expiresAt: new Date(now.getTime() + KEPT_MS),
+      }));
+      if (!result) throw absent(id);
+      return result.after;
+    },
+
+    async hurry(lane) {
+      let count = 0;
+      for (const { id } of await pendingOf(lane, AT_ONCE)) {
+        const now = clock.now();
+        const result = await deliveries.update(id, (record) =>
+          record.state === 'pending' && record.claimedUntil === undefined ? { ...record, dueAt: now } : undefined,
+        );
+        if (result && result.after !== result.before) count++;
+      }
+      return count;
+    },
+
+    async depth() {
+      const [pending, [oldest]] = await Promise.all([
+        deliveries.count({ state: 'pending' }),
+        deliveries.due('dueAt', soon(), 1),
+      ]);
+      return { pending, oldestDueAt: oldest?.dueAt };
+    },
+
+    async removeOf(targetId) {
+      await deliveries.removeBy('targetId', targetId);
+    },
+  };
+}
+
+function absent(id: string): AppError {
+  return new AppError('not_found', { detail: `There is no delivery ${id}.` });
+}

@@ -1,0 +1,226 @@
+/**
+ * TELLS. Whoever can do something about it hears of each change and each finding: software by webhooks, people by email and chat. The audit's
+ * outbox is the source, so what was acknowledged is told; a queue in the store delivers it at least once, whatever is killed.
+ */
+import type { Audit, AuditEvent, Cause } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Credentials } from '../credentials/index.ts';
+import type { UpstreamPolicy } from '../directories/index.ts';
+import type { Transport } from '../gateway/index.ts';
+import { newId, type Random, toBase62 } from '../identifiers.ts';
+import type { Log } from '../log.ts';
+import type { Storage } from '../storage/index.ts';
+import { chatTextOf, slackBody, teamsBody } from './chat.ts';
+import { createDeliveries, type Deliveries, type Delivery, type Settlement } from './deliveries.ts';
+import { createEndpoints, type Endpoint, type Endpoints } from './endpoints.ts';
+import { isTold } from './event-types.ts';
+import { type Message, messageOf, newMessage, sequenceOf } from './message.ts';
+import { createPost, type PostRequest } from './post.ts';
+import { pauseAfter, retryAfterMs } from './schedule.ts';
+import { signedHeaders } from './signing.ts';
+import { createWorker } from './worker.ts';
+
+export type { Attempt, Deliveries, Delivery, DeliveryState } from './deliveries.ts';
+export { ENDPOINT_KINDS, type Endpoint, type EndpointKind, type Endpoints } from './endpoints.ts';
+export { isEventFilter, WEBHOOK_EVENT_TYPES, WEBHOOK_EVENTS, type WebhookEventType } from './event-types.ts';
+export { MESSAGE_SCHEMA, MESSAGE_VERSION, type Message } from './message.ts';
+export { MOST_ATTEMPTS } from './schedule.ts';
+
+export interface Notifications {
+  endpoints: Endpoints;
+  deliveries: Deliveries;
+  /** Sends a `webhook.test` to one endpoint. Throws not_found. */
+  test(endpointId: string, cause: Cause): Promise<Delivery>;
+  /** Sends one again, under the same message ID. Throws not_found. */
+  resend(deliveryId: string): Promise<Delivery>;
+  /** Sends again what failed since then; how many there were. */
+  resendFailed(endpointId: string, since: Date): Promise<number>;
+  /** Tries what is waiting for a retry now. */
+  retryNow(endpointId: string): Promise<number>;
+  /** Deletes an endpoint and what was sent to it. Throws not_found. */
+  removeEndpoint(endpointId: string, cause: Cause): Promise<void>;
+  /** How many messages wait, and for how long the earliest one has been due, in seconds. */
+  measure(): Promise<{ pending: number; oldestDueSeconds: number }>;
+  /** Delivers what is due; called in rounds. */
+  run(): Promise<void>;
+  /** Waits until nothing is due and nothing is under way. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** An endpoint that has failed for so long is switched off. */
+export const FAILING_MS = 5 * 86_400_000;
+const RESEND_PAGE = 200;
+
+export function createNotifications(deps: {
+  storage: Storage;
+  audit: Audit;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  credentials: Pick<Credentials, 'find'>;
+  transport: Transport;
+  policy: UpstreamPolicy;
+  secret: string;
+  publicUrl: string;
+  version: string;
+  timeoutMs: number;
+  leaseMs: number;
+  waitOutLease: () => Promise<void>;
+  onDelivered: (targetKind: string, outcome: 'delivered' | 'retried' | 'failed') => void;
+}): Notifications {
+  const { audit, clock, random, log, credentials, publicUrl, transport, timeoutMs, onDelivered } = deps;
+  const endpoints = createEndpoints(deps);
+  const deliveries = createDeliveries(deps);
+  const post = createPost({ transport, clock, timeoutMs, agent: `Latchkey/${deps.version} (+${publicUrl})` });
+  const worker = createWorker({
+    deliveries,
+    lanes: endpoints.activeIds,
+    deliver: deliverToEndpoint,
+    log,
+    onSettled({ targetKind }, { state }) {
+      onDelivered(targetKind, state === 'pending' ? 'retried' : state);
+    },
+  });
+
+  audit.subscribe('webhooks', hear);
+
+  /** Puts a message for each endpoint that wants it into the queue; it may run again for the same event. */
+  async function hear(event: AuditEvent): Promise<void> {
+    if (!isTold(event.type)) return;
+    const { credentialId } = event;
+    const credential = credentialId === undefined ? undefined : await credentials.find(credentialId);
+    const message = messageOf(event, credential);
+    if (message) await spread(message, event);
+  }
+
+  async function spread(
+    message: Message,
+    { organizationId, directoryId }: { organizationId?: string; directoryId?: string },
+  ): Promise<void> {
+    const wanting = await endpoints.wanting({ type: message.type, organizationId });
+    if (wanting.length === 0) return;
+    const text = JSON.stringify(message);
+    const added = await Promise.all(
+      wanting.map(({ id: targetId, kind: targetKind }) =>
+        deliveries.add({
+          targetId,
+          targetKind,
+          eventId: message.id,
+          type: message.type,
+          organizationId,
+          directoryId,
+          message: text,
+        }),
+      ),
+    );
+    if (added.includes(true)) worker.nudge();
+  }
+
+  async function deliverToEndpoint(claimed: Delivery): Promise<Settlement> {
+    const endpoint = await endpoints.find(claimed.targetId);
+    if (endpoint?.state !== 'active') {
+      const reason = endpoint ? 'the webhook is switched off' : 'the webhook was deleted';
+      return { state: 'failed', attempt: { at: clock.now(), ms: 0, reason } };
+    }
+    const { attempt, retryAfter } = await post(requestOf(endpoint, claimed));
+    const isDelivered = attempt.reason === undefined;
+    const failingSince = await endpoints.noteOutcome(endpoint, isDelivered);
+    if (isDelivered) return { state: 'delivered', attempt };
+    if (attempt.status === 410) {
+      await endpoints.disable(endpoint.id, 'gone');
+      return { state: 'failed', attempt };
+    }
+    if (failingSince && clock.now().getTime() - failingSince.getTime() >= FAILING_MS)
+      await endpoints.disable(endpoint.id, 'failing');
+    const againMs = pauseAfter(claimed.attempt + 1, retryAfterMs(retryAfter, clock.now()), random);
+    return againMs === undefined ? { state: 'failed', attempt } : { state: 'pending', attempt, againMs };
+  }
+
+  function requestOf(endpoint: Endpoint, { id, message }: Delivery): PostRequest {
+    const url = endpoints.urlOf(endpoint);
+    if (endpoint.kind === 'webhook') {
+      const headers = signedHeaders(id, clock.now(), message, endpoints.secretsOf(endpoint));
+      return { url, headers, body: message };
+    }
+    const text = chatTextOf(JSON.parse(message) as Message, `${publicUrl}/dashboard`);
+    return { url, headers: {}, body: endpoint.kind === 'slack' ? slackBody(text) : teamsBody(text) };
+  }
+
+  return {
+    endpoints,
+    deliveries,
+
+    async test(endpointId, cause) {
+      const { id: targetId, kind: targetKind, organizationId } = await endpoints.get(endpointId);
+      const at = clock.now();
+      const id = `evt_${toBase62(at.getTime(), 8)}000${newId('hook', random).slice(-10)}`;
+      const data = { object: 'webhook', id: targetId, text: 'A test. Nothing has happened.' };
+      const message = newMessage({
+        id,
+        type: 'webhook.test',
+        at,
+        data,
+        sequence: sequenceOf(id),
+        actor: cause.actor,
+        organizationId,
+      });
+      const { type } = message;
+      const text = JSON.stringify(message);
+      await deliveries.add({ targetId, targetKind, eventId: id, type, organizationId, message: text });
+      worker.nudge();
+      return deliveries.get(`msg_${id}_${targetId}`);
+    },
+
+    async resend(deliveryId) {
+      const delivery = await deliveries.resend(deliveryId);
+      worker.nudge();
+      return delivery;
+    },
+
+    async resendFailed(endpointId, since) {
+      await endpoints.get(endpointId);
+      let count = 0;
+      let after: string | undefined;
+      do {
+        const page = await deliveries.page({
+          targetId: endpointId,
+          state: 'failed',
+          from: since,
+          after,
+          limit: RESEND_PAGE,
+        });
+        for (const { id } of page.items) await deliveries.resend(id);
+        count += page.items.length;
+        after = page.nextCursor ?? undefined;
+      } while (after !== undefined);
+      worker.nudge();
+      return count;
+    },
+
+    async retryNow(endpointId) {
+      await endpoints.get(endpointId);
+      const count = await deliveries.hurry(endpointId);
+      worker.nudge();
+      return count;
+    },
+
+    async removeEndpoint(endpointId, cause) {
+      await endpoints.remove(endpointId, cause);
+      await deliveries.removeOf(endpointId);
+    },
+
+    async measure() {
+      const { pending, oldestDueAt } = await deliveries.depth();
+      const ageMs = oldestDueAt ? clock.now().getTime() - oldestDueAt.getTime() : 0;
+      return { pending, oldestDueSeconds: Math.max(0, ageMs) / 1000 };
+    },
+
+    run: worker.run,
+    settled: worker.settled,
+    close: async () => {
+      await worker.stop();
+      await transport.close();
+    },
+  };
+}

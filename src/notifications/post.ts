@@ -1,0 +1,124 @@
+/** One POST to a receiver: never to an address that is not allowed, never longer than its time, and of its answer no more than is kept. */
+import type { Clock } from '../clock.ts';
+import type { Transport } from '../gateway/index.ts';
+import { withoutSecrets } from '../secrets/redaction.ts';
+import type { Attempt } from './deliveries.ts';
+
+export interface PostRequest {
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export interface PostResult {
+  attempt: Attempt;
+  retryAfter: string | undefined;
+}
+
+export type Post = (request: PostRequest) => Promise<PostResult>;
+
+const KEPT_BYTES = 1024;
+/** Of an answer that nobody reads; then the connection is closed. */
+const READ_BYTES = 64 * 1024;
+
+export function createPost(deps: { transport: Transport; clock: Clock; timeoutMs: number; agent: string }): Post {
+  const { transport, clock, timeoutMs, agent } = deps;
+  return ({ url, headers, body }) => {
+    const at = clock.now();
+    const startedAt = performance.now();
+    const { origin, pathname, search } = new URL(url);
+    return new Promise((resolve) => {
+      let abort: ((error: Error) => void) | undefined;
+      let answer: { status: number; contentType?: string; retryAfter?: string } | undefined;
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+
+      const finish = (reason?: string) => {
+        clearTimeout(timer);
+        const text = withoutSecrets(Buffer.concat(chunks).subarray(0, KEPT_BYTES).toString('utf8'));
+        resolve({
+          attempt: {
+            at,
+            ms: Math.round(performance.now() - startedAt),
+            ...(answer && { status: answer.status }),
+            ...(reason !== undefined && { reason }),
+            ...(answer?.contentType !== undefined && { contentType: answer.contentType.slice(0, 100) }),
+            ...(text !== '' && { body: text }),
+          },
+          retryAfter: answer?.retryAfter,
+        });
+      };
+      const timer = setTimeout(() => {
+        finish(`no answer in ${Math.round(timeoutMs / 1000)} s`);
+        abort?.(new Error('the receiver took too long'));
+      }, timeoutMs);
+
+      transport.dispatch(
+        {
+          origin,
+          path: pathname + search,
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'user-agent': agent, ...headers },
+          body,
+        },
+        {
+          onRequestStart(controller) {
+            abort = (error) => controller.abort(error);
+          },
+          onResponseStart(_controller, status, given) {
+            if (status < 200) return;
+            const contentType = headerOf(given['content-type']);
+            const retryAfter = headerOf(given['retry-after']);
+            answer = {
+              status,
+              ...(contentType !== undefined && { contentType }),
+              ...(retryAfter !== undefined && { retryAfter }),
+            };
+          },
+          onResponseData(controller, chunk) {
+            bytes += chunk.length;
+            if (bytes - chunk.length < KEPT_BYTES) chunks.push(chunk);
+            if (bytes <= READ_BYTES) return;
+            finish(reasonOf(answer?.status));
+            controller.abort(new Error('nobody reads this answer'));
+          },
+          onResponseEnd: () => finish(reasonOf(answer?.status)),
+          onResponseError: (_controller, error) => finish(answer ? 'the answer broke off' : faultOf(error)),
+        },
+      );
+    });
+  };
+}
+
+/** Why an answer is no delivery; undefined for 2xx. */
+function reasonOf(status = 0): string | undefined {
+  if (status >= 200 && status < 300) return undefined;
+  if (status >= 300 && status < 400) return 'redirects are not followed';
+  return `answered ${status}`;
+}
+
+function headerOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function faultOf(error: Error): string {
+  const { code, name } = error as { code?: unknown; name: string };
+  if (name === 'AddressRefusedError') return 'its address may not be reached';
+  switch (code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'its name was not found';
+    case 'ECONNREFUSED':
+      return 'it refused the connection';
+    case 'ECONNRESET':
+    case 'UND_ERR_SOCKET':
+      return 'it closed the connection';
+    case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'ETIMEDOUT':
+      return 'no connection in time';
+    default:
+      return typeof code === 'string' && /CERT|TLS|SSL|SIGNATURE/.test(code)
+        ? 'its certificate is not valid'
+        : 'the connection failed';
+  }
+}
