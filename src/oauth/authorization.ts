@@ -1,12 +1,10 @@
 /**
- * `/oauth/authorize`, and the decision of a person that it waits for. oidc-provider does the protocol; it is shown each request as our reader
- * of parameters has read it, and here is told what it refuses and why.
+ * `/oauth/authorize`. oidc-provider does the protocol; it is shown each request as our reader of parameters has read it, and what it refuses,
+ * and why, is told here.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-import type { Actor, Audit, Cause } from '../audit/index.ts';
-import { SCOPES } from '../credentials/index.ts';
-import type { Directory } from '../directories/index.ts';
+import type { Audit } from '../audit/index.ts';
 import { readBody } from '../http/body.ts';
 import { sendOauthError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
@@ -14,7 +12,6 @@ import { withoutSecrets } from '../secrets/redaction.ts';
 import { namedClient } from './client-authentication.ts';
 import { isOwnClientId } from './client-checks.ts';
 import type { Client, Clients } from './clients.ts';
-import type { Connections } from './connections.ts';
 import {
   offlineScopeOf,
   type Parameters,
@@ -23,33 +20,9 @@ import {
   readPairs,
   readScope,
 } from './parameters.ts';
-import type { PendingRequest, PendingRequests } from './pending-requests.ts';
-import type { Interaction } from './provider.ts';
 import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
 import { keptClientId } from './token-audit.ts';
 import type { TokenEndpointDependencies } from './token-endpoint.ts';
-
-/** What an identity provider asked for, as a person decides about it. */
-export interface ConnectionRequest {
-  uid: string;
-  client: Client;
-  scopes: string[];
-  /** Where the answer goes. */
-  redirectOrigin: string;
-}
-
-export interface Consent {
-  directory: Directory;
-  /** The credential whose place the connection takes when both slots are full. */
-  replaces: string | undefined;
-  person: Actor;
-  cause: Cause;
-}
-
-export interface Refusal {
-  organizationId: string;
-  cause: Cause;
-}
 
 /** What a request named that can't be sent back: shown to the person, who may have to pass it on. */
 export interface Asked {
@@ -65,8 +38,6 @@ export type Page = { html: string; headers: Record<string, string> };
 export interface AuthorizationDependencies {
   provider: () => Provider;
   clients: Clients;
-  connections: Connections;
-  pendingRequests: PendingRequests;
   told: TokenEndpointDependencies['told'];
   audit: Audit;
   context: RequestContext;
@@ -98,7 +69,7 @@ const LONGEST_URI = 300;
 export type Authorization = ReturnType<typeof createAuthorization>;
 
 export function createAuthorization(deps: AuthorizationDependencies) {
-  const { provider, clients, connections, pendingRequests, told, audit, context } = deps;
+  const { provider, clients, told, audit, context } = deps;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // Each request stands for itself: who agreed to another one in this browser says nothing about this one.
@@ -228,75 +199,6 @@ export function createAuthorization(deps: AuthorizationDependencies) {
       ctx.type = 'html';
       ctx.body = html;
     },
-
-    /** Leaves a request that oidc-provider found fit with its browser, until a person decides; gives the path of the page for that. */
-    keepPending(ctx: KoaContextWithOIDC, { uid, returnTo, params }: Interaction): string {
-      const { redirect_uri_omitted: omitted, offline_scope: offlineScope, ...own } = params;
-      return pendingRequests.keep(ctx, {
-        uid,
-        returnTo,
-        params: own as PendingRequest['params'],
-        ...(omitted !== undefined && { redirectUriOmitted: true }),
-        ...(typeof offlineScope === 'string' && { offlineScope }),
-      });
-    },
-
-    async pending(request: IncomingMessage, response: ServerResponse): Promise<ConnectionRequest | undefined> {
-      const found = await pendingRequests.find(request, response);
-      const client = found && (await clients.find(found.params.client_id));
-      if (!client) return undefined;
-      const { uid, params } = found;
-      const redirectOrigin = new URL(params.redirect_uri).origin;
-      return { uid, client, scopes: scopeOf(found).split(' '), redirectOrigin };
-    },
-
-    async approve(
-      request: IncomingMessage,
-      response: ServerResponse,
-      { directory, replaces, person, cause }: Consent,
-    ): Promise<string | undefined> {
-      const found = await pendingRequests.find(request, response);
-      if (!found) return undefined;
-      const { client_id: clientId } = found.params;
-      const { redirectUriOmitted, offlineScope } = found;
-      const { id: directoryId, organizationId } = directory;
-      const { address } = cause;
-      const scope = scopeOf(found);
-      const { id: grantId } = await connections.authorize({
-        clientId,
-        organizationId,
-        directoryId,
-        scope,
-        authorizedBy: person,
-        ...(address !== undefined && { address }),
-        ...(replaces !== undefined && { replaces }),
-        ...(redirectUriOmitted && { redirectUriOmitted }),
-        ...(offlineScope !== undefined && { offlineScope }),
-      });
-      const result = { login: { accountId: directoryId, remember: false }, consent: { grantId } };
-      const target = await pendingRequests.settle(found, result);
-      if (target !== undefined) {
-        const name = (await clients.find(clientId))?.name ?? clientId;
-        const data = { clientId, name, replaces };
-        await audit.append(audit.event('connection.consented', cause, { organizationId, directoryId }, data));
-      }
-      return target;
-    },
-
-    async refuse(
-      request: IncomingMessage,
-      response: ServerResponse,
-      { organizationId, cause }: Refusal,
-    ): Promise<string | undefined> {
-      const found = await pendingRequests.find(request, response);
-      const result = { error: 'access_denied', error_description: 'The connection was not allowed.' };
-      const target = found && (await pendingRequests.settle(found, result));
-      if (target !== undefined) {
-        const data = { clientId: found?.params.client_id, reason: 'access_denied' };
-        await audit.append(audit.event('connection.refused', cause, { organizationId }, data));
-      }
-      return target;
-    },
   };
 }
 
@@ -321,10 +223,6 @@ function ownerOf(client: Client | undefined): { organizationId?: string; directo
 
 function registeredOf(client: Client | undefined): string[] {
   return (client?.redirectUris ?? []).filter((uri) => uri.length <= LONGEST_URI).slice(0, NAMED_URIS);
-}
-
-function scopeOf({ params: { scope } }: PendingRequest): string {
-  return scope ?? SCOPES[0];
 }
 
 /** What is refused before oidc-provider sees it. */

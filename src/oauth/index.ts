@@ -16,19 +16,14 @@ import type { Log } from '../log.ts';
 import type { Storage } from '../storage/index.ts';
 import { createAdapterFactory } from './adapter.ts';
 import { createArtifacts } from './artifacts.ts';
-import {
-  type AuthorizationDependencies,
-  type ConnectionRequest,
-  type Consent,
-  createAuthorization,
-  type Refusal,
-} from './authorization.ts';
+import { type AuthorizationDependencies, createAuthorization } from './authorization.ts';
 import { createAssertions } from './client-assertions.ts';
 import { createClientAuthentication } from './client-authentication.ts';
 import { createClientCredentialsGrant } from './client-credentials-grant.ts';
 import { createKeySource } from './client-keys.ts';
 import { type Client, type Clients, createClients } from './clients.ts';
 import { createCodeGrant } from './code-grant.ts';
+import { type ConnectionRequest, type Consent, createConnectionRequests, type Refusal } from './connection-requests.ts';
 import { createConnections } from './connections.ts';
 import { createMovingIn, type MovingIn } from './moving-in.ts';
 import { createOneTimes } from './one-time.ts';
@@ -43,7 +38,7 @@ import { createTokenMaker } from './tokens.ts';
 import { createUpstreamSigner, type UpstreamAssertion } from './upstream-assertions.ts';
 
 export { GRANT_TYPES, type GrantType } from '../identity-providers/index.ts';
-export type { Asked, ConnectionRequest, Consent, Refusal } from './authorization.ts';
+export type { Asked } from './authorization.ts';
 export { type ClientSecret, isLiveAt, mostLiveSecretsOf } from './client-secrets.ts';
 export {
   APP_NAME,
@@ -60,6 +55,7 @@ export {
   clientIdOf,
   issuesOf,
 } from './clients.ts';
+export type { ConnectionRequest, Consent, Refusal } from './connection-requests.ts';
 export { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
 
 export interface Oauth {
@@ -160,14 +156,17 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const authorization = createAuthorization({
     provider,
     clients,
-    connections,
-    pendingRequests,
     told,
     audit,
     context,
     renderError: deps.renderError,
   });
-  const { handle: authorize, pending, approve, refuse, keepPending, renderError } = authorization;
+  const { pending, approve, refuse, keepPending } = createConnectionRequests({
+    clients,
+    connections,
+    pendingRequests,
+    audit,
+  });
 
   const upstreamSigner = createUpstreamSigner({ issuer: deps.issuer, clock });
 
@@ -184,7 +183,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
       isSecure,
       keepPending,
       findAuthorization: connections.find,
-      renderError,
+      renderError: authorization.renderError,
     });
     authorization.listenTo(made);
     made.on('server_error', (_ctx: KoaContextWithOIDC, error: Error) =>
@@ -215,7 +214,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     keys: signingKeys,
     reload,
     signForUpstream: upstreamSigner.sign,
-    authorize,
+    authorize: authorization.handle,
     pending,
     approve,
     refuse,
