@@ -21,7 +21,6 @@ import {
   readScope,
 } from './parameters.ts';
 import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
-import { keptClientId } from './token-audit.ts';
 import type { TokenEndpointDependencies } from './token-endpoint.ts';
 
 /** What a request named that can't be sent back: shown to the person, who may have to pass it on. */
@@ -180,7 +179,7 @@ export function createAuthorization(deps: AuthorizationDependencies) {
       address: context.addressOf(request),
       requestId: context.requestIdOf(request),
       data: {
-        clientId: client?.id ?? keptClientId(clientId),
+        clientId: client?.id ?? clientId ?? '',
         reason: OAUTH_REFUSALS[subReason].reason,
         subReason,
         ...(sent !== undefined && { redirectUri: sent, registered: registeredOf(client) }),

@@ -21,14 +21,6 @@ export interface Asked {
   requestId: string;
 }
 
-/** What a caller names may be anything: a secret, a token. Only what has the shape of an ID of ours is kept. */
-const CLIENT_ID = /^client_[0-9A-Za-z]{1,32}$/;
-
-/** The ID of a client as it may be kept, also of one that there is none of. */
-export function keptClientId(given: string | undefined): string {
-  return given !== undefined && CLIENT_ID.test(given) ? given : '';
-}
-
 export function createTokenAudit(deps: { artifacts: Collection<Artifact>; connections: Connections; audit: Audit }) {
   const { artifacts, connections, audit } = deps;
 
@@ -61,7 +53,7 @@ export function createTokenAudit(deps: { artifacts: Collection<Artifact>; connec
       ...(client && { id: client.id }),
     };
     const data = {
-      clientId: client?.id ?? keptClientId(clientId),
+      clientId: client?.id ?? clientId ?? '',
       grantType: isKnown ? grantType : 'unknown',
       userAgent,
     };
