@@ -63,7 +63,12 @@ describe('an authorization request that waits for a person', () => {
       [60],
       'told as one event with a count',
     );
-    assert.deepEqual(new Set(written), new Set(['events.accumulate']));
+    // The event, and what is concluded from it: as much for sixty requests as for one.
+    assert.deepEqual(
+      written.filter((write) => write.endsWith('.insert') || write.startsWith('oauth_')),
+      [],
+    );
+    assert.ok(written.length < 10, written.join());
   });
 
   it('writes nothing more when it is opened, or when somebody without a session wants to decide it', async () => {
