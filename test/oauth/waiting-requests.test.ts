@@ -56,7 +56,7 @@ describe('an authorization request that waits for a person', () => {
       const { status } = await sendRaw(app.url, { path: pathOf({ state: `${turn}`.padEnd(2 * KIB, 'x') }) });
       assert.equal(status, 303);
     }
-    assert.deepEqual(written, []);
+    assert.equal(written.length, 0, written.join());
     const events = (await eventsOf(app, 'connection.requested')).filter(({ data }) => data.clientId === client.id);
     assert.deepEqual(
       events.map(({ data }) => data.count),
@@ -81,7 +81,7 @@ describe('an authorization request that waits for a person', () => {
     const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
     const sent = { method: 'POST', path, headers: { ...headers, ...form }, body: 'decision=allow' };
     assert.equal((await sendRaw(app.url, sent)).status, 200);
-    assert.deepEqual(written, []);
+    assert.equal(written.length, 0, written.join());
   });
 
   it('may have a state of 2 KiB and no longer one, and is told at the directory of its client', async () => {
