@@ -25,11 +25,15 @@ export const ACTIONS = {
   'organizations.change': { roles: WRITERS, reach: 'organization' },
   /** It is unique among all: whether another one is taken would tell who the other customers are. */
   'organizations.set-external-id': { roles: WRITERS, reach: 'all' },
+  /** It says which servers a key that is limited to the organization may send requests to. */
+  'organizations.allow-upstreams': { roles: OWNERS, reach: 'all' },
   'organizations.delete': { roles: OWNERS, reach: 'all' },
   'directories.read': { roles: [...READERS, 'it_contact'], reach: 'organization' },
   'directories.change': { roles: WRITERS, reach: 'organization' },
   /** Whether a key is taken tells of other organizations' directories. */
   'directories.choose-endpoint-key': { roles: WRITERS, reach: 'all' },
+  /** Anywhere; who is limited to one organization chooses from the origins that an owner allowed for it. */
+  'directories.choose-upstream': { roles: WRITERS, reach: 'all' },
   'directories.set-up': { roles: [...WRITERS, 'it_contact'], reach: 'organization' },
   'credentials.read': { roles: READERS, reach: 'organization' },
   'credentials.change': { roles: [...WRITERS, 'it_contact'], reach: 'organization' },

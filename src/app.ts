@@ -201,6 +201,7 @@ export async function createApp(deps: AppDependencies) {
     publicUrl,
     log,
     upstreamPolicy,
+    random,
     credentials: createUpstreamCredentials({
       fallback: upstreamCredentialOf(config),
       unseal: (sealed) => unseal(sealed, deps.secret),
@@ -280,6 +281,7 @@ export async function createApp(deps: AppDependencies) {
     log,
     organizations,
     directories,
+    testUpstream: gateway.test,
     diagnoses,
     check: createCheck({ verification, credentials, directories, usage, clock }),
     credentials,

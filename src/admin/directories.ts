@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { isWithinReach } from '../access.ts';
 import type { Credentials, Removal } from '../credentials/index.ts';
-import { type Directories, type Directory, ENDPOINT_KEY } from '../directories/index.ts';
+import { type Directories, type Directory, ENDPOINT_KEY, type Organizations } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
+import { TEST_PROBLEMS, UNREACHABLE, type UpstreamTestReport } from '../gateway/index.ts';
 import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import { force } from './organizations.ts';
 import * as schemas from './schemas.ts';
@@ -29,13 +30,31 @@ const upstreamCredential = z
     'What authenticates the gateway at the upstream: a JWT that /oauth/jwks verifies, or a header, whose value is kept encrypted and never shown.',
   );
 
+const upstreamTestView = z
+  .object({
+    isFine: z.boolean(),
+    checks: z.array(
+      z.object({
+        path: z.string().describe('What was asked for, below upstreamUrl.'),
+        status: z.number().nullable(),
+        problem: z.enum(TEST_PROBLEMS).nullable(),
+        cause: z.enum(UNREACHABLE).nullable().describe('With unreachable: why.'),
+        detail: z.string().nullable().describe('What an identity provider would make of it.'),
+        elapsedMs: z.number(),
+      }),
+    ),
+  })
+  .meta({ id: 'UpstreamTest' });
+
 export function directoryOperations(deps: {
   directories: Directories;
   credentials: Credentials;
   removal: Removal;
+  organizations: Organizations;
+  testUpstream: (directory: Directory) => Promise<UpstreamTestReport>;
   publicUrl: string;
 }): Operation[] {
-  const { directories, credentials, removal, publicUrl } = deps;
+  const { directories, credentials, removal, publicUrl, organizations, testUpstream } = deps;
   const view = (directory: Directory) => schemas.viewDirectory(directory, publicUrl);
 
   async function get(id: string, caller: Caller): Promise<Directory> {
@@ -48,6 +67,19 @@ export function directoryOperations(deps: {
     if (isWithinReach(caller.organizationId, 'directories.choose-endpoint-key')) return;
     throw new AppError('forbidden', {
       detail: 'An endpointKey can be chosen by keys that see all organizations only.',
+    });
+  }
+
+  /** Whoever sees one organization may not make the gateway ask just any server. */
+  async function assertUpstream(caller: Caller, organizationId: string, url: string | null | undefined): Promise<void> {
+    if (url === undefined || url === null) return;
+    if (isWithinReach(caller.organizationId, 'directories.choose-upstream')) return;
+    const { upstreamOrigins = [] } = await organizations.get(organizationId);
+    const origin = URL.parse(url)?.origin;
+    if (origin !== undefined && upstreamOrigins.includes(origin)) return;
+    const allowed = upstreamOrigins.length === 0 ? 'None is allowed yet' : `Allowed are ${upstreamOrigins.join(', ')}`;
+    throw new AppError('forbidden', {
+      detail: `An API key that is limited to one organization can use upstreams only at origins that an owner allowed for it. ${allowed}.`,
     });
   }
 
@@ -76,6 +108,7 @@ export function directoryOperations(deps: {
       async handle({ body, caller, cause }) {
         assertVisible(caller, body.organizationId, `organization ${body.organizationId}`);
         if (body.endpointKey !== undefined) assertUnlimited(caller);
+        await assertUpstream(caller, body.organizationId, body.upstreamUrl);
         return { body: view(await directories.create(body, cause)) };
       },
     }),
@@ -144,6 +177,7 @@ export function directoryOperations(deps: {
       async handle({ id, body: { force: isForced = false, ...changes }, caller, cause }) {
         const directory = await get(id, caller);
         if (changes.endpointKey !== undefined) assertUnlimited(caller);
+        await assertUpstream(caller, directory.organizationId, changes.upstreamUrl);
         const moves = changes.endpointKey !== undefined && changes.endpointKey !== directory.endpointKey;
         if (moves && !isForced) await credentials.assertNoneActive(directory);
         return { body: view(await directories.change(id, changes, cause)) };
@@ -164,6 +198,19 @@ export function directoryOperations(deps: {
         await removal.removeDirectory(directory, query.force === 'true', cause);
         return {};
       },
+    }),
+    operation({
+      method: 'post',
+      path: '/directories/:id/test',
+      tag,
+      summary: 'Test the SCIM server of a directory',
+      description:
+        'Asks what Entra ID and Okta ask when their own connection is tested, and says what they would stumble over. It changes nothing there, and is no use of a credential.',
+      action: 'directories.change',
+      status: 200,
+      answer: upstreamTestView,
+      errors: ['not_found', 'invalid_request'],
+      handle: async ({ id, caller }) => ({ body: await testUpstream(await get(id, caller)) }),
     }),
     ...(['disable', 'enable'] as const).map((verb) =>
       operation({

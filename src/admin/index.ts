@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts';
 import type { ApiKeys, Credentials, Removal, Usage } from '../credentials/index.ts';
 import type { Check, Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
+import type { ScimGateway } from '../gateway/index.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency/index.ts';
 import type { Log } from '../log.ts';
@@ -39,6 +40,7 @@ export interface AdminDependencies {
   log: Log;
   organizations: Organizations;
   directories: Directories;
+  testUpstream: ScimGateway['test'];
   diagnoses: Diagnoses;
   check: Check;
   credentials: Credentials;

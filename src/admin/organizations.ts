@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isWithinReach } from '../access.ts';
+import { isWithinReach, mayRole } from '../access.ts';
 import type { Removal } from '../credentials/index.ts';
 import type { Organizations } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
@@ -15,6 +15,14 @@ const externalId = z
   .describe("The organization's id in the vendor's own system; unique.");
 
 export const force = z.enum(['true', 'false']).default('false').describe('true: revoke what is still active.');
+
+const upstreamOrigin = z
+  .string()
+  .max(300)
+  .refine(
+    (text) => /^https?:\/\//.test(text) && URL.parse(text)?.origin === text,
+    'an origin such as https://app.example.com',
+  );
 
 export function organizationOperations(deps: { organizations: Organizations; removal: Removal }): Operation[] {
   const { organizations, removal } = deps;
@@ -76,7 +84,11 @@ export function organizationOperations(deps: { organizations: Organizations; rem
       tag,
       summary: 'Change an organization',
       action: 'organizations.change',
-      body: z.strictObject({ name: schemas.name.optional(), externalId: externalId.nullable().optional() }),
+      body: z.strictObject({
+        name: schemas.name.optional(),
+        externalId: externalId.nullable().optional(),
+        upstreamOrigins: z.array(upstreamOrigin).max(20).optional(),
+      }),
       status: 200,
       answer: schemas.organizationView,
       errors: ['not_found', 'forbidden', 'external_id_taken'],
@@ -85,6 +97,14 @@ export function organizationOperations(deps: { organizations: Organizations; rem
         if (body.externalId !== undefined && !isWithinReach(caller.organizationId, 'organizations.set-external-id'))
           throw new AppError('forbidden', {
             detail: 'An API key that is limited to one organization cannot set externalId.',
+          });
+        const { organizationId, apiKey } = caller;
+        const mayAllow =
+          mayRole(apiKey.role, 'organizations.allow-upstreams') &&
+          isWithinReach(organizationId, 'organizations.allow-upstreams');
+        if (body.upstreamOrigins !== undefined && !mayAllow)
+          throw new AppError('forbidden', {
+            detail: 'Only an owner key that sees all organizations can set upstreamOrigins.',
           });
         return { body: schemas.viewOrganization(await organizations.change(id, body, cause)) };
       },

@@ -68,13 +68,17 @@ export const organizationView = z
     id: z.string(),
     name: z.string(),
     externalId: z.string().nullable(),
+    upstreamOrigins: z
+      .array(z.string())
+      .describe('Origins at which API keys limited to this organization may have upstreams.'),
     createdAt: shownTime,
     updatedAt: shownTime,
   })
   .meta({ id: 'Organization' });
 
-export function viewOrganization({ id, name: shownName, externalId, createdAt, updatedAt }: Organization) {
-  return { id, name: shownName, externalId: externalId ?? null, createdAt, updatedAt };
+export function viewOrganization(organization: Organization) {
+  const { id, name: shownName, externalId, upstreamOrigins = [], createdAt, updatedAt } = organization;
+  return { id, name: shownName, externalId: externalId ?? null, upstreamOrigins, createdAt, updatedAt };
 }
 
 export const directoryView = z

@@ -7,6 +7,8 @@ import { isDuplicate, type Page, type Storage, type Stored } from '../storage/in
 const shape = {
   name: 'string',
   'externalId?': 'string',
+  /** Origins at which keys limited to this organization may have upstreams. */
+  'upstreamOrigins?': 'strings',
   createdAt: 'date',
   updatedAt: 'date',
   ...outboxShape,
@@ -18,6 +20,7 @@ export interface OrganizationChanges {
   name?: string | undefined;
   /** null takes it away. */
   externalId?: string | null | undefined;
+  upstreamOrigins?: readonly string[] | undefined;
 }
 
 export interface Organizations {
@@ -96,7 +99,7 @@ export function createOrganizations(deps: {
         direction: 'descending',
       }),
 
-    async change(id, { name, externalId }, cause) {
+    async change(id, { name, externalId, upstreamOrigins }, cause) {
       const result = await organizations
         .update(id, (record) => {
           const { externalId: previous, ...rest } = record;
@@ -105,9 +108,10 @@ export function createOrganizations(deps: {
             ...rest,
             name: name ?? record.name,
             ...(kept !== undefined && { externalId: kept }),
+            ...(upstreamOrigins && { upstreamOrigins: [...upstreamOrigins] }),
             updatedAt: clock.now(),
           };
-          const told = changesBetween(record, next, ['name', 'externalId']);
+          const told = changesBetween(record, next, ['name', 'externalId', 'upstreamOrigins']);
           if (told.changed.length === 0) return undefined;
           return { record: next, events: [audit.event('organization.updated', cause, { organizationId: id }, told)] };
         })

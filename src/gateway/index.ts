@@ -5,9 +5,10 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
-import type { UpstreamPolicy } from '../directories/index.ts';
+import type { Directory, UpstreamPolicy } from '../directories/index.ts';
 import { sendScimError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
+import type { Random } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import {
   type Decision,
@@ -24,6 +25,7 @@ import { readTarget } from './request-target.ts';
 import { createRoutes } from './route.ts';
 import { createTransport } from './transport.ts';
 import type { UpstreamCredentials } from './upstream-credential.ts';
+import { createUpstreamTest, type UpstreamTestReport } from './upstream-test.ts';
 
 export {
   isFailure,
@@ -38,11 +40,13 @@ export {
 export { createTransport, type Transport } from './transport.ts';
 
 export { createUpstreamCredentials } from './upstream-credential.ts';
+export { TEST_PROBLEMS, type UpstreamTestReport } from './upstream-test.ts';
 
 export interface GatewayDependencies {
   verification: Verification;
   context: RequestContext;
   clock: Clock;
+  random: Random;
   publicUrl: string;
   log: Log;
   upstreamPolicy: UpstreamPolicy;
@@ -60,6 +64,8 @@ export interface GatewayDependencies {
 
 export interface ScimGateway {
   handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Says what an IdP would stumble over at the upstream of a directory. Throws invalid_request when it has none. */
+  test(directory: Directory): Promise<UpstreamTestReport>;
   close(): Promise<void>;
 }
 
@@ -117,7 +123,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
         onOutcome({ kind, outcome: 'not_set', method, elapsedMs: 0, grant, address, requestId });
         refuse(502, 'This directory has no upstream: its SCIM server is not configured yet.');
       } else if (enter(grant.directory.id)) {
-        const header = credentials.headerOf(grant, route.origin);
+        const header = credentials.headerOf(grant.directory, grant.scope, route.origin);
         if (!(header instanceof Promise)) carry(exchange, route, header);
         else {
           header
@@ -149,5 +155,5 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
     }
   }
 
-  return { handle, close: () => transport.close() };
+  return { handle, test: createUpstreamTest({ ...deps, transport }), close: () => transport.close() };
 }

@@ -1,7 +1,6 @@
 /** What authenticates the gateway at a SCIM server, by the setting for all or by the directory's own. */
 import type { Clock } from '../clock.ts';
 import type { Directory, UpstreamCredentialInput } from '../directories/index.ts';
-import type { Grant } from '../verification/index.ts';
 
 export interface Header {
   name: string;
@@ -20,7 +19,7 @@ export interface UpstreamAssertion {
 
 export interface UpstreamCredentials {
   /** At once where it is at hand. */
-  headerOf(grant: Grant, origin: string): Header | undefined | Promise<Header>;
+  headerOf(directory: Directory, scope: string, origin: string): Header | undefined | Promise<Header>;
 }
 
 export interface UpstreamCredentialsOptions {
@@ -62,7 +61,7 @@ export function createUpstreamCredentials(options: UpstreamCredentialsOptions): 
   }
 
   return {
-    headerOf({ directory, scope }, origin) {
+    headerOf(directory, scope, origin) {
       const own = directory.upstreamCredential;
       const kind = own?.kind ?? fallback?.kind ?? 'none';
       if (kind === 'none') return undefined;

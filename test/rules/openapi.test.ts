@@ -115,6 +115,7 @@ describe('/api/openapi.json', () => {
     await call('GET /organizations', '', undefined, '?limit=1');
     const directory = await call('POST /directories', '', { organizationId: organization.id, name: 'Okta production' });
     await call('PATCH /directories/{id}', directory.id, { provider: 'okta', upstreamUrl: 'https://app.example/scim' });
+    await call('POST /directories/{id}/test', directory.id);
     await call('POST /directories/{id}/disable', directory.id);
     await call('POST /directories/{id}/enable', directory.id);
     await call('GET /directories/{id}', directory.id);

@@ -1,0 +1,202 @@
+/**
+ * "Test the SCIM server": asks what Entra and Okta ask when somebody presses their own test button, by the way that a request of the IdP
+ * would go, and says what an IdP would stumble over. It changes nothing at the SCIM server and counts as no use of a credential.
+ */
+import type { Clock } from '../clock.ts';
+import type { Directory } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
+import { type Random, randomText } from '../identifiers.ts';
+import { codingOf } from './content-codings.ts';
+import { causeOf, outcomeOf, type UnreachableCause } from './outcome.ts';
+import type { Transport } from './transport.ts';
+import type { UpstreamCredentials } from './upstream-credential.ts';
+
+/** The outcomes of the gateway, and what is wrong with an answer beyond those. */
+export const TEST_PROBLEMS = [
+  'normal_refusal',
+  'unreachable',
+  'refuses_us',
+  'wrong_base',
+  'not_scim',
+  'rejects_content',
+  'failing',
+  'cut',
+  'slow',
+  'limits',
+  'not_200',
+  'no_list',
+  'filter_ignored',
+] as const;
+export type TestProblem = (typeof TEST_PROBLEMS)[number];
+type Problem = TestProblem | 'ok';
+
+export interface UpstreamTestCheck {
+  /** What is asked for, as an IdP would. */
+  path: string;
+  status: number | null;
+  problem: TestProblem | null;
+  cause: UnreachableCause | null;
+  /** What an IdP would make of it; undefined where all is well. */
+  detail: string | null;
+  elapsedMs: number;
+}
+
+export interface UpstreamTestReport {
+  isFine: boolean;
+  checks: UpstreamTestCheck[];
+}
+
+export interface UpstreamTestDependencies {
+  transport: Transport;
+  credentials: UpstreamCredentials;
+  clock: Clock;
+  random: Random;
+  publicUrl: string;
+}
+
+const PATIENCE_MS = 10_000;
+const LONGEST_BYTES = 256 * 1024;
+
+const SAYS: Record<TestProblem, string> = {
+  normal_refusal: 'It refused a request that every identity provider sends.',
+  unreachable: 'It could not be reached.',
+  refuses_us: 'It refused the gateway. Set an upstream credential, or let the gateway in.',
+  wrong_base: 'It has no such list. The SCIM server URL may be wrong: it must be the part before /Users.',
+  not_scim: 'Its answer is not JSON. The SCIM server URL may lead to a web page.',
+  rejects_content: 'It rejected a filter that Okta and Entra ID send.',
+  failing: 'It answered with an error of its own.',
+  cut: 'Its answer ended half way.',
+  slow: 'It did not answer within 10 seconds.',
+  limits: 'It asked to slow down.',
+  not_200: 'It answered with a status other than 200.',
+  no_list:
+    'Its answer is not a list: totalResults is missing. Entra ID and Okta need an empty list here, with status 200.',
+  filter_ignored:
+    'It found users or groups by a name that nobody has, so it ignores the filter. An identity provider would link the wrong person.',
+};
+
+interface Received {
+  status: number;
+  contentType: string;
+  text: string;
+}
+
+export function createUpstreamTest(
+  deps: UpstreamTestDependencies,
+): (directory: Directory) => Promise<UpstreamTestReport> {
+  const { transport, credentials, clock, random, publicUrl } = deps;
+  const underWay = new Set<string>();
+
+  return async function test(directory) {
+    const { id, upstreamUrl } = directory;
+    if (upstreamUrl === undefined)
+      throw new AppError('invalid_request', { detail: 'This directory has no upstreamUrl to test.' });
+    if (underWay.has(id)) throw new AppError('invalid_request', { detail: 'A test of this directory is under way.' });
+    underWay.add(id);
+    try {
+      const nobody = `latchkey-test-${randomText(12, random)}`;
+      const checks: UpstreamTestCheck[] = [];
+      for (const path of [
+        '/ServiceProviderConfig',
+        `/Users?filter=userName+eq+%22${nobody}%22`,
+        `/Users?filter=userName%20eq%20%22${nobody}%22&startIndex=1&count=100`,
+        `/Groups?excludedAttributes=members&filter=displayName+eq+%22${nobody}%22`,
+        `/Groups?filter=displayName%20eq%20%22${nobody}%22&startIndex=1&count=100`,
+      ]) {
+        const check = await ask(directory, upstreamUrl, path);
+        checks.push(check);
+        // What cannot be reached, or refuses us, answers nothing else better.
+        if (check.problem === 'unreachable' || check.problem === 'slow' || check.problem === 'refuses_us') break;
+      }
+      return { isFine: checks.every(({ problem }) => problem === null), checks };
+    } finally {
+      underWay.delete(id);
+    }
+  };
+
+  async function ask(directory: Directory, upstreamUrl: string, path: string): Promise<UpstreamTestCheck> {
+    const startedAt = clock.monotonicMs();
+    const [place = path] = path.split('?');
+    const done = (
+      problem: Problem,
+      status: number | null,
+      cause: UnreachableCause | null = null,
+    ): UpstreamTestCheck => ({
+      path,
+      status,
+      problem: problem === 'ok' ? null : problem,
+      cause,
+      detail: problem === 'ok' ? null : SAYS[problem],
+      elapsedMs: Math.round(clock.monotonicMs() - startedAt),
+    });
+    try {
+      const { status, contentType, text } = await get(directory, upstreamUrl, path);
+      const elapsedMs = clock.monotonicMs() - startedAt;
+      const outcome = outcomeOf({ method: 'GET', path: place, status, contentType, elapsedMs, text, hasBody: true });
+      // Not every server describes itself, and no IdP insists.
+      if (place === '/ServiceProviderConfig' && status === 404) return done('ok', status);
+      if (outcome !== 'ok' && outcome !== 'not_set') return done(outcome, status);
+      if (status !== 200) return done('not_200', status);
+      return done(place === '/ServiceProviderConfig' ? 'ok' : judgeList(text), status);
+    } catch (error) {
+      if (error instanceof LateError) return done('slow', null);
+      return error instanceof CutError ? done('cut', null) : done('unreachable', null, causeOf(error as Error));
+    }
+  }
+
+  async function get(directory: Directory, upstreamUrl: string, path: string): Promise<Received> {
+    const { origin, pathname } = new URL(upstreamUrl);
+    const { id, organizationId } = directory;
+    const credential = await credentials.headerOf(directory, 'scim', origin);
+    const { host, protocol } = new URL(publicUrl);
+    const headers = [
+      ...['Accept', 'application/scim+json, application/json', 'Accept-Encoding', 'identity'],
+      ...['User-Agent', 'Latchkey (test of the SCIM server)', 'X-Forwarded-Proto', protocol.slice(0, -1)],
+      ...['X-Forwarded-Host', host, 'X-Forwarded-Prefix', `/scim/v2/${directory.endpointKey}`],
+      ...['X-Scim-Directory', id, 'X-Scim-Organization', organizationId, 'X-Scim-Scope', 'scim'],
+      ...(credential ? [credential.name, credential.value] : []),
+    ];
+    return new Promise((resolve, reject) => {
+      const received: Received = { status: 0, contentType: '', text: '' };
+      let timer: NodeJS.Timeout | undefined;
+      transport.dispatch(
+        { origin, path: pathname.replace(/\/+$/, '') + path, method: 'GET', headers },
+        {
+          onRequestStart(controller) {
+            timer = setTimeout(() => controller.abort(new LateError()), PATIENCE_MS);
+          },
+          onResponseStart(_controller, status, { 'content-type': type, 'content-encoding': coding }) {
+            received.status = status;
+            received.contentType =
+              codingOf(coding) === undefined ? String(type ?? '') : 'a coding that was not asked for';
+          },
+          onResponseData(_controller, chunk) {
+            if (received.text.length < LONGEST_BYTES) received.text += chunk.toString();
+          },
+          onResponseEnd() {
+            clearTimeout(timer);
+            resolve(received);
+          },
+          onResponseError(_controller, error) {
+            clearTimeout(timer);
+            const isCut = received.status !== 0 && !(error instanceof LateError);
+            reject(isCut ? new CutError() : error);
+          },
+        },
+      );
+    });
+  }
+}
+
+class LateError extends Error {}
+class CutError extends Error {}
+
+function judgeList(text: string): Problem {
+  try {
+    const list = JSON.parse(text) as { totalResults?: unknown; Resources?: unknown };
+    if (typeof list.totalResults !== 'number') return 'no_list';
+    return list.totalResults > 0 ? 'filter_ignored' : 'ok';
+  } catch {
+    return 'no_list';
+  }
+}
