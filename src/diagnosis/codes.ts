@@ -293,13 +293,13 @@ export const CODES = {
     group: 'watch',
     severity: 'notice',
     actor: 'it_contact',
-    meaning: 'The token in use was imported and is short, so we cannot tell whether it was copied whole.',
+    meaning: 'The token in use was imported a month ago, so another system may still know it.',
   },
   no_owner: {
     group: 'watch',
     severity: 'notice',
     actor: 'vendor',
-    meaning: 'Nobody at the organization has ever opened a portal link.',
+    meaning: 'Something is broken that only the customer can fix, and nobody there has ever opened a portal link.',
   },
 
   working: { group: 'fine', severity: 'fine', actor: 'nobody', meaning: 'Requests are accepted.' },

@@ -40,6 +40,7 @@ export function diagnose(facts: Facts): Diagnosis {
     ...ofEnds(facts),
     ...(isBroken ? [] : [...ofSilence(facts), ...ofRecovery(facts)]),
     ...ofSources(facts),
+    ...ofWatch(facts, current, found),
   ];
   const all = withoutRepeats([...found, ...more]);
   const isUnwell = all.some(({ severity, code }) => severity !== 'notice' || CODES[code].group === 'never_worked');
@@ -446,12 +447,20 @@ function ofRecovery(facts: Facts): Finding[] {
   const { recovered, at, directory } = facts;
   if (!recovered || at.getTime() - recovered.until.getTime() > MISSED_MS) return [];
   const { isAutomatic, retryHours = [] } = IDENTITY_PROVIDERS[directory.provider].recovery;
-  const { from, until, reads, creates, updates, deletions, evidence } = recovered;
+  const { code, from, until, reads, creates, updates, deletions, evidence } = recovered;
   if (reads + creates + updates + deletions === 0) return [];
   // What repeats by itself has done so after its longest pause.
   const longestMs = Math.max(1, ...retryHours) * HOUR_MS;
   if (isAutomatic === 'yes' && at.getTime() - until.getTime() > longestMs) return [];
-  const about = { firstAt: from.toISOString(), lastAt: until.toISOString(), reads, creates, updates, deletions };
+  const about = {
+    firstAt: from.toISOString(),
+    lastAt: until.toISOString(),
+    detail: code,
+    reads,
+    creates,
+    updates,
+    deletions,
+  };
   return [{ ...make('healed_but_missed', until, about), evidence: evidence.slice(0, EVIDENCE) }];
 }
 
@@ -476,6 +485,25 @@ function ofSources(facts: Facts): Finding[] {
   const code = others.length > 0 ? 'two_sources_one_token' : 'new_source';
   const about = { network: fresh.network, userAgent: fresh.family, count: fresh.count };
   return [{ ...make(code, fresh.firstAt, about), certainty: 'likely' }];
+}
+
+/** An import is told again and again until it is rotated, but not at once. */
+const IMPORTED_MS = 30 * DAY_MS;
+
+function ofWatch(facts: Facts, current: RefusalFacts[], problems: Finding[]): Finding[] {
+  const { at, accepted, credentials, hasContact, directory } = facts;
+  const found: Finding[] = [];
+  const limited = current.filter(({ isLimited }) => isLimited);
+  const [latest] = limited;
+  if (latest)
+    found.push({ ...make('rate_limited', latest.firstAt, refusedFacts(latest, facts)), evidence: evidenceOf(limited) });
+  const used = credentials.find(({ id }) => id === accepted?.credentialId);
+  const since = used?.importedAt;
+  if (used?.state === 'active' && since && at.getTime() - since.getTime() > IMPORTED_MS)
+    found.push(make('weak_or_imported', since, credentialFacts(used)));
+  const isTheirs = problems.some(({ severity, actor }) => severity === 'failing' && actor === 'it_contact');
+  if (isTheirs && hasContact === false) found.push(make('no_owner', directory.createdAt, {}));
+  return found;
 }
 
 function ofHealth(facts: Facts): Finding[] {

@@ -25,6 +25,8 @@ export interface Facts {
   sources: SourceFacts[];
   /** How far a connection came that is not there yet. */
   connecting?: { step: 'client_made' | 'requested' | 'consented'; at: Date };
+  /** Whether anybody at the organization ever opened a portal link; absent where that is not known. */
+  hasContact?: boolean;
   silence?: SilenceFacts;
   /** The latest failure that is over, unless somebody has dealt with what it left behind. */
   recovered?: RecoveredFacts;
@@ -67,6 +69,8 @@ export interface CredentialFacts {
   /** Its client was deleted, so it gets no more tokens. */
   isClientGone: boolean;
   accessTokenExpiresAt?: Date;
+  /** When its value was brought along from another system. */
+  importedAt?: Date;
   /** Its end comes from the policy of its client. */
   endsByPolicy: boolean;
   rotation?: { since: Date; isOverdue: boolean; successorUsed: boolean };
@@ -94,6 +98,8 @@ export interface RefusalFacts {
   clientId?: string;
   address?: string;
   userAgent?: string;
+  /** There were so many that some were answered with 429. */
+  isLimited?: boolean;
   /** The token of this directory went to the URL of another one. */
   isElsewhere?: boolean;
   /** Of the other directory, where it belongs to the same organization. */

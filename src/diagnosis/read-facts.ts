@@ -48,14 +48,15 @@ const CLIENTS_READ = 5;
 export async function readFacts(deps: FactsDependencies, directory: Directory, now: Date): Promise<Facts> {
   const { audit, credentials, usage, clients, publicUrl } = deps;
   const { id: directoryId } = directory;
-  const [holders, newest, troubles, owned, switched, began, granted, traffic] = await Promise.all([
+  const [holders, newest, troubles, owned, switched, began, granted, entered, traffic] = await Promise.all([
     credentials.holders(directoryId),
     credentials.page({ directoryId, limit: ENDED_READ }),
     audit.page({ where: { directoryId, type: TROUBLES }, limit: TROUBLES_READ }),
     clients.page({ directoryId, limit: CLIENTS_READ }),
-    audit.page({ where: { directoryId, type: SWITCHES }, limit: 10 }),
+    audit.page({ where: { directoryId, type: SWITCHES }, limit: 20 }),
     audit.page({ where: { directoryId, type: ['connection.requested', 'connection.consented'] }, limit: 1 }),
     audit.page({ where: { directoryId, type: 'token.issued' }, limit: 1 }),
+    audit.page({ where: { organizationId: directory.organizationId, type: 'portal_link.used' }, limit: 1 }),
     deps.readTraffic(directory),
   ]);
   const records = [...new Map([...holders, ...newest.items].map((record) => [record.id, record])).values()].sort(
@@ -88,13 +89,14 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
     sees: outcomesFrom ?? (directory.upstreamUrl === undefined ? 'nothing' : 'gateway'),
     sources,
     ...known,
+    hasContact: entered.items.length > 0,
     ...(connecting && { connecting }),
     ...(silence && { silence }),
     ...(recovered && { recovered }),
   };
 }
 
-const SWITCHES = ['directory.disabled', 'credential.disabled'] as const;
+const SWITCHES = ['directory.disabled', 'credential.disabled', 'credential.imported'] as const;
 
 /** Of what is counted together: the last time. */
 export function timeOf({ lastAt, at }: AuditEvent): Date {
@@ -136,6 +138,7 @@ async function credentialFacts(
   const client = clientId === undefined ? undefined : await deps.clients.find(clientId);
   const progress = state === 'active' ? await deps.credentials.progress(record) : undefined;
   const disabled = switches.find((event) => event.type === 'credential.disabled' && event.credentialId === id);
+  const imported = switches.find((event) => event.type === 'credential.imported' && event.credentialId === id);
   const ended =
     state === 'revoked'
       ? { at: record.revokedAt, by: record.revokedBy, reason: record.revokedReason }
@@ -160,6 +163,7 @@ async function credentialFacts(
     ...(ended?.reason !== undefined && { endedReason: ended.reason }),
     ...(total?.lastUsedAt && { lastUsedAt: total.lastUsedAt }),
     ...(clientId !== undefined && { clientId }),
+    ...(imported && { importedAt: imported.at }),
     isClientGone: clientId !== undefined && client === undefined,
     ...(total?.accessTokenExpiresAt && { accessTokenExpiresAt: total.accessTokenExpiresAt }),
     endsByPolicy: kind === 'oauth' && !record.endSetAt && client !== undefined,
@@ -258,6 +262,7 @@ function refusalOf(code: Code, event: AuditEvent): RefusalFacts {
     ...(address !== undefined && { address }),
     ...(userAgent !== undefined && { userAgent }),
     ...(data['elsewhere'] === true && { isElsewhere: true }),
+    ...(data['reason'] === 'rate_limited' && { isLimited: true }),
     ...(Object.keys(said).length > 0 && { said }),
   };
 }
@@ -296,6 +301,7 @@ function joined(a: RefusalFacts, b: RefusalFacts): RefusalFacts {
   const newer = a.lastAt >= b.lastAt ? a : b;
   return {
     ...newer,
+    ...((a.isLimited || b.isLimited) && { isLimited: true }),
     firstAt: a.firstAt < b.firstAt ? a.firstAt : b.firstAt,
     count: a.count + b.count,
     evidence: [...a.evidence, ...b.evidence],

@@ -200,7 +200,8 @@ export const STATE_WORDS = {
     steps: [say`Fix the errors above. The limit then ends within a minute.`],
   }),
   healed_but_missed: (speech) => {
-    const { firstAt, lastAt, reads = 0, creates = 0, updates = 0, deletions = 0 } = speech.finding.facts;
+    const { firstAt, lastAt, detail = '', reads = 0, creates = 0, updates = 0, deletions = 0 } = speech.finding.facts;
+    const isBehind = detail.startsWith('upstream_');
     const { recovery } = speech.idp;
     const parts = [
       reads > 0 ? counted(reads, 'read') : '',
@@ -212,8 +213,10 @@ export const STATE_WORDS = {
     const { byHand } = recovery;
     return {
       lead: 'Provisioning works again.',
-      rest: say`Between ${date(firstAt)} and ${date(lastAt)} we refused ${counted(total, 'request')}: ${list(parts)}. ${recovery.says}`,
-      detail: say`A refused read can also hide a change that was never sent.`,
+      rest: say`Between ${date(firstAt)} and ${date(lastAt)} ${
+        isBehind ? `${counted(total, 'request')} failed at the SCIM server` : `we refused ${counted(total, 'request')}`
+      }: ${list(parts)}. ${recovery.says}`,
+      detail: say`A failed read can also hide a change that was never sent.`,
       steps: byHand
         ? [
             say`In ${speech.name}, open ${path(byHand.path)}.`,
@@ -224,8 +227,8 @@ export const STATE_WORDS = {
     };
   },
   weak_or_imported: (speech) => ({
-    lead: 'The token in use is weak.',
-    rest: say`${capital(token(speech))} was imported, and is shorter than tokens should be.`,
+    lead: 'The token in use was imported.',
+    rest: say`${capital(token(speech))} was imported, and another system may still know it.`,
     steps: [say`Rotate it when you can. The old one works until the new one is used.`],
   }),
   no_owner: (speech) => ({

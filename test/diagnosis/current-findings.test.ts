@@ -29,8 +29,12 @@ for (const engine of engines) {
       assert.equal(status, 200, JSON.stringify(body));
       return body.items;
     }
+    /** Nobody ever opened a portal link here, which is told beside whatever is broken. */
     const codesOf = (items: Answer[], directoryId: string) =>
-      items.filter((item) => item.directoryId === directoryId).map(({ finding }) => finding.code);
+      items
+        .filter((item) => item.directoryId === directoryId)
+        .map(({ finding }) => finding.code)
+        .filter((code) => code !== 'no_owner');
 
     it('begin with a refusal, and end with the next accepted request', async () => {
       const { directory, send, token } = await makeWorld(app);

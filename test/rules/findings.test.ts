@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CODES, codeOf, GROUPS } from '../../src/diagnosis/index.ts';
 import { OAUTH_REFUSALS } from '../../src/oauth/index.ts';
@@ -51,4 +51,12 @@ test('each reason and sub-reason that a surface knows leads to a finding', () =>
     .map(([code]) => code);
   // A state of the client, which no request is refused for.
   assert.deepEqual(unreached, ['client_deleted']);
+});
+
+test('each finding has a scenario named after it', () => {
+  const scenarios = readdirSync('test/diagnosis')
+    .map((file) => readFileSync(`test/diagnosis/${file}`, 'utf8'))
+    .join('\n');
+  const missing = Object.keys(CODES).filter((code) => !new RegExp(`\\b${code}\\b`).test(scenarios));
+  assert.deepEqual(missing, []);
 });

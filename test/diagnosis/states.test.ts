@@ -1,0 +1,308 @@
+/** A scenario for each finding that no refusal tells of: what has not begun, what ends, silence, sources, and what is fine. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { diagnose, type Facts, type Finding, plain, wordsOf } from '../../src/diagnosis/index.ts';
+import {
+  IDENTITY_PROVIDER_IDS,
+  IDENTITY_PROVIDERS,
+  type IdentityProviderId,
+} from '../../src/identity-providers/index.ts';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { DAY, HOUR } from '../support/clock.ts';
+import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
+import { makeClient } from '../support/oauth-client.ts';
+
+describe('the state of a directory is explained', () => {
+  let app: TestApp;
+  before(async () => {
+    app = await startApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000' } });
+  });
+  after(() => app.close());
+
+  const codesOf = ({ findings }: Answer): string[] => findings.map(({ code }: Answer) => code);
+  async function diagnosed(directory: Answer): Promise<Answer> {
+    await flush(app);
+    return (await app.api.get(`/directories/${directory.id}/diagnosis`)).body;
+  }
+
+  it('as not_connected, then setup_unfinished once there is a client', async () => {
+    const directory = await app.api.makeDirectory();
+    assert.deepEqual(codesOf(await diagnosed(directory)), ['not_connected']);
+    await makeClient(app, { directoryId: directory.id });
+    const found = await diagnosed(directory);
+    assert.deepEqual(codesOf(found), ['setup_unfinished']);
+    assert.match(textOf(found.findings[0]), /nobody has connected/);
+  });
+
+  it('as ended_on_purpose once people revoked the last token, and nothing is sent', async () => {
+    const { directory, send, token, credential, diagnosis } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
+    const found = await diagnosis();
+    assert.deepEqual(codesOf(found), ['ended_on_purpose']);
+    assert.match(textOf(found.findings[0]), /Nothing was refused since/);
+    assert.equal(found.directoryId, directory.id);
+  });
+
+  it('as rotation_overdue, then old_one_still_used, where the old token goes on', async () => {
+    const { directory, send, token, diagnosis } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    const { body } = await app.api.post(`/directories/${directory.id}/rotate`, {
+      mode: 'overlap',
+      retire: 'when-replaced',
+    });
+    app.clock.advance(8 * DAY);
+    await send(`Bearer ${token}`);
+    assert.deepEqual(codesOf(await diagnosis()), ['rotation_overdue', 'working']);
+    await send(`Bearer ${body.token}`);
+    for (let day = 0; day < 9; day++) {
+      await flush(app);
+      app.clock.advance(HOUR);
+      await send(`Bearer ${token}`);
+      await send(`Bearer ${body.token}`);
+    }
+    const after = codesOf(await diagnosis());
+    assert.ok(!after.includes('rotation_overdue'), after.join());
+  });
+
+  it('as credential_ends_soon, urgent within a week', async () => {
+    const directory = await app.api.makeDirectory();
+    const expiresAt = new Date(app.clock.now().getTime() + 20 * DAY).toISOString();
+    const { token } = await app.api.issue(directory.id, { expiresAt });
+    const ask = () =>
+      fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } });
+    await ask();
+    const soon = await diagnosed(directory);
+    assert.deepEqual([soon.findings[0].code, soon.findings[0].severity], ['credential_ends_soon', 'notice']);
+    app.clock.advance(14 * DAY);
+    await ask();
+    const urgent = await diagnosed(directory);
+    assert.deepEqual([urgent.findings[0].code, urgent.findings[0].severity], ['credential_ends_soon', 'degraded']);
+    assert.equal(urgent.findings[0].until, expiresAt);
+  });
+
+  it('as refresh_policy_ends_soon for a connection whose client sets an end', async () => {
+    const { exchange, obtainCode } = await import('../support/oauth-client.ts');
+    const directory = await app.api.makeDirectory();
+    const client = await makeClient(app, { directoryId: directory.id, maximumAgeDays: 20 });
+    await exchange(app, client, await obtainCode(app, client, directory));
+    const found = codesOf(await diagnosed(directory));
+    assert.ok(found.includes('refresh_policy_ends_soon'), found.join());
+  });
+
+  it('as idp_backoff for an identity provider that pauses after refusals', async () => {
+    const { send, token, diagnosis } = await makeWorld(app, { provider: 'entra' });
+    await send(`Bearer ${token}`);
+    await send(`Bearer ${token.slice(0, 20)}`);
+    app.clock.advance(2 * HOUR);
+    const found = await diagnosis();
+    assert.deepEqual(codesOf(found), ['token_truncated', 'idp_backoff', 'no_owner']);
+    assert.match(textOf(found.findings[1]), /Restart provisioning/);
+    assert.match(textOf(found.findings[1]), /tries again/);
+  });
+
+  it('as quiet_for_longer_than_ever after the preset, and not once that is expected', async () => {
+    const { directory, send, token, diagnosis } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    await flush(app);
+    app.clock.advance(8 * DAY);
+    assert.deepEqual(codesOf(await diagnosis()), ['working_quiet']);
+    app.clock.advance(14 * DAY);
+    const found = await diagnosis();
+    assert.deepEqual(codesOf(found), ['quiet_for_longer_than_ever']);
+    assert.match(textOf(found.findings[0]), /Nothing was refused/);
+    await app.api.post(`/directories/${directory.id}/quiet`, { muteDays: 30 });
+    assert.deepEqual(codesOf(await diagnosis()), ['working_quiet']);
+  });
+
+  it('as new_source, or two_sources_one_token while the known one goes on', async () => {
+    const { send, token, diagnosis } = await makeWorld(app);
+    for (let day = 0; day < 20; day++) {
+      await send(`Bearer ${token}`);
+      await flush(app);
+      app.clock.advance(DAY);
+    }
+    await send(`Bearer ${token}`, { agent: 'python-requests/2.31' });
+    await send(`Bearer ${token}`);
+    const found = await diagnosis();
+    assert.deepEqual(codesOf(found), ['two_sources_one_token', 'working']);
+    assert.match(textOf(found.findings[0]), /python-requests from 127\.0\.0\.0\/24/);
+    app.clock.advance(4 * DAY);
+    await send(`Bearer ${token}`, { agent: 'go-http-client/2.0' });
+    assert.ok(codesOf(await diagnosis()).includes('new_source'));
+  });
+
+  it('as working for 30 simulated days of every identity provider in health, and nothing else', async () => {
+    const worlds = await Promise.all(IDENTITY_PROVIDER_IDS.map((provider) => makeWorld(app, { provider })));
+    for (const { send, token } of worlds) await send(`Bearer ${token}`);
+    for (let day = 0; day < 30; day++) {
+      app.clock.advance(DAY - worlds.length * 1000);
+      for (const [index, { directory, send, token }] of worlds.entries()) {
+        // Each has its own pace: daily to every ninth day; whoever polls comes daily.
+        const { kind } = IDENTITY_PROVIDERS[directory.provider as IdentityProviderId].rhythm;
+        if (kind === 'polls' || day % (1 + index) === 0) await send(`Bearer ${token}`);
+        else app.clock.advance(1000);
+      }
+      await flush(app);
+      if (day % 5 !== 0) continue;
+      for (const { directory, diagnosis } of worlds) {
+        const codes = codesOf(await diagnosis());
+        assert.ok(
+          codes.every((code) => code === 'working' || code === 'working_quiet'),
+          `${directory.provider}, day ${day}: ${codes.join()}`,
+        );
+      }
+    }
+  });
+});
+
+/** Facts that no simulator makes in a short time: built by hand, and diagnosed by the same function. */
+describe('facts are explained', () => {
+  const at = new Date('2026-11-18T12:00:00.000Z');
+  const ago = (ms: number) => new Date(at.getTime() - ms);
+  const base: Facts = {
+    at,
+    directory: {
+      id: 'dir_1',
+      organizationId: 'org_1',
+      name: 'Okta production',
+      provider: 'okta',
+      endpointUrl: 'https://scim.example.com/scim/v2/key',
+      isDisabled: false,
+      createdAt: ago(90 * DAY),
+    },
+    credentials: [
+      {
+        id: 'cred_1',
+        kind: 'bearer',
+        slot: 'a',
+        state: 'active',
+        hint: 'LDy1',
+        scopes: ['scim'],
+        createdAt: ago(80 * DAY),
+        isClientGone: false,
+        endsByPolicy: false,
+        lastUsedAt: ago(HOUR),
+      },
+    ],
+    clients: [],
+    refusals: [],
+    outcomes: [],
+    sees: 'gateway',
+    sources: [],
+    accepted: { at: ago(HOUR), credentialId: 'cred_1' },
+  };
+  const spoken = {
+    name: 'Okta production',
+    provider: 'okta' as const,
+    endpointUrl: base.directory.endpointUrl,
+    tokenUrl: 'https://scim.example.com/oauth/token',
+    authorizationUrl: 'https://scim.example.com/oauth/authorize',
+  };
+  const codes = (facts: Partial<Facts>) => diagnose({ ...base, ...facts }).findings.map(({ code }) => code);
+
+  it('as fleet_quiet where many are quiet at once, in place of each alone', () => {
+    const silence = { since: ago(9 * DAY), longestMs: DAY, limitMs: 2 * DAY, basis: 'own' as const, isAlarm: true };
+    assert.deepEqual(codes({ silence }), ['quiet_for_longer_than_ever']);
+    assert.deepEqual(codes({ silence: { ...silence, isFleet: true } }), ['fleet_quiet']);
+  });
+
+  it('as client_secret_ends_soon where no other secret lasts longer', () => {
+    const soon = { hint: 'abcd', expiresAt: new Date(at.getTime() + 10 * DAY) };
+    const client = { id: 'client_1', name: 'Entra', createdAt: ago(DAY), secrets: [soon] };
+    assert.deepEqual(codes({ clients: [client] }), ['client_secret_ends_soon', 'working']);
+    assert.deepEqual(codes({ clients: [{ ...client, secrets: [soon, { hint: 'efgh' }] }] }), ['working']);
+  });
+
+  it('as old_one_still_used once the new token is used as well, for long', () => {
+    const [credential] = base.credentials;
+    assert.ok(credential);
+    const rotation = { since: ago(10 * DAY), isOverdue: true, successorUsed: true };
+    assert.deepEqual(codes({ credentials: [{ ...credential, rotation }] }), ['old_one_still_used', 'working']);
+  });
+
+  it('by each refusal that needs a client nobody knows, another instance, or half a minute', () => {
+    for (const code of [
+      'client_unknown',
+      'client_method_wrong',
+      'jwks_unreachable',
+      'refresh_token_reused',
+      'upstream_slow',
+    ] as const) {
+      const refusal = {
+        code,
+        firstAt: ago(1000),
+        lastAt: ago(500),
+        count: 2,
+        evidence: ['evt_1'],
+        clientId: 'client_1',
+      };
+      const [lead] = diagnose({ ...base, refusals: [refusal] }).findings;
+      assert.deepEqual([lead?.code, lead?.evidence], [code, ['evt_1']]);
+    }
+  });
+
+  it('as rate_limited beside its cause, and as no_owner where nobody can be told', () => {
+    const refusal = { code: 'token_missing' as const, firstAt: ago(1000), lastAt: ago(500), count: 200, evidence: [] };
+    const { accepted: _accepted, ...never } = base;
+    const facts = { ...never, refusals: [{ ...refusal, isLimited: true }], hasContact: false };
+    const { findings } = diagnose(facts);
+    assert.deepEqual(
+      findings.map(({ code }) => code),
+      ['token_missing', 'no_owner', 'rate_limited'],
+    );
+  });
+
+  it('as weak_or_imported a month after the import of the token in use', () => {
+    const [credential] = base.credentials;
+    assert.ok(credential);
+    const credentials = [{ ...credential, importedAt: ago(31 * DAY) }];
+    assert.deepEqual(codes({ credentials }), ['weak_or_imported', 'working']);
+    assert.deepEqual(codes({ credentials: [{ ...credential, importedAt: ago(DAY) }] }), ['working']);
+  });
+
+  it('in the same way twice, in the same order', () => {
+    assert.deepEqual(diagnose(base), diagnose(base));
+  });
+
+  it('with words for every identity provider, reader and finding', async () => {
+    const { CODES } = await import('../../src/diagnosis/index.ts');
+    for (const [code, { severity, actor }] of Object.entries(CODES)) {
+      for (const provider of IDENTITY_PROVIDER_IDS) {
+        for (const audience of ['operator', 'it_contact'] as const) {
+          const finding = {
+            code,
+            severity,
+            actor,
+            since: at.toISOString(),
+            facts: {
+              count: 3,
+              firstAt: ago(HOUR).toISOString(),
+              lastAt: at.toISOString(),
+              by: 'Dana Ruiz',
+              byType: 'operator',
+            },
+            evidence: [],
+            certainty: 'known',
+          } as Finding;
+          const {
+            lead,
+            rest,
+            detail = [],
+            steps,
+            unseen,
+          } = wordsOf(finding, { ...spoken, provider }, { audience, vendor: 'Acme' });
+          const all = [lead, plain(rest), plain(detail), ...steps.map(plain), unseen ?? ''];
+          for (const text of all) {
+            assert.doesNotMatch(text, /undefined|null|\[object|NaN|Invalid/, `${code} ${provider}: ${text}`);
+            assert.doesNotMatch(text, /!|\bplease\b|\bsuccessfully\b|\bmend\b/i, `${code}: ${text}`);
+          }
+          assert.match(lead, /^[A-Zaa-z].*\.$/, code);
+          // An IT contact learns no name of the vendor's staff.
+          if (audience === 'it_contact') assert.ok(!all.join(' ').includes('Dana Ruiz'), `${code}: ${all.join(' ')}`);
+        }
+      }
+    }
+  });
+});

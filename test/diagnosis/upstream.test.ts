@@ -1,0 +1,134 @@
+/** A scenario for each finding behind the gateway: a SCIM server that fails in one way, and what is told of it. */
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { makeWorld, textOf } from '../support/diagnosed.ts';
+
+const LIST = JSON.stringify({ schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'], totalResults: 0 });
+const ERROR = (status: number, detail: string) =>
+  JSON.stringify({ schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: String(status), detail });
+
+const answer =
+  (status: number, body: string, type = 'application/scim+json'): RequestListener =>
+  (_request, response) =>
+    response.writeHead(status, { 'content-type': type }).end(body);
+
+describe('a SCIM server behind the gateway is explained', () => {
+  let app: TestApp;
+  let server: Server;
+  let behave: RequestListener = answer(200, LIST);
+  let url: string;
+  before(async () => {
+    app = await startApp();
+    server = createServer((request, response) => behave(request, response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/scim`;
+  });
+  after(async () => {
+    await app.close();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  async function arrange(fields: Record<string, unknown> = {}) {
+    const world = await makeWorld(app, { upstreamUrl: url, ...fields });
+    const send = async (method = 'GET', path = '/Users?count=1') => {
+      const response = await fetch(`${world.directory.endpointUrl}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/scim+json' },
+        ...(method !== 'GET' && { body: '{}' }),
+      }).catch(() => undefined);
+      await response?.arrayBuffer().catch(() => undefined);
+      app.clock.advance(1000);
+      return response?.status;
+    };
+    return { ...world, request: send };
+  }
+  const first = async ({ diagnosis }: { diagnosis: () => Promise<Answer> }) => (await diagnosis()).findings[0];
+
+  const scenarios: [code: string, behaviour: RequestListener, says: RegExp][] = [
+    ['upstream_wrong_base', answer(404, ERROR(404, 'x')), /answered 404 to lists/],
+    ['upstream_not_scim', answer(200, '<html></html>', 'text/html'), /web page/],
+    ['upstream_refuses_us', answer(401, 'no'), /refused us with 401/],
+    ['upstream_failing', answer(500, ERROR(500, 'x')), /answered with 500/],
+    ['upstream_limits', answer(429, ERROR(429, 'x')), /429/],
+    [
+      'upstream_cut',
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/scim+json', 'content-length': '500' });
+        response.write(LIST);
+        setImmediate(() => response.destroy());
+      },
+      /halfway/,
+    ],
+  ];
+  for (const [code, behaviour, says] of scenarios) {
+    it(`as ${code}, until it answers`, async () => {
+      const world = await arrange();
+      behave = behaviour;
+      await world.request();
+      const lead = await first(world);
+      assert.equal(lead.code, code, JSON.stringify((await world.diagnosis()).findings.map((one: Answer) => one.code)));
+      assert.equal(lead.actor, 'vendor');
+      assert.match(textOf(lead), says);
+      assert.doesNotMatch(textOf(lead), /undefined|\[object/);
+      assert.ok(lead.words.steps.length > 0 && lead.evidence.length > 0);
+      behave = answer(200, LIST);
+      await world.request();
+      const healed = (await world.diagnosis()).findings;
+      // What was only slowed down is repeated by the identity provider.
+      if (lead.severity !== 'failing') return assert.equal(healed[0].code, 'working');
+      assert.deepEqual(
+        healed.map((one: Answer) => one.code),
+        ['healed_but_missed', 'working'],
+      );
+      assert.match(textOf(healed[0]), /1 request failed at the SCIM server: 1 read/);
+      assert.equal(healed[1].facts.sees, 'gateway');
+    });
+  }
+
+  it('as upstream_not_set where the directory has none', async () => {
+    const world = await arrange({ upstreamUrl: undefined });
+    await world.request();
+    const lead = await first(world);
+    assert.equal(lead.code, 'upstream_not_set');
+    assert.match(textOf(lead), /no SCIM server URL/);
+  });
+
+  it('as upstream_unreachable, with the cause', async () => {
+    const world = await arrange({ upstreamUrl: 'http://127.0.0.1:9/scim' });
+    await world.request();
+    const lead = await first(world);
+    assert.equal(lead.code, 'upstream_unreachable');
+    assert.match(textOf(lead), /refuses the connection/);
+  });
+
+  it('as upstream_rejects_content with the reason that it gave, while reads work', async () => {
+    const world = await arrange();
+    behave = (request, response) =>
+      request.method === 'GET'
+        ? answer(200, LIST)(request, response)
+        : answer(400, ERROR(400, 'Attribute "userName" is required'))(request, response);
+    await world.request();
+    await world.request('POST', '/Users');
+    const lead = await first(world);
+    assert.deepEqual([lead.code, lead.severity], ['upstream_rejects_content', 'degraded']);
+    assert.match(textOf(lead), /"userName" is required/);
+    behave = answer(200, LIST);
+  });
+
+  it('as nothing at all for a 404 or 409 of a single resource', async () => {
+    const world = await arrange();
+    behave = answer(200, LIST);
+    await world.request();
+    behave = answer(404, ERROR(404, 'x'));
+    await world.request('GET', '/Users/1');
+    behave = answer(409, ERROR(409, 'x'));
+    await world.request('POST', '/Users');
+    assert.equal((await first(world)).code, 'working');
+    behave = answer(200, LIST);
+  });
+});
