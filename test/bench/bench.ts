@@ -135,6 +135,10 @@ async function main(): Promise<void> {
       },
     ],
     [proxying, { name: 'gateway /scim/v2/{key}/Users', process: gateway, requests: asking }],
+    [
+      { ...proxying, name: 'bare node:http proxy, gzip', requests: asking.map(zipped) },
+      { name: 'gateway of gzip bodies', process: gateway, requests: asking.map(zipped) },
+    ],
   ];
 
   const measured: Measured[] = [];
@@ -296,6 +300,10 @@ function scimRequest(token: string, endpointKey: string): LoadRequest {
       'User-Agent': 'Okta SCIM Client 1.0.0',
     },
   };
+}
+
+function zipped(request: LoadRequest): LoadRequest {
+  return { ...request, headers: { ...request.headers, 'Accept-Encoding': 'gzip,deflate' } };
 }
 
 async function introspectRequests({ latchkey, bearers }: Store): Promise<LoadRequest[]> {

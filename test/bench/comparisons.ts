@@ -4,6 +4,7 @@
  */
 import { Agent, createServer, type RequestListener, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import Koa from 'koa';
 
 const ANSWER = {
@@ -47,9 +48,15 @@ const SERVERS: Record<string, (argument: string) => RequestListener | Promise<Re
 };
 
 function constant(type: string, value: object): RequestListener {
+  const zipped = gzipSync(JSON.stringify(value));
   return (request, response) => {
     const text = JSON.stringify(value);
     request.resume();
+    if (/\bgzip\b/.test(String(request.headers['accept-encoding']))) {
+      response.writeHead(200, { 'Content-Type': type, 'Content-Encoding': 'gzip', 'Content-Length': zipped.length });
+      response.end(zipped);
+      return;
+    }
     response.writeHead(200, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
     response.end(text);
   };
