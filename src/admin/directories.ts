@@ -45,6 +45,10 @@ const upstreamTestView = z
     ),
   })
   .meta({ id: 'UpstreamTest' });
+const audience = z
+  .string()
+  .max(2000)
+  .describe('What introspection tells as `aud`, an absolute URI: for a SCIM server with an address of its own.');
 
 export function directoryOperations(deps: {
   directories: Directories;
@@ -98,6 +102,7 @@ export function directoryOperations(deps: {
         upstreamUrl: upstreamUrl.optional(),
         mapUris: mapUris.optional(),
         upstreamCredential: upstreamCredential.optional(),
+        audience: audience.optional(),
         endpointKey: schemas.endpointKey
           .optional()
           .describe('Readable last part of the endpoint; unique. Random without it.'),
@@ -168,6 +173,7 @@ export function directoryOperations(deps: {
         upstreamUrl: upstreamUrl.nullable().optional(),
         mapUris: mapUris.optional(),
         upstreamCredential: upstreamCredential.nullable().optional(),
+        audience: audience.nullable().optional(),
         endpointKey: schemas.endpointKey.optional(),
         force: z.boolean().optional(),
       }),

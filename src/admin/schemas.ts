@@ -99,6 +99,7 @@ export const directoryView = z
       .object({ kind: z.enum(['none', 'jwt', 'header']), name: z.string().nullable() })
       .nullable()
       .describe('What authenticates the gateway at the upstream; null: what the server is configured with for all.'),
+    audience: z.string().nullable().describe('What introspection tells as `aud` instead of `endpointUrl`.'),
     state: z.enum(['active', 'disabled']),
     disabledAt: shownTimeOrNull,
     createdAt: shownTime,
@@ -116,6 +117,7 @@ export function viewDirectory(directory: Directory, publicUrl: string) {
     upstreamUrl,
     mapUris,
     upstreamCredential,
+    audience,
     state,
     disabledAt,
     createdAt,
@@ -133,6 +135,7 @@ export function viewDirectory(directory: Directory, publicUrl: string) {
     upstreamCredential: upstreamCredential
       ? { kind: upstreamCredential.kind, name: upstreamCredential.name ?? null }
       : null,
+    audience: audience ?? null,
     state,
     disabledAt: disabledAt ?? null,
     createdAt,

@@ -95,6 +95,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                 name: directory.name,
                 provider: directory.provider,
                 upstreamUrl: directory.upstreamUrl,
+                audience: directory.audience,
                 endpointKey: directory.endpointKey,
               }}
             >
@@ -104,6 +105,12 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                 name="upstreamUrl"
                 value={directory.upstreamUrl}
                 hint="Empty without the gateway."
+                maximum={2000}
+              />
+              <Field
+                name="audience"
+                value={directory.audience}
+                hint="Only for a SCIM server that uses introspection under its own URL. Empty means the endpoint URL."
                 maximum={2000}
               />
               <Field
@@ -180,6 +187,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
             ...(touched(form, 'name') && { name: required(form, 'name') }),
             ...(touched(form, 'provider') && { provider }),
             ...(touched(form, 'upstreamUrl') && { upstreamUrl: sent(form, 'upstreamUrl', 2000) ?? null }),
+            ...(touched(form, 'audience') && { audience: sent(form, 'audience', 2000) ?? null }),
             endpointKey,
           },
           cause,

@@ -33,6 +33,8 @@ const shape = {
   'mapUris?': 'boolean',
   /** Instead of the one for all directories. */
   'upstreamCredential?': json<UpstreamCredential>(),
+  /** What introspection tells as `aud` instead of the endpoint's URL: the SCIM server has an address of its own. */
+  'audience?': 'string',
   state: text<'active' | 'disabled'>(),
   'disabledAt?': 'date',
   /** Counts immediate rotations, so that those which race agree on the last one. */
@@ -52,6 +54,7 @@ export interface DirectoryInput {
   /** true unless it is said. */
   mapUris?: boolean | undefined;
   upstreamCredential?: UpstreamCredentialInput | undefined;
+  audience?: string | undefined;
   endpointKey?: string | undefined;
 }
 
@@ -64,6 +67,8 @@ export interface DirectoryChanges {
   mapUris?: boolean | undefined;
   /** null: the one for all directories. */
   upstreamCredential?: UpstreamCredentialInput | null | undefined;
+  /** null takes it away. */
+  audience?: string | null | undefined;
   endpointKey?: string | undefined;
 }
 
@@ -143,6 +148,20 @@ export function createDirectories(deps: Dependencies): Directories {
     throw new AppError('invalid_request', { detail: `The endpoint key ${endpointKey} is reserved.`, errors });
   }
 
+  function checkAudience(audience: string | null | undefined): void {
+    if (audience === undefined || audience === null) return;
+    const url = /^[\x21-\x7e]{1,2000}$/.test(audience) ? URL.parse(audience) : null;
+    if (url && url.hash === '' && url.username === '' && url.password === '') return;
+    const errors = [
+      {
+        path: 'audience',
+        given: audience.slice(0, 200),
+        wanted: 'an absolute URI without fragment, of at most 2000 characters',
+      },
+    ];
+    throw new AppError('invalid_request', { detail: 'The audience is not an absolute URI without fragment.', errors });
+  }
+
   function taken(error: unknown, endpointKey: string | undefined): never {
     if (!isDuplicate(error, 'endpointKey')) throw error;
     throw new AppError('endpoint_key_taken', { endpointKey }, { cause: error });
@@ -168,9 +187,10 @@ export function createDirectories(deps: Dependencies): Directories {
 
   return {
     async create(input, cause) {
-      const { organizationId, name, provider = 'generic', upstreamUrl, mapUris, endpointKey } = input;
+      const { organizationId, name, provider = 'generic', upstreamUrl, mapUris, audience, endpointKey } = input;
       checkUpstream(upstreamUrl);
       checkEndpointKey(endpointKey);
+      checkAudience(audience);
       await organizations.get(organizationId);
       const now = clock.now();
       const directory: Directory = {
@@ -182,6 +202,7 @@ export function createDirectories(deps: Dependencies): Directories {
         ...(upstreamUrl !== undefined && { upstreamUrl }),
         ...(mapUris === false && { mapUris }),
         ...(input.upstreamCredential && { upstreamCredential: kept(input.upstreamCredential) }),
+        ...(audience !== undefined && { audience }),
         state: 'active',
         createdAt: now,
         updatedAt: now,
@@ -221,11 +242,19 @@ export function createDirectories(deps: Dependencies): Directories {
     async change(id, changes, cause) {
       checkUpstream(changes.upstreamUrl);
       checkEndpointKey(changes.endpointKey);
+      checkAudience(changes.audience);
       const given = changes.upstreamCredential && kept(changes.upstreamCredential);
       const result = await directories
         .update(id, (record) => {
-          const { upstreamUrl: previous, mapUris: mapped, upstreamCredential: held, ...rest } = record;
+          const {
+            upstreamUrl: previous,
+            mapUris: mapped,
+            upstreamCredential: held,
+            audience: earlier,
+            ...rest
+          } = record;
           const mapUris = changes.mapUris ?? mapped ?? true;
+          const audience = changes.audience === null ? undefined : (changes.audience ?? earlier);
           const upstreamUrl = changes.upstreamUrl === null ? undefined : (changes.upstreamUrl ?? previous);
           const isMoved = originOf(upstreamUrl) !== originOf(previous);
           const stays = changes.upstreamCredential === undefined && !(isMoved && held?.kind === 'header');
@@ -238,9 +267,17 @@ export function createDirectories(deps: Dependencies): Directories {
             ...(upstreamUrl !== undefined && { upstreamUrl }),
             ...(!mapUris && { mapUris }),
             ...(upstreamCredential && { upstreamCredential }),
+            ...(audience !== undefined && { audience }),
             updatedAt: clock.now(),
           };
-          const told = changesBetween(record, next, ['name', 'provider', 'endpointKey', 'upstreamUrl', 'mapUris']);
+          const told = changesBetween(record, next, [
+            'name',
+            'provider',
+            'endpointKey',
+            'upstreamUrl',
+            'mapUris',
+            'audience',
+          ]);
           if (upstreamCredential !== held) {
             told.changed.push('upstreamCredential');
             told.changes.push({
@@ -256,7 +293,7 @@ export function createDirectories(deps: Dependencies): Directories {
         .catch((error: unknown) => taken(error, changes.endpointKey));
       if (!result) throw absent(id);
       const { before, after } = result;
-      const carried = ['endpointKey', 'upstreamUrl', 'mapUris', 'upstreamCredential'] as const;
+      const carried = ['endpointKey', 'upstreamUrl', 'mapUris', 'upstreamCredential', 'audience'] as const;
       if (carried.some((key) => before[key] !== after[key])) await waitOutLease();
       return after;
     },

@@ -191,6 +191,7 @@ const ATTRIBUTES: Record<string, string> = {
   provider: 'identity provider',
   endpointKey: 'endpoint key',
   upstreamUrl: 'upstream URL',
+  audience: 'audience',
   label: 'label',
   expiresAt: 'end',
   scopes: 'scopes',

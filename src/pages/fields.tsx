@@ -12,6 +12,7 @@ const LABELS = {
   appName: 'App name in Okta',
   contact: 'For',
   email: 'E-mail address',
+  audience: 'Audience',
   endpointKey: 'Endpoint key',
   expiresOn: 'Ends on',
   externalId: 'External id',

@@ -46,19 +46,20 @@ export function createIntrospection(deps: IntrospectionDependencies) {
       const allowance = createAllowance(ANSWER_MS);
       const floodWait = verification.waitOfCaller(address);
       if (floodWait !== undefined) return refuseFor(response, floodWait);
-      const caller = await allowance.spend(authenticate(request.headers.authorization));
+      const fields = fieldsOf(body, request.headers['content-type']);
+      const { authorization } = request.headers;
+      const caller = await allowance.spend(authenticate(authorization, fields));
       if (!caller) {
         const ofAddress = verification.limitCaller(address);
-        const ofKey = failures.count(undefined, readBasic(request.headers.authorization)?.id);
+        const ofKey = failures.count(undefined, readNamed(authorization, fields)?.id);
         const wait = ofAddress ?? ofKey;
         if (wait !== undefined) return refuseFor(response, wait);
-        const challenge = { 'www-authenticate': 'Bearer realm="latchkey", Basic realm="latchkey"' };
         sendOauthError(
           response,
           401,
           'invalid_client',
-          'An API key is needed, as Bearer or (id and value) as Basic.',
-          challenge,
+          'An API key is needed, as Bearer, or its id and value as Basic or as client_id and client_secret.',
+          { 'www-authenticate': challengeOf(authorization) },
         );
         return;
       }
@@ -68,7 +69,7 @@ export function createIntrospection(deps: IntrospectionDependencies) {
         sendOauthError(response, 403, 'access_denied', `A key with role ${caller.role} may not introspect.`);
         return;
       }
-      const token = tokenOf(body, request.headers['content-type']);
+      const token = fields.get('token');
       if (!token) {
         sendOauthError(response, 400, 'invalid_request', 'The parameter token is missing.');
         return;
@@ -100,10 +101,13 @@ export function createIntrospection(deps: IntrospectionDependencies) {
     }
   };
 
-  function authenticate(header: string | undefined): ApiKey | undefined | Promise<ApiKey | undefined> {
+  function authenticate(
+    header: string | undefined,
+    fields: URLSearchParams,
+  ): ApiKey | undefined | Promise<ApiKey | undefined> {
     const [, bearer] = /^bearer[ \t]+(\S+)[ \t]*$/i.exec(header ?? '') ?? [];
     if (bearer !== undefined) return verification.findCaller(bearer);
-    const { id, secret } = readBasic(header) ?? {};
+    const { id, secret } = readNamed(header, fields) ?? {};
     if (id === undefined || secret === undefined) return undefined;
     const found = findNamed(id, secret);
     const [decodedId, decodedSecret] = [formDecoded(id), formDecoded(secret)];
@@ -129,7 +133,7 @@ export function createIntrospection(deps: IntrospectionDependencies) {
       ...(expiresAt && { exp: Math.floor(expiresAt.getTime() / 1000) }),
       iat: Math.floor(issuedAt.getTime() / 1000),
       sub: directory.id,
-      aud: endpointUrlOf(publicUrl, directory.endpointKey),
+      aud: directory.audience ?? endpointUrlOf(publicUrl, directory.endpointKey),
       iss: publicUrl,
       directory_id: directory.id,
       organization_id: directory.organizationId,
@@ -141,10 +145,13 @@ export function createIntrospection(deps: IntrospectionDependencies) {
   }
 }
 
-function readBasic(header = ''): { id: string; secret: string } | undefined {
-  const [, value = ''] = /^basic[ \t]+(\S+)[ \t]*$/i.exec(header) ?? [];
-  const [, id, secret] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
-  return id === undefined || secret === undefined ? undefined : { id, secret };
+/** The id and value of a key: as Basic, or as client_id and client_secret (RFC 6749 2.3.1) where there is no header. */
+function readNamed(header: string | undefined, fields: URLSearchParams): { id: string; secret: string } | undefined {
+  const [, value = ''] = /^basic[ \t]+(\S+)[ \t]*$/i.exec(header ?? '') ?? [];
+  const [, basicId, basicSecret] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
+  const id = header === undefined ? fields.get('client_id') : basicId;
+  const secret = header === undefined ? fields.get('client_secret') : basicSecret;
+  return id && secret ? { id, secret } : undefined;
 }
 
 /** RFC 6749 2.3.1 has both halves of Basic form-encoded; some clients do so, `_` included, and some do not. */
@@ -156,14 +163,26 @@ function formDecoded(half: string): string {
   }
 }
 
-function tokenOf(body: string, contentType = ''): string | null {
-  if (!/^application\/json\b/i.test(contentType)) return new URLSearchParams(body).get('token');
+/** Both schemes, that of the caller first: a client often looks at the first one only. RFC 6750 3.1 names what is wrong with a Bearer. */
+function challengeOf(authorization = ''): string {
+  const basic = 'Basic realm="latchkey"';
+  const bearer = 'Bearer realm="latchkey"';
+  if (/^basic(?:\s|$)/i.test(authorization)) return `${basic}, ${bearer}`;
+  return /^bearer\s/i.test(authorization) ? `${bearer}, error="invalid_token", ${basic}` : `${bearer}, ${basic}`;
+}
+
+/** The parameters of a form, or the texts of a JSON object. */
+function fieldsOf(body: string, contentType = ''): URLSearchParams {
+  if (!/^application\/json\b/i.test(contentType)) return new URLSearchParams(body);
+  const fields = new URLSearchParams();
   try {
-    const { token } = JSON.parse(body) as { token?: unknown };
-    return typeof token === 'string' ? token : null;
+    for (const [name, value] of Object.entries(JSON.parse(body) ?? {})) {
+      if (typeof value === 'string') fields.append(name, value);
+    }
   } catch {
-    return null;
+    // No JSON: no parameters.
   }
+  return fields;
 }
 
 function send(response: ServerResponse, text: string): void {

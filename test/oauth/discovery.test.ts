@@ -277,11 +277,11 @@ for (const engine of engines) {
         const { body } = await app.api.post('/api-keys', { name: 'SCIM server', role: 'introspect' });
         const { apiKey, key } = body;
         const headers: Record<string, string> = {
-          bearer: `Bearer ${key}`,
+          Bearer: `Bearer ${key}`,
           client_secret_basic: `Basic ${Buffer.from(`${apiKey.id}:${key}`).toString('base64')}`,
         };
         assert.deepEqual(
-          Object.keys(headers).sort(),
+          ['client_secret_post', ...Object.keys(headers)].sort(),
           [...metadata.introspection_endpoint_auth_methods_supported].sort(),
         );
         const attempt = async (authorization: string, fields: Record<string, string> = {}) =>
@@ -293,7 +293,8 @@ for (const engine of engines) {
             })
           ).status;
         for (const [method, header] of Object.entries(headers)) assert.equal(await attempt(header), 200, method);
-        assert.equal(await attempt('', { client_id: apiKey.id, client_secret: key }), 401);
+        assert.equal(await attempt('', { client_id: apiKey.id, client_secret: key }), 200);
+        assert.equal(await attempt('', { client_id: 'key_other', client_secret: key }), 401);
         const client = await makeClient(app);
         assert.equal(await attempt(`Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}`), 401);
       });

@@ -69,6 +69,47 @@ describe('introspection', () => {
     assert.equal(((await response.json()) as Answer).active, true);
   });
 
+  it('takes its id and value as client_id and client_secret too, where there is no header', async () => {
+    assert.equal((await ask({ token, client_id: keyId, client_secret: key }, '')).body.active, true);
+    for (const fields of [
+      { client_id: 'key_other', client_secret: key },
+      { client_id: keyId, client_secret: `${key}x` },
+      { client_secret: key },
+    ]) {
+      assert.equal((await ask({ token, ...fields }, '')).status, 401, JSON.stringify(fields));
+    }
+    const both = await ask({ token, client_id: keyId, client_secret: key }, basic(keyId, `${key}x`));
+    assert.equal(both.status, 401, 'the header counts');
+  });
+
+  it('names the scheme of the caller first when it refuses', async () => {
+    const challengeTo = async (authorization: string) =>
+      (await ask({ token }, authorization)).headers.get('www-authenticate');
+    const [bearerScheme, basicScheme] = ['Bearer realm="latchkey"', 'Basic realm="latchkey"'];
+    assert.equal(await challengeTo(''), `${bearerScheme}, ${basicScheme}`);
+    assert.equal(await challengeTo(`bearer ${key}x`), `${bearerScheme}, error="invalid_token", ${basicScheme}`);
+    assert.equal(await challengeTo(basic(keyId, 'wrong')), `${basicScheme}, ${bearerScheme}`);
+  });
+
+  it("tells the directory's audience where it has one, from the moment that it is set", async () => {
+    const own = await app.api.makeDirectory({ audience: 'https://app.example/scim' });
+    assert.equal(own.audience, 'https://app.example/scim');
+    const issued = await app.api.issue(own.id);
+    const audience = async () => (await ask({ token: issued.token })).body.aud;
+    assert.equal(await audience(), 'https://app.example/scim');
+    const changed = await app.api.patch(`/directories/${own.id}`, { audience: 'api://scim.app' });
+    assert.deepEqual(
+      [changed.status, changed.body.audience, await audience()],
+      [200, 'api://scim.app', 'api://scim.app'],
+    );
+    assert.equal((await app.api.patch(`/directories/${own.id}`, { audience: null })).body.audience, null);
+    assert.equal(await audience(), own.endpointUrl);
+    for (const given of ['scim', '/scim', 'https://app.example/#x', 'https://a b', 'https://user:pass@app.example/']) {
+      const refused = await app.api.patch(`/directories/${own.id}`, { audience: given });
+      assert.deepEqual([refused.status, refused.body.errors?.[0]?.path], [400, 'audience'], given);
+    }
+  });
+
   it('refuses who may not ask, with 401 or 403, and a missing token with 400', async () => {
     for (const authorization of [
       '',
