@@ -357,7 +357,10 @@ export async function createApp(deps: AppDependencies) {
     ['/scim/v2/', gateway.handle],
     ['/auth/verify', forwardAuth],
     ['/auth/verify/', forwardAuth],
-    ['/oauth/introspect', createIntrospection({ verification, failures, usedKey: usage.accepted, context, publicUrl })],
+    [
+      '/oauth/introspect',
+      createIntrospection({ verification, failures, usedKey: usage.accepted, context, clock, publicUrl }),
+    ],
     ['/oauth/token', withRightClock(oauth.token)],
     ['/oauth/revoke', oauth.token],
     ['/oauth/authorize', oauth.authorize],

@@ -4,6 +4,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../clock.ts';
 import type { ApiKey } from '../credentials/index.ts';
 import { endpointUrlOf } from '../directories/index.ts';
 import { asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
@@ -26,11 +27,12 @@ export interface IntrospectionDependencies {
   failures: FailureLimits;
   usedKey: (id: string, address: string, userAgent: string | undefined) => void;
   context: RequestContext;
+  clock: Clock;
   publicUrl: string;
 }
 
 export function createIntrospection(deps: IntrospectionDependencies) {
-  const { verification, failures, usedKey, context, publicUrl } = deps;
+  const { verification, failures, usedKey, context, clock, publicUrl } = deps;
   /** What an access answers is the same as long as its grant is: built once per grant. */
   const answers = new WeakMap<Grant, string>();
 
@@ -90,7 +92,8 @@ export function createIntrospection(deps: IntrospectionDependencies) {
       const isVisible =
         decision.allowed &&
         (caller.organizationId === undefined || caller.organizationId === decision.grant.directory.organizationId);
-      send(response, isVisible ? answerOf(decision.grant) : INACTIVE);
+      if (isVisible) send(response, answerOf(decision.grant), leaseOf(decision.grant));
+      else send(response, INACTIVE);
     } catch (thrown) {
       const error = asAppError(thrown);
       const name = error.status === 503 ? 'temporarily_unavailable' : 'invalid_request';
@@ -119,6 +122,14 @@ export function createIntrospection(deps: IntrospectionDependencies) {
     const found = verification.findCaller(secret);
     const isNamed = (key: ApiKey | undefined) => (key?.id === id ? key : undefined);
     return found instanceof Promise ? found.then(isNamed) : isNamed(found);
+  }
+
+  /**
+   * Milliseconds for which the caller may go by the answer, from when it asked: then a revoke that is acknowledged is obeyed there too.
+   * One is taken off for what passed before the clock was read.
+   */
+  function leaseOf({ leaseUntil }: Grant): number {
+    return Math.max(0, Math.floor(leaseUntil - clock.monotonicMs()) - 1);
   }
 
   function answerOf(grant: Grant): string {
@@ -185,10 +196,11 @@ function fieldsOf(body: string, contentType = ''): URLSearchParams {
   return fields;
 }
 
-function send(response: ServerResponse, text: string): void {
+function send(response: ServerResponse, text: string, leaseMs = 0): void {
   response.writeHead(200, {
     'Content-Type': 'application/json; charset=utf-8',
     'Cache-Control': 'no-store',
+    'Latchkey-Lease-Ms': leaseMs,
     'Content-Length': Buffer.byteLength(text),
   });
   response.end(text);

@@ -20,6 +20,8 @@ export interface Grant {
   expiresAt?: Date;
   /** Of an access token: when it was issued. */
   issuedAt: Date;
+  /** Monotonic milliseconds until which memory may answer by it. */
+  leaseUntil: number;
 }
 
 export interface Wanted {
@@ -73,7 +75,7 @@ export interface Verifier {
 
 /** Throws (or rejects with) storage_unavailable when it can't be decided; that is no denial. */
 export function createVerify(options: VerifyOptions): Verifier {
-  const { credentials, directories, findAccessToken, clock } = options;
+  const { credentials, directories, findAccessToken, clock, leaseMs } = options;
   const cache = createLeaseCache<Grant>({ ...options, read: readGrant });
 
   async function lookUp(digest: Digest): Promise<Known | undefined> {
@@ -88,6 +90,8 @@ export function createVerify(options: VerifyOptions): Verifier {
 
   /** Only what may be used is remembered: a refusal is read anew each time, so that enabling works at once. */
   async function readGrant(digest: string): Promise<Grant | undefined> {
+    // A revoke that is acknowledged later waits out the lease of a read that began before it.
+    const leaseUntil = clock.monotonicMs() + leaseMs;
     const found = await lookUp(digest as Digest);
     if (!found) return undefined;
     const { credential } = found;
@@ -110,6 +114,7 @@ export function createVerify(options: VerifyOptions): Verifier {
       write: scopes.includes('scim'),
       ...(expiresAt && { expiresAt }),
       issuedAt: token?.issuedAt ?? credential.createdAt,
+      leaseUntil,
     };
   }
 

@@ -131,6 +131,20 @@ describe('introspection', () => {
     assert.equal(large.status, 413);
   });
 
+  it('tells for how long the answer may be kept: for what is left of the lease of its own read', async () => {
+    const own = await app.api.makeDirectory();
+    const issued = await app.api.issue(own.id);
+    const lease = async (value: string) => (await ask({ token: value })).headers.get('latchkey-lease-ms');
+    assert.equal(await lease(issued.token), '999');
+    app.clock.advance(400);
+    assert.equal(await lease(issued.token), '599');
+    app.clock.advance(599);
+    assert.equal(await lease(issued.token), '0');
+    app.clock.advance(1);
+    assert.equal(await lease(issued.token), '999');
+    assert.equal(await lease('unknown'), '0');
+  });
+
   it('says only that a token is inactive, whatever the reason, and keeps the reason for us', async () => {
     const disabled = await app.api.makeDirectory();
     const issued = await app.api.issue(disabled.id);
