@@ -45,6 +45,8 @@ export const ACTIONS = {
   'clients.share': { roles: WRITERS, reach: 'all' },
   'findings.settle': { roles: [...WRITERS, 'it_contact'], reach: 'organization' },
   'tokens.check': { roles: [...READERS, 'it_contact'], reach: 'organization' },
+  /** Whose they are is not known, so they are no organization's. */
+  'unplaced.read': { roles: READERS, reach: 'all' },
   'outcomes.report': { roles: [...WRITERS, 'introspect'], reach: 'organization' },
   'portal-links.read': { roles: READERS, reach: 'organization' },
   'portal-links.change': { roles: WRITERS, reach: 'organization' },

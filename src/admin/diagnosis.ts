@@ -14,6 +14,7 @@ import {
   plain,
   SEVERITIES,
   type Spoken,
+  type UnplacedRefusal,
   type Words,
   wordsOf,
 } from '../diagnosis/index.ts';
@@ -179,6 +180,32 @@ const currentView = z
   .object({ directoryId: z.string(), organizationId: z.string(), provider: schemas.provider, finding: findingView })
   .meta({ id: 'CurrentFinding' });
 
+const unplacedView = z
+  .object({
+    code: z.enum(CODE_NAMES),
+    provider: schemas.provider.nullable().describe('Whose software it named itself. Anybody can.'),
+    firstAt: shownTime,
+    lastAt: shownTime,
+    address: z.string().nullable(),
+    userAgent: z.string().nullable(),
+    requestId: z.string().nullable(),
+    eventId: z.string().describe('The latest event.'),
+  })
+  .meta({ id: 'UnplacedRefusal' });
+
+function viewUnplaced({ code, provider, firstAt, lastAt, address, userAgent, requestId, eventId }: UnplacedRefusal) {
+  return {
+    code,
+    provider: provider ?? null,
+    firstAt,
+    lastAt,
+    address: address ?? null,
+    userAgent: userAgent ?? null,
+    requestId: requestId ?? null,
+    eventId,
+  };
+}
+
 const checkedView = z
   .object({
     known: z.boolean().describe('Whether it is a token or access token of ours that you may see.'),
@@ -339,6 +366,22 @@ export function diagnosisOperations(deps: {
           organizationId: organizationId ?? caller.organizationId,
         });
         return { body: { items: (await Promise.all(items.map(viewCurrent))).flat(), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/unplaced-refusals',
+      tag,
+      summary: 'Refused, of nobody: what carried nothing by which a directory could be told',
+      description: 'One for each cause and identity provider, for seven days. The events have the rest.',
+      action: 'unplaced.read',
+      query: z.strictObject(schemas.paging),
+      status: 200,
+      answer: schemas.listOf(unplacedView),
+      errors: ['invalid_cursor'],
+      async handle({ query }) {
+        const { items, nextCursor } = await diagnoses.unplaced.page(query);
+        return { body: { items: items.map(viewUnplaced), nextCursor } };
       },
     }),
     operation({

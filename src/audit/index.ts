@@ -30,6 +30,7 @@ import {
   type Subject,
 } from './events.ts';
 import { admitted, admittedActor, cleaned } from './payload.ts';
+import { placeOf, placeShape } from './places.ts';
 import { createSubscribers, type Subscriber, type Untold, untoldShape } from './subscribers.ts';
 import { createTallies, type Tallies } from './tallies.ts';
 
@@ -46,6 +47,7 @@ export {
   SYSTEM,
 } from './events.ts';
 export { type AttributeChange, changesBetween } from './payload.ts';
+export { type Place, placeIn } from './places.ts';
 export type { Subscriber } from './subscribers.ts';
 
 /** Attributes that every tracked record declares beside its own. */
@@ -79,6 +81,8 @@ export interface EventQuery {
     credentialId?: string | undefined;
     requestId?: string | undefined;
     actorId?: string | undefined;
+    /** `placeIn(directoryId, kind)`: events of one kind at one directory or organization. */
+    place?: string | readonly string[] | undefined;
   };
   from?: Date | undefined;
   to?: Date | undefined;
@@ -129,9 +133,10 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
   const { storage, clock, random, log } = deps;
   const events = storage.collection({
     name: 'events',
-    shape: { ...eventShape, ...untoldShape },
+    shape: { ...eventShape, ...untoldShape, ...placeShape },
     keys: {
       tellAt: 'index',
+      place: 'index',
       type: 'index',
       organizationId: 'index',
       directoryId: 'index',
@@ -177,7 +182,7 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
 
   async function append(event: AuditEvent): Promise<void> {
     try {
-      await events.insert({ ...event, ...subscribers.mark() });
+      await events.insert({ ...event, ...placeOf(event), ...subscribers.mark() });
     } catch (error) {
       // The same event was written before: by this instance before a crash, or by another one that recovers too.
       if (!isDuplicate(error, 'id')) throw error;
@@ -296,7 +301,10 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
       await subscribers.recover();
     },
 
-    migrations: [{ name: 'clean_events', run: cleanEvents }],
+    migrations: [
+      { name: 'clean_events', run: cleanEvents },
+      { name: 'place_events', run: placeEvents },
+    ],
 
     prune: (before) => events.prune(before),
 
@@ -305,6 +313,17 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
       await subscribers.settled();
     },
   };
+
+  /** Events of earlier releases were written without the key by which a directory's own are found. */
+  async function placeEvents(): Promise<void> {
+    let after: string | undefined;
+    do {
+      const { items, nextCursor } = await events.page({ after, limit: CLEANED_AT_ONCE });
+      for (const event of items)
+        if (event.place !== placeOf(event).place) await events.update(event.id, (now) => ({ ...now, ...placeOf(now) }));
+      after = nextCursor ?? undefined;
+    } while (after !== undefined);
+  }
 
   async function cleanEvents(): Promise<void> {
     let after: string | undefined;
@@ -325,6 +344,6 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
   }
 }
 
-function asEvent({ untold: _untold, tellAt: _tellAt, ...event }: Untold): AuditEvent {
+function asEvent({ untold: _untold, tellAt: _tellAt, place: _place, ...event }: Untold): AuditEvent {
   return event;
 }

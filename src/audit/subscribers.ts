@@ -17,7 +17,7 @@ export type Subscriber = (event: AuditEvent) => Promise<void>;
 
 /** What an event carries while somebody has to hear of it. */
 export const untoldShape = { 'untold?': 'strings', 'tellAt?': 'date' } as const;
-export type Untold = AuditEvent & { untold?: string[]; tellAt?: Date };
+export type Untold = AuditEvent & { untold?: string[]; tellAt?: Date; place?: string };
 
 /** For how long an event is told by the instance that wrote or claimed it. */
 const CLAIM_MS = 30_000;
@@ -37,7 +37,7 @@ export function createSubscribers(deps: { events: Collection<Untold>; clock: Clo
 
   const later = (ms: number) => new Date(clock.now().getTime() + ms);
 
-  async function tell({ untold = [], tellAt, ...event }: Untold): Promise<void> {
+  async function tell({ untold = [], tellAt, place: _place, ...event }: Untold): Promise<void> {
     if (tellAt === undefined) return;
     const left: string[] = [];
     for (const name of untold) {

@@ -9,6 +9,7 @@ import type { Log } from '../log.ts';
 import type { Accumulation, Collection, Waiting } from '../storage/index.ts';
 import { type Actor, type AuditEvent, type EventPayload, PAYLOADS, type Subject } from './events.ts';
 import { admitted, admittedActor } from './payload.ts';
+import { placeOf } from './places.ts';
 import type { createSubscribers, Untold } from './subscribers.ts';
 
 /** What is frequent, and is told as one event with a count. */
@@ -191,7 +192,11 @@ export function createTallies(deps: {
 }
 
 function accumulationOf({ event, count }: Pending): Accumulation<AuditEvent> {
-  return { initial: { ...event, count: 0 }, add: { count }, latest: { by: 'lastAt', values: lastOf(event) } };
+  return {
+    initial: { ...event, count: 0, ...placeOf(event) },
+    add: { count },
+    latest: { by: 'lastAt', values: lastOf(event) },
+  };
 }
 
 function lastOf({ lastAt, requestId, data }: AuditEvent): Partial<AuditEvent> {

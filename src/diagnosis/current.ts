@@ -2,7 +2,7 @@
  * The current findings of every directory, kept: whatever makes one begin or end (an event, an outcome, the clock) marks the directory, and a
  * round computes it again. Lists, the home page and notifications read what is kept and never compute.
  */
-import type { Audit, AuditEvent } from '../audit/index.ts';
+import { type Audit, type AuditEvent, placeIn } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
@@ -103,6 +103,8 @@ export function createCurrentFindings(deps: {
   readFacts: (directory: Directory) => Promise<Facts>;
   watch: (directoryId: string, isAwaited: boolean) => void;
   forget: (directoryId: string) => Promise<void>;
+  /** Takes refusals that belong to no directory. */
+  noteUnplaced: (event: AuditEvent) => Promise<void>;
   onChange?: (change: FindingChange) => Promise<void>;
 }): CurrentFindings {
   const { storage, audit, clock, log, directories, credentials, readFacts } = deps;
@@ -139,6 +141,7 @@ export function createCurrentFindings(deps: {
   async function onEvent(event: AuditEvent): Promise<void> {
     const { type, directoryId, data } = event;
     if (directoryId !== undefined) await mark([directoryId]);
+    else await deps.noteUnplaced(event);
     // A shared client has connections in many directories.
     if (!type.startsWith('client.') || typeof data['clientId'] !== 'string') return;
     const { items } = await credentials.ofClient(data['clientId'], { limit: CONNECTIONS_READ });
@@ -236,7 +239,7 @@ export function createCurrentFindings(deps: {
     if (!failed || !isWell || now.findings[0] === undefined) return before.recovered;
     const from = new Date(failed.facts.firstAt ?? failed.since);
     const { items } = await audit.page({
-      where: { directoryId: before.id, type: ['request.denied', 'upstream.failed'] },
+      where: { place: placeIn(before.id, 'trouble'), type: ['request.denied', 'upstream.failed'] },
       from: new Date(from.getTime() - 3_600_000),
       limit: CONNECTIONS_READ,
     });

@@ -16,6 +16,7 @@ import type { Spoken } from './speech.ts';
 import { readPast } from './state-at.ts';
 import { readTimeline, type Timeline } from './timeline.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
+import { createUnplaced, type Unplaced } from './unplaced.ts';
 
 export { codeOf } from './causes.ts';
 export { type Check, type Checked, createCheck } from './check.ts';
@@ -28,6 +29,7 @@ export { type Part, plain, type Text } from './say.ts';
 export type { Reader, Spoken, Words } from './speech.ts';
 export type { Run, Timeline } from './timeline.ts';
 export { type Counted, type OutcomeClass, outcomeClassOf, type Traffic } from './traffic.ts';
+export type { Unplaced, UnplacedRefusal } from './unplaced.ts';
 export { ticketOf, wordsOf } from './words.ts';
 
 export interface Diagnoses {
@@ -37,6 +39,8 @@ export interface Diagnoses {
   at(directory: Directory, at: Date): Promise<PastDiagnosis>;
   timeline(directory: Directory, period: { from: Date; to: Date }): Promise<Timeline>;
   current: CurrentFindings;
+  /** "Refused, of nobody". */
+  unplaced: Unplaced;
   traffic: Traffic;
   /** A directory as words name it. */
   spoken(directory: Directory): Spoken;
@@ -69,6 +73,7 @@ export function createDiagnoses(
       return { ...read, ...(recovered && { recovered }) };
     },
   };
+  const unplaced = createUnplaced({ storage, clock });
   const factsNow = (directory: Directory) => readFacts(facts, directory, clock.now());
   const current: CurrentFindings = createCurrentFindings({
     storage,
@@ -78,6 +83,7 @@ export function createDiagnoses(
     directories,
     credentials,
     readFacts: factsNow,
+    noteUnplaced: unplaced.note,
     watch: traffic.watch,
     forget: traffic.forget,
     ...(onChange && { onChange }),
@@ -91,6 +97,7 @@ export function createDiagnoses(
     },
     timeline: (directory, period) => readTimeline({ ...deps, traffic }, directory, period),
     current,
+    unplaced,
     traffic,
     spoken: ({ name, provider, endpointKey, upstreamUrl }) => ({
       name,

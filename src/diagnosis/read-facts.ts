@@ -1,5 +1,5 @@
 /** Gathers what is known of a directory now: its records, its traffic, and what was refused or failed since a request was last accepted. */
-import type { Audit, AuditEvent } from '../audit/index.ts';
+import { type Audit, type AuditEvent, placeIn } from '../audit/index.ts';
 import { type Credential, type Credentials, stateAt, type Usage, type UsageTotal } from '../credentials/index.ts';
 import { type Directories, type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Clients } from '../oauth/index.ts';
@@ -51,12 +51,12 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
   const [holders, newest, troubles, owned, switched, began, granted, entered, traffic] = await Promise.all([
     credentials.holders(directoryId),
     credentials.page({ directoryId, limit: ENDED_READ }),
-    audit.page({ where: { directoryId, type: TROUBLES }, limit: TROUBLES_READ }),
+    audit.page({ where: { place: placeIn(directoryId, 'trouble'), type: TROUBLES }, limit: TROUBLES_READ }),
     clients.page({ directoryId, limit: CLIENTS_READ }),
-    audit.page({ where: { directoryId, type: SWITCHES }, limit: 20 }),
-    audit.page({ where: { directoryId, type: ['connection.requested', 'connection.consented'] }, limit: 1 }),
-    audit.page({ where: { directoryId, type: 'token.issued' }, limit: 1 }),
-    audit.page({ where: { organizationId: directory.organizationId, type: 'portal_link.used' }, limit: 1 }),
+    audit.page({ where: { place: placeIn(directoryId, 'switch') }, limit: SWITCHES_READ }),
+    audit.page({ where: { place: placeIn(directoryId, 'connecting') }, limit: 1 }),
+    audit.page({ where: { place: placeIn(directoryId, 'token') }, limit: 1 }),
+    audit.page({ where: { place: placeIn(directory.organizationId, 'entered') }, limit: 1 }),
     deps.readTraffic(directory),
   ]);
   const records = [...new Map([...holders, ...newest.items].map((record) => [record.id, record])).values()].sort(
@@ -96,7 +96,8 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
   };
 }
 
-const SWITCHES = ['directory.disabled', 'credential.disabled', 'credential.imported'] as const;
+/** Who disabled what, and what was imported. */
+const SWITCHES_READ = 20;
 
 /** Of what is counted together: the last time. */
 export function timeOf({ lastAt, at }: AuditEvent): Date {

@@ -2,7 +2,7 @@
  * A directory as it was at a moment, from the audit trail and counted traffic, never from today's records: exact for tokens, connections and
  * the directory itself, by the hour for traffic. Earlier than what is kept nothing is said.
  */
-import type { Audit, AuditEvent } from '../audit/index.ts';
+import { type Audit, type AuditEvent, placeIn } from '../audit/index.ts';
 import type { Usage } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { TROUBLES } from './causes.ts';
@@ -30,6 +30,7 @@ const CHANGES = [
   'credential.retired',
   'credential.expired',
 ] as const;
+const CHANGE_PLACES = ['change', 'switch'] as const;
 const PAGE = 200;
 const MOST_CHANGES = 5000;
 const TROUBLES_READ = 200;
@@ -45,7 +46,7 @@ export async function readPast(
   const after = new Date(at.getTime() + 1);
   const [changes, troubles] = await Promise.all([
     readChanges(audit, directory.id, after),
-    audit.page({ where: { directoryId: directory.id, type: TROUBLES }, to: after, limit: TROUBLES_READ }),
+    audit.page({ where: { place: placeIn(directory.id, 'trouble'), type: TROUBLES }, to: after, limit: TROUBLES_READ }),
   ]);
   const { credentials, state, isWhole } = fold(changes, at);
   const used = await Promise.all(credentials.map((credential) => withUse(usage, credential, at)));
@@ -86,7 +87,12 @@ async function readChanges(audit: Audit, directoryId: string, to: Date): Promise
   const found: AuditEvent[] = [];
   let after: string | undefined;
   do {
-    const { items, nextCursor } = await audit.page({ where: { directoryId, type: CHANGES }, to, after, limit: PAGE });
+    const { items, nextCursor } = await audit.page({
+      where: { place: CHANGE_PLACES.map((place) => placeIn(directoryId, place)), type: CHANGES },
+      to,
+      after,
+      limit: PAGE,
+    });
     found.push(...items);
     after = nextCursor ?? undefined;
   } while (after !== undefined && found.length < MOST_CHANGES);

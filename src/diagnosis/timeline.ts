@@ -1,5 +1,5 @@
 /** What happened to a directory over a period: changes by people, and runs of traffic rather than single requests. */
-import type { Audit, AuditEvent } from '../audit/index.ts';
+import { type Audit, type AuditEvent, type Place, placeIn } from '../audit/index.ts';
 import type { Credentials, Usage } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { codeOf, TROUBLES } from './causes.ts';
@@ -63,11 +63,16 @@ export async function readTimeline(
   { from, to }: { from: Date; to: Date },
 ): Promise<Timeline> {
   const { audit, usage, credentials, traffic } = deps;
-  const where = { directoryId: directory.id };
+  const at = (...places: Place[]) => ({ place: places.map((place) => placeIn(directory.id, place)) });
   const [changes, troubles, tokens, outcomes, records] = await Promise.all([
-    audit.page({ where: { ...where, type: CHANGE_TYPES }, from, to, limit: MOST }),
-    audit.page({ where: { ...where, type: TROUBLES }, from, to, limit: MOST }),
-    audit.page({ where: { ...where, type: ['token.issued', 'token.refused'] }, from, to, limit: MOST }),
+    audit.page({ where: { ...at('change', 'switch', 'connecting'), type: CHANGE_TYPES }, from, to, limit: MOST }),
+    audit.page({ where: { ...at('trouble'), type: TROUBLES }, from, to, limit: MOST }),
+    audit.page({
+      where: { ...at('token', 'trouble'), type: ['token.issued', 'token.refused'] },
+      from,
+      to,
+      limit: MOST,
+    }),
     traffic.hours(directory.id, { from, to, limit: MOST_HOURS }),
     credentials.page({ directoryId: directory.id, limit: CREDENTIALS_READ }),
   ]);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type AuditEvent, createAudit } from '../../src/audit/index.ts';
+import { eventShape } from '../../src/audit/events.ts';
+import { type AuditEvent, createAudit, placeIn } from '../../src/audit/index.ts';
 import { mintToken } from '../../src/credentials/static-token.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import { createMovableClock } from '../support/clock.ts';
@@ -10,6 +11,29 @@ const SECRET = mintToken('scim_', systemRandom);
 
 for (const engine of bothEngines) {
   describe(`events of earlier releases, on ${engine.name}`, () => {
+    it('are found by their place at a directory after that', async () => {
+      const place = engine.place();
+      const clock = createMovableClock();
+      const storage = await place.open(clock);
+      try {
+        const audit = createAudit({ storage, clock, random: systemRandom, log: silent });
+        await storage.prepare();
+        const subject = { organizationId: 'org_1', directoryId: 'dir_1' };
+        const cause = { actor: { type: 'system', name: 'Latchkey' }, source: 'system' } as const;
+        const event = audit.event('directory.disabled', cause, subject, { name: 'x' });
+        await storage
+          .collection({ name: 'events', shape: { ...eventShape, 'place?': 'string' }, keys: {}, order: 'at' })
+          .insert(event);
+        const found = () => audit.page({ where: { place: placeIn('dir_1', 'switch') }, limit: 10 });
+        assert.equal((await found()).items.length, 0);
+        await storage.prepare(audit.migrations);
+        assert.deepEqual((await found()).items, [event]);
+      } finally {
+        await storage.close();
+        await place.remove();
+      }
+    });
+
     it('are cleaned once, whatever they hold, and stay as they are after that', async () => {
       const place = engine.place();
       const clock = createMovableClock();

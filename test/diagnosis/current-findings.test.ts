@@ -131,6 +131,34 @@ for (const engine of engines) {
   });
 }
 
+describe('refusals of nobody', () => {
+  it('are listed by cause and identity provider, and say nothing of any directory', async (t) => {
+    const app = await startApp();
+    t.after(app.close);
+    const { directory } = await makeWorld(app);
+    const ask = (path: string, headers: Record<string, string>) => fetch(`${app.url}${path}`, { headers });
+    await ask('/auth/verify?directory=no-such-one', {
+      authorization: 'Bearer x',
+      'user-agent': 'Okta SCIM Client 1.0.0',
+    });
+    await ask('/auth/verify?directory=no-such-two', {
+      authorization: 'Bearer y',
+      'user-agent': 'Okta SCIM Client 1.0.0',
+    });
+    await ask('/scim/v2/no-such-three/Users', { authorization: 'Basic eDp5', 'user-agent': 'curl/8' });
+    await flush(app);
+    await app.app.settled();
+    const { items } = (await app.api.get('/unplaced-refusals')).body;
+    assert.deepEqual(items.map(({ code, provider }: Answer) => [code, provider]).sort(), [
+      ['scheme_basic', null],
+      ['wrong_endpoint_key', 'okta'],
+    ]);
+    const { organizationId } = directory;
+    const { body } = await app.api.post('/api-keys', { name: 'x', role: 'viewer', organizationId });
+    assert.equal((await app.api.as(body.key).get('/unplaced-refusals')).status, 403);
+  });
+});
+
 describe('a check', () => {
   let app: TestApp;
   before(async () => {

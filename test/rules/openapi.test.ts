@@ -141,6 +141,7 @@ describe('/api/openapi.json', () => {
     await call('POST /directories/{id}/recovered', directory.id);
     await call('POST /directories/{id}/quiet', directory.id, { muteDays: 7 });
     await call('GET /findings');
+    await call('GET /unplaced-refusals');
     await call('POST /check', '', { value: token });
     await call('POST /outcomes', '', { outcomes: [{ directoryId: directory.id, kind: 'look_up', status: 200 }] });
     await call('GET /credentials/{id}/events', credential.id);
