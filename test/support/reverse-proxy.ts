@@ -1,4 +1,4 @@
-/** nginx, Caddy and HAProxy as processes of their own, on the very files of config/forward-auth/ with other addresses in them. */
+/** nginx, Caddy, HAProxy and Apache as processes of their own, on the very files of config/forward-auth/ with other addresses in them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { freePort } from './mongo-server.ts';
 import { findCommand } from './parts.ts';
 
-export type ProxyKind = 'nginx' | 'caddy' | 'haproxy';
+export type ProxyKind = 'nginx' | 'caddy' | 'haproxy' | 'apache';
 
 export interface ReverseProxy {
   url: string;
@@ -61,11 +61,46 @@ import ${site}
       readFileSync(site, 'utf8').replaceAll('/etc/haproxy/latchkey.lua', resolve('config/forward-auth/latchkey.lua')),
     args: (_folder, main) => ['-db', '-f', main],
   },
+  apache: {
+    file: 'config/forward-auth/apache.conf',
+    wrap: (folder, site) => `
+ServerName localhost
+ServerRoot /usr/lib/apache2
+PidFile ${folder}/apache.pid
+DefaultRuntimeDir ${folder}
+ErrorLog ${folder}/error.log
+User www-data
+Group www-data
+${APACHE_MODULES.map((name) => `LoadModule ${name}_module modules/mod_${name}.so`).join('\n')}
+StartServers 1
+Include ${site}
+`,
+    args: (_folder, main) => ['-D', 'FOREGROUND', '-f', main],
+  },
 };
 
+const APACHE_MODULES = [
+  'mpm_event',
+  'authn_core',
+  'authz_core',
+  'authz_user',
+  'auth_openidc',
+  'env',
+  'headers',
+  'proxy',
+  'proxy_http',
+  'rewrite',
+  'setenvif',
+];
+
+/** `values`: what else stands in the file as a placeholder, and what it becomes. */
 export async function startReverseProxy(
   kind: ProxyKind,
-  { latchkeyUrl, upstreamUrl }: { latchkeyUrl: string; upstreamUrl: string },
+  {
+    latchkeyUrl,
+    upstreamUrl,
+    values = {},
+  }: { latchkeyUrl: string; upstreamUrl: string; values?: Record<string, string> },
 ): Promise<ReverseProxy> {
   const { file, wrap, args } = PROXIES[kind];
   const command = findCommand(kind);
@@ -79,7 +114,9 @@ export async function startReverseProxy(
   ]);
   const site = join(folder, 'site.conf');
   const main = join(folder, 'main.conf');
-  writeFileSync(site, withAddresses(readFileSync(file, 'utf8'), addresses));
+  let text = withAddresses(readFileSync(file, 'utf8'), addresses);
+  for (const [placeholder, value] of Object.entries(values)) text = text.replaceAll(placeholder, value);
+  writeFileSync(site, text);
   writeFileSync(main, wrap(folder, site));
   mkdirSync(join(folder, 'home'));
   const home = join(folder, 'home');
