@@ -77,21 +77,27 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
     ...webhookOperations(deps),
     ...deliveryOperations(deps),
   ];
-  const description = describeApi(operations, publicUrl, version);
-  const json = JSON.stringify(description);
-  const page = renderReference(description);
+  // Describing takes longer than the rest of a start, and most processes are never asked.
+  let described: { json: string; page: ReturnType<typeof renderReference> } | undefined;
+  const describe = () => {
+    const description = describeApi(operations, publicUrl, version);
+    return { json: JSON.stringify(description), page: renderReference(description) };
+  };
 
   const documentation: Middleware = async (koa, next) => {
     if (koa.method !== 'GET' && koa.method !== 'HEAD') return next();
+    if (koa.path !== '/api/openapi.json' && koa.path !== '/api/docs') return next();
+    described ??= describe();
+    const { json, page } = described;
     if (koa.path === '/api/openapi.json') {
       koa.type = 'application/json; charset=utf-8';
       koa.body = json;
-    } else if (koa.path === '/api/docs') {
+    } else {
       koa.set('Content-Security-Policy', page.contentSecurityPolicy);
       koa.set({ 'X-Content-Type-Options': 'nosniff', 'X-Frame-Options': 'DENY', 'Referrer-Policy': 'no-referrer' });
       koa.type = 'text/html; charset=utf-8';
       koa.body = page.html;
-    } else return next();
+    }
   };
 
   return [
