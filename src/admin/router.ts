@@ -120,7 +120,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
       source: 'api',
       address: context.addressOf(koa.req),
       requestId,
-      isGivenUp: allowance.isGivenUp,
+      commit: allowance.commit,
     };
     const work = () => operation.handle({ id: parameters['id'] ?? '', parameters, query, body, caller, cause });
     const key = koa.method === 'POST' ? koa.get('idempotency-key') : '';

@@ -213,8 +213,11 @@ export interface Cause {
   source: Source;
   address?: string | undefined;
   requestId?: string | undefined;
-  /** Whether the answer has been given up, so that a secret made now would reach no one. */
-  isGivenUp?: () => boolean;
+  /**
+   * Asked before what can't be undone. False when the answer has been given up, so that a new secret would reach no one; otherwise the answer is
+   * waited for from here on.
+   */
+  commit?: () => boolean;
 }
 
 export const SYSTEM: Cause = { actor: { type: 'system', name: 'Latchkey' }, source: 'system' };

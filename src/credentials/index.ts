@@ -213,14 +213,18 @@ export function createCredentials(deps: Dependencies): Credentials {
         replaces,
       }),
     );
-    if (cause.isGivenUp?.()) await takeBack(credential.id, cause);
+    if (cause.commit?.() === false) await takeBack(credential.id, cause);
     return { credential, token };
   }
 
   /** Ends a new credential whose value reaches no one, and throws storage_unavailable. */
-  async function takeBack(id: string, cause: Cause): Promise<never> {
+  async function takeBack(
+    id: string,
+    cause: Cause,
+    reason: unknown = new Error('the answer was given up'),
+  ): Promise<never> {
     await revoke(id, { reason: 'its value was never delivered: the store took too long', force: true }, cause);
-    throw new AppError('storage_unavailable', {}, { cause: new Error('the answer was given up') });
+    throw new AppError('storage_unavailable', {}, { cause: reason });
   }
 
   const rotation = createRotation({ ...deps, credentials, slots, issueInto, takeBack });

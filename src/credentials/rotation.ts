@@ -56,7 +56,7 @@ interface Dependencies {
     cause: Cause,
   ): Promise<Issued>;
   /** Ends a new credential whose value reaches no one, and throws storage_unavailable. */
-  takeBack(id: string, cause: Cause): Promise<never>;
+  takeBack(id: string, cause: Cause, reason?: unknown): Promise<never>;
 }
 
 /** How often a rotation whose successor was not seen yet is looked at. */
@@ -86,11 +86,8 @@ export function createRotation(deps: Dependencies) {
     return holders.filter((holder) => holder.kind === 'bearer' && stateAt(holder, clock.now()) !== 'expired');
   }
 
-  /** Throws storage_unavailable where the answer was given up before the end was written: nobody would have the successor. */
   async function retire(id: string, successorId: string, cause: Cause): Promise<void> {
     await credentials.update(id, (record) => {
-      if (cause.isGivenUp?.())
-        throw new AppError('storage_unavailable', {}, { cause: new Error('the answer was given up') });
       if (record.state !== 'active' && record.state !== 'disabled') return undefined;
       const facts = { revokedAt: clock.now(), revokedBy: cause.actor, revokedReason: `replaced by ${successorId}` };
       const event = audit.event('credential.retired', cause, subjectOf(record), { ...factsOf(record), successorId });
@@ -151,21 +148,30 @@ export function createRotation(deps: Dependencies) {
         const victim = await leastUsed(present.filter((token) => (token.generation ?? 0) < generation));
         // Later rotations, of other instances, have both slots.
         if (!victim) throw error;
+        if (cause.commit?.() === false)
+          throw new AppError('storage_unavailable', {}, { cause: new Error('the answer was given up') });
         await retire(victim.id, 'a new token', cause);
         old = victim;
       }
     }
     const present = await staticTokens(directory.id);
     const highest = Math.max(...present.map((token) => token.generation ?? 0));
-    try {
-      for (const token of present) {
-        if ((token.generation ?? 0) < highest) await retire(token.id, issued.credential.id, cause);
-      }
-    } catch (error) {
-      if (cause.isGivenUp?.()) return takeBack(issued.credential.id, cause);
-      throw error;
+    for (const token of present) {
+      if ((token.generation ?? 0) < highest) await retireSurely(token.id, issued, cause);
     }
     return issued;
+  }
+
+  /** Ends an old token; where that fails, the new one goes instead, since its value would reach no one. */
+  async function retireSurely(id: string, { credential }: Issued, cause: Cause): Promise<void> {
+    try {
+      await retire(id, credential.id, cause);
+    } catch (error) {
+      const old = await credentials.find(id, { authoritative: true });
+      // It was written all the same; only the answer of the store was lost.
+      if (!old || !isLive(stateAt(old, clock.now()))) return;
+      await takeBack(credential.id, cause, error);
+    }
   }
 
   async function leastUsed(tokens: Credential[]): Promise<Credential | undefined> {

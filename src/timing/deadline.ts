@@ -21,24 +21,42 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
 export interface Allowance {
   /** The outcome of `work` within what is left; what the first took, the next has less. What is there at once costs nothing. */
   spend<T>(work: T | Promise<T>): T | Promise<T>;
-  /** Whether some work took too long, so that its answer was given up. That work goes on, and can ask this before it does harm. */
-  isGivenUp(): boolean;
+  /**
+   * Asked by work that is about to do what can't be undone. False when its answer has been given up already; otherwise the answer will be
+   * waited for, however long it takes from here.
+   */
+  commit(): boolean;
 }
 
 /** One allowance for several pieces of work. */
 export function createAllowance(ms: number): Allowance {
   let left = ms;
-  let isGivenUp = false;
+  let state: 'open' | 'committed' | 'given up' = 'open';
+
   async function spend<T>(work: Promise<T>): Promise<T> {
     const startedAt = performance.now();
-    const waitMs = Math.max(left, 0);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const giveUp = () => {
+        if (state === 'committed') return;
+        state = 'given up';
+        reject(new AppError('storage_unavailable', {}, { cause: new Error(`no outcome within ${Math.round(ms)} ms`) }));
+      };
+      timer = setTimeout(giveUp, Math.max(left, 0));
+    });
     try {
-      return await within(waitMs, work);
+      return await Promise.race([work, late]);
     } finally {
-      const tookMs = performance.now() - startedAt;
-      left -= tookMs;
-      isGivenUp ||= tookMs >= waitMs;
+      clearTimeout(timer);
+      left -= performance.now() - startedAt;
     }
   }
-  return { spend: (work) => (work instanceof Promise ? spend(work) : work), isGivenUp: () => isGivenUp };
+
+  return {
+    spend: (work) => (work instanceof Promise ? spend(work) : work),
+    commit() {
+      if (state === 'open') state = 'committed';
+      return state === 'committed';
+    },
+  };
 }
