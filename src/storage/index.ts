@@ -11,7 +11,7 @@
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Storage } from './port.ts';
+import type { ReadOptions, Storage } from './port.ts';
 
 export { decodeCursor, encodeCursor } from './cursor.ts';
 export { type Observe, observed } from './observed.ts';
@@ -63,6 +63,18 @@ export async function openStorage(options: OpenOptions): Promise<Storage> {
   }
   const { openMongodb } = await import('./mongodb.ts');
   return openMongodb(options);
+}
+
+/**
+ * Reads, and where that would lead to a refusal on which an identity provider gives up, reads once more in a way that sees every acknowledged
+ * write: a primary that was deposed without noticing knows nothing of the latest ones.
+ */
+export async function readSurely<T>(
+  read: (options: ReadOptions) => Promise<T>,
+  suffices: (value: T) => boolean = (value) => value !== undefined,
+): Promise<T> {
+  const value = await read({});
+  return suffices(value) ? value : read({ authoritative: true });
 }
 
 /** Whole stores as files; loads the driver. */

@@ -2,20 +2,16 @@
  * One collection on MongoDB. A record is a document with one field per attribute in native types; `_id` is the record's ID, `revision` the
  * compare-and-swap counter, `nonce` says which insert made it.
  */
-import { randomBytes } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import mongoose, { type Model } from 'mongoose';
 import type { Clock } from '../clock.ts';
-import { createTurns } from '../timing/turns.ts';
 import { decodeCursor, toPage } from './cursor.ts';
+import { createDocuments, type Document, defined } from './documents.ts';
 import type { Accumulation, Collection, CollectionSpec, PageQuery, ReadOptions } from './index.ts';
 import { duplicateKey, guarded, isUnreachable, LINEARIZABLE_MS } from './mongodb-faults.ts';
-import { attributesOf, checkRecord, type Shape, type Stored } from './shape.ts';
+import { attributesOf, type Shape, type Stored } from './shape.ts';
 
-const SWAP_PAUSE_MS = 4;
 const PRUNE_BATCH = 10_000;
 
-export type Document = Record<string, unknown> & { _id: string; revision: number };
 /** Operators for each attribute. */
 type Filter = Record<string, object>;
 
@@ -25,7 +21,7 @@ export function createCollection<S extends Shape>(
   clock: Clock,
 ): Collection<Stored<S>> {
   type R = Stored<S>;
-  const { name, shape } = spec;
+  const { name } = spec;
   /** `$not` matches what is absent, too: without an `$or`, an index on the other terms serves whatever plans the query. */
   const alive = (): Filter => (spec.expires ? { [spec.expires]: { $not: { $lte: clock.now() } } } : {});
   const key = (attribute: string) => {
@@ -40,82 +36,33 @@ export function createCollection<S extends Shape>(
     }
     return filter;
   };
-  const decode = ({ _id, revision: _revision, _nonce, ...rest }: Document) => ({ id: _id, ...rest }) as unknown as R;
-  const encode = (record: R) => {
-    checkRecord(name, shape, record);
-    const { id, ...rest } = record;
-    return { _id: id, revision: 1, ...defined(rest) };
-  };
   const run = <T>(work: (isGivenUp: () => boolean) => Promise<T>) => guarded(name, work);
   const readById = (id: string, { authoritative = false }: ReadOptions = {}) => {
     const query = model.findOne({ _id: asText(id), ...alive() });
     return (authoritative ? linearizable(query) : query).lean<Document | null>();
   };
 
-  async function insert(record: R, isGivenUp: () => boolean): Promise<void> {
-    const document = { ...encode(record), _nonce: randomBytes(9).toString('base64url') };
-    if (spec.expires) await model.deleteOne({ _id: record.id, [spec.expires]: { $lte: clock.now() } });
-    for (let isSecondTry = false; ; isSecondTry = true) {
-      try {
-        await model.insertOne(document as never);
-        return;
-      } catch (error) {
-        // A try whose answer was lost, ours or the driver's, may have been applied. An ID can be derived from what it stands for, so that
-        // alone does not say whose record it is: the nonce does.
-        if (duplicateKey(error) !== undefined && (await isStored(document))) return;
-        if (isSecondTry || isGivenUp() || !isUnreachable(error)) throw error;
-      }
-    }
-  }
-
-  async function isStored({ _id, _nonce }: { _id: string; _nonce: string }): Promise<boolean> {
-    return (await linearizable(model.findOne({ _id, _nonce })).lean<Document | null>()) !== null;
-  }
-
-  /** Writers of one record in this process take turns: only other processes are left to swap against. */
-  const inTurn = createTurns();
-
-  /**
-   * Compare-and-swap on `revision`; writes the declared attributes that differ and leaves the rest, which a later release may have added.
-   * The swap proves that what a change read was current. Where nothing is written there is no such proof, so every other outcome (absent,
-   * already so, refused) is decided again on a linearizable read: a deposed primary would still show what was before.
-   */
-  async function update(id: string, change: (record: R) => R | undefined, isGivenUp: () => boolean) {
-    let authoritative = false;
-    for (let attempt = 0; ; attempt++) {
-      if (isGivenUp()) throw new mongoose.mongo.MongoRuntimeError('given up');
-      const found = await readById(id, { authoritative });
-      // Its caller was told that it failed: it must not overtake what has been done since.
-      if (isGivenUp()) throw new mongoose.mongo.MongoRuntimeError('given up');
-      const decided = decide(found, change, authoritative);
-      if (decided === 'read again') {
-        authoritative = true;
-        continue;
-      }
-      if (!found || !decided || decided.after === decided.before) return decided;
-      const { before, after } = decided;
-      checkRecord(name, shape, after, before);
-      const swapped = await model.collection.updateOne({ _id: id, revision: found.revision } as object, {
-        ...differences(shape, before, after),
+  const documents = createDocuments<R>(spec, {
+    async insert(document) {
+      if (spec.expires) await model.deleteOne({ _id: document._id, [spec.expires]: { $lte: clock.now() } });
+      await model.insertOne(document as never);
+    },
+    find: readById,
+    isStored: async (_id, _nonce) =>
+      (await linearizable(model.findOne({ _id, _nonce })).lean<Document | null>()) !== null,
+    async swap(_id, revision, { set, unset }) {
+      const operators = {
+        ...(Object.keys(set).length > 0 && { $set: set }),
+        ...(unset.length > 0 && { $unset: Object.fromEntries(unset.map((name) => [name, ''])) }),
         $inc: { revision: 1 },
-      });
-      if (swapped.matchedCount === 1) return { before, after };
-      // Another writer came first: a short, growing, uneven pause keeps many of them from meeting again.
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * SWAP_PAUSE_MS * Math.min(attempt + 1, 10)));
-    }
-  }
-
-  function decide(found: Document | null, change: (record: R) => R | undefined, isCertain: boolean) {
-    if (!found) return isCertain ? undefined : 'read again';
-    const before = decode(found);
-    try {
-      const after = change(before) ?? before;
-      return after === before && !isCertain ? 'read again' : { before, after };
-    } catch (error) {
-      if (isCertain) throw error;
-      return 'read again';
-    }
-  }
+      };
+      return (await model.collection.updateOne({ _id, revision } as object, operators)).matchedCount === 1;
+    },
+    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    isDuplicate: (error) => duplicateKey(error) !== undefined,
+    isUncertain: isUnreachable,
+  });
+  const { decode, encode } = documents;
 
   async function accumulate(merges: readonly Accumulation<R>[]): Promise<void> {
     if (merges.length === 0) return;
@@ -152,7 +99,7 @@ export function createCollection<S extends Shape>(
   }
 
   return {
-    insert: (record) => run((isGivenUp) => insert(record, isGivenUp)),
+    insert: (record) => run((isGivenUp) => documents.insert(record, isGivenUp)),
     find: (id, options) => run(async () => optional(await readById(id, options), decode)),
     findBy: (attribute, value, { authoritative = false } = {}) =>
       run(async () => {
@@ -162,7 +109,7 @@ export function createCollection<S extends Shape>(
         else query.sort({ [spec.order]: 1, _id: 1 });
         return optional(await query.lean<Document | null>(), decode);
       }),
-    update: (id, change) => run((isGivenUp) => inTurn(asText(id), () => update(id, change, isGivenUp))),
+    update: (id, change) => run((isGivenUp) => documents.update(asText(id), change, isGivenUp)),
     accumulate: (merges) => run(() => accumulate(merges)),
     remove: (id) => run(async () => (await model.deleteOne({ _id: asText(id) })).deletedCount > 0),
     removeBy: (attribute, value) =>
@@ -237,35 +184,6 @@ function linearizable<Q extends Query<Q>>(query: Q): Q {
 
 function optional<T, U>(value: T | null, map: (value: T) => U): U | undefined {
   return value === null ? undefined : map(value);
-}
-
-function defined(values: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-}
-
-/** The operators that turn one record into the other. */
-function differences(shape: Shape, before: object, after: object): { $set?: object; $unset?: object } {
-  const [old, changed] = [before as Record<string, unknown>, after as Record<string, unknown>];
-  const differing = attributesOf(shape).filter(({ name }) => !isDeepStrictEqual(old[name], changed[name]));
-  const $set = differing
-    .filter(({ name }) => changed[name] !== undefined)
-    .map(({ name }) => [name, plain(changed[name])]);
-  const $unset = differing.filter(({ name }) => changed[name] === undefined).map(({ name }) => [name, '']);
-  return {
-    ...($set.length > 0 && { $set: Object.fromEntries($set) }),
-    ...($unset.length > 0 && { $unset: Object.fromEntries($unset) }),
-  };
-}
-
-/** Without the undefined values, which the driver would write as null. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, inner]) => inner !== undefined)
-      .map(([name, inner]) => [name, plain(inner)]),
-  );
 }
 
 export function schemaOf(shape: Shape): mongoose.Schema<Document> {

@@ -5,8 +5,9 @@
  * deposed without noticing would still call a revoked credential active.
  */
 import type { Connection, Model } from 'mongoose';
+import type { Document } from './documents.ts';
 import type { CollectionSpec, OpenOptions, Storage } from './index.ts';
-import { createCollection, type Document, schemaOf } from './mongodb-collection.ts';
+import { createCollection, schemaOf } from './mongodb-collection.ts';
 import { connectMongodb, helloOf } from './mongodb-connection.ts';
 import { guarded, isServerError, orUnavailable } from './mongodb-faults.ts';
 import { migrate, readableBy } from './schema-version.ts';
