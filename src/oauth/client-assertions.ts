@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import { type AppError, isAppError } from '../errors.ts';
 import { oauthPresetOf } from '../identity-providers/index.ts';
 import { withoutSecrets } from '../secrets/redaction.ts';
-import { isDuplicate, type Storage } from '../storage/index.ts';
+import { isDuplicate, readSurely, type Storage } from '../storage/index.ts';
 import type { KeySource } from './client-keys.ts';
 import { audienceIdOf, type Client, clientIdOf } from './client-record.ts';
 import type { Clients } from './clients.ts';
@@ -99,9 +99,9 @@ export function createAssertions({ storage, clients, clock, keys, issuer }: Asse
       const client = await clients.findByWorkload({ issuer: iss, subject: sub, audience });
       if (client) return client;
     }
-    const bySubject = await clients.find(sub);
+    const bySubject = await readSurely((options) => clients.find(sub, options));
     if (bySubject) return bySubject;
-    const byName = named === undefined ? undefined : await clients.find(named);
+    const byName = named === undefined ? undefined : await readSurely((options) => clients.find(named, options));
     return byName ?? (await clients.findByWorkloadIssuer(iss));
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { AppError } from '../errors.ts';
+import { type ReadOptions, readSurely } from '../storage/index.ts';
 import type { Asserted, AssertionFault } from './client-assertions.ts';
 import { secretStateOf } from './client-secrets.ts';
 import type { Client, Clients } from './clients.ts';
@@ -42,6 +43,18 @@ export function createClientAuthentication({ clients, clock, byAssertion }: Clie
     const assertion = parameters.get('client_assertion');
     if (assertion !== undefined && parameters.get('client_assertion_type') === ASSERTION_TYPE)
       return byAssertion(assertion, named, path);
+    return readSurely(
+      (options) => bySecret(header, parameters, options),
+      (outcome) => 'client' in outcome,
+    );
+  };
+
+  async function bySecret(
+    header: string | undefined,
+    parameters: Parameters,
+    options: ReadOptions,
+  ): Promise<Authenticated> {
+    const named = parameters.get('client_id');
     const inBody = parameters.get('client_secret');
     const basic = header === undefined ? [] : readBasic(header);
     if (header !== undefined && header.trim() !== '' && basic.length === 0)
@@ -52,7 +65,7 @@ export function createClientAuthentication({ clients, clock, byAssertion }: Clie
       const other = [inBody, ...basic.map(({ secret }) => secret)].find((value) => value?.startsWith('client_'));
       return { refused: 'client_id_and_secret_swapped', ...(other !== undefined && { clientId: other }) };
     }
-    const client = await clients.find(clientId);
+    const client = await clients.find(clientId, options);
     if (!client) return { refused: 'client_unknown', clientId };
     const own = basic.filter(({ id }) => id === clientId);
     if (basic.length > 0 && own.length === 0) return { refused: 'client_proofs_disagree', clientId };
@@ -70,7 +83,7 @@ export function createClientAuthentication({ clients, clock, byAssertion }: Clie
     if (states.includes('expired')) return { refused: 'client_secret_expired', clientId };
     const hasBlanks = secrets.some((secret) => /\s/.test(secret));
     return { refused: hasBlanks ? 'client_secret_has_blanks' : 'client_secret_wrong', clientId };
-  };
+  }
 }
 
 /** Whom a request names, before anything is proved. */

@@ -9,7 +9,7 @@ import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import { type GrantType, type IdentityProviderId, oauthPresetOf, redirectUrisOf } from '../identity-providers/index.ts';
-import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
+import { isDuplicate, type Page, type ReadOptions, type Storage } from '../storage/index.ts';
 import {
   checkAccessTokenSeconds,
   checkAppName,
@@ -90,7 +90,7 @@ export interface Clients {
     cause: Cause,
     isDry?: boolean,
   ): Promise<{ client: Client; clientSecret: string | undefined }>;
-  find(id: string): Promise<Client | undefined>;
+  find(id: string, options?: ReadOptions): Promise<Client | undefined>;
   /** The client for which an assertion of this issuer, subject and audience stands. */
   findByWorkload(identity: Omit<WorkloadIdentity, 'jwksUri'>): Promise<Client | undefined>;
   /** The one client whose workload identity has this issuer; undefined where several have. */
@@ -172,8 +172,8 @@ export function createClients(deps: {
     return new AppError('not_found', { detail: `There is no client ${id}.` });
   }
 
-  async function find(id: string): Promise<Client | undefined> {
-    const record = await (isOwnClientId(id) ? clients.find(id) : clients.findBy('publicId', id));
+  async function find(id: string, options: ReadOptions = {}): Promise<Client | undefined> {
+    const record = await (isOwnClientId(id) ? clients.find(id, options) : clients.findBy('publicId', id, options));
     return record && clientOf(record);
   }
 

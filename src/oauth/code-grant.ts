@@ -37,7 +37,8 @@ export function createCodeGrant(deps: {
     if (value === undefined) return { refused: 'code_missing' };
     const code = spendable(value, client, parameters);
     const earlier = await oneTimes.claim(code, RETRY_WINDOW_MS);
-    const held = await artifacts.find(code.id);
+    // Whether it was spent before ends a connection, so it is read surely.
+    const held = await artifacts.find(code.id, { authoritative: true });
     const authorization = held?.grantId === undefined ? undefined : await connections.find(held.grantId);
     // A code of another client is none of this one's.
     if (!held || !authorization || held.clientId !== client.id) return { refused: 'code_unknown' };

@@ -9,7 +9,7 @@ import { DAY_MS } from '../clock.ts';
 import { type Credential, type Credentials, type Scope, stateAt } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
-import type { Storage, Stored } from '../storage/index.ts';
+import { readSurely, type Storage, type Stored } from '../storage/index.ts';
 import type { Client } from './clients.ts';
 import type { About } from './grants.ts';
 
@@ -87,7 +87,7 @@ export function createConnections(deps: {
   async function find(grantId: string): Promise<Authorization | undefined> {
     const known = agreed.get(grantId);
     if (known) return known;
-    const found = await authorizations.find(grantId);
+    const found = await readSurely((options) => authorizations.find(grantId, options));
     if (found) {
       if (agreed.size >= AGREED_KEPT) agreed.clear();
       agreed.set(grantId, found);
@@ -103,7 +103,10 @@ export function createConnections(deps: {
     client: Client,
     cause: Cause,
   ): Promise<string> {
-    const known = await credentials.find(made.id);
+    const known = await readSurely(
+      ({ authoritative }) => (authoritative ? credentials.findNow(made.id) : credentials.find(made.id)),
+      (credential) => credential !== undefined && !isFinal(credential),
+    );
     // The tokens of an ended credential would be refused wherever they are presented; the client is to learn it here.
     if (known && isFinal(known)) {
       throw new AppError('credential_final', { credentialId: made.id, state: stateAt(known, clock.now()) });

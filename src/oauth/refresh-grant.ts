@@ -1,7 +1,7 @@
 /** Refresh tokens (RFC 6749 6): they live as long as their connection, and where they are rotated, a lost answer costs nothing. */
 import type { Cause } from '../audit/index.ts';
 import { SCOPES } from '../credentials/index.ts';
-import type { Collection } from '../storage/index.ts';
+import { type Collection, readSurely } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
 import type { Client } from './clients.ts';
 import { type Authorization, aboutOf, type Connections } from './connections.ts';
@@ -32,7 +32,7 @@ export function createRefreshGrant(deps: {
   return async function refreshed(client, parameters, cause) {
     const value = parameters.get('refresh_token');
     if (value === undefined) return { refused: 'refresh_token_missing' };
-    const held = await artifacts.find(artifactId('RefreshToken', value));
+    const held = await readSurely((options) => artifacts.find(artifactId('RefreshToken', value), options));
     const authorization = held?.grantId === undefined ? undefined : await connections.find(held.grantId);
     // A token of another client is none of this one's.
     if (!held || !authorization || held.clientId !== client.id) return { refused: 'refresh_token_unknown' };
@@ -70,9 +70,11 @@ export function createRefreshGrant(deps: {
     const rotated: OneTime = { id: held.id, value, fingerprint: client.id };
     const successor = await oneTimes.claim(rotated, Number.POSITIVE_INFINITY);
     if (successor !== undefined) {
-      const next = await artifacts.find(artifactId('RefreshToken', successor));
-      const isUnused = next && next.lockedUntil === undefined && next.answeredAt === undefined;
-      if (isUnused) return grant({ ...refresh, value: successor, held: next });
+      const next = await readSurely(
+        (options) => artifacts.find(artifactId('RefreshToken', successor), options),
+        isUnused,
+      );
+      if (next && isUnused(next)) return grant({ ...refresh, value: successor, held: next });
       const about = aboutOf(authorization);
       if (client.authMethod !== 'none') return { refused: 'refresh_token_superseded', about };
       // Nothing but the token proves who asks, so one of the two who had it is a stranger (docs/decisions/0012).
@@ -91,6 +93,10 @@ export function createRefreshGrant(deps: {
       if (!isRotated) await oneTimes.release(rotated).catch(() => undefined);
     }
   }
+}
+
+function isUnused(token: Artifact | undefined): boolean {
+  return token !== undefined && token.lockedUntil === undefined && token.answeredAt === undefined;
 }
 
 /** What is asked for of what was agreed to: all of it by default, never more. */
