@@ -1,0 +1,179 @@
+/** What everybody asked and saw, and whether the invariants of the contract hold of it. Nothing but this history is looked at. */
+
+export interface Act {
+  kind: 'verify' | 'issue' | 'revoke' | 'disable' | 'enable' | 'rotate' | 'refresh' | 'list' | 'read';
+  directoryId: string;
+  credentialId?: string;
+  mode?: string;
+  /** The Idempotency-Key, the same for the same request. */
+  key?: string;
+  /** The refresh token. */
+  presented?: string;
+  /** The instance that was asked; `end` once everything is healed and quiet. */
+  by: string;
+}
+
+export interface Entry extends Act {
+  /** Positions in the history: what happened before what. */
+  askedAt: number;
+  answeredAt: number;
+  answeredAtMs: number;
+  /** 0: no answer came. */
+  status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: answers come in many shapes; each rule reads what it needs
+  body: any;
+}
+
+interface Token {
+  directoryId: string;
+  credentialId: string;
+  token: string;
+  knownAt: number;
+  expiresAtMs?: number;
+}
+
+export interface History {
+  entries: Entry[];
+  tokens: Token[];
+  connections: { directoryId: string; credentialId: string }[];
+  knows(token: Omit<Token, 'knownAt'>): void;
+  connects(connection: { directoryId: string; credentialId: string }): void;
+  act<T extends { status: number; body: unknown }>(act: Act, work: () => Promise<T>): Promise<T>;
+  /** From now on nothing is under way. */
+  isQuiet(): void;
+}
+
+export function createHistory(nowMs: () => number): History {
+  const entries: Entry[] = [];
+  const tokens: Token[] = [];
+  const connections: History['connections'] = [];
+  let position = 0;
+  return {
+    entries,
+    tokens,
+    connections,
+    knows: (token) => void tokens.push({ ...token, knownAt: ++position }),
+    connects: ({ directoryId, credentialId }) => void connections.push({ directoryId, credentialId }),
+    async act(act, work) {
+      const entry: Entry = {
+        ...act,
+        askedAt: ++position,
+        answeredAt: Number.POSITIVE_INFINITY,
+        answeredAtMs: Number.POSITIVE_INFINITY,
+        status: 0,
+        body: {},
+      };
+      entries.push(entry);
+      const answer = await work();
+      Object.assign(entry, { answeredAt: ++position, answeredAtMs: nowMs(), status: answer.status, body: answer.body });
+      return answer;
+    },
+    isQuiet: () => void position++,
+  };
+}
+
+const TOLERATED_SKEW_MS = 5000;
+
+/** Every way in which a history breaks an invariant, in words. */
+export function violationsOf({ entries, tokens, connections }: History): string[] {
+  const found: string[] = [];
+  const tell = (invariant: number, entry: Entry, why: string) =>
+    found.push(
+      `invariant ${invariant}: ${entry.kind} of ${entry.credentialId ?? entry.directoryId} by ${entry.by}: ${why}`,
+    );
+  const of = (kind: Act['kind']) => entries.filter((entry) => entry.kind === kind);
+
+  /** Requests that can end a credential, whatever their answer. */
+  const ending = (credentialId: string, directoryId: string) =>
+    entries.filter(
+      (entry) =>
+        ((entry.kind === 'revoke' || entry.kind === 'disable') && entry.credentialId === credentialId) ||
+        (entry.kind === 'rotate' && entry.directoryId === directoryId && entry.mode === 'immediate'),
+    );
+
+  // 1. Two slots: what is listed as active never exceeds them.
+  for (const entry of of('list')) {
+    if (entry.status === 200 && entry.body.items.length > 2) tell(1, entry, `${entry.body.items.length} are active`);
+  }
+
+  // 2. Revoked means refused: nothing that was asked after the acknowledgement is accepted.
+  for (const end of [...of('revoke'), ...of('disable')].filter(({ status }) => status === 200)) {
+    for (const entry of of('verify')) {
+      if (entry.credentialId !== end.credentialId || entry.askedAt <= end.answeredAt || entry.status !== 200) continue;
+      // It may have been enabled again.
+      const isEnabled = of('enable').some(
+        (other) =>
+          other.credentialId === end.credentialId && other.answeredAt > end.askedAt && other.askedAt < entry.answeredAt,
+      );
+      if (end.kind === 'revoke' || !isEnabled)
+        tell(2, entry, `accepted after ${end.kind} was acknowledged by ${end.by}`);
+    }
+  }
+  for (const end of of('rotate').filter(({ status, mode }) => status === 201 && mode === 'immediate')) {
+    for (const { credentialId, knownAt, directoryId } of tokens) {
+      if (directoryId !== end.directoryId || knownAt > end.askedAt || credentialId === end.body.credential.id) continue;
+      for (const entry of of('verify')) {
+        if (entry.credentialId === credentialId && entry.askedAt > end.answeredAt && entry.status === 200)
+          tell(2, entry, `accepted after an immediate rotation was acknowledged by ${end.by}`);
+      }
+    }
+  }
+
+  // 3. Nothing acknowledged is lost, and each change has its event.
+  for (const entry of of('read')) {
+    if (entry.status !== 200) {
+      tell(3, entry, `was given out and is not there (${entry.status})`);
+      continue;
+    }
+    const { state, types } = entry.body as { state: string; types: string[] };
+    if (!types.includes('credential.issued')) tell(3, entry, 'has no event of its issue');
+    const revoked = of('revoke').some(
+      ({ credentialId, status }) => credentialId === entry.credentialId && status === 200,
+    );
+    if (revoked && state !== 'revoked') tell(3, entry, `its revoke was acknowledged, and it is ${state}`);
+    if (revoked && !types.includes('credential.revoked') && !types.includes('credential.retired'))
+      tell(3, entry, 'has no event of its end');
+  }
+
+  // What is asked twice under one key is done once.
+  const answers = new Map<string, number>();
+  for (const { key, directoryId, status, body } of of('issue')) {
+    if (key === undefined || status !== 201 || body.token === undefined) continue;
+    answers.set(`${directoryId} ${key}`, (answers.get(`${directoryId} ${key}`) ?? 0) + 1);
+  }
+  for (const [request, count] of answers)
+    if (count > 1) found.push(`invariant 3: ${count} tokens for one request (${request})`);
+
+  // 4. Never 401 for our own fault: a credential that nobody ended is accepted, or the answer is 503.
+  for (const entry of of('verify').filter(({ status }) => status === 401 || status === 403)) {
+    const token = tokens.find(({ credentialId }) => credentialId === entry.credentialId);
+    if (!token || token.knownAt > entry.askedAt) continue;
+    if (token.expiresAtMs !== undefined && entry.answeredAtMs > token.expiresAtMs - TOLERATED_SKEW_MS) continue;
+    const ends = ending(token.credentialId, token.directoryId).filter(({ askedAt }) => askedAt < entry.answeredAt);
+    if (ends.length === 0) tell(4, entry, `answered ${entry.status}, and nobody had ended it`);
+  }
+
+  // 5. One refresh token never kills a connection.
+  for (const entry of of('refresh').filter(({ status }) => status >= 400 && status < 500 && status !== 429)) {
+    // Once its successor has been used, a token is over; until then every repeat gets the same successor.
+    const successors = of('refresh')
+      .filter(({ presented, status }) => presented === entry.presented && status === 200)
+      .map(({ body }) => body.refresh_token);
+    const isOver = of('refresh').some(
+      ({ presented, askedAt }) =>
+        presented !== entry.presented && successors.includes(presented) && askedAt < entry.answeredAt,
+    );
+    if (!isOver) tell(5, entry, `answered ${entry.status} ${JSON.stringify(entry.body)}`);
+  }
+  for (const { credentialId } of connections) {
+    const last = of('refresh').find((entry) => entry.by === 'end' && entry.credentialId === credentialId);
+    if (last && last.status !== 200) tell(5, last, `the connection is dead in the end (${last.status})`);
+  }
+
+  // An answer that was given up leaves no old token ended and no new one active that nobody was given.
+  for (const entry of of('rotate')) {
+    if (entry.body?.completedAfterwards)
+      tell(3, entry, 'went on after its answer was given up, and its token reached no one');
+  }
+  return found;
+}
