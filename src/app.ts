@@ -25,7 +25,8 @@ import { AppError, asAppError } from './errors.ts';
 import { createScimGateway, createTransport, createUpstreamCredentials, isFailure } from './gateway/index.ts';
 import { sendProblem } from './http/error-responses.ts';
 import { createFailureLimits } from './http/failure-limits.ts';
-import { createRequestContext, newRequestId } from './http/request-context.ts';
+import { createHosts } from './http/hosts.ts';
+import { createRequestContext, createTrust, newRequestId } from './http/request-context.ts';
 import type { UnreadableRequest } from './http/server.ts';
 import { createIdempotency } from './idempotency/index.ts';
 import type { Random } from './identifiers.ts';
@@ -37,6 +38,7 @@ import { ANNOUNCE_EVERY_MS, createInstances, createMetrics, createOperations } f
 import { createOperators } from './operators/index.ts';
 import { ASSETS_PREFIX, createAssets, readBrand } from './pages/index.ts';
 import { createPortal, renderAuthorizationError } from './portal/index.tsx';
+import { withoutUnguessable } from './secrets/redaction.ts';
 import { unseal } from './secrets/sealing.ts';
 import { observed, type Storage } from './storage/index.ts';
 import { ANSWER_MS } from './timing/deadline.ts';
@@ -79,6 +81,10 @@ export type App = Awaited<ReturnType<typeof createApp>>;
 const LEASE_MARGIN_MS = 5;
 /** What the writes of a change may take beside the lease that it waits out. */
 const CHANGE_MS = 3500;
+/** Load balancers ask for health by names of their own; forward-auth has the host of the API that the proxy protects. */
+const ANY_HOST = /^\/(?:healthz$|readyz$|auth\/verify(?:\/|$))/;
+/** A year, and not for hosts below ours: those are not ours to decide about. */
+const HSTS = 'max-age=31536000';
 const RECOVERY_AGE_MS = 10_000;
 const SECOND = 1000;
 
@@ -253,6 +259,7 @@ export async function createApp(deps: AppDependencies) {
     storage,
     metrics,
     metricsToken: config.LATCHKEY_METRICS_TOKEN,
+    isFromHere: context.isFromHere,
     clockSkewMs: () => (instances.hasRightClock() ? undefined : instances.skewMs()),
   });
   const portalLinks = createPortalLinks({ storage, audit, clock, random, organizations });
@@ -273,7 +280,15 @@ export async function createApp(deps: AppDependencies) {
     random,
     idempotency,
   });
-  const operators = createOperators({ storage, audit, clock, random, secret: deps.secret });
+  const operators = createOperators({
+    storage,
+    audit,
+    clock,
+    random,
+    secret: deps.secret,
+    publicUrl,
+    idleMs: config.LATCHKEY_SESSION_IDLE_MINUTES * 60 * SECOND,
+  });
   const admin = createAdmin({
     idempotency,
     audit,
@@ -346,10 +361,11 @@ export async function createApp(deps: AppDependencies) {
 
   const misplaced = createMisplaced({ verification, context, log });
   const people = koa.callback();
+  const browsed = forBrowsers(people);
   const OURS = /^\/(?:$|api\/|dashboard(?:\/|$))/;
   const rest: Handler = (request, response) => {
     if (!OURS.test(request.url ?? '') && misplaced(request, response)) return;
-    return people(request, response);
+    return browsed(request, response);
   };
   const forwardAuth = createForwardAuth({ verification, directories, context, publicUrl });
   /** Where each address leads; the first that fits answers. A slash at the end stands for everything below. */
@@ -363,17 +379,26 @@ export async function createApp(deps: AppDependencies) {
     ],
     ['/oauth/token', withRightClock(oauth.token)],
     ['/oauth/revoke', oauth.token],
-    ['/oauth/authorize', oauth.authorize],
-    ['/oauth/authorize/', oauth.authorize],
+    ['/oauth/authorize', forBrowsers(oauth.authorize)],
+    ['/oauth/authorize/', forBrowsers(oauth.authorize)],
     ['/oauth/jwks', oauth.publish],
     ['/.well-known/oauth-authorization-server', oauth.publish],
-    [ASSETS_PREFIX, createAssets(assets)],
+    [ASSETS_PREFIX, forBrowsers(createAssets(assets))],
     [RESOURCE_METADATA_PREFIX, createResourceMetadata({ publicUrl, context })],
     ['/healthz', operations.health],
     ['/readyz', operations.ready],
     ['/metrics', operations.metrics],
     ['/', rest],
   ];
+
+  /** Machines never begin with http, so they need not be told to go on with https. */
+  function forBrowsers(handler: Handler): Handler {
+    if (!publicUrl.startsWith('https:')) return handler;
+    return (request, response) => {
+      response.setHeader('Strict-Transport-Security', HSTS);
+      return handler(request, response);
+    };
+  }
 
   /** What has an end can't be refused by a clock that is wrong: an identity provider would give up. */
   function withRightClock(handler: Handler): Handler {
@@ -382,6 +407,12 @@ export async function createApp(deps: AppDependencies) {
       throw new AppError('storage_unavailable', {}, { cause: new Error('the clock is wrong') });
     };
   }
+
+  const hosts = createHosts({
+    publicUrl,
+    names: config.LATCHKEY_HOSTS,
+    isTrusted: createTrust(config.LATCHKEY_TRUSTED_PROXIES),
+  });
 
   const rounds: Round[] = [
     { name: 'usage', everyMs: 5 * SECOND, run: usage.flush, trustsNoClock: true },
@@ -423,7 +454,7 @@ export async function createApp(deps: AppDependencies) {
     handle(request: IncomingMessage, response: ServerResponse): void {
       try {
         request.url = withoutSlashAtEnd(originForm(request.url ?? '/'));
-        const answering = route(request.url)(request, response);
+        const answering = handlerOf(request, request.url)(request, response);
         if (answering) answering.catch(fail);
       } catch (error) {
         fail(error);
@@ -465,9 +496,16 @@ export async function createApp(deps: AppDependencies) {
     },
   };
 
-  function route(url: string): Handler {
+  /** Throws misdirected. */
+  function handlerOf(request: IncomingMessage, url: string): Handler {
     const mark = url.indexOf('?');
     const path = mark === -1 ? url : url.slice(0, mark);
+    const stranger = ANY_HOST.test(path) ? undefined : hosts.strangerIn(request);
+    if (stranger !== undefined) {
+      const host = withoutUnguessable(stranger);
+      const detail = `Host: given ${host}; wanted ${new URL(publicUrl).host}, or a name that LATCHKEY_HOSTS lists.`;
+      throw new AppError('misdirected', { detail });
+    }
     const found = mounts.find(([mount]) => (mount.endsWith('/') ? path.startsWith(mount) : path === mount));
     return found ? found[1] : rest;
   }

@@ -88,6 +88,17 @@ const hostNames = {
   },
 };
 
+const ownHosts = {
+  wanted: 'host names without ports, separated by commas, such as scim.example.com,*.internal.example.com; * is any',
+  parse(value: string) {
+    const names = value
+      .split(',')
+      .map((name) => name.trim().toLowerCase())
+      .filter((name) => name !== '');
+    return names.every((name) => /^(?:\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/.test(name)) ? names : undefined;
+  },
+};
+
 const GROUP_ROLES = ['owner', 'admin', 'viewer'] as const;
 
 const groupRoles = {
@@ -126,6 +137,12 @@ export const SETTINGS = {
   LATCHKEY_PUBLIC_URL: optional({
     meaning: 'Origin that the world sees, and the issuer. Without it: http://{host}:{port}.',
     ...origin,
+  }),
+  LATCHKEY_HOSTS: setting({
+    default: '',
+    meaning:
+      "Further host names that requests may have; the public URL's, addresses and private names always may. Others get 421.",
+    ...ownHosts,
   }),
   LATCHKEY_DATABASE_URL: setting({
     default: 'file:./data',
@@ -252,6 +269,11 @@ export const SETTINGS = {
     meaning: 'Hosts that the public keys of OAuth clients may be fetched from, separated by commas.',
     ...hostNames,
   }),
+  LATCHKEY_SESSION_IDLE_MINUTES: setting({
+    default: '120',
+    meaning: 'Minutes without a request after which a dashboard session ends. It ends after 12 hours in any case.',
+    ...whole(5, 720),
+  }),
   LATCHKEY_OPENID_ISSUER: optional({
     meaning: 'Issuer of your own OpenID provider, by which operators may sign in to the dashboard.',
     ...text(
@@ -307,7 +329,7 @@ export const SETTINGS = {
   }),
   LATCHKEY_METRICS_TOKEN: optional({
     secret: true,
-    meaning: 'When set, /metrics asks for it as a Bearer token.',
+    meaning: 'Token that /metrics asks for. Without it only this machine may read them.',
     ...text('16 characters or more', /^[\x21-\x7e]{16,}$/),
   }),
   LATCHKEY_DRAIN_SECONDS: setting({

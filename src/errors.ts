@@ -39,6 +39,7 @@ export const ERRORS = {
   idempotency_in_progress: { status: 409, title: 'The first request with this Idempotency-Key is still under way.' },
   payload_too_large: { status: 413, title: 'The body is too large.' },
   unsupported_media_type: { status: 415, title: 'This address reads application/json.' },
+  misdirected: { status: 421, title: 'This server does not answer to the host name of the request.' },
   invalid_token_format: { status: 422, title: 'The value cannot be imported as a credential.' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used with another request.' },
   rate_limited: { status: 429, title: 'Too many failed attempts from this address.' },

@@ -50,7 +50,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
 
     async findVisit(guest, frame) {
       const session = guest.cookies.get(SESSION_COOKIE);
-      const found = session === undefined ? undefined : await operators.findSession(session);
+      const found = session === undefined ? undefined : await operators.findSession(session, !guest.query.has('part'));
       if (!found) return undefined;
       const { operator, sessionId, formToken } = found;
       const { id, name, role } = operator;

@@ -6,6 +6,7 @@ import {
   type Configuration,
   calculatePKCECodeChallenge,
   discovery,
+  enableNonRepudiationChecks,
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
@@ -48,7 +49,10 @@ export function createOpenId(config: Config, redirectUri: string): OpenId | unde
 
   /** Asked for when it is first needed, so that a provider that is down keeps nobody else from starting. */
   function provider(): Promise<Configuration> {
-    const options = server.protocol === 'http:' ? { execute: [allowInsecureRequests] } : undefined;
+    // Its certificate already vouches for what the provider says itself; the signature also does when something stands between.
+    const options = {
+      execute: [enableNonRepudiationChecks, ...(server.protocol === 'http:' ? [allowInsecureRequests] : [])],
+    };
     known ??= discovery(server, clientId as string, config.LATCHKEY_OPENID_CLIENT_SECRET, undefined, options).catch(
       (error: unknown) => {
         known = undefined;

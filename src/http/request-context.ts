@@ -8,9 +8,14 @@ import { holdsSecret } from '../secrets/redaction.ts';
 export interface RequestContext {
   /** The peer's address, or what a trusted proxy says in X-Forwarded-For. IPv4 in IPv6 form is written as IPv4. */
   addressOf(request: IncomingMessage): string;
+  /** Whether it was sent on this machine itself, and not only passed on by a proxy on it. */
+  isFromHere(request: IncomingMessage): boolean;
   /** A new id, or the one that a trusted proxy gave. */
   requestIdOf(request: IncomingMessage): string;
 }
+
+/** What proxies put into requests that they pass on. */
+const PASSED_ON = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'forwarded', 'via'];
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 
@@ -72,6 +77,11 @@ export function createRequestContext(trustedProxies: readonly string[], clock: C
         if (!isTrusted(client)) break;
       }
       return client;
+    },
+    isFromHere(request) {
+      const peer = peerOf(request);
+      const isLoopback = ipaddr.isValid(peer) && ipaddr.process(peer).range() === 'loopback';
+      return isLoopback && !PASSED_ON.some((name) => request.headers[name] !== undefined);
     },
     requestIdOf(request) {
       const given = request.headers['x-request-id'];

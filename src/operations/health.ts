@@ -13,11 +13,14 @@ export function createOperations({
   storage,
   metrics,
   metricsToken,
+  isFromHere,
   clockSkewMs,
 }: {
   storage: Storage;
   metrics: Metrics;
   metricsToken: string | undefined;
+  /** Whether a request was sent on this machine. */
+  isFromHere: (request: IncomingMessage) => boolean;
   /** How far our clock is off, where that is too far to decide anything by time. */
   clockSkewMs: () => number | undefined;
 }) {
@@ -50,6 +53,11 @@ export function createOperations({
       if (metricsToken !== undefined && !isSame(request.headers.authorization, `Bearer ${metricsToken}`)) {
         response.setHeader('WWW-Authenticate', 'Bearer realm="metrics"');
         return send(response, 401, { status: 'unauthorized' });
+      }
+      if (metricsToken === undefined && !isFromHere(request)) {
+        const detail =
+          'Set LATCHKEY_METRICS_TOKEN and send it as a Bearer token. Without it only this machine may ask.';
+        return send(response, 403, { status: 'forbidden', detail });
       }
       const { text, contentType } = await metrics.render();
       response.writeHead(200, {

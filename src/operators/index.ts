@@ -85,7 +85,11 @@ export interface Operators {
     identity: { subject: string; name: string; email: string | undefined; role: OperatorRole | undefined },
     origin: Origin,
   ): Promise<Entered | undefined>;
-  findSession(session: string): Promise<{ operator: Operator; sessionId: string; formToken: string } | undefined>;
+  /** `isUse`: false for what a page asks for by itself, which keeps no session open. */
+  findSession(
+    session: string,
+    isUse?: boolean,
+  ): Promise<{ operator: Operator; sessionId: string; formToken: string } | undefined>;
   sessionsOf(operatorId: string): Promise<OperatorSession[]>;
   /** Of one of the operator's own sessions. */
   endSession(operatorId: string, sessionId: string, cause: Cause): Promise<void>;
@@ -106,6 +110,10 @@ export function createOperators(deps: {
   clock: Clock;
   random: Random;
   secret: string;
+  /** Where passkeys are made for. */
+  publicUrl: string;
+  /** Without a request for so long a session is over. */
+  idleMs: number;
 }): Operators {
   const { storage, audit, clock, random, secret: sealingSecret } = deps;
   const operators = audit.track(
@@ -420,8 +428,8 @@ export function createOperators(deps: {
       return begin(await create({ name, email: free, role, subject }, SYSTEM), 'openid', origin);
     },
 
-    async findSession(session) {
-      const found = await sessions.findByValue(session);
+    async findSession(session, isUse = true) {
+      const found = await sessions.findByValue(session, isUse);
       const operator = found && (await operators.find(found.operatorId));
       if (!found || !operator || operator.disabledAt) return undefined;
       return { operator, sessionId: found.id, formToken: sessions.formTokenOf(session) };

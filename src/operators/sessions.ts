@@ -12,6 +12,8 @@ const shape = {
   digest: 'string',
   createdAt: 'date',
   expiresAt: 'date',
+  /** The latest request, to a minute; missing until the first minute is over. */
+  'seenAt?': 'date',
   address: 'string',
   'userAgent?': 'string',
   /** How it was begun. */
@@ -21,12 +23,15 @@ const shape = {
 export type OperatorSession = Stored<typeof shape>;
 
 const SESSION_MS = 12 * 3_600_000;
+const SEEN_EVERY_MS = 60_000;
 const PAGE = 100;
 const USER_AGENT_LENGTH = 200;
 
 export type Sessions = ReturnType<typeof createSessions>;
 
-export function createSessions({ storage, clock, random }: { storage: Storage; clock: Clock; random: Random }) {
+/** `idleMs`: without a request for so long a session is over. */
+export function createSessions(deps: { storage: Storage; clock: Clock; random: Random; idleMs: number }) {
+  const { storage, clock, random, idleMs } = deps;
   const sessions = storage.collection({
     name: 'operator_sessions',
     shape,
@@ -34,6 +39,9 @@ export function createSessions({ storage, clock, random }: { storage: Storage; c
     order: 'createdAt',
     expires: 'expiresAt',
   });
+
+  const isIdle = ({ createdAt, seenAt = createdAt }: OperatorSession) =>
+    clock.now().getTime() - seenAt.getTime() >= idleMs;
 
   return {
     /** `session`: the value that the browser keeps. Begun once, however often the same is asked for. */
@@ -55,11 +63,26 @@ export function createSessions({ storage, clock, random }: { storage: Storage; c
       });
     },
     find: (id: string) => sessions.find(id),
-    findByValue: (session: string) => sessions.findBy('digest', digestOf(session)),
+    /** `isUse`: whether somebody did something, and not a page that keeps itself up to date. */
+    async findByValue(session: string, isUse: boolean): Promise<OperatorSession | undefined> {
+      const found = await sessions.findBy('digest', digestOf(session));
+      if (!found) return undefined;
+      if (isIdle(found)) {
+        await sessions.remove(found.id);
+        return undefined;
+      }
+      const now = clock.now();
+      const { createdAt, seenAt = createdAt } = found;
+      if (isUse && now.getTime() - seenAt.getTime() >= SEEN_EVERY_MS)
+        await sessions.update(found.id, (record) => ({ ...record, seenAt: now }));
+      return found;
+    },
     /** What stands in each form of a session. */
     formTokenOf: (session: string) => hash('sha256', `form ${session}`, 'hex'),
     of: async (operatorId: string) =>
-      (await sessions.page({ where: { operatorId }, limit: PAGE, direction: 'descending' })).items,
+      (await sessions.page({ where: { operatorId }, limit: PAGE, direction: 'descending' })).items.filter(
+        (session) => !isIdle(session),
+      ),
     end: (id: string) => sessions.remove(id),
     async endAll(operatorId: string, keptId?: string): Promise<void> {
       let after: string | undefined;

@@ -37,6 +37,7 @@ export function createAssets(added: Record<string, Asset>) {
       'Content-Length': asset.body.length,
       'Cache-Control': `max-age=${asset.maxAge}`,
       'X-Content-Type-Options': 'nosniff',
+      'Cross-Origin-Resource-Policy': 'same-origin',
       // A logo may be an SVG, which is a document when it is opened by itself.
       'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     });

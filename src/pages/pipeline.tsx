@@ -34,6 +34,8 @@ export interface Face<V extends Visit> {
   /** What a browser gets with which nobody is signed in. `isForm`: it sent a form, which was not done. */
   turnAway(guest: Guest, isForm: boolean): Shown | string;
   frame(shown: Shown, visit: V | undefined): Pick<PageFrame, 'aside' | 'navigation' | 'brand'>;
+  /** Whether identity providers open its pages in a window of theirs, which must find the way back. */
+  isOpenedByOthers?: boolean;
   /** Whether it says nothing of what it can't find: what is another organization's reads like what does not exist. */
   hidesAbsent?: boolean;
 }
@@ -178,7 +180,7 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
     }
     const { title, status = 200, isNarrow = false, children, part, download, formTargets, retryAfterSeconds } = shown;
     koa.status = status;
-    koa.set(pageHeaders(formTargets));
+    koa.set(pageHeaders(formTargets, face));
     if (retryAfterSeconds !== undefined) koa.set('Retry-After', String(retryAfterSeconds));
     if (download) {
       koa.set('Content-Disposition', `attachment; filename="${download.name}"`);

@@ -19,7 +19,7 @@ export function renderAuthorizationError(error: string, description: string, ask
         </>
       ),
     }),
-    headers: pageHeaders(),
+    headers: pageHeaders([], { isOpenedByOthers: true }),
   };
 }
 

@@ -39,6 +39,7 @@ export function createPortal(deps: PortalDependencies): Middleware {
   const face: Face<Visit> = {
     home: HOME,
     places: [HOME, '/connect'],
+    isOpenedByOthers: true,
     open: [...entryPages({ ...deps, vendor }), ...consentPages({ ...deps, vendor })],
     routes: [
       ...homeRoutes({ ...deps, vendor }),

@@ -260,6 +260,19 @@ for (const engine of engines) {
       assert.equal(await isOn(one?.session), false);
     });
 
+    it('are signed out after two hours without a request; a page that keeps itself up to date is none', async () => {
+      const { id, email } = await make();
+      const { session } = (await signIn(email)) ?? assert.fail();
+      const minutes = (count: number) => app.clock.advance(count * 60_000);
+      minutes(119);
+      assert.ok(await operators.findSession(session));
+      minutes(119);
+      assert.ok(await operators.findSession(session, false));
+      minutes(2);
+      assert.equal((await operators.sessionsOf(id)).length, 0);
+      assert.equal(await operators.findSession(session), undefined);
+    });
+
     it('end only sessions of their own', async () => {
       const [one, two] = [await make(), await make()];
       const entered = await signIn(one.email);
