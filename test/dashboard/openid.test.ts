@@ -107,6 +107,15 @@ describe('sign-in by an OpenID provider', () => {
     people.mallory.groups = ['staff'];
   });
 
+  it('believes no ID token whose signature is not that of the provider', async () => {
+    provider.speakOf('dana');
+    const answer = await signIn('mallory');
+    provider.speakOf(undefined);
+    assert.equal(answer.status, 400);
+    assert.match(await answer.text(), /refused the sign-in, or its answer does not belong/);
+    assert.ok(!cookie(answer.headers).some((line) => /^latchkey_operator=./.test(line ?? '')));
+  });
+
   it('takes no answer that another browser began, that is changed, or that comes twice', async () => {
     const mine = await reachCallback('dana');
     const other = await reachCallback('dana');
