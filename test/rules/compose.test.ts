@@ -12,7 +12,8 @@ import { startApp, type TestApp } from '../support/app.ts';
 import { freePort } from '../support/mongo-server.ts';
 import { cleanEnvironment } from '../support/process.ts';
 
-const compose: Answer = parse(readFileSync('docker-compose.yml', 'utf8'));
+const text = readFileSync('docker-compose.yml', 'utf8');
+const compose: Answer = parse(text);
 const { latchkey, mongodb } = compose.services;
 const dockerfile = readFileSync('Dockerfile', 'utf8').replaceAll('\\\n', ' ');
 const { scripts, engines, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -39,9 +40,12 @@ describe('docker-compose.yml', () => {
       Object.entries<string>(latchkey.environment).map(([key, value]) => [key, withDefaults(value)]),
     );
     const given = { ...environment, ...parseEnv(readFileSync(latchkey.env_file, 'utf8')), ...values };
-    const config = readConfig(given, () => 'a secret that is long enough for use');
+    const config = readConfig(given, secretOf);
     assert.equal(config.LATCHKEY_HOST, '0.0.0.0');
-    assert.match(config.LATCHKEY_DATABASE_URL, /^mongodb:\/\/mongodb:27017\/\w+\?replicaSet=rs0$/);
+    assert.equal(
+      config.LATCHKEY_DATABASE_URL,
+      'mongodb://latchkey:PASSWORD@mongodb:27017/latchkey?replicaSet=rs0&authSource=admin',
+    );
     assert.deepEqual(latchkey.ports, [`127.0.0.1:${config.LATCHKEY_PORT}:${config.LATCHKEY_PORT}`]);
     assert.ok(Number.parseInt(latchkey.stop_grace_period, 10) > config.LATCHKEY_DRAIN_SECONDS);
   });
@@ -49,7 +53,7 @@ describe('docker-compose.yml', () => {
   it('holds no secret: those come from files that are no part of the project', () => {
     const given = { ...latchkey.environment, ...parseEnv(readFileSync(latchkey.env_file, 'utf8')) };
     for (const [key, setting] of Object.entries(SETTINGS)) {
-      if (!('secret' in setting) || key === 'LATCHKEY_DATABASE_URL') continue;
+      if (!('secret' in setting)) continue;
       assert.equal(given[key], undefined, key);
       if (given[`${key}_FILE`] === undefined) continue;
       const name = given[`${key}_FILE`].replace('/run/secrets/', '');
@@ -57,9 +61,12 @@ describe('docker-compose.yml', () => {
       const { file } = compose.secrets[name];
       assert.match(file, /^\.\/secrets\//);
     }
-    assert.deepEqual(Object.keys(compose.secrets), latchkey.secrets);
+    assert.deepEqual(Object.keys(compose.secrets).sort(), [...latchkey.secrets, ...mongodb.secrets].sort());
+    for (const name of Object.keys(compose.secrets))
+      assert.match(text, new RegExp(`^# .*> secrets/${name}$`, 'm'), name);
     assert.match(readFileSync('.gitignore', 'utf8'), /^secrets\/$/m);
-    assert.doesNotMatch(JSON.stringify(compose), /password|:\/\/[^/"]*@/i);
+    assert.doesNotMatch(JSON.stringify(compose), /:\/\/[^/"]*@/i);
+    assert.equal(mongodb.environment.MONGO_INITDB_ROOT_PASSWORD, undefined);
   });
 
   it('gives Latchkey no more of the machine than it needs', () => {
@@ -70,12 +77,23 @@ describe('docker-compose.yml', () => {
     assert.equal(latchkey.volumes, undefined, 'nothing is written');
     assert.ok(latchkey.user && !/^(?:root|0)\b/.test(latchkey.user));
     assert.match(latchkey.tmpfs.join(), /^\/tmp:/);
-    for (const service of [latchkey, mongodb]) assert.ok(service.security_opt.includes('no-new-privileges:true'));
+    for (const service of [latchkey, mongodb]) {
+      assert.ok(service.security_opt.includes('no-new-privileges:true'));
+      assert.deepEqual(service.cap_drop, ['ALL']);
+      assert.equal(service.cap_add, undefined);
+      assert.match(service.mem_limit, /^\d+[mg]$/);
+      assert.ok(service.pids_limit > 0);
+      assert.ok(service.user && !/^(?:root|0)\b/.test(service.user));
+    }
   });
 
   it('keeps the store away from everybody but Latchkey', () => {
     assert.equal(mongodb.ports, undefined);
     assert.deepEqual(mongodb.networks, ['store']);
+    // With users a replica set asks its members for a key, and everybody for the password.
+    assert.match(mongodb.command.join(' '), /--keyFile \/tmp\/member\.key/);
+    assert.match(mongodb.entrypoint.join(' '), /install -m 400 \/run\/secrets\/mongodb_password \/tmp\/member\.key/);
+    assert.equal(mongodb.environment.MONGO_INITDB_ROOT_PASSWORD_FILE, '/run/secrets/mongodb_password');
     assert.equal(compose.networks.store.internal, true);
     assert.ok(latchkey.networks.includes('store'));
     for (const port of latchkey.ports) assert.match(port, /^127\.0\.0\.1:/);
@@ -88,7 +106,7 @@ describe('docker-compose.yml', () => {
     assert.match(check, /rs\.initiate\(\{ _id: 'rs0', members: \[\{ _id: 0, host: 'mongodb:27017' \}\] \}\)/);
     assert.match(check, /isWritablePrimary/);
     assert.equal(latchkey.depends_on.mongodb.condition, 'service_healthy');
-    assert.match(mongodb.image, /^mongo:8/);
+    assert.match(withDefaults(mongodb.image), /^mongo:8\.0/);
     assert.deepEqual(
       mongodb.volumes.map((volume: string) => volume.split(':')[0]),
       Object.keys(compose.volumes),
@@ -183,4 +201,12 @@ describe('the image', () => {
 /** `${NAME:-default}` as compose reads it when NAME is not set. */
 function withDefaults(value: string): string {
   return value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1');
+}
+
+/** What the commands at the top of the file put into a secret. */
+function secretOf(path: string): string {
+  const name = path.replace('/run/secrets/', '');
+  const [, command = ''] = new RegExp(`^#\\s+(.*) > secrets/${name}$`, 'm').exec(text) ?? [];
+  const [, echoed] = /^echo "(.*)"$/.exec(command) ?? [];
+  return echoed?.replace(/\$\(cat [^)]*\)/, 'PASSWORD') ?? 'a secret that is long enough for use';
 }
