@@ -14,7 +14,7 @@ import { createTrust } from './http/request-context.ts';
 import { createHttpServer } from './http/server.ts';
 import { systemRandom } from './identifiers.ts';
 import { createLog, type Log } from './log.ts';
-import { answerWhileStarting } from './operations/index.ts';
+import { answerWhileStarting, tightenDataFolder } from './operations/index.ts';
 import { openStorage, type Storage } from './storage/index.ts';
 import { startRounds } from './timing/rounds.ts';
 
@@ -112,6 +112,7 @@ function storeOf({ LATCHKEY_DATABASE_URL: url }: Config): string {
 async function serve(): Promise<void> {
   const config = loadConfig();
   const log = createLog(config.LATCHKEY_LOG_LEVEL, process.stderr);
+  warnOfSurroundings(config, log);
   let app: App | undefined;
   let isStopping = false;
   const { server, stopKeepingAlive } = createHttpServer({
@@ -177,6 +178,21 @@ async function serve(): Promise<void> {
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
+}
+
+const OLDEST_KEPT_NODE = 22;
+
+/** What makes an attack worse than it has to be, and can be told before anything is served. */
+function warnOfSurroundings(config: Config, log: Log): void {
+  if (Number.parseInt(process.versions.node, 10) < OLDEST_KEPT_NODE)
+    say(`Node.js ${process.versions.node} no longer gets security fixes. Latchkey runs on it; run it on Node.js 24.`);
+  if (process.getuid?.() === 0) log.warn('started as root: run it as a user of its own');
+  const folder = storeFolder(config);
+  if (folder === undefined) return;
+  const { closed, left } = tightenDataFolder(folder);
+  if (closed.length > 0) log.warn({ closed }, 'others could read the data folder; they no longer can');
+  if (left !== undefined)
+    log.warn({ folder: left }, 'others can read the data folder: give Latchkey a folder of its own');
 }
 
 function listen(server: Server, port: number, host: string): Promise<AddressInfo> {

@@ -1,4 +1,6 @@
 /** oidc-provider's storage, on our own: secrets become digests, what waits for a person is kept elsewhere. */
+import './runtime-notice.ts';
+
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import type { Clock } from '../clock.ts';
 import type { Collection } from '../storage/index.ts';

@@ -1,4 +1,6 @@
 /** The configuration of oidc-provider on one screen: pure OAuth 2.0, opaque tokens, one grant per connection, nothing that ends by silence. */
+import './runtime-notice.ts';
+
 import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { SCOPES } from '../credentials/index.ts';
 import { RETRY_AFTER_SECONDS } from '../errors.ts';
@@ -10,7 +12,10 @@ import { AUTH_METHODS } from './clients.ts';
 import type { Connections } from './connections.ts';
 import { PENDING_SECONDS } from './pending-requests.ts';
 import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
+import { restoreWarnings } from './runtime-notice.ts';
 import type { Keys } from './signing-keys.ts';
+
+restoreWarnings();
 
 /** "Never" does not exist in the library; nobody's connection sees the end of this. */
 const HUNDRED_YEARS = 3_155_760_000;

@@ -1,4 +1,5 @@
 /** RUNS. What whoever operates the process looks at: alive, ready, metrics; and which instances answer beside this one. */
+export { type Tightened, tightenDataFolder } from './data-folder.ts';
 export { answerWhileStarting, createOperations } from './health.ts';
 export { ANNOUNCE_EVERY_MS, createInstances } from './instances.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
