@@ -306,10 +306,10 @@ export function diagnosisOperations(deps: {
         const spoken = diagnoses.spoken(directory);
         if (at === undefined || at >= clock.now())
           return { body: viewDiagnosis(await diagnoses.now(directory), spoken) };
-        const { credentials, keptSince, ...diagnosis } = await diagnoses.at(directory, at);
+        const { credentials, keptSince, spoken: then, ...diagnosis } = await diagnoses.at(directory, at);
         return {
           body: {
-            ...viewDiagnosis(diagnosis, spoken),
+            ...viewDiagnosis(diagnosis, then),
             credentials: credentials.map(viewThen),
             keptSince: keptSince ?? null,
           },

@@ -52,6 +52,8 @@ export interface Diagnoses {
 
 export interface PastDiagnosis extends Diagnosis {
   credentials: Facts['credentials'];
+  /** The directory as words named it then. */
+  spoken: Spoken;
   /** What is kept begins here, where that is later than the directory itself. */
   keptSince?: Date;
 }
@@ -89,24 +91,30 @@ export function createDiagnoses(
     ...(onChange && { onChange }),
   });
 
+  const spokenOf = ({ name, provider, endpointKey, upstreamUrl }: Directory): Spoken => ({
+    name,
+    provider,
+    endpointUrl: endpointUrlOf(publicUrl, endpointKey),
+    tokenUrl: `${publicUrl}/oauth/token`,
+    authorizationUrl: `${publicUrl}/oauth/authorize`,
+    ...(upstreamUrl !== undefined && { upstreamUrl }),
+  });
+
   return {
     now: async (directory) => diagnose(await factsNow(directory)),
     async at(directory, at) {
       const { facts: past, keptSince } = await readPast(deps, directory, at);
-      return { ...diagnose(past), credentials: past.credentials, ...(keptSince && { keptSince }) };
+      const { name, provider, endpointUrl, upstreamUrl } = past.directory;
+      const { tokenUrl, authorizationUrl } = spokenOf(directory);
+      const named = { name, provider, endpointUrl, tokenUrl, authorizationUrl };
+      const spoken = { ...named, ...(upstreamUrl !== undefined && { upstreamUrl }) };
+      return { ...diagnose(past), credentials: past.credentials, spoken, ...(keptSince && { keptSince }) };
     },
     timeline: (directory, period) => readTimeline({ ...deps, traffic }, directory, period),
     current,
     unplaced,
     traffic,
-    spoken: ({ name, provider, endpointKey, upstreamUrl }) => ({
-      name,
-      provider,
-      endpointUrl: endpointUrlOf(publicUrl, endpointKey),
-      tokenUrl: `${publicUrl}/oauth/token`,
-      authorizationUrl: `${publicUrl}/oauth/authorize`,
-      ...(upstreamUrl !== undefined && { upstreamUrl }),
-    }),
+    spoken: spokenOf,
     dismissRecovery: ({ id }) => current.dismissRecovery(id),
     expectSilence: ({ id }) => traffic.expect(id),
     muteSilence: ({ id }, until) => traffic.mute(id, until),

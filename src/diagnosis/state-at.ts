@@ -4,7 +4,8 @@
  */
 import { type Audit, type AuditEvent, placeIn } from '../audit/index.ts';
 import type { Usage } from '../credentials/index.ts';
-import type { Directory } from '../directories/index.ts';
+import { type Directory, endpointUrlOf } from '../directories/index.ts';
+import { IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
 import { TROUBLES } from './causes.ts';
 import type { CredentialFacts, CredentialState, Facts } from './facts.ts';
 import { refusalsOf, timeOf } from './read-facts.ts';
@@ -48,23 +49,30 @@ export async function readPast(
     readChanges(audit, directory.id, after),
     audit.page({ where: { place: placeIn(directory.id, 'trouble'), type: TROUBLES }, to: after, limit: TROUBLES_READ }),
   ]);
-  const { credentials, state, isWhole } = fold(changes, at);
+  const { credentials, state, attributes, isWhole } = fold(changes, at);
   const used = await Promise.all(credentials.map((credential) => withUse(usage, credential, at)));
   const accepted = used
     .flatMap(({ id, lastUsedAt }) => (lastUsedAt ? [{ at: lastUsedAt, credentialId: id }] : []))
     .sort((a, b) => b.at.getTime() - a.at.getTime())[0];
   const known = { credentials: used, ...(accepted && { accepted }) };
   const [oldest] = changes;
-  const { id, organizationId, name, provider, endpointKey, createdAt } = directory;
+  const { id, organizationId, createdAt } = directory;
+  const text = (name: 'name' | 'endpointKey') => {
+    const value = attributes.get(name);
+    return typeof value === 'string' ? value : directory[name];
+  };
+  const provider = IDENTITY_PROVIDER_IDS.find((one) => one === attributes.get('provider')) ?? directory.provider;
+  const upstreamUrl = attributes.get('upstreamUrl');
   return {
     facts: {
       at,
       directory: {
         id,
         organizationId,
-        name,
+        name: text('name'),
         provider,
-        endpointUrl: `${publicUrl}/scim/v2/${endpointKey}`,
+        endpointUrl: endpointUrlOf(publicUrl, text('endpointKey')),
+        ...(typeof upstreamUrl === 'string' && { upstreamUrl }),
         createdAt,
         ...state,
       },
@@ -103,11 +111,18 @@ async function readChanges(audit: Audit, directoryId: string, to: Date): Promise
 export function fold(changes: readonly AuditEvent[], at: Date) {
   const credentials = new Map<string, CredentialFacts>();
   let state: { isDisabled: boolean; disabledAt?: Date; disabledBy?: string } = { isDisabled: false };
+  /** Name, provider, endpoint key and upstream, as far as events say. */
+  const attributes = new Map<string, unknown>();
   let isWhole = false;
   for (const event of changes) {
     const { type, actor } = event;
-    if (type === 'directory.created') isWhole = true;
-    else if (type === 'directory.disabled') state = { isDisabled: true, disabledAt: event.at, disabledBy: actor.name };
+    if (type === 'directory.created') {
+      isWhole = true;
+      for (const [name, value] of Object.entries(event.data)) attributes.set(name, value);
+    } else if (type === 'directory.updated') {
+      for (const [name, value] of changesIn(event.data)) attributes.set(name, value);
+    } else if (type === 'directory.disabled')
+      state = { isDisabled: true, disabledAt: event.at, disabledBy: actor.name };
     else if (type === 'directory.enabled') state = { isDisabled: false };
     else if (event.credentialId !== undefined) {
       const next = changed(credentials.get(event.credentialId), event);
@@ -118,6 +133,7 @@ export function fold(changes: readonly AuditEvent[], at: Date) {
   return {
     credentials: current.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime()),
     state,
+    attributes,
     isWhole,
   };
 }
@@ -180,18 +196,23 @@ function begun({ at, actor, data }: AuditEvent, id: string): CredentialFacts {
 /** Attributes with their new values, where the event has them. */
 function updated(base: CredentialFacts, data: Record<string, unknown>): CredentialFacts {
   const { expiresAt: oldEnd, ...rest } = base;
-  const changes = Array.isArray(data['changes']) ? (data['changes'] as Record<string, unknown>[]) : [];
-  const after = (name: string) => changes.find((change) => change['attribute'] === name)?.['after'];
-  const hasNewEnd = changes.some((change) => change['attribute'] === 'expiresAt');
-  const end = hasNewEnd ? after('expiresAt') : oldEnd?.toISOString();
-  const scopes = after('scopes');
-  const label = after('label');
+  const to = changesIn(data);
+  const end = to.has('expiresAt') ? to.get('expiresAt') : oldEnd?.toISOString();
+  const scopes = to.get('scopes');
+  const label = to.has('label') ? to.get('label') : rest.label;
+  const { label: _label, ...unlabelled } = rest;
   return {
-    ...rest,
+    ...unlabelled,
     ...(typeof end === 'string' && { expiresAt: new Date(end) }),
     ...(Array.isArray(scopes) && { scopes: scopes.map(String) }),
     ...(typeof label === 'string' && { label }),
   };
+}
+
+/** The new value of each attribute that an event names; null: it was taken away. */
+function changesIn(data: Record<string, unknown>): Map<string, unknown> {
+  const changes = Array.isArray(data['changes']) ? (data['changes'] as Record<string, unknown>[]) : [];
+  return new Map(changes.map((change) => [String(change['attribute']), change['to']]));
 }
 
 async function withUse(usage: Usage, credential: CredentialFacts, at: Date): Promise<CredentialFacts> {

@@ -21,11 +21,13 @@ describe('a directory as it was', () => {
     return body;
   };
 
+  const seen = ({ id, state, label, expiresAt }: Answer) => [id, state, label, expiresAt];
+
   it('has the tokens of that moment, whatever was changed since, by chance', async () => {
     const random = createRandomNumbers(7);
     const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)];
     const directory = await app.api.makeDirectory();
-    const truth: { at: Date; states: [string, string][] }[] = [];
+    const truth: { at: Date; states: unknown[][] }[] = [];
     for (let step = 0; step < 60; step++) {
       app.clock.advance(HOUR + Math.floor(random() * 5 * HOUR));
       const { items } = (await app.api.get(`/directories/${directory.id}/credentials?limit=200`)).body;
@@ -34,11 +36,15 @@ describe('a directory as it was', () => {
       if (deed < 0.35 || !one) await app.api.post(`/directories/${directory.id}/credentials`, {});
       else if (deed < 0.5) await app.api.post(`/credentials/${one.id}/disable`);
       else if (deed < 0.65) await app.api.post(`/credentials/${one.id}/enable`);
-      else if (deed < 0.8) await app.api.post(`/credentials/${one.id}/revoke`, { force: true });
-      else await app.api.post(`/directories/${directory.id}/rotate`, { mode: 'immediate' });
+      else if (deed < 0.72) await app.api.post(`/credentials/${one.id}/revoke`, { force: true });
+      else if (deed < 0.78) await app.api.patch(`/credentials/${one.id}`, { label: `label ${step}` });
+      else if (deed < 0.9) {
+        const expiresAt = new Date(app.clock.now().getTime() + 30 * DAY).toISOString();
+        await app.api.patch(`/credentials/${one.id}`, { expiresAt: random() < 0.3 ? null : expiresAt });
+      } else await app.api.post(`/directories/${directory.id}/rotate`, { mode: 'immediate' });
       app.clock.advance(MINUTE);
       const now = (await app.api.get(`/directories/${directory.id}/credentials?limit=200`)).body.items;
-      const states = now.map(({ id, state }: Answer): [string, string] => [id, state]).sort();
+      const states = now.map(seen).sort();
       truth.push({ at: app.clock.now(), states });
     }
     for (let look = 0; look < 40; look++) {
@@ -48,7 +54,7 @@ describe('a directory as it was', () => {
       // Any time until the next change.
       const at = new Date(moment.at.getTime() + random() * (next.at.getTime() - moment.at.getTime() - 2 * MINUTE));
       const { credentials, keptSince } = await then(directory.id, at);
-      assert.deepEqual(credentials.map(({ id, state }: Answer) => [id, state]).sort(), moment.states, at.toISOString());
+      assert.deepEqual(credentials.map(seen).sort(), moment.states, at.toISOString());
       assert.equal(keptSince, null);
     }
   });
@@ -74,6 +80,19 @@ describe('a directory as it was', () => {
     assert.match(textOf(findings[0]), /fine but has never been used/);
     const now = (await app.api.get(`/directories/${directory.id}/diagnosis`)).body;
     assert.equal(now.findings.at(-1).code, 'working');
+  });
+
+  it('has the provider of that moment, and names its fields', async () => {
+    const { directory, send, token } = await makeWorld(app, { provider: 'okta' });
+    await send(`Bearer ${token.slice(0, 20)}`, { agent: 'x' });
+    await flush(app);
+    app.clock.advance(HOUR);
+    const before = app.clock.now();
+    app.clock.advance(HOUR);
+    await app.api.patch(`/directories/${directory.id}`, { provider: 'entra' });
+    assert.match(textOf((await then(directory.id, before)).findings[0]), /In Okta, open/);
+    const now = (await app.api.get(`/directories/${directory.id}/diagnosis`)).body;
+    assert.match(textOf(now.findings[0]), /Secret Token/);
   });
 
   it('has a timeline of changes and runs, not of requests', async () => {
