@@ -1,11 +1,11 @@
 /**
- * What the suite can use beyond Node, found on this machine: a MongoDB to talk to and reverse proxies to stand in front of us.
+ * What the suite can use beyond Node, found on this machine: a MongoDB to talk to reverse proxies to stand in front of us, and clients in Python.
  * `npm test` names what is missing in one line each; with LATCHKEY_TEST_REQUIRE=all a missing part is a failure.
  */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 
-export type Part = 'mongodb' | 'nginx' | 'caddy' | 'haproxy' | 'apache' | 'chromium';
+export type Part = 'mongodb' | 'nginx' | 'caddy' | 'haproxy' | 'apache' | 'chromium' | 'python';
 
 interface PartEntry {
   commands: readonly string[];
@@ -21,10 +21,19 @@ const PARTS: Record<Part, PartEntry> = {
   caddy: { commands: ['caddy'], how: 'apt-get install caddy' },
   haproxy: { commands: ['haproxy'], how: 'apt-get install haproxy' },
   apache: { commands: ['apache2'], how: 'apt-get install apache2 libapache2-mod-auth-openidc' },
+  python: {
+    commands: ['python/bin/python'],
+    how: 'python3 -m venv .cache/python && .cache/python/bin/pip install -r test/python/requirements.txt',
+  },
   chromium: { commands: ['chromium'], how: 'apt-get install chromium' },
 };
 
-const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', resolve('.cache/secantusdb/bin')];
+const FOLDERS = [
+  ...(process.env['PATH'] ?? '').split(delimiter),
+  '/usr/sbin',
+  resolve('.cache/secantusdb/bin'),
+  resolve('.cache'),
+];
 
 export function findCommand(part: Part): string | undefined {
   for (const command of PARTS[part].commands) {
