@@ -47,6 +47,9 @@ describe('an instance whose clock is wrong', () => {
     assert.equal((await fetch(`${app.url}/healthz`)).status, 200);
     const refresh = await fetch(`${app.url}/oauth/token`, { method: 'POST' });
     assert.equal(refresh.status, 503);
+    // An issue that needs a slot would end what seems to have ended.
+    assert.equal((await app.api.post(`/directories/${directoryId}/credentials`, {})).status, 503);
+    assert.equal((await app.api.get(`/directories/${directoryId}`)).status, 200);
   });
 
   it('goes on as before once its clock is right', async () => {
