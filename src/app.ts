@@ -179,6 +179,7 @@ export async function createApp(deps: AppDependencies) {
     publicUrl,
     clock,
     log,
+    onChange: (change) => notifications.findingsChanged(change),
   });
   const verification = createVerification({
     credentials,
@@ -236,6 +237,24 @@ export async function createApp(deps: AppDependencies) {
       );
     },
   });
+  const idempotency = createIdempotency({ storage, clock });
+  const operations = createOperations({
+    storage,
+    metrics,
+    metricsToken: config.LATCHKEY_METRICS_TOKEN,
+    isFromHere: context.isFromHere,
+    clockSkewMs: () => (instances.hasRightClock() ? undefined : instances.skewMs()),
+  });
+  const portalLinks = createPortalLinks({ storage, audit, clock, random, organizations });
+  const operators = createOperators({
+    storage,
+    audit,
+    clock,
+    random,
+    secret: deps.secret,
+    publicUrl,
+    idleMs: config.LATCHKEY_SESSION_IDLE_MINUTES * 60 * SECOND,
+  });
   const webhookMs = config.LATCHKEY_WEBHOOK_TIMEOUT_MS;
   const notifications = createNotifications({
     storage,
@@ -243,7 +262,24 @@ export async function createApp(deps: AppDependencies) {
     clock,
     random,
     log,
+    organizations,
+    directories,
     credentials,
+    clients: oauth.clients,
+    apiKeys,
+    portalLinks,
+    operators,
+    spoken: diagnoses.spoken,
+    async isWorking(directory) {
+      const { findings } = await diagnoses.current.of(directory);
+      const isWell = findings.every(
+        ({ severity, code }) => severity === 'fine' || severity === 'notice' || code === 'healed_but_missed',
+      );
+      return isWell && findings.some(({ code }) => code.startsWith('working') || code === 'healed_but_missed');
+    },
+    brand: { name: brand.name, support: brand.support },
+    smtp: smtpOf(config),
+    mailsPerMinute: config.LATCHKEY_MAIL_PER_MINUTE,
     transport: createTransport({ policy: upstreamPolicy, connectTimeoutMs: webhookMs, timeoutMs: webhookMs }),
     policy: upstreamPolicy,
     secret: deps.secret,
@@ -255,17 +291,9 @@ export async function createApp(deps: AppDependencies) {
     onDelivered: metrics.delivery,
   });
   metrics.measureQueue(notifications.measure);
-  const idempotency = createIdempotency({ storage, clock });
-  const operations = createOperations({
-    storage,
-    metrics,
-    metricsToken: config.LATCHKEY_METRICS_TOKEN,
-    isFromHere: context.isFromHere,
-    clockSkewMs: () => (instances.hasRightClock() ? undefined : instances.skewMs()),
-  });
-  const portalLinks = createPortalLinks({ storage, audit, clock, random, organizations });
   const portal = createPortal({
     links: portalLinks,
+    notifications,
     oauth,
     clients: oauth.clients,
     organizations,
@@ -280,15 +308,6 @@ export async function createApp(deps: AppDependencies) {
     brand,
     random,
     idempotency,
-  });
-  const operators = createOperators({
-    storage,
-    audit,
-    clock,
-    random,
-    secret: deps.secret,
-    publicUrl,
-    idleMs: config.LATCHKEY_SESSION_IDLE_MINUTES * 60 * SECOND,
   });
   const admin = createAdmin({
     idempotency,
@@ -425,6 +444,7 @@ export async function createApp(deps: AppDependencies) {
     { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
     { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce, trustsNoClock: true },
     { name: 'signing keys', everyMs: 30 * SECOND, run: oauth.reload },
+    { name: 'notices', everyMs: 20 * SECOND, run: notifications.advance },
     { name: 'deliveries', everyMs: SECOND, run: notifications.run },
     { name: 'recovery', everyMs: 15 * SECOND, run: () => audit.recover(RECOVERY_AGE_MS) },
     { name: 'expired records', everyMs: 600 * SECOND, run: () => storage.reclaim() },
@@ -441,6 +461,7 @@ export async function createApp(deps: AppDependencies) {
     const { LATCHKEY_EVENTS_RETENTION_DAYS: eventDays, LATCHKEY_USAGE_RETENTION_DAYS: usageDays } = config;
     if (eventDays > 0) await audit.prune(before(eventDays));
     if (usageDays > 0) await usage.prune(before(usageDays));
+    await notifications.prune();
     if (usageDays > 0) await diagnoses.traffic.prune(before(usageDays));
   }
 
@@ -511,6 +532,12 @@ export async function createApp(deps: AppDependencies) {
     const found = mounts.find(([mount]) => (mount.endsWith('/') ? path.startsWith(mount) : path === mount));
     return found ? found[1] : rest;
   }
+}
+
+/** Where email goes out, and as whom; undefined while it is off. */
+export function smtpOf(config: Config) {
+  const { LATCHKEY_SMTP_URL: url, LATCHKEY_MAIL_FROM: from, LATCHKEY_MAIL_REPLY_TO: replyTo } = config;
+  return url === undefined || from === undefined ? undefined : { url, from, replyTo };
 }
 
 /** People put a slash behind the addresses of the authorization server; it means nothing there. */

@@ -322,6 +322,25 @@ export const SETTINGS = {
     meaning: 'Where IT contacts find help, shown in the portal.',
     ...text('an https URL or an e-mail address', /^(?:https:\/\/\S+|[^\s@<>"]+@[^\s@<>"]+)$/),
   }),
+  LATCHKEY_SMTP_URL: optional({
+    secret: true,
+    meaning:
+      'Mail server for notices: smtps://, or smtp:// with STARTTLS where the server has it. Without it no email is sent.',
+    ...text('smtp://USER:PASSWORD@HOST:PORT or smtps://...', /^smtps?:\/\/(?:[^\s@/]+@)?[^\s@/]+\/?$/),
+  }),
+  LATCHKEY_MAIL_FROM: optional({
+    meaning: 'Sender of email, required with LATCHKEY_SMTP_URL.',
+    ...text('an address, or Name <address>', /^(?:[^<>@]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/),
+  }),
+  LATCHKEY_MAIL_REPLY_TO: optional({
+    meaning: 'Where answers to email go, such as your support.',
+    ...text('an address, or Name <address>', /^(?:[^<>@]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/),
+  }),
+  LATCHKEY_MAIL_PER_MINUTE: setting({
+    default: '300',
+    meaning: 'Emails that one instance sends in a minute at most.',
+    ...whole(1, 100_000),
+  }),
   LATCHKEY_WEBHOOK_TIMEOUT_MS: setting({
     default: '15000',
     meaning: 'Milliseconds that the receiver of a webhook has for its answer.',
@@ -411,6 +430,17 @@ export function readConfig(
       key: 'LATCHKEY_SECRET',
       given: 'nothing',
       wanted: '32 characters or more, the same on all instances (required with MongoDB)',
+    });
+  }
+  if (
+    values['LATCHKEY_SMTP_URL'] !== undefined &&
+    values['LATCHKEY_MAIL_FROM'] === undefined &&
+    env['LATCHKEY_MAIL_FROM'] === undefined
+  ) {
+    problems.push({
+      key: 'LATCHKEY_MAIL_FROM',
+      given: 'nothing',
+      wanted: 'the sender, since LATCHKEY_SMTP_URL is set',
     });
   }
   if (problems.length > 0) throw new ConfigError(problems);

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { type App, createApp } from './app.ts';
+import { type App, createApp, smtpOf } from './app.ts';
 import { systemClock } from './clock.ts';
 import { runCommand } from './command-line/index.ts';
 import { type Config, readConfig, readSources } from './config.ts';
@@ -34,6 +34,7 @@ async function main(): Promise<void> {
     withApp,
     store: () => storeFolder(loadConfig()),
     readFile,
+    mail: () => smtpOf(loadConfig()),
   });
 }
 
@@ -152,6 +153,9 @@ async function serve(): Promise<void> {
   }
   await announceOwner(app, config);
   await announceFirstOperator(app, publicUrl);
+  const mail = smtpOf(config);
+  if (mail) say(`Email goes out by ${new URL(mail.url).host} as ${mail.from}.`);
+  else say('Email is off: set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM, and contacts are told of problems and ends.');
   const rounds = startRounds(app.rounds, log, app.hasRightClock);
   say(`Latchkey ${version} is ready at ${listenUrl}${publicUrl === listenUrl ? '' : ` (public URL ${publicUrl})`}`);
   log.info({ url: listenUrl, publicUrl, storage: storage.engine, node: process.version }, 'ready');

@@ -19,6 +19,7 @@ import type { Operators } from '../operators/index.ts';
 import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
 import { clientOperations } from './clients.ts';
+import { contactOperations } from './contacts.ts';
 import { credentialOperations } from './credentials.ts';
 import { diagnosisOperations } from './diagnosis.ts';
 import { directoryOperations } from './directories.ts';
@@ -74,6 +75,7 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
     ...eventOperations(deps),
     ...apiKeyOperations(deps),
     ...operatorOperations(deps),
+    ...contactOperations(deps),
     ...webhookOperations(deps),
     ...deliveryOperations(deps),
   ];

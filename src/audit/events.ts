@@ -70,6 +70,11 @@ export const EVENTS = {
   'operator.sign_in_refused': 'Sign-ins to the dashboard were refused; `count` says how often.',
   'api_key.created': 'An API key was made and shown once.',
   'api_key.revoked': 'An API key was revoked.',
+  'contact.created': 'A contact was added, and asked by email to confirm.',
+  'contact.updated': 'A contact was changed.',
+  'contact.confirmed': 'A contact confirmed their email address.',
+  'contact.bounced': 'The mail server refused the address of a contact for good; nothing is sent to it any more.',
+  'contact.deleted': 'A contact was removed.',
   'webhook.created': 'A webhook was added; its secret was shown once.',
   'webhook.updated': 'A webhook was changed; `changed` names the attributes.',
   'webhook.secret_rotated': 'A webhook got a new secret, shown once.',
@@ -89,6 +94,7 @@ const credential = {
 const portalLink = { portalLinkId: ownId } as const;
 const operator = { operatorId: ownId, name: typed } as const;
 const clientSecret = { clientId: typed, secretId: typed, hint } as const;
+const contact = { contactId: ownId, name: typed, email: typed } as const;
 const webhook = { webhookId: ownId, url: typed } as const;
 const client = { clientId: typed, name: typed, provider: word } as const;
 /** `changed` names the attributes; `changes` says from what to what. */
@@ -187,6 +193,11 @@ export const PAYLOADS = {
   'operator.sign_in_refused': { 'operatorId?': ownId },
   'api_key.created': { apiKeyId: ownId, name: typed, role: word, hint, 'organizationId?': ownId },
   'api_key.revoked': { apiKeyId: ownId, name: typed, role: word, hint },
+  'contact.created': contact,
+  'contact.updated': contact,
+  'contact.confirmed': contact,
+  'contact.bounced': contact,
+  'contact.deleted': contact,
   'webhook.created': { ...webhook, kind: word },
   'webhook.updated': { webhookId: ownId, changed: listOf(word) },
   'webhook.secret_rotated': { webhookId: ownId, previousEndsAt: time },

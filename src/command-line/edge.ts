@@ -10,6 +10,8 @@ export interface Edge {
   /** The data folder; undefined with MongoDB. */
   store(): string | undefined;
   readFile(path: string): string;
+  /** Where email goes out; undefined while it is off. */
+  mail(): { url: string; from: string; replyTo?: string | undefined } | undefined;
 }
 
 export const COMMAND_LINE: Cause = { actor: { type: 'system', name: 'command line' }, source: 'system' };

@@ -1,6 +1,8 @@
 /** What an operator runs on the server itself, where the store is: keys, links, backups. No server needs to run. */
+import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { ROLES, type Role } from '../credentials/index.ts';
+import { createMailer, renderMail } from '../notifications/index.ts';
 import { OPERATOR_ROLES } from '../operators/index.ts';
 import { backUp, restore } from './backup.ts';
 import { COMMAND_LINE, type Edge } from './edge.ts';
@@ -16,6 +18,7 @@ const USAGE = `Usage: latchkey [command]
                                      make a link that signs in to the dashboard once: the operator with that email
                                      address, or a new one; without options the first operator
   keys rotate                        make new signing and cookie keys; the old ones stay for verification
+  mail test ADDRESS                  send a test email by LATCHKEY_SMTP_URL, and say what became of it
   backup TO                          copy the embedded store, while it runs, into the new folder TO
   restore FROM [--revocations FILE]  put such a copy in place of a lost store, then revoke again what the audit
                                      export FILE (JSON lines) says was revoked since
@@ -29,6 +32,7 @@ export async function runCommand(args: readonly string[], edge: Edge): Promise<n
   if (command === 'api-key' && rest[0] === 'create') await createKey(rest.slice(1), edge);
   else if (command === 'sign-in-link') await createSignInLink(rest, edge);
   else if (command === 'keys' && rest[0] === 'rotate') await rotateKeys(edge);
+  else if (command === 'mail' && rest[0] === 'test') return testMail(rest.slice(1), edge);
   else if (command === 'backup') await backUp(rest, edge);
   else if (command === 'restore') await restore(rest, edge);
   else if (['help', '--help', '-h'].includes(command)) edge.say(USAGE);
@@ -37,6 +41,27 @@ export async function runCommand(args: readonly string[], edge: Edge): Promise<n
     return 2;
   }
   return 0;
+}
+
+async function testMail([address, ...more]: string[], { say, mail }: Edge): Promise<number> {
+  if (address === undefined || more.length > 0 || !address.includes('@'))
+    throw new TypeError(`latchkey mail test ADDRESS: given ${[address, ...more].join(' ')}; wanted one email address`);
+  const settings = mail();
+  if (!settings) throw new Error('email is off: LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM turn it on');
+  const mailer = createMailer(settings);
+  const title = 'Email from Latchkey works.';
+  const outcome = await mailer.send({
+    to: { name: '', address },
+    subject: title,
+    ...renderMail(
+      { title, paragraphs: ['Nothing has happened: this is a test.'], rows: [], steps: [] },
+      { name: 'Latchkey' },
+    ),
+    messageId: `test_${randomUUID()}`,
+  });
+  mailer.close();
+  say(outcome.isSent ? `The mail server took a test email for ${address}.` : `Not sent: ${outcome.reason}.`);
+  return outcome.isSent ? 0 : 1;
 }
 
 async function createKey(args: string[], { say, withApp }: Edge): Promise<void> {

@@ -34,6 +34,10 @@ const shape = {
   /** When to try; while it is claimed, when the claim ends. */
   'dueAt?': 'date',
   'claimedUntil?': 'date',
+  /** Of an email that tells of several: the delivery that it goes out with, and, on that one, all others in it. */
+  'leaderId?': 'string',
+  'mates?': 'strings',
+  'isPaced?': 'boolean',
   /** Attempts since it was made, or since it was sent again. */
   attempt: 'number',
   attempts: [attemptShape],
@@ -94,7 +98,15 @@ export interface Deliveries {
   /** Ends a claim; false when it had been lost, and another instance delivers it as well. */
   settle(claimed: Delivery, settlement: Settlement): Promise<boolean>;
   /** Gives a claim back without an attempt. */
-  postpone(claimed: Delivery, until: Date): Promise<void>;
+  postpone(claimed: Delivery, until: Date, isPaced?: boolean): Promise<void>;
+  /** Has a claimed one go out with another. */
+  follow(claimed: Delivery, leaderId: string): Promise<void>;
+  /** Fixes what goes out with it, so that it is the same when it is tried again. */
+  lead(claimed: Delivery, mates: readonly string[]): Promise<void>;
+  /** One that went out with another ends as that does. */
+  settleMate(id: string, settlement: Settlement): Promise<void>;
+  /** Takes a pending one out of the queue, unless it is being delivered. */
+  withdraw(id: string, reason: string): Promise<void>;
   /** Makes it due now, whatever became of it, under the ID that it has. Throws not_found. */
   resend(id: string): Promise<Delivery>;
   /** Makes pending ones of a lane due now. */
@@ -215,11 +227,42 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
       return result !== undefined && result.after !== result.before;
     },
 
-    async postpone(claimed, until) {
+    async postpone(claimed, until, isPaced = false) {
       await deliveries.update(claimed.id, (record) => {
         if (!isClaimedBy(record, claimed)) return undefined;
         const { claimedUntil: _claim, ...rest } = record;
-        return { ...rest, dueAt: until };
+        return { ...rest, dueAt: until, ...(isPaced && { isPaced }) };
+      });
+    },
+
+    async follow(claimed, leaderId) {
+      await deliveries.update(claimed.id, (record) =>
+        isClaimedBy(record, claimed) ? { ...record, leaderId } : undefined,
+      );
+    },
+
+    async lead(claimed, mates) {
+      await deliveries.update(claimed.id, (record) =>
+        isClaimedBy(record, claimed) ? { ...record, mates: [...mates] } : undefined,
+      );
+    },
+
+    async settleMate(id, { attempt, state }) {
+      // While the leader is tried again, they wait for it.
+      if (state === 'pending') return;
+      await deliveries.update(id, (record) => {
+        if (record.state !== 'pending') return undefined;
+        const { claimedUntil: _claim, dueAt: _due, lane: _lane, ...rest } = record;
+        return { ...rest, state, attempt: record.attempt + 1, attempts: [...record.attempts, attempt] };
+      });
+    },
+
+    async withdraw(id, reason) {
+      const at = clock.now();
+      await deliveries.update(id, (record) => {
+        if (record.state !== 'pending' || record.claimedUntil !== undefined) return undefined;
+        const { dueAt: _due, lane: _lane, ...rest } = record;
+        return { ...rest, state: 'failed', attempts: [...record.attempts, { at, ms: 0, reason }] };
       });
     },
 

@@ -4,31 +4,67 @@
  */
 import type { Audit, AuditEvent, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Credentials } from '../credentials/index.ts';
-import type { UpstreamPolicy } from '../directories/index.ts';
+import type { ApiKeys, Credentials } from '../credentials/index.ts';
+import type { Diagnoses, FindingChange } from '../diagnosis/index.ts';
+import type { Directories, Directory, Organizations, UpstreamPolicy } from '../directories/index.ts';
+import { AppError } from '../errors.ts';
 import type { Transport } from '../gateway/index.ts';
 import { newId, type Random, toBase62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
+import type { Clients } from '../oauth/index.ts';
+import type { PortalLinks } from '../one-time-links/index.ts';
+import type { Operators } from '../operators/index.ts';
 import type { Storage } from '../storage/index.ts';
 import { chatTextOf, slackBody, teamsBody } from './chat.ts';
+import { type Contact, type Contacts, createContacts, type NoticeKind } from './contacts.ts';
 import { createDeliveries, type Deliveries, type Delivery, type Settlement } from './deliveries.ts';
+import { createEndings, type Ending, type Endings } from './endings.ts';
 import { createEndpoints, type Endpoint, type Endpoints } from './endpoints.ts';
 import { isTold } from './event-types.ts';
+import { createMailer, type Mailer } from './mail.ts';
+import type { MailBrand } from './mail-page.tsx';
 import { type Message, messageOf, newMessage, sequenceOf } from './message.ts';
+import { createNotices, type Notices } from './notices.ts';
+import { createPeople } from './people.ts';
 import { createPost, type PostRequest } from './post.ts';
 import { pauseAfter, retryAfterMs } from './schedule.ts';
+import { createSettings, type Settings } from './settings.ts';
 import { signedHeaders } from './signing.ts';
 import { createWorker } from './worker.ts';
 
+export { type Contact, type Contacts, NOTICE_KINDS, type NoticeKind, VENDOR_SCOPE } from './contacts.ts';
 export type { Attempt, Deliveries, Delivery, DeliveryState } from './deliveries.ts';
+export type { Ending } from './endings.ts';
 export { ENDPOINT_KINDS, type Endpoint, type EndpointKind, type Endpoints } from './endpoints.ts';
 export { isEventFilter, WEBHOOK_EVENT_TYPES, WEBHOOK_EVENTS, type WebhookEventType } from './event-types.ts';
+export { createMailer } from './mail.ts';
+export { renderMail } from './mail-page.tsx';
 export { MESSAGE_SCHEMA, MESSAGE_VERSION, type Message } from './message.ts';
+export type { Notice } from './notices.ts';
 export { MOST_ATTEMPTS } from './schedule.ts';
 
 export interface Notifications {
   endpoints: Endpoints;
   deliveries: Deliveries;
+  contacts: Pick<Contacts, 'get' | 'page' | 'change' | 'remove' | 'look' | 'confirm'>;
+  notices: Pick<Notices, 'page'>;
+  settings: Settings;
+  /** Whether email can be sent. */
+  isMailOn: boolean;
+  /** Asks the new contact to confirm. Throws invalid_request, contact_exists, contacts_full, mail_off. */
+  addContact(
+    input: { scope: string; name: string; email: string; kinds?: readonly NoticeKind[] | undefined },
+    cause: Cause,
+  ): Promise<Contact>;
+  /** Asks again. Throws not_found, mail_off. */
+  askAgain(contactId: string): Promise<Contact>;
+  hasOrganization(id: string): Promise<boolean>;
+  /** What ends next, soonest first. */
+  endingsOf(query: { organizationId?: string; directoryId?: string; limit: number }): Promise<Ending[]>;
+  findingsChanged(change: FindingChange): Promise<void>;
+  /** Tells of what ends soon, and finishes what a crash interrupted; called in rounds. */
+  advance(): Promise<void>;
+  prune(): Promise<void>;
   /** Sends a `webhook.test` to one endpoint. Throws not_found. */
   test(endpointId: string, cause: Cause): Promise<Delivery>;
   /** Sends one again, under the same message ID. Throws not_found. */
@@ -51,6 +87,8 @@ export interface Notifications {
 /** An endpoint that has failed for so long is switched off. */
 export const FAILING_MS = 5 * 86_400_000;
 const RESEND_PAGE = 200;
+/** As long as audit events by default: what was told once must not be told again. */
+const NOTICES_KEPT_MS = 400 * 86_400_000;
 
 export function createNotifications(deps: {
   storage: Storage;
@@ -58,7 +96,18 @@ export function createNotifications(deps: {
   clock: Clock;
   random: Random;
   log: Log;
-  credentials: Pick<Credentials, 'find'>;
+  organizations: Organizations;
+  directories: Directories;
+  credentials: Credentials;
+  clients: Clients;
+  apiKeys: ApiKeys;
+  portalLinks: PortalLinks;
+  operators: Operators;
+  spoken: Diagnoses['spoken'];
+  isWorking: (directory: Directory) => Promise<boolean>;
+  brand: MailBrand;
+  smtp: { url: string; from: string; replyTo?: string | undefined } | undefined;
+  mailsPerMinute: number;
   transport: Transport;
   policy: UpstreamPolicy;
   secret: string;
@@ -73,10 +122,16 @@ export function createNotifications(deps: {
   const endpoints = createEndpoints(deps);
   const deliveries = createDeliveries(deps);
   const post = createPost({ transport, clock, timeoutMs, agent: `Latchkey/${deps.version} (+${publicUrl})` });
+  const contacts = createContacts(deps);
+  const notices = createNotices(deps);
+  const settings = createSettings(deps);
+  const mailer: Mailer | undefined = deps.smtp && createMailer(deps.smtp);
+  const endings: Endings = createEndings({ ...deps, daysOf: settings.daysOf });
+  const people = createPeople({ ...deps, contacts, notices, deliveries, mailer, spread, nudge: () => worker.nudge() });
   const worker = createWorker({
     deliveries,
     lanes: endpoints.activeIds,
-    deliver: deliverToEndpoint,
+    deliver: (claimed) => (claimed.targetKind === 'mail' ? people.deliver(claimed) : deliverToEndpoint(claimed)),
     log,
     onSettled({ targetKind }, { state }) {
       onDelivered(targetKind, state === 'pending' ? 'retried' : state);
@@ -84,6 +139,8 @@ export function createNotifications(deps: {
   });
 
   audit.subscribe('webhooks', hear);
+  audit.subscribe('endings', endings.hear);
+  audit.subscribe('contacts', people.hear);
 
   /** Puts a message for each endpoint that wants it into the queue; it may run again for the same event. */
   async function hear(event: AuditEvent): Promise<void> {
@@ -147,9 +204,44 @@ export function createNotifications(deps: {
     return { url, headers: {}, body: endpoint.kind === 'slack' ? slackBody(text) : teamsBody(text) };
   }
 
+  function assertMail(): void {
+    if (!mailer) throw new AppError('mail_off');
+  }
+
   return {
     endpoints,
     deliveries,
+    contacts,
+    notices,
+    settings,
+    isMailOn: mailer !== undefined,
+
+    async addContact(input, cause) {
+      assertMail();
+      const { contact, secret } = await contacts.create(input, cause);
+      await people.askToConfirm(contact, secret);
+      return contact;
+    },
+
+    async askAgain(contactId) {
+      assertMail();
+      const { contact, secret } = await contacts.renew(contactId);
+      await people.askToConfirm(contact, secret);
+      return contact;
+    },
+
+    hasOrganization: async (id) => (await deps.organizations.find(id)) !== undefined,
+    endingsOf: endings.page,
+    findingsChanged: people.findingsChanged,
+
+    async advance() {
+      await endings.advance(people.endingDue);
+      await people.recover();
+    },
+
+    async prune() {
+      await notices.prune(new Date(clock.now().getTime() - NOTICES_KEPT_MS));
+    },
 
     async test(endpointId, cause) {
       const { id: targetId, kind: targetKind, organizationId } = await endpoints.get(endpointId);
@@ -220,6 +312,7 @@ export function createNotifications(deps: {
     settled: worker.settled,
     close: async () => {
       await worker.stop();
+      mailer?.close();
       await transport.close();
     },
   };

@@ -3,7 +3,13 @@ import type { Log } from '../log.ts';
 import type { Deliveries, Delivery, Settlement } from './deliveries.ts';
 
 /** Delivers one; what it throws ends the attempt without an outcome, and the claim runs out. */
-export type Deliver = (claimed: Delivery) => Promise<Settlement | { postponeUntil: Date }>;
+export type Deliver = (claimed: Delivery) => Promise<Settlement | Postponed>;
+
+/** `isPaced`: it has its place in the pace of emails already. */
+export interface Postponed {
+  postponeUntil: Date;
+  isPaced?: true;
+}
 
 export interface Worker {
   /** Starts what is due. Called in rounds, and by `nudge`. */
@@ -36,7 +42,9 @@ export function createWorker(deps: {
   let isWanted = false;
   let isStopped = false;
 
-  const isFull = (lane: string) => (underWay.get(lane) ?? 0) >= PER_LANE;
+  // Emails to one person go one after the other: those that wait go into one.
+  const isFull = (lane: string, kind?: Delivery['targetKind']) =>
+    (underWay.get(lane) ?? 0) >= (kind === 'mail' ? 1 : PER_LANE);
 
   function start(delivery: Delivery): void {
     const { id, targetId: lane } = delivery;
@@ -62,7 +70,7 @@ export function createWorker(deps: {
     const mine = await deliveries.claim(delivery);
     if (!mine) return;
     const outcome = await deliver(mine);
-    if ('postponeUntil' in outcome) await deliveries.postpone(mine, outcome.postponeUntil);
+    if ('postponeUntil' in outcome) await deliveries.postpone(mine, outcome.postponeUntil, outcome.isPaced);
     else if (await deliveries.settle(mine, outcome)) onSettled(mine, outcome);
   }
 
@@ -72,7 +80,7 @@ export function createWorker(deps: {
     for (const delivery of batch) {
       if (claimed.has(delivery.id)) continue;
       if (running.size >= IN_ALL) return true;
-      if (isFull(delivery.targetId)) isLeft = true;
+      if (isFull(delivery.targetId, delivery.targetKind)) isLeft = true;
       else start(delivery);
     }
     return isLeft;

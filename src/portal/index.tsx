@@ -3,6 +3,7 @@ import type { Middleware } from 'koa';
 import { mayRole } from '../access.ts';
 import type { Actor } from '../audit/index.ts';
 import { AppError } from '../errors.ts';
+import type { Notifications } from '../notifications/index.ts';
 import { type PortalLink, personOf } from '../one-time-links/index.ts';
 import {
   type Brand,
@@ -18,6 +19,7 @@ import {
   vendorOf,
 } from '../pages/index.ts';
 import { type ConsentDependencies, consentPages } from './consent.tsx';
+import { contactPages } from './contact.tsx';
 import { type DirectoryDependencies, directoryRoutes } from './directories.tsx';
 import { entryPages } from './entry.tsx';
 import { homeRoutes } from './home.tsx';
@@ -31,6 +33,7 @@ export interface PortalDependencies
     DirectoryDependencies,
     Omit<ConsentDependencies, 'vendor'> {
   brand: Brand;
+  notifications: Notifications;
 }
 
 export function createPortal(deps: PortalDependencies): Middleware {
@@ -40,7 +43,11 @@ export function createPortal(deps: PortalDependencies): Middleware {
     home: HOME,
     places: [HOME, '/connect'],
     isOpenedByOthers: true,
-    open: [...entryPages({ ...deps, vendor }), ...consentPages({ ...deps, vendor })],
+    open: [
+      ...entryPages({ ...deps, vendor }),
+      ...consentPages({ ...deps, vendor }),
+      ...contactPages({ ...deps, vendor }),
+    ],
     routes: [
       ...homeRoutes({ ...deps, vendor }),
       ...directoryRoutes(deps),

@@ -40,6 +40,7 @@ const KEPT: Record<string, (file: string) => boolean> = {
   'oidc-provider': (file) => file.startsWith('oauth/'),
   jose: (file) => file.startsWith('oauth/'),
   'openid-client': (file) => file === 'dashboard/openid.ts',
+  nodemailer: (file) => file === 'notifications/mail.ts',
   pino: (file) => file === 'log.ts',
 };
 

@@ -21,7 +21,7 @@ describe('/api/openapi.json', () => {
   let operations: [name: string, operation: Described][];
 
   before(async () => {
-    app = await startApp();
+    app = await startApp({ env: { LATCHKEY_SMTP_URL: 'smtp://127.0.0.1:9', LATCHKEY_MAIL_FROM: 'acme@example.com' } });
     document = await (await fetch(`${app.url}/api/openapi.json`)).json();
     operations = Object.entries<Record<string, Described>>(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]): [string, Described] => [
@@ -192,6 +192,14 @@ describe('/api/openapi.json', () => {
     await call('GET /portal-links', '', undefined, `?organizationId=${organization.id}`);
     await call('POST /portal-links/{id}/revoke', portalLink.id);
 
+    const contact = await call('POST /contacts', '', { name: 'Priya', email: 'priya@contoso.example' });
+    await call('GET /contacts');
+    await call('PATCH /contacts/{id}', contact.id, { kinds: ['failing'] });
+    await call('POST /contacts/{id}/ask-again', contact.id);
+    await call('DELETE /contacts/{id}', contact.id);
+    await call('GET /notices');
+    const days = { endingDays: [60, 7] };
+    assert.deepEqual(await call('PATCH /organizations/{id}/notification-settings', organization.id, days), days);
     const { webhook } = await call('POST /webhooks', '', { url: 'https://hooks.example/latchkey' });
     await call('GET /webhooks');
     await call('GET /webhooks/{id}', webhook.id);

@@ -1,0 +1,213 @@
+import { z } from 'zod';
+import { AppError } from '../errors.ts';
+import { type Contact, NOTICE_KINDS, type Notice, type Notifications, VENDOR_SCOPE } from '../notifications/index.ts';
+import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'Contacts';
+const shownTime = z.iso.datetime();
+const kinds = z
+  .array(z.enum(NOTICE_KINDS))
+  .max(NOTICE_KINDS.length)
+  .describe('`failing`: something is wrong. `ending`: something ends soon. `changes`: at most one email an hour.');
+const email = z.string().max(254);
+const organizationFilter = z.string().max(100).optional();
+
+const contactView = z
+  .object({
+    id: z.string(),
+    organizationId: z.string().nullable().describe("null: the vendor's own, who hears of all organizations."),
+    name: z.string(),
+    email: z.string(),
+    kinds: z.array(z.enum(NOTICE_KINDS)),
+    state: z.enum(['unconfirmed', 'confirmed', 'bounced']),
+    confirmedAt: shownTime.nullable(),
+    bouncedAt: shownTime.nullable(),
+    createdAt: shownTime,
+    createdBy: schemas.actorView,
+  })
+  .meta({ id: 'Contact' });
+
+function viewContact({ id, scope, name, email: address, kinds: wanted, createdAt, createdBy, ...contact }: Contact) {
+  const { confirmedAt, bouncedAt } = contact;
+  return {
+    id,
+    organizationId: scope === VENDOR_SCOPE ? null : scope,
+    name,
+    email: address,
+    kinds: wanted,
+    state: bouncedAt ? 'bounced' : confirmedAt ? 'confirmed' : 'unconfirmed',
+    confirmedAt: confirmedAt ?? null,
+    bouncedAt: bouncedAt ?? null,
+    createdAt,
+    createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
+  };
+}
+
+const noticeView = z
+  .object({
+    id: z.string(),
+    kind: z.enum(NOTICE_KINDS),
+    type: z.string(),
+    organizationId: z.string().nullable(),
+    directoryId: z.string().nullable(),
+    title: z.string(),
+    text: z.string(),
+    data: z.record(z.string(), z.unknown()),
+    createdAt: shownTime,
+  })
+  .meta({ id: 'Notice' });
+
+function viewNotice({ id, kind, type, organizationId, directoryId, words, data, createdAt }: Notice) {
+  const { title, text } = words;
+  return {
+    id,
+    kind,
+    type,
+    organizationId: organizationId ?? null,
+    directoryId: directoryId ?? null,
+    title,
+    text,
+    data,
+    createdAt,
+  };
+}
+
+export function contactOperations({ notifications }: { notifications: Notifications }): Operation[] {
+  const { contacts, notices } = notifications;
+  /** The vendor's own contacts are nobody else's to see. */
+  async function visible(caller: Caller, id: string): Promise<Contact> {
+    const contact = await contacts.get(id);
+    assertVisible(caller, contact.scope, `contact ${id}`);
+    return contact;
+  }
+  return [
+    operation({
+      method: 'post',
+      path: '/contacts',
+      tag,
+      summary: 'Add a contact, who is asked by email to confirm',
+      action: 'contacts.change',
+      body: z.strictObject({
+        organizationId: z.string().max(100).nullable().optional().describe("null or absent: the vendor's own."),
+        name: schemas.name,
+        email,
+        kinds: kinds.optional().describe('All unless it is given.'),
+      }),
+      status: 201,
+      answer: contactView,
+      errors: ['not_found', 'contact_exists', 'contacts_full', 'mail_off'],
+      async handle({ body: { organizationId: given, ...body }, caller, cause }) {
+        const organizationId = given ?? caller.organizationId;
+        if (organizationId !== undefined) assertVisible(caller, organizationId, `organization ${organizationId}`);
+        const contact = await notifications.addContact({ ...body, scope: organizationId ?? VENDOR_SCOPE }, cause);
+        return { body: viewContact(contact) };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/contacts',
+      tag,
+      summary: 'List contacts',
+      action: 'contacts.read',
+      query: z.strictObject({
+        ...schemas.paging,
+        organizationId: organizationFilter.describe("`vendor` for the vendor's own."),
+      }),
+      status: 200,
+      answer: schemas.listOf(contactView),
+      errors: ['invalid_cursor'],
+      async handle({ query: { organizationId, ...query }, caller }) {
+        const scope = organizationId ?? caller.organizationId;
+        if (scope !== undefined) assertVisible(caller, scope, `organization ${scope}`);
+        const { items, nextCursor } = await contacts.page({ ...query, scope });
+        return { body: { items: items.map(viewContact), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'patch',
+      path: '/contacts/:id',
+      tag,
+      summary: 'Change the name of a contact, or what they are told',
+      action: 'contacts.change',
+      body: z.strictObject({ name: schemas.name.optional(), kinds: kinds.optional() }),
+      status: 200,
+      answer: contactView,
+      errors: ['not_found'],
+      async handle({ id, body, caller, cause }) {
+        await visible(caller, id);
+        return { body: viewContact(await contacts.change(id, body, cause)) };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/contacts/:id/ask-again',
+      tag,
+      summary: 'Send the email that asks for the confirmation again',
+      action: 'contacts.change',
+      status: 200,
+      answer: contactView,
+      errors: ['not_found', 'mail_off'],
+      async handle({ id, caller }) {
+        await visible(caller, id);
+        return { body: viewContact(await notifications.askAgain(id)) };
+      },
+    }),
+    operation({
+      method: 'delete',
+      path: '/contacts/:id',
+      tag,
+      summary: 'Remove a contact',
+      action: 'contacts.change',
+      status: 204,
+      errors: ['not_found'],
+      async handle({ id, caller, cause }) {
+        await visible(caller, id);
+        await contacts.remove(id, cause);
+        return {};
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/notices',
+      tag,
+      summary: 'What people were told, latest first',
+      action: 'contacts.read',
+      query: z.strictObject({
+        ...schemas.paging,
+        organizationId: organizationFilter,
+        directoryId: organizationFilter,
+        kind: z.enum(NOTICE_KINDS).optional(),
+      }),
+      status: 200,
+      answer: schemas.listOf(noticeView),
+      errors: ['invalid_cursor'],
+      async handle({ query, caller }) {
+        const organizationId = query.organizationId ?? caller.organizationId;
+        if (organizationId !== undefined) assertVisible(caller, organizationId, `organization ${organizationId}`);
+        const { items, nextCursor } = await notices.page({ ...query, organizationId });
+        return { body: { items: items.map(viewNotice), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'patch',
+      path: '/organizations/:id/notification-settings',
+      tag,
+      summary: 'Choose on which days before an end an organization is told',
+      action: 'contacts.change',
+      body: z.strictObject({
+        endingDays: z.array(z.number().int().min(1).max(365)).min(1).max(10).describe('30, 14, 7 and 1 unless chosen.'),
+      }),
+      status: 200,
+      answer: z.object({ endingDays: z.array(z.number()) }),
+      errors: ['not_found'],
+      async handle({ id, body, caller }) {
+        assertVisible(caller, id, `organization ${id}`);
+        if (!(await notifications.hasOrganization(id)))
+          throw new AppError('not_found', { detail: `There is no organization ${id}.` });
+        await notifications.settings.setDays(id, body.endingDays);
+        return { body: { endingDays: [...(await notifications.settings.daysOf(id))] } };
+      },
+    }),
+  ];
+}

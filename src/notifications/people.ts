@@ -1,0 +1,452 @@
+/** People are told by email: of findings and ends at once, of what can wait in at most one email an hour. */
+import type { Audit, AuditEvent } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import { CODES, type Finding, type FindingChange, plain, type Spoken, wordsOf } from '../diagnosis/index.ts';
+import type { Directories, Directory, Organizations } from '../directories/index.ts';
+import type { Random } from '../identifiers.ts';
+import type { Log } from '../log.ts';
+import { type Contacts, type Recipient, VENDOR_SCOPE } from './contacts.ts';
+import type { Deliveries, Delivery, Settlement } from './deliveries.ts';
+import { ENDING_WORDS } from './ending-words.ts';
+import type { Ending } from './endings.ts';
+import { WEBHOOK_EVENTS } from './event-types.ts';
+import type { Mail, Mailer } from './mail.ts';
+import { calendarOf, type MailBrand, pageOf, renderMail, utc } from './mail-page.tsx';
+import { type Message, messageOf, newMessage } from './message.ts';
+import { type NewNotice, type Notice, type Notices, noticeId } from './notices.ts';
+import { pauseAfter } from './schedule.ts';
+import type { Postponed } from './worker.ts';
+
+export interface People {
+  /** A change, for those who want to hear of changes. */
+  hear(event: AuditEvent): Promise<void>;
+  findingsChanged(change: FindingChange): Promise<void>;
+  endingDue(ending: Ending, daysLeft: number, stageDays: number): Promise<void>;
+  /** Spreads what a crash left. */
+  recover(): Promise<void>;
+  deliver(claimed: Delivery): Promise<Settlement | Postponed>;
+  /** The email that asks whether an address is right; throws where it could not be sent. */
+  askToConfirm(contact: { id: string; name: string; email: string; scope: string }, secret: string): Promise<void>;
+}
+
+/** Things that can wait are gathered for a minute before the first email. */
+const GATHER_MS = 60_000;
+const DIGEST_PARTS = 200;
+const RECOVERED = 100;
+const FAILURES_READ = 50;
+/** How long one that goes out with another waits before it asks again. */
+const FOLLOWED_MS = 600_000;
+const SOON_MS = 1000;
+const EVERYBODY_DAYS = 7;
+const VENDOR_DAYS = 1;
+
+export function createPeople(deps: {
+  audit: Audit;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  organizations: Pick<Organizations, 'find'>;
+  directories: Pick<Directories, 'find'>;
+  contacts: Contacts;
+  notices: Notices;
+  deliveries: Deliveries;
+  mailer: Mailer | undefined;
+  mailsPerMinute: number;
+  brand: MailBrand;
+  publicUrl: string;
+  spoken: (directory: Directory) => Spoken;
+  /** Whether requests of the directory are accepted now, as far as we see. */
+  isWorking: (directory: Directory) => Promise<boolean>;
+  /** Tells webhooks as well. */
+  spread: (message: Message, subject: { organizationId?: string; directoryId?: string }) => Promise<void>;
+  nudge: () => void;
+}): People {
+  const {
+    clock,
+    random,
+    log,
+    organizations,
+    directories,
+    contacts,
+    notices,
+    deliveries,
+    mailer,
+    brand,
+    publicUrl,
+    spread,
+  } = deps;
+  let freeAt = 0;
+
+  async function tell(given: NewNotice): Promise<void> {
+    const notice = await notices.add(given);
+    // Another instance has it, or it was told before.
+    if (notice) await spreadNotice(notice);
+  }
+
+  /** May run again for the same notice: each delivery is made once. */
+  async function spreadNotice(notice: Notice): Promise<void> {
+    const { id, type, createdAt, organizationId, directoryId, data, words, kind } = notice;
+    if (kind !== 'changes' && notice.audience.after === undefined) {
+      const at = createdAt.getTime() * 1000;
+      const { title, text } = words;
+      const subject = {
+        ...(organizationId !== undefined && { organizationId }),
+        ...(directoryId !== undefined && { directoryId }),
+      };
+      await spread(
+        newMessage({ id, type, at: createdAt, data: { ...data, title, text }, sequence: at, ...subject }),
+        subject,
+      );
+    }
+    if (mailer) {
+      for (const { id: targetId } of await recipientsOf(notice)) {
+        await deliveries.add({
+          targetId,
+          targetKind: 'mail',
+          eventId: id,
+          type,
+          organizationId,
+          directoryId,
+          message: JSON.stringify({ noticeId: id, isUrgent: notice.isUrgent }),
+          ...(!notice.isUrgent && { dueAt: new Date(clock.now().getTime() + GATHER_MS) }),
+        });
+      }
+    }
+    await notices.noteSpread(id);
+    deps.nudge();
+  }
+
+  async function recipientsOf({ organizationId, kind, audience }: Notice): Promise<Recipient[]> {
+    const { after, nobody = false, ...wanted } = audience;
+    if (nobody) return [];
+    if (after === undefined) return contacts.recipients({ organizationId, kind, ...wanted });
+    const told = new Map<string, Recipient>();
+    for (const eventId of after) {
+      const { items } = await deliveries.page({ eventId, limit: DIGEST_PARTS });
+      for (const { id, targetId, targetKind, state } of items) {
+        if (targetKind !== 'mail') continue;
+        const recipient = await contacts.findRecipient(targetId);
+        if (state === 'delivered' && recipient) told.set(targetId, recipient);
+        // It is over before they heard of it: they need not hear of either.
+        if (state === 'pending') await deliveries.withdraw(id, 'it was over before it could be told');
+      }
+    }
+    return [...told.values()];
+  }
+
+  async function placeOf(directory: Directory): Promise<[string, string][]> {
+    const organization = await organizations.find(directory.organizationId);
+    return [
+      ['Directory', directory.name],
+      ['Organization', organization?.name ?? directory.organizationId],
+    ];
+  }
+
+  function audienceOf({ actor }: Finding) {
+    return actor === 'vendor' ? { vendorOnly: true } : {};
+  }
+
+  /** What can be told of as one thing that is wrong. Ends ahead have stages of their own; the rest is on the pages. */
+  const isWorth = ({ severity, code }: Finding) =>
+    CODES[code].group !== 'coming' &&
+    (severity === 'failing' || severity === 'degraded' || code === 'quiet_for_longer_than_ever');
+
+  const openStage = ({ code, since }: Finding) => `${code} ${since} opened`;
+
+  async function findingOpened(directory: Directory, finding: Finding): Promise<void> {
+    const reader = { audience: finding.actor === 'vendor' ? 'operator' : 'it_contact', vendor: brand.name } as const;
+    const { lead, rest, steps, value } = wordsOf(finding, deps.spoken(directory), reader);
+    const { id: directoryId, organizationId } = directory;
+    await tell({
+      kind: 'failing',
+      isUrgent: true,
+      type: 'dsync.finding.opened',
+      subject: directoryId,
+      stage: openStage(finding),
+      organizationId,
+      directoryId,
+      words: {
+        title: `${directory.name}: ${lead}`,
+        text: plain(rest),
+        rows: [
+          ...(await placeOf(directory)),
+          ['Since', utc(new Date(finding.since))],
+          ...(value ? [[value.label, value.value] as [string, string]] : []),
+        ],
+        steps: steps.map(plain),
+      },
+      data: dataOf(finding),
+      audience: audienceOf(finding),
+    });
+  }
+
+  /** For software: people hear when requests are accepted again. */
+  async function findingClosed(directory: Directory, finding: Finding): Promise<void> {
+    const { id: directoryId, organizationId } = directory;
+    // What was never told has no end to tell.
+    if (!(await notices.find(noticeId('dsync.finding.opened', directoryId, openStage(finding))))) return;
+    const now = clock.now();
+    await tell({
+      kind: 'failing',
+      isUrgent: true,
+      type: 'dsync.finding.closed',
+      subject: directoryId,
+      stage: `${finding.code} ${finding.since} closed`,
+      organizationId,
+      directoryId,
+      words: { title: `${directory.name}: a problem is over.`, text: '', rows: [], steps: [] },
+      data: { ...dataOf(finding), closed_at: now.toISOString() },
+      audience: { nobody: true },
+    });
+  }
+
+  /** Whoever heard that it broke hears once that it works again. */
+  async function recovered(directory: Directory): Promise<void> {
+    const { id: directoryId, organizationId } = directory;
+    const { items } = await notices.page({ directoryId, kind: 'failing', limit: FAILURES_READ });
+    const latest = items.findIndex(({ audience }) => audience.after !== undefined);
+    const opened = items
+      .slice(0, latest === -1 ? items.length : latest)
+      .filter(({ type }) => type === 'dsync.finding.opened');
+    const [last] = opened;
+    const first = opened.at(-1);
+    if (!last || !first) return;
+    const now = clock.now();
+    await tell({
+      kind: 'failing',
+      isUrgent: true,
+      type: 'dsync.finding.closed',
+      subject: directoryId,
+      stage: `works again after ${last.id}`,
+      organizationId,
+      directoryId,
+      words: {
+        title: `${directory.name}: Provisioning works again.`,
+        text: 'The problem that we wrote about is over.',
+        rows: [...(await placeOf(directory)), ['From', utc(first.createdAt)], ['Until', utc(now)]],
+        steps: [],
+      },
+      data: {},
+      audience: { after: opened.map(({ id }) => id) },
+    });
+  }
+
+  function linkOf({ kind, organizationId, directoryId }: Notice, recipient: Recipient, scope: string) {
+    if (recipient.isFallback || scope === VENDOR_SCOPE) {
+      const place =
+        directoryId !== undefined
+          ? `/directories/${directoryId}`
+          : organizationId !== undefined
+            ? `/organizations/${organizationId}`
+            : '';
+      return { name: 'Open in Latchkey', url: `${publicUrl}/dashboard${place}` };
+    }
+    const name = kind === 'changes' ? 'See what changed' : 'See what to do';
+    return { name, url: `${publicUrl}/portal${directoryId === undefined ? '' : `/directories/${directoryId}`}` };
+  }
+
+  /** When the next email may go out, so that many at once make no burst; undefined for now. Counted by the clock that never jumps. */
+  function takeSlot(): Date | undefined {
+    const now = clock.monotonicMs();
+    const at = Math.max(now, freeAt);
+    freeAt = at + 60_000 / deps.mailsPerMinute;
+    return at > now + SOON_MS ? new Date(clock.now().getTime() + at - now) : undefined;
+  }
+
+  async function deliverTo(recipient: Recipient, group: readonly Delivery[], messageId: string): Promise<Settlement> {
+    const at = clock.now();
+    const startedAt = performance.now();
+    const found = await Promise.all(group.map(({ eventId }) => notices.find(eventId)));
+    const told = found.filter((notice) => notice !== undefined);
+    const [first] = told;
+    const attempt = (more: object = {}) => ({ at, ms: Math.round(performance.now() - startedAt), ...more });
+    if (!mailer || !first)
+      return { state: 'failed', attempt: attempt({ reason: mailer ? 'it is no longer kept' : 'mail is off' }) };
+    const contact = recipient.isFallback ? undefined : await contacts.find(recipient.id);
+    const remark = recipient.isFallback
+      ? 'You get this as an owner, since nobody who was named for it has confirmed their address.'
+      : `You get this as a contact. To change what you are told, ask for a link to the portal.`;
+    const page = pageOf(told, linkOf(first, recipient, contact?.scope ?? VENDOR_SCOPE), remark);
+    const { endsAt } = first;
+    const mail: Mail = {
+      to: { name: recipient.name, address: recipient.email },
+      subject: `[${brand.name}] ${page.title}`,
+      ...renderMail(page, brand),
+      messageId,
+      calendar: told.length === 1 && endsAt ? calendarOf(first, endsAt, at) : undefined,
+      isBulk: !first.isUrgent,
+    };
+    const outcome = await mailer.send(mail);
+    if (outcome.isSent) return { state: 'delivered', attempt: attempt({ status: 250 }) };
+    const { status, reason, isFinal } = outcome;
+    const facts = attempt({ ...(status !== undefined && { status }), reason });
+    if (isFinal) {
+      if (!recipient.isFallback) await contacts.noteBounce(recipient.id, reason);
+      return { state: 'failed', attempt: facts };
+    }
+    const againMs = pauseAfter((group[0]?.attempt ?? 0) + 1, undefined, random);
+    return againMs === undefined ? { state: 'failed', attempt: facts } : { state: 'pending', attempt: facts, againMs };
+  }
+
+  /** What else waits for this contact goes into the same email. */
+  async function gatherMates(leader: Delivery): Promise<string[]> {
+    const mates: string[] = [];
+    for (const other of await deliveries.pendingOf(leader.targetId, DIGEST_PARTS)) {
+      if (other.id === leader.id || isUrgentOf(other)) continue;
+      if (other.leaderId === undefined) {
+        const mine = await deliveries.claim(other);
+        if (!mine) continue;
+        await deliveries.follow(mine, leader.id);
+      } else if (other.leaderId !== leader.id) continue;
+      mates.push(other.id);
+    }
+    await deliveries.lead(leader, mates);
+    return mates;
+  }
+
+  async function followLeader(leaderId: string): Promise<Settlement | { postponeUntil: Date }> {
+    const leader = await deliveries.find(leaderId);
+    if (leader?.state === 'pending') return { postponeUntil: new Date(clock.now().getTime() + FOLLOWED_MS) };
+    const last = leader?.attempts.at(-1) ?? { at: clock.now(), ms: 0, reason: 'it is no longer kept' };
+    return { state: leader?.state ?? 'failed', attempt: last };
+  }
+
+  return {
+    async hear(event) {
+      const message = messageOf(event);
+      if (!message || !mailer) return;
+      const { organizationId, directoryId, actor } = event;
+      const told = await contacts.recipients({ organizationId, kind: 'changes' });
+      if (told.length === 0) return;
+      const directory = directoryId === undefined ? undefined : await directories.find(directoryId);
+      const organization = organizationId === undefined ? undefined : await organizations.find(organizationId);
+      const where: [string, string][] = directory
+        ? await placeOf(directory)
+        : organization
+          ? [['Organization', organization.name]]
+          : [];
+      await tell({
+        kind: 'changes',
+        // Somebody must look at once when nothing can be told any more.
+        isUrgent: event.type === 'webhook.disabled',
+        type: message.type,
+        subject: event.id,
+        stage: '',
+        ...(organizationId !== undefined && { organizationId }),
+        ...(directoryId !== undefined && { directoryId }),
+        words: {
+          title: firstSentence(WEBHOOK_EVENTS[message.type]),
+          text: '',
+          rows: [...where, ['By', actor.name], ['When', utc(event.at)]],
+          steps: [],
+        },
+        data: message.data,
+        audience: {},
+      });
+    },
+
+    async findingsChanged({ directoryId, began, ended }) {
+      const directory = await directories.find(directoryId);
+      if (!directory) return;
+      const goesOn = new Set(began.map(({ code }) => code));
+      for (const finding of began) if (isWorth(finding)) await findingOpened(directory, finding);
+      for (const finding of ended) if (!goesOn.has(finding.code)) await findingClosed(directory, finding);
+      if (await deps.isWorking(directory)) await recovered(directory);
+    },
+
+    async endingDue(ending, daysLeft, stageDays) {
+      const { id, kind, endsAt, name, organizationId, directoryId } = ending;
+      const directory = directoryId === undefined ? undefined : await directories.find(directoryId);
+      const what = ENDING_WORDS[kind];
+      const left = daysLeft === 1 ? 'in 1 day' : `in ${daysLeft} days`;
+      const isVendors = organizationId === undefined || kind === 'api_key' || kind === 'portal_link';
+      await tell({
+        kind: 'ending',
+        isUrgent: stageDays <= EVERYBODY_DAYS,
+        type: 'credential.expiring',
+        subject: id,
+        stage: `${endsAt.toISOString()} ${stageDays}`,
+        ...(organizationId !== undefined && { organizationId }),
+        ...(directoryId !== undefined && { directoryId }),
+        words: {
+          title: `${directory ? `${directory.name}: ` : ''}${what.name} (${name}) ends ${left}.`,
+          text: what.after,
+          rows: [...(directory ? await placeOf(directory) : []), [what.name, name], ['Ends', utc(endsAt)]],
+          steps: what.steps,
+        },
+        endsAt,
+        data: { object: 'ending', id, ends: kind, name, ends_at: endsAt.toISOString(), days_left: daysLeft },
+        audience: {
+          ...(stageDays <= EVERYBODY_DAYS && { everybody: true }),
+          ...(stageDays <= VENDOR_DAYS && { vendor: true }),
+          ...(isVendors && { vendorOnly: true, vendor: true }),
+        },
+      });
+    },
+
+    async recover() {
+      for (const notice of await notices.unspread(RECOVERED)) await spreadNotice(notice);
+    },
+
+    async deliver(claimed) {
+      const recipient = await contacts.findRecipient(claimed.targetId);
+      if (!recipient)
+        return { state: 'failed', attempt: { at: clock.now(), ms: 0, reason: 'the contact is no longer told' } };
+      const isUrgent = isUrgentOf(claimed);
+      if (claimed.leaderId !== undefined) return followLeader(claimed.leaderId);
+      const slot = claimed.isPaced ? undefined : takeSlot();
+      if (slot) return { postponeUntil: slot, isPaced: true };
+      if (isUrgent || recipient.isFallback) return deliverTo(recipient, [claimed], claimed.id);
+      if (!claimed.mates) {
+        const taken = await contacts.takeDigest(recipient.id);
+        if (!taken.isTaken) return { postponeUntil: taken.until };
+      }
+      const mates = claimed.mates ?? (await gatherMates(claimed));
+      const found = await Promise.all(mates.map((id) => deliveries.find(id)));
+      const settlement = await deliverTo(
+        recipient,
+        [claimed, ...found.filter((mate) => mate !== undefined)],
+        claimed.id,
+      );
+      for (const id of mates) await deliveries.settleMate(id, settlement);
+      return settlement;
+    },
+
+    async askToConfirm({ id, name, email, scope }, secret) {
+      if (!mailer) return;
+      const organization = scope === VENDOR_SCOPE ? undefined : await organizations.find(scope);
+      const page = {
+        title: 'Do you want to be told of problems?',
+        paragraphs: [
+          organization
+            ? `You were named as a contact of ${organization.name}: for when its identity provider can't reach ${brand.name}, or something is about to end.`
+            : `You were named as a contact for what happens at ${brand.name}: for when a customer's identity provider is refused, or something is about to end.`,
+        ],
+        rows: [],
+        steps: [],
+        button: { name: 'Yes, tell me', url: `${publicUrl}/portal/contact/${secret}` },
+        remark: 'If you were not expecting this, do nothing. You will get no other email.',
+      };
+      const outcome = await mailer.send({
+        to: { name, address: email },
+        subject: `[${brand.name}] Confirm your email address`,
+        ...renderMail(page, brand),
+        messageId: `${id}_${clock.now().getTime()}`,
+      });
+      if (!outcome.isSent)
+        log.warn({ contactId: id, reason: outcome.reason }, 'an email that asks for a confirmation could not be sent');
+    },
+  };
+}
+
+function dataOf({ code, severity, since, certainty, actor }: Finding): Record<string, unknown> {
+  return { object: 'finding', id: null, code, severity, since, certainty, fixed_by: actor };
+}
+
+function isUrgentOf({ message }: Delivery): boolean {
+  return (JSON.parse(message) as { isUrgent: boolean }).isUrgent;
+}
+
+function firstSentence(text: string): string {
+  return text.replace(/[;:].*$/, '.').replace(/\.\.$/, '.');
+}

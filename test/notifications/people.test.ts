@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { createBrowserSession } from '../support/browser-session.ts';
+import { DAY, HOUR, MINUTE } from '../support/clock.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+
+const ROUNDS = ['usage', 'denials', 'traffic', 'findings', 'due credentials', 'recovery', 'notices', 'deliveries'];
+
+describe('people are told', () => {
+  let app: TestApp;
+  let server: MailServer;
+
+  before(async () => {
+    server = await startMailServer();
+    app = await startApp({ env: { ...server.env, LATCHKEY_LEASE_MS: '0' } });
+  });
+  after(async () => {
+    await app.close();
+    await server.close();
+  });
+  beforeEach(() => {
+    server.mails.length = 0;
+  });
+
+  async function run(): Promise<void> {
+    for (const name of ROUNDS) await app.app.rounds.find((round) => round.name === name)?.run();
+    await app.app.settled();
+  }
+  async function pass(ms: number, stepMs: number = ms): Promise<void> {
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      app.clock.advance(stepMs);
+      await run();
+    }
+  }
+  const told = () =>
+    server.mails.map(({ to, subject }) => `${to.split('@')[0]}: ${subject.replace('[Acme] ', '')}`).sort();
+
+  async function addContact(organizationId: string | null, email: string, kinds?: string[]): Promise<Answer> {
+    const { status, body } = await app.api.post('/contacts', {
+      organizationId,
+      name: email.split('@')[0],
+      email,
+      kinds,
+    });
+    assert.equal(status, 201, JSON.stringify(body));
+    const link = /http\S+\/portal\/contact\/\S+/.exec(server.mails.findLast(({ to }) => to === email)?.text ?? '')?.[0];
+    assert.ok(link);
+    const browser = createBrowserSession(app.url);
+    await browser.submit(await browser.open(link), {});
+    server.mails.length = 0;
+    return body;
+  }
+
+  it('only after they confirmed, by a click that a preview does not make', async () => {
+    const { organizationId } = await app.api.makeDirectory();
+    const { body: contact } = await app.api.post('/contacts', {
+      organizationId,
+      name: 'Priya',
+      email: 'Priya@contoso.example',
+    });
+    assert.deepEqual([contact.state, contact.email], ['unconfirmed', 'priya@contoso.example']);
+    const [mail] = server.mails;
+    assert.equal(mail?.headers.get('auto-submitted'), 'auto-generated');
+    const link = /http\S+\/portal\/contact\/(\S+)/.exec(mail?.text ?? '');
+    assert.match(link?.[1] ?? '', /^lkc_\w{43}$/);
+    assert.ok(mail?.html.includes(link?.[0] ?? '?'));
+    const stateOf = async () => (await app.api.get(`/contacts?organizationId=${organizationId}`)).body.items[0].state;
+    const browser = createBrowserSession(app.url);
+    const page = await browser.open(link?.[0] ?? '');
+    assert.equal(await stateOf(), 'unconfirmed');
+    await browser.submit(page, {});
+    assert.equal(await stateOf(), 'confirmed');
+    assert.ok(!app.log().includes(link?.[1] ?? '?'));
+    const again = await app.api.post('/contacts', { organizationId, name: 'P', email: 'priya@contoso.example' });
+    assert.equal(again.body.code, 'contact_exists');
+    app.clock.advance(8 * DAY);
+    assert.equal((await fetch(link?.[0] ?? '')).status, 410);
+  });
+
+  it('of ends ahead in stages, to more people the nearer it is, with an entry for their calendar', async () => {
+    const directory = await app.api.makeDirectory();
+    const { organizationId } = directory;
+    await addContact(organizationId, 'ending@ends.example', ['ending']);
+    await addContact(organizationId, 'failing@ends.example', ['failing']);
+    const vendor = await addContact(null, 'vendor@acme.example', ['failing']);
+    const expiresAt = new Date(app.clock.now().getTime() + 40 * DAY).toISOString();
+    await app.api.issue(directory.id, { label: 'Okta 2026', expiresAt });
+    await run();
+    await pass(5 * MINUTE);
+    const heard: string[] = [];
+    for (let day = 1; day <= 41; day++) {
+      await pass(DAY - 4 * MINUTE);
+      await pass(4 * MINUTE);
+      heard.push(...told().map((line) => `day ${day}, ${line}`));
+      const [mail] = server.mails;
+      if (day === 33) {
+        assert.match(String(mail?.attachments[0]?.content), /BEGIN:VEVENT\r\n[\s\S]*DTSTART;VALUE=DATE:\d{8}/);
+        assert.equal(mail?.headers.get('list-unsubscribe'), undefined);
+      }
+      server.mails.length = 0;
+    }
+    const end = (days: string) => `Okta production: Access token (Okta 2026) ends in ${days}.`;
+    assert.deepEqual(heard, [
+      `day 10, ending: ${end('30 days')}`,
+      `day 26, ending: ${end('14 days')}`,
+      `day 33, ending: ${end('7 days')}`,
+      `day 33, failing: ${end('7 days')}`,
+      `day 39, ending: ${end('1 day')}`,
+      `day 39, failing: ${end('1 day')}`,
+      `day 39, vendor: ${end('1 day')}`,
+      "day 40, failing: Okta production: Okta can't connect.",
+      "day 40, vendor: Okta production: Okta can't connect.",
+    ]);
+    await app.api.delete(`/contacts/${vendor.id}`);
+  });
+
+  it('at once when something fails, and that it works again where they heard of it', async () => {
+    const directory = await app.api.makeDirectory();
+    const { organizationId, endpointKey } = directory;
+    await addContact(organizationId, 'priya@fails.example', ['failing']);
+    await addContact(organizationId, 'ending-only@fails.example', ['ending']);
+    const request = (token: string) =>
+      fetch(`${app.url}/auth/verify?directory=${endpointKey}`, {
+        headers: { authorization: `Bearer ${token}`, 'user-agent': 'Okta SCIM Client 1.0.0' },
+      });
+    const first = await app.api.issue(directory.id);
+    await request(first.token);
+    await pass(MINUTE);
+    await app.api.post(`/credentials/${first.credential.id}/revoke`, { force: true });
+    for (let n = 0; n < 3; n++) await request(first.token);
+    await pass(MINUTE, 20_000);
+    const failures = told();
+    assert.equal(failures.length, 1, failures.join('\n'));
+    assert.match(failures[0] ?? '', /^priya: Okta production: Okta /);
+    const [mail] = server.mails;
+    assert.match(mail?.text ?? '', /Northwind Traders/);
+    assert.match(mail?.text ?? '', /\n1\. /);
+    assert.match(mail?.text ?? '', new RegExp(`/portal/directories/${directory.id}`));
+
+    await pass(HOUR, 20 * MINUTE);
+    assert.equal(server.mails.length, 1, 'told once');
+    await addContact(organizationId, 'late@fails.example', ['failing']);
+    await pass(2 * MINUTE, MINUTE);
+    const second = await app.api.issue(directory.id);
+    await pass(MINUTE);
+    await request(second.token);
+    await pass(2 * MINUTE, 20_000);
+    assert.deepEqual(told(), ['priya: Okta production: Provisioning works again.']);
+    for (const { text, html } of server.mails) assert.ok(!(text + html).includes(second.token.slice(10)));
+  });
+
+  it('of changes in one email an hour at most', async () => {
+    const directory = await app.api.makeDirectory();
+    await addContact(directory.organizationId, 'changes@digest.example', ['changes']);
+    await pass(2 * HOUR, HOUR);
+    server.mails.length = 0;
+    for (let n = 0; n < 6; n++)
+      await app.api.post(`/directories/${directory.id}/${n % 2 === 0 ? 'disable' : 'enable'}`);
+    await app.app.settled();
+    await pass(2 * MINUTE, MINUTE);
+    assert.deepEqual(told(), ['changes: 6 things happened']);
+    assert.match(String(JSON.stringify(server.mails[0]?.headers.get('list'))), /unsubscribe/);
+    await app.api.post(`/directories/${directory.id}/disable`);
+    await pass(50 * MINUTE, 10 * MINUTE);
+    assert.equal(server.mails.length, 1);
+    await pass(20 * MINUTE, 10 * MINUTE);
+    assert.equal(server.mails.length, 2);
+    assert.equal(new Set(server.mails.map(({ messageId }) => messageId)).size, 2);
+  });
+
+  it('never again at an address that the mail server refuses for good', async () => {
+    const directory = await app.api.makeDirectory();
+    const contact = await addContact(directory.organizationId, 'gone@bounce.example', ['ending']);
+    server.refuses.set('gone@bounce.example', 550);
+    await app.api.issue(directory.id, { expiresAt: new Date(app.clock.now().getTime() + 8 * DAY).toISOString() });
+    await run();
+    await pass(2 * DAY, DAY);
+    const { items } = (await app.api.get(`/contacts?organizationId=${directory.organizationId}`)).body;
+    assert.deepEqual([items[0].id, items[0].state], [contact.id, 'bounced']);
+    assert.equal((await app.api.get('/events?type=contact.bounced')).body.items[0].data.email, 'gone@bounce.example');
+  });
+
+  it('again later where the mail server is away', async () => {
+    const directory = await app.api.makeDirectory();
+    await addContact(directory.organizationId, 'later@away.example', ['ending']);
+    await app.api.issue(directory.id, { expiresAt: new Date(app.clock.now().getTime() + 8 * DAY).toISOString() });
+    await run();
+    server.fails(451);
+    await pass(2 * DAY, DAY);
+    assert.deepEqual(
+      told().filter((line) => line.startsWith('later')),
+      [],
+    );
+    server.fails(undefined);
+    await pass(2 * HOUR, HOUR);
+    assert.equal(told().filter((line) => line.startsWith('later')).length, 1);
+  });
+});
