@@ -227,7 +227,7 @@ for (const engine of bothEngines) {
         );
       }
       assert.equal((await api.post(`/directories/${mine.id}/connections`, { clientId: owned.id })).status, 404);
-      assert.equal((await api.post('/clients', { name: 'shared by me' })).status, 404);
+      assert.equal((await api.post('/clients', { name: 'shared by me' })).status, 403);
       assert.equal((await api.post('/clients', { name: 'x', directoryId: theirs.directory.id })).status, 404);
       assert.equal((await api.post(`/portal-links/${portalLink.id}/revoke`)).status, 404);
       assert.equal((await api.post('/portal-links', { organizationId: theirs.directory.organizationId })).status, 404);

@@ -62,6 +62,9 @@ export const ENGINE_CHOICES = ['sqlite', 'mongodb'] as const;
 const { LATCHKEY_TEST_MONGODB_URL: server, LATCHKEY_TEST_ENGINE: choice } = process.env;
 const withServer = server ? [mongodb(server)] : [];
 
+/** For a suite that takes so long that each engine has a file of its own: this one, and `sqlite`. */
+export const mongodbAlone: readonly Engine[] = choice === 'sqlite' ? [] : withServer;
+
 /** One engine: SQLite, or MongoDB where the run asks for it. */
 export const engines: readonly Engine[] = choice === 'mongodb' ? withServer : [sqlite];
 
@@ -70,5 +73,5 @@ export const bothEngines: readonly Engine[] = choice === 'sqlite' ? [sqlite] : [
 
 /** Whether a run has to bring up a MongoDB server for this test file. */
 export function needsMongodb(file: string, asked: string | undefined): boolean {
-  return asked === 'mongodb' || (asked === undefined && readFileSync(file, 'utf8').includes('bothEngines'));
+  return asked === 'mongodb' || (asked === undefined && /bothEngines|mongodbAlone/.test(readFileSync(file, 'utf8')));
 }

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Answer, type Api, createApi, type Reply } from '../support/api.ts';
-import { bothEngines, type Place } from '../support/engines.ts';
-import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';
-import { pause } from '../support/traffic.ts';
+import { type Answer, type Api, createApi, type Reply } from './api.ts';
+import type { Engine, Place } from './engines.ts';
+import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from './process.ts';
+import { pause } from './traffic.ts';
 
 const KILLS = 20;
 const WORKERS = 8;
@@ -29,7 +29,7 @@ interface Ledger {
 
 class Killed extends Error {}
 
-for (const engine of bothEngines) {
+export function describeNothingLost(engine: Engine): void {
   describe(`invariant 3: nothing acknowledged is lost, on ${engine.name}`, () => {
     let place: Place;
     let latchkey: LatchkeyProcess;

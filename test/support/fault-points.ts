@@ -1,11 +1,11 @@
-/** Invariants 3, 4 and 5 of contract.md between any two writes of a code exchange and of a refresh. */
+/** Invariants 3, 4 and 5 between any two writes of a code exchange and of a refresh. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { startApp, type TestApp } from '../support/app.ts';
-import { createMovableClock, MINUTE } from '../support/clock.ts';
-import { bothEngines, type Place } from '../support/engines.ts';
-import { createFaultyStorage, FORGETTING, REFUSING } from '../support/faulty-storage.ts';
-import { type Death, forkMortalApp } from '../support/mortal-app.ts';
+import { startApp, type TestApp } from './app.ts';
+import { createMovableClock, MINUTE } from './clock.ts';
+import type { Engine, Place } from './engines.ts';
+import { createFaultyStorage, FORGETTING, REFUSING } from './faulty-storage.ts';
+import { type Death, forkMortalApp } from './mortal-app.ts';
 import {
   type Connected,
   eventsOf,
@@ -18,7 +18,7 @@ import {
   type Target,
   type TokenAnswer,
   verified,
-} from '../support/oauth-client.ts';
+} from './oauth-client.ts';
 
 /** More writes than any request makes. */
 const ENOUGH = 30;
@@ -79,7 +79,7 @@ async function checkRefreshed(
   assert.equal((await fresh.api.get(`/credentials/${credentialId}`)).body.state, 'active');
 }
 
-for (const engine of bothEngines) {
+export function describeFaultPoints(engine: Engine): void {
   describe(`between two writes on ${engine.name}`, () => {
     let place: Place;
     before(() => {
