@@ -340,6 +340,7 @@ export async function createApp(deps: AppDependencies) {
     sources: deps.sources,
     organizations,
     directories,
+    testUpstream: gateway.test,
     credentials,
     removal,
     apiKeys,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isWithinReach, mayRole } from '../access.ts';
 import type { Removal } from '../credentials/index.ts';
-import type { Organizations } from '../directories/index.ts';
+import { isOrigin, MOST_ORIGINS, type Organizations } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
@@ -16,13 +16,7 @@ const externalId = z
 
 export const force = z.enum(['true', 'false']).default('false').describe('true: revoke what is still active.');
 
-const upstreamOrigin = z
-  .string()
-  .max(300)
-  .refine(
-    (text) => /^https?:\/\//.test(text) && URL.parse(text)?.origin === text,
-    'an origin such as https://app.example.com',
-  );
+const upstreamOrigin = z.string().max(300).refine(isOrigin, 'an origin such as https://app.example.com');
 
 export function organizationOperations(deps: { organizations: Organizations; removal: Removal }): Operation[] {
   const { organizations, removal } = deps;
@@ -87,7 +81,7 @@ export function organizationOperations(deps: { organizations: Organizations; rem
       body: z.strictObject({
         name: schemas.name.optional(),
         externalId: externalId.nullable().optional(),
-        upstreamOrigins: z.array(upstreamOrigin).max(20).optional(),
+        upstreamOrigins: z.array(upstreamOrigin).max(MOST_ORIGINS).optional(),
       }),
       status: 200,
       answer: schemas.organizationView,

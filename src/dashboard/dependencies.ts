@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Config, SettingKey, Source } from '../config.ts';
 import type { ApiKeys, Credentials, Removal, Usage } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
+import type { ScimGateway } from '../gateway/index.ts';
 import type { Random } from '../identifiers.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
 import type { PortalLinks } from '../one-time-links/index.ts';
@@ -15,6 +16,7 @@ export interface DashboardDependencies extends PipelineDependencies {
   sources: Readonly<Record<SettingKey, Source>>;
   organizations: Organizations;
   directories: Directories;
+  testUpstream: ScimGateway['test'];
   credentials: Credentials;
   removal: Removal;
   apiKeys: ApiKeys;

@@ -20,12 +20,13 @@ import {
   touched,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
+import { isOtherWay, shownUpstream, testPage, UpstreamFields, upstreamChangesIn, upstreamRoutes } from './upstream.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const EVENTS = 12;
 
 export function directoryRoutes(deps: DashboardDependencies): Route[] {
-  const { organizations, directories, credentials, removal, audit, publicUrl } = deps;
+  const { organizations, directories, testUpstream, credentials, removal, audit, publicUrl } = deps;
 
   const seen = createSeen(deps);
 
@@ -73,6 +74,9 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
           </a>
           {visit.may('directories.change') && (
             <>
+              {directory.upstreamUrl !== undefined && (
+                <Act visit={visit} action={`${address}/test`} name="Test the SCIM server" />
+              )}
               <a class="btn" href={`${address}/setup`}>
                 Set it up
               </a>
@@ -94,19 +98,13 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
               shown={{
                 name: directory.name,
                 provider: directory.provider,
-                upstreamUrl: directory.upstreamUrl,
+                ...shownUpstream(directory),
                 audience: directory.audience,
                 endpointKey: directory.endpointKey,
               }}
             >
               <Field name="name" value={directory.name} isRequired />
               <ProviderChoice value={directory.provider} />
-              <Field
-                name="upstreamUrl"
-                value={directory.upstreamUrl}
-                hint="Empty without the gateway."
-                maximum={2000}
-              />
               <Field
                 name="audience"
                 value={directory.audience}
@@ -128,9 +126,11 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                   </small>
                 </span>
               </label>
+              <UpstreamFields directory={directory} />
               <CopyField label="Directory id" value={directory.id} />
               <div class="acts">
                 <button type="submit">Save</button>
+
                 {directory.state === 'active' && <Ask href={`${address}/disable`} name="Disable" />}
                 <Ask href={`${address}/delete`} name="Delete" />
               </div>
@@ -175,26 +175,30 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
     {
       path: '/directories/:id',
       action: 'directories.change',
-      async post({ params, form, cause }) {
+      async post(visit) {
+        const { params, form, cause } = visit;
         const directory = await directories.get(params['id'] ?? '');
         const endpointKey = touched(form, 'endpointKey') ? endpointKeyOf(form) : undefined;
         const isMoved = endpointKey !== undefined && endpointKey !== directory.endpointKey;
         if (isMoved && form.get('move') !== 'yes') await credentials.assertNoneActive(directory);
         const provider = IDENTITY_PROVIDER_IDS.find((known) => known === form.get('provider'));
-        await directories.change(
+        const changed = await directories.change(
           directory.id,
           {
             ...(touched(form, 'name') && { name: required(form, 'name') }),
             ...(touched(form, 'provider') && { provider }),
-            ...(touched(form, 'upstreamUrl') && { upstreamUrl: sent(form, 'upstreamUrl', 2000) ?? null }),
+            ...upstreamChangesIn(form, directory),
             ...(touched(form, 'audience') && { audience: sent(form, 'audience', 2000) ?? null }),
             endpointKey,
           },
           cause,
         );
+        const isTried = changed.upstreamUrl !== undefined && isOtherWay(directory, changed);
+        if (isTried) return testPage(visit, changed, await testUpstream(changed), true);
         return `${HOME}/directories/${directory.id}`;
       },
     },
+    ...upstreamRoutes(deps, seen),
     {
       path: '/directories/:id/disable',
       action: 'directories.change',

@@ -1,4 +1,5 @@
 /** One organization: its directories, its portal links, its end. */
+import { isOrigin, MOST_ORIGINS, type Organization } from '../directories/index.ts';
 import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { type LinkState, linkStateAt, type PortalLink } from '../one-time-links/index.ts';
 import {
@@ -13,8 +14,10 @@ import {
   Field,
   Form,
   Head,
+  invalidField,
   isRefusedAt,
   LastUse,
+  Lines,
   More,
   ProviderChoice,
   readDirectoryView,
@@ -35,6 +38,25 @@ const LINK_STATES: Record<LinkState, string> = {
   revoked: 'Withdrawn',
 };
 const TRAIL: [string, string][] = [[`${HOME}/organizations`, 'Organizations']];
+
+/** As the field shows them. */
+function originsOf({ upstreamOrigins = [] }: Organization): string {
+  return upstreamOrigins.join('\n');
+}
+
+/** Throws invalid_request. */
+function originsIn(form: URLSearchParams): string[] {
+  const origins = (form.get('upstreamOrigins') ?? '').split(/\s+/).filter((line) => line !== '');
+  const wrong = origins.find((origin) => !isOrigin(origin));
+  if (wrong !== undefined)
+    throw invalidField(
+      'upstreamOrigins',
+      `${wrong.slice(0, 200)} is not an origin. Enter the scheme, the host and the port alone, such as https://app.example.com.`,
+    );
+  if (origins.length > MOST_ORIGINS)
+    throw invalidField('upstreamOrigins', `You entered ${origins.length} origins. At most ${MOST_ORIGINS} fit.`);
+  return [...new Set(origins)];
+}
 
 export function organizationRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, directories, removal, portalLinks, clock, publicUrl } = deps;
@@ -155,10 +177,22 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
                 visit={visit}
                 action={`${HOME}/organizations/${organization.id}`}
                 class="fields"
-                shown={{ name: organization.name, externalId: organization.externalId }}
+                shown={{
+                  name: organization.name,
+                  externalId: organization.externalId,
+                  upstreamOrigins: originsOf(organization),
+                }}
               >
                 <Field name="name" value={organization.name} isRequired />
                 <Field name="externalId" value={organization.externalId} />
+                {visit.may('organizations.allow-upstreams') && (
+                  <Lines
+                    name="upstreamOrigins"
+                    value={originsOf(organization)}
+                    rows={2}
+                    hint="API keys that are limited to this organization can use these only, such as https://app.example.com."
+                  />
+                )}
                 <CopyField label="Organization id" value={organization.id} />
                 <div class="acts">
                   <button type="submit">Save</button>
@@ -213,13 +247,15 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
     {
       path: '/organizations/:id',
       action: 'organizations.change',
-      async post({ params, form, cause }) {
+      async post({ params, form, cause, may }) {
         const id = params['id'] ?? '';
+        const mayAllow = may('organizations.allow-upstreams') && form.has('upstreamOrigins');
         await organizations.change(
           id,
           {
             ...(touched(form, 'name') && { name: required(form, 'name') }),
             ...(touched(form, 'externalId') && { externalId: sent(form, 'externalId') ?? null }),
+            ...(mayAllow && touched(form, 'upstreamOrigins') && { upstreamOrigins: originsIn(form) }),
           },
           cause,
         );

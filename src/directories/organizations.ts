@@ -4,6 +4,9 @@ import { AppError } from '../errors.ts';
 import { newId, type Random } from '../identifiers.ts';
 import { isDuplicate, type Page, type Storage, type Stored } from '../storage/index.ts';
 
+/** Of `upstreamOrigins`. */
+export const MOST_ORIGINS = 20;
+
 const shape = {
   name: 'string',
   'externalId?': 'string',
@@ -41,6 +44,11 @@ export interface Organizations {
   change(id: string, changes: OrganizationChanges, cause: Cause): Promise<Organization>;
   /** Removes the record alone; its directories are the caller's. */
   remove(organization: Organization, directories: number, cause: Cause): Promise<void>;
+}
+
+/** Scheme, host and port alone, as a URL writes them. */
+export function isOrigin(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.parse(text)?.origin === text;
 }
 
 export function createOrganizations(deps: {

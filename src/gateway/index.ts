@@ -40,7 +40,7 @@ export {
 export { createTransport, type Transport } from './transport.ts';
 
 export { createUpstreamCredentials } from './upstream-credential.ts';
-export { TEST_PROBLEMS, type UpstreamTestReport } from './upstream-test.ts';
+export { TEST_PROBLEMS, type UpstreamTestCheck, type UpstreamTestReport } from './upstream-test.ts';
 
 export interface GatewayDependencies {
   verification: Verification;

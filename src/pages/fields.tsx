@@ -24,6 +24,10 @@ const LABELS = {
   redirectUris: 'Redirect URIs, one a line',
   role: 'Role',
   scope: 'May',
+  upstreamCredential: 'Credential for the SCIM server',
+  upstreamHeaderName: 'Header name',
+  upstreamHeaderValue: 'Header value',
+  upstreamOrigins: 'Allowed SCIM servers, one origin a line',
   upstreamUrl: 'SCIM server behind the gateway',
   value: 'The token',
 } as const;
@@ -87,8 +91,8 @@ export function Field(props: {
 }
 
 /** Text of several lines. */
-export function Lines(props: { name: FieldName; value: string; rows: number }) {
-  const { name, value, rows } = props;
+export function Lines(props: { name: FieldName; value: string; rows: number; hint?: string }) {
+  const { name, value, rows, hint } = props;
   const { typed, problem } = useField(name);
   return (
     <label class="line">
@@ -97,6 +101,21 @@ export function Lines(props: { name: FieldName; value: string; rows: number }) {
         {typed ?? value}
       </textarea>
       <Problem text={problem} />
+      {hint !== undefined && <small>{hint}</small>}
+    </label>
+  );
+}
+
+/** Sends `yes` when it is ticked, and nothing otherwise. */
+export function Tick(props: { name: string; isOn?: boolean; label: string; hint: string }) {
+  const { name, isOn = false, label, hint } = props;
+  const refused = useContext(Refused);
+  return (
+    <label class="choice">
+      <input type="checkbox" name={name} value="yes" checked={refused ? refused.form.has(name) : isOn} />
+      <span>
+        <b>{label}</b> <small>{hint}</small>
+      </span>
     </label>
   );
 }

@@ -27,10 +27,12 @@ export {
   endOfDay,
   endpointKeyOf,
   Field,
+  invalidField,
   Lines,
   ProviderChoice,
   required,
   sent,
+  Tick,
   touched,
 } from './fields.tsx';
 export { Act, Form, hasFormToken, isRefusedAt } from './forms.tsx';

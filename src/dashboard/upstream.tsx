@@ -1,0 +1,233 @@
+/** The SCIM server behind a directory's gateway: where it is, how the gateway authenticates there, and the test of it. */
+import type { Directory, DirectoryChanges } from '../directories/index.ts';
+import type { UpstreamTestCheck, UpstreamTestReport } from '../gateway/index.ts';
+import {
+  Act,
+  Choice,
+  type createSeen,
+  Field,
+  Head,
+  Icon,
+  invalidField,
+  required,
+  type Shown,
+  Status,
+  sent,
+  Tick,
+  touched,
+} from '../pages/index.ts';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
+
+type CredentialKind = 'inherited' | 'none' | 'jwt' | 'header';
+
+const KINDS: readonly (readonly [value: CredentialKind, name: string])[] = [
+  ['inherited', 'As set for all directories'],
+  ['none', 'No credential'],
+  ['jwt', 'A signed JWT, new every 2 minutes'],
+  ['header', 'A fixed header'],
+];
+const HIDDEN = 'upstreamHeaderValue';
+
+/** What the fields show of a directory, as the form keeps it to see what was changed. */
+export function shownUpstream(directory: Directory): Record<string, string | undefined> {
+  const { upstreamUrl, mapUris = true, upstreamCredential } = directory;
+  return {
+    upstreamUrl,
+    mapUris: mapUris ? 'yes' : '',
+    upstreamCredential: upstreamCredential?.kind ?? 'inherited',
+    upstreamHeaderName: upstreamCredential?.name,
+  };
+}
+
+export function UpstreamFields({ directory }: { directory: Directory }) {
+  const { upstreamUrl, mapUris = true, upstreamCredential } = directory;
+  const isHeld = upstreamCredential?.kind === 'header';
+  return (
+    <fieldset>
+      <legend>SCIM server</legend>
+      <div class="fields">
+        <Field
+          name="upstreamUrl"
+          value={upstreamUrl}
+          hint={
+            isHeld
+              ? 'The part before /Users. Another host needs its header entered again.'
+              : 'The part before /Users. Leave it empty if you don’t use the gateway.'
+          }
+          maximum={2000}
+        />
+        <Choice
+          name="upstreamCredential"
+          value={upstreamCredential?.kind ?? 'inherited'}
+          options={KINDS}
+          hint="How the gateway authenticates to the SCIM server."
+        />
+        <Field
+          name="upstreamHeaderName"
+          value={upstreamCredential?.name}
+          hint="For a fixed header. Such as Authorization."
+          maximum={100}
+        />
+        <Field
+          name={HIDDEN}
+          type="password"
+          hint={
+            isHeld
+              ? 'Stored encrypted and never shown. Leave it empty to keep it.'
+              : 'For a fixed header. Such as Bearer and a token. It is stored encrypted and never shown.'
+          }
+          maximum={4000}
+          isSecret
+        />
+      </div>
+      <Tick
+        name="mapUris"
+        isOn={mapUris}
+        label="Replace the SCIM server’s own URLs in its answers."
+        hint="Identity providers follow them, so they must lead through the gateway."
+      />
+    </fieldset>
+  );
+}
+
+/** What a form changes. Throws invalid_request. */
+export function upstreamChangesIn(form: URLSearchParams, directory: Directory): DirectoryChanges {
+  return {
+    ...(touched(form, 'upstreamUrl') && { upstreamUrl: sent(form, 'upstreamUrl', 2000) ?? null }),
+    ...(form.has('shown_mapUris') && touched(form, 'mapUris') && { mapUris: form.get('mapUris') === 'yes' }),
+    ...credentialIn(form, directory),
+  };
+}
+
+function credentialIn(form: URLSearchParams, directory: Directory): Pick<DirectoryChanges, 'upstreamCredential'> {
+  const kind = KINDS.find(([known]) => known === form.get('upstreamCredential'))?.[0];
+  const isTouched = touched(form, 'upstreamCredential');
+  if (kind === undefined) return {};
+  if (kind === 'inherited') return isTouched ? { upstreamCredential: null } : {};
+  if (kind !== 'header') return isTouched ? { upstreamCredential: { kind } } : {};
+  const name = required(form, 'upstreamHeaderName', 100);
+  const value = sent(form, HIDDEN, 4000);
+  if (value !== undefined) return { upstreamCredential: { kind, name, value } };
+  const { upstreamCredential: held } = directory;
+  if (held?.kind === 'header' && held.name === name) return {};
+  throw invalidField(HIDDEN, 'Header value is empty. The stored value belongs to another header and is never shown.');
+}
+
+/** Whether requests now go elsewhere, or with another credential, so that a test is worth its time. */
+export function isOtherWay(before: Directory, after: Directory): boolean {
+  const wayOf = ({ upstreamUrl, upstreamCredential: held }: Directory) =>
+    [upstreamUrl, held?.kind, held?.name, held?.sealed].join('\n');
+  return wayOf(before) !== wayOf(after);
+}
+
+/** `seen`: reads the directory of a visit, as far as the person may see it. */
+export function upstreamRoutes(deps: DashboardDependencies, seen: ReturnType<typeof createSeen>): Route[] {
+  return [
+    {
+      path: '/directories/:id/test',
+      action: 'directories.change',
+      on: '/directories/:id',
+      async post(visit) {
+        const { directory } = await seen.view(visit);
+        return testPage(visit, directory, await deps.testUpstream(directory));
+      },
+    },
+  ];
+}
+
+/** What an identity provider would stumble over. `isSaved`: it follows on a change. */
+export function testPage(
+  visit: Visit,
+  directory: Directory,
+  { isFine, checks }: UpstreamTestReport,
+  isSaved = false,
+): Shown {
+  const address = `${HOME}/directories/${directory.id}`;
+  const wrong = checks.filter(({ problem }) => problem !== null).length;
+  const isAnswered = checks.some(({ status }) => status !== null);
+  const title = 'Test of the SCIM server';
+  return {
+    title,
+    place: 'organizations',
+    children: (
+      <>
+        <Head trail={[[address, directory.name]]} title={title} />
+        <Status
+          tone={isFine ? 'ok' : 'bad'}
+          sentence={
+            <>
+              {isSaved && 'Your change is saved. '}
+              <strong>
+                {isFine ? 'The SCIM server answers as identity providers expect.' : troubleOf(wrong, isAnswered)}
+              </strong>
+            </>
+          }
+          detail="We sent what Entra ID and Okta send when somebody tests the connection there. Nothing was changed."
+          acts={<Act visit={visit} action={`${address}/test`} name="Test again" />}
+        />
+        <section class="panel list">
+          <ul class="rows">
+            {checks.map((check) => (
+              <CheckRow check={check} />
+            ))}
+          </ul>
+        </section>
+        <div class="acts">
+          <a class="btn" href={address}>
+            Back to {directory.name}
+          </a>
+        </div>
+      </>
+    ),
+  };
+}
+
+function troubleOf(wrong: number, isAnswered: boolean): string {
+  if (!isAnswered) return 'The SCIM server did not answer.';
+  return wrong === 1
+    ? 'Identity providers will have trouble with 1 answer.'
+    : `Identity providers will have trouble with ${wrong} answers.`;
+}
+
+function CheckRow({ check }: { check: UpstreamTestCheck }) {
+  const { path, status, problem, cause, detail, elapsedMs } = check;
+  return (
+    <li>
+      <span class="what">
+        <span>
+          <Icon name={problem === null ? 'ok' : 'bad'} /> <b>{aimOf(path)}</b>
+        </span>
+        {detail !== null && (
+          <span>
+            {detail} {cause !== null && CAUSES[cause]}
+          </span>
+        )}
+        <small class="mono">GET {path}</small>
+      </span>
+      <span class="what end">
+        <small>
+          {status ?? 'no answer'}, {elapsedMs.toLocaleString('en')} ms
+        </small>
+      </span>
+    </li>
+  );
+}
+
+/** What a check is about: by the query of its path one knows who sends it. */
+function aimOf(path: string): string {
+  const [place = ''] = path.split('?');
+  if (place === '/ServiceProviderConfig') return 'Describes itself';
+  const what = place === '/Groups' ? 'group' : 'user';
+  return `Finds no ${what} by an unused name, as ${path.includes('startIndex') ? 'Okta' : 'Entra ID'} asks`;
+}
+
+const CAUSES: Record<NonNullable<UpstreamTestCheck['cause']>, string> = {
+  dns: 'Its host name does not resolve.',
+  tls: 'Its certificate can’t be verified.',
+  refused: 'It refuses the connection: check that it runs, and the port in its URL.',
+  timeout: 'It did not accept a connection in time: check the firewall between here and there.',
+  no_route: 'Its address can’t be reached from here.',
+  not_allowed: 'Its address is private. To allow it, set LATCHKEY_UPSTREAM_ALLOW.',
+  closed: 'It closed the connection before it answered.',
+};
