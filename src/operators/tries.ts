@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { createLimiter, type Limiter } from '../http/limiter.ts';
 import { networkOf } from '../http/request-context.ts';
+import { createBackOff } from './back-off.ts';
 
 const QUARTER_HOUR_MS = 900_000;
 const HOUR_MS = 3_600_000;
@@ -14,9 +15,12 @@ const FOR_ACCOUNT = 8;
 const FOR_NETWORK = 40;
 /** Wrong codes after a right password, wherever they come from: whoever sends them knows half of it. */
 const CODES = 10;
+/** Wrong passwords for one account from wherever; after them the waits double up to a quarter of an hour. */
+const FREE_TRIES = 10;
+const DAY_MS = 86_400_000;
 
 interface Limit {
-  limiter: Limiter;
+  limiter: Pick<Limiter, 'take' | 'giveBack'>;
   key: string;
 }
 
@@ -26,6 +30,13 @@ export function createTries(clock: Clock) {
   const bounds = { maxKeys: MOST_KEYS, clock };
   const forAccount = createLimiter({ ...bounds, points: FOR_ACCOUNT, windowMs: QUARTER_HOUR_MS });
   const forNetwork = createLimiter({ ...bounds, points: FOR_NETWORK, windowMs: QUARTER_HOUR_MS });
+  const everywhere = createBackOff({
+    ...bounds,
+    free: FREE_TRIES,
+    firstMs: 1000,
+    mostMs: QUARTER_HOUR_MS,
+    forgetMs: DAY_MS,
+  });
   const codes = createLimiter({ ...bounds, points: CODES, windowMs: HOUR_MS });
 
   /**
@@ -49,16 +60,23 @@ export function createTries(clock: Clock) {
   }
 
   return {
-    password<T>(account: string, address: string, look: () => Promise<T | undefined>): Promise<T | undefined> {
+    async password<T>(account: string, address: string, look: () => Promise<T | undefined>): Promise<T | undefined> {
       const network = networkOf(address);
       // The network first: beyond its limit no account is looked at, nor remembered.
       const wait = forNetwork.waitOf(network);
-      if (wait !== undefined) return Promise.reject(new AppError('rate_limited', { retryAfterSeconds: wait }));
+      if (wait !== undefined) throw new AppError('rate_limited', { retryAfterSeconds: wait });
+      const everyone = hash('sha256', account, 'hex');
       const limits = [
         { limiter: forNetwork, key: network },
         { limiter: forAccount, key: hash('sha256', `${network} ${account}`, 'hex') },
+        { limiter: everywhere, key: everyone },
       ];
-      return counted(limits, look);
+      const found = await counted(limits, look);
+      if (found !== undefined) everywhere.forget(everyone);
+      return found;
+    },
+    passkey<T>(address: string, look: () => Promise<T | undefined>): Promise<T | undefined> {
+      return counted([{ limiter: forNetwork, key: networkOf(address) }], look);
     },
     code<T>(operatorId: string, look: () => Promise<T | undefined>): Promise<T | undefined> {
       return counted([{ limiter: codes, key: operatorId }], look);
