@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { OPERATOR_ROLES, type Operator, type Operators } from '../operators/index.ts';
+import { hasSecondFactor, OPERATOR_ROLES, type Operator, type Operators } from '../operators/index.ts';
 import { type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
@@ -34,7 +34,8 @@ const linkView = z.object({
 export function operatorOperations(deps: { operators: Operators; publicUrl: string }): Operation[] {
   const { operators, publicUrl } = deps;
 
-  function view({ id, name, email: address, role: held, ...rest }: Operator) {
+  function view(operator: Operator) {
+    const { id, name, email: address, role: held, ...rest } = operator;
     return {
       id,
       name,
@@ -42,7 +43,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       role: held,
       state: rest.disabledAt ? 'disabled' : 'active',
       signsInBy: rest.subject !== undefined ? 'openid' : rest.passwordHash !== undefined ? 'password' : 'link',
-      hasSecondFactor: rest.totp !== undefined,
+      hasSecondFactor: hasSecondFactor(operator),
       createdAt: rest.createdAt,
       lastSignInAt: rest.lastSignInAt ?? null,
     };

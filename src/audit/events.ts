@@ -188,7 +188,11 @@ export const PAYLOADS = {
   'operator.removed': { ...operator, role: word },
   'operator.link_created': { ...operator, expiresAt: time },
   'operator.link_withdrawn': operator,
-  'operator.signed_in': { ...operator, by: oneOf('link', 'password', 'openid') },
+  'operator.signed_in': {
+    ...operator,
+    by: oneOf('link', 'password', 'passkey', 'openid'),
+    'factor?': oneOf('totp', 'passkey', 'recovery_code'),
+  },
   'operator.signed_out': operator,
   'operator.sign_in_refused': { 'operatorId?': ownId },
   'api_key.created': { apiKeyId: ownId, name: typed, role: word, hint, 'organizationId?': ownId },

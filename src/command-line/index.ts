@@ -17,6 +17,7 @@ const USAGE = `Usage: latchkey [command]
   sign-in-link [--email EMAIL] [--name NAME] [--role owner|admin|viewer]
                                      make a link that signs in to the dashboard once: the operator with that email
                                      address, or a new one; without options the first operator
+  second-factor remove EMAIL         remove the second factor of an operator who lost it; ends their sessions
   keys rotate                        make new signing and cookie keys; the old ones stay for verification
   mail test ADDRESS                  send a test email by LATCHKEY_SMTP_URL, and say what became of it
   backup TO                          copy the embedded store, while it runs, into the new folder TO
@@ -31,6 +32,7 @@ export async function runCommand(args: readonly string[], edge: Edge): Promise<n
   const [command = 'help', ...rest] = args;
   if (command === 'api-key' && rest[0] === 'create') await createKey(rest.slice(1), edge);
   else if (command === 'sign-in-link') await createSignInLink(rest, edge);
+  else if (command === 'second-factor' && rest[0] === 'remove') await removeSecondFactor(rest.slice(1), edge);
   else if (command === 'keys' && rest[0] === 'rotate') await rotateKeys(edge);
   else if (command === 'mail' && rest[0] === 'test') return testMail(rest.slice(1), edge);
   else if (command === 'backup') await backUp(rest, edge);
@@ -100,6 +102,18 @@ async function createSignInLink(args: string[], { say, withApp }: Edge): Promise
     say(`Signs in ${operator.name} (${operator.role}) at the store ${store}, once, until ${expiresAt.toISOString()}:`);
     say('');
     say(`  ${publicUrl}/dashboard/enter/${secret}`);
+  });
+}
+
+async function removeSecondFactor(args: string[], { say, withApp }: Edge): Promise<void> {
+  const [email, ...more] = parseArgs({ args, allowPositionals: true }).positionals;
+  if (email === undefined || more.length > 0)
+    throw new TypeError(`latchkey second-factor remove EMAIL: given ${args.join(' ') || 'nothing'}; wanted one email`);
+  await withApp(async ({ operators }, store) => {
+    const operator = await operators.findByEmail(email);
+    if (!operator) throw new Error(`no operator at the store ${store} has the email ${email}`);
+    await operators.removeSecondFactor(operator.id, COMMAND_LINE);
+    say(`Removed the second factor of ${operator.name} (${operator.role}). Their sessions have ended.`);
   });
 }
 

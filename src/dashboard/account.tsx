@@ -1,7 +1,9 @@
 /** What operators do to their own account. With a browser that was left open nobody gets far: the current password is asked for. */
 
-import type { Operator, OperatorSession, Proof } from '../operators/index.ts';
-import { Act, Ask, Confirm, counted, Field, Form, Head, QrCode, required, sent, Tag, Time } from '../pages/index.ts';
+import { LONGEST_PASSWORD, type Operator, type OperatorSession, SHORTEST_PASSWORD } from '../operators/index.ts';
+import { Act, counted, Field, Form, Head, required, sent, Tag, Time } from '../pages/index.ts';
+import { factorRoutes, factorSections } from './account-factors.tsx';
+import { CurrentPassword, proofOf, TRAIL } from './account-proof.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
@@ -12,7 +14,6 @@ export const ROLE_MEANINGS = {
 } as const;
 
 const mine = `${HOME}/account`;
-const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];
 
 export function accountRoutes({ operators }: DashboardDependencies): Route[] {
   async function account(visit: Visit) {
@@ -57,7 +58,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
                 </small>
               </section>
               <Password visit={visit} operator={operator} needsPassword={needsPassword} />
-              <SecondFactor visit={visit} operator={operator} needsPassword={needsPassword} />
+              {await factorSections({ visit, operator, operators, needsPassword })}
             </>
           ) : (
             <section class="panel">
@@ -94,11 +95,13 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
               type="password"
               name="password"
               required
-              minlength={12}
-              maxlength={256}
+              minlength={SHORTEST_PASSWORD}
+              maxlength={LONGEST_PASSWORD}
               autocomplete="new-password"
             />
-            <small>12 characters or more. Your other sessions end.</small>
+            <small>
+              {SHORTEST_PASSWORD} characters or more, and not one of the common ones. Your other sessions end.
+            </small>
           </label>
           <div class="acts">
             <button type="submit">Set password</button>
@@ -106,73 +109,6 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
         </Form>
       </section>
     );
-  }
-
-  function SecondFactor(props: { visit: Visit; operator: Operator; needsPassword: boolean }) {
-    const { visit, operator, needsPassword } = props;
-    const proposed =
-      operator.totp === undefined && visit.query.has('second-factor')
-        ? // After a wrong code the key that was scanned stays.
-          operators.proposeTotp(operator, visit.refused?.form.get('secret') ?? undefined)
-        : undefined;
-    return (
-      <section class="panel" id="second-factor">
-        <h2>Second factor</h2>
-        {operator.totp !== undefined ? (
-          <>
-            <p class="soft">An authenticator app is asked for its code when you sign in by password.</p>
-            <div class="acts">
-              <Ask href={`${mine}/second-factor/remove`} name="Remove" />
-            </div>
-          </>
-        ) : proposed ? (
-          <Form visit={visit} action={`${mine}/second-factor`} class="detail">
-            <p class="soft">
-              Scan this with an authenticator app, or put the key into it; then type the code that it shows.
-            </p>
-            <QrCode text={proposed.uri} name="The key of the second factor" />
-            <div class="field">
-              <span class="mono">{proposed.secret.replace(/(.{4})(?=.)/g, '$1 ')}</span>
-            </div>
-            <p>
-              <a href={proposed.uri}>Open it in an app on this device</a>
-            </p>
-            <input type="hidden" name="secret" value={proposed.secret} />
-            <label class="line short">
-              <span>Code</span>
-              <input type="text" name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength={10} />
-            </label>
-            {needsPassword && <CurrentPassword isRequired />}
-            <div class="acts">
-              <button type="submit" class="primary">
-                Add second factor
-              </button>
-            </div>
-          </Form>
-        ) : (
-          <p class="soft">
-            None. <a href={`${mine}?second-factor#second-factor`}>Add an authenticator app</a>
-          </p>
-        )}
-      </section>
-    );
-  }
-
-  async function removal(visit: Visit) {
-    const operator = await operators.get(visit.operator.id);
-    const title = 'Remove the second factor';
-    return {
-      title,
-      place: 'settings',
-      children: (
-        <Confirm visit={visit} trail={[...TRAIL, [mine, 'Your account']]} title={title} name="Remove" back={mine}>
-          <p>
-            <b>Your password alone signs in from this moment.</b>
-          </p>
-          {(await operators.needsPassword(operator, visit.sessionId)) && <CurrentPassword isRequired />}
-        </Confirm>
-      ),
-    };
   }
 
   return [
@@ -199,26 +135,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
         return `${mine}?password-set`;
       },
     },
-    {
-      path: '/account/second-factor',
-      action: 'account.use',
-      on: '/account?second-factor',
-      async post(visit) {
-        const { operator, form, cause } = visit;
-        const given = { secret: form.get('secret') ?? '', code: form.get('code') ?? '' };
-        await operators.confirmTotp(operator.id, given, cause, proofOf(visit));
-        return mine;
-      },
-    },
-    {
-      path: '/account/second-factor/remove',
-      action: 'account.use',
-      get: removal,
-      async post(visit) {
-        await operators.removeTotp(visit.operator.id, visit.cause, proofOf(visit));
-        return mine;
-      },
-    },
+    ...factorRoutes(operators),
     {
       path: '/account/sessions/:id/end',
       action: 'account.use',
@@ -237,20 +154,6 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
       },
     },
   ];
-}
-
-function proofOf({ sessionId, form, cause }: Visit): Proof {
-  return { sessionId, password: form.get('current') ?? '', address: cause.address };
-}
-
-function CurrentPassword({ hint, isRequired = false }: { hint?: string; isRequired?: boolean }) {
-  return (
-    <label class="line">
-      <span>Current password</span>
-      <input type="password" name="current" required={isRequired} maxlength={256} autocomplete="current-password" />
-      {hint !== undefined && <small>{hint}</small>}
-    </label>
-  );
 }
 
 export function Sessions(props: { visit: Visit; sessions: OperatorSession[]; address: string; title: string }) {

@@ -1,4 +1,4 @@
-import { OPERATOR_ROLES, type Operator } from '../operators/index.ts';
+import { hasSecondFactor, OPERATOR_ROLES, type Operator } from '../operators/index.ts';
 import {
   Act,
   Ask,
@@ -6,6 +6,7 @@ import {
   Confirm,
   CopyOnce,
   chosen,
+  counted,
   Field,
   Form,
   Head,
@@ -66,7 +67,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
                     </span>
                     <small>
                       {operator.email ?? 'no e-mail address'}, {operator.role},{' '}
-                      {operator.totp === undefined ? 'no second factor' : 'second factor'},{' '}
+                      {hasSecondFactor(operator) ? 'second factor' : 'no second factor'},{' '}
                       {operator.lastSignInAt ? (
                         <>
                           signed in <Time at={operator.lastSignInAt} now={now} />
@@ -142,11 +143,18 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
             address={`${address}/sessions`}
             title="Where they are signed in"
           />
-          {operator.totp !== undefined && (
+          {hasSecondFactor(operator) && (
             <section class="panel">
               <h2>Second factor</h2>
               <p class="soft">
-                They are asked for the code of an authenticator app. Is it lost, remove it; they add another one.
+                They have{' '}
+                {[
+                  operator.totp !== undefined && 'an authenticator app',
+                  operator.passkeys?.length && counted(operator.passkeys.length, 'passkey'),
+                ]
+                  .filter(Boolean)
+                  .join(' and ')}
+                . If the device is lost, remove it. They can add a new one when they sign in.
               </p>
               <div class="acts">
                 <Ask href={`${address}/second-factor/remove`} name="Remove" />
@@ -221,7 +229,8 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       children: (
         <Confirm visit={visit} trail={[...TRAIL, [address, name]]} title={title} name="Remove" back={address}>
           <p>
-            <b>Their password alone signs them in from this moment.</b> Be sure that it is them who asks.
+            <b>Their password or a sign-in link alone signs them in from this moment.</b> They are signed out
+            everywhere. Be sure that it is them who asks.
           </p>
         </Confirm>
       ),
@@ -301,7 +310,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       get: withoutFactor,
       async post({ params, cause }) {
         const id = params['id'] ?? '';
-        await operators.removeTotp(id, cause);
+        await operators.removeSecondFactor(id, cause);
         return `${HOME}/operators/${id}`;
       },
     },

@@ -1,12 +1,14 @@
 /** The way in: a one-time link, or e-mail address and password. */
-import { AppError, isAppError } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { LinkState } from '../one-time-links/index.ts';
-import type { Operators } from '../operators/index.ts';
+import type { Entered, Operators } from '../operators/index.ts';
 import { type Guest, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
 import { withoutSecretQuery } from '../secrets/redaction.ts';
 import { seal, unseal } from '../secrets/sealing.ts';
 import type { OpenId, Pending } from './openid.ts';
+import { PasskeyQuestion, passkeyIn, WithPasskeys } from './passkey-form.tsx';
+import { type Problem, problemOf, secondStepPage, secondStepRoutes } from './sign-in-second-step.tsx';
 import { HOME } from './visit.ts';
 
 export const SESSION_COOKIE = 'operator';
@@ -37,7 +39,11 @@ export function signInPages(deps: SignInDependencies): OpenRoute[] {
   }
 
   /** One browser has one session: what it had before ends. */
-  async function goOn({ cookies, origin }: Guest, session: string, next: string | null | undefined): Promise<string> {
+  async function goOn(
+    { cookies, origin }: Guest,
+    { session }: Entered,
+    next: string | null | undefined,
+  ): Promise<string> {
     const before = cookies.get(SESSION_COOKIE);
     const found = before === undefined || before === session ? undefined : await operators.findSession(before);
     if (found) {
@@ -50,32 +56,34 @@ export function signInPages(deps: SignInDependencies): OpenRoute[] {
     return ownPath(next);
   }
 
-  function form(given: { email?: string; next?: string; wrong?: string }, status = 200): Shown {
+  async function form(given: { email?: string; next?: string; problem?: Problem }): Promise<Shown> {
+    const { problem, ...shown } = given;
+    const passkey = await operators.askPasskey();
     return {
       title: 'Sign in',
-      status,
+      status: problem?.status ?? 200,
+      ...(problem?.retryAfterSeconds !== undefined && { retryAfterSeconds: problem.retryAfterSeconds }),
       isNarrow: true,
-      children: <SignIn hasOpenId={openId !== undefined} {...given} />,
+      children: <SignIn hasOpenId={openId !== undefined} passkey={passkey} wrong={problem?.text} {...shown} />,
     };
   }
 
   async function byPassword(guest: Guest): Promise<Shown | string> {
     const fields = guest.form;
     const [email, next] = [fields.get('email') ?? '', fields.get('next') ?? ''];
-    try {
-      const given = { email, password: fields.get('password') ?? '', code: fields.get('code') ?? '' };
-      const entered = await operators.signIn(given, guest.origin);
-      if (entered) return await goOn(guest, entered.session, next);
-      const wrong =
-        'That is not right: address, password or code. Nothing more is told, so that nobody can find out which addresses are known.';
-      return form({ email, next, wrong }, 401);
-    } catch (error) {
-      if (!isAppError(error) || error.status >= 500) throw error;
-      if (error.code !== 'rate_limited') return form({ email, next, wrong: error.message }, error.status);
-      const retryAfterSeconds = Number(error.facts['retryAfterSeconds'] ?? 60);
-      const wrong = `Too many tries. Wait ${Math.ceil(retryAfterSeconds / 60)} minutes; a sign-in link works meanwhile.`;
-      return { ...form({ email, next, wrong }, 429), retryAfterSeconds };
-    }
+    const given = { email, password: fields.get('password') ?? '' };
+    const entered = await operators.signIn(given, guest.origin).then((found) => found ?? WRONG_PASSWORD, problemOf);
+    if ('session' in entered) return goOn(guest, entered, next);
+    return 'ticket' in entered ? secondStepPage(entered, next) : form({ email, next, problem: entered });
+  }
+
+  async function byPasskey(guest: Guest): Promise<Shown | string> {
+    const next = guest.form.get('next') ?? '';
+    const given = passkeyIn(guest.form) ?? { answer: '', sealed: '' };
+    const entered = await operators
+      .signInByPasskey(given, guest.origin)
+      .then((found) => found ?? WRONG_PASSKEY, problemOf);
+    return 'session' in entered ? goOn(guest, entered, next) : form({ next, problem: entered });
   }
 
   return [
@@ -89,6 +97,8 @@ export function signInPages(deps: SignInDependencies): OpenRoute[] {
       },
       post: byPassword,
     },
+    { path: `${HOME}/sign-in/passkey`, get: async () => `${HOME}/sign-in`, post: byPasskey },
+    ...secondStepRoutes({ operators, goOn, beginAgain: (problem) => form({ problem }) }),
     ...openIdPages(deps, goOn),
     {
       path: `${HOME}/enter/:secret`,
@@ -108,9 +118,10 @@ export function signInPages(deps: SignInDependencies): OpenRoute[] {
         const entered = await operators.enter(secret, browser, origin);
         if (!entered) return linkOver(await operators.look(secret));
         cookies.clear(BROWSER_COOKIE);
-        const { passwordHash, subject } = entered.operator;
-        const hasOtherWay = passwordHash !== undefined || subject !== undefined;
-        return goOn(guest, entered.session, hasOtherWay ? undefined : `${HOME}/account`);
+        const { passwordHash, subject, passkeys = [] } = entered.operator;
+        const hasOtherWay = passwordHash !== undefined || subject !== undefined || passkeys.length > 0;
+        const next = hasOtherWay ? '' : `${HOME}/account`;
+        return 'ticket' in entered ? secondStepPage(entered, next) : goOn(guest, entered, next);
       },
     },
   ];
@@ -118,7 +129,7 @@ export function signInPages(deps: SignInDependencies): OpenRoute[] {
 
 function openIdPages(
   { operators, openId, publicUrl, random, secret }: SignInDependencies,
-  goOn: (guest: Guest, session: string, next: string | undefined) => Promise<string>,
+  goOn: (guest: Guest, entered: Entered, next: string | undefined) => Promise<string>,
 ): OpenRoute[] {
   function opened(kept: string): Pending {
     try {
@@ -152,7 +163,7 @@ function openIdPages(
         const pending = opened(kept);
         const { role, ...identity } = await openId.finish(new URL(koa.url, publicUrl), pending);
         const entered = await operators.signInByOpenId({ ...identity, role }, guest.origin);
-        if (entered) return goOn(guest, entered.session, pending.next);
+        if (entered) return goOn(guest, entered, pending.next);
         const text =
           role === undefined
             ? 'Your OpenID provider knows you, and none of your groups has a role here. Whoever runs this server sets LATCHKEY_OPENID_ROLES.'
@@ -163,6 +174,15 @@ function openIdPages(
     },
   ];
 }
+
+const WRONG_PASSWORD: Problem = {
+  text: 'Wrong email or password. We never say which, so that the addresses of operators stay unknown.',
+  status: 401,
+};
+const WRONG_PASSKEY: Problem = {
+  text: 'That passkey does not sign in here, or the page was open for too long. Try again.',
+  status: 401,
+};
 
 /** A page that needs somebody who is signed in leads to the sign-in, and from there back. */
 export function turnAway({ path, query }: Guest, isForm: boolean): Shown | string {
@@ -176,8 +196,14 @@ export function turnAway({ path, query }: Guest, isForm: boolean): Shown | strin
   return `${HOME}/sign-in?next=${encodeURIComponent(withoutSecretQuery(next))}`;
 }
 
-function SignIn(props: { hasOpenId: boolean; email?: string; next?: string; wrong?: string }) {
-  const { hasOpenId, email = '', next = '', wrong } = props;
+function SignIn(props: {
+  hasOpenId: boolean;
+  passkey: Awaited<ReturnType<Operators['askPasskey']>>;
+  email?: string;
+  next?: string;
+  wrong: string | undefined;
+}) {
+  const { hasOpenId, passkey, email = '', next = '', wrong } = props;
   return (
     <>
       <h1>Sign in</h1>
@@ -193,6 +219,17 @@ function SignIn(props: { hasOpenId: boolean; email?: string; next?: string; wron
           </a>
         </div>
       )}
+      {passkey && (
+        <WithPasskeys>
+          <form method="post" action={`${HOME}/sign-in/passkey`} class="acts">
+            <input type="hidden" name="next" value={next} />
+            <PasskeyQuestion does="get" question={passkey} />
+            <button type="submit" class="primary">
+              Sign in with a passkey
+            </button>
+          </form>
+        </WithPasskeys>
+      )}
       <form method="post" action={`${HOME}/sign-in`} class="panel">
         <input type="hidden" name="next" value={next} />
         <label class="line">
@@ -202,11 +239,6 @@ function SignIn(props: { hasOpenId: boolean; email?: string; next?: string; wron
         <label class="line">
           <span>Password</span>
           <input type="password" name="password" required autocomplete="current-password" maxlength={256} />
-        </label>
-        <label class="line">
-          <span>Code of your second factor</span>
-          <input type="text" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength={10} />
-          <small>Empty if you have none.</small>
         </label>
         <div class="acts">
           <button type="submit" class="primary">

@@ -2,20 +2,38 @@
  * WHO MAY. Operators, the people of the vendor who sign in to the dashboard: by a one-time link, by e-mail address, password and, where they
  * chose one, a second factor, or by the vendor's own OpenID provider. Of links, sessions and passwords only digests are kept.
  */
-import { hash as hashPassword, verify as verifyPassword } from '@node-rs/argon2';
 import { type Audit, type Cause, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import { createSignInLinks, type LinkState } from '../one-time-links/index.ts';
-import { seal, unseal } from '../secrets/sealing.ts';
 import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
-import { actorOf, emailOf, type Operator, type OperatorRole, type Origin, operatorShape } from './records.ts';
-import { createSecondFactor } from './second-factor.ts';
+import { createFactors, type FactorGiven, type FactorKind } from './factors.ts';
+import type { Passkeys } from './passkeys.ts';
+import { createPasswords } from './passwords.ts';
+import {
+  actorOf,
+  emailOf,
+  hasSecondFactor,
+  type Operator,
+  type OperatorRole,
+  type Origin,
+  operatorShape,
+} from './records.ts';
 import { createSessions, type OperatorSession } from './sessions.ts';
+import { createTickets, type Ticket } from './tickets.ts';
 import { createTries } from './tries.ts';
 
-export { OPERATOR_ROLES, type Operator, type OperatorRole, type Origin } from './records.ts';
+export type { FactorGiven } from './factors.ts';
+export { LONGEST_PASSWORD, SHORTEST_PASSWORD } from './passwords.ts';
+export {
+  hasSecondFactor,
+  OPERATOR_ROLES,
+  type Operator,
+  type OperatorRole,
+  type Origin,
+  type Passkey,
+} from './records.ts';
 export type { OperatorSession } from './sessions.ts';
 
 export interface OperatorChanges {
@@ -38,6 +56,17 @@ export interface Entered {
   operator: Operator;
 }
 
+type PasskeyQuestion = Awaited<ReturnType<Passkeys['beginSignIn']>>;
+
+/** What is asked of somebody with a second factor, once the password or the link was right. */
+export interface SecondStep {
+  /** Comes back with the answer, within ten minutes. */
+  ticket: string;
+  operator: Operator;
+  /** Undefined for who has no passkey. */
+  passkey: PasskeyQuestion | undefined;
+}
+
 /** Where a `Proof` is taken: throws invalid_request when it needs the current password and has another one; rate_limited. */
 export interface Operators {
   /** Throws email_taken. */
@@ -58,11 +87,31 @@ export interface Operators {
   needsPassword(operator: Operator, sessionId: string): Promise<boolean>;
   /** Ends all other sessions, and withdraws links. Throws invalid_request when it is too short, or of no use for this operator. */
   setPassword(id: string, password: string, cause: Cause, by?: Proof): Promise<void>;
+  /** Whether browsers make passkeys for the public URL: it must be https, or localhost, and no address. */
+  hasPasskeys: boolean;
   /** A secret for an authenticator, not in force before `confirmTotp`; `before`: one that was proposed already. */
   proposeTotp(operator: Operator, before?: string): { secret: string; uri: string };
   /** Throws invalid_request when the code is not of this secret, or there is a second factor already. */
-  confirmTotp(id: string, given: { secret: string; code: string }, cause: Cause, by?: Proof): Promise<void>;
+  confirmTotp(id: string, given: { secret: string; code: string }, cause: Cause, by?: Proof): Promise<RecoveryCodes>;
+  /** Throws invalid_request when it is the only second factor. */
   removeTotp(id: string, cause: Cause, by?: Proof): Promise<void>;
+  beginPasskey(operator: Operator): ReturnType<Passkeys['beginRegistration']>;
+  /** `answer`: of the browser, as JSON; `sealed`: of the question. Throws invalid_request. */
+  addPasskey(
+    id: string,
+    given: { name: string; answer: string; sealed: string },
+    cause: Cause,
+    by?: Proof,
+  ): Promise<RecoveryCodes>;
+  /** Throws not_found; invalid_request when it is the only second factor. */
+  removePasskey(id: string, passkeyId: string, cause: Cause, by?: Proof): Promise<void>;
+  /** New ones in place of those before. Throws invalid_request for who has no second factor. */
+  renewRecoveryCodes(id: string, cause: Cause, by?: Proof): Promise<string[]>;
+  /**
+   * Removes authenticator, passkeys and recovery codes of somebody who lost them, and ends their sessions. Another owner does it, or the
+   * command line: throws invalid_request for one's own.
+   */
+  removeSecondFactor(id: string, cause: Cause): Promise<void>;
   /** A link that signs in once, within a day; those before it are withdrawn. */
   createLink(operatorId: string, cause: Cause): Promise<{ secret: string; expiresAt: Date }>;
   /** Until when a link of this operator can be used; undefined when there is none. */
@@ -74,9 +123,17 @@ export interface Operators {
    * Uses a link. One of several browsers wins, and may ask again within a minute. `browser`: an unpredictable value that only it has.
    * Undefined when the link is not fit any more.
    */
-  enter(secret: string, browser: string, origin: Origin): Promise<Entered | undefined>;
-  /** Undefined when anything of it is wrong; never says what. Throws rate_limited. */
-  signIn(given: { email: string; password: string; code: string }, origin: Origin): Promise<Entered | undefined>;
+  enter(secret: string, browser: string, origin: Origin): Promise<Entered | SecondStep | undefined>;
+  /** Undefined when anything of it is wrong; never says what. Throws rate_limited, busy. */
+  signIn(given: { email: string; password: string }, origin: Origin): Promise<Entered | SecondStep | undefined>;
+  /** The second step once more, with a new question; undefined when its time is over. */
+  secondStep(ticket: string): Promise<SecondStep | undefined>;
+  /** Undefined when what was given is wrong, or the ticket's time is over. Throws rate_limited. */
+  finishSignIn(ticket: string, given: FactorGiven, origin: Origin): Promise<Entered | undefined>;
+  /** For whoever has a passkey; undefined where browsers make none. */
+  askPasskey(): Promise<PasskeyQuestion | undefined>;
+  /** By a passkey alone. Undefined when it is nobody's, or wrong. Throws rate_limited. */
+  signInByPasskey(given: { answer: string; sealed: string }, origin: Origin): Promise<Entered | undefined>;
   /**
    * By what the vendor's OpenID provider says; made at the first sign-in. Undefined for one that is disabled, or has no role there any
    * more: whatever sessions they have end.
@@ -97,9 +154,10 @@ export interface Operators {
   ensureFirst(): Promise<{ secret: string; expiresAt: Date } | undefined>;
 }
 
+/** Shown once; undefined unless it was the first second factor. */
+type RecoveryCodes = string[] | undefined;
+
 const SECRET_LENGTH = 43;
-const SHORTEST_PASSWORD = 12;
-const LONGEST_PASSWORD = 256;
 const OWNERS = 100;
 /** How long who came by a link or the OpenID provider has just shown who they are. */
 const FRESH_MS = 30 * 60_000;
@@ -115,7 +173,7 @@ export function createOperators(deps: {
   /** Without a request for so long a session is over. */
   idleMs: number;
 }): Operators {
-  const { storage, audit, clock, random, secret: sealingSecret } = deps;
+  const { storage, audit, clock, random } = deps;
   const operators = audit.track(
     'operators',
     storage.collection({
@@ -127,10 +185,10 @@ export function createOperators(deps: {
   );
   const sessions = createSessions(deps);
   const links = createSignInLinks(deps);
-  const secondFactor = createSecondFactor(deps);
+  const passwords = createPasswords(deps);
+  const factors = createFactors({ ...deps, operators, update });
+  const tickets = createTickets(deps);
   const tries = createTries(clock);
-  /** Checked in place of an unknown account's, so that both take the same time. */
-  const nobody = hashPassword(randomText(SECRET_LENGTH, random));
 
   async function get(id: string): Promise<Operator> {
     const operator = await operators.find(id);
@@ -207,14 +265,20 @@ export function createOperators(deps: {
   async function needsPassword({ passwordHash }: Operator, sessionId: string): Promise<boolean> {
     if (passwordHash === undefined) return false;
     const session = await sessions.find(sessionId);
-    const isFresh = session && clock.now().getTime() - session.createdAt.getTime() <= FRESH_MS;
-    return !isFresh || session.by === 'password';
+    return !isFresh(session) || session?.by === 'password';
+  }
+
+  function isFresh(session: OperatorSession | undefined): boolean {
+    return session !== undefined && clock.now().getTime() - session.createdAt.getTime() <= FRESH_MS;
   }
 
   async function prove(operator: Operator, by: Proof | undefined): Promise<void> {
-    if (!by || !(await needsPassword(operator, by.sessionId))) return;
+    if (!by) return;
+    if (operator.passwordHash === undefined && hasSecondFactor(operator) && !isFresh(await sessions.find(by.sessionId)))
+      throw new AppError('invalid_request', { detail: 'Sign in again to change this. Nothing was changed.' });
+    if (!(await needsPassword(operator, by.sessionId))) return;
     const isRight = await tries.password(operator.id, by.address ?? '', async () =>
-      (await isPassword(operator, by.password ?? '')) ? true : undefined,
+      (await passwords.isRight(operator.passwordHash, by.password ?? '')) ? true : undefined,
     );
     if (!isRight)
       throw new AppError('invalid_request', {
@@ -223,34 +287,59 @@ export function createOperators(deps: {
       });
   }
 
-  async function isPassword(operator: Operator | undefined, password: string): Promise<boolean> {
-    return verifyPassword(operator?.passwordHash ?? (await nobody), password.slice(0, LONGEST_PASSWORD));
-  }
-
-  /** `session`: chosen here unless it is given. */
-  async function begin(operator: Operator, by: OperatorSession['by'], origin: Origin, session?: string) {
-    const value = session ?? randomText(SECRET_LENGTH, random);
+  /** `given.session`: chosen here unless it is given. */
+  async function begin(
+    operator: Operator,
+    by: OperatorSession['by'],
+    origin: Origin,
+    given: { session?: string | undefined; factor?: FactorKind } = {},
+  ): Promise<Entered> {
+    const { factor } = given;
+    const value = given.session ?? randomText(SECRET_LENGTH, random);
     await sessions.begin(operator.id, value, by, origin);
     const { address, requestId } = origin;
     const cause: Cause = { actor: actorOf(operator), source: 'dashboard', address, requestId };
     const result = await operators.update(operator.id, (record) => ({
       record: { ...record, lastSignInAt: clock.now() },
-      events: [audit.event('operator.signed_in', cause, {}, { operatorId: operator.id, name: record.name, by })],
+      events: [
+        audit.event('operator.signed_in', cause, {}, { operatorId: operator.id, name: record.name, by, factor }),
+      ],
     }));
     return { session: value, operator: result?.after ?? operator };
   }
 
-  /** A code is taken once. */
-  async function takeCode(operator: Operator, code: string): Promise<boolean> {
-    if (operator.totp === undefined) return true;
-    const step = secondFactor.stepOf(unseal(operator.totp, sealingSecret), code);
-    if (step === undefined) return false;
-    let isTaken = false;
-    await operators.update(operator.id, (record) => {
-      isTaken = (record.totpUsed ?? 0) < step;
-      return isTaken ? { record: { ...record, totpUsed: step }, events: [] } : undefined;
-    });
-    return isTaken;
+  async function stepOf(operator: Operator, ticket: string): Promise<SecondStep> {
+    const passkey = operator.passkeys?.length ? await factors.passkeys.beginSignIn(operator) : undefined;
+    return { ticket, operator, passkey };
+  }
+
+  function askFactor(operator: Operator, ticket: Omit<Ticket, 'operatorId'>): Promise<SecondStep> {
+    return stepOf(operator, tickets.issue(operator, ticket));
+  }
+
+  async function holderOf(text: string) {
+    const ticket = tickets.open(text);
+    const operator = ticket && (await operators.find(ticket.operatorId));
+    return operator && !operator.disabledAt && ticket.isFor(operator) ? { ticket, operator } : undefined;
+  }
+
+  function noteRefusal(operator: Operator | undefined, { address, requestId }: Origin): undefined {
+    audit.tallies.note(
+      {},
+      {
+        type: 'operator.sign_in_refused',
+        data: { ...(operator && { operatorId: operator.id }) },
+        address,
+        requestId,
+        ...(operator && { actor: actorOf(operator) }),
+      },
+    );
+  }
+
+  async function proven(id: string, by: Proof | undefined): Promise<Operator> {
+    const operator = await get(id);
+    await prove(operator, by);
+    return operator;
   }
 
   async function createLink(operatorId: string, cause: Cause) {
@@ -330,35 +419,31 @@ export function createOperators(deps: {
         throw new AppError('invalid_request', {
           detail: 'Set an e-mail address first: one signs in by address and password.',
         });
-      if (password.length < SHORTEST_PASSWORD || password.length > LONGEST_PASSWORD) {
-        throw new AppError('invalid_request', {
-          detail: `The password has ${password.length} characters; wanted are ${SHORTEST_PASSWORD} to ${LONGEST_PASSWORD}. A sentence does well.`,
-        });
-      }
-      const passwordHash = await hashPassword(password);
+      const words = [operator.email, operator.email?.split('@')[0], operator.name, 'latchkey'];
+      await passwords.assertStrong(
+        password,
+        words.flatMap((word) => word?.toLowerCase() ?? []),
+      );
+      const passwordHash = await passwords.digest(password);
       await update(id, (record) => ({ ...record, passwordHash }), cause, ['password']);
       await Promise.all([sessions.endAll(id, by?.sessionId), links.withdraw(id)]);
     },
 
-    proposeTotp: ({ email, name }, before) => secondFactor.propose(email ?? name, before),
-    async confirmTotp(id, { secret, code }, cause, by) {
-      const operator = await get(id);
-      await prove(operator, by);
-      if (operator.totp !== undefined)
-        throw new AppError('invalid_request', { detail: 'There is a second factor already. Remove it first.' });
-      const step = secondFactor.stepOf(secret, code);
-      if (step === undefined) {
+    hasPasskeys: factors.passkeys.isPossible,
+    proposeTotp: ({ email, name }, before) => factors.proposeTotp(email ?? name, before),
+    confirmTotp: async (id, given, cause, by) => factors.confirmTotp(await proven(id, by), given, cause),
+    removeTotp: async (id, cause, by) => factors.removeTotp(await proven(id, by), cause),
+    beginPasskey: (operator) => factors.passkeys.beginRegistration(operator),
+    addPasskey: async (id, given, cause, by) => factors.addPasskey(await proven(id, by), given, cause),
+    removePasskey: async (id, passkeyId, cause, by) => factors.removePasskey(await proven(id, by), passkeyId, cause),
+    renewRecoveryCodes: async (id, cause, by) => factors.renewRecoveryCodes(await proven(id, by), cause),
+    async removeSecondFactor(id, cause) {
+      if (cause.actor.id === id)
         throw new AppError('invalid_request', {
-          detail: 'The code is not the one that the authenticator shows now. Nothing was changed; try the next code.',
+          detail: 'Another owner removes your second factor, or on the server: latchkey second-factor remove EMAIL.',
         });
-      }
-      await update(id, (record) => ({ ...record, totp: seal(secret, sealingSecret, random), totpUsed: step }), cause, [
-        'second factor added',
-      ]);
-    },
-    async removeTotp(id, cause, by) {
-      await prove(await get(id), by);
-      await update(id, ({ totp: _totp, totpUsed: _used, ...record }) => record, cause, ['second factor removed']);
+      await factors.removeAll(id, cause);
+      await sessions.endAll(id);
     },
 
     createLink,
@@ -376,35 +461,47 @@ export function createOperators(deps: {
       if (!operator || operator.disabledAt) return undefined;
       const used = await links.enter(secret, browser);
       if (!used) return undefined;
-      if (used.isFirst) return begin(operator, 'link', origin, used.session);
+      const { session } = used;
+      if (hasSecondFactor(operator)) return askFactor(operator, { by: 'link', session });
+      if (used.isFirst) return begin(operator, 'link', origin, { session });
       // The first answer may still be on its way.
-      await sessions.begin(operator.id, used.session, 'link', origin);
-      return { session: used.session, operator };
+      await sessions.begin(operator.id, session, 'link', origin);
+      return { session, operator };
     },
 
-    async signIn({ email, password, code }, origin) {
-      const { address, requestId } = origin;
+    async signIn({ email, password }, origin) {
       const account = emailOf(email) ?? '';
-      const operator = account === '' ? undefined : await operators.findBy('email', account);
-      const isKnown = operator?.passwordHash !== undefined && !operator.disabledAt;
-      const entered = await tries.password(account, address, async () => {
-        const isRight = await isPassword(operator, password);
-        if (!operator || !isKnown || !isRight) return undefined;
-        const isIn = await tries.code(operator.id, async () => ((await takeCode(operator, code)) ? true : undefined));
-        return isIn ? begin(operator, 'password', origin) : undefined;
+      const found = account === '' ? undefined : await operators.findBy('email', account);
+      const operator = await tries.password(account, origin.address, async () => {
+        const isRight = await passwords.isRight(found?.passwordHash, password);
+        return isRight && !found?.disabledAt ? found : undefined;
       });
-      if (entered) return entered;
-      audit.tallies.note(
-        {},
-        {
-          type: 'operator.sign_in_refused',
-          data: { ...(operator && { operatorId: operator.id }) },
-          address,
-          requestId,
-          ...(operator && { actor: actorOf(operator) }),
-        },
-      );
-      return undefined;
+      if (!operator) return noteRefusal(found, origin);
+      return hasSecondFactor(operator) ? askFactor(operator, { by: 'password' }) : begin(operator, 'password', origin);
+    },
+
+    async secondStep(text) {
+      const held = await holderOf(text);
+      return held && stepOf(held.operator, text);
+    },
+
+    async finishSignIn(text, given, origin) {
+      const held = await holderOf(text);
+      if (!held) return undefined;
+      const { operator, ticket } = held;
+      const factor = await tries.code(operator.id, () => factors.take(operator, given));
+      if (factor === undefined) return noteRefusal(operator, origin);
+      return begin(operator, ticket.by, origin, { session: ticket.session, factor });
+    },
+
+    askPasskey: async () => (factors.passkeys.isPossible ? factors.passkeys.beginSignIn() : undefined),
+    async signInByPasskey(given, origin) {
+      const id = factors.passkeys.ownerOf(given.answer);
+      const operator = await tries.passkey(origin.address, async () => {
+        const found = id === undefined ? undefined : await operators.find(id);
+        return found && !found.disabledAt && (await factors.takePasskey(found, given)) ? found : undefined;
+      });
+      return operator ? begin(operator, 'passkey', origin) : noteRefusal(undefined, origin);
     },
 
     async signInByOpenId({ subject, name, email, role }, origin) {

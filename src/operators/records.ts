@@ -1,7 +1,20 @@
 import { outboxShape } from '../audit/index.ts';
 import type { Role } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
-import { type Stored, text } from '../storage/index.ts';
+import { json, type Stored, text } from '../storage/index.ts';
+
+export interface Passkey {
+  /** The credential ID, in base64url. */
+  id: string;
+  name: string;
+  /** COSE, in base64url. */
+  publicKey: string;
+  counter: number;
+  transports: string[];
+  /** ISO times. */
+  createdAt: string;
+  lastUsedAt?: string;
+}
 
 export const OPERATOR_ROLES = ['owner', 'admin', 'viewer'] as const satisfies Role[];
 export type OperatorRole = (typeof OPERATOR_ROLES)[number];
@@ -16,6 +29,12 @@ export const operatorShape = {
   /** The secret of the second factor, sealed; `totpUsed` is the last time step whose code was taken. */
   'totp?': 'string',
   'totpUsed?': 'number',
+  /** Made for the public URL; each is two factors by itself. */
+  'passkeys?': json<Passkey[]>(),
+  /** When the latest challenge that a passkey answered was made, in milliseconds: none before it is taken. */
+  'passkeyAskedAt?': 'number',
+  /** Digests of the codes that are left. */
+  'recoveryCodes?': 'strings',
   /** Issuer and subject at the vendor's own OpenID provider, which alone says who they are and what they may. */
   'subject?': 'string',
   createdAt: 'date',
@@ -26,6 +45,11 @@ export const operatorShape = {
 } as const;
 
 export type Operator = Stored<typeof operatorShape>;
+
+/** Whether a password or a link alone does not sign in. */
+export function hasSecondFactor({ totp, passkeys = [] }: Operator): boolean {
+  return totp !== undefined || passkeys.length > 0;
+}
 
 /** Where a request comes from. */
 export interface Origin {

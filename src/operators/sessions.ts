@@ -17,7 +17,7 @@ const shape = {
   address: 'string',
   'userAgent?': 'string',
   /** How it was begun. */
-  by: text<'link' | 'password' | 'openid'>(),
+  by: text<'link' | 'password' | 'passkey' | 'openid'>(),
 } as const;
 
 export type OperatorSession = Stored<typeof shape>;

@@ -14,6 +14,7 @@ const FONT = { type: 'font/woff2', maxAge: 31_536_000 };
 const ASSETS: Record<string, Asset> = {
   'face.css': { body: ours('face.css'), type: 'text/css; charset=utf-8', maxAge: 300 },
   'face.js': { body: ours('face.js'), type: 'text/javascript; charset=utf-8', maxAge: 300 },
+  'passkeys.js': { body: ours('passkeys.js'), type: 'text/javascript; charset=utf-8', maxAge: 300 },
   'inter.woff2': { body: installed('@fontsource-variable/inter/files/inter-latin-wght-normal.woff2'), ...FONT },
   'jetbrains-mono.woff2': {
     body: installed('@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2'),

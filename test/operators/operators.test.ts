@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { Secret, TOTP } from 'otpauth';
 import type { Cause } from '../../src/audit/index.ts';
 import { isAppError } from '../../src/errors.ts';
-import type { Operators } from '../../src/operators/index.ts';
+import type { Entered, Operators, SecondStep } from '../../src/operators/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { engines, type Place } from '../support/engines.ts';
@@ -12,6 +12,11 @@ const CAUSE: Cause = { actor: { type: 'system', name: 'test' }, source: 'system'
 const ORIGIN = { address: '192.0.2.1', requestId: 'request-0001' };
 const PASSWORD = 'correct horse battery staple';
 const refusedAs = (code: string) => (error: unknown) => isAppError(error) && error.code === code;
+
+function inside(entered: Entered | SecondStep | undefined): Entered | undefined {
+  assert.ok(!entered || 'session' in entered, 'a second step is asked for');
+  return entered;
+}
 
 for (const engine of engines) {
   describe(`operators on ${engine.name}`, () => {
@@ -35,8 +40,13 @@ for (const engine of engines) {
       await operators.setPassword(id, PASSWORD, CAUSE);
       return { id, email };
     }
-    const signIn = (email: string, code = '', password = PASSWORD) =>
-      operators.signIn({ email, password, code }, { ...ORIGIN, address: `192.0.2.${count % 250}` });
+    /** Both steps; undefined where the second one is asked for and no code is given. */
+    async function signIn(email: string, code = '', password = PASSWORD, address = `192.0.2.${count % 250}`) {
+      const origin = { ...ORIGIN, address };
+      const first = await operators.signIn({ email, password }, origin);
+      if (!first || 'session' in first) return first;
+      return code === '' ? undefined : operators.finishSignIn(first.ticket, { code }, origin);
+    }
 
     it('begin with one, whose link is made once, however many instances start', async () => {
       const made = await Promise.all(Array.from({ length: 5 }, () => operators.ensureFirst()));
@@ -96,7 +106,7 @@ for (const engine of engines) {
     const sessionIdOf = async (entered: { session: string } | undefined) =>
       (await operators.findSession(entered?.session ?? ''))?.sessionId ?? assert.fail();
     const enterByLink = async (id: string) =>
-      operators.enter((await operators.createLink(id, CAUSE)).secret, 'a browser', ORIGIN);
+      inside(await operators.enter((await operators.createLink(id, CAUSE)).secret, 'a browser', ORIGIN));
 
     it('change what they sign in by only by knowing the password, so that an open browser shuts nobody out', async () => {
       const { id, email } = await make();
@@ -104,7 +114,7 @@ for (const engine of engines) {
       const { secret } = operators.proposeTotp(await operators.get(id));
       const code = () =>
         new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: app.clock.now().getTime() });
-      for (const password of [undefined, '', 'something else', PASSWORD.toUpperCase()]) {
+      for (const password of [undefined, PASSWORD.toUpperCase()]) {
         const by = { sessionId, password, address: `192.0.2.${++count % 250}` };
         for (const work of [
           () => operators.setPassword(id, 'a new one of mine', CAUSE, by),
@@ -115,6 +125,7 @@ for (const engine of engines) {
         ])
           await assert.rejects(work, refusedAs('invalid_request'));
       }
+      app.clock.advance(1000);
       assert.ok(await signIn(email), 'the old one goes on');
       await operators.change(id, { name: 'Another name' }, CAUSE, { sessionId });
       await operators.confirmTotp(id, { secret, code: code() }, CAUSE, { sessionId, password: PASSWORD });
@@ -124,7 +135,13 @@ for (const engine of engines) {
         () => operators.confirmTotp(id, replacing, CAUSE, { sessionId, password: PASSWORD }),
         refusedAs('invalid_request'),
       );
-      await operators.removeTotp(id, CAUSE, { sessionId, password: PASSWORD });
+      const own = { actor: { type: 'operator' as const, id, name: 'x' }, source: 'dashboard' as const };
+      await assert.rejects(
+        () => operators.removeTotp(id, own, { sessionId, password: PASSWORD }),
+        refusedAs('invalid_request'),
+      );
+      await assert.rejects(() => operators.removeSecondFactor(id, own), refusedAs('invalid_request'));
+      assert.ok((await operators.get(id)).totp, 'the only second factor stays');
     });
 
     it('need no password for half an hour after a link let them in, for who forgot it', async () => {
@@ -147,11 +164,7 @@ for (const engine of engines) {
 
     it('are tried no more often from the many addresses of one network', async () => {
       const { email } = await make();
-      const trial = (host: number) =>
-        operators.signIn(
-          { email, password: 'not the password', code: '' },
-          { ...ORIGIN, address: `2001:db8:7:7::${host.toString(16)}` },
-        );
+      const trial = (host: number) => signIn(email, '', 'not the password', `2001:db8:7:7::${host.toString(16)}`);
       for (let host = 1; host <= 8; host++) assert.equal(await trial(host), undefined);
       await assert.rejects(() => trial(9), refusedAs('rate_limited'));
     });
@@ -162,8 +175,7 @@ for (const engine of engines) {
       const totp = new TOTP({ secret: Secret.fromBase32(secret) });
       const code = () => totp.generate({ timestamp: app.clock.now().getTime() });
       await operators.confirmTotp(id, { secret, code: code() }, CAUSE);
-      const from = (host: number, guess: string) =>
-        operators.signIn({ email, password: PASSWORD, code: guess }, { ...ORIGIN, address: `198.51.100.${host}` });
+      const from = (host: number, guess: string) => signIn(email, guess, PASSWORD, `198.51.100.${host}`);
       app.clock.advance(60_000);
       const wrong = code() === '000000' ? '000001' : '000000';
       for (let host = 1; host <= 10; host++) assert.equal(await from(host, wrong), undefined);
@@ -199,7 +211,7 @@ for (const engine of engines) {
 
     it('have one link at a time, over with what it was made for, and again only in the browser that used it', async () => {
       const { id } = await make();
-      const enter = (secret: string, browser = 'one') => operators.enter(secret, browser, ORIGIN);
+      const enter = async (secret: string, browser = 'one') => inside(await operators.enter(secret, browser, ORIGIN));
       const older = await operators.createLink(id, CAUSE);
       const newer = await operators.createLink(id, CAUSE);
       assert.deepEqual([await operators.look(older.secret), await operators.look(newer.secret)], ['revoked', 'fit']);
@@ -301,8 +313,129 @@ for (const engine of engines) {
       const fresh = code();
       const many = await Promise.all(Array.from({ length: 4 }, () => signIn(email, fresh)));
       assert.equal(many.filter(Boolean).length, 1);
-      await operators.removeTotp(id, CAUSE);
+      const session = many.find(Boolean)?.session ?? '';
+      await operators.removeSecondFactor(id, CAUSE);
+      assert.equal(await operators.findSession(session), undefined);
       assert.ok(await signIn(email));
+    });
+
+    async function makeWithFactor() {
+      const made = await make();
+      const { secret } = operators.proposeTotp(await operators.get(made.id));
+      const code = () =>
+        new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: app.clock.now().getTime() });
+      const codes = (await operators.confirmTotp(made.id, { secret, code: code() }, CAUSE)) ?? assert.fail();
+      app.clock.advance(60_000);
+      return { ...made, code, codes };
+    }
+
+    it('with a second factor are asked for it after a link as well, in the browser that used it', async () => {
+      const { id, code } = await makeWithFactor();
+      const { secret } = await operators.createLink(id, CAUSE);
+      const step = (await operators.enter(secret, 'a browser', ORIGIN)) ?? assert.fail();
+      assert.ok('ticket' in step, 'no session yet');
+      const again = await operators.enter(secret, 'a browser', ORIGIN);
+      assert.ok(again && 'ticket' in again, 'nor by sending the link twice');
+      assert.equal((await operators.sessionsOf(id)).length, 0);
+      for (const given of [{}, { code: '' }, { code: '000000' }, { recoveryCode: 'aaaa-bbbb-cccc-dddd' }])
+        assert.equal(await operators.finishSignIn(step.ticket, given, ORIGIN), undefined);
+      assert.ok(await operators.finishSignIn(step.ticket, { code: code() }, ORIGIN));
+      assert.equal((await operators.sessionsOf(id))[0]?.by, 'link');
+    });
+
+    it('finish what they began within ten minutes, with the password that they began it with, and while they may', async () => {
+      const { id, email, code } = await makeWithFactor();
+      const begin = async () => {
+        const step = await operators.signIn({ email, password: PASSWORD }, ORIGIN);
+        return step && 'ticket' in step ? step.ticket : assert.fail();
+      };
+      const finish = (ticket: string) => operators.finishSignIn(ticket, { code: code() }, ORIGIN);
+      for (const forged of ['', 'a', 'a.b.c.d', `${(await begin()).slice(0, -8)}AAAAAAAA`])
+        assert.equal(await finish(forged), undefined);
+      const old = await begin();
+      app.clock.advance(601_000);
+      assert.equal(await finish(old), undefined);
+      assert.equal(await operators.secondStep(old), undefined);
+      const changed = await begin();
+      await operators.setPassword(id, `${PASSWORD} two`, CAUSE);
+      assert.equal(await finish(changed), undefined);
+      await operators.setPassword(id, PASSWORD, CAUSE);
+      const disabled = await begin();
+      await operators.disable(id, CAUSE);
+      assert.equal(await finish(disabled), undefined);
+    });
+
+    it('have ten recovery codes with the first second factor, each good once, until there are new ones', async () => {
+      const { id, email, codes } = await makeWithFactor();
+      assert.equal(new Set(codes).size, 10);
+      const by = async (recoveryCode: string) => {
+        const step = await operators.signIn({ email, password: PASSWORD }, ORIGIN);
+        assert.ok(step && 'ticket' in step);
+        return operators.finishSignIn(step.ticket, { recoveryCode }, ORIGIN);
+      };
+      const [first = '', second = '', third = ''] = codes;
+      const twice = await Promise.all([by(first), by(first)]);
+      assert.equal(twice.filter(Boolean).length, 1);
+      assert.ok(await by(second.toUpperCase().replaceAll('-', ' ')), 'however it is typed');
+      assert.equal((await operators.get(id)).recoveryCodes?.length, 8);
+      const fresh = await operators.renewRecoveryCodes(id, CAUSE);
+      assert.equal(await by(third), undefined);
+      assert.ok(await by(fresh[0] ?? ''));
+      const kept = JSON.stringify(await operators.get(id)) + app.log();
+      for (const code of [...codes, ...fresh])
+        assert.ok(!kept.includes(code) && !kept.includes(code.replaceAll('-', '')));
+      const { body } = await app.api.get('/events?type=operator.signed_in&limit=1');
+      assert.equal(body.items[0].data.factor, 'recovery_code');
+      const { id: other } = await make();
+      await assert.rejects(() => operators.renewRecoveryCodes(other, CAUSE), refusedAs('invalid_request'));
+    });
+
+    it('make whoever guesses at one account wait longer and longer, from however many addresses; a link lets its owner in', async () => {
+      const { id, email } = await make();
+      const guess = (host: number, password = 'not the password') =>
+        signIn(email, '', password, `2001:db8:${host.toString(16)}::1`).then(
+          (entered) => (entered ? 'in' : 'looked at'),
+          (error: unknown) => (isAppError(error, 'rate_limited') ? Number(error.facts['retryAfterSeconds']) : 'fault'),
+        );
+      for (let host = 0; host < 10; host++) assert.equal(await guess(host), 'looked at');
+      const waits: unknown[] = [];
+      for (let host = 10; host < 22; host++) {
+        const wait = await guess(host);
+        waits.push(wait);
+        app.clock.advance(Number(wait) * 1000);
+        assert.equal(await guess(host + 100), 'looked at', 'after the wait');
+      }
+      assert.deepEqual(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+      assert.equal(await guess(300, PASSWORD), 900, 'the right one has to wait too');
+      assert.ok(await enterByLink(id));
+      app.clock.advance(900_000);
+      assert.equal(await guess(301, PASSWORD), 'in');
+      assert.equal(await guess(302), 'looked at', 'the right password begins anew');
+    });
+
+    it('choose no password that is tried first', async () => {
+      const { id, email } = await make();
+      for (const password of [
+        'short',
+        'x'.repeat(257),
+        'aaaaaaaaaaaa',
+        'abababababab',
+        'abcdefghijklm',
+        '1234567890123',
+        'passwordpassword',
+        'Password123456!',
+        '2024-sunshine-2024',
+        'qwertyuiop123',
+        email,
+        'latchkey12345',
+      ])
+        await assert.rejects(
+          () => operators.setPassword(id, password, CAUSE),
+          (error: unknown) => isAppError(error, 'invalid_request') && /Choose another password/.test(error.message),
+          password,
+        );
+      for (const password of [PASSWORD, 'kf83hs0q1xme', 'drei Hühner, ein Fuchs'])
+        await operators.setPassword(id, password, CAUSE);
     });
 
     it('keep the key that was scanned after a wrong code', async () => {

@@ -39,6 +39,8 @@ export interface TestAppOptions {
   wrapStorage?: (storage: Storage) => Storage;
   /** Where the keys of OAuth clients are fetched from. */
   fetch?: typeof fetch;
+  /** What it is called; browsers make passkeys for no address. */
+  hostname?: 'localhost' | '127.0.0.1';
   /** The patience of the HTTP server. */
   limits?: ServerLimits;
 }
@@ -53,6 +55,7 @@ export async function startApp({
   storeTime = () => (realClock ?? clock).now(),
   wrapStorage = (storage) => storage,
   fetch: fetchKeys,
+  hostname = '127.0.0.1',
   limits,
 }: TestAppOptions = {}): Promise<TestApp> {
   const place = givenUrl === undefined && engines[0]?.name === 'mongodb' ? engines[0].place() : undefined;
@@ -85,7 +88,7 @@ export async function startApp({
     ...(limits && { limits }),
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `http://${hostname}:${(server.address() as AddressInfo).port}`;
   app = await createApp({
     config,
     sources,

@@ -1,0 +1,242 @@
+/** The second factors of one's own account: passkeys, an authenticator app, recovery codes. */
+import { hasSecondFactor, type Operator, type Operators } from '../operators/index.ts';
+import { Ask, Confirm, counted, Field, Form, Head, QrCode, required, Tag, Time } from '../pages/index.ts';
+import { CurrentPassword, proofOf, TRAIL } from './account-proof.tsx';
+import { PasskeyQuestion, passkeyIn, WithPasskeys } from './passkey-form.tsx';
+import { HOME, type Route, type Visit } from './visit.ts';
+
+const mine = `${HOME}/account`;
+const TO_ACCOUNT: [string, string][] = [...TRAIL, [mine, 'Your account']];
+
+/** Not a component, since the question for a passkey takes a moment. */
+export async function factorSections(props: {
+  visit: Visit;
+  operator: Operator;
+  operators: Operators;
+  needsPassword: boolean;
+}) {
+  const { visit, operator, operators, needsPassword } = props;
+  const isAsked = visit.query.has('second-factor');
+  const proposed =
+    operator.totp === undefined && isAsked
+      ? // After a wrong code the key that was scanned stays.
+        operators.proposeTotp(operator, visit.refused?.form.get('secret') ?? undefined)
+      : undefined;
+  const question = operators.hasPasskeys ? await operators.beginPasskey(operator) : undefined;
+  return (
+    <>
+      <section class="panel" id="passkeys">
+        <div class="bar">
+          <h2>Passkeys</h2>
+          <Tag>recommended</Tag>
+        </div>
+        <p class="soft">
+          A passkey lives on your phone, computer or security key. It signs you in alone, and no fake page can take it
+          from you.
+        </p>
+        <ul class="rows">
+          {operator.passkeys?.map(({ id, name, createdAt, lastUsedAt }) => (
+            <li>
+              <span class="what">
+                <b>{name}</b>
+                <small>
+                  Added <Time at={new Date(createdAt)} now={visit.now} />
+                  {lastUsedAt === undefined ? (
+                    ', not used yet'
+                  ) : (
+                    <>
+                      , used <Time at={new Date(lastUsedAt)} now={visit.now} />
+                    </>
+                  )}
+                </small>
+              </span>
+              <Ask href={`${mine}/passkeys/${id}/remove`} name="Remove" />
+            </li>
+          ))}
+        </ul>
+        {question ? (
+          <>
+            <WithPasskeys>
+              <Form visit={visit} action={`${mine}/passkeys`} class="fields">
+                <Field name="name" isRequired maximum={60} hint="Such as the device it is on." />
+                {needsPassword && <CurrentPassword isRequired />}
+                <PasskeyQuestion does="create" question={question} />
+                <div class="acts">
+                  <button type="submit">Add a passkey</button>
+                </div>
+              </Form>
+            </WithPasskeys>
+            <p class="soft" data-without-script>
+              Adding a passkey needs scripts in this browser.
+            </p>
+          </>
+        ) : (
+          <p class="soft">Browsers make passkeys only where LATCHKEY_PUBLIC_URL is https with a host name.</p>
+        )}
+      </section>
+      <section class="panel" id="second-factor">
+        <h2>Authenticator app</h2>
+        {operator.totp !== undefined ? (
+          <>
+            <p class="soft">Its code is asked for after your password, and after a sign-in link.</p>
+            <div class="acts">
+              <Ask href={`${mine}/second-factor/remove`} name="Remove" />
+            </div>
+          </>
+        ) : proposed ? (
+          <Form visit={visit} action={`${mine}/second-factor`} class="detail">
+            <p class="soft">
+              Scan this with an authenticator app, or paste the key into it. Then type the code it shows.
+            </p>
+            <QrCode text={proposed.uri} name="The key of the second factor" />
+            <div class="field">
+              <span class="mono">{proposed.secret.replace(/(.{4})(?=.)/g, '$1 ')}</span>
+            </div>
+            <p>
+              <a href={proposed.uri}>Open it in an app on this device</a>
+            </p>
+            <input type="hidden" name="secret" value={proposed.secret} />
+            <label class="line short">
+              <span>Code</span>
+              <input type="text" name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength={10} />
+            </label>
+            {needsPassword && <CurrentPassword isRequired />}
+            <div class="acts">
+              <button type="submit" class="primary">
+                Add authenticator app
+              </button>
+            </div>
+          </Form>
+        ) : (
+          <p class="soft">
+            None. <a href={`${mine}?second-factor#second-factor`}>Add an authenticator app</a>
+          </p>
+        )}
+      </section>
+      {hasSecondFactor(operator) && (
+        <section class="panel" id="recovery-codes">
+          <h2>Recovery codes</h2>
+          <p class="soft">
+            {counted(operator.recoveryCodes?.length ?? 0, 'code')} left. Each signs you in once in place of a lost
+            second factor.
+          </p>
+          <Form visit={visit} action={`${mine}/recovery-codes`} class="fields">
+            {needsPassword && <CurrentPassword isRequired />}
+            <div class="acts">
+              <button type="submit">Make new codes</button>
+            </div>
+            <small>The codes you have now stop working.</small>
+          </Form>
+        </section>
+      )}
+    </>
+  );
+}
+
+export function factorRoutes(operators: Operators): Route[] {
+  /** The codes, or back to the account where there are none to show. */
+  function shown(codes: string[] | undefined) {
+    if (codes === undefined) return mine;
+    return {
+      title: 'Your recovery codes',
+      place: 'settings',
+      children: (
+        <>
+          <Head trail={TO_ACCOUNT} title="Your recovery codes" />
+          <section class="panel reveal">
+            <div class="head">
+              <h2>Keep these codes</h2>
+              <Tag tone="warn">shown once</Tag>
+            </div>
+            <p>
+              Each signs you in once when your second factor is lost. Print them, or keep them in a password manager,
+              not on the device that is your second factor.
+            </p>
+            <ul class="codes mono">
+              {codes.map((code) => (
+                <li>{code}</li>
+              ))}
+            </ul>
+          </section>
+          <div class="acts">
+            <a class="btn primary" href={mine}>
+              I have kept them
+            </a>
+          </div>
+        </>
+      ),
+    };
+  }
+
+  function removal(what: string, after: string): NonNullable<Route['get']> {
+    return async (visit) => {
+      const operator = await operators.get(visit.operator.id);
+      const title = `Remove ${what}`;
+      return {
+        title,
+        place: 'settings',
+        children: (
+          <Confirm visit={visit} trail={TO_ACCOUNT} title={title} name="Remove" back={mine}>
+            <p>
+              <b>{after}</b> Your only second factor can't be removed here: another owner does that.
+            </p>
+            {(await operators.needsPassword(operator, visit.sessionId)) && <CurrentPassword isRequired />}
+          </Confirm>
+        ),
+      };
+    };
+  }
+
+  return [
+    {
+      path: '/account/second-factor',
+      action: 'account.use',
+      on: '/account?second-factor',
+      async post(visit) {
+        const { operator, form, cause } = visit;
+        const given = { secret: form.get('secret') ?? '', code: form.get('code') ?? '' };
+        return shown(await operators.confirmTotp(operator.id, given, cause, proofOf(visit)));
+      },
+    },
+    {
+      path: '/account/second-factor/remove',
+      action: 'account.use',
+      get: removal('the authenticator app', 'Its codes stop working.'),
+      async post(visit) {
+        await operators.removeTotp(visit.operator.id, visit.cause, proofOf(visit));
+        return mine;
+      },
+    },
+    {
+      path: '/account/passkeys',
+      action: 'account.use',
+      on: '/account',
+      async post(visit) {
+        const { operator, form, cause } = visit;
+        const given = {
+          name: required(form, 'name').slice(0, 60),
+          ...(passkeyIn(form) ?? { answer: '', sealed: '' }),
+        };
+        return shown(await operators.addPasskey(operator.id, given, cause, proofOf(visit)));
+      },
+    },
+    {
+      path: '/account/passkeys/:passkeyId/remove',
+      action: 'account.use',
+      get: removal('this passkey', 'It stops signing you in.'),
+      async post(visit) {
+        const { operator, params, cause } = visit;
+        await operators.removePasskey(operator.id, params['passkeyId'] ?? '', cause, proofOf(visit));
+        return mine;
+      },
+    },
+    {
+      path: '/account/recovery-codes',
+      action: 'account.use',
+      on: '/account',
+      async post(visit) {
+        return shown(await operators.renewRecoveryCodes(visit.operator.id, visit.cause, proofOf(visit)));
+      },
+    },
+  ];
+}

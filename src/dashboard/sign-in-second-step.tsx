@@ -1,0 +1,144 @@
+/** The second step of a sign-in: after the password or a link, a passkey, the code of an authenticator, or a recovery code. */
+import { AppError, isAppError } from '../errors.ts';
+import type { Entered, Operators, SecondStep } from '../operators/index.ts';
+import type { Guest, OpenRoute, Shown } from '../pages/index.ts';
+import { PasskeyQuestion, passkeyIn, WithPasskeys } from './passkey-form.tsx';
+import { HOME } from './visit.ts';
+
+const ADDRESS = `${HOME}/sign-in/second-step`;
+
+/** A refusal that the form which was sent shows itself. */
+export interface Problem {
+  text: string;
+  status: number;
+  retryAfterSeconds?: number;
+}
+
+/** What somebody reads who tried too often, or while too many others do; throws any other error. */
+export function problemOf(error: unknown): Problem {
+  if (isAppError(error, 'rate_limited')) {
+    const retryAfterSeconds = Number(error.facts['retryAfterSeconds'] ?? 60);
+    const minutes = Math.ceil(retryAfterSeconds / 60);
+    const text = `Too many tries. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`}. A passkey or a sign-in link works meanwhile.`;
+    return { text, status: error.status, retryAfterSeconds };
+  }
+  if (isAppError(error, 'busy')) return { text: error.message, status: error.status, retryAfterSeconds: 5 };
+  if (error instanceof AppError && error.status < 500) return { text: error.message, status: error.status };
+  throw error;
+}
+
+export function secondStepPage(step: SecondStep, next: string, problem?: Problem): Shown {
+  return {
+    title: 'Confirm that it is you',
+    status: problem?.status ?? 200,
+    isNarrow: true,
+    ...(problem?.retryAfterSeconds !== undefined && { retryAfterSeconds: problem.retryAfterSeconds }),
+    children: <SecondStepForms step={step} next={next} problem={problem?.text} />,
+  };
+}
+
+export function secondStepRoutes(deps: {
+  operators: Operators;
+  goOn: (guest: Guest, entered: Entered, next: string) => Promise<string>;
+  /** The sign-in from its beginning, with what is wrong. */
+  beginAgain: (problem: Problem) => Promise<Shown>;
+}): OpenRoute[] {
+  const { operators, goOn, beginAgain } = deps;
+  return [
+    {
+      path: ADDRESS,
+      get: async () => `${HOME}/sign-in`,
+      async post(guest) {
+        const { form, origin } = guest;
+        const [ticket, next] = [form.get('ticket') ?? '', form.get('next') ?? ''];
+        const given = {
+          code: form.get('code') ?? undefined,
+          recoveryCode: form.get('recoveryCode') ?? undefined,
+          passkey: passkeyIn(form),
+        };
+        const wrong = await operators
+          .finishSignIn(ticket, given, origin)
+          .then((entered) => entered ?? { text: 'That is not right. Try again.', status: 401 }, problemOf);
+        if ('session' in wrong) return goOn(guest, wrong, next);
+        const step = await operators.secondStep(ticket);
+        return step
+          ? secondStepPage(step, next, wrong)
+          : beginAgain({ text: 'This sign-in took too long. Begin again.', status: 401 });
+      },
+    },
+  ];
+}
+
+function SecondStepForms({ step, next, problem }: { step: SecondStep; next: string; problem: string | undefined }) {
+  const { operator, ticket, passkey } = step;
+  const hasCodes = (operator.recoveryCodes?.length ?? 0) > 0;
+  const held = (
+    <>
+      <input type="hidden" name="ticket" value={ticket} />
+      <input type="hidden" name="next" value={next} />
+    </>
+  );
+  return (
+    <>
+      <h1>Confirm that it is you</h1>
+      <p class="soft">You are signing in as {operator.name}.</p>
+      {problem !== undefined && (
+        <div class="note bad" role="alert">
+          {problem}
+        </div>
+      )}
+      {passkey && (
+        <>
+          <WithPasskeys>
+            <form method="post" action={ADDRESS} class="acts">
+              {held}
+              <PasskeyQuestion does="get" question={passkey} />
+              <button type="submit" class="primary">
+                Use a passkey
+              </button>
+            </form>
+          </WithPasskeys>
+          {operator.totp === undefined && (
+            <p class="soft" data-without-script>
+              A passkey needs scripts in this browser. A recovery code works without.
+            </p>
+          )}
+        </>
+      )}
+      {operator.totp !== undefined && (
+        <form method="post" action={ADDRESS} class="panel">
+          {held}
+          <label class="line short">
+            <span>Code of your authenticator app</span>
+            <input type="text" name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength={10} />
+          </label>
+          <div class="acts">
+            <button type="submit" class="primary">
+              Confirm
+            </button>
+          </div>
+        </form>
+      )}
+      {hasCodes && (
+        <details>
+          <summary>Use a recovery code</summary>
+          <form method="post" action={ADDRESS} class="panel">
+            {held}
+            <label class="line">
+              <span>Recovery code</span>
+              <input type="text" name="recoveryCode" required autocomplete="off" class="mono" maxlength={40} />
+              <small>Each works once.</small>
+            </label>
+            <div class="acts">
+              <button type="submit">Confirm</button>
+            </div>
+          </form>
+        </details>
+      )}
+      <p class="soft">
+        Lost them all? Another owner removes your second factor, or on the server:{' '}
+        <span class="mono">node dist/main.js second-factor remove EMAIL</span>
+      </p>
+    </>
+  );
+}
