@@ -105,16 +105,16 @@ def requests_oauthlib_client_credentials(client, server):
 
 
 def scim2_tester(client, server):
-    def results(base_url, headers):
-        with httpx2.Client(base_url=base_url, headers=headers) as http:
-            return {
-                f"{index} {result.title}": result.status.name
-                for index, result in enumerate(check_server(SyncSCIMClient(http)))
-            }
-
-    directly = results(given["upstreamUrl"], {})
-    through = results(given["endpointUrl"], {"Authorization": f"Bearer {given['token']}"})
-    return {"directly": directly, "through": through, "success": Status.SUCCESS.name}
+    headers = {"Authorization": f"Bearer {given['token']}"}
+    with httpx2.Client(base_url=given["endpointUrl"], headers=headers) as http:
+        # Groups whole, users without their hundreds of changes.
+        results = check_server(SyncSCIMClient(http), resource_types=["Group"]) + check_server(
+            SyncSCIMClient(http),
+            resource_types=["User"],
+            include_tags={"misc", "crud:create", "crud:read", "crud:delete"},
+        )
+    failed = [f"{result.title}: {result.reason}" for result in results if result.status == Status.ERROR]
+    return {"succeeded": sum(result.status == Status.SUCCESS for result in results), "failed": failed}
 
 
 JOURNEYS = [

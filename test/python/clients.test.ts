@@ -98,14 +98,9 @@ describe('clients in Python', { skip }, () => {
     assert.deepEqual(resultOf('requests_oauthlib_client_credentials'), { statuses: [200] });
   });
 
-  it('scim2-tester finds the same through the gateway as at the SCIM server itself', () => {
-    const { directly, through, success } = resultOf('scim2_tester');
-    assert.deepEqual(through, directly);
-    const results = Object.values(through);
-    assert.ok(results.length > 20);
-    assert.ok(
-      results.every((result) => result === success),
-      JSON.stringify(through),
-    );
+  it('scim2-tester finds nothing wrong with a SCIM server through the gateway', () => {
+    const { succeeded, failed } = resultOf('scim2_tester');
+    assert.deepEqual(failed, []);
+    assert.ok(succeeded > 50, `${succeeded} checks succeeded`);
   });
 });
