@@ -250,6 +250,40 @@ describe('@latchkey/verify', () => {
     }
   });
 
+  it('reports what the SCIM server answered, by directory, kind and status alone', async () => {
+    const told: Answer[] = [];
+    let done = () => {};
+    const arrived = new Promise<void>((resolved) => {
+      done = resolved;
+    });
+    const between = await listen(async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      const { authorization = '', 'content-type': type = '' } = request.headers;
+      const headers = { authorization, 'content-type': type };
+      const answer = await fetch(`${app.url}${request.url}`, { method: 'POST', headers, body });
+      const text = await answer.text();
+      response.end(text);
+      if (request.url !== '/api/v1/outcomes') return;
+      const { outcomes } = JSON.parse(body);
+      assert.deepEqual(JSON.parse(text), { accepted: outcomes.length, unknown: 0 });
+      if (told.push(...outcomes) === 3) done();
+    });
+    open.push(between);
+    const url = await start('http', { url: urlOf(between), directory: 'any', reportAfterMs: 50 });
+    await ask(url, { path: `${users}?filter=userName%20eq%20%22ada%22` });
+    await ask(url, { method: 'PATCH', path: '/scim/v2/northwind-okta/Groups/7', body: '{"secret":1}' });
+    await ask(url, { headers: { Authorization: 'Bearer wrong-value' } });
+    await ask(url, { path: '/scim/v2/northwind-okta/Schemas' });
+    await arrived;
+    const of = { directoryId: directory.id, status: 200 };
+    assert.deepEqual(told, [
+      { ...of, kind: 'look_up', collection: true },
+      { ...of, kind: 'group', collection: false },
+      { ...of, kind: 'discovery', collection: false },
+    ]);
+  });
+
   it('refuses settings that cannot be right', () => {
     assert.throws(() => createVerifier({ url: 'scim.example.com', apiKey }), /wanted an origin/);
     assert.throws(() => createVerifier({ url: 'https://scim.example.com/scim/v2', apiKey }), /wanted an origin/);

@@ -27,6 +27,8 @@ export interface VerifierOptions {
   timeoutMs?: number;
   /** false asks Latchkey about every request. Otherwise an answer is kept for as long as Latchkey says: what is left of its lease. */
   cache?: boolean;
+  /** Milliseconds over which answers are gathered before they are reported; 5000 without. false reports nothing. */
+  reportAfterMs?: number | false;
   /** Told why Latchkey could not be asked, each time. */
   onUnavailable?: (error: Error) => void;
 }
@@ -83,7 +85,7 @@ export function createDecide(options: VerifierOptions): (request: IncomingMessag
 
 const ENDPOINT_KEY = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?$/;
 
-function originOf(value: string): string {
+export function originOf(value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '' || url.hash !== '')
     throw new TypeError(`url: given ${value}; wanted an origin such as https://scim.example.com`);
@@ -91,7 +93,7 @@ function originOf(value: string): string {
 }
 
 /** Express keeps the whole path in `originalUrl` where a router is mounted. */
-function targetOf(request: IncomingMessage): string {
+export function targetOf(request: IncomingMessage): string {
   const { originalUrl } = request as { originalUrl?: unknown };
   return typeof originalUrl === 'string' ? originalUrl : (request.url ?? '');
 }

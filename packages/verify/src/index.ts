@@ -8,13 +8,15 @@
  * ```
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createDecide, type Decision, type Identity, type VerifierOptions } from './decide.ts';
+import { createDecide, type Decision, type Identity, originOf, targetOf, type VerifierOptions } from './decide.ts';
+import { createReports } from './outcomes.ts';
 
 export type { Identity, VerifierOptions } from './decide.ts';
 
 /** What this needs of Koa's context. */
 export interface KoaContext {
   req: IncomingMessage;
+  res: ServerResponse;
   status: number;
   body: unknown;
   set(headers: Record<string, string>): void;
@@ -25,6 +27,7 @@ export interface FastifyRequest {
   raw: IncomingMessage;
 }
 export interface FastifyReply {
+  raw: ServerResponse;
   code(status: number): unknown;
   headers(values: Record<string, string>): unknown;
   send(body: string): unknown;
@@ -52,21 +55,31 @@ export interface Verifier {
 export function createVerifier(options: VerifierOptions): Verifier {
   const decide = createDecide(options);
   const identities = new WeakMap<IncomingMessage, Identity>();
+  const { apiKey, reportAfterMs } = options;
+  const report =
+    reportAfterMs === false
+      ? undefined
+      : createReports({ url: originOf(options.url), apiKey, ...(reportAfterMs !== undefined && { reportAfterMs }) });
 
-  async function check(request: IncomingMessage): Promise<Refusal | undefined> {
+  async function check(request: IncomingMessage, response: ServerResponse): Promise<Refusal | undefined> {
     const decision = await decide(request);
     if (!decision.allowed) return refusalOf(decision);
-    identities.set(request, decision.identity);
+    const { identity } = decision;
+    identities.set(request, identity);
+    const [path = ''] = targetOf(request).split('?', 1);
+    if (report) {
+      response.once('finish', () => report(identity.directoryId, request.method ?? '', path, response.statusCode));
+    }
     return undefined;
   }
 
   return {
     express: () => (request, response, next) => {
-      check(request).then((refusal) => (refusal ? write(response, refusal) : next()), next);
+      check(request, response).then((refusal) => (refusal ? write(response, refusal) : next()), next);
     },
 
     fastify: () => async (request, reply) => {
-      const refusal = await check(request.raw);
+      const refusal = await check(request.raw, reply.raw);
       if (!refusal) return undefined;
       reply.code(refusal.status);
       reply.headers(refusal.headers);
@@ -74,7 +87,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     },
 
     koa: () => async (context, next) => {
-      const refusal = await check(context.req);
+      const refusal = await check(context.req, context.res);
       if (!refusal) {
         await next();
         return;
@@ -85,7 +98,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     },
 
     http: (listener) => (request, response) => {
-      check(request).then(
+      check(request, response).then(
         (refusal) => (refusal ? write(response, refusal) : listener(request, response)),
         (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
       );
