@@ -354,6 +354,7 @@ export async function createApp(deps: AppDependencies) {
     log,
     context,
     publicUrl,
+    notifications,
     operators,
     idempotency,
     random,

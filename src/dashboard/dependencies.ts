@@ -5,6 +5,7 @@ import type { ApiKeys, Credentials, Removal, Usage } from '../credentials/index.
 import type { Directories, Organizations } from '../directories/index.ts';
 import type { ScimGateway } from '../gateway/index.ts';
 import type { Random } from '../identifiers.ts';
+import type { Notifications } from '../notifications/index.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
 import type { PortalLinks } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
@@ -27,6 +28,7 @@ export interface DashboardDependencies extends PipelineDependencies {
   keys: Oauth['keys'];
   portalLinks: PortalLinks;
   operators: Operators;
+  notifications: Notifications;
   clock: Clock;
   random: Random;
   /** Seals what a browser keeps for a moment. */

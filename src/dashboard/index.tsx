@@ -7,6 +7,7 @@ import { auditRoutes } from './audit.tsx';
 import { clientRoutes } from './clients.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { directoryRoutes } from './directories.tsx';
+import { notificationRoutes } from './notifications.tsx';
 import { createOpenId } from './openid.ts';
 import { operatorRoutes } from './operators.tsx';
 import { organizationRoutes } from './organization.tsx';
@@ -21,6 +22,7 @@ export type { DashboardDependencies } from './dependencies.ts';
 const PLACES: readonly [path: string, name: string][] = [
   [`${HOME}/organizations`, 'Organizations'],
   [`${HOME}/clients`, 'Clients'],
+  [`${HOME}/notifications`, 'Notifications'],
   [`${HOME}/audit`, 'Audit'],
   [`${HOME}/settings`, 'Settings'],
 ];
@@ -41,6 +43,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       ...importRoutes(deps),
       ...setupRoutes(deps),
       ...clientRoutes(deps),
+      ...notificationRoutes(deps),
       ...auditRoutes(deps),
       ...settingsRoutes(deps),
       ...operatorRoutes(deps),

@@ -11,6 +11,9 @@ import type { FieldProblem } from './visit.tsx';
 const LABELS = {
   appName: 'App name in Okta',
   contact: 'For',
+  description: 'Description',
+  events: 'Events',
+  kind: 'Kind',
   email: 'E-mail address',
   audience: 'Audience',
   endpointKey: 'Endpoint key',
@@ -28,6 +31,7 @@ const LABELS = {
   upstreamHeaderName: 'Header name',
   upstreamHeaderValue: 'Header value',
   upstreamOrigins: 'Allowed SCIM servers, one origin a line',
+  url: 'URL',
   upstreamUrl: 'SCIM server behind the gateway',
   value: 'The token',
 } as const;

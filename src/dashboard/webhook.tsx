@@ -1,0 +1,418 @@
+/** One webhook: whether it works, what was sent, and what became of each attempt. */
+import {
+  type Attempt,
+  type Delivery,
+  type DeliveryState,
+  type Endpoint,
+  MOST_ATTEMPTS,
+  type Notifications,
+} from '../notifications/index.ts';
+import {
+  Act,
+  Ask,
+  Confirm,
+  CopyOnce,
+  capital,
+  counted,
+  Head,
+  More,
+  Status,
+  Tag,
+  Time,
+  type Tone,
+} from '../pages/index.ts';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
+
+const PAGE = 20;
+const DAY_MS = 86_400_000;
+const TRAIL: [string, string][] = [[`${HOME}/notifications`, 'Notifications']];
+const STATES: readonly [DeliveryState | '', string][] = [
+  ['', 'All'],
+  ['delivered', 'Delivered'],
+  ['pending', 'Pending'],
+  ['failed', 'Failed'],
+];
+const DISABLED: Record<NonNullable<Endpoint['disabledReason']>, string> = {
+  by_hand: 'A person switched it off.',
+  gone: 'Its endpoint answered 410, which says that it is gone.',
+  failing: 'Nothing could be delivered for five days.',
+};
+
+export function webhookRoutes({ notifications, directories }: DashboardDependencies): Route[] {
+  const { endpoints, deliveries } = notifications;
+  const change = 'webhooks.change';
+  const addressOf = ({ id }: Endpoint) => `${HOME}/notifications/${id}`;
+  const named = (visit: Visit) => endpoints.get(visit.params['id'] ?? '');
+  const acting =
+    (work: (endpoint: Endpoint, visit: Visit) => Promise<unknown>): NonNullable<Route['post']> =>
+    async (visit) => {
+      const endpoint = await named(visit);
+      await work(endpoint, visit);
+      return addressOf(endpoint);
+    };
+
+  async function one(visit: Visit) {
+    const endpoint = await named(visit);
+    const address = addressOf(endpoint);
+    const state = STATES.find(([known]) => known !== '' && known === visit.query.get('state'))?.[0] || undefined;
+    const [{ items, nextCursor }, pending, failed] = await Promise.all([
+      deliveries.page({ targetId: endpoint.id, state, after: visit.query.get('after') ?? undefined, limit: PAGE }),
+      deliveries.count({ targetId: endpoint.id, state: 'pending' }),
+      deliveries.count({ targetId: endpoint.id, state: 'failed' }),
+    ]);
+    const names = await namesOf(items);
+    const shown =
+      items.find(({ id }) => id === visit.query.get('delivery')) ?? items.find(({ attempts }) => attempts.length > 0);
+    const may = visit.may(change);
+    return {
+      title: endpoint.shownUrl,
+      place: 'notifications',
+      children: (
+        <>
+          <Head trail={TRAIL} title={endpoint.shownUrl}>
+            {may && (
+              <div class="acts">
+                {endpoint.state === 'active' && (
+                  <Act visit={visit} action={`${address}/test`} name="Send a test event" />
+                )}
+                {endpoint.kind === 'webhook' && <Ask href={`${address}/rotate-secret`} name="Rotate secret" isMild />}
+                {endpoint.state === 'active' && <Ask href={`${address}/disable`} name="Switch off" isMild />}
+                <Ask href={`${address}/delete`} name="Delete" />
+              </div>
+            )}
+          </Head>
+          <Condition visit={visit} endpoint={endpoint} pending={pending} failed={failed} address={address} />
+          <section class="panel list">
+            <div class="bar">
+              <nav class="acts" aria-label="Deliveries">
+                {STATES.map(([value, name]) => (
+                  <a
+                    class={(state ?? '') === value ? 'btn' : 'btn quiet'}
+                    aria-current={(state ?? '') === value ? 'true' : undefined}
+                    href={value === '' ? address : `${address}?state=${value}`}
+                  >
+                    {name}
+                  </a>
+                ))}
+              </nav>
+              <small>Kept for 30 days</small>
+            </div>
+            {items.length === 0 ? (
+              <div class="panel empty">
+                <p class="soft">{state === undefined ? 'Nothing was sent yet.' : `Nothing is ${state}.`}</p>
+              </div>
+            ) : (
+              <div class="scroll">
+                <table>
+                  <thead>
+                    <tr>
+                      <th>Event</th>
+                      <th>Directory</th>
+                      <th>State</th>
+                      <th>Last attempt</th>
+                      <th>Next attempt</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {items.map((delivery) => (
+                      <Row
+                        visit={visit}
+                        delivery={delivery}
+                        directory={names.get(delivery.directoryId ?? '')}
+                        address={address}
+                      />
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+          </section>
+          <More visit={visit} cursor={nextCursor} />
+          {shown && <LastAttempt visit={visit} delivery={shown} address={address} />}
+        </>
+      ),
+    };
+  }
+
+  async function namesOf(items: readonly Delivery[]): Promise<Map<string, string>> {
+    const ids = [...new Set(items.flatMap(({ directoryId }) => directoryId ?? []))];
+    const found = await Promise.all(ids.map((id) => directories.find(id)));
+    return new Map(found.flatMap((directory) => (directory ? [[directory.id, directory.name] as const] : [])));
+  }
+
+  function asking(
+    verb: 'Delete' | 'Switch off' | 'Rotate secret',
+    text: string,
+    more: string,
+  ): NonNullable<Route['get']> {
+    return async (visit) => {
+      const endpoint = await named(visit);
+      const address = addressOf(endpoint);
+      return {
+        title: verb,
+        place: 'notifications',
+        children: (
+          <Confirm
+            visit={visit}
+            trail={[...TRAIL, [address, endpoint.shownUrl]]}
+            title={verb}
+            name={verb}
+            back={address}
+            keep="Not now"
+          >
+            <p>
+              <b>{text}</b> {more}
+            </p>
+          </Confirm>
+        ),
+      };
+    };
+  }
+
+  return [
+    { path: '/notifications/:id', action: 'webhooks.read', get: one },
+    {
+      path: '/notifications/:id/test',
+      action: change,
+      on: '/notifications/:id',
+      post: acting(({ id }, { cause }) => notifications.test(id, cause)),
+    },
+    {
+      path: '/notifications/:id/retry',
+      action: change,
+      on: '/notifications/:id',
+      post: acting(({ id }) => notifications.retryNow(id)),
+    },
+    {
+      path: '/notifications/:id/resend-failed',
+      action: change,
+      on: '/notifications/:id',
+      post: acting(({ id }, { now }) => notifications.resendFailed(id, new Date(now.getTime() - 30 * DAY_MS))),
+    },
+    {
+      path: '/notifications/:id/enable',
+      action: change,
+      on: '/notifications/:id',
+      post: acting(({ id }, { cause }) => endpoints.enable(id, cause)),
+    },
+    {
+      path: '/notifications/:id/resend',
+      action: change,
+      on: '/notifications/:id',
+      post: acting((endpoint, { form }) => resendOf(notifications, endpoint, form.get('delivery') ?? '')),
+    },
+    {
+      path: '/notifications/:id/disable',
+      action: change,
+      get: asking(
+        'Switch off',
+        'It hears of nothing that happens from now on.',
+        'What is waiting fails, and can be sent again later.',
+      ),
+      post: acting(({ id }, { cause }) => endpoints.disable(id, 'by_hand', cause)),
+    },
+    {
+      path: '/notifications/:id/delete',
+      action: change,
+      get: asking('Delete', 'It hears of nothing any more, and the list of what was sent is deleted with it.', ''),
+      async post(visit) {
+        await notifications.removeEndpoint((await named(visit)).id, visit.cause);
+        return `${HOME}/notifications`;
+      },
+    },
+    {
+      path: '/notifications/:id/rotate-secret',
+      action: change,
+      get: asking(
+        'Rotate secret',
+        'You get a new secret.',
+        'The current one goes on signing for a day, so that your receiver can change over.',
+      ),
+      async post(visit) {
+        const before = await named(visit);
+        const { endpoint, secret } = await endpoints.rotateSecret(
+          before.id,
+          new Date(visit.now.getTime() + DAY_MS),
+          visit.cause,
+        );
+        return secretPage(endpoint, secret);
+      },
+    },
+  ];
+}
+
+async function resendOf({ deliveries, resend }: Notifications, endpoint: Endpoint, id: string): Promise<void> {
+  const delivery = await deliveries.get(id);
+  if (delivery.targetId === endpoint.id) await resend(id);
+}
+
+/** The secret, this once. */
+export function secretPage({ id, shownUrl }: Endpoint, secret: string) {
+  return {
+    title: 'Signing secret',
+    place: 'notifications',
+    children: (
+      <>
+        <Head trail={[...TRAIL, [`${HOME}/notifications/${id}`, shownUrl]]} title="Signing secret" />
+        <CopyOnce title={shownUrl} label="Your receiver checks each message with it" value={secret}>
+          Copy it now; it won't be shown again. If you lose it, rotate the secret.
+        </CopyOnce>
+        <div class="acts">
+          <a class="btn primary" href={`${HOME}/notifications/${id}`}>
+            I have stored it
+          </a>
+        </div>
+      </>
+    ),
+  };
+}
+
+function Condition(props: { visit: Visit; endpoint: Endpoint; pending: number; failed: number; address: string }) {
+  const { visit, endpoint, pending, failed, address } = props;
+  const { state, disabledReason = 'by_hand', failingSince } = endpoint;
+  const may = visit.may('webhooks.change');
+  if (state === 'disabled') {
+    return (
+      <Status
+        tone="bad"
+        sentence={
+          <>
+            <b>This webhook is switched off.</b> {DISABLED[disabledReason]}
+          </>
+        }
+        detail="Read what it missed in the event feed. What failed can be sent again once it is on."
+        acts={may && <Act visit={visit} action={`${address}/enable`} name="Switch on" tone="primary" />}
+      />
+    );
+  }
+  if (failingSince) {
+    const endsAt = new Date(failingSince.getTime() + 5 * DAY_MS);
+    return (
+      <Status
+        tone="warn"
+        sentence={
+          <>
+            <b>{pending === 1 ? '1 delivery is' : `${pending} deliveries are`} waiting for a retry.</b> Nothing was
+            delivered since <Time at={failingSince} now={visit.now} exact />.
+          </>
+        }
+        detail={
+          <>
+            If it keeps failing, the webhook is switched off <Time at={endsAt} now={visit.now} /> and your contacts are
+            told.
+          </>
+        }
+        acts={may && pending > 0 && <Act visit={visit} action={`${address}/retry`} name="Retry now" />}
+      />
+    );
+  }
+  return (
+    <Status
+      tone={failed > 0 ? 'warn' : 'ok'}
+      sentence={
+        <>
+          <b>Deliveries work.</b>{' '}
+          {pending > 0 ? `${capital(counted(pending, 'message'))} on the way.` : 'Nothing is waiting.'}
+        </>
+      }
+      detail={
+        failed > 0
+          ? `${counted(failed, 'message')} failed for good in the last 30 days.`
+          : endpoint.events.length === 0
+            ? 'It hears of everything.'
+            : `It hears of ${endpoint.events.join(', ')}.`
+      }
+      acts={may && failed > 0 && <Act visit={visit} action={`${address}/resend-failed`} name="Resend failed" />}
+    />
+  );
+}
+
+function Row({
+  visit,
+  delivery,
+  directory,
+  address,
+}: {
+  visit: Visit;
+  delivery: Delivery;
+  directory: string | undefined;
+  address: string;
+}) {
+  const { id, type, eventId, state, attempt, attempts, dueAt, claimedUntil } = delivery;
+  const last = attempts.at(-1);
+  return (
+    <tr>
+      <td class="whole">
+        <a href={`${address}?delivery=${id}#attempt`}>
+          <b>{type}</b>
+        </a>
+        <br />
+        <small class="mono">{eventId}</small>
+      </td>
+      <td class="whole">{directory ?? '—'}</td>
+      <td>
+        <Tag tone={TONES[state]}>{state === 'pending' && attempt > 0 ? `pending, attempt ${attempt}` : state}</Tag>
+      </td>
+      <td class="whole">
+        {last ? (
+          <>
+            <Time at={last.at} now={visit.now} />
+            <br />
+            <small>{outcomeOf(last)}</small>
+          </>
+        ) : (
+          '—'
+        )}
+      </td>
+      <td class="whole">
+        {state === 'pending' && dueAt && claimedUntil === undefined ? <Time at={dueAt} now={visit.now} /> : '—'}
+      </td>
+    </tr>
+  );
+}
+
+const TONES: Record<DeliveryState, Tone> = { delivered: 'ok', pending: 'warn', failed: 'bad' };
+
+function outcomeOf({ status, reason, ms }: Attempt): string {
+  return status === undefined ? (reason ?? '') : `${status} in ${ms} ms`;
+}
+
+function LastAttempt({ visit, delivery, address }: { visit: Visit; delivery: Delivery; address: string }) {
+  const { id, attempt, attempts, message, eventId } = delivery;
+  const last = attempts.at(-1);
+  const body = JSON.stringify(JSON.parse(message), null, 2);
+  return (
+    <section class="panel" id="attempt">
+      <div class="head">
+        <h2>
+          {attempt === 0 ? 'Message' : `Attempt ${attempt} of ${MOST_ATTEMPTS}`}: {eventId}
+        </h2>
+        {visit.may('webhooks.change') && (
+          <form method="post" action={`${address}/resend`}>
+            <input type="hidden" name="token" value={visit.formToken} />
+            <input type="hidden" name="formKey" value={visit.formKey} />
+            <input type="hidden" name="delivery" value={id} />
+            <button type="submit">Resend</button>
+          </form>
+        )}
+      </div>
+      <div class="slots">
+        <div class="detail">
+          <small>Sent</small>
+          <pre class="well">{`webhook-id: ${id}\ncontent-type: application/json\n\n${body}`}</pre>
+        </div>
+        <div class="detail">
+          <small>{last === undefined ? 'Not tried yet' : `Answered in ${last.ms} ms`}</small>
+          {last && (
+            <pre class="well">
+              {last.status === undefined ? last.reason : `HTTP ${last.status}`}
+              {last.contentType === undefined ? '' : `\ncontent-type: ${last.contentType}`}
+              {last.body === undefined ? '' : `\n\n${last.body}`}
+            </pre>
+          )}
+        </div>
+      </div>
+    </section>
+  );
+}

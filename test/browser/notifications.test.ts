@@ -1,0 +1,104 @@
+/** The pages of webhooks and contacts: what people do there, and how they look. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { startApp, type TestApp } from '../support/app.ts';
+import { type RealBrowser, startBrowser } from '../support/browser.ts';
+import { HOUR } from '../support/clock.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { makeSignInLink, signInOperator } from '../support/operator-browser.ts';
+import { answer, type Receiver, startReceiver } from '../support/webhook-receiver.ts';
+
+describe('the pages of notifications', () => {
+  let app: TestApp;
+  let receiver: Receiver;
+  let mails: MailServer;
+
+  before(async () => {
+    [receiver, mails] = [await startReceiver(), await startMailServer()];
+    app = await startApp({ env: { ...mails.env, LATCHKEY_LEASE_MS: '0' } });
+  });
+  after(async () => {
+    await app.close();
+    await receiver.close();
+    await mails.close();
+  });
+
+  it('let an operator add a webhook, see what failed, send it again, and switch it off', async () => {
+    const operator = await signInOperator(app);
+    const secretPage = await operator.send('/notifications', {
+      url: `${receiver.url}/hook`,
+      kind: 'webhook',
+      events: 'organization.*',
+    });
+    assert.match(secretPage.html, /whsec_[A-Za-z0-9+/]{43}=/);
+    const [webhook] = (await app.api.get('/webhooks')).body.items;
+    receiver.answers(answer(500, { 'content-type': 'text/plain' }, 'upstream <connect> error'));
+    await app.api.post('/organizations', { name: 'Contoso' });
+    await app.app.settled();
+    const failing = await operator.open(`/notifications/${webhook.id}`);
+    assert.match(failing.html, /1 delivery is<\/b>|1 delivery is waiting for a retry\./);
+    assert.match(failing.html, /upstream &lt;connect> error/);
+    assert.doesNotMatch(failing.html, /whsec_/);
+    receiver.answers(answer(204));
+    await operator.send(`/notifications/${webhook.id}/retry`);
+    await app.app.settled();
+    assert.match((await operator.open(`/notifications/${webhook.id}`)).html, /Deliveries work\./);
+    const [{ id }] = (await app.api.get(`/deliveries?webhookId=${webhook.id}`)).body.items;
+    await operator.send(`/notifications/${webhook.id}/resend`, { delivery: id });
+    await app.app.settled();
+    assert.equal(receiver.received.length, 3);
+    assert.equal(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size, 1);
+    await operator.send(`/notifications/${webhook.id}/disable`);
+    assert.match((await operator.open(`/notifications/${webhook.id}`)).html, /This webhook is switched off\./);
+    await operator.send(`/notifications/${webhook.id}/enable`);
+  });
+
+  it('say what is wrong with a form, and let viewers look alone', async () => {
+    const operator = await signInOperator(app);
+    const wrong = await operator.send('/notifications', { url: receiver.url, kind: 'webhook', events: 'dsync.tokens' });
+    assert.equal(wrong.status, 400);
+    assert.match(wrong.html, /there is no dsync\.tokens/);
+    const viewer = await signInOperator(app, 'viewer');
+    assert.equal((await viewer.open('/notifications')).status, 200);
+    assert.equal((await viewer.send('/notifications', { url: receiver.url, kind: 'webhook' })).status, 403);
+  });
+
+  it('ask a contact by email, and show who has confirmed', async () => {
+    const operator = await signInOperator(app);
+    await operator.send('/notifications/contacts', { name: 'On call', email: 'oncall@acme.example' });
+    assert.match((await operator.open('/notifications')).html, /oncall@acme\.example[\s\S]*|not confirmed yet/);
+    assert.deepEqual(
+      mails.mails.map(({ to }) => to),
+      ['oncall@acme.example'],
+    );
+  });
+
+  it('look finished, to people and to axe', async (t) => {
+    const real: RealBrowser | undefined = await startBrowser();
+    if (!real) return t.skip('no chromium');
+    const directory = await app.api.makeDirectory();
+    const { webhook } = (await app.api.post('/webhooks', { url: `${receiver.url}/latchkey` })).body;
+    const { credential } = await app.api.issue(directory.id, { label: 'Okta 2026' });
+    await app.app.settled();
+    receiver.answers(answer(500, { 'content-type': 'text/plain' }, 'upstream connect error'));
+    await app.api.post(`/credentials/${credential.id}/disable`);
+    await app.app.settled();
+    app.clock.advance(HOUR);
+    await app.app.notifications.run();
+    await app.app.settled();
+    const context = await real.visitor();
+    const page = await context.newPage();
+    await page.goto(await makeSignInLink(app));
+    await page.click('button[type=submit]');
+    await page.waitForURL(/dashboard/);
+    const link = /http\S+\/portal\/contact\/\S+/.exec(mails.mails.at(-1)?.text ?? '')?.[0] ?? '';
+    await real.inspect(context, [
+      ['notifications', `${app.url}/dashboard/notifications`],
+      ['webhook', `${app.url}/dashboard/notifications/${webhook.id}`],
+      ['webhook-delete', `${app.url}/dashboard/notifications/${webhook.id}/delete`],
+      ['contact-confirm', link],
+    ]);
+    await context.close();
+    await real.close();
+  });
+});
