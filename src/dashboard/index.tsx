@@ -1,7 +1,14 @@
 /** HTML for operators, under /dashboard: organizations, directories with their two slots, clients, audit, settings. */
 import type { Middleware } from 'koa';
 import { mayRole } from '../access.ts';
-import { createPipeline, credentialRoutes, type Face, importRoutes, setupRoutes } from '../pages/index.ts';
+import {
+  contactRoutes,
+  createPipeline,
+  credentialRoutes,
+  type Face,
+  importRoutes,
+  setupRoutes,
+} from '../pages/index.ts';
 import { accountRoutes } from './account.tsx';
 import { auditRoutes } from './audit.tsx';
 import { clientRoutes } from './clients.tsx';
@@ -44,6 +51,21 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       ...setupRoutes(deps),
       ...clientRoutes(deps),
       ...notificationRoutes(deps),
+      ...contactRoutes<Visit>({
+        notifications: deps.notifications,
+        path: '/organizations/:id/contacts',
+        async organizationOf({ params }) {
+          const { id, name } = await deps.organizations.get(params['id'] ?? '');
+          return {
+            id,
+            name,
+            trail: [
+              [`${HOME}/organizations`, 'Organizations'],
+              [`${HOME}/organizations/${id}`, name],
+            ],
+          };
+        },
+      }),
       ...auditRoutes(deps),
       ...settingsRoutes(deps),
       ...operatorRoutes(deps),

@@ -99,6 +99,9 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <Head trail={TRAIL} title={organization.name}>
+            <a class="btn" href={`${HOME}/organizations/${organization.id}/contacts`}>
+              Contacts
+            </a>
             <a class="btn" href={`${HOME}/audit?organizationId=${organization.id}`}>
               Audit
             </a>

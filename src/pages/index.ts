@@ -6,6 +6,7 @@ export { ASSETS_PREFIX, createAssets } from './assets.ts';
 export { type Brand, contrast, readBrand, vendorOf } from './brand.ts';
 export { AddSecret, SecretRows, secretEndSent } from './client-secrets.tsx';
 export { Ask, Confirm, SecretRemoval } from './confirm.tsx';
+export { contactRoutes } from './contacts.tsx';
 export { credentialRoutes } from './credentials.tsx';
 export { DirectoryFace, LastUse } from './directory.tsx';
 export {

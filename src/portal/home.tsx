@@ -118,6 +118,15 @@ function HomePage(props: {
         </div>
       )}
       <section class="panel">
+        <div class="head">
+          <h2>Notices</h2>
+          <a class="btn" href={`${HOME}/contacts`}>
+            Change who is told
+          </a>
+        </div>
+        <p class="soft">Contacts hear by email when something fails, and before something ends.</p>
+      </section>
+      <section class="panel">
         <p>
           <small>
             If your identity provider opens a page to be allowed (it calls this OAuth), begin in this same browser: it

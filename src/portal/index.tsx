@@ -8,6 +8,7 @@ import { type PortalLink, personOf } from '../one-time-links/index.ts';
 import {
   type Brand,
   capital,
+  contactRoutes,
   createPipeline,
   credentialRoutes,
   type Face,
@@ -50,6 +51,11 @@ export function createPortal(deps: PortalDependencies): Middleware {
     ],
     routes: [
       ...homeRoutes({ ...deps, vendor }),
+      ...contactRoutes<Visit>({
+        notifications: deps.notifications,
+        path: '/contacts',
+        organizationOf: async ({ organization: { id, name } }) => ({ id, name, trail: [[HOME, 'Your directories']] }),
+      }),
       ...directoryRoutes(deps),
       ...credentialRoutes(deps),
       ...setupRoutes(deps),

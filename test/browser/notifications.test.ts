@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type RealBrowser, startBrowser } from '../support/browser.ts';
+import { createBrowserSession } from '../support/browser-session.ts';
 import { HOUR } from '../support/clock.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { makeSignInLink, signInOperator } from '../support/operator-browser.ts';
@@ -73,6 +74,29 @@ describe('the pages of notifications', () => {
     );
   });
 
+  it('let an IT contact name colleagues of their own organization alone', async () => {
+    const [own, other] = [await app.api.makeDirectory(), await app.api.makeDirectory()];
+    const { body: foreign } = await app.api.post('/contacts', {
+      organizationId: other.organizationId,
+      name: 'Eve',
+      email: 'eve@other.example',
+    });
+    const { url } = (await app.api.post('/portal-links', { organizationId: own.organizationId })).body;
+    const browser = createBrowserSession(app.url);
+    await browser.submit(await browser.open(url), {});
+    const page = await browser.open(`${app.url}/portal/contacts`);
+    assert.match(page.html, /No contact has confirmed yet\./);
+    await browser.submit(page, { name: 'Priya', email: 'priya@own.example', kind_failing: 'on' });
+    const { items } = (await app.api.get(`/contacts?organizationId=${own.organizationId}`)).body;
+    assert.deepEqual(
+      [items[0].email, items[0].kinds, items[0].createdBy.type],
+      ['priya@own.example', ['failing'], 'it_contact'],
+    );
+    assert.doesNotMatch((await browser.open(`${app.url}/portal/contacts`)).html, /eve@other/);
+    const refused = await browser.submit({ ...page, url: `${app.url}/portal/contacts/${foreign.id}/remove` }, {});
+    assert.equal(refused.status, 404);
+  });
+
   it('look finished, to people and to axe', async (t) => {
     const real: RealBrowser | undefined = await startBrowser();
     if (!real) return t.skip('no chromium');
@@ -96,8 +120,14 @@ describe('the pages of notifications', () => {
       ['notifications', `${app.url}/dashboard/notifications`],
       ['webhook', `${app.url}/dashboard/notifications/${webhook.id}`],
       ['webhook-delete', `${app.url}/dashboard/notifications/${webhook.id}/delete`],
+      ['contacts', `${app.url}/dashboard/organizations/${directory.organizationId}/contacts`],
       ['contact-confirm', link],
     ]);
+    const { url } = (await app.api.post('/portal-links', { organizationId: directory.organizationId })).body;
+    await page.goto(url);
+    await page.click('button[type=submit]');
+    await page.waitForURL(/portal$/);
+    await real.inspect(context, [['portal-contacts', `${app.url}/portal/contacts`]]);
     await context.close();
     await real.close();
   });
