@@ -35,11 +35,11 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
               <h2>Webhooks and channels</h2>
             </div>
             {items.length === 0 ? (
-              <div class="panel empty">
-                <p class="soft">
-                  None yet. A webhook tells your own software of each change; a channel tells your team.
-                </p>
-              </div>
+              <ul class="rows">
+                <li>
+                  <small>None yet. A webhook tells your own software of each change; a channel tells your team.</small>
+                </li>
+              </ul>
             ) : (
               <ul class="rows">
                 {items.map(({ id, kind, shownUrl, description, state, failingSince, events }) => (
@@ -110,9 +110,11 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
               </small>
             </div>
             {people.items.length === 0 ? (
-              <div class="panel empty">
-                <p class="soft">No contact yet. Owners with an email address are told what nobody else is named for.</p>
-              </div>
+              <ul class="rows">
+                <li>
+                  <small>No contact yet. Owners with an email address are told what nobody else is named for.</small>
+                </li>
+              </ul>
             ) : (
               <ul class="rows">
                 {people.items.map(({ id, name, email, kinds, confirmedAt, bouncedAt }) => (

@@ -99,9 +99,11 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
               <small>Kept for 30 days</small>
             </div>
             {items.length === 0 ? (
-              <div class="panel empty">
-                <p class="soft">{state === undefined ? 'Nothing was sent yet.' : `Nothing is ${state}.`}</p>
-              </div>
+              <ul class="rows">
+                <li>
+                  <small>{state === undefined ? 'Nothing was sent yet.' : `Nothing is ${state}.`}</small>
+                </li>
+              </ul>
             ) : (
               <div class="scroll">
                 <table>

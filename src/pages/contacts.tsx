@@ -85,9 +85,11 @@ export function contactRoutes<V extends Visit>({
               )}
               <section class="panel list">
                 {people.items.length === 0 ? (
-                  <div class="panel empty">
-                    <p class="soft">Nobody is named yet.</p>
-                  </div>
+                  <ul class="rows">
+                    <li>
+                      <small>No contact yet.</small>
+                    </li>
+                  </ul>
                 ) : (
                   <ul class="rows">
                     {people.items.map((contact) => (
