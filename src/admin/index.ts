@@ -16,6 +16,7 @@ import type { Notifications } from '../notifications/index.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
 import type { PortalLinks } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
+import { pageHeaders } from '../pages/index.ts';
 import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
 import { clientOperations } from './clients.ts';
@@ -95,10 +96,9 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
       koa.type = 'application/json; charset=utf-8';
       koa.body = json;
     } else {
-      koa.set('Content-Security-Policy', page.contentSecurityPolicy);
-      koa.set({ 'X-Content-Type-Options': 'nosniff', 'X-Frame-Options': 'DENY', 'Referrer-Policy': 'no-referrer' });
+      koa.set(pageHeaders());
       koa.type = 'text/html; charset=utf-8';
-      koa.body = page.html;
+      koa.body = page;
     }
   };
 

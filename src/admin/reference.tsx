@@ -1,6 +1,5 @@
-/** The readable page of the admin API: the OpenAPI document as one plain page, without a script. */
-import { createHash } from 'node:crypto';
-import { renderToString } from 'preact-render-to-string';
+/** The readable page of the admin API: the OpenAPI document in the frame of all pages. */
+import { Head, renderPage } from '../pages/index.ts';
 
 type Json = Record<string, unknown>;
 
@@ -14,26 +13,7 @@ interface Described {
   responses: Record<string, { description: string; content?: Record<string, { schema: Json }> }>;
 }
 
-const STYLE = `
-:root{color-scheme:light dark;--paper:light-dark(#f7f7f5,#121416);--card:light-dark(#fff,#1a1d20);--well:light-dark(#f1f1ee,#15181a);--ink:light-dark(#1b1f23,#e9eaec);--soft:light-dark(#5d656e,#9aa3ad);--line:light-dark(#e2e2dd,#2b3035);--accent:light-dark(#0f6b5c,#4fd1b5);--bad:light-dark(#b3261e,#ff8a80)}
-*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.55 Inter,system-ui,sans-serif}
-main{max-width:1080px;margin:0 auto;padding:24px 16px 64px;display:grid;grid-template-columns:220px minmax(0,1fr);gap:40px}
-nav{position:sticky;top:24px;align-self:start;max-height:calc(100vh - 48px);overflow:auto;font-size:14px}nav ul{list-style:none;padding:0;margin:4px 0 16px}nav a{color:var(--soft);text-decoration:none;display:block;padding:2px 0}nav a:hover{color:var(--ink)}
-h1{font-size:26px;letter-spacing:-.02em;margin:0 0 8px}h2{font-size:19px;margin:40px 0 12px}h3{font-size:16px;margin:0}
-article{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:20px;margin:0 0 16px;display:grid;gap:12px}
-code,pre{font-family:"JetBrains Mono",ui-monospace,monospace;font-size:13px}code{overflow-wrap:anywhere}.method{color:var(--accent);font-weight:600}
-p{margin:0}.soft,small{color:var(--soft)}table{width:100%;border-collapse:collapse;font-size:14px}td{padding:6px 12px 6px 0;vertical-align:top;border-top:1px solid var(--line)}td:first-child{white-space:nowrap;width:1%}
-details{background:var(--well);border-radius:8px;padding:8px 12px}summary{cursor:pointer;font-size:14px}
-.s4{color:var(--bad)}a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
-@media(max-width:760px){main{grid-template-columns:minmax(0,1fr);gap:16px}nav{position:static;max-height:none}article{padding:16px}tr,td{display:block}td+td{border-top:0;padding-top:0}td:first-child{white-space:normal;width:auto;padding-bottom:0}}
-`;
-
-export interface Reference {
-  html: string;
-  contentSecurityPolicy: string;
-}
-
-export function renderReference(document: Json): Reference {
+export function renderReference(document: Json): string {
   const { info, paths, components, tags } = document as unknown as {
     info: { title: string; version: string; description: string };
     paths: Record<string, Record<string, Described>>;
@@ -43,16 +23,19 @@ export function renderReference(document: Json): Reference {
   const all = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, described]) => ({ path, method, described })),
   );
-  const body = renderToString(
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>{info.title}</title>
-        <style dangerouslySetInnerHTML={{ __html: STYLE }} />
-      </head>
-      <body>
-        <main>
+  return renderPage({
+    title: info.title,
+    isWide: true,
+    aside: <a href="/dashboard">Dashboard</a>,
+    children: (
+      <>
+        <Head title={info.title}>
+          <a class="btn" href="/api/openapi.json">
+            openapi.json
+          </a>
+        </Head>
+        <p>{plain(info.description)}</p>
+        <div class="reference">
           <nav aria-label="Operations">
             {tags.map(({ name }) => (
               <>
@@ -69,14 +52,9 @@ export function renderReference(document: Json): Reference {
               </>
             ))}
           </nav>
-          <div>
-            <h1>{info.title}</h1>
-            <p class="soft">
-              Version {info.version}. <a href="/api/openapi.json">openapi.json</a>
-            </p>
-            <p>{plain(info.description)}</p>
+          <div class="detail blocks">
             {tags.map(({ name }) => (
-              <section>
+              <section class="detail">
                 <h2>{name}</h2>
                 {all
                   .filter(({ described }) => described.tags.includes(name))
@@ -85,16 +63,12 @@ export function renderReference(document: Json): Reference {
                   ))}
               </section>
             ))}
+            <small>Version {info.version}</small>
           </div>
-        </main>
-      </body>
-    </html>,
-  );
-  const digest = createHash('sha256').update(STYLE).digest('base64');
-  return {
-    html: `<!doctype html>${body}`,
-    contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-  };
+        </div>
+      </>
+    ),
+  });
 }
 
 function Entry({
@@ -111,10 +85,10 @@ function Entry({
   const { summary, description, operationId, parameters, requestBody, responses } = described;
   const given = requestBody?.content['application/json']?.schema;
   return (
-    <article id={operationId}>
+    <article id={operationId} class="panel">
       <h3>{summary}</h3>
       <code>
-        <span class="method">{method.toUpperCase()}</span> {path}
+        <b class="ok">{method.toUpperCase()}</b> {path}
       </code>
       <p>{plain(description)}</p>
       {parameters.length > 0 && (
@@ -128,10 +102,9 @@ function Entry({
       {Object.entries(responses).map(([status, { description: meaning, content }]) => {
         const answer = content?.['application/json']?.schema;
         return (
-          <details>
+          <details class="well">
             <summary>
-              <span class={Number(status) >= 400 ? 's4' : 'method'}>{status}</span>{' '}
-              {plain(meaning.split('\n')[0] ?? '')}
+              <b class={Number(status) >= 400 ? 'bad' : 'ok'}>{status}</b> {plain(meaning.split('\n')[0] ?? '')}
             </summary>
             {Number(status) >= 400
               ? meaning.split('\n\n').map((line) => <p>{plain(line)}</p>)

@@ -236,6 +236,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     const nobody = await real.visitor();
     await real.inspect(nobody, [
       ['sign-in', `${app.url}/dashboard/sign-in`],
+      ['api-reference', `${app.url}/api/docs`],
       ['sign-in-link', await makeSignInLink(app)],
       ['sign-in-link-over', `${app.url}/dashboard/enter/lks_unknown`],
     ]);

@@ -39,6 +39,16 @@ describe('/api/openapi.json', () => {
     assert.equal(validator.version, '3.1');
   });
 
+  it('is a page for people too, in the frame of all pages, with each operation under its own address', async () => {
+    const response = await fetch(`${app.url}/api/docs`);
+    assert.equal(response.status, 200);
+    const html = await response.text();
+    assert.match(html, /<link rel="stylesheet" href="\/assets\/face\.css"/);
+    assert.doesNotMatch(html, /<style|style="/);
+    assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/);
+    for (const [name, { operationId }] of operations) assert.ok(html.includes(`id="${operationId}"`), name);
+  });
+
   it('names each operation once, and each parameter of its path', () => {
     const ids = operations.map(([, { operationId }]) => operationId);
     assert.equal(new Set(ids).size, ids.length);
