@@ -291,6 +291,7 @@ export async function createApp(deps: AppDependencies) {
     onDelivered: metrics.delivery,
   });
   metrics.measureQueue(notifications.measure);
+  const check = createCheck({ verification, credentials, directories, usage, clock });
   const portal = createPortal({
     links: portalLinks,
     notifications,
@@ -301,6 +302,8 @@ export async function createApp(deps: AppDependencies) {
     credentials,
     usage,
     audit,
+    diagnoses,
+    check,
     clock,
     log,
     context,
@@ -318,7 +321,7 @@ export async function createApp(deps: AppDependencies) {
     directories,
     testUpstream: gateway.test,
     diagnoses,
-    check: createCheck({ verification, credentials, directories, usage, clock }),
+    check,
     credentials,
     removal,
     apiKeys,
@@ -346,6 +349,8 @@ export async function createApp(deps: AppDependencies) {
     apiKeys,
     usage,
     audit,
+    diagnoses,
+    check,
     clients: oauth.clients,
     connectByHand: oauth.connectByHand,
     keys: oauth.keys,

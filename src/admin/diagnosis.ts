@@ -105,6 +105,8 @@ const timelineView = z
         slot: z.enum(['a', 'b']),
         kind: z.enum(['bearer', 'oauth']),
         hint: z.string(),
+        createdAt: shownTime,
+        endedAt: shownTime.optional().describe('Absent while it lasts.'),
         runs: z.array(runView),
       }),
     ),

@@ -107,6 +107,8 @@ export interface Audit {
   append(event: AuditEvent): Promise<void>;
   /** Frequent things, counted in memory and written in rounds. */
   tallies: Tallies;
+  /** Those of these events that are still kept, what is counted in memory included. */
+  find(ids: readonly string[]): Promise<AuditEvent[]>;
   /** What is counted in memory included. Throws invalid_cursor. */
   page(query: EventQuery): Promise<EventPage>;
   /**
@@ -278,6 +280,11 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
 
     tallies,
     subscribe: subscribers.subscribe,
+
+    async find(ids) {
+      const found = await Promise.all(ids.map((id) => reader.find(id)));
+      return found.filter((event) => event !== undefined).map(asEvent);
+    },
 
     async page({ where = {}, from, to, order = 'desc', after, limit }) {
       const direction = order === 'asc' ? 'ascending' : 'descending';

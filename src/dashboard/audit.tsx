@@ -2,12 +2,13 @@ import type { ComponentChildren } from 'preact';
 import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
 import { DAY_MS } from '../clock.ts';
-import { Choice, dayOf, EventRows, Field, Head, More, REFUSALS, sent } from '../pages/index.ts';
+import { Choice, dayOf, EventRows, Field, Head, More, sent } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
 const EXPORT_PAGE = 200;
+const REFUSALS = ['request.denied', 'token.refused'];
 const FAMILIES: [string, string][] = [
   ['', 'Everything'],
   ['refused', 'Everything refused'],

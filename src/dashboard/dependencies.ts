@@ -2,6 +2,7 @@ import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Config, SettingKey, Source } from '../config.ts';
 import type { ApiKeys, Credentials, Removal, Usage } from '../credentials/index.ts';
+import type { Check, Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import type { ScimGateway } from '../gateway/index.ts';
 import type { Random } from '../identifiers.ts';
@@ -23,6 +24,8 @@ export interface DashboardDependencies extends PipelineDependencies {
   apiKeys: ApiKeys;
   usage: Usage;
   audit: Audit;
+  diagnoses: Diagnoses;
+  check: Check;
   clients: Clients;
   connectByHand: Oauth['connectByHand'];
   keys: Oauth['keys'];

@@ -14,7 +14,10 @@ import {
   isRefusedAt,
   LastUse,
   live,
+  PastPanel,
   ProviderChoice,
+  readEvidence,
+  readPast,
   required,
   sent,
   touched,
@@ -26,19 +29,24 @@ import { HOME, type Route, type Visit } from './visit.ts';
 const EVENTS = 12;
 
 export function directoryRoutes(deps: DashboardDependencies): Route[] {
-  const { organizations, directories, testUpstream, credentials, removal, audit, publicUrl } = deps;
+  const { organizations, directories, testUpstream, credentials, removal, audit, diagnoses, publicUrl } = deps;
 
   const seen = createSeen(deps);
 
   async function one(visit: Visit) {
     const view = await seen.view(visit);
     const { directory } = view;
-    const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
+    const [{ items }, evidence, past] = await Promise.all([
+      audit.page({ where: { directoryId: directory.id }, limit: EVENTS }),
+      readEvidence(audit, view.diagnosis.findings[0]),
+      visit.query.has('part') ? undefined : readPast(diagnoses, directory, visit),
+    ]);
     const part = (
       <DirectoryFace
         view={view}
         visit={visit}
         events={items}
+        evidence={evidence}
         publicUrl={publicUrl}
         {...(directory.state === 'disabled' &&
           visit.may('directories.change') && {
@@ -72,6 +80,9 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
           <a class="btn" href={`${HOME}/audit?directoryId=${directory.id}`}>
             Audit
           </a>
+          <a class="btn" href={`${HOME}/check-token`}>
+            Check a token
+          </a>
           {visit.may('directories.change') && (
             <>
               {directory.upstreamUrl !== undefined && (
@@ -87,57 +98,60 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
           )}
         </Head>
       ),
-      ...(visit.may('directories.change') && {
-        rest: (
-          <details class="panel" open={isRefusedAt(visit, address)}>
-            <summary>Change, disable or delete</summary>
-            <Form
-              visit={visit}
-              action={address}
-              class="fields"
-              shown={{
-                name: directory.name,
-                provider: directory.provider,
-                ...shownUpstream(directory),
-                audience: directory.audience,
-                endpointKey: directory.endpointKey,
-              }}
-            >
-              <Field name="name" value={directory.name} isRequired />
-              <ProviderChoice value={directory.provider} />
-              <Field
-                name="audience"
-                value={directory.audience}
-                hint="Only for a SCIM server that uses introspection under its own URL. Empty means the endpoint URL."
-                maximum={2000}
-              />
-              <Field
-                name="endpointKey"
-                value={directory.endpointKey}
-                hint="With another key the address changes: it must be changed in the identity provider too."
-              />
-              <label class="choice">
-                <input type="checkbox" name="move" value="yes" />
-                <span>
-                  <b>Change the endpoint key although credentials are in use.</b>{' '}
-                  <small>
-                    {capital(IDENTITY_PROVIDERS[directory.provider].name)} is refused until the new address is put in
-                    there.
-                  </small>
-                </span>
-              </label>
-              <UpstreamFields directory={directory} />
-              <CopyField label="Directory id" value={directory.id} />
-              <div class="acts">
-                <button type="submit">Save</button>
+      rest: (
+        <>
+          {past && <PastPanel past={past} directory={directory} visit={visit} />}
+          {visit.may('directories.change') && (
+            <details class="panel" open={isRefusedAt(visit, address)}>
+              <summary>Change, disable or delete</summary>
+              <Form
+                visit={visit}
+                action={address}
+                class="fields"
+                shown={{
+                  name: directory.name,
+                  provider: directory.provider,
+                  ...shownUpstream(directory),
+                  audience: directory.audience,
+                  endpointKey: directory.endpointKey,
+                }}
+              >
+                <Field name="name" value={directory.name} isRequired />
+                <ProviderChoice value={directory.provider} />
+                <Field
+                  name="audience"
+                  value={directory.audience}
+                  hint="Only for a SCIM server that uses introspection under its own URL. Empty means the endpoint URL."
+                  maximum={2000}
+                />
+                <Field
+                  name="endpointKey"
+                  value={directory.endpointKey}
+                  hint="With another key the address changes: it must be changed in the identity provider too."
+                />
+                <label class="choice">
+                  <input type="checkbox" name="move" value="yes" />
+                  <span>
+                    <b>Change the endpoint key although credentials are in use.</b>{' '}
+                    <small>
+                      {capital(IDENTITY_PROVIDERS[directory.provider].name)} is refused until the new address is put in
+                      there.
+                    </small>
+                  </span>
+                </label>
+                <UpstreamFields directory={directory} />
+                <CopyField label="Directory id" value={directory.id} />
+                <div class="acts">
+                  <button type="submit">Save</button>
 
-                {directory.state === 'active' && <Ask href={`${address}/disable`} name="Disable" />}
-                <Ask href={`${address}/delete`} name="Delete" />
-              </div>
-            </Form>
-          </details>
-        ),
-      }),
+                  {directory.state === 'active' && <Ask href={`${address}/disable`} name="Disable" />}
+                  <Ask href={`${address}/delete`} name="Delete" />
+                </div>
+              </Form>
+            </details>
+          )}
+        </>
+      ),
     });
   }
 

@@ -5,6 +5,7 @@ import {
   contactRoutes,
   createPipeline,
   credentialRoutes,
+  diagnosisRoutes,
   type Face,
   importRoutes,
   setupRoutes,
@@ -14,6 +15,7 @@ import { auditRoutes } from './audit.tsx';
 import { clientRoutes } from './clients.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { directoryRoutes } from './directories.tsx';
+import { findingRoutes } from './findings.tsx';
 import { notificationRoutes } from './notifications.tsx';
 import { createOpenId } from './openid.ts';
 import { operatorRoutes } from './operators.tsx';
@@ -45,7 +47,9 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       { path: '', action: 'organizations.read', get: async () => `${HOME}/organizations` },
       ...organizationListRoutes(deps),
       ...organizationRoutes(deps),
+      ...findingRoutes(deps),
       ...directoryRoutes(deps),
+      ...diagnosisRoutes(deps),
       ...credentialRoutes(deps),
       ...importRoutes(deps),
       ...setupRoutes(deps),
@@ -88,6 +92,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
         role,
         may: (action) => mayRole(role, action),
         trail: [[`${HOME}/organizations`, 'Organizations']],
+        reader: { audience: 'operator', vendor: '' },
         // Operators see all organizations.
         assertSees: () => undefined,
         auditPath: `${HOME}/audit`,

@@ -1,6 +1,6 @@
 /** One organization: its directories, its portal links, its end. */
 import { isOrigin, MOST_ORIGINS, type Organization } from '../directories/index.ts';
-import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
+import { IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
 import { type LinkState, linkStateAt, type PortalLink } from '../one-time-links/index.ts';
 import {
   Act,
@@ -9,25 +9,26 @@ import {
   CopyField,
   CopyOnce,
   counted,
-  type DirectoryView,
+  createDirectoryRows,
   endpointKeyOf,
   Field,
+  FindingRow,
   Form,
   Head,
+  type Held,
   invalidField,
   isRefusedAt,
   LastUse,
   Lines,
   More,
   ProviderChoice,
-  readDirectoryView,
+  readHeld,
   required,
   sent,
   Time,
   touched,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
-import { byUrgency, DirectoryRow } from './directory-row.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
@@ -59,31 +60,16 @@ function originsIn(form: URLSearchParams): string[] {
 }
 
 export function organizationRoutes(deps: DashboardDependencies): Route[] {
-  const { organizations, directories, removal, portalLinks, clock, publicUrl } = deps;
+  const { organizations, directories, removal, portalLinks, diagnoses, clock, publicUrl } = deps;
+  const rows = createDirectoryRows(deps);
 
-  /** A page of its directories, those that need someone first. */
-  async function viewsOf(organizationId: string, after?: string) {
-    const { items, nextCursor } = await directories.page({ organizationId, after, limit: PAGE });
-    const now = clock.now();
-    const views = await Promise.all(
-      items.map((directory) =>
-        readDirectoryView(deps, {
-          directory,
-          provider: IDENTITY_PROVIDERS[directory.provider].name,
-          now,
-          isBrief: true,
-        }),
-      ),
-    );
-    return { views: views.sort(byUrgency), nextCursor };
-  }
-
-  async function allViewsOf(organizationId: string): Promise<DirectoryView[]> {
-    const all: DirectoryView[] = [];
+  /** What all its directories hold. */
+  async function allHeldBy(organizationId: string): Promise<Held[]> {
+    const all: Held[] = [];
     let after: string | undefined;
     do {
-      const { views, nextCursor } = await viewsOf(organizationId, after);
-      all.push(...views);
+      const { items, nextCursor } = await directories.page({ organizationId, after, limit: PAGE });
+      all.push(...(await Promise.all(items.map((directory) => readHeld(deps, directory, clock.now())))));
       after = nextCursor ?? undefined;
     } while (after !== undefined);
     return all;
@@ -91,7 +77,8 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
 
   async function one(visit: Visit) {
     const organization = await organizations.get(visit.params['id'] ?? '');
-    const { views, nextCursor } = await viewsOf(organization.id, visit.query.get('after') ?? undefined);
+    const after = visit.query.get('after') ?? undefined;
+    const { items, nextCursor } = await rows.page({ organizationId: organization.id, after, limit: PAGE });
     const links = (await portalLinks.page({ organizationId: organization.id, limit: 10 })).items;
     return {
       title: organization.name,
@@ -111,7 +98,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
               </a>
             )}
           </Head>
-          {views.length === 0 ? (
+          {items.length === 0 ? (
             <section class="panel empty">
               <h2>No directory yet</h2>
               <p class="soft">
@@ -122,8 +109,13 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
           ) : (
             <section class="panel list">
               <ul class="rows">
-                {views.map((view) => (
-                  <DirectoryRow view={view} />
+                {items.map(({ directory, finding }) => (
+                  <FindingRow
+                    directory={directory}
+                    finding={finding}
+                    spoken={diagnoses.spoken(directory)}
+                    visit={visit}
+                  />
                 ))}
               </ul>
             </section>
@@ -213,7 +205,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
 
   async function deletion(visit: Visit) {
     const organization = await organizations.get(visit.params['id'] ?? '');
-    const views = await allViewsOf(organization.id);
+    const views = await allHeldBy(organization.id);
     const held = views.flatMap((view) => view.holdings.map(() => view));
     return {
       title: `Delete ${organization.name}`,

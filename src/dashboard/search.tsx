@@ -1,8 +1,9 @@
 /** Search by anything: names, keys and ids, the end of a token, a request id; a whole token is looked up and stands in no address. */
 import type { AuditEvent } from '../audit/index.ts';
 import { digestsOf } from '../credentials/index.ts';
+import { timeOf } from '../diagnosis/index.ts';
 import { timeOfRequestId } from '../http/request-context.ts';
-import { EventRows, Head, REFUSALS, sent, timeOf } from '../pages/index.ts';
+import { EventRows, Head, sent } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
@@ -16,6 +17,7 @@ const SHOWN = 20;
 /** Refusals of the same kind are counted together for an hour, and keep the id of the latest one. */
 const TOGETHER_MS = 3_600_000;
 const REFUSALS_LOOKED_AT = 200;
+const REFUSALS = ['request.denied', 'token.refused'];
 
 export function searchRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, directories, credentials, clients, audit, publicUrl } = deps;

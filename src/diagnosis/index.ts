@@ -14,19 +14,22 @@ import type { Diagnosis } from './finding.ts';
 import { type FactsDependencies, readFacts } from './read-facts.ts';
 import type { Spoken } from './speech.ts';
 import { readPast } from './state-at.ts';
+import { type Station, stationsOf } from './stations.ts';
 import { readTimeline, type Timeline } from './timeline.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
 import { createUnplaced, type Unplaced } from './unplaced.ts';
 
-export { codeOf } from './causes.ts';
+export { codeOf, TROUBLES } from './causes.ts';
 export { type Check, type Checked, createCheck } from './check.ts';
 export { ACTORS, type ActingParty, CODE_NAMES, CODES, type Code, GROUPS, SEVERITIES, type Severity } from './codes.ts';
 export type { CurrentFinding, CurrentFindings, FindingChange, FindingQuery } from './current.ts';
 export { diagnose } from './diagnose.ts';
 export type { Facts } from './facts.ts';
 export type { Diagnosis, Finding, FindingFacts, Stranger } from './finding.ts';
+export { timeOf } from './read-facts.ts';
 export { type Part, plain, type Text } from './say.ts';
 export type { Reader, Spoken, Words } from './speech.ts';
+export type { Station } from './stations.ts';
 export type { Run, Timeline } from './timeline.ts';
 export { type Counted, type OutcomeClass, outcomeClassOf, type Traffic } from './traffic.ts';
 export type { Unplaced, UnplacedRefusal } from './unplaced.ts';
@@ -35,6 +38,8 @@ export { ticketOf, wordsOf } from './words.ts';
 export interface Diagnoses {
   /** Computed from everything as it is at this moment. Rejects with storage_unavailable. */
   now(directory: Directory): Promise<Diagnosis>;
+  /** The same, with where requests stop on their way. Rejects with storage_unavailable. */
+  look(directory: Directory): Promise<{ diagnosis: Diagnosis; stations: Station[] }>;
   /** As it was at a moment: from the audit trail and counted traffic, never from today's records. */
   at(directory: Directory, at: Date): Promise<PastDiagnosis>;
   timeline(directory: Directory, period: { from: Date; to: Date }): Promise<Timeline>;
@@ -102,6 +107,11 @@ export function createDiagnoses(
 
   return {
     now: async (directory) => diagnose(await factsNow(directory)),
+    async look(directory) {
+      const found = await factsNow(directory);
+      const diagnosis = diagnose(found);
+      return { diagnosis, stations: stationsOf(found, diagnosis) };
+    },
     async at(directory, at) {
       const { facts: past, keptSince } = await readPast(deps, directory, at);
       const { name, provider, endpointUrl, upstreamUrl } = past.directory;

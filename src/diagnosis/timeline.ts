@@ -21,7 +21,15 @@ export interface Timeline {
   /** By people and by Latchkey itself, oldest first. */
   changes: AuditEvent[];
   /** Traffic of each token and connection that had some, or existed. */
-  credentials: { id: string; slot: 'a' | 'b'; kind: 'bearer' | 'oauth'; hint: string; runs: Run[] }[];
+  credentials: {
+    id: string;
+    slot: 'a' | 'b';
+    kind: 'bearer' | 'oauth';
+    hint: string;
+    createdAt: Date;
+    endedAt?: Date;
+    runs: Run[];
+  }[];
   /** Token endpoint: issued counts as accepted. */
   tokenEndpoint: Run[];
   scimServer: Run[];
@@ -77,9 +85,11 @@ export async function readTimeline(
     credentials.page({ directoryId: directory.id, limit: CREDENTIALS_READ }),
   ]);
   const rows = await Promise.all(
-    records.items.map(async ({ id, slot, kind, hint }) => {
+    records.items.map(async ({ id, slot, kind, hint, createdAt, revokedAt, expiresAt, state }) => {
       const { items } = await usage.hours(id, { from, to, limit: MOST_HOURS });
-      return { id, slot, kind, hint: kind === 'bearer' ? hint : '', runs: runsOf(items) };
+      const endedAt = revokedAt ?? (state === 'expired' ? expiresAt : undefined);
+      const shownHint = kind === 'bearer' ? hint : '';
+      return { id, slot, kind, hint: shownHint, createdAt, ...(endedAt && { endedAt }), runs: runsOf(items) };
     }),
   );
   return {

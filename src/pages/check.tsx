@@ -1,11 +1,11 @@
 /** Whether what was put into an identity provider is used: received and accepted, refused with the remedy, or still waited for. */
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
+import { type Finding, timeOf } from '../diagnosis/index.ts';
 import { endpointLabelOf } from '../identity-providers/index.ts';
-import { type DirectoryView, type Holding, refusalIn, timeOf } from './directory-view.ts';
+import type { DirectoryView, Holding } from './directory-view.ts';
 import { tellOf } from './events.tsx';
-import { Refusal } from './explanations.tsx';
-import { failureOf } from './health.tsx';
+import { Lead, troubleOf, WhatToDo } from './findings.tsx';
 import { CopyField, capital, Icon, Time } from './parts.tsx';
 import type { Visit } from './visit.tsx';
 
@@ -16,34 +16,29 @@ export const WAYS = {
   rotate: ['Generate', 'Put it in', 'See it used', 'Retire the old one'],
 } as const;
 
-interface Waited {
-  fresh: Holding | undefined;
-  events: AuditEvent[];
-}
-
-/** The refusal that nothing was accepted after with the credential that is waited for. */
-export function refusalOf({ fresh, events }: Waited): AuditEvent | undefined {
-  return refusalIn(
-    events.filter((event) => isAbout(event, fresh)),
-    fresh?.total?.lastUsedAt,
-  );
-}
-
-/** What happened before the new credential was there says nothing of it. */
-function isAbout(event: AuditEvent, fresh: Holding | undefined): boolean {
-  return timeOf(event).getTime() >= (fresh?.credential.createdAt.getTime() ?? 0);
+/** What is broken since the new credential is there; what happened before says nothing of it. */
+export function troubleSince({ diagnosis }: DirectoryView, fresh: Holding | undefined): Finding | undefined {
+  const trouble = troubleOf(diagnosis);
+  const at = trouble && new Date(trouble.facts.lastAt ?? trouble.since);
+  return at && at >= (fresh?.credential.createdAt ?? at) ? trouble : undefined;
 }
 
 /** `fresh`: the credential that is waited for; undefined while there is none, as before the first token of an OAuth client. */
-export function Check(props: Waited & { view: DirectoryView; endpoint: string; visit: Visit }) {
+export function Check(props: {
+  view: DirectoryView;
+  fresh: Holding | undefined;
+  events: AuditEvent[];
+  endpoint: string;
+  visit: Visit;
+}) {
   const { view, fresh, events, endpoint, visit } = props;
   const { provider, holdings, directory, now } = view;
   const used = fresh?.total?.lastUsedAt;
   const others = holdings.filter((holding) => holding !== fresh);
-  const refused = refusalOf({ fresh, events });
-  const failed = failureOf(view);
-  const token = events.find((event) => event.type === 'token.issued' && isAbout(event, fresh));
-  const connection = events.find((event) => event.type === 'connection.refused' && isAbout(event, fresh));
+  const trouble = troubleSince(view, fresh);
+  const isAbout = (event: AuditEvent) => timeOf(event) >= (fresh?.credential.createdAt ?? new Date(0));
+  const token = events.find((event) => event.type === 'token.issued' && isAbout(event));
+  const connection = events.find((event) => event.type === 'connection.refused' && isAbout(event));
   return (
     <>
       <section class="panel live">
@@ -51,8 +46,8 @@ export function Check(props: Waited & { view: DirectoryView; endpoint: string; v
           <Row icon={<Icon name="warn" />} at={timeOf(connection)} now={now}>
             <strong>{tellOf(connection).text}</strong>
             <small>
-              Compare client id and, for Okta, the app name with{' '}
-              <a href={`${visit.home}/directories/${directory.id}/setup/oauth`}>the set-up</a>, and begin there again.
+              Compare client ID and, for Okta, the app name with{' '}
+              <a href={`${visit.home}/directories/${directory.id}/setup/oauth`}>the setup</a>, and begin there again.
             </small>
           </Row>
         )}
@@ -63,7 +58,7 @@ export function Check(props: Waited & { view: DirectoryView; endpoint: string; v
           </Row>
         )}
         {fresh && used ? (
-          <Row icon={<Icon name={refused || failed ? 'warn' : 'ok'} />} at={used} now={now}>
+          <Row icon={<Icon name={trouble ? 'warn' : 'ok'} />} at={used} now={now}>
             <strong>
               {fresh.credential.kind === 'oauth'
                 ? `A request of ${provider} was accepted`
@@ -88,12 +83,6 @@ export function Check(props: Waited & { view: DirectoryView; endpoint: string; v
             <small data-without-script>Reload to see more.</small>
           </Row>
         )}
-        {failed && fresh && used && (
-          <Row icon={<Icon name="bad" />} now={now}>
-            <strong>But {failed.what}</strong>
-            <small>The token is right. {failed.todo}</small>
-          </Row>
-        )}
         {others.map(({ credential, total }) => (
           <Row icon={<span />} now={now}>
             <small>
@@ -110,19 +99,24 @@ export function Check(props: Waited & { view: DirectoryView; endpoint: string; v
           </Row>
         ))}
       </section>
-      {refused && <Refusal event={refused} view={view} endpoint={endpoint} visit={visit} />}
-      {!used && !refused && (
+      {trouble && (
+        <>
+          <Lead finding={trouble} view={view} visit={visit} />
+          <WhatToDo finding={trouble} view={view} visit={visit} />
+        </>
+      )}
+      {!used && !trouble && (
         <details class="panel">
           <summary>Nothing arrives?</summary>
           <div class="detail">
             <p>
-              Then {provider} asks another address, or does not ask at all. <b>{endpointLabelOf(directory.provider)}</b>{' '}
+              Then {provider} sends to another URL, or sends nothing yet. <b>{endpointLabelOf(directory.provider)}</b>{' '}
               there must hold exactly this:
             </p>
             <CopyField label={endpointLabelOf(directory.provider)} value={endpoint} />
             <p class="soft">
-              Then press its button that tests the connection, and see that provisioning is switched on. What is asked
-              of another address cannot be seen here.
+              Then press its button that tests the connection, and check that provisioning is on. Requests to another
+              server never reach us.
             </p>
           </div>
         </details>

@@ -1,47 +1,64 @@
 /** A directory as it is now: the sentence that leads, the endpoint, the two slots, what happened. */
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
+import { timeOf } from '../diagnosis/index.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import { Ask } from './confirm.tsx';
-import { type DirectoryView, type Holding, spokenOf, timeOf } from './directory-view.ts';
+import { type DirectoryView, type Held, type Holding, spokenOf } from './directory-view.ts';
 import { EventRows } from './events.tsx';
-import { Refusal } from './explanations.tsx';
+import { HowWeKnow } from './evidence.tsx';
+import { Lead, OtherFindings, Stations, Strangers, WhatToDo } from './findings.tsx';
 import { Act } from './forms.tsx';
-import { healthOf } from './health.tsx';
-import { CopyField, counted, Status, span, Time } from './parts.tsx';
+import { CopyField, counted, span, Time } from './parts.tsx';
 import { SlotCards } from './slots.tsx';
 import type { Visit } from './visit.tsx';
 
-const MOST_TROUBLES = 3;
+const EVIDENCE_SHOWN = 3;
 
 /** What moves while one looks at it. */
 export function DirectoryFace(props: {
   view: DirectoryView;
   visit: Visit;
   events: AuditEvent[];
+  /** Of the finding that leads. */
+  evidence: AuditEvent[];
   publicUrl: string;
   /** What can be done about its state. */
   acts?: ComponentChildren;
   /** What else may be put into an empty slot. */
   children?: ComponentChildren;
 }) {
-  const { view, visit, events, publicUrl, acts, children } = props;
-  const { directory, refusal } = view;
-  const { tone, lead, rest, todo } = healthOf(view);
+  const { view, visit, events, evidence, publicUrl, acts, children } = props;
+  const { directory, diagnosis, holdings, acceptedAt } = view;
+  const [lead, ...others] = diagnosis.findings;
   const address = `${visit.home}/directories/${directory.id}`;
+  const isKnown = holdings.length > 0 || acceptedAt !== undefined || (lead?.evidence.length ?? 0) > 0;
   return (
     <div class="detail blocks">
-      <Status
-        tone={tone}
-        sentence={
-          <>
-            <strong>{lead}</strong> {rest}
-          </>
-        }
-        detail={todo}
-        acts={acts}
-      />
-      {refusal && <Refusal event={refusal} view={view} endpoint={endpointOf(directory, publicUrl)} visit={visit} />}
+      {lead && (
+        <>
+          <Lead
+            finding={lead}
+            view={view}
+            visit={visit}
+            acts={
+              <>
+                {acts}
+                <a class="btn" href={`${address}/ticket`}>
+                  Copy for a ticket
+                </a>
+              </>
+            }
+          />
+          {isKnown && <Stations view={view} visit={visit} />}
+          <div class="two">
+            <WhatToDo finding={lead} view={view} visit={visit} />
+            <HowWeKnow finding={lead} evidence={evidence} view={view} visit={visit} />
+          </div>
+        </>
+      )}
+      <OtherFindings findings={others.filter(({ severity }) => severity !== 'fine')} view={view} visit={visit} />
+      <Strangers strangers={diagnosis.strangers} view={view} />
       <CopyField label="SCIM endpoint" value={endpointOf(directory, publicUrl)} />
       <Callout view={view} visit={visit} />
       <SlotCards
@@ -64,7 +81,7 @@ export function DirectoryFace(props: {
             <small>Whole audit</small>
           </a>
         </div>
-        <EventRows events={withTroubles(events, view)} visit={visit} byLast />
+        <EventRows events={byLast(events, evidence)} visit={visit} byLast />
       </section>
     </div>
   );
@@ -75,7 +92,7 @@ export function endpointOf({ endpointKey }: Directory, publicUrl: string): strin
 }
 
 function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView; visit: Visit }) {
-  if (!visit.may('credentials.change')) return <small>Your role may look, and change nothing.</small>;
+  if (!visit.may('credentials.change')) return <small>Your role is read-only.</small>;
   const { credential, state, progress } = holding;
   const { disabledBy } = credential;
   const isRotating = view.holdings.some((held) => held.progress);
@@ -104,7 +121,7 @@ function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView;
 
 function FreeActs(props: { directory: Directory; visit: Visit; children: ComponentChildren }) {
   const { directory, visit, children } = props;
-  if (!visit.may('credentials.change')) return <small>Your role may look, and change nothing.</small>;
+  if (!visit.may('credentials.change')) return <small>Your role is read-only.</small>;
   return (
     <>
       <a class="btn primary" href={`${visit.home}/directories/${directory.id}/generate`}>
@@ -171,13 +188,13 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
 }
 
 /** What goes on repeating is listed where it began; here it stands where it happened last. */
-function withTroubles(events: AuditEvent[], { troubles }: DirectoryView): AuditEvent[] {
-  const all = new Map([...events, ...troubles].map((event) => [event.id, event]));
+function byLast(events: AuditEvent[], evidence: AuditEvent[]): AuditEvent[] {
+  const all = new Map([...events, ...evidence].map((event) => [event.id, event]));
   const latestFirst = [...all.values()].sort((a, b) => timeOf(b).getTime() - timeOf(a).getTime());
-  return latestFirst.slice(0, Math.max(events.length, MOST_TROUBLES));
+  return latestFirst.slice(0, Math.max(events.length, EVIDENCE_SHOWN));
 }
 
-export function LastUse({ view }: { view: DirectoryView }) {
+export function LastUse({ view }: { view: Held }) {
   const { using, acceptedAt, now, provider } = view;
   if (!acceptedAt) return <>Nothing was accepted here yet.</>;
   const at = using?.total?.lastUsedAt;
@@ -190,7 +207,7 @@ export function LastUse({ view }: { view: DirectoryView }) {
       Last used <Time at={acceptedAt} now={now} />{' '}
       {at && at >= acceptedAt
         ? `from ${provider} (${using.total?.lastUsedFrom?.address})`
-        : 'with a credential that is over now'}
+        : 'with a credential that has ended'}
       {accepted > 0 && `; ${counted(accepted, 'request')} in 14 days`}.
     </>
   );

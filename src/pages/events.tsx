@@ -1,8 +1,7 @@
 /** What happened, a line each. */
 import type { ComponentChildren } from 'preact';
 import { type AttributeChange, type AuditEvent, EVENTS } from '../audit/index.ts';
-import { timeOf } from './directory-view.ts';
-import { explanationOf } from './explanations.tsx';
+import { CODES, codeOf, timeOf } from '../diagnosis/index.ts';
 import { counted, Tag, Time, type Tone } from './parts.tsx';
 import type { Visit } from './visit.tsx';
 
@@ -60,7 +59,7 @@ export function EventRows(props: {
                   </>
                 )}
               </small>
-              {isOpenable && <Details event={event} />}
+              {isOpenable && <EventDetails event={event} />}
             </span>
             <small>
               <Time at={byLast ? timeOf(event) : event.at} now={now} />
@@ -73,7 +72,7 @@ export function EventRows(props: {
 }
 
 /** All that is kept of an event, as it is kept. */
-function Details({ event }: { event: AuditEvent }) {
+export function EventDetails({ event }: { event: AuditEvent }) {
   const { type, id, organizationId, directoryId, credentialId, firstAt, lastAt, data } = event;
   const known = { type, id, organizationId, directoryId, credentialId, firstAt, lastAt, ...data };
   return (
@@ -100,47 +99,28 @@ function Details({ event }: { event: AuditEvent }) {
   );
 }
 
-const CONNECTION_REFUSALS: Record<string, string> = {
-  client_unknown: 'the client id is not known here',
-  redirect_uri_unknown: 'the address that the answer would go to is not registered for the client',
-  access_denied: 'a person decided against it',
-  invalid_scope: 'it asked for something that cannot be given',
-  slots_full: 'both slots are held',
-};
-
 /** One line of what happened. */
 export function tellOf(event: AuditEvent): { tone: Tone; text: string } {
   const { type, data, actor } = event;
-  const what = explanationOf(event)?.what;
   const told = (name: string) => (typeof data[name] === 'string' ? data[name] : '');
   const which = told('label') === '' ? `…${told('hint')}` : `“${told('label')}” (…${told('hint')})`;
   const slot = told('slot') === '' ? '' : ` in slot ${told('slot').toUpperCase()}`;
   const reason = told('reason').replaceAll('_', ' ');
+  const code = codeOf(event);
+  const why = code === undefined ? reason : uncapital(CODES[code].meaning.replace(/\.$/, ''));
   switch (type) {
     case 'request.denied':
-      return {
-        tone: 'bad',
-        text: `A request was refused: ${what === undefined ? reason : `it ${what}`}${told('hint') === '' ? '' : ` (…${told('hint')})`}`,
-      };
+      return { tone: 'bad', text: `Refused: ${why}${told('hint') === '' ? '' : ` (…${told('hint')})`}` };
     case 'token.refused':
-      return {
-        tone: 'bad',
-        text: `A token request of ${actor.name} was refused: ${what === undefined ? reason : `it ${what}`}`,
-      };
+      return { tone: 'bad', text: `Token request of ${actor.name} refused: ${why}` };
     case 'upstream.failed': {
-      const why = told('reason')
-        .replace(/^upstream_/, '')
-        .replaceAll('_', ' ');
       const more = [
-        told('cause'),
         typeof data['status'] === 'number' ? `status ${data['status']}` : '',
+        told('cause'),
         told('detail'),
       ];
-      const answer = [why, ...more.filter((part) => part !== '')].join(', ');
-      return {
-        tone: 'bad',
-        text: `A request was accepted, and failed at the SCIM server behind the gateway: ${answer}`,
-      };
+      const answer = more.filter((part) => part !== '').join(', ');
+      return { tone: 'bad', text: `Failed: ${why}${answer === '' ? '' : ` (${answer})`}` };
     }
     case 'operator.sign_in_refused':
       return { tone: 'bad', text: `Sign-ins were refused${actor.type === 'operator' ? `: as ${actor.name}` : ''}` };
@@ -169,13 +149,17 @@ export function tellOf(event: AuditEvent): { tone: Tone; text: string } {
     case 'credential.retired':
       return { tone: 'off', text: `${which} retired, replaced by its successor` };
     case 'connection.refused':
-      return { tone: 'bad', text: `A connection was refused: ${CONNECTION_REFUSALS[told('reason')] ?? reason}` };
+      return { tone: 'bad', text: `Connection refused: ${why}` };
     default: {
       const name = told('name') || (told('hint') === '' ? '' : which);
       const meaning = EVENTS[type].replace(/[;:].*$/, '').replace(/\.$/, '');
       return { tone: 'off', text: name === '' ? meaning : `${meaning} (${name})` };
     }
   }
+}
+
+function uncapital(text: string): string {
+  return /^OAuth\b/.test(text) ? text : text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 const SUBJECTS: Record<string, string> = {

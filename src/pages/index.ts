@@ -8,19 +8,20 @@ export { AddSecret, SecretRows, secretEndSent } from './client-secrets.tsx';
 export { Ask, Confirm, SecretRemoval } from './confirm.tsx';
 export { contactRoutes } from './contacts.tsx';
 export { credentialRoutes } from './credentials.tsx';
+export { diagnosisRoutes } from './diagnosis.tsx';
 export { DirectoryFace, LastUse } from './directory.tsx';
+export { createDirectoryRows, type DirectoryRow, type DirectoryRows } from './directory-rows.ts';
 export {
   type DirectoryView,
+  type Held,
   type Holding,
-  REFUSALS,
   readDirectoryView,
-  refusalIn,
+  readHeld,
   spokenOf,
-  timeOf,
   titleOf,
 } from './directory-view.ts';
 export { EventRows } from './events.tsx';
-export { EXPLANATIONS, explanationOf } from './explanations.tsx';
+export { readEvidence } from './evidence.tsx';
 export {
   Choice,
   chosen,
@@ -36,10 +37,10 @@ export {
   Tick,
   touched,
 } from './fields.tsx';
+export { Dot, FindingRow, Sentence, toneOf } from './findings.tsx';
 export { Act, Form, hasFormToken, isRefusedAt } from './forms.tsx';
 export { pageHeaders } from './headers.ts';
 export { CopyOnce, Head, More } from './heads.tsx';
-export { failureOf, type Health, healthOf, URGENCY } from './health.tsx';
 export { importRoutes } from './importing.tsx';
 export { type Message, MessagePage, messagePage } from './messages.tsx';
 export { renderPage, renderPart } from './page.tsx';
@@ -49,6 +50,7 @@ export {
   capital,
   counted,
   Icon,
+  Moment,
   QrCode,
   Status,
   Steps,
@@ -61,4 +63,5 @@ export { createPipeline, type Face, type PipelineDependencies } from './pipeline
 export { createSeen, type SeenDependencies } from './seen.ts';
 export { setupRoutes } from './setup.tsx';
 export { SlotCards } from './slots.tsx';
+export { PastPanel, readPast } from './then.tsx';
 export { type Guest, type Handler, live, type OpenRoute, type Route, type Shown, type Visit } from './visit.tsx';

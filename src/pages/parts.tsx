@@ -15,6 +15,29 @@ export function Time({ at, now, exact = false }: { at: Date; now: Date; exact?: 
   );
 }
 
+/** A moment as people name it: today at 17:40, Monday at 17:40, 16 November at 17:40. A script puts it into the reader's zone. */
+export function Moment({ at, now }: { at: Date; now: Date }) {
+  return (
+    <time datetime={at.toISOString()} title={utc(at)} data-relative="day">
+      {named(at, now)}
+    </time>
+  );
+}
+
+const CLOSE_DAYS: Record<number, string> = { 0: 'today', 1: 'yesterday', [-1]: 'tomorrow' };
+
+function named(at: Date, now: Date): string {
+  const time = `${at.toISOString().slice(11, 16)} UTC`;
+  const days = Math.floor(now.getTime() / DAY_MS) - Math.floor(at.getTime() / DAY_MS);
+  const close = CLOSE_DAYS[days];
+  if (close !== undefined) return `${close} at ${time}`;
+  const shown = (options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' }).format(at);
+  if (days > 1 && days < 7) return `${shown({ weekday: 'long' })} at ${time}`;
+  const isThisYear = at.getUTCFullYear() === now.getUTCFullYear();
+  return `${shown({ day: 'numeric', month: 'long', ...(!isThisYear && { year: 'numeric' }) })} at ${time}`;
+}
+
 /** `40 seconds ago`, `in 3 hours`; hours up to two days. The script of the pages says the same. */
 export function ago(at: Date, now: Date): string {
   const seconds = Math.round((now.getTime() - at.getTime()) / 1000);

@@ -1,8 +1,8 @@
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credential, Credentials, Usage } from '../credentials/index.ts';
+import type { Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
-import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import type { Clients } from '../oauth/index.ts';
 import { type DirectoryView, readDirectoryView } from './directory-view.ts';
 import type { Visit } from './visit.tsx';
@@ -14,6 +14,7 @@ export interface SeenDependencies {
   audit: Audit;
   clock: Clock;
   clients: Clients;
+  diagnoses: Diagnoses;
 }
 
 /** What a person may see of what an address names; each throws not_found, also for what is another organization's. */
@@ -33,7 +34,6 @@ export function createSeen(deps: SeenDependencies) {
     async view(visit: Visit, id?: string): Promise<DirectoryView> {
       return this.viewOf(await this.directory(visit, id));
     },
-    viewOf: (directory: Directory): Promise<DirectoryView> =>
-      readDirectoryView(deps, { directory, provider: IDENTITY_PROVIDERS[directory.provider].name, now: clock.now() }),
+    viewOf: (directory: Directory): Promise<DirectoryView> => readDirectoryView(deps, directory, clock.now()),
   };
 }

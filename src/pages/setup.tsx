@@ -1,7 +1,7 @@
 /** Setting a directory up, from the choice of the identity provider to its first accepted request; a page for each step. */
 
 import { choiceNameOf, IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
-import { Check, refusalOf, WAYS } from './check.tsx';
+import { Check, troubleSince, WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import { chosen } from './fields.tsx';
@@ -162,7 +162,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
       (a, b) => b.credential.createdAt.getTime() - a.credential.createdAt.getTime(),
     )[0];
     const isUsed = fresh?.total?.lastUsedAt !== undefined;
-    const isDone = isUsed && !view.failure && refusalOf({ fresh, events: items }) === undefined;
+    const isDone = isUsed && troubleSince(view, fresh) === undefined;
     const way = visit.query.get('way') === 'generate' ? ('generate' as const) : ('setup' as const);
     const title = isDone ? `${name} is connected` : `Waiting for ${name}`;
     const part = (

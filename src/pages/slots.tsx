@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Actor } from '../audit/index.ts';
 import { DAYS, type DirectoryView, type Holding, titleOf } from './directory-view.ts';
-import { QUIET_MS } from './health.tsx';
+import { troubleOf } from './findings.tsx';
 import { capital, Spark, span, Tag, Time } from './parts.tsx';
 
 /** Always two cards. `acts`: what may be done with a holding, or with an empty slot. `nameOf`: how whoever made one is called here. */
@@ -61,7 +61,7 @@ function SlotCard(props: {
   const from = total?.lastUsedFrom;
   return (
     <article
-      class={using === holding && holding.state === 'active' ? 'slot using' : 'slot'}
+      class={using === holding && holding.state === 'active' && !troubleOf(view.diagnosis) ? 'slot using' : 'slot'}
       aria-label={`Slot ${credential.slot.toUpperCase()}: ${titleOf(credential)}`}
     >
       <SlotHead slot={credential.slot} title={titleOf(credential)} />
@@ -141,7 +141,9 @@ function StateTag({ holding, view }: { holding: Holding; view: DirectoryView }) 
   if (state === 'expired') return <Tag tone="bad">expired</Tag>;
   if (progress?.status === 'still_in_use') return <Tag tone="warn">replaced, still in use</Tag>;
   if (!total?.lastUsedAt) return <Tag tone="warn">not used yet</Tag>;
-  const quietMs = now.getTime() - total.lastUsedAt.getTime();
-  if (using === holding && quietMs <= QUIET_MS) return <Tag tone="ok">{capital(provider)} uses this one</Tag>;
-  return <Tag tone="warn">quiet for {span(Math.floor(quietMs / 1000))}</Tag>;
+  const quietSeconds = Math.floor((now.getTime() - total.lastUsedAt.getTime()) / 1000);
+  if (using !== holding) return <Tag>not used for {span(quietSeconds)}</Tag>;
+  // Green says that all is well, so it stands beside no trouble.
+  if (troubleOf(view.diagnosis)) return <Tag>used last</Tag>;
+  return <Tag tone="ok">{capital(provider)} uses this one</Tag>;
 }

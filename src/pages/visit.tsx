@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 import type { ComponentChildren, VNode } from 'preact';
 import type { AccessRole, Action } from '../access.ts';
 import type { Actor, Cause } from '../audit/index.ts';
+import type { Reader } from '../diagnosis/index.ts';
 import type { PageCookies } from './cookies.ts';
 
 /** A request of somebody who may not be signed in. */
@@ -31,6 +32,10 @@ export interface Visit extends Guest {
   cause: Cause;
   /** The form that was refused and is shown again, with what was typed. */
   refused?: { path: string; form: URLSearchParams; field?: FieldProblem };
+  /** Whom the words of findings are for. */
+  reader: Reader;
+  /** The one organization that this person sees; undefined for all. */
+  organizationId?: string;
   /** Throws not_found for what belongs to an organization that this person does not see. */
   assertSees: (organizationId: string) => void;
   /** How whoever did something is called to this person, and from where it came as far as that is theirs to know. */

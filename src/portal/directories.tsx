@@ -6,7 +6,10 @@ import {
   Head,
   live,
   More,
+  PastPanel,
   type Route,
+  readEvidence,
+  readPast,
   type SeenDependencies,
   type Visit,
 } from '../pages/index.ts';
@@ -17,13 +20,17 @@ const PAGE = 50;
 export type DirectoryDependencies = SeenDependencies & { publicUrl: string };
 
 export function directoryRoutes(deps: DirectoryDependencies): Route[] {
-  const { audit, publicUrl } = deps;
+  const { audit, diagnoses, publicUrl } = deps;
   const seen = createSeen(deps);
 
   async function one(visit: Visit) {
     const view = await seen.view(visit);
     const { directory } = view;
-    const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
+    const [{ items }, evidence, past] = await Promise.all([
+      audit.page({ where: { directoryId: directory.id }, limit: EVENTS }),
+      readEvidence(audit, view.diagnosis.findings[0]),
+      visit.query.has('part') ? undefined : readPast(diagnoses, directory, visit),
+    ]);
     const address = `${visit.home}/directories/${directory.id}`;
     const setup = (
       <a class="btn" href={`${address}/setup`}>
@@ -34,14 +41,18 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
       title: directory.name,
       head: (
         <Head trail={[[visit.home, 'Your directories']]} title={directory.name}>
+          <a class="btn" href={`${visit.home}/check-token`}>
+            Check a token
+          </a>
           {setup}
         </Head>
       ),
       part: (
-        <DirectoryFace view={view} visit={visit} events={items} publicUrl={publicUrl}>
+        <DirectoryFace view={view} visit={visit} events={items} evidence={evidence} publicUrl={publicUrl}>
           {setup}
         </DirectoryFace>
       ),
+      ...(past && { rest: <PastPanel past={past} directory={directory} visit={visit} /> }),
     });
   }
 

@@ -1,60 +1,40 @@
 /** What an IT contact sees first: the directories of their organization, those that need someone first. */
 
-import type { Audit } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
-import type { Credentials, Usage } from '../credentials/index.ts';
-import type { Directories, Directory } from '../directories/index.ts';
-import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
-import type { Clients } from '../oauth/index.ts';
+import type { Diagnoses } from '../diagnosis/index.ts';
+import type { Directories } from '../directories/index.ts';
 import {
+  createDirectoryRows,
+  type DirectoryRow,
+  FindingRow,
   Form,
-  type Health,
-  healthOf,
   messagePage,
   type Route,
-  readDirectoryView,
   Time,
-  URGENCY,
 } from '../pages/index.ts';
 import { HOME, SESSION_COOKIE, type SessionDependencies, type Visit } from './session.ts';
 
-const DIRECTORIES = 200;
+const DIRECTORIES = 50;
 
 export function homeRoutes(
-  deps: SessionDependencies & {
-    directories: Directories;
-    credentials: Credentials;
-    usage: Usage;
-    audit: Audit;
-    clients: Clients;
-    clock: Clock;
-    vendor: string;
-  },
+  deps: SessionDependencies & { directories: Directories; diagnoses: Diagnoses; vendor: string },
 ): Route<Visit>[] {
-  const { links, directories, vendor } = deps;
+  const { links, diagnoses, vendor } = deps;
+  const rows = createDirectoryRows(deps);
   return [
     {
       path: '',
       action: 'directories.read',
       async get(visit) {
-        const { organization, query, now } = visit;
-        const { items, nextCursor } = await directories.page({
+        const { organization, query } = visit;
+        const { items, nextCursor } = await rows.page({
           organizationId: organization.id,
           after: query.get('after') ?? undefined,
           limit: DIRECTORIES,
         });
-        const rows = await Promise.all(
-          items.map(async (directory) => {
-            const provider = IDENTITY_PROVIDERS[directory.provider].name;
-            const view = await readDirectoryView(deps, { directory, provider, now, isBrief: true });
-            return { directory, provider, health: healthOf(view), isEmpty: view.holdings.length === 0 };
-          }),
-        );
-        rows.sort((a, b) => URGENCY[a.health.tone] - URGENCY[b.health.tone]);
         return {
           title: organization.name,
           isNarrow: true,
-          children: <HomePage rows={rows} nextCursor={nextCursor} visit={visit} />,
+          children: <HomePage rows={items} nextCursor={nextCursor} visit={visit} diagnoses={diagnoses} />,
         };
       },
     },
@@ -72,12 +52,8 @@ export function homeRoutes(
   ];
 }
 
-function HomePage(props: {
-  rows: { directory: Directory; provider: string; health: Health; isEmpty: boolean }[];
-  nextCursor: string | null;
-  visit: Visit;
-}) {
-  const { rows, nextCursor, visit } = props;
+function HomePage(props: { rows: DirectoryRow[]; nextCursor: string | null; visit: Visit; diagnoses: Diagnoses }) {
+  const { rows, nextCursor, visit, diagnoses } = props;
   const endsAt = visit.link.sessionEndsAt ?? visit.now;
   return (
     <>
@@ -87,25 +63,20 @@ function HomePage(props: {
       ) : (
         <section class="panel list">
           <ul class="rows">
-            {rows.map(({ directory, provider, health, isEmpty }) => (
-              <li>
-                <span class={health.tone === 'ok' ? 'dot' : `dot ${health.tone}`} />
-                <span class="what">
-                  <a href={`${HOME}/directories/${directory.id}`}>
-                    <b>{directory.name}</b>
-                  </a>
-                  <small>
-                    {health.lead} {health.rest}
-                  </small>
-                </span>
-                {isEmpty ? (
-                  <a class="btn primary" href={`${HOME}/directories/${directory.id}/setup`}>
-                    Set it up
-                  </a>
-                ) : (
-                  <span class="tag">{provider}</span>
-                )}
-              </li>
+            {rows.map(({ directory, finding }) => (
+              <FindingRow
+                directory={directory}
+                finding={finding}
+                spoken={diagnoses.spoken(directory)}
+                visit={visit}
+                {...(finding.code === 'not_connected' && {
+                  end: (
+                    <a class="btn primary" href={`${HOME}/directories/${directory.id}/setup`}>
+                      Set it up
+                    </a>
+                  ),
+                })}
+              />
             ))}
           </ul>
         </section>

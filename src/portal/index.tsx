@@ -2,6 +2,7 @@
 import type { Middleware } from 'koa';
 import { mayRole } from '../access.ts';
 import type { Actor } from '../audit/index.ts';
+import type { Check } from '../diagnosis/index.ts';
 import { AppError } from '../errors.ts';
 import type { Notifications } from '../notifications/index.ts';
 import { type PortalLink, personOf } from '../one-time-links/index.ts';
@@ -11,6 +12,7 @@ import {
   contactRoutes,
   createPipeline,
   credentialRoutes,
+  diagnosisRoutes,
   type Face,
   type Guest,
   messagePage,
@@ -35,6 +37,7 @@ export interface PortalDependencies
     Omit<ConsentDependencies, 'vendor'> {
   brand: Brand;
   notifications: Notifications;
+  check: Check;
 }
 
 export function createPortal(deps: PortalDependencies): Middleware {
@@ -57,6 +60,7 @@ export function createPortal(deps: PortalDependencies): Middleware {
         organizationOf: async ({ organization: { id, name } }) => ({ id, name, trail: [[HOME, 'Your directories']] }),
       }),
       ...directoryRoutes(deps),
+      ...diagnosisRoutes(deps),
       ...credentialRoutes(deps),
       ...setupRoutes(deps),
     ],
@@ -75,6 +79,8 @@ export function createPortal(deps: PortalDependencies): Middleware {
         role: 'it_contact',
         may: (action) => mayRole('it_contact', action),
         trail: [[HOME, 'Your directories']],
+        reader: { audience: 'it_contact', vendor },
+        organizationId: link.organizationId,
         cause: { actor: personOf(link), source: 'portal', address, requestId },
         nameOf: (actor, from) => nameInPortal(actor, from, link, vendor),
         assertSees(organizationId) {

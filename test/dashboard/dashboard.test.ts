@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
+import { flush } from '../support/diagnosed.ts';
 import { engines, type Place } from '../support/engines.ts';
 import {
   createOperatorBrowser,
@@ -283,10 +284,10 @@ for (const engine of engines) {
         const token = tokenIn((await owner.send(`/directories/${id}/generate`, { label: 'first' })).html);
         assert.equal(await lead(), 'Waiting for the first request.');
         assert.equal(await verify(id, token), 200);
-        assert.equal(await lead(), 'Provisioning works.');
+        assert.equal(await lead(), 'Requests are accepted.');
         app.clock.advance(8 * 24 * HOUR);
         owner = await signInOperator(app);
-        assert.equal(await lead(), 'Quiet for long.');
+        assert.equal(await lead(), 'Provisioning works, and it is quiet.');
         await owner.send(`/directories/${id}/disable`);
         assert.equal(await lead(), 'This directory is disabled.');
         assert.equal(await verify(id, token), 403);
@@ -545,28 +546,31 @@ for (const engine of engines) {
       assert.equal((await owner.open(`/audit.csv?directoryId=${id}`)).html.trim().split('\r\n').length, 223);
     });
 
-    it('leads the organizations with those whose requests are refused, until one is accepted again', async () => {
+    it('leads the organizations with those that are broken, until they work again, and lists what is of nobody', async () => {
       const { organizationId, id } = await makeDirectory('Refused production');
       await owner.send(`/organizations/${organizationId}`, { name: 'Contoso <b>', externalId: '' });
       const { token } = (await app.api.post(`/directories/${id}/credentials`, {})).body;
-      const tell = () => app.app.rounds.find(({ name }) => name === 'denials')?.run();
       await verify(id, token);
+      await flush(app);
       app.clock.advance(1000);
       await verify(id, token.slice(0, -1));
-      await tell();
+      await flush(app);
       const panel = async () => {
         const { html } = await owner.open('/organizations');
-        return (
-          /<section class="panel list[^>]* aria-label="Refused in the last day">(.*?)<\/section>/.exec(html)?.[1] ?? ''
-        );
+        return /<section class="panel list[^>]* aria-label="Needs attention">(.*?)<\/section>/.exec(html)?.[1] ?? '';
       };
-      assert.match(
-        await panel(),
-        /Refused production.*, Contoso &lt;b>.*Somebody sent something that is no token, or half of one, .*; Okta was accepted before it/,
-      );
+      const refused = /Refused production.*, Contoso &lt;b>.*Okta is being refused\. It sends an incomplete token/;
+      assert.match(await panel(), refused);
+      assert.match((await owner.open(`/findings?code=token_truncated&organizationId=${organizationId}`)).html, refused);
+      for (const other of ['code=token_revoked', 'provider=entra'])
+        assert.doesNotMatch(
+          (await owner.open(`/findings?organizationId=${organizationId}&${other}`)).html,
+          /Refused production/,
+        );
       app.clock.advance(1000);
       assert.equal(await verify(id, token), 200);
-      assert.match(await panel(), /Refused production.*half of one, .*; Okta was accepted since/);
+      await flush(app);
+      assert.doesNotMatch(await panel(), /Refused production/);
       const nowhere = await fetch(`${app.url}/scim/v2/no-such-place/Users`, {
         headers: { authorization: 'Bearer scim_x' },
       });
@@ -575,33 +579,31 @@ for (const engine of engines) {
         method: 'POST',
         body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'client_nobody', client_secret: 'x' }),
       });
-      await tell();
-      assert.match(
-        await panel(),
-        /Addresses that are no directory.*\d requests?, last.*Token requests of nobody.*1 request, last/,
-      );
+      await flush(app);
+      const { html } = await owner.open('/refused');
+      assert.match(html, /Requests came to the URL of a directory that does not exist\..*127\.0\.0\.1/);
+      assert.match(html, /The identity provider sent a client ID that we do not recognize\./);
+      assert.doesNotMatch(html, /Refused production|incomplete/);
     });
 
-    it('says that a request was let in and failed behind the gateway, and who mends it', async () => {
+    it('says that a request was accepted and failed at the SCIM server, and who fixes it', async () => {
       const { id } = await makeDirectory('No server behind');
       const { token } = (await app.api.post(`/directories/${id}/credentials`, {})).body;
       const { endpointUrl } = (await app.api.get(`/directories/${id}`)).body;
       const ask = async () =>
         (await fetch(`${endpointUrl}/Users`, { headers: { authorization: `Bearer ${token}` } })).status;
-      const tell = () => app.app.rounds.find(({ name }) => name === 'denials')?.run();
       assert.equal(await ask(), 502);
-      await tell();
+      await flush(app);
       const page = await owner.open(`/directories/${id}`);
-      assert.match(page.html, /Accepted here, and failed behind the gateway\./);
-      assert.match(page.html, /the SCIM server behind the gateway is not set for this directory/);
       assert.match(
-        (await owner.open(`/directories/${id}/check`)).html,
-        /But the SCIM server behind the gateway is not set/,
+        page.html,
+        /Requests are accepted, but go nowhere\.<\/strong> This directory has no SCIM server URL yet/,
       );
-      assert.match(
-        (await owner.open('/organizations')).html,
-        /Okta was let in, and the SCIM server behind the gateway failed/,
-      );
+      assert.match(page.html, /<h2>What to do<\/h2><span class="tag warn">You<\/span>.*Set the SCIM server URL/);
+      assert.match(page.html, /<li class="bad"><b>Your SCIM server<\/b><span>No URL is set/);
+      assert.doesNotMatch(page.html, /class="tag ok"|slot using/);
+      assert.match((await owner.open(`/directories/${id}/check`)).html, /Requests are accepted, but go nowhere\./);
+      assert.match((await owner.open('/organizations')).html, /Requests are accepted, but go nowhere\./);
       const upstream = createServer((request, response) => {
         response.writeHead(request.url?.includes('broken') ? 500 : 200, { 'content-type': 'application/scim+json' });
         response.end('{}');
@@ -613,15 +615,68 @@ for (const engine of engines) {
       await use('/scim');
       app.clock.advance(1000);
       assert.equal(await ask(), 200);
-      await tell();
-      assert.match((await owner.open(`/directories/${id}`)).html, /Provisioning works\./);
+      await flush(app);
+      assert.match((await owner.open(`/directories/${id}`)).html, /Provisioning works(?: again)?\./);
       await use('/broken');
       app.clock.advance(1000);
       assert.equal(await ask(), 500);
-      await tell();
-      assert.match((await owner.open(`/directories/${id}`)).html, /answered with an error \(500\)/);
+      await flush(app);
+      assert.match((await owner.open(`/directories/${id}`)).html, /Provisioning fails at the SCIM server\..*500/);
       upstream.closeAllConnections();
       upstream.close();
+    });
+
+    it('tells the state at a moment and keeps it for a ticket, and takes no moment that is none', async () => {
+      const { id } = await makeDirectory('Then');
+      const token = tokenIn((await owner.send(`/directories/${id}/generate`, { label: 'Okta 2025' })).html);
+      await verify(id, token);
+      await flush(app);
+      const at = new Date(app.clock.now().getTime() + 60_000).toISOString().slice(0, 16);
+      app.clock.advance(HOUR);
+      await owner.send(`/credentials/${credentialsIn((await owner.open(`/directories/${id}`)).html)[0]}/revoke`);
+      const { html } = await owner.open(`/directories/${id}?at=${at}`);
+      const then = /<section class="panel" id="then">.*?<\/section>/.exec(html)?.[0] ?? '';
+      assert.match(then, /Requests are accepted\..*Okta 2025.*<span class="tag ok">active<\/span>/);
+      assert.match(html, /<strong>Not connected any more\.<\/strong>/);
+      const ticket = (await owner.open(`/directories/${id}/ticket?at=${at}`)).html;
+      assert.match(ticket, /Then: Requests are accepted\..*Finding: working\./s);
+      assert.ok(!ticket.includes(token));
+      assert.equal((await owner.open(`/directories/${id}?at=yesterday`)).status, 400);
+      assert.match((await owner.open(`/directories/${id}?at=2001-01-01T00:00`)).html, /did not exist yet/);
+      for (const period of ['1', '30', 'all', 'x'])
+        assert.equal((await owner.open(`/directories/${id}?period=${period}`)).status, 200, period);
+    });
+
+    it('checks a token without using it: whose, its state; of what is not ours, what it looks like', async () => {
+      const { id } = await makeDirectory('Checked');
+      const token = tokenIn((await owner.send(`/directories/${id}/generate`)).html);
+      const ask = async (value: string) => (await owner.send('/check-token', { value })).html;
+      assert.match(await ask(`Bearer ${token}`), /This token works\..*Checked.*Never used\./);
+      assert.match(await ask(token), /Never used\./);
+      assert.match(await ask(token.slice(0, -3)), /We don(?:'|&#39;)t recognize this value\..*characters are missing/);
+      await owner.send(`/credentials/${credentialsIn((await owner.open(`/directories/${id}`)).html)[0]}/revoke`);
+      const revoked = await ask(token);
+      assert.match(revoked, /This token is revoked\./);
+      assert.ok(!revoked.includes(token));
+    });
+
+    it('says what was missed when it works again, until somebody says that it is done', async () => {
+      const { id } = await makeDirectory('Healed');
+      const first = tokenIn((await owner.send(`/directories/${id}/generate`)).html);
+      await verify(id, first);
+      await flush(app);
+      app.clock.advance(1000);
+      const second = tokenIn((await owner.send(`/directories/${id}/rotate`, { mode: 'immediate' })).html);
+      await verify(id, first);
+      await flush(app);
+      app.clock.advance(HOUR);
+      await verify(id, second);
+      await flush(app);
+      const { html } = await owner.open(`/directories/${id}`);
+      assert.match(html, /<strong>Provisioning works again\.<\/strong>.*we refused 1 request/);
+      assert.match(html, /<h2>What Okta may have missed<\/h2>.*<b>Retry Selected<\/b>/);
+      assert.equal((await owner.send(`/directories/${id}/recovered`)).status, 200);
+      assert.match((await owner.open(`/directories/${id}`)).html, /<strong>Requests are accepted\.<\/strong>/);
     });
 
     it('remembers what was accepted with credentials that are over, and says when a connection gets no further token', async () => {
@@ -632,11 +687,11 @@ for (const engine of engines) {
       await owner.send(`/directories/${id}/rotate`, { mode: 'immediate' });
       assert.match(
         (await owner.open(`/directories/${id}`)).html,
-        /Waiting for the first request with the new credential\..*with a credential that is over now/,
+        /Waiting for the first request with the new token\.<\/strong> Okta was last accepted <time[^>]*>[^<]*<\/time>, with one that has ended/,
       );
       assert.match(
         (await owner.open(`/directories/${id}/delete`)).html,
-        /Last used <time[^>]*>[^<]*<\/time> with a credential that is over now/,
+        /Last used <time[^>]*>[^<]*<\/time> with a credential that has ended/,
       );
       await owner.send(`/credentials/${credentialsIn((await owner.open(`/directories/${id}`)).html)[0]}/revoke`);
       assert.match((await owner.open(`/directories/${id}`)).html, /Not connected any more\./);
@@ -660,9 +715,12 @@ for (const engine of engines) {
       const { access_token: access } = (await answer.json()) as { access_token: string };
       app.clock.advance(1000);
       assert.equal(await verify(id, access), 200);
-      assert.match((await owner.open(`/directories/${id}`)).html, /Provisioning works\./);
+      assert.match((await owner.open(`/directories/${id}`)).html, /<strong>Requests are accepted\.<\/strong>/);
       await owner.send(`/clients/${client.id}/delete`);
-      assert.match((await owner.open(`/directories/${id}`)).html, /It gets no further token: its client was deleted\./);
+      assert.match(
+        (await owner.open(`/directories/${id}`)).html,
+        /<strong>This connection will stop working\.<\/strong> Its client was deleted\./,
+      );
     });
 
     it('shows a refused form again, with what was typed, beside what is wrong; but no token and no page of another role', async () => {

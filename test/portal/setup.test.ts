@@ -164,7 +164,7 @@ for (const engine of engines) {
       await told();
       assert.match(
         (await open('/check')).html,
-        /A connection was refused: the address that the answer would go to is not registered/,
+        /Connection refused: the identity provider asked to return to a URL that is not registered/,
       );
       const wrong = await send('/setup/client/app-name', { appName: 'a b' });
       assert.deepEqual([wrong.status, /App name: given a b/.test(wrong.html)], [400, true]);
@@ -256,16 +256,19 @@ for (const engine of engines) {
       const shown = await send('/generate', { way: 'setup' });
       const token = /scim_[0-9A-Za-z]+/.exec(shown.html)?.[0] ?? '';
       await told();
-      assert.doesNotMatch((await open('/check')).html, /aria-label="Refused"/);
+      assert.doesNotMatch((await open('/check')).html, /<h2>What to do<\/h2>/);
       app.clock.advance(2000);
       assert.equal(await verify(token.slice(0, -3)), 401);
       await told();
-      assert.match((await open('/check')).html, /no token, or half of one.*If it was not kept, generate a new one/);
+      assert.match(
+        (await open('/check')).html,
+        /It sends an incomplete token.*<h2>What to do<\/h2>.*If the token was not kept, generate a new one/,
+      );
       app.clock.advance(2000);
       assert.equal(await verify(token), 200);
       await told();
       const { html } = await open('/check');
-      assert.doesNotMatch(html, /aria-label="Refused"/);
+      assert.doesNotMatch(html, /<h2>What to do<\/h2>/);
       assert.match(html, /in slot A, from/);
     });
 

@@ -16,7 +16,8 @@ function readable(root) {
   for (const time of root.querySelectorAll('time[data-relative]')) {
     const at = new Date(time.dateTime);
     time.title = at.toLocaleString(undefined, { dateStyle: 'long', timeStyle: 'long' });
-    time.textContent = time.dataset.relative === 'ago' ? ago(at) : time.title;
+    const { relative } = time.dataset;
+    time.textContent = relative === 'ago' ? ago(at) : relative === 'day' ? named(at) : time.title;
   }
   for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false;
   for (const hint of root.querySelectorAll('[data-without-script]')) hint.hidden = true;
@@ -27,6 +28,18 @@ function ago(at) {
   const seconds = Math.round((Date.now() - ahead - at) / 1000);
   if (seconds < 0) return `in ${span(-seconds)}`;
   return seconds < 5 ? 'just now' : `${span(seconds)} ago`;
+}
+
+function named(at) {
+  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  const today = new Date(Date.now() - ahead);
+  const dayOf = (date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000;
+  const days = dayOf(today) - dayOf(at);
+  const close = { 0: 'today', 1: 'yesterday', [-1]: 'tomorrow' }[days];
+  if (close) return `${close} at ${time}`;
+  if (days > 1 && days < 7) return `${at.toLocaleDateString('en-GB', { weekday: 'long' })} at ${time}`;
+  const year = at.getFullYear() === today.getFullYear() ? {} : { year: 'numeric' };
+  return `${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', ...year })} at ${time}`;
 }
 
 function span(seconds) {

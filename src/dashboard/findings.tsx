@@ -1,0 +1,204 @@
+/** What needs somebody, across all customers; and what was refused, of nobody that we know. */
+import { CODE_NAMES, CODES, type UnplacedRefusal } from '../diagnosis/index.ts';
+import { choiceNameOf, IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
+import {
+  Choice,
+  createDirectoryRows,
+  type DirectoryRow,
+  FindingRow,
+  Head,
+  Moment,
+  More,
+  sent,
+  Tag,
+  Time,
+} from '../pages/index.ts';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
+
+const PAGE = 50;
+const ORGANIZATIONS_OFFERED = 200;
+
+export function findingRoutes(deps: DashboardDependencies): Route[] {
+  const { organizations, diagnoses } = deps;
+  const rows = createDirectoryRows(deps);
+
+  async function list(visit: Visit) {
+    const { query } = visit;
+    const code = CODE_NAMES.find((one) => one === query.get('code'));
+    const provider = IDENTITY_PROVIDER_IDS.find((one) => one === query.get('provider'));
+    const organizationId = sent(query, 'organizationId');
+    const where = { code, provider, organizationId };
+    const [found, offered] = await Promise.all([
+      rows.needing({ ...where, after: query.get('after') ?? undefined, limit: PAGE }),
+      organizations.page({ limit: ORGANIZATIONS_OFFERED }),
+    ]);
+    const isFiltered = Object.values(where).some((value) => value !== undefined);
+    return {
+      title: 'Needs attention',
+      place: 'organizations',
+      children: (
+        <>
+          <Head trail={[[`${HOME}/organizations`, 'Organizations']]} title="Needs attention">
+            <a class="btn" href={`${HOME}/refused`}>
+              Refused, of nobody
+            </a>
+          </Head>
+          <form class="panel fields" action={`${HOME}/findings`}>
+            <Choice
+              name="code"
+              label="Finding"
+              value={code ?? ''}
+              options={[
+                ['', 'Any'],
+                ...CODE_NAMES.filter((one) => CODES[one].severity !== 'fine').map((one) => [one, nameOf(one)] as const),
+              ]}
+            />
+            <Choice
+              name="provider"
+              value={provider ?? ''}
+              options={[['', 'Any'], ...IDENTITY_PROVIDER_IDS.map((id) => [id, choiceNameOf(id)] as const)]}
+            />
+            <Choice
+              name="organizationId"
+              label="Organization"
+              value={organizationId ?? ''}
+              options={[['', 'Any'], ...offered.items.map(({ id, name }) => [id, name] as const)]}
+            />
+            <div class="acts">
+              <button type="submit">Filter</button>
+              {isFiltered && (
+                <a class="btn quiet" href={`${HOME}/findings`}>
+                  Show all
+                </a>
+              )}
+            </div>
+          </form>
+          {found.items.length === 0 ? (
+            <section class="panel empty">
+              <h2>{isFiltered ? 'Nothing fits this filter' : 'Nothing needs you'}</h2>
+              <p class="soft">
+                {isFiltered ? 'Choose another one, or show all.' : 'Every directory works, or was ended on purpose.'}
+              </p>
+            </section>
+          ) : (
+            <section class="panel list">
+              <ul class="rows">
+                <NeedingRows rows={found.items} names={await namesOf(found.items)} visit={visit} deps={deps} />
+              </ul>
+            </section>
+          )}
+          <More visit={visit} cursor={found.nextCursor} />
+        </>
+      ),
+    };
+  }
+
+  async function namesOf(items: readonly DirectoryRow[]): Promise<Map<string, string>> {
+    const ids = [...new Set(items.map(({ directory }) => directory.organizationId))];
+    const found = await Promise.all(ids.map((id) => organizations.find(id)));
+    return new Map(found.filter((one) => one !== undefined).map(({ id, name }) => [id, name]));
+  }
+
+  async function nobody(visit: Visit) {
+    const after = visit.query.get('after') ?? undefined;
+    const { items, nextCursor } = await diagnoses.unplaced.page({ after, limit: PAGE });
+    return {
+      title: 'Refused, of nobody',
+      place: 'organizations',
+      children: (
+        <>
+          <Head
+            trail={[
+              [`${HOME}/organizations`, 'Organizations'],
+              [`${HOME}/findings`, 'Needs attention'],
+            ]}
+            title="Refused, of nobody"
+          />
+          <p class="soft">
+            What these requests carried leads to no directory and no client. A customer who says that nothing arrives
+            may be among them: compare the address and the time.
+          </p>
+          {items.length === 0 ? (
+            <section class="panel empty">
+              <h2>Nothing was refused without an owner</h2>
+              <p class="soft">What is older than a week is not listed here.</p>
+            </section>
+          ) : (
+            <section class="panel list">
+              <ul class="rows">
+                {items.map((refusal) => (
+                  <NobodyRow refusal={refusal} now={visit.now} />
+                ))}
+              </ul>
+            </section>
+          )}
+          <More visit={visit} cursor={nextCursor} />
+        </>
+      ),
+    };
+  }
+
+  return [
+    { path: '/findings', action: 'directories.read', get: list },
+    { path: '/refused', action: 'events.read', get: nobody },
+  ];
+}
+
+/** `token_revoked` -> `Token revoked`. */
+function nameOf(code: string): string {
+  const name = code.replaceAll('_', ' ');
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+/** Rows of directories of all organizations. */
+export function NeedingRows(props: {
+  rows: readonly DirectoryRow[];
+  names: ReadonlyMap<string, string>;
+  visit: Visit;
+  deps: Pick<DashboardDependencies, 'diagnoses'>;
+}) {
+  const { rows, names, visit, deps } = props;
+  return (
+    <>
+      {rows.map(({ directory, finding }) => (
+        <FindingRow
+          directory={directory}
+          finding={finding}
+          spoken={deps.diagnoses.spoken(directory)}
+          visit={visit}
+          of={<span class="soft">, {names.get(directory.organizationId)}</span>}
+        />
+      ))}
+    </>
+  );
+}
+
+/** One row for each cause and identity provider; the audit has each. */
+function NobodyRow({ refusal, now }: { refusal: UnplacedRefusal; now: Date }) {
+  const { code, provider, address, userAgent, requestId, firstAt, lastAt } = refusal;
+  return (
+    <li>
+      <span class="what">
+        <span>
+          {CODES[code].meaning} {provider && <Tag>{choiceNameOf(provider)}</Tag>}
+        </span>
+        <small>
+          Since <Moment at={firstAt} now={now} />, last from {address ?? 'an unknown address'}
+          {userAgent !== undefined && ` (${userAgent})`}
+          {requestId !== undefined && (
+            <>
+              , request{' '}
+              <a class="mono" href={`${HOME}/audit?requestId=${encodeURIComponent(requestId)}`}>
+                {requestId}
+              </a>
+            </>
+          )}
+        </small>
+      </span>
+      <small>
+        <Time at={lastAt} now={now} />
+      </small>
+    </li>
+  );
+}

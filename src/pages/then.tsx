@@ -1,0 +1,189 @@
+/** The past of a directory: its timeline, and its state at a moment that somebody asks about. */
+import { DAY_MS } from '../clock.ts';
+import type { Diagnoses, PastDiagnosis, Timeline } from '../diagnosis/index.ts';
+import type { Directory } from '../directories/index.ts';
+import { invalidField } from './fields.tsx';
+import { Dot, Sentence, toneOf } from './findings.tsx';
+import { Moment, Tag, type Tone } from './parts.tsx';
+import { TimelineDrawing } from './timeline.tsx';
+import type { Visit } from './visit.tsx';
+
+const PERIODS = { '1': '24 hours', '7': '7 days', '30': '30 days', all: 'Everything' } as const;
+type Period = keyof typeof PERIODS;
+
+export interface Past {
+  period: Period;
+  timeline: Timeline;
+  then?: PastDiagnosis;
+}
+
+/** What the query of a page asks for. Throws invalid_request. */
+export async function readPast(diagnoses: Diagnoses, directory: Directory, { query, now }: Visit): Promise<Past> {
+  const period = (Object.keys(PERIODS) as Period[]).find((one) => one === query.get('period')) ?? '7';
+  const earliest = directory.createdAt.getTime();
+  const begin = period === 'all' ? earliest : now.getTime() - Number(period) * DAY_MS;
+  const at = momentOf(query, now);
+  const [timeline, then] = await Promise.all([
+    diagnoses.timeline(directory, {
+      from: new Date(Math.min(begin, now.getTime() - 1)),
+      to: new Date(now.getTime() + 1),
+    }),
+    at && diagnoses.at(directory, at),
+  ]);
+  return { period, timeline, ...(then && { then }) };
+}
+
+/** A moment in UTC such as 2026-11-16T17:30; undefined when none is asked for. Throws invalid_request. */
+export function momentOf(query: URLSearchParams, now: Date): Date | undefined {
+  const given = query.get('at')?.trim();
+  if (!given) return undefined;
+  const at = new Date(/[zZ]$/.test(given) ? given : `${given}Z`);
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(given) && !Number.isNaN(at.getTime())) return at > now ? now : at;
+  throw invalidField('at', `State at: given ${given.slice(0, 30)}; wanted a time such as 2026-11-16T17:30.`);
+}
+
+export function PastPanel(props: { past: Past; directory: Directory; visit: Visit }) {
+  const { past, directory, visit } = props;
+  const { period, timeline, then } = past;
+  const { now } = visit;
+  const asked = then && new Date(then.at);
+  return (
+    <>
+      <section class="panel" id="timeline">
+        <div class="head">
+          <h2>Timeline</h2>
+          <nav class="acts" aria-label="Period">
+            {Object.entries(PERIODS).map(([key, name]) => (
+              <a
+                class={key === period ? 'btn' : 'btn quiet'}
+                aria-current={key === period ? 'true' : undefined}
+                href={`?period=${key}${asked ? `&at=${asked.toISOString().slice(0, 16)}` : ''}#timeline`}
+              >
+                {name}
+              </a>
+            ))}
+          </nav>
+        </div>
+        <TimelineDrawing timeline={timeline} now={now} />
+        <form class="acts" action="#then">
+          <input type="hidden" name="period" value={period} />
+          <label class="acts">
+            <span>State at (UTC)</span>
+            <input
+              type="datetime-local"
+              name="at"
+              class="moment"
+              value={(asked ?? now).toISOString().slice(0, 16)}
+              max={now.toISOString().slice(0, 16)}
+              required
+            />
+          </label>
+          <button type="submit">Show</button>
+        </form>
+      </section>
+      {then && asked && <Then then={then} at={asked} directory={directory} visit={visit} />}
+    </>
+  );
+}
+
+const STATES: Record<PastDiagnosis['credentials'][number]['state'], [name: string, tone: Tone]> = {
+  pending: ['waiting for its first use', 'warn'],
+  active: ['active', 'ok'],
+  disabled: ['disabled', 'bad'],
+  revoked: ['revoked', 'off'],
+  expired: ['expired', 'off'],
+};
+
+function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visit: Visit }) {
+  const { then, at, directory, visit } = props;
+  const { now } = visit;
+  const [lead] = then.findings;
+  const isBefore = at < directory.createdAt;
+  const held = then.credentials.filter(
+    ({ state }) => state === 'active' || state === 'disabled' || state === 'pending',
+  );
+  return (
+    <section class="panel" id="then">
+      <div class="head">
+        <h2>On {spelled(at)}</h2>
+        <a href={`${visit.home}/directories/${directory.id}/ticket?at=${at.toISOString().slice(0, 16)}`}>
+          <small>As text and JSON</small>
+        </a>
+      </div>
+      {isBefore ? (
+        <p>
+          This directory did not exist yet. It was created <Moment at={directory.createdAt} now={now} />.
+        </p>
+      ) : (
+        <>
+          {then.keptSince && then.keptSince > at && (
+            <p class="soft">
+              What is kept begins <Moment at={then.keptSince} now={now} />, so nothing is known of this moment.
+            </p>
+          )}
+          {lead && (
+            <p class="line then">
+              <Dot tone={toneOf(lead)} />
+              <span>
+                <Sentence finding={lead} spoken={then.spoken} visit={{ reader: visit.reader, now }} />
+              </span>
+            </p>
+          )}
+          <div class="two">
+            {(['a', 'b'] as const).map((slot) => {
+              const credential = held.find((one) => one.slot === slot);
+              if (!credential) {
+                return (
+                  <div class="slot free">
+                    <div class="head">
+                      <b>Empty</b>
+                      <span class="key">slot {slot.toUpperCase()}</span>
+                    </div>
+                  </div>
+                );
+              }
+              const [name, tone] = STATES[credential.state];
+              const { kind, hint, label, createdAt, expiresAt, lastUsedAt } = credential;
+              return (
+                <div class="slot">
+                  <div class="head">
+                    <b>{label ?? (kind === 'oauth' ? 'OAuth connection' : 'Static token')}</b>
+                    <span class="key">slot {slot.toUpperCase()}</span>
+                  </div>
+                  <Tag tone={tone}>{name}</Tag>
+                  <small>
+                    {kind === 'bearer' && `…${hint}. `}Created <Moment at={createdAt} now={now} />.{' '}
+                    {expiresAt && (
+                      <>
+                        Expires <Moment at={expiresAt} now={now} />.{' '}
+                      </>
+                    )}
+                    {lastUsedAt ? (
+                      <>
+                        Last used within the hour before <Moment at={lastUsedAt} now={now} />.
+                      </>
+                    ) : (
+                      'Not used by then.'
+                    )}
+                  </small>
+                </div>
+              );
+            })}
+          </div>
+          <small>Exact for tokens, connections and the directory; by the hour for requests.</small>
+        </>
+      )}
+    </section>
+  );
+}
+
+function spelled(at: Date): string {
+  const day = new Intl.DateTimeFormat('en-GB', {
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    timeZone: 'UTC',
+  });
+  return `${day.format(at)} at ${at.toISOString().slice(11, 16)} UTC`;
+}

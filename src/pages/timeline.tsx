@@ -1,0 +1,245 @@
+/** What happened to a directory, drawn: changes by people above, traffic below, silence hatched, refusals red and taller; and as a table. */
+import type { VNode } from 'preact';
+import { DAY_MS } from '../clock.ts';
+import { CODES, type Run, type Timeline } from '../diagnosis/index.ts';
+import { tellOf } from './events.tsx';
+import { counted, Moment } from './parts.tsx';
+
+const LEFT = 150;
+const WIDTH = 984;
+const TOP = 20;
+const LANE = 34;
+/** Less would not be seen. */
+const NARROWEST = 3;
+const ROWS = 40;
+/** Marks of the axis at most. */
+const MARKS = 9;
+const HOUR_MS = 3_600_000;
+
+interface Lane {
+  name: string;
+  runs: readonly Run[];
+  /** While there was a token or connection. */
+  held: readonly { from: Date; to: Date }[];
+  empty?: string;
+}
+
+export function TimelineDrawing({ timeline, now }: { timeline: Timeline; now: Date }) {
+  const { from, to, changes, troubles } = timeline;
+  const lanes = lanesOf(timeline);
+  const span = Math.max(1, to.getTime() - from.getTime());
+  const x = (at: Date) => LEFT + Math.min(1, Math.max(0, (at.getTime() - from.getTime()) / span)) * (WIDTH - LEFT - 10);
+  const wide = (a: Date, b: Date) => Math.max(NARROWEST, x(b) - x(a));
+  const bottom = TOP + LANE * (lanes.length + 2);
+  const y = (lane: number) => TOP + LANE * lane;
+  const [first] = troubles;
+  return (
+    <div class="scroll">
+      <svg class="timeline" viewBox={`0 0 ${WIDTH} ${bottom + 18}`} role="img" aria-label="What happened, lane by lane">
+        <defs>
+          <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+            <rect width="2" height="6" class="hatch" />
+          </pattern>
+        </defs>
+        {marksOf(from, to).map((mark) => (
+          <g>
+            <line class="axis" x1={x(mark)} x2={x(mark)} y1={TOP} y2={bottom - 8} />
+            <text x={x(mark) + 6} y={14}>
+              {markName(mark, span)}
+            </text>
+          </g>
+        ))}
+        <text class="name" x={0} y={y(0) + 22}>
+          Changes
+        </text>
+        {changes.map((event) => (
+          <circle class="act" cx={x(event.at)} cy={y(0) + 18} r={5}>
+            <title>{`${stamp(event.at)}: ${tellOf(event).text}, ${event.actor.name}`}</title>
+          </circle>
+        ))}
+        {lanes.map((lane, index) => (
+          <g>
+            <text class="name" x={0} y={y(index + 1) + 22}>
+              {lane.name}
+            </text>
+            {lane.held.map((held) => (
+              <rect
+                class="held"
+                x={x(held.from)}
+                y={y(index + 1) + 9}
+                width={wide(held.from, held.to)}
+                height={18}
+                rx={4}
+              />
+            ))}
+            {quietOf(lane.runs).map((quiet) => (
+              <rect
+                class="quiet"
+                x={x(quiet.from)}
+                y={y(index + 1) + 12}
+                width={wide(quiet.from, quiet.to)}
+                height={12}
+              >
+                <title>{`${stamp(quiet.from)} to ${stamp(quiet.to)}: no requests`}</title>
+              </rect>
+            ))}
+            {lane.runs.map((run) => (
+              <RunMark run={run} x={x(run.from)} y={y(index + 1)} width={wide(run.from, run.to)} />
+            ))}
+            {lane.runs.length === 0 && lane.empty !== undefined && (
+              <text x={LEFT + 6} y={y(index + 1) + 22}>
+                {lane.empty}
+              </text>
+            )}
+          </g>
+        ))}
+        <text class="name" x={0} y={y(lanes.length + 1) + 22}>
+          Refused or failed
+        </text>
+        {troubles.map(({ code, firstAt, lastAt, count }) => (
+          <rect class="bad" x={x(firstAt)} y={y(lanes.length + 1) + 9} width={wide(firstAt, lastAt)} height={18} rx={2}>
+            <title>{`${stamp(firstAt)}: ${counted(count, 'time')}. ${CODES[code].meaning}`}</title>
+          </rect>
+        ))}
+        {first && (
+          <>
+            <line class="then" x1={x(first.firstAt)} x2={x(first.firstAt)} y1={TOP} y2={bottom - 4} />
+            <text
+              class="mark"
+              x={x(first.firstAt) + (x(first.firstAt) > WIDTH / 2 ? -6 : 6)}
+              y={bottom + 10}
+              text-anchor={x(first.firstAt) > WIDTH / 2 ? 'end' : 'start'}
+            >
+              {stamp(first.firstAt)}, the first in this period
+            </text>
+          </>
+        )}
+      </svg>
+      <p class="unseen">The table below says the same.</p>
+      <Table timeline={timeline} now={now} />
+    </div>
+  );
+}
+
+function RunMark({ run, x, y, width }: { run: Run; x: number; y: number; width: number }): VNode {
+  const { from, to, accepted, refused } = run;
+  const title = `${stamp(from)} to ${stamp(to)}: ${accepted.toLocaleString('en')} accepted, ${refused.toLocaleString('en')} refused or failed`;
+  return (
+    <g>
+      <title>{title}</title>
+      {accepted > 0 && <rect class="ok" x={x} y={y + 12} width={width} height={refused > 0 ? 7 : 12} rx={2} />}
+      {refused > 0 && (
+        <rect class="bad" x={x} y={accepted > 0 ? y + 19 : y + 9} width={width} height={accepted > 0 ? 8 : 18} rx={2} />
+      )}
+    </g>
+  );
+}
+
+function lanesOf({ from, to, credentials, tokenEndpoint, scimServer }: Timeline): Lane[] {
+  const slots = (['a', 'b'] as const).map((slot): Lane => {
+    const held = credentials.filter((credential) => credential.slot === slot);
+    return {
+      name: `Slot ${slot.toUpperCase()}`,
+      runs: held.flatMap(({ runs }) => runs).sort((a, b) => a.from.getTime() - b.from.getTime()),
+      held: held
+        .map(({ createdAt, endedAt = to }) => ({
+          from: createdAt < from ? from : createdAt,
+          to: endedAt > to ? to : endedAt,
+        }))
+        .filter((period) => period.to > period.from),
+    };
+  });
+  const usesTokens = tokenEndpoint.length > 0 || credentials.some(({ kind }) => kind === 'oauth');
+  return [
+    ...slots,
+    {
+      name: 'Token endpoint',
+      runs: tokenEndpoint,
+      held: [],
+      empty: usesTokens ? 'no request in this period' : 'not used: this directory has static tokens only',
+    },
+    { name: 'SCIM server', runs: scimServer, held: [], empty: 'no answer seen in this period' },
+  ];
+}
+
+/** Between runs that are more than a day apart. */
+function quietOf(runs: readonly Run[]): { from: Date; to: Date }[] {
+  return runs.flatMap((run, index) => {
+    const next = runs[index + 1];
+    return next && next.from.getTime() - run.to.getTime() > DAY_MS ? [{ from: run.to, to: next.from }] : [];
+  });
+}
+
+function marksOf(from: Date, to: Date): Date[] {
+  const span = to.getTime() - from.getTime();
+  const unit = span <= 2 * DAY_MS ? 3 * HOUR_MS : DAY_MS;
+  const step = Math.max(1, Math.ceil(span / unit / MARKS)) * unit;
+  const marks: Date[] = [];
+  for (let at = Math.ceil(from.getTime() / unit) * unit; at < to.getTime(); at += step) marks.push(new Date(at));
+  return marks;
+}
+
+function markName(at: Date, span: number): string {
+  if (span <= 2 * DAY_MS) return at.toISOString().slice(11, 16);
+  const options =
+    span <= 10 * DAY_MS
+      ? ({ weekday: 'short', day: 'numeric' } as const)
+      : ({ day: 'numeric', month: 'short' } as const);
+  return new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' }).format(at);
+}
+
+function stamp(at: Date): string {
+  const day = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' });
+  return `${day.format(at)} ${at.toISOString().slice(11, 16)} UTC`;
+}
+
+/** The latest first. */
+function Table({ timeline, now }: { timeline: Timeline; now: Date }) {
+  const { changes, credentials, tokenEndpoint, scimServer, troubles, isCut } = timeline;
+  const told = ({ accepted, refused }: Run) =>
+    [
+      accepted > 0 ? `${counted(accepted, 'request')} accepted` : '',
+      refused > 0 ? `${counted(refused, 'request')} refused or failed` : '',
+    ]
+      .filter((part) => part !== '')
+      .join(', ');
+  const ofRuns = (where: string, runs: readonly Run[]) => runs.map((run) => ({ at: run.from, where, what: told(run) }));
+  const all = [
+    ...changes.map((event) => ({ at: event.at, where: 'Changes', what: `${tellOf(event).text}, ${event.actor.name}` })),
+    ...credentials.flatMap(({ slot, runs }) => ofRuns(`Slot ${slot.toUpperCase()}`, runs)),
+    ...ofRuns('Token endpoint', tokenEndpoint),
+    ...ofRuns('SCIM server', scimServer),
+    ...troubles.map(({ code, firstAt, count }) => ({
+      at: firstAt,
+      where: 'Refused or failed',
+      what: `${counted(count, 'time')}. ${CODES[code].meaning}`,
+    })),
+  ].sort((a, b) => b.at.getTime() - a.at.getTime());
+  if (all.length === 0) return <p class="soft">Nothing happened in this period.</p>;
+  return (
+    <details>
+      <summary>As a table</summary>
+      <table>
+        <thead>
+          <tr>
+            <th>When</th>
+            <th>Where</th>
+            <th>What</th>
+          </tr>
+        </thead>
+        <tbody>
+          {all.slice(0, ROWS).map(({ at, where, what }) => (
+            <tr>
+              <td class="when">
+                <Moment at={at} now={now} />
+              </td>
+              <td>{where}</td>
+              <td>{what}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {(isCut || all.length > ROWS) && <p class="soft">There is more. Choose a shorter period to see it.</p>}
+    </details>
+  );
+}
