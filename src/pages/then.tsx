@@ -64,7 +64,7 @@ export function PastPanel(props: { past: Past; directory: Directory; visit: Visi
             ))}
           </nav>
         </div>
-        <TimelineDrawing timeline={timeline} now={now} />
+        <TimelineDrawing timeline={timeline} visit={visit} />
         <form class="acts" action="#then">
           <input type="hidden" name="period" value={period} />
           <label class="acts">

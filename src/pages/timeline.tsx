@@ -4,6 +4,7 @@ import { DAY_MS } from '../clock.ts';
 import { CODES, type Run, type Timeline } from '../diagnosis/index.ts';
 import { tellOf } from './events.tsx';
 import { counted, Moment } from './parts.tsx';
+import type { Visit } from './visit.tsx';
 
 const LEFT = 150;
 const WIDTH = 984;
@@ -24,7 +25,8 @@ interface Lane {
   empty?: string;
 }
 
-export function TimelineDrawing({ timeline, now }: { timeline: Timeline; now: Date }) {
+export function TimelineDrawing({ timeline, visit }: { timeline: Timeline; visit: Visit }) {
+  const { now, nameOf } = visit;
   const { from, to, changes, troubles } = timeline;
   const lanes = lanesOf(timeline);
   const span = Math.max(1, to.getTime() - from.getTime());
@@ -54,7 +56,7 @@ export function TimelineDrawing({ timeline, now }: { timeline: Timeline; now: Da
         </text>
         {changes.map((event) => (
           <circle class="act" cx={x(event.at)} cy={y(0) + 18} r={5}>
-            <title>{`${stamp(event.at)}: ${tellOf(event).text}, ${event.actor.name}`}</title>
+            <title>{`${stamp(event.at)}: ${tellOf(event).text}, ${nameOf(event.actor)}`}</title>
           </circle>
         ))}
         {lanes.map((lane, index) => (
@@ -116,7 +118,7 @@ export function TimelineDrawing({ timeline, now }: { timeline: Timeline; now: Da
         )}
       </svg>
       <p class="unseen">The table below says the same.</p>
-      <Table timeline={timeline} now={now} />
+      <Table timeline={timeline} now={now} nameOf={nameOf} />
     </div>
   );
 }
@@ -194,7 +196,8 @@ function stamp(at: Date): string {
 }
 
 /** The latest first. */
-function Table({ timeline, now }: { timeline: Timeline; now: Date }) {
+function Table(props: { timeline: Timeline; now: Date; nameOf: Visit['nameOf'] }) {
+  const { timeline, now, nameOf } = props;
   const { changes, credentials, tokenEndpoint, scimServer, troubles, isCut } = timeline;
   const told = ({ accepted, refused }: Run) =>
     [
@@ -205,7 +208,11 @@ function Table({ timeline, now }: { timeline: Timeline; now: Date }) {
       .join(', ');
   const ofRuns = (where: string, runs: readonly Run[]) => runs.map((run) => ({ at: run.from, where, what: told(run) }));
   const all = [
-    ...changes.map((event) => ({ at: event.at, where: 'Changes', what: `${tellOf(event).text}, ${event.actor.name}` })),
+    ...changes.map((event) => ({
+      at: event.at,
+      where: 'Changes',
+      what: `${tellOf(event).text}, ${nameOf(event.actor)}`,
+    })),
     ...credentials.flatMap(({ slot, runs }) => ofRuns(`Slot ${slot.toUpperCase()}`, runs)),
     ...ofRuns('Token endpoint', tokenEndpoint),
     ...ofRuns('SCIM server', scimServer),

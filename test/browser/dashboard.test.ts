@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type BrowserContext, hasVisibleFocus, type Page, type RealBrowser, startBrowser } from '../support/browser.ts';
 import { createMovableClock } from '../support/clock.ts';
+import { flush } from '../support/diagnosed.ts';
 import { makeSignInLink } from '../support/operator-browser.ts';
 
 const browser = await startBrowser();
@@ -67,7 +68,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
       await page.getByRole('link', { name: 'I have stored it' }).click();
       await page.getByText('Okta uses the new token').first().waitFor();
       await page.goto(directory);
-      await page.getByText('Provisioning works.').first().waitFor();
+      await page.getByText('Requests are accepted.').first().waitFor();
       await page.getByRole('link', { name: 'Rotate' }).click();
       await page.getByRole('button', { name: 'Generate' }).click();
       const second = await page.locator('.reveal .mono').innerText();
@@ -99,7 +100,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     await page.getByText('Waiting for the first request.').first().waitFor();
     await page.evaluate('window.stays = true');
     await verify('keeps-up', token);
-    await page.getByText('Provisioning works.').first().waitFor({ timeout: 10_000 });
+    await page.getByText('Requests are accepted.').first().waitFor({ timeout: 10_000 });
     assert.equal(await page.evaluate('window.stays'), true);
     await context.close();
   });
@@ -113,7 +114,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     const token = await page.locator('.reveal .mono').innerText();
     await page.goto(directory);
     await verify('asks', token);
-    await page.getByRole('status').filter({ hasText: 'Provisioning works.' }).waitFor({ state: 'attached' });
+    await page.getByRole('status').filter({ hasText: 'Requests are accepted.' }).waitFor({ state: 'attached' });
     const dialog = page.getByRole('dialog', { name: /^Disable the static token \(….{4}\) in slot A$/ });
     await page.getByRole('link', { name: 'Disable' }).first().click();
     await dialog.getByText('Okta will be refused from this moment.').waitFor();
@@ -126,7 +127,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     assert.deepEqual([page.url(), await verify('asks', token)], [directory, 200]);
     await page.getByRole('link', { name: 'Disable' }).first().click();
     await dialog.getByRole('button', { name: 'Disable' }).click();
-    await page.getByText('Nothing works.').first().waitFor();
+    await page.getByText("Okta can't connect.").first().waitFor();
     assert.equal(await verify('asks', token), 401);
     await page.getByRole('link', { name: 'Revoke' }).click();
     await page.getByRole('dialog').waitFor();
@@ -142,7 +143,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     await page.reload();
     await page.getByRole('link', { name: 'Revoke' }).focus();
     await verify('focus', issued.token);
-    await page.getByText('Provisioning works.').first().waitFor();
+    await page.getByText('Requests are accepted.').first().waitFor();
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Revoke');
     await context.close();
   });
@@ -199,7 +200,14 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     for (let turn = 0; turn < 40; turn++) await verify('northwind-okta', issued.token);
     for (let turn = 0; turn < 3; turn++) await verify('northwind-okta', `${issued.token.slice(0, -3)}abc`, 'curl/8');
     await app.api.post(`/directories/${id}/rotate`, { mode: 'overlap', retire: 'when-replaced' });
-    await app.app.rounds.find(({ name }) => name === 'denials')?.run();
+    const broken = await app.api.makeDirectory({ provider: 'okta', name: 'Okta test' });
+    const { token: revoked, credential } = await app.api.issue(broken.id);
+    await verify(broken.id, revoked);
+    await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
+    app.clock.advance(1000);
+    for (let turn = 0; turn < 5; turn++) await verify(broken.id, revoked);
+    await verify('nobody-knows', 'scim_x');
+    await flush(app);
     const { body: client } = await app.api.post('/clients', {
       name: 'Okta Integration Network',
       provider: 'okta',
@@ -214,6 +222,12 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     const pages: [string, string][] = [
       ['organization', `/organizations/${organizationId}`],
       ['directory', `/directories/${id}`],
+      ['directory-then', `/directories/${id}?period=1&at=${new Date().toISOString().slice(0, 16)}`],
+      ['directory-refused', `/directories/${broken.id}`],
+      ['ticket', `/directories/${broken.id}/ticket`],
+      ['findings', '/findings'],
+      ['refused-of-nobody', '/refused'],
+      ['check-token', '/check-token'],
       ['rotate', `/directories/${id}/rotate`],
       ['revoke', `/credentials/${issued.credential.id}/revoke`],
       ['clients', '/clients'],

@@ -55,13 +55,13 @@ describe('the portal in a browser', { skip: browser === undefined, concurrency: 
       if (!scripts) await page.reload();
       await page.getByText('Okta uses the new token').first().waitFor();
       await page.getByRole('link', { name: 'To the directory' }).click();
-      await page.getByText('Provisioning works.').first().waitFor();
+      await page.getByText('Requests are accepted.').first().waitFor();
       await verify(endpointKey, `${token.slice(0, -4)}zzzz`);
       app.clock.advance(1000);
       await verify(endpointKey, `${token.slice(0, -4)}zzzz`);
       await tell();
       if (!scripts) await page.reload();
-      await page.getByText('Okta sent something that is no token').first().waitFor();
+      await page.getByText('It sends a mistyped token').first().waitFor();
       await context.close();
     });
   }
@@ -96,7 +96,7 @@ describe('the portal in a browser', { skip: browser === undefined, concurrency: 
     assert.equal((await verify('portal-oauth', token)).status, 200);
     await page.getByText('A request of Entra ID was accepted').first().waitFor();
     await page.getByRole('link', { name: 'To the directory' }).click();
-    await page.getByText('Provisioning works.').first().waitFor();
+    await page.getByText('Requests are accepted.').first().waitFor();
     await context.close();
   });
 
@@ -120,6 +120,8 @@ describe('the portal in a browser', { skip: browser === undefined, concurrency: 
     const pages: [string, string][] = [
       ['portal-home', '/portal'],
       ['portal-directory', address],
+      ['portal-ticket', `${address}/ticket`],
+      ['portal-check-token', '/portal/check-token'],
       ['portal-setup', `${address}/setup`],
       ['portal-setup-access', `${address}/setup/access`],
       ['portal-setup-oauth', `${address}/setup/oauth`],
