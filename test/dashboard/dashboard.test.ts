@@ -581,10 +581,7 @@ for (const engine of engines) {
       });
       await flush(app);
       const { html } = await owner.open('/refused');
-      assert.match(
-        html,
-        /Requests came with an incomplete or mistyped token\. <span class="tag">1 time<\/span>.*127\.0\.0\.1/,
-      );
+      assert.match(html, /Requests came with an incomplete or mistyped token\..*last from 127\.0\.0\.1/);
       assert.match(html, /The identity provider sent a client ID that we do not recognize\./);
       assert.doesNotMatch(html, /Refused production/);
     });
@@ -636,6 +633,7 @@ for (const engine of engines) {
       await flush(app);
       const at = new Date(app.clock.now().getTime() + 60_000).toISOString().slice(0, 16);
       app.clock.advance(2 * HOUR);
+      owner = await signInOperator(app);
       await owner.send(`/credentials/${credentialsIn((await owner.open(`/directories/${id}`)).html)[0]}/revoke`);
       const { html } = await owner.open(`/directories/${id}?at=${at}`);
       const then = /<section class="panel" id="then">.*?<\/section>/.exec(html)?.[0] ?? '';
@@ -672,7 +670,7 @@ for (const engine of engines) {
       const second = tokenIn((await owner.send(`/directories/${id}/rotate`, { mode: 'immediate' })).html);
       await verify(id, first);
       await flush(app);
-      app.clock.advance(HOUR);
+      app.clock.advance(1000);
       await verify(id, second);
       await flush(app);
       const { html } = await owner.open(`/directories/${id}`);
