@@ -6,6 +6,7 @@
 
 import { json, type RecordOf, type Stored, text } from '../storage/index.ts';
 import {
+  audience,
   changes,
   flag,
   type Given,
@@ -179,8 +180,8 @@ export const PAYLOADS = {
     'fault?': word,
     'seconds?': number,
     /** With the fault `audience`: what came, where it looks like ours, and what is wanted. */
-    'audience?': readable,
-    'expected?': readable,
+    'audience?': audience,
+    'expected?': typed,
   },
   'signing_key.rotated': { kid: keyId, serial: typed },
   'operator.created': { ...operator, role: word },

@@ -29,6 +29,8 @@ const LONGEST_TEXT = 400;
 const LONGEST_AGENT = 200;
 const LONGEST_LIST = 100;
 const SHOWN_FROM = 8;
+/** How Entra names an application: an identifier, and none of its secrets. */
+const APPLICATION = /^(?:api:\/\/)?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?:\/\.default)?$/i;
 /** What `sent` makes; it stays as it is when it passes again. */
 const TRACE = /^\d+ characters(?:, ending [\x21-\x7e]{1,4})?$/;
 
@@ -57,6 +59,9 @@ export const typed: Kind<string> = (value) => withoutSecrets(value).slice(0, LON
 /** What a caller says of itself or of its request, and what people must be able to read: without anything that may be a secret. */
 export const readable: Kind<string> = (value) =>
   withoutUnguessable(value.replace(/[^\x20-\x7e]/g, '?')).slice(0, LONGEST_AGENT);
+
+/** The audience of an assertion: an application of Entra as it came, anything else as `readable`. */
+export const audience: Kind<string> = (value) => (APPLICATION.test(value) ? value : readable(value));
 
 /** The last characters of a value of ours. */
 export const hint: Kind<string> = (value) => value.slice(-4);

@@ -37,6 +37,16 @@ describe('a payload of an event', () => {
       assert.match(String(grantTypeOf(other)), /characters/);
   });
 
+  it('keeps the application that an assertion is for, and no secret in its place', () => {
+    const audienceOf = (audience: string) =>
+      audit.event('token.refused', SYSTEM, {}, { audience, reason: 'invalid_client' }).data['audience'];
+    const application = 'api://0e7b1d5c-93a4-4f2e-8c61-5a0d9b7f3e12';
+    for (const shown of [application, `${application}/.default`, application.slice('api://'.length)])
+      assert.equal(audienceOf(shown), shown);
+    for (const other of [`api://${SECRET}`, `${application}a8Fk2LmQ9xZr4TbN7v`])
+      assert.match(String(audienceOf(other)), /\[redacted\]/);
+  });
+
   it('keeps names as they were typed, without secrets', () => {
     const { data } = audit.event('organization.created', SYSTEM, {}, { name: `Müller & Söhne ${SECRET}` });
     assert.equal(data['name'], 'Müller & Söhne scim_[redacted]');
