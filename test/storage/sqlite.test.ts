@@ -150,7 +150,9 @@ describe('one SQLite file for several processes', () => {
         own++;
       }
     })();
-    await pause(700);
+    await until('both writers have written for a while', 30_000, () =>
+      writers.every(({ inserted, child }) => inserted.length > 20 || child.exitCode !== null),
+    );
     for (const writer of writers) assert.equal(writer.child.exitCode, null, writer.errors());
     await Promise.all(writers.map((writer) => writer.kill()));
     isOver = true;
