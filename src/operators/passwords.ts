@@ -31,7 +31,8 @@ export function createPasswords({ random }: { random: Random }): Passwords {
     isRight: async (passwordHash, password) => {
       const wanted = passwordHash ?? (await nobody);
       const isSame = await inTurn(() => verifyPassword(wanted, password.slice(0, LONGEST_PASSWORD)));
-      return isSame && passwordHash !== undefined;
+      // A longer one was never set, and takes no longer to refuse.
+      return isSame && passwordHash !== undefined && password.length <= LONGEST_PASSWORD;
     },
     async assertStrong(password, words) {
       const { length } = password;

@@ -1,16 +1,16 @@
-/** Codes that stand in for a lost second factor, each once. Eighty random bits each, so that their digests cannot be searched. */
+/** Codes that stand in for a lost second factor, each once. 116 random bits each, so that their digests cannot be searched. */
 import { digestOf } from '../credentials/index.ts';
 import { type Random, randomText } from '../identifiers.ts';
 
 export const RECOVERY_CODES = 10;
 /** Without what is read as something else: 0 and o, 1, i and l, u and v. */
 const ALPHABET = 'abcdefghjkmnpqrstwxyz23456789';
-const LENGTH = 17;
+const LENGTH = 24;
 
 /** The codes as a person keeps them, and what is kept of them here. */
 export function newRecoveryCodes(random: Random): { codes: string[]; digests: string[] } {
   const codes = Array.from({ length: RECOVERY_CODES }, () =>
-    randomText(LENGTH - 1, random, ALPHABET).replace(/(.{4})(?=.)/g, '$1-'),
+    randomText(LENGTH, random, ALPHABET).replace(/(.{4})(?=.)/g, '$1-'),
   );
   return { codes, digests: codes.map(recoveryDigestOf) };
 }

@@ -50,4 +50,12 @@ describe('password digests', () => {
     assert.equal(await passwords.isRight(await passwords.digest('one'), 'one'), true);
     assert.equal(await passwords.isRight(await passwords.digest('one'), 'two'), false);
   });
+
+  it('are of the whole password: nothing is cut off a longer one', async () => {
+    const passwords = createPasswords({ random: systemRandom });
+    const longest = 'x'.repeat(256);
+    const digest = await passwords.digest(longest);
+    assert.equal(await passwords.isRight(digest, longest), true);
+    assert.equal(await passwords.isRight(digest, `${longest}y`), false);
+  });
 });
