@@ -26,7 +26,7 @@ export async function factorSections(props: {
   return (
     <>
       <section class="panel" id="passkeys">
-        <div class="bar">
+        <div class="head">
           <h2>Passkeys</h2>
           <Tag>recommended</Tag>
         </div>
@@ -60,10 +60,10 @@ export async function factorSections(props: {
               <Form visit={visit} action={`${mine}/passkeys`} class="fields">
                 <Field name="name" isRequired maximum={60} hint="Such as the device it is on." />
                 {needsPassword && <CurrentPassword isRequired />}
-                <PasskeyQuestion does="create" question={question} />
                 <div class="acts">
                   <button type="submit">Add a passkey</button>
                 </div>
+                <PasskeyQuestion does="create" question={question} />
               </Form>
             </WithPasskeys>
             <p class="soft" data-without-script>

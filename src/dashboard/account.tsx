@@ -33,10 +33,10 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
               <div>The password is set. Sessions in other browsers have ended.</div>
             </section>
           )}
-          {isLocal && operator.passwordHash === undefined && (
+          {isLocal && operator.passwordHash === undefined && !operator.passkeys?.length && (
             <section class="note">
               <div>
-                <strong>You have no password yet.</strong> Without one you sign in by a link from the server, or from
+                <strong>Add a passkey or a password.</strong> Until then you sign in by a link from the server, or from
                 another owner.
               </div>
             </section>

@@ -92,10 +92,10 @@ function SecondStepForms({ step, next, problem }: { step: SecondStep; next: stri
           <WithPasskeys>
             <form method="post" action={ADDRESS} class="acts">
               {held}
-              <PasskeyQuestion does="get" question={passkey} />
               <button type="submit" class="primary">
                 Use a passkey
               </button>
+              <PasskeyQuestion does="get" question={passkey} />
             </form>
           </WithPasskeys>
           {operator.totp === undefined && (
@@ -109,7 +109,7 @@ function SecondStepForms({ step, next, problem }: { step: SecondStep; next: stri
         <form method="post" action={ADDRESS} class="panel">
           {held}
           <label class="line short">
-            <span>Code of your authenticator app</span>
+            <span>Authenticator code</span>
             <input type="text" name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength={10} />
           </label>
           <div class="acts">

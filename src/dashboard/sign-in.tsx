@@ -223,10 +223,10 @@ function SignIn(props: {
         <WithPasskeys>
           <form method="post" action={`${HOME}/sign-in/passkey`} class="acts">
             <input type="hidden" name="next" value={next} />
-            <PasskeyQuestion does="get" question={passkey} />
             <button type="submit" class="primary">
               Sign in with a passkey
             </button>
+            <PasskeyQuestion does="get" question={passkey} />
           </form>
         </WithPasskeys>
       )}

@@ -143,11 +143,11 @@ describe('passkeys', { skip: started === undefined }, () => {
     await page.getByLabel('E-mail address').fill('dana@example.com');
     await page.getByLabel('Password').fill('correct horse battery staple');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await page.getByLabel('Code of your authenticator app').fill('000000');
+    await page.getByLabel('Authenticator code').fill('000000');
     await page.getByRole('button', { name: 'Confirm' }).first().click();
     await page.getByText('That is not right. Try again.').waitFor();
     app.clock.advance(60_000);
-    await page.getByLabel('Code of your authenticator app').fill(code());
+    await page.getByLabel('Authenticator code').fill(code());
     await page.getByRole('button', { name: 'Confirm' }).first().click();
     await page.waitForURL(/organizations/);
   });
