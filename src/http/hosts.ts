@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 
 /** Endings that nobody can register in the public DNS (RFC 6761, RFC 6762, and ICANN's `internal`). */
-const PRIVATE_ENDINGS = ['.localhost', '.local', '.internal', '.home.arpa', '.localdomain'];
+const PRIVATE_ENDINGS = ['.localhost', '.test', '.local', '.internal', '.home.arpa', '.localdomain'];
 
 export interface Hosts {
   /** The name that is not ours; undefined where the request may be answered. */

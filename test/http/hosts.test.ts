@@ -42,6 +42,7 @@ describe('the host of a request', () => {
       'localhost:4400',
       'latchkey:4400',
       'latchkey.svc.cluster.local',
+      'latchkey.test',
     ])
       assert.equal(await statusOf('/dashboard/sign-in', host), 200, host);
   });
