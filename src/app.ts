@@ -22,17 +22,24 @@ import {
   parseUpstreamCredential,
 } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
-import { createScimGateway, createTransport, createUpstreamCredentials, isFailure } from './gateway/index.ts';
+import {
+  createScimGateway,
+  createTransport,
+  createUpstreamCredentials,
+  isFailure,
+  KINDS,
+  OUTCOMES,
+} from './gateway/index.ts';
 import { sendProblem } from './http/error-responses.ts';
 import { createFailureLimits } from './http/failure-limits.ts';
 import { createHosts } from './http/hosts.ts';
 import { createRequestContext, createTrust, newRequestId } from './http/request-context.ts';
-import type { UnreadableRequest } from './http/server.ts';
+import { UNREADABLE, type UnreadableRequest } from './http/server.ts';
 import { createIdempotency } from './idempotency/index.ts';
 import type { Random } from './identifiers.ts';
 import type { Log } from './log.ts';
-import { createNotifications } from './notifications/index.ts';
-import { createOauth } from './oauth/index.ts';
+import { createNotifications, TARGET_KINDS } from './notifications/index.ts';
+import { createOauth, TOKEN_OUTCOMES } from './oauth/index.ts';
 import { createPortalLinks } from './one-time-links/index.ts';
 import { ANNOUNCE_EVERY_MS, createInstances, createMetrics, createOperations } from './operations/index.ts';
 import { createOperators } from './operators/index.ts';
@@ -49,7 +56,9 @@ import {
   createMisplaced,
   createResourceMetadata,
   createVerification,
+  DENIAL_REASONS,
   RESOURCE_METADATA_PREFIX,
+  SURFACES,
 } from './verification/index.ts';
 
 export interface AppDependencies {
@@ -92,7 +101,18 @@ const SECOND = 1000;
 /** Prepares the store and returns what answers requests. Throws storage_unavailable. */
 export async function createApp(deps: AppDependencies) {
   const { config, publicUrl, clock, random, log, version, serves = true } = deps;
-  const metrics = createMetrics();
+  const metrics = createMetrics(
+    {
+      surfaces: SURFACES,
+      denials: Object.keys(DENIAL_REASONS),
+      kinds: KINDS,
+      upstreamOutcomes: OUTCOMES,
+      unreadable: Object.keys(UNREADABLE),
+      tokenOutcomes: TOKEN_OUTCOMES,
+      targets: TARGET_KINDS,
+    },
+    version,
+  );
   const storage = observed(deps.storage, metrics.storage);
   const leaseMs = config.LATCHKEY_LEASE_MS;
   const instances = createInstances({ storage, clock, random, log, leaseMs });
@@ -167,6 +187,7 @@ export async function createApp(deps: AppDependencies) {
     answerMs,
     failures,
     waitOutLease,
+    onTokenAnswer: metrics.token,
     renderError: (error, description, asked) => renderAuthorizationError(error, description, asked, brand),
   });
   const diagnoses = createDiagnoses({
@@ -254,6 +275,7 @@ export async function createApp(deps: AppDependencies) {
     secret: deps.secret,
     publicUrl,
     idleMs: config.LATCHKEY_SESSION_IDLE_MINUTES * 60 * SECOND,
+    onSignIn: metrics.signIn,
   });
   const webhookMs = config.LATCHKEY_WEBHOOK_TIMEOUT_MS;
   const notifications = createNotifications({
@@ -392,8 +414,16 @@ export async function createApp(deps: AppDependencies) {
   const OURS = /^\/(?:$|api\/|dashboard(?:\/|$))/;
   const rest: Handler = (request, response) => {
     if (!OURS.test(request.url ?? '') && misplaced(request, response)) return;
+    const [, place] = /^\/(api\/v1|dashboard|portal|connect)(?=[/?]|$)/.exec(request.url ?? '') ?? [];
+    if (place === 'api/v1') counted(response, metrics.adminApi);
+    else if (place === 'connect') counted(response, (status) => metrics.page('authorization', status));
+    else if (place === 'dashboard' || place === 'portal') counted(response, (status) => metrics.page(place, status));
     return browsed(request, response);
   };
+  const authorize = forBrowsers((request, response) => {
+    counted(response, (status) => metrics.page('authorization', status));
+    return oauth.authorize(request, response);
+  });
   const forwardAuth = createForwardAuth({ verification, directories, context, publicUrl });
   /** Where each address leads; the first that fits answers. A slash at the end stands for everything below. */
   const mounts: [path: string, handler: Handler][] = [
@@ -406,8 +436,8 @@ export async function createApp(deps: AppDependencies) {
     ],
     ['/oauth/token', withRightClock(oauth.token)],
     ['/oauth/revoke', oauth.token],
-    ['/oauth/authorize', forBrowsers(oauth.authorize)],
-    ['/oauth/authorize/', forBrowsers(oauth.authorize)],
+    ['/oauth/authorize', authorize],
+    ['/oauth/authorize/', authorize],
     ['/oauth/jwks', oauth.publish],
     ['/.well-known/oauth-authorization-server', oauth.publish],
     [ASSETS_PREFIX, forBrowsers(createAssets(assets))],
@@ -545,6 +575,13 @@ export async function createApp(deps: AppDependencies) {
 export function smtpOf(config: Config) {
   const { LATCHKEY_SMTP_URL: url, LATCHKEY_MAIL_FROM: from, LATCHKEY_MAIL_REPLY_TO: replyTo } = config;
   return url === undefined || from === undefined ? undefined : { url, from, replyTo };
+}
+
+/** Tells the status of what was answered, once it is. */
+function counted(response: ServerResponse, tell: (status: number) => void): void {
+  response.once('close', () => {
+    if (response.headersSent) tell(response.statusCode);
+  });
 }
 
 /** People put a slash behind the addresses of the authorization server; it means nothing there. */

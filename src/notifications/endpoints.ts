@@ -12,7 +12,8 @@ import { newSigningSecret } from './signing.ts';
 export const ENDPOINT_KINDS = ['webhook', 'slack', 'teams'] as const;
 export type EndpointKind = (typeof ENDPOINT_KINDS)[number];
 /** Everything that a delivery can go to. */
-export type TargetKind = EndpointKind | 'mail';
+export const TARGET_KINDS = [...ENDPOINT_KINDS, 'mail'] as const;
+export type TargetKind = (typeof TARGET_KINDS)[number];
 
 export type DisabledReason = 'by_hand' | 'gone' | 'failing';
 

@@ -33,7 +33,7 @@ import { createRefreshGrant } from './refresh-grant.ts';
 import { createRevocation } from './revocation.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { createTokenAudit } from './token-audit.ts';
-import { createTokenEndpoint } from './token-endpoint.ts';
+import { createTokenEndpoint, type TokenOutcome } from './token-endpoint.ts';
 import { createTokenMaker } from './tokens.ts';
 import { createUpstreamSigner, type UpstreamAssertion } from './upstream-assertions.ts';
 
@@ -57,6 +57,7 @@ export {
 } from './clients.ts';
 export type { ConnectionRequest, Consent, Refusal } from './connection-requests.ts';
 export { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
+export { TOKEN_OUTCOMES, type TokenOutcome } from './token-endpoint.ts';
 
 export interface Oauth {
   clients: Clients;
@@ -115,6 +116,8 @@ export interface OauthDependencies {
   waitOutLease: () => Promise<void>;
   /** Of refused requests at the token endpoint. */
   failures: FailureLimits;
+  /** Told of each answer of the token and the revocation endpoint. */
+  onTokenAnswer: (outcome: TokenOutcome) => void;
   /** Draws the page for what can't be sent back to the client. */
   renderError: AuthorizationDependencies['renderError'];
 }
@@ -140,6 +143,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const parts = { artifacts, oneTimes, connections, tokens, clock };
   const tokenEndpoint = createTokenEndpoint({
     ...deps,
+    onAnswer: deps.onTokenAnswer,
     clients,
     authenticate,
     grants: {

@@ -36,14 +36,32 @@ export interface TokenEndpointDependencies {
   log: Log;
   context: RequestContext;
   answerMs: number;
+  /** Told of each answer. */
+  onAnswer: (outcome: TokenOutcome) => void;
   /** Draws the page for a browser that was led here. */
   renderError: (error: string, description: string) => { html: string; headers: Record<string, string> };
 }
 
+/** What a request to the token or the revocation endpoint comes to, as it is counted. */
+export const TOKEN_OUTCOMES = [
+  'issued',
+  'revoked',
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'slow_down',
+  'unavailable',
+] as const;
+export type TokenOutcome = (typeof TOKEN_OUTCOMES)[number];
+
 const BODY_LIMIT_BYTES = 56 * 1024;
 
 export function createTokenEndpoint(deps: TokenEndpointDependencies) {
-  const { clients, authenticate, grants, revoke, connections, told, failures, usage, clock, log, context } = deps;
+  const { clients, authenticate, grants, revoke, connections, told, failures, usage, clock, log, context, onAnswer } =
+    deps;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = context.requestIdOf(request);
@@ -54,6 +72,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       await within(deps.answerMs, serve(request, response, requestId, body));
     } catch (thrown) {
       if (asAppError(thrown).status >= 500) log.error({ err: thrown, requestId }, 'a token request failed');
+      onAnswer(asAppError(thrown).status >= 500 ? 'unavailable' : 'invalid_request');
       fail(response, thrown, requestId);
     }
   }
@@ -95,6 +114,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       const token = parameters.get('token');
       if (token === undefined) return refuse(request, response, by, { refused: 'token_missing' });
       await revoke(client, token, cause);
+      onAnswer('revoked');
       // RFC 7009 has the content ignored; some clients read every answer as JSON.
       return answer(response, {});
     }
@@ -105,6 +125,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       if (about.credentialId !== undefined) await wasIssued(about.credentialId, client, tokens.expires_in);
       told.issued(about, by);
     }
+    onAnswer('issued');
     answer(response, tokens);
   }
 
@@ -136,6 +157,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     await told.refused({ ...given, client, clientId }, refusal, fault);
     const { error, says } = OAUTH_REFUSALS[refusal.refused];
     const seconds = failures.count(given.address, clientId);
+    onAnswer(seconds === undefined ? outcomeOf(error) : 'slow_down');
     if (seconds !== undefined) {
       const description = `Too many refused requests. Wait ${seconds} seconds. The latest reason: ${says}`;
       return sendOauthError(response, 429, 'slow_down', description, { 'retry-after': String(seconds) });
@@ -168,6 +190,11 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   }
 
   return { handle };
+}
+
+/** Errors of the authorization endpoint alone are in the same table, and don't come here. */
+function outcomeOf(error: string): TokenOutcome {
+  return TOKEN_OUTCOMES.find((outcome) => outcome === error) ?? 'invalid_request';
 }
 
 function answer(response: ServerResponse, body: object): void {

@@ -1,18 +1,38 @@
 /** What Prometheus reads at /metrics. Labels hold closed sets only: no ids, no addresses, no values of callers. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
+/** The closed sets of the labels. Every series of them is there from the start, at 0: `rate()` doesn't see the first step of one that is new. */
+export interface LabelSets {
+  surfaces: readonly string[];
+  denials: readonly string[];
+  kinds: readonly string[];
+  upstreamOutcomes: readonly string[];
+  unreadable: readonly string[];
+  tokenOutcomes: readonly string[];
+  targets: readonly string[];
+}
+
+export type PageSurface = (typeof PAGE_SURFACES)[number];
+
 export interface Metrics {
   /** Prometheus text, and its content type. */
   render(): Promise<{ text: string; contentType: string }>;
   verification(surface: string, outcome: string, seconds: number): void;
   leaseHit(): void;
   leaseMiss(): void;
-  storage(operation: string, collection: string, seconds: number, ok: boolean): void;
+  /** Registers a collection of the store and its operations; what comes back is told of each call. */
+  storage(collection: string, operations: readonly string[]): (operation: string, seconds: number, ok: boolean) => void;
   gateway(status: number): void;
   /** What became of an accepted request at the SCIM server. */
   upstream(kind: string, outcome: string): void;
   /** Something reached the server that was no request. */
   unreadable(reason: string): void;
+  /** What the token or the revocation endpoint answered. */
+  token(outcome: string): void;
+  adminApi(status: number): void;
+  page(surface: PageSurface, status: number): void;
+  /** One attempt to sign in to the dashboard. */
+  signIn(isAccepted: boolean): void;
   /** Registers where counts by credential state come from; asked at most once in 15 s. */
   countCredentials(read: () => Promise<Record<string, number>>): void;
   /** One attempt to deliver a message: `delivered`, `retried` later, or `failed` for good. */
@@ -24,62 +44,101 @@ export interface Metrics {
 }
 
 const LATENCIES = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 4];
+/** The store has a few collections with a dozen operations each: coarser, so that all of its series stay below 200. */
+const STORAGE_LATENCIES = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5];
 const COUNT_AGE_MS = 15_000;
+const CLASSES = ['2xx', '3xx', '4xx', '5xx'];
+const PAGE_SURFACES = ['dashboard', 'portal', 'authorization'] as const;
+const CREDENTIAL_STATES = ['pending', 'active', 'disabled', 'revoked', 'expired'];
+/** Sums over all types that prom-client calls `_total` although they are gauges, as the linter of Prometheus refuses. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
-export function createMetrics(): Metrics {
+export function createMetrics(sets: LabelSets, version: string): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: 'latchkey_' });
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
   const registers = [registry];
 
-  const verifications = new Counter({
-    name: 'latchkey_verifications_total',
-    help: 'Decisions about presented credentials, by outcome (allowed, a denial reason, unavailable).',
-    labelNames: ['surface', 'outcome'] as const,
+  /** A counter with one series for each combination of its labels' values. */
+  function counter(name: string, help: string, labels: Record<string, readonly string[]>) {
+    const made = new Counter({ name, help, labelNames: Object.keys(labels), registers });
+    const combinations = Object.values(labels).reduce<string[][]>(
+      (known, values) => known.flatMap((before) => values.map((value) => [...before, value])),
+      [[]],
+    );
+    const series = new Map(combinations.map((values) => [values.join(' '), made.labels(...values)]));
+    for (const one of series.values()) one.inc(0);
+    return (...values: string[]) => (series.get(values.join(' ')) ?? made.labels(...values)).inc();
+  }
+
+  new Gauge({
+    name: 'latchkey_build_info',
+    help: 'Always 1; the label tells which Latchkey this is.',
+    labelNames: ['version'],
     registers,
-  });
+  }).set({ version }, 1);
+  const verifications = counter(
+    'latchkey_verifications_total',
+    'Decisions about presented credentials, by outcome (allowed, a denial reason, unavailable).',
+    { surface: sets.surfaces, outcome: ['allowed', ...sets.denials, 'unavailable'] },
+  );
   const latency = new Histogram({
     name: 'latchkey_verification_seconds',
     help: 'Time to decide about one presented credential.',
     buckets: LATENCIES,
     registers,
   });
-  const leases = new Counter({
-    name: 'latchkey_lease_lookups_total',
-    help: 'Verifications answered from memory under a lease (hit) or by a read (miss).',
-    labelNames: ['result'] as const,
-    registers,
-  });
-  const operations = new Histogram({
+  const leases = counter(
+    'latchkey_lease_lookups_total',
+    'Verifications answered from memory under a lease (hit) or by a read (miss).',
+    { result: ['hit', 'miss'] },
+  );
+  const storageTimes = new Histogram({
     name: 'latchkey_storage_seconds',
     help: 'Time of one operation of the credential store.',
-    labelNames: ['operation', 'collection', 'result'] as const,
-    buckets: LATENCIES,
+    labelNames: ['operation'],
+    buckets: STORAGE_LATENCIES,
     registers,
   });
-  const answers = new Counter({
-    name: 'latchkey_gateway_responses_total',
-    help: 'Answers of the gateway, by class of status.',
-    labelNames: ['class'] as const,
+  const storageCalls = new Counter({
+    name: 'latchkey_storage_operations_total',
+    help: 'Operations of the credential store, by collection; error when it did not answer.',
+    labelNames: ['collection', 'result'],
     registers,
   });
-  const upstreams = new Counter({
-    name: 'latchkey_upstream_outcomes_total',
-    help: 'Accepted requests by what became of them at the SCIM server, per kind of request.',
-    labelNames: ['kind', 'outcome'] as const,
-    registers,
+  const answers = counter('latchkey_gateway_responses_total', 'Answers of the gateway, by class of status.', {
+    class: CLASSES,
   });
-  const unreadables = new Counter({
-    name: 'latchkey_unreadable_requests_total',
-    help: 'Requests that could not be read as HTTP, or did not come in time.',
-    labelNames: ['reason'] as const,
-    registers,
+  const upstreams = counter(
+    'latchkey_upstream_outcomes_total',
+    'Accepted requests by what became of them at the SCIM server, per kind of request.',
+    { kind: sets.kinds, outcome: sets.upstreamOutcomes },
+  );
+  const unreadables = counter(
+    'latchkey_unreadable_requests_total',
+    'Requests that could not be read as HTTP, or did not come in time.',
+    { reason: sets.unreadable },
+  );
+  const tokens = counter(
+    'latchkey_token_responses_total',
+    'Answers of the token and the revocation endpoint: issued, revoked, an OAuth error, or unavailable.',
+    { outcome: sets.tokenOutcomes },
+  );
+  const api = counter('latchkey_admin_responses_total', 'Answers of the admin API, by class of status.', {
+    class: CLASSES,
   });
-  const deliveries = new Counter({
-    name: 'latchkey_deliveries_total',
-    help: 'Attempts to deliver a message, by kind of target and outcome (delivered, retried, failed).',
-    labelNames: ['target', 'outcome'] as const,
-    registers,
+  const pages = counter('latchkey_page_responses_total', 'Answers to browsers, by class of status.', {
+    surface: PAGE_SURFACES,
+    class: CLASSES,
   });
+  const signIns = counter('latchkey_sign_ins_total', 'Attempts to sign in to the dashboard.', {
+    outcome: ['accepted', 'refused'],
+  });
+  const deliveries = counter(
+    'latchkey_deliveries_total',
+    'Attempts to deliver a message, by kind of target and outcome (delivered, retried, failed).',
+    { target: sets.targets, outcome: ['delivered', 'retried', 'failed'] },
+  );
   const waiting = new Gauge({
     name: 'latchkey_deliveries_pending',
     help: 'Messages that wait to be delivered, retries included.',
@@ -102,6 +161,8 @@ export function createMetrics(): Metrics {
       await refreshCounts();
     },
   });
+
+  for (const state of CREDENTIAL_STATES) credentials.set({ state }, 0);
 
   let readCounts: (() => Promise<Record<string, number>>) | undefined;
   let countedAt = Number.NEGATIVE_INFINITY;
@@ -129,42 +190,37 @@ export function createMetrics(): Metrics {
     }
   }
 
-  const hits = leases.labels('hit');
-  const misses = leases.labels('miss');
-  const outcomes = new Map<string, Counter.Internal>();
-  const upstreamOutcomes = new Map<string, Counter.Internal>();
-  const storageTimes = new Map<string, Histogram.Internal<string>>();
-
   return {
     async render() {
       return { text: await registry.metrics(), contentType: registry.contentType };
     },
     verification(surface, outcome, seconds) {
-      const key = `${surface} ${outcome}`;
-      let counter = outcomes.get(key);
-      if (!counter) {
-        counter = verifications.labels(surface, outcome);
-        outcomes.set(key, counter);
-      }
-      counter.inc();
+      verifications(surface, outcome);
       latency.observe(seconds);
     },
-    leaseHit: () => hits.inc(),
-    leaseMiss: () => misses.inc(),
-    storage(operation, collection, seconds, ok) {
-      const key = `${operation} ${collection} ${ok}`;
-      let histogram = storageTimes.get(key);
-      if (!histogram) {
-        histogram = operations.labels(operation, collection, ok ? 'ok' : 'error');
-        storageTimes.set(key, histogram);
-      }
-      histogram.observe(seconds);
+    leaseHit: () => leases('hit'),
+    leaseMiss: () => leases('miss'),
+    storage(collection, operations) {
+      const succeeded = storageCalls.labels(collection, 'ok');
+      const failed = storageCalls.labels(collection, 'error');
+      succeeded.inc(0);
+      failed.inc(0);
+      for (const operation of operations) storageTimes.zero({ operation });
+      const times = new Map(operations.map((operation) => [operation, storageTimes.labels(operation)]));
+      return (operation, seconds, ok) => {
+        times.get(operation)?.observe(seconds);
+        (ok ? succeeded : failed).inc();
+      };
     },
-    delivery: (target, outcome) => deliveries.inc({ target, outcome }),
+    delivery: deliveries,
     measureQueue(read) {
       readQueue = read;
     },
-    gateway: (status) => answers.inc({ class: `${Math.floor(status / 100)}xx` }),
+    gateway: (status) => answers(classOf(status)),
+    token: tokens,
+    adminApi: (status) => api(classOf(status)),
+    page: (surface, status) => pages(surface, classOf(status)),
+    signIn: (isAccepted) => signIns(isAccepted ? 'accepted' : 'refused'),
     measureClock(skewMs) {
       new Gauge({
         name: 'latchkey_clock_skew_seconds',
@@ -175,18 +231,14 @@ export function createMetrics(): Metrics {
         },
       });
     },
-    upstream(kind, outcome) {
-      const key = `${kind} ${outcome}`;
-      let counter = upstreamOutcomes.get(key);
-      if (!counter) {
-        counter = upstreams.labels(kind, outcome);
-        upstreamOutcomes.set(key, counter);
-      }
-      counter.inc();
-    },
-    unreadable: (reason) => unreadables.inc({ reason }),
+    upstream: upstreams,
+    unreadable: unreadables,
     countCredentials(read) {
       readCounts = read;
     },
   };
+}
+
+function classOf(status: number): string {
+  return `${Math.floor(status / 100)}xx`;
 }

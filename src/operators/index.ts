@@ -172,8 +172,10 @@ export function createOperators(deps: {
   publicUrl: string;
   /** Without a request for so long a session is over. */
   idleMs: number;
+  /** Told of each attempt to sign in. */
+  onSignIn: (isAccepted: boolean) => void;
 }): Operators {
-  const { storage, audit, clock, random } = deps;
+  const { storage, audit, clock, random, onSignIn } = deps;
   const operators = audit.track(
     'operators',
     storage.collection({
@@ -305,6 +307,7 @@ export function createOperators(deps: {
         audit.event('operator.signed_in', cause, {}, { operatorId: operator.id, name: record.name, by, factor }),
       ],
     }));
+    onSignIn(true);
     return { session: value, operator: result?.after ?? operator };
   }
 
@@ -324,6 +327,7 @@ export function createOperators(deps: {
   }
 
   function noteRefusal(operator: Operator | undefined, { address, requestId }: Origin): undefined {
+    onSignIn(false);
     audit.tallies.note(
       {},
       {

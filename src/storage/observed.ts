@@ -1,7 +1,10 @@
 import type { Storage } from './port.ts';
 
-/** Told of each operation: its name, the collection, its time in seconds, and whether the store answered. */
-export type Observe = (operation: string, collection: string, seconds: number, ok: boolean) => void;
+/** Made once for each collection; told of each operation: its name, its time in seconds, and whether the store answered. */
+export type Observe = (
+  collection: string,
+  operations: readonly string[],
+) => (operation: string, seconds: number, ok: boolean) => void;
 
 /** The same storage, with every operation reported. */
 export function observed(storage: Storage, observe: Observe): Storage {
@@ -9,11 +12,12 @@ export function observed(storage: Storage, observe: Observe): Storage {
     ...storage,
     collection(spec) {
       const collection = storage.collection(spec);
+      const told = observe(spec.name, Object.keys(collection));
       const timed = Object.entries(collection).map(([operation, call]) => [
         operation,
         async (...args: unknown[]) => {
           const startedAt = performance.now();
-          const report = (ok: boolean) => observe(operation, spec.name, (performance.now() - startedAt) / 1000, ok);
+          const report = (ok: boolean) => told(operation, (performance.now() - startedAt) / 1000, ok);
           try {
             const result = await (call as (...values: unknown[]) => Promise<unknown>)(...args);
             report(true);

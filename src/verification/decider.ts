@@ -3,8 +3,9 @@ import type { ApiKey } from '../credentials/index.ts';
 import type { SubReasons } from './denials.ts';
 import type { Decision, Known, Wanted } from './verify.ts';
 
+export const SURFACES = ['gateway', 'forward_auth', 'introspection'] as const;
 /** `elsewhere`: an address of ours that is no endpoint. */
-export type Surface = 'gateway' | 'forward_auth' | 'introspection' | 'elsewhere';
+export type Surface = (typeof SURFACES)[number] | 'elsewhere';
 
 export interface Attempt extends Wanted {
   surface: Surface;

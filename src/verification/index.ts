@@ -21,7 +21,7 @@ import { createVerify, type Decision, type FindAccessToken, findDirectory, type 
 
 export { hasDotSegment, isRead, splitGatewayPath } from './access.ts';
 export { sendDenial, sendScimFailure } from './challenge.ts';
-export type { Attempt, Stray, Surface, Verification } from './decider.ts';
+export { type Attempt, type Stray, SURFACES, type Surface, type Verification } from './decider.ts';
 export { DENIAL_REASONS, type DenialReason, SUB_REASONS, type SubReason, type SubReasons } from './denials.ts';
 export { createForwardAuth } from './forward-auth.ts';
 export { createIntrospection } from './introspection.ts';

@@ -5,7 +5,16 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 
-export type Part = 'mongodb' | 'nginx' | 'caddy' | 'haproxy' | 'apache' | 'chromium' | 'python';
+export type Part =
+  | 'mongodb'
+  | 'nginx'
+  | 'caddy'
+  | 'haproxy'
+  | 'apache'
+  | 'chromium'
+  | 'prometheus'
+  | 'python'
+  | 'openapi-typescript';
 
 interface PartEntry {
   commands: readonly string[];
@@ -25,7 +34,12 @@ const PARTS: Record<Part, PartEntry> = {
     commands: ['python/bin/python'],
     how: 'python3 -m venv .cache/python && .cache/python/bin/pip install -r test/python/requirements.txt',
   },
+  'openapi-typescript': {
+    commands: ['openapi-typescript/node_modules/.bin/openapi-typescript'],
+    how: 'npm install --no-save --prefix .cache/openapi-typescript openapi-typescript@7.13.0 typescript@5',
+  },
   chromium: { commands: ['chromium'], how: 'apt-get install chromium' },
+  prometheus: { commands: ['prometheus'], how: 'apt-get install prometheus' },
 };
 
 const FOLDERS = [
