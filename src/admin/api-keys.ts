@@ -43,7 +43,7 @@ export function apiKeyOperations(deps: {
         expiresAt: schemas.expiresAt,
       }),
       status: 201,
-      answer: z.object({ apiKey: schemas.apiKeyView, key: z.string().describe('Shown this once.') }),
+      answer: z.object({ apiKey: schemas.apiKeyView, key: schemas.shownOnce }),
       errors: ['not_found', 'forbidden', 'invalid_request'],
       async handle({ body, caller, cause }) {
         if (caller.organizationId !== undefined && body.organizationId === undefined) {

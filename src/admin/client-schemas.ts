@@ -86,10 +86,10 @@ export const clientView = z
     redirectUris: z.array(z.string()),
     grantTypes: z.array(z.enum(GRANT_TYPES)),
     tokenEndpointAuthMethod: z.enum(AUTH_METHODS),
-    accessTokenSeconds: z.number(),
+    accessTokenSeconds: z.int(),
     rotateRefreshTokens: z.boolean(),
-    maximumAgeDays: z.number().nullable(),
-    idleDays: z.number().nullable(),
+    maximumAgeDays: z.int().nullable(),
+    idleDays: z.int().nullable(),
     secrets: z.array(
       z.object({
         id: z.string(),
@@ -107,7 +107,7 @@ export const clientView = z
     createdAt: shownTime,
     createdBy: schemas.actorView,
   })
-  .meta({ id: 'Client' });
+  .meta({ id: 'OAuthClient' });
 
 export function viewClient(client: Client, now: Date) {
   const {

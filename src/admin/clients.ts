@@ -64,7 +64,7 @@ export function clientOperations({
       action: 'clients.change',
       body: z.strictObject(clientFields),
       status: 201,
-      answer: z.object({ client: clientView, clientSecret: z.string().optional().describe('Shown this once.') }),
+      answer: z.object({ client: clientView, clientSecret: schemas.shownOnce }),
       errors: ['not_found', 'invalid_request'],
       async handle({ body, caller, cause }) {
         await assertMayCreate(body.directoryId, caller);
@@ -89,7 +89,7 @@ export function clientOperations({
         ...clientFields,
       }),
       status: 201,
-      answer: z.object({ client: clientView, clientSecret: z.string().optional().describe('Shown this once.') }),
+      answer: z.object({ client: clientView, clientSecret: schemas.shownOnce }),
       errors: ['not_found', 'invalid_request', 'client_exists'],
       async handle({ body, caller, cause }) {
         await assertMayCreate(body.directoryId, caller);
@@ -182,7 +182,7 @@ export function clientOperations({
           ),
       }),
       status: 201,
-      answer: z.object({ credentialId: z.string(), refreshToken: z.string().describe('Shown this once.') }),
+      answer: z.object({ credentialId: z.string(), refreshToken: schemas.shownOnce }),
       errors: ['not_found', 'slots_full', 'invalid_request'],
       async handle({ id, body, caller, cause }) {
         const directory = await directories.get(id);
@@ -215,7 +215,7 @@ export function clientOperations({
       answer: z.object({
         client: clientView,
         secretId: z.string(),
-        clientSecret: z.string().describe('Shown this once.'),
+        clientSecret: schemas.shownOnce,
       }),
       errors: ['not_found', 'invalid_request', 'secrets_full'],
       async handle({ id, body, caller, cause }) {

@@ -32,7 +32,7 @@ export const credentialImportFields = {
     .describe('Last characters of the value, for display beside a digest.'),
   ...issueFields,
 };
-const shownOnce = z.object({ credential: schemas.credentialView, token: z.string().describe('Shown this once.') });
+const shownOnce = z.object({ credential: schemas.credentialView, token: schemas.shownOnce });
 
 export function credentialOperations(deps: {
   credentials: Credentials;

@@ -61,7 +61,7 @@ export const diagnosisView = z
       .array(
         z.object({
           code: z.enum(CODE_NAMES),
-          count: z.number(),
+          count: z.int(),
           firstAt: shownTime,
           lastAt: shownTime,
           address: z.string().nullable(),
@@ -92,7 +92,7 @@ export const diagnosisView = z
   })
   .meta({ id: 'Diagnosis' });
 
-const runView = z.object({ from: shownTime, to: shownTime, accepted: z.number(), refused: z.number() });
+const runView = z.object({ from: shownTime, to: shownTime, accepted: z.int(), refused: z.int() });
 
 const timelineView = z
   .object({
@@ -117,7 +117,7 @@ const timelineView = z
         code: z.enum(CODE_NAMES),
         firstAt: shownTime,
         lastAt: shownTime,
-        count: z.number(),
+        count: z.int(),
         eventId: z.string(),
       }),
     ),
@@ -430,7 +430,7 @@ export function diagnosisOperations(deps: {
           .max(MOST_OUTCOMES),
       }),
       status: 200,
-      answer: z.object({ accepted: z.number(), unknown: z.number().describe('Of directories that you may not see.') }),
+      answer: z.object({ accepted: z.int(), unknown: z.int().describe('Of directories that you may not see.') }),
       errors: ['invalid_request'],
       async handle({ body: { outcomes }, caller }) {
         const ids = [...new Set(outcomes.map(({ directoryId }) => directoryId))];

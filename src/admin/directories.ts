@@ -36,7 +36,7 @@ const upstreamTestView = z
     checks: z.array(
       z.object({
         path: z.string().describe('What was asked for, below upstreamUrl.'),
-        status: z.number().nullable(),
+        status: z.int().nullable(),
         problem: z.enum(TEST_PROBLEMS).nullable(),
         cause: z.enum(UNREACHABLE).nullable().describe('With unreachable: why.'),
         detail: z.string().nullable().describe('What an identity provider would make of it.'),

@@ -39,7 +39,7 @@ type Row = z.infer<typeof rowSchema>;
 const STATUSES = ['imported', 'would_import', 'exists', 'refused'] as const;
 
 const outcomeView = z.object({
-  line: z.number(),
+  line: z.int(),
   type: z.string().nullable(),
   status: z
     .enum(STATUSES)
@@ -152,14 +152,20 @@ export function importOperations(deps: {
         content: z.string().min(1).max(LONGEST_CONTENT).describe('The file as text.'),
         dryRun: z.boolean().default(false),
       }),
+      example: {
+        format: 'jsonl',
+        content:
+          '{"type":"refresh_token","directory":"northwind-okta","clientId":"acme","refreshToken":"a refresh token"}',
+        dryRun: true,
+      },
       status: 200,
       answer: z.object({
         dryRun: z.boolean(),
         counts: z.object({
-          imported: z.number(),
-          would_import: z.number(),
-          exists: z.number(),
-          refused: z.number(),
+          imported: z.int(),
+          would_import: z.int(),
+          exists: z.int(),
+          refused: z.int(),
         }),
         rows: z.array(outcomeView),
       }),
@@ -185,6 +191,7 @@ export function importOperations(deps: {
         'With its refresh token, in clear text or as SHA-256: the identity provider refreshes with what it has. The connection takes a slot.',
       action: 'credentials.import',
       body: z.strictObject(connectionImportFields),
+      example: { clientId: 'client_4kZ0mXw1Qy7Rb2Tn5VcA', refreshToken: 'the refresh token of the other system' },
       status: 201,
       answer: z.object({ credentialId: z.string() }),
       errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_request'],

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { keyRolesFor } from '../access.ts';
 import { ERRORS } from '../errors.ts';
 import { MESSAGE_SCHEMA, WEBHOOK_EVENTS } from '../notifications/index.ts';
+import { bodyExampleOf, exampleOf } from './examples.ts';
 import type { Operation } from './operation.ts';
 
 const COMMON = [
@@ -20,6 +21,59 @@ const WITH_IDEMPOTENCY = ['idempotency_in_progress', 'idempotency_key_reused'] a
 
 type Json = Record<string, unknown>;
 
+const TAGS: Record<string, string> = {
+  Organizations: 'The customers of the vendor. Everything else belongs to one of them.',
+  Directories: "A connection of one organization's identity provider, with an endpoint of its own.",
+  Diagnosis: 'What is wrong with a directory, since when, and who fixes it.',
+  Credentials: 'What an identity provider presents: static tokens and OAuth connections, two per directory.',
+  Clients: 'OAuth clients of identity providers, and their secrets.',
+  'Moving in': 'Bringing clients and tokens of another system, without a new token in any identity provider.',
+  'Portal links': 'Links that let an IT contact of an organization set up its directories.',
+  Events: 'The audit trail.',
+  'API keys': 'Keys of this API.',
+  Operators: 'The people who sign in to the dashboard.',
+  Contacts: 'Who gets email about problems and endings, and what was sent.',
+  Webhooks: 'Where messages about changes are sent, and what became of them.',
+};
+
+/** The schema that the operations of a tag are about, where a body is one like it. */
+const OWNERS: Record<string, string> = {
+  Organizations: 'Organization',
+  Directories: 'Directory',
+  Clients: 'OAuthClient',
+  'API keys': 'ApiKey',
+  Operators: 'Operator',
+};
+const PATH_OWNERS: Record<string, string> = {
+  organizations: 'Organization',
+  directories: 'Directory',
+  credentials: 'Credential',
+  clients: 'OAuthClient',
+  'api-keys': 'ApiKey',
+  operators: 'Operator',
+  'portal-links': 'PortalLink',
+  webhooks: 'Webhook',
+  deliveries: 'Delivery',
+};
+const PATH_ID = '^[0-9A-Za-z_-]+$';
+const IDEMPOTENCY_KEY = { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' } as const;
+const REQUEST_ID = '019b3c8e-7a10-7cc4-9d52-0d3c5b8f1e21';
+
+const HEADERS = {
+  RequestId: {
+    description: 'Names this request in the log and in the audit trail.',
+    schema: { type: 'string' },
+  },
+  RetryAfter: { description: 'Seconds to wait before the next try.', schema: { type: 'integer', minimum: 0 } },
+  IdempotencyReplayed: {
+    description: '`true` where an earlier request with this Idempotency-Key was answered already.',
+    schema: { type: 'string', enum: ['true'] },
+  },
+  Challenge: { description: 'How to authenticate (RFC 6750).', schema: { type: 'string' } },
+} as const;
+const headers = (names: Record<string, keyof typeof HEADERS>) =>
+  Object.fromEntries(Object.entries(names).map(([name, key]) => [name, { $ref: `#/components/headers/${key}` }]));
+
 export function describeApi(operations: readonly Operation[], publicUrl: string, version: string): Json {
   const schemas: Json = {};
   const paths: Record<string, Json> = {};
@@ -34,16 +88,19 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
     info: {
       title: 'Latchkey admin API',
       version,
+      license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
+      contact: { name: 'The operators of this Latchkey', url: publicUrl },
       description:
         'Organizations, directories and their credentials. Lists are `{items, nextCursor}`; times are ISO 8601 in UTC; errors are RFC 9457 problems with a stable `code`. A POST with an `Idempotency-Key` may be repeated for 24 hours: the repeat answers the same, without the secret.',
     },
     servers: [{ url: publicUrl }],
-    security: [{ apiKey: [] }],
-    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name })),
+    security: [{ bearerAuth: [] }],
+    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name, description: TAGS[name] ?? name })),
     paths,
     webhooks: webhooks(),
     components: {
-      securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, lk_...' } },
+      securitySchemes: { bearerAuth: { type: 'http', scheme: 'bearer', description: 'An API key, lk_...' } },
+      headers: HEADERS,
       schemas,
     },
   };
@@ -58,6 +115,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
           tags: ['Webhooks'],
           security: [],
           requestBody: {
+            required: true,
             content: {
               'application/json': {
                 schema: {
@@ -88,6 +146,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
     status,
     answer,
     errors,
+    example,
   }: Operation): Json {
     const codes = [...errors, ...COMMON, ...(body ? WITH_BODY : []), ...(method === 'post' ? WITH_IDEMPOTENCY : [])];
     return {
@@ -100,21 +159,51 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
           name,
           in: 'path',
           required: true,
-          schema: { type: 'string' },
+          schema: { type: 'string', minLength: 1, maxLength: 100, pattern: PATH_ID },
+          example: pathExample(path, name ?? ''),
         })),
         ...(query ? parameters(query) : []),
         ...(method === 'post'
-          ? [{ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 255 } }]
+          ? [
+              {
+                name: 'Idempotency-Key',
+                in: 'header',
+                required: false,
+                schema: IDEMPOTENCY_KEY,
+                example: 'create-northwind-1',
+              },
+            ]
           : []),
       ],
-      ...(body && { requestBody: { content: { 'application/json': { schema: convert(body, 'input') } } } }),
+      ...(body && { requestBody: describeBody(body, tag, example) }),
       responses: {
-        [status]: answer
-          ? { description: 'Done.', content: { 'application/json': { schema: convert(answer, 'output') } } }
-          : { description: 'Done; no content.' },
+        [status]: {
+          description: answer ? 'Done.' : 'Done; no content.',
+          headers: headers({
+            'X-Request-Id': 'RequestId',
+            ...(method === 'post' && { 'Idempotency-Replayed': 'IdempotencyReplayed' as const }),
+          }),
+          ...(answer && { content: { 'application/json': describeAnswer(answer) } }),
+        },
         ...refusals([...new Set(codes)]),
       },
     };
+  }
+
+  function describeBody(body: z.ZodType, tag: string, example: unknown): Json {
+    const schema = convert(body, 'input') as Json;
+    return {
+      // An operation whose members are all optional may be called without a body.
+      required: !body.safeParse({}).success,
+      content: {
+        'application/json': { schema, example: example ?? bodyExampleOf(schema, schemas, OWNERS[tag] ?? '') },
+      },
+    };
+  }
+
+  function describeAnswer(answer: z.ZodType): Json {
+    const schema = convert(answer, 'output') as Json;
+    return { schema, example: exampleOf(schema, schemas) };
   }
 
   function convert(schema: z.ZodType, io: 'input' | 'output'): unknown {
@@ -122,7 +211,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
       $schema: _schema,
       $defs,
       ...json
-    } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: withoutIds }) as Json;
+    } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: portable }) as Json;
     for (const [id, definition] of Object.entries(($defs ?? {}) as Json)) schemas[id] = relocated(definition);
     return relocated(json);
   }
@@ -138,13 +227,20 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
       required: required.includes(name),
       ...(description !== undefined && { description }),
       schema,
+      ...(required.includes(name) && { example: exampleOf(schema, schemas, name) }),
     }));
   }
 }
 
-/** zod writes the id of a named schema into it; OpenAPI has its name already. */
-function withoutIds({ jsonSchema }: { jsonSchema: Json }): void {
+/**
+ * What tools of other languages read: no ID of zod's beside the name, no pattern beside a format that says the same, and no bounds that
+ * mean no more than that JavaScript counts exactly.
+ */
+function portable({ jsonSchema }: { jsonSchema: Json }): void {
   delete jsonSchema['id'];
+  if (jsonSchema['format'] !== undefined) delete jsonSchema['pattern'];
+  if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum'];
+  if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum'];
 }
 
 /** Definitions live under components/schemas in OpenAPI. */
@@ -158,12 +254,24 @@ function refusals(codes: readonly (keyof typeof ERRORS)[]): Json {
     const { status, title } = ERRORS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${code}\`: ${title}`]);
   }
-  const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
   return Object.fromEntries(
     [...byStatus]
       .sort(([a], [b]) => a - b)
-      .map(([status, lines]) => [status, { description: lines.join('\n\n'), content }]),
+      .map(([status, lines]) => [status, { description: lines.join('\n\n'), ...problemOf(status, codes) }]),
   );
+}
+
+function problemOf(status: number, codes: readonly (keyof typeof ERRORS)[]): Json {
+  const code = codes.find((one) => ERRORS[one].status === status) ?? 'internal_error';
+  const example = { type: 'about:blank', title: ERRORS[code].title, status, code, requestId: REQUEST_ID };
+  return {
+    headers: headers({
+      'X-Request-Id': 'RequestId',
+      ...(status === 401 && { 'WWW-Authenticate': 'Challenge' as const }),
+      ...((status === 429 || status === 503) && { 'Retry-After': 'RetryAfter' as const }),
+    }),
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' }, example } },
+  };
 }
 
 function problemSchema(): Json {
@@ -184,6 +292,12 @@ function problemSchema(): Json {
       },
     },
   };
+}
+
+/** The ID of what a path is about: of `/directories/{id}/rotate` that of a directory. */
+function pathExample(path: string, name: string): string {
+  const [, collection = ''] = path.split('/');
+  return String(exampleOf({ type: 'string' }, {}, name, name === 'id' ? (PATH_OWNERS[collection] ?? '') : ''));
 }
 
 function operationId(method: string, path: string): string {

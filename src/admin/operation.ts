@@ -38,6 +38,8 @@ export interface Operation<Q extends z.ZodType = z.ZodType, B extends z.ZodType 
   description?: string;
   action: Action;
   query?: Q;
+  /** Of its body, for the description, where the required members alone are no request. */
+  example?: z.input<B>;
   body?: B;
   status: 200 | 201 | 204;
   answer?: z.ZodType;

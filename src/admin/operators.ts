@@ -26,7 +26,10 @@ const operatorView = z
   .meta({ id: 'Operator' });
 
 const linkView = z.object({
-  url: z.string().describe('Signs one browser in, once. Shown this once; the links before it are withdrawn.'),
+  url: z
+    .string()
+    .optional()
+    .describe('Signs one browser in, once. Shown this once; the links before it are withdrawn.'),
   expiresAt: shownTime,
 });
 

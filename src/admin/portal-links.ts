@@ -66,7 +66,7 @@ export function portalLinkOperations({
           .describe('Until when it may be opened; seven days by default.'),
       }),
       status: 201,
-      answer: z.object({ portalLink: linkView, url: z.string().describe('Shown this once.') }),
+      answer: z.object({ portalLink: linkView, url: schemas.shownOnce }),
       errors: ['not_found'],
       async handle({ body, caller, cause }) {
         assertVisible(caller, body.organizationId, `organization ${body.organizationId}`);

@@ -123,8 +123,8 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
       commit: allowance.commit,
     };
     const work = () => operation.handle({ id: parameters['id'] ?? '', parameters, query, body, caller, cause });
-    const key = koa.method === 'POST' ? koa.get('idempotency-key') : '';
-    if (key === '') {
+    const key = koa.method === 'POST' ? koa.req.headers['idempotency-key'] : undefined;
+    if (typeof key !== 'string') {
       const { body: shown, secret } = await allowance.spend(work());
       answer(koa, operation.status, shown === undefined ? '' : JSON.stringify({ ...shown, ...secret }));
       return;

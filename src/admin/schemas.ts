@@ -17,12 +17,16 @@ import { holdsSecret } from '../secrets/redaction.ts';
 
 const LONGEST_NAME = 200;
 
+/** Written so that the engines of other languages read it: some know neither the class Cc nor escapes of Unicode. */
+const CONTROLS = String.raw`\x00-\x1f\x7f-\x9f`;
+const NO_CONTROL_CHARACTERS = new RegExp(`^[^${CONTROLS}]*$`);
+
 export const name = z
   .string()
   .trim()
   .min(1, 'expected at least one character')
   .max(LONGEST_NAME, `expected at most ${LONGEST_NAME} characters`)
-  .regex(/^[^\p{Cc}]*$/u, 'expected no control characters')
+  .regex(NO_CONTROL_CHARACTERS, 'expected no control characters')
   .refine((text) => !holdsSecret(text), 'expected a name without a token, key or secret in it');
 
 /** Times are kept as text of four-digit years; beyond those they would sort wrongly. */
@@ -40,6 +44,12 @@ export const paging = {
   limit: z.coerce.number().int().min(1).max(200).default(50).describe('How many items at most, 1 to 200.'),
   after: z.string().max(1000).optional().describe('`nextCursor` of the page before.'),
 };
+
+/** A secret in an answer. The store keeps a digest, so a repeat of the request can't show it again. */
+export const shownOnce = z
+  .string()
+  .optional()
+  .describe('Shown this once. A repeat with the same Idempotency-Key has none.');
 
 export const provider = z.enum(IDENTITY_PROVIDER_IDS);
 export const role = z.enum(ROLES);
@@ -170,8 +180,8 @@ export const credentialView = z
     expiresAt: shownTimeOrNull.describe('null: no end'),
     lastUsedAt: shownTimeOrNull,
     lastUsedFrom: originView,
-    acceptedCount: z.number(),
-    refusedCount: z.number(),
+    acceptedCount: z.int(),
+    refusedCount: z.int(),
     revokedAt: shownTimeOrNull,
     revokedBy: actorView.nullable(),
     revokedReason: z.string().nullable(),
@@ -238,9 +248,7 @@ function viewOrigin(total: UsageTotal | undefined) {
     : null;
 }
 
-export const usageView = z
-  .object({ hour: shownTime, accepted: z.number(), refused: z.number() })
-  .meta({ id: 'UsageHour' });
+export const usageView = z.object({ hour: shownTime, accepted: z.int(), refused: z.int() }).meta({ id: 'UsageHour' });
 
 export function viewUsage({ hour, accepted, refused }: UsageHour) {
   return { hour, accepted, refused };

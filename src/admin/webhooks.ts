@@ -84,13 +84,13 @@ const deliveryView = z
     organizationId: z.string().nullable(),
     directoryId: z.string().nullable(),
     state: z.enum(['pending', 'delivered', 'failed']),
-    attempt: z.number().describe(`Attempts so far, ${MOST_ATTEMPTS} at most.`),
+    attempt: z.int().describe(`Attempts so far, ${MOST_ATTEMPTS} at most.`),
     nextAttemptAt: shownTime.nullable(),
     lastAttempt: z
       .object({
         at: shownTime,
         ms: z.number(),
-        status: z.number().nullable(),
+        status: z.int().nullable(),
         reason: z.string().nullable().describe('Why it counts as failed.'),
       })
       .nullable(),
@@ -105,7 +105,7 @@ const wholeDelivery = deliveryView
       z.object({
         at: shownTime,
         ms: z.number(),
-        status: z.number().nullable(),
+        status: z.int().nullable(),
         reason: z.string().nullable(),
         contentType: z.string().nullable(),
         body: z.string().nullable().describe('The first kilobyte of the answer.'),
@@ -298,7 +298,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
           .describe('How long the previous secret goes on signing; one day unless it is given.'),
       }),
       status: 200,
-      answer: z.object({ webhook: webhookView, secret: z.string().optional().describe('Shown this once.') }),
+      answer: z.object({ webhook: webhookView, secret: schemas.shownOnce }),
       errors: ['not_found'],
       async handle({ id, body, caller, cause }) {
         await visible(deps, caller, id);
@@ -329,7 +329,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       action: 'webhooks.change',
       body: z.strictObject({ since: schemas.time }),
       status: 200,
-      answer: z.object({ count: z.number().describe('Deliveries that are due again.') }),
+      answer: z.object({ count: z.int().describe('Deliveries that are due again.') }),
       errors: ['not_found'],
       async handle({ id, body, caller }) {
         await visible(deps, caller, id);
