@@ -4,8 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { withoutUnguessable } from '../secrets/redaction.ts';
-import type { Accumulation, Page, Storage, Stored } from '../storage/index.ts';
-import { within } from '../timing/deadline.ts';
+import { type Accumulation, type Page, type Storage, type Stored, withWaiting } from '../storage/index.ts';
 
 const originShape = { address: 'string', 'userAgent?': 'string' } as const;
 
@@ -47,8 +46,6 @@ const HOUR_MS = 3_600_000;
 const USER_AGENT_LENGTH = 200;
 /** Merges in one transaction. */
 const SLICE = 100;
-/** How long a reader waits for what was counted to be written. */
-const FLUSH_PATIENCE_MS = 500;
 
 interface Counted {
   subjectId: string;
@@ -77,6 +74,23 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
   const unwrittenHours: Counted[] = [];
   const unwrittenTotals: Counted[] = [];
   let flushing: Promise<void> = Promise.resolve();
+  let writing: Promise<void> | undefined;
+  let written = 0;
+  const additionsOf = (counted: Counted) => [totalOf(counted, clock.now()), ...refreshOf(counted, clock.now())];
+  const state = { written: () => written, writing: () => writing };
+  const hourReader = withWaiting(hours, 'hour', {
+    list: () => [...unwrittenHours, ...over, ...running.values()].map(hourOf),
+    ...state,
+  });
+  const totalReader = withWaiting(totals, 'createdAt', {
+    list: () => [...unwrittenTotals, ...over, ...running.values()].flatMap(additionsOf),
+    listOf(id) {
+      const ended = [...unwrittenTotals, ...over].filter(({ subjectId }) => subjectId === id);
+      const now = running.get(id);
+      return [...ended, ...(now ? [now] : [])].flatMap(additionsOf);
+    },
+    ...state,
+  });
 
   function counterOf(subjectId: string, now: number): Counted {
     const hour = now - (now % HOUR_MS);
@@ -103,17 +117,26 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     running = new Map();
     unwrittenHours.push(...batch);
     unwrittenTotals.push(...batch);
-    await inSlices(unwrittenHours, (slice) => hours.accumulate(slice.map(hourOf)));
-    await inSlices(unwrittenTotals, (slice) =>
-      totals.accumulate(
-        slice.flatMap((counted) => [totalOf(counted, clock.now()), ...refreshOf(counted, clock.now())]),
-      ),
+    await inSlices(
+      unwrittenHours,
+      (slice) => hours.accumulate(slice.map(hourOf)),
+      () => written++,
+    );
+    await inSlices(
+      unwrittenTotals,
+      (slice) => totals.accumulate(slice.flatMap(additionsOf)),
+      () => written++,
     );
   }
 
   async function flush(): Promise<void> {
     // One after the other: a caller that asks for a flush wants what it counted before to be there.
-    const turn = flushing.then(write);
+    const turn = flushing.then(() => {
+      writing = write().finally(() => {
+        writing = undefined;
+      });
+      return writing;
+    });
     flushing = turn.catch(() => undefined);
     await turn;
   }
@@ -135,33 +158,22 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
       Object.assign(counterOf(subjectId, now.getTime()), { refreshedAt: now, accessTokenExpiresAt });
     },
     async totals(ids) {
-      // Written first where that is quick. While the store takes no writes, what waits is added to what can still be read.
-      const isWaiting = ids.some((id) => running.has(id)) || over.length > 0 || unwrittenTotals.length > 0;
-      const isWritten =
-        !isWaiting ||
-        (await within(FLUSH_PATIENCE_MS, flush()).then(
-          () => true,
-          () => false,
-        ));
-      const found = await Promise.all(ids.map((id) => totals.find(id)));
-      const known = new Map(found.filter((total) => total !== undefined).map((total) => [total.id, total]));
-      if (isWritten) return known;
-      for (const counted of [...unwrittenTotals, ...over, ...running.values()])
-        if (ids.includes(counted.subjectId)) known.set(counted.subjectId, sumOf(known.get(counted.subjectId), counted));
-      return known;
+      const found = await Promise.all(ids.map((id) => totalReader.find(id)));
+      return new Map(found.filter((total) => total !== undefined).map((total) => [total.id, total]));
     },
-    hours: (subjectId, query) => hours.page({ ...query, where: { subjectId }, direction: 'descending' }),
+    hours: (subjectId, query) => hourReader.page({ ...query, where: { subjectId }, direction: 'descending' }),
     flush,
     prune: (before) => hours.prune(before),
   };
 }
 
 /** Writes a list piece by piece and takes away what is written, so that no single transaction holds requests up. */
-async function inSlices<T>(list: T[], write: (slice: T[]) => Promise<void>): Promise<void> {
+async function inSlices<T>(list: T[], write: (slice: T[]) => Promise<void>, onWritten?: () => void): Promise<void> {
   while (list.length > 0) {
     const slice = list.slice(0, SLICE);
     await write(slice);
     list.splice(0, slice.length);
+    onWritten();
   }
 }
 
@@ -171,19 +183,6 @@ function hourOf({ subjectId, hour, accepted, refused }: Counted): Accumulation<U
     initial: { id: `${subjectId}:${at.toISOString().slice(0, 13)}`, subjectId, hour: at, accepted: 0, refused: 0 },
     add: { accepted, refused },
   };
-}
-
-/** A stored total and what was counted since. */
-function sumOf(total: UsageTotal | undefined, counted: Counted): UsageTotal {
-  const { initial, add = {}, latest } = totalOf(counted, new Date(counted.hour));
-  const base = total ?? initial;
-  const sum = {
-    ...base,
-    acceptedCount: base.acceptedCount + (add['acceptedCount'] ?? 0),
-    refusedCount: base.refusedCount + (add['refusedCount'] ?? 0),
-  };
-  const isLater = latest !== undefined && (base.lastUsedAt?.getTime() ?? 0) < counted.lastUsedAt;
-  return isLater ? { ...sum, ...latest.values } : sum;
 }
 
 function totalOf(

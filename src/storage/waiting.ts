@@ -5,6 +5,8 @@ import type { Accumulation, Collection, Identified, Page, PageQuery } from './po
 /** What was counted in memory and is not in the store yet. */
 export interface Waiting<R extends Identified> {
   list(): readonly Accumulation<R>[];
+  /** The part of it that concerns one record; without it the whole list is looked through. */
+  listOf?(id: string): readonly Accumulation<R>[];
   /** Rises whenever a part of it has been written. */
   written(): number;
   /** The write that is under way, if any. */
@@ -25,13 +27,13 @@ export function withWaiting<R extends Identified>(
   waiting: Waiting<R>,
 ): Pick<Collection<R>, 'find' | 'page'> {
   /** Reads again when a write came in between: what it wrote would be counted twice, or not at all. */
-  async function steadily<T>(read: (waits: Map<string, Accumulation<R>[]>) => Promise<T>): Promise<T> {
+  async function steadily<W, T>(look: () => W, read: (waits: W) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const underWay = waiting.writing();
       if (underWay) await within(PATIENCE_MS, underWay).catch(() => undefined);
       const writing = waiting.writing();
       const before = waiting.written();
-      const result = await read(byId(waiting.list()));
+      const result = await read(look());
       const isSteady = waiting.written() === before && waiting.writing() === writing;
       if (isSteady || attempt === ATTEMPTS) return result;
     }
@@ -68,8 +70,16 @@ export function withWaiting<R extends Identified>(
   }
 
   return {
-    find: (id, options) => steadily(async (waits) => merged(await collection.find(id, options), waits.get(id))),
-    page: (query) => steadily((waits) => readPage(query, waits)),
+    find: (id, options) =>
+      steadily(
+        () => waiting.listOf?.(id) ?? byId(waiting.list()).get(id),
+        async (waits) => merged(await collection.find(id, options), waits),
+      ),
+    page: (query) =>
+      steadily(
+        () => byId(waiting.list()),
+        (waits) => readPage(query, waits),
+      ),
   };
 }
 
