@@ -9,7 +9,7 @@ import { DAY_MS } from '../clock.ts';
 import { type Credential, type Credentials, type Scope, stateAt } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
-import { readSurely, type Storage, type Stored } from '../storage/index.ts';
+import { isDuplicate, readSurely, type Storage, type Stored } from '../storage/index.ts';
 import type { Client } from './clients.ts';
 import type { About } from './grants.ts';
 
@@ -35,7 +35,11 @@ const shape = {
 export type Authorization = Stored<typeof shape>;
 
 export interface Connections {
-  authorize(input: Omit<Authorization, 'id' | 'credentialId' | 'createdAt'>): Promise<Authorization>;
+  /** With `ids` a repeat gives what the first call made. */
+  authorize(
+    input: Omit<Authorization, 'id' | 'credentialId' | 'createdAt'>,
+    ids?: Pick<Authorization, 'id' | 'credentialId'>,
+  ): Promise<Authorization>;
   /** What a grant stands for. */
   find(grantId: string): Promise<Authorization | undefined>;
   /** Moves the end of a connection that only silence ends. */
@@ -117,14 +121,19 @@ export function createConnections(deps: {
   }
 
   return {
-    async authorize(input) {
-      const authorization: Authorization = {
-        ...input,
+    async authorize(input, ids) {
+      const { id, credentialId } = ids ?? {
         id: randomText(GRANT_ID_LENGTH, random),
         credentialId: newId('cred', random),
-        createdAt: clock.now(),
       };
-      await authorizations.insert(authorization);
+      const authorization: Authorization = { ...input, id, credentialId, createdAt: clock.now() };
+      try {
+        await authorizations.insert(authorization);
+      } catch (error) {
+        const known = ids && isDuplicate(error, 'id') ? await find(id) : undefined;
+        if (!known) throw error;
+        return known;
+      }
       return authorization;
     },
 

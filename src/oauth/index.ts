@@ -200,15 +200,13 @@ export function createOauth(deps: OauthDependencies): Oauth {
     artifacts,
     credentials,
     clock,
-    async connect({ client, directory, scope }, cause) {
-      const agreed = await connections.authorize({
-        clientId: client.id,
-        organizationId: directory.organizationId,
-        directoryId: directory.id,
-        scope,
-        authorizedBy: cause.actor,
-      });
-      return { grantId: agreed.id, credentialId: await connections.connect(agreed, client) };
+    async connect({ client, directory, scope, ids }, cause) {
+      const { organizationId, id: directoryId } = directory;
+      const agreed = await connections.authorize(
+        { clientId: client.id, organizationId, directoryId, scope, authorizedBy: cause.actor },
+        ids,
+      );
+      await connections.connect(agreed, client);
     },
   });
 

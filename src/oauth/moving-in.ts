@@ -1,10 +1,15 @@
-/** Connections of another system, taken over with their refresh tokens: the identity provider goes on presenting what it has. */
+/**
+ * Connections of another system, taken over with their refresh tokens: the identity provider goes on presenting what it has. All IDs of an
+ * import follow from its refresh token, client and directory, so an import that was cut off anywhere is finished by its repeat.
+ */
+import { createHash } from 'node:crypto';
 import type { Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials, Scope } from '../credentials/index.ts';
 import { digestOf } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
+import { BASE62 } from '../identifiers.ts';
 import { type Collection, isDuplicate } from '../storage/index.ts';
 import type { Artifact } from './artifacts.ts';
 import type { Client } from './clients.ts';
@@ -21,17 +26,26 @@ export interface ConnectionImport {
 const SHORTEST = 16;
 const LONGEST = 2000;
 
+interface ConnectionIds {
+  /** Of the grant. */
+  id: string;
+  credentialId: string;
+}
+
 export type MovingIn = ReturnType<typeof createMovingIn>;
 
 export function createMovingIn(deps: {
   artifacts: Collection<Artifact>;
   credentials: Credentials;
   clock: Clock;
-  /** Makes the connection: what a person would have agreed to, and its credential. Throws slots_full. */
+  /**
+   * Makes the connection under these IDs, or leaves it as it is: what a person would have agreed to, and its credential. Throws slots_full,
+   * credential_final.
+   */
   connect: (
-    about: { client: Client; directory: Directory; scope: string },
+    about: { client: Client; directory: Directory; scope: string; ids: ConnectionIds },
     cause: Cause,
-  ) => Promise<{ grantId: string; credentialId: string }>;
+  ) => Promise<void>;
 }) {
   const { artifacts, credentials, clock, connect } = deps;
 
@@ -45,30 +59,45 @@ export function createMovingIn(deps: {
     isDry = false,
   ): Promise<{ credentialId?: string }> {
     const { client, directory, scopes = ['scim'] } = input;
-    const id = `RefreshToken:${hexOf(input)}`;
+    const hex = hexOf(input);
+    const id = `RefreshToken:${hex}`;
     if (!client.grantTypes.includes('refresh_token'))
       throw invalid('clientId', 'a client whose grantTypes have refresh_token');
     if (client.directoryId !== undefined && client.directoryId !== directory.id)
       throw invalid('clientId', 'a client of this directory, or a shared one');
     if (await artifacts.find(id)) throw new AppError('credential_exists');
+    const ids = idsOf([hex, client.id, directory.id]);
+    const { id: grantId, credentialId } = ids;
     if (isDry) {
-      await credentials.assertFreeSlot(directory.id);
+      const isBegun = (await credentials.find(credentialId)) !== undefined;
+      if (!isBegun) await credentials.assertFreeSlot(directory.id);
       return {};
     }
     const scope = scopes.join(' ');
-    const { grantId, credentialId } = await connect({ client, directory, scope }, cause);
+    await connect({ client, directory, scope, ids }, cause);
     const facts = { accountId: directory.id, clientId: client.id, grantId, scope };
     const token = { ...facts, kind: 'RefreshToken', gty: 'authorization_code refresh_token', iat: seconds(clock) };
     try {
       const record = { id, model: 'RefreshToken', payload: JSON.stringify(token), createdAt: clock.now() };
       await artifacts.insert({ ...record, grantId, clientId: client.id, scope });
     } catch (error) {
-      // Without its refresh token the connection is of no use to anybody, and holds a slot.
-      await credentials.revoke(credentialId, { force: true, reason: 'its import failed' }, cause);
-      throw isDuplicate(error, 'id') ? new AppError('credential_exists', {}, { cause: error }) : error;
+      if (!isDuplicate(error, 'id')) throw error;
+      const first = await artifacts.find(id);
+      // Another import of this refresh token was first: here it is of no use to anybody, and would hold a slot.
+      if (first && first.grantId !== grantId)
+        await credentials.revoke(credentialId, { force: true, reason: "its refresh token is another one's" }, cause);
+      throw new AppError('credential_exists', {}, { cause: error });
     }
     return { credentialId };
   };
+}
+
+function idsOf(facts: readonly string[]): ConnectionIds {
+  const digest = createHash('sha512')
+    .update(JSON.stringify(['import of a connection', ...facts]))
+    .digest();
+  const text = Array.from(digest, (byte) => BASE62[byte % BASE62.length]).join('');
+  return { id: text.slice(0, 22), credentialId: `cred_${text.slice(22, 42)}` };
 }
 
 function seconds(clock: Clock): number {
