@@ -185,7 +185,7 @@ export const PAYLOADS = {
   },
   'signing_key.rotated': { kid: keyId, serial: typed },
   'operator.created': { ...operator, role: word },
-  'operator.updated': { ...operator, changed: listOf(typed) },
+  'operator.updated': { ...operator, changed: listOf(typed), 'changes?': changes },
   'operator.removed': { ...operator, role: word },
   'operator.link_created': { ...operator, expiresAt: time },
   'operator.link_withdrawn': operator,

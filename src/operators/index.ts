@@ -2,7 +2,7 @@
  * WHO MAY. Operators, the people of the vendor who sign in to the dashboard: by a one-time link, by e-mail address, password and, where they
  * chose one, a second factor, or by the vendor's own OpenID provider. Of links, sessions and passwords only digests are kept.
  */
-import { type Audit, type Cause, SYSTEM } from '../audit/index.ts';
+import { type Audit, type Cause, changesBetween, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
@@ -158,6 +158,8 @@ export interface Operators {
 type RecoveryCodes = string[] | undefined;
 
 const SECRET_LENGTH = 43;
+/** What an event says of a change from what to what; never anything that one signs in by but the address. */
+const TOLD = ['name', 'email', 'role'] as const;
 const OWNERS = 100;
 /** How long who came by a link or the OpenID provider has just shown who they are. */
 const FRESH_MS = 30 * 60_000;
@@ -213,10 +215,12 @@ export function createOperators(deps: {
     cause: Cause,
     changed: string[],
   ): Promise<Operator> {
-    const result = await operators.update(id, (record) => ({
-      record: change(record),
-      events: [audit.event('operator.updated', cause, {}, { operatorId: id, name: record.name, changed })],
-    }));
+    const result = await operators.update(id, (record) => {
+      const next = change(record);
+      const { changes } = changesBetween(record, next, TOLD);
+      const facts = { operatorId: id, name: record.name, changed, ...(changes.length > 0 && { changes }) };
+      return { record: next, events: [audit.event('operator.updated', cause, {}, facts)] };
+    });
     if (!result) throw absent(id);
     return result.after;
   }
