@@ -13,6 +13,7 @@ import { assertPlainText } from '../http/plain-text.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency/index.ts';
 import type { Log } from '../log.ts';
+import { holdsSecret, withoutUnguessable } from '../secrets/redaction.ts';
 import { type Allowance, createAllowance } from '../timing/deadline.ts';
 import type { Caller, Operation, Reply } from './operation.ts';
 
@@ -113,6 +114,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     }
     const text = koa.method === 'GET' ? '' : await readBody(koa.req, BODY_LIMIT_BYTES);
     const body = operation.body && check(operation.body, parse(text, koa.get('content-type')), 'body');
+    assertNoSecret(body);
     const query = operation.query && check(operation.query, parametersOf(koa), 'query');
     const allowance = koa.state['allowance'] as Allowance;
     const cause: Cause = {
@@ -206,6 +208,21 @@ function check(schema: z.ZodType, value: unknown, place: string): unknown {
   throw new AppError('invalid_request', { detail: `${first?.path}: ${first?.wanted}`, errors });
 }
 
+/** Fields that ask for a secret, or for something that may have one in it. */
+const MAY_HOLD_SECRET = /^(?:value|content|url|at)$/;
+
+/** Whatever else a body says may be stored and shown. Throws invalid_request. */
+function assertNoSecret(value: unknown, path: readonly string[] = []): void {
+  const name = path.at(-1) ?? '';
+  if (MAY_HOLD_SECRET.test(name) || (SECRET_FIELD.test(name) && name !== 'endpointKey')) return;
+  if (typeof value === 'object' && value !== null)
+    for (const [key, inner] of Object.entries(value)) assertNoSecret(inner, [...path, key]);
+  if (typeof value !== 'string' || !holdsSecret(value)) return;
+  const wanted = 'a text without a token, key or secret in it: it is shown to others';
+  const errors = [{ path: path.join('.'), wanted }];
+  throw new AppError('invalid_request', { detail: `${path.join('.')}: expected ${wanted}`, errors });
+}
+
 /** zod says what is wrong; what is wanted is what follows. Of unknown members their names are the news. */
 function wantedOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') return `no member ${issue.keys.map((key) => key.slice(0, 50)).join(', ')}`;
@@ -222,6 +239,6 @@ function givenAt(input: unknown, path: readonly PropertyKey[]): { given?: unknow
         ? (value as Record<PropertyKey, unknown>)[step]
         : undefined;
   }
-  if (typeof value === 'string') return { given: value.slice(0, 100) };
+  if (typeof value === 'string') return { given: withoutUnguessable(value).slice(0, 100) };
   return typeof value === 'number' || typeof value === 'boolean' || value === null ? { given: value } : {};
 }

@@ -32,7 +32,7 @@ export function readImport(input: ImportInput): { digest: Digest; hint: string; 
       if (value.length < SHORTEST || value.length > LONGEST) {
         throw unfit(form, `It has ${value.length} characters; wanted are ${SHORTEST} to ${LONGEST}.`);
       }
-      if (/^(?:lk|lkp|lks|scimat|scimrt|scimcs)_/.test(value))
+      if (/^(?:lk|lkp|lks|scimat|scimrt|scimac|scimcs)_/.test(value))
         throw unfit(
           form,
           'It is a Latchkey value of another kind: an API key, an OAuth token or a link, not a static token.',

@@ -4,7 +4,7 @@ import { type Random, randomText } from '../identifiers.ts';
 import type { LinkState } from '../one-time-links/index.ts';
 import type { Entered, Operators } from '../operators/index.ts';
 import { type Guest, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
-import { withoutSecretQuery } from '../secrets/redaction.ts';
+import { withoutSecretQuery, withoutSecrets } from '../secrets/redaction.ts';
 import { seal, unseal } from '../secrets/sealing.ts';
 import type { OpenId, Pending } from './openid.ts';
 import { PasskeyQuestion, passkeyIn, WithPasskeys } from './passkey-form.tsx';
@@ -203,7 +203,8 @@ function SignIn(props: {
   next?: string;
   wrong: string | undefined;
 }) {
-  const { hasOpenId, passkey, email = '', next = '', wrong } = props;
+  const { hasOpenId, passkey, email = '', wrong } = props;
+  const next = withoutSecrets(props.next ?? '');
   return (
     <>
       <h1>Sign in</h1>

@@ -1,7 +1,7 @@
 /** One renderer for what goes wrong, in the dialect of who asked: SCIM (RFC 7644), OAuth (RFC 6749), problem (RFC 9457). */
 import type { ServerResponse } from 'node:http';
 import { type AppError, ERRORS, RETRY_AFTER_SECONDS } from '../errors.ts';
-import { withoutSecrets } from '../secrets/redaction.ts';
+import { withoutSecrets, withoutUnguessable } from '../secrets/redaction.ts';
 
 type Headers = Record<string, string>;
 
@@ -32,7 +32,8 @@ export function problemOf(error: AppError, requestId: string): Record<string, un
     title: ERRORS[code].title,
     status,
     code,
-    ...(detail !== undefined && { detail }),
+    // What was looked for and not found is the caller's text.
+    ...(detail !== undefined && { detail: code === 'not_found' ? withoutUnguessable(detail) : detail }),
     ...members,
     requestId,
   };

@@ -55,7 +55,7 @@ export function checkAccessTokenSeconds(seconds: number, provider: IdentityProvi
 /** RFC 6749 A.1 allows more, but what stands in addresses and headers of many systems should need no encoding. */
 const IMPORTED_ID = /^[A-Za-z0-9][\w.~-]{1,99}$/;
 /** What ours begin with: a secret in the place of the ID would become an ID that everyone sees. */
-const NOT_AN_ID = /^(?:scim|scimat|scimrt|scimcs|lk|lkp|lks)_/;
+const NOT_AN_ID = /^(?:scim|scimat|scimrt|scimac|scimcs|lk|lkp|lks)_/;
 
 export function checkImportedId(id: string): void {
   if (IMPORTED_ID.test(id) && !NOT_AN_ID.test(id) && !isOwnClientId(id)) return;

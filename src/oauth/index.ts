@@ -13,6 +13,7 @@ import type { FailureLimits } from '../http/failure-limits.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Random } from '../identifiers.ts';
 import type { Log } from '../log.ts';
+import { holdsSecret } from '../secrets/redaction.ts';
 import type { Storage } from '../storage/index.ts';
 import { createAdapterFactory } from './adapter.ts';
 import { createArtifacts } from './artifacts.ts';
@@ -223,6 +224,8 @@ export function createOauth(deps: OauthDependencies): Oauth {
     token: tokenEndpoint.handle,
 
     async publish(request, response) {
+      // The library repeats it in its answer.
+      if (holdsSecret(request.headers.origin ?? '')) delete request.headers.origin;
       await provider().callback()(request, response);
     },
 

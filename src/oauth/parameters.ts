@@ -41,7 +41,7 @@ const KNOWN = new Set([
 
 /** What people paste: IDs, secrets and tokens that we made, and codes. */
 const PASTED = new Set(['client_id', 'client_secret', 'code', 'refresh_token', 'token']);
-const OUR_SHAPE = /^(?:client|scimcs|scimrt|scimat|scim|lk|lks)_[\w-]+$/;
+const OUR_SHAPE = /^(?:client|scimcs|scimrt|scimac|scimat|scim|lk|lks)_[\w-]+$/;
 const OUR_CODE = /^[\w-]{43}$/;
 
 /** The value without the blanks around it, where what is left has the shape of something that we made; else as it came. */

@@ -127,6 +127,7 @@ export function createProvider(deps: ProviderDependencies): Provider {
   Object.assign(provider.AccessToken.prototype, { generateTokenId: mint('scimat_') });
   Object.assign(provider.ClientCredentials.prototype, { generateTokenId: mint('scimat_') });
   Object.assign(provider.RefreshToken.prototype, { generateTokenId: mint('scimrt_') });
+  Object.assign(provider.AuthorizationCode.prototype, { generateTokenId: mint('scimac_') });
 
   const { host, protocol } = new URL(issuer);
   provider.use(async (ctx, next) => {

@@ -7,7 +7,7 @@ import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { rolesFor } from '../access.ts';
 import type { Clock } from '../clock.ts';
-import { type AppError, asAppError } from '../errors.ts';
+import { AppError, asAppError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { headersOf } from '../http/error-responses.ts';
 import { assertPlainText } from '../http/plain-text.ts';
@@ -15,7 +15,9 @@ import type { RequestContext } from '../http/request-context.ts';
 import type { Idempotency } from '../idempotency/index.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { Log } from '../log.ts';
+import { holdsSecret } from '../secrets/redaction.ts';
 import { cookiesOf } from './cookies.ts';
+import { labelOf } from './fields.tsx';
 import { answerOnce, hasFormToken, isFromOwnPage } from './forms.tsx';
 import { pageHeaders, redirectHeaders } from './headers.ts';
 import { fieldProblemOf, type Message, messageOf, messagePage } from './messages.tsx';
@@ -199,7 +201,22 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
 async function withForm<G extends Guest>(koa: Context, guest: G): Promise<G> {
   const form = new URLSearchParams(await readBody(koa.req, BODY_LIMIT_BYTES));
   assertPlainText(Object.fromEntries(form));
+  assertNoSecret(form);
   return { ...guest, form };
+}
+
+/** Fields that ask for a secret, and what a page repeats of what is stored. */
+const MAY_HOLD_SECRET = /^(?:value|password|current|code|shown_\w+)$/;
+
+/** Whatever else a form holds may be stored and shown. Throws invalid_request. */
+function assertNoSecret(form: URLSearchParams): void {
+  for (const [name, value] of form) {
+    if (!holdsSecret(name) && (MAY_HOLD_SECRET.test(name) || !holdsSecret(value))) continue;
+    const field = holdsSecret(name) ? 'The form' : labelOf(name);
+    throw new AppError('invalid_request', {
+      detail: `${field} has a token, key or secret in it. Remove it: what stands there is shown to others.`,
+    });
+  }
 }
 
 const NOWHERE: Message = { title: 'There is nothing here.', text: 'Check the address, or go to the start.' };

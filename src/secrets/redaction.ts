@@ -5,7 +5,7 @@
 
 /** What begins like a secret of ours and is long enough to be one, whatever stands before it; and a JWT of anybody. */
 const SECRET =
-  /(scim|scimat|scimrt|scimcs|lkp|lks|lkc|lk|whsec)(?:_|%5f)[\w-]{20,}|(ey)J[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/gi;
+  /(scim|scimat|scimrt|scimac|scimcs|lkp|lks|lkc|lk)(?:_|%5f)[\w-]{20,}|(whsec)(?:_|%5f)[\w+/=%-]{20,}|(ey)J[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/gi;
 const OWN_ID = /^(?:org|dir|cred|client|evt|key|op|link|session|notice|hook|contact)_[0-9A-Za-z]{20,22}$/;
 /** What a secret may be written in: it ends at blanks and at what separates parts of a sentence, a URL or a list. */
 const RUN = /[^\s"'(),;:.<>[\]{}|\\?&=#@]{11,}/g;
@@ -18,7 +18,10 @@ const REDACTED = '[redacted]';
 /** Shows of a secret in our formats, and of a JWT, the kind alone. */
 export function withoutSecrets(text: string): string {
   return text.includes('_') || text.includes('%5') || text.includes('eyJ')
-    ? text.replace(SECRET, (_, ours?: string) => (ours === undefined ? REDACTED : `${ours}_${REDACTED}`))
+    ? text.replace(SECRET, (_, ours?: string, base64?: string) => {
+        const kind = ours ?? base64;
+        return kind === undefined ? REDACTED : `${kind}_${REDACTED}`;
+      })
     : text;
 }
 

@@ -4,15 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import mongoose from 'mongoose';
 import type { Answer } from '../support/api.ts';
 import { bothEngines, type Place } from '../support/engines.ts';
 import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';
+import { type Captured, dump } from '../support/stored-text.ts';
 import { until } from '../support/traffic.ts';
 
 const SERVER_SECRET = 'the secret of this scenario, long enough for use';
@@ -21,11 +19,6 @@ const METRICS_TOKEN = 'metrics-token-of-this-scenario';
 const STRAY = 'scim_StrayStrayStrayStrayStrayStrayStr000000';
 const MISTYPED = 'scim_MistypedMistypedMistypedMistyped00000';
 const FOREIGN_JWT = `${Buffer.from('{"alg":"RS256"}').toString('base64url')}.eyJzdWIiOiJzdHJheSJ9.c2lnbmF0dXJlLW9mLWE-c3RyYXk`;
-
-interface Captured {
-  call: string;
-  text: string;
-}
 
 for (const engine of bothEngines) {
   describe(`invariant 6: secrets, on ${engine.name}`, () => {
@@ -266,24 +259,4 @@ for (const engine of bothEngines) {
       await call('GET', '/api/openapi.json');
     }
   });
-}
-
-/** All that the store has on its disk, or in its collections. */
-async function dump(url: string): Promise<Captured[]> {
-  if (url.startsWith('file:')) {
-    const folder = url.slice('file:'.length);
-    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-    return names.map((name) => ({ call: name, text: readFileSync(join(folder, name), 'latin1') }));
-  }
-  const connection = await mongoose.createConnection(url).asPromise();
-  const collections = (await connection.db?.collections()) ?? [];
-  const found = await Promise.all(
-    collections.map(async (collection) => ({
-      call: collection.collectionName,
-      text: JSON.stringify(await collection.find().toArray()),
-    })),
-  );
-  await connection.close();
-  assert.ok(found.length > 5);
-  return found;
 }
