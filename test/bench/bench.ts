@@ -4,8 +4,9 @@
  * machine does not fall on one of them alone.
  *
  *   npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE]
+ *   npm run bench -- --only hostile [--requests 300000] [--seconds 8]
  *
- * `--only gateway` measures the groups in which a name has that word; `--only pages` the pages of the dashboard with 10,000 organizations.
+ * `--only hostile` measures what anonymous callers cost, on SQLite; `--only gateway` measures the groups in which a name has that word; `--only pages` the pages of the dashboard with 10,000 organizations.
  *
  * With more than 10,000 credentials, `/auth/verify` is measured on a small store too, in turns with the large one.
  */
@@ -17,6 +18,7 @@ import { parseArgs } from 'node:util';
 import { createMongoServer, type MongoServer } from '../support/mongo-server.ts';
 import { accessToken, connectDirectories, tokenRequest } from './connections.ts';
 import { type Bearer, directoryIdOf, fillStore, organizationIdOf, SECRET } from './filled-store.ts';
+import { measureHostile, renderHostile } from './hostile.ts';
 import { CONNECTIONS, generator, type Load, type LoadRequest, load } from './load.ts';
 import { type MeasuredPage, measurePages } from './pages.ts';
 import { canPin, LOAD_CORE, type PinnedProcess, startPinned } from './pinned-process.ts';
@@ -42,14 +44,16 @@ const { values } = parseArgs({
     credentials: { type: 'string', default: String(FEW) },
     only: { type: 'string', default: '' },
     json: { type: 'string' },
+    requests: { type: 'string', default: '300000' },
   },
 });
 const seconds = Number(values.seconds);
 const credentials = Number(values.credentials);
+const requests = Number(values.requests);
 const { engine } = values;
-if (!(seconds > 0) || !(credentials >= 2) || (engine !== 'sqlite' && engine !== 'mongodb')) {
+if (!(seconds > 0) || !(credentials >= 2) || !(requests >= 1) || (engine !== 'sqlite' && engine !== 'mongodb')) {
   console.error(
-    'Usage: npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE]',
+    'Usage: npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE] [--requests 300000]',
   );
   process.exit(2);
 }
@@ -84,6 +88,7 @@ try {
 async function main(): Promise<void> {
   say('building');
   execFileSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (values.only === 'hostile') return hostile();
   const upstream = await comparison(['upstream'], LOAD_CORE);
   const upstreamUrl = `${upstream.url}/scim`;
   const large = await openStore(credentials, upstreamUrl);
@@ -168,6 +173,18 @@ async function main(): Promise<void> {
     writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
     say(`written to ${values.json}`);
   }
+}
+
+async function hostile(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
+  folders.push(folder);
+  const env = {
+    LATCHKEY_PORT: '0',
+    LATCHKEY_DATABASE_URL: `file:${folder}`,
+    LATCHKEY_SECRET: SECRET,
+    LATCHKEY_INITIAL_API_KEY: OWNER_KEY,
+  };
+  console.log(renderHostile(await measureHostile({ folder, env, ownerKey: OWNER_KEY, requests, seconds, say })));
 }
 
 /** All of a group in turns: each warmed up, then a share of the time in each round. */

@@ -1,0 +1,216 @@
+/**
+ * What an anonymous caller can make a server keep, and how much its refused traffic slows others down. Addresses are told by
+ * `X-Forwarded-For`, which the measured server trusts.
+ */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Pool } from 'undici';
+import { type Load, type LoadRequest, load } from './load.ts';
+import { type PinnedProcess, startPinned } from './pinned-process.ts';
+
+export interface Hostile {
+  requests: number;
+  /** Bytes that the store grew by, and what the same flood adds once more within the hour. */
+  grownBytes: number;
+  againBytes: number;
+  startBytes: number;
+  peakBytes: number;
+  endBytes: number;
+  idle: Load;
+  flooded: Load;
+  refused: Load;
+}
+
+const MOST_GROWN = 10 * 1024 * 1024;
+const MOST_RESIDENT = 400 * 1024 * 1024;
+const MOST_LEFT = 100 * 1024 * 1024;
+const MOST_SLOWED = 3;
+const ADDRESSES = 100;
+const AT_ONCE = 64;
+/** Each costs a computation of argon2 at most two of which run at a time, so they are one in so many requests. */
+const SIGN_INS = 2000;
+const SETTLE_MS = 90_000;
+/** Refusals wait in memory for the round that writes them. */
+const ROUND_MS = 7000;
+
+export async function measureHostile(options: {
+  folder: string;
+  env: Record<string, string>;
+  ownerKey: string;
+  requests: number;
+  seconds: number;
+  say: (text: string) => void;
+}): Promise<Hostile> {
+  const { folder, requests, seconds, ownerKey, say } = options;
+  const env = { ...options.env, LATCHKEY_TRUSTED_PROXIES: '127.0.0.1' };
+  const latchkey = await startPinned(['dist/main.js'], env);
+  try {
+    const valid = await validRequest(latchkey.url, ownerKey);
+    await load(latchkey.url, [valid], 3);
+    const [startBytes, stored] = [latchkey.memory().residentBytes, sizeOf(folder)];
+    await flood(latchkey, requests, 0, say);
+    await pause(ROUND_MS);
+    const grownBytes = sizeOf(folder) - stored;
+    await flood(latchkey, Math.ceil(requests / 10), requests, say);
+    await pause(ROUND_MS);
+    const againBytes = sizeOf(folder) - stored - grownBytes;
+    const { peakBytes } = latchkey.memory();
+    const endBytes = await settled(latchkey, startBytes + MOST_LEFT, valid, say);
+
+    say('measuring valid requests beside refused ones');
+    const idle = await load(latchkey.url, [valid], seconds);
+    const bad = refusedRequests();
+    // Beyond four times its limit each address is answered at once.
+    await load(latchkey.url, bad, 4);
+    const [flooded, refused] = await Promise.all([
+      load(latchkey.url, [valid], seconds),
+      load(latchkey.url, bad, seconds),
+    ]);
+    return { requests, grownBytes, againBytes, startBytes, peakBytes, endBytes, idle, flooded, refused };
+  } finally {
+    await latchkey.stop();
+  }
+}
+
+export function renderHostile(measured: Hostile): string {
+  const { requests, grownBytes, againBytes, startBytes, peakBytes, endBytes, idle, flooded, refused } = measured;
+  const mib = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+  const slowed = flooded.p99Ms / idle.p99Ms;
+  const line = (name: string, value: string, wanted: string, isReached: boolean) =>
+    `  ${name.padEnd(58)} ${value.padStart(12)}   ${wanted.padEnd(22)} ${isReached ? 'reached' : 'NOT REACHED'}`;
+  return [
+    '',
+    `${requests.toLocaleString('en-US')} distinct bad tokens, addresses, directory and account names:`,
+    line('growth of the store', mib(grownBytes), 'at most 10 MiB an hour', grownBytes <= MOST_GROWN),
+    line('and by a tenth of them more in the same hour', mib(againBytes), '', grownBytes + againBytes <= MOST_GROWN),
+    line(
+      `most resident memory (${mib(startBytes)} before)`,
+      mib(peakBytes),
+      'at most 400 MiB',
+      peakBytes <= MOST_RESIDENT,
+    ),
+    line(
+      'resident memory afterwards, more than before',
+      mib(endBytes - startBytes),
+      'at most 100 MiB',
+      endBytes - startBytes <= MOST_LEFT,
+    ),
+    '',
+    `Beside ${Math.round(refused.requestsPerSecond).toLocaleString('en-US')} refused requests a second from ${ADDRESSES} addresses:`,
+    line('p99 of valid requests, idle', `${idle.p99Ms.toFixed(2)} ms`, '', true),
+    line('p99 of valid requests, flooded', `${flooded.p99Ms.toFixed(2)} ms`, '', true),
+    line('the second against the first', slowed.toFixed(2), `at most ${MOST_SLOWED}`, slowed <= MOST_SLOWED),
+    '',
+  ].join('\n');
+}
+
+async function validRequest(url: string, ownerKey: string): Promise<LoadRequest> {
+  const post = async (path: string, body: object) => {
+    const answer = await fetch(`${url}/api/v1${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ownerKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as { id: string; token: string };
+  };
+  const { id: organizationId } = await post('/organizations', { name: 'Northwind' });
+  const { id } = await post('/directories', { organizationId, name: 'Okta', endpointKey: 'okta' });
+  const { token } = await post(`/directories/${id}/credentials`, {});
+  return {
+    method: 'GET',
+    path: '/auth/verify?directory=okta',
+    headers: { Authorization: `Bearer ${token}`, 'X-Forwarded-For': '198.51.100.1' },
+  };
+}
+
+/** Every request differs from all others in whatever a caller chooses. */
+async function flood(
+  { url }: PinnedProcess,
+  requests: number,
+  from: number,
+  say: (text: string) => void,
+): Promise<void> {
+  const pool = new Pool(url, { connections: AT_ONCE });
+  let next = from;
+  const send = async () => {
+    while (next < from + requests) {
+      const n = next++;
+      if (n % 50_000 === 0) say(`${n.toLocaleString('en-US')} hostile requests`);
+      const { body } = await pool.request(hostileRequest(n));
+      await body.dump();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, send));
+  await pool.close();
+}
+
+function hostileRequest(n: number): {
+  method: 'GET' | 'POST';
+  path: string;
+  headers: Record<string, string>;
+  body?: string;
+} {
+  const from = { 'x-forwarded-for': `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}` };
+  const form = { ...from, 'content-type': 'application/x-www-form-urlencoded' };
+  const token = `Bearer bad-token-of-nobody-${n.toString(36).padStart(10, '0')}`;
+  if (n % SIGN_INS === 0)
+    return {
+      method: 'POST',
+      path: '/dashboard/sign-in',
+      headers: { ...form, 'sec-fetch-site': 'same-origin' },
+      body: `email=nobody${n}%40example.com&password=wrong-password-${n}`,
+    };
+  switch (n % 5) {
+    case 0:
+      return { method: 'GET', path: '/auth/verify?directory=okta', headers: { ...from, authorization: token } };
+    case 1:
+      return { method: 'GET', path: `/scim/v2/nowhere-${n}/Users`, headers: { ...from, authorization: token } };
+    case 2:
+      return { method: 'GET', path: '/api/v1/organizations', headers: { ...from, authorization: token } };
+    case 3:
+      return {
+        method: 'POST',
+        path: '/oauth/token',
+        headers: form,
+        body: `grant_type=refresh_token&client_id=nobody-${n}&refresh_token=x`,
+      };
+    default:
+      return { method: 'GET', path: `/auth/verify?directory=nowhere-${n}`, headers: { ...from, authorization: token } };
+  }
+}
+
+function refusedRequests(): LoadRequest[] {
+  return Array.from({ length: ADDRESSES }, (_, n) => ({
+    method: 'GET' as const,
+    path: '/auth/verify?directory=okta',
+    headers: { Authorization: `Bearer bad-token-of-nobody-${n}`, 'X-Forwarded-For': `203.0.113.${n}` },
+  }));
+}
+
+/** Windows end after a minute, and their counts leave with the requests that follow. */
+async function settled(
+  latchkey: PinnedProcess,
+  wanted: number,
+  valid: LoadRequest,
+  say: (text: string) => void,
+): Promise<number> {
+  const until = performance.now() + SETTLE_MS;
+  for (;;) {
+    const { residentBytes } = latchkey.memory();
+    if (residentBytes <= wanted || performance.now() > until) return residentBytes;
+    say(`waiting for memory to come back: ${Math.round(residentBytes / 1024 / 1024)} MiB`);
+    await load(latchkey.url, [valid], 2);
+    await pause(3000);
+  }
+}
+
+function sizeOf(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => statSync(join(folder, name)))
+    .reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
