@@ -205,8 +205,9 @@ async function withForm<G extends Guest>(koa: Context, guest: G): Promise<G> {
   return { ...guest, form };
 }
 
-/** Fields that ask for a secret, and what a page repeats of what is stored. */
-const MAY_HOLD_SECRET = /^(?:value|password|current|code|shown_\w+)$/;
+/** Fields that ask for a secret, what a page sealed, and what it repeats of what is stored. */
+const MAY_HOLD_SECRET =
+  /^(?:value|upstreamHeaderValue|secret|password|current|code|recoveryCode|answer|sealed|ticket|token|formKey|shown_\w+)$/;
 
 /** Whatever else a form holds may be stored and shown. Throws invalid_request. */
 function assertNoSecret(form: URLSearchParams): void {
