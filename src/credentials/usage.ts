@@ -168,7 +168,7 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
 }
 
 /** Writes a list piece by piece and takes away what is written, so that no single transaction holds requests up. */
-async function inSlices<T>(list: T[], write: (slice: T[]) => Promise<void>, onWritten?: () => void): Promise<void> {
+async function inSlices<T>(list: T[], write: (slice: T[]) => Promise<void>, onWritten: () => void): Promise<void> {
   while (list.length > 0) {
     const slice = list.slice(0, SLICE);
     await write(slice);
