@@ -207,7 +207,7 @@ async function withForm<G extends Guest>(koa: Context, guest: G): Promise<G> {
 
 /** Fields that ask for a secret, what a page sealed, and what it repeats of what is stored. */
 const MAY_HOLD_SECRET =
-  /^(?:value|upstreamHeaderValue|secret|password|current|code|recoveryCode|answer|sealed|ticket|token|formKey|shown_\w+)$/;
+  /^(?:q|value|upstreamHeaderValue|secret|password|current|code|recoveryCode|answer|sealed|ticket|token|formKey|shown_\w+)$/;
 
 /** Whatever else a form holds may be stored and shown. Throws invalid_request. */
 function assertNoSecret(form: URLSearchParams): void {
