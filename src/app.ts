@@ -313,7 +313,7 @@ export async function createApp(deps: AppDependencies) {
     onDelivered: metrics.delivery,
   });
   metrics.measureQueue(notifications.measure);
-  const check = createCheck({ verification, credentials, directories, usage, clock });
+  const check = createCheck({ verification, credentials, directories, usage, audit, clock });
   const portal = createPortal({
     links: portalLinks,
     notifications,
@@ -477,6 +477,7 @@ export async function createApp(deps: AppDependencies) {
     { name: 'denials', everyMs: 3 * SECOND, run: writeRefusals, trustsNoClock: true },
     { name: 'traffic', everyMs: 5 * SECOND, run: () => diagnoses.traffic.flush(), trustsNoClock: true },
     { name: 'findings', everyMs: 2 * SECOND, run: diagnoses.current.run },
+    { name: 'fleets', everyMs: 60 * SECOND, run: diagnoses.traffic.fleet.run },
     { name: 'first findings', everyMs: 10 * SECOND, run: diagnoses.current.sweep },
     { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
     { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce, trustsNoClock: true },

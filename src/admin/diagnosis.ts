@@ -400,8 +400,8 @@ export function diagnosisOperations(deps: {
       status: 200,
       answer: checkedView,
       errors: ['invalid_request'],
-      async handle({ body: { value }, caller }) {
-        return { body: viewChecked(await check(value, caller.organizationId)) };
+      async handle({ body: { value }, caller, cause }) {
+        return { body: viewChecked(await check(value, caller.organizationId, cause)) };
       },
     }),
     operation({

@@ -8,6 +8,7 @@ import { json, type RecordOf, type Stored, text } from '../storage/index.ts';
 import {
   audience,
   changes,
+  digestStart,
   flag,
   type Given,
   hint,
@@ -44,6 +45,12 @@ export const EVENTS = {
     'Requests with the same outcome were refused; `reason` says why, `count` how many from `firstAt` to `lastAt`.',
   'request.unreadable': 'Requests to a directory could not be read, so that no credential was seen; `reason` says why.',
   'upstream.failed': 'Requests were accepted, and then failed at the SCIM server behind the gateway.',
+  'finding.began': 'Something is wrong with a directory from now on; `code` says what.',
+  'finding.changed': 'What is wrong with a directory became better or worse: `severity` now, `before` until now.',
+  'finding.healed': 'What was wrong with a directory is over.',
+  'fleet.quieted': 'Many directories of one identity provider became quiet at once; single ones are not told.',
+  'fleet.resumed': 'Directories of that identity provider send requests again.',
+  'token.checked': 'Somebody checked a token without using it; `digest` is the beginning of its SHA-256.',
   'client.created': 'An OAuth client was made; its secret was shown once.',
   'client.imported': 'An OAuth client of another system was taken over with its ID, and its secret where it has one.',
   'client.updated': 'An OAuth client was changed; `changed` names the attributes.',
@@ -98,6 +105,14 @@ const clientSecret = { clientId: typed, secretId: typed, hint } as const;
 const contact = { contactId: ownId, name: typed, email: typed } as const;
 const webhook = { webhookId: ownId, url: typed } as const;
 const client = { clientId: typed, name: typed, provider: word } as const;
+const finding = {
+  code: word,
+  severity: oneOf('failing', 'degraded', 'notice'),
+  actor: oneOf('it_contact', 'vendor', 'idp', 'nobody'),
+  certainty: oneOf('known', 'likely'),
+  since: time,
+} as const;
+const fleet = { provider: word, directories: number, active: number } as const;
 /** `changed` names the attributes; `changes` says from what to what. */
 const changed = { changed: listOf(word), 'changes?': changes } as const;
 
@@ -146,6 +161,12 @@ export const PAYLOADS = {
     /** With `upstream_rejects_content`: the SCIM server's reason, without values. */
     'detail?': readable,
   },
+  'finding.began': finding,
+  'finding.changed': { ...finding, before: oneOf('failing', 'degraded', 'notice') },
+  'finding.healed': finding,
+  'fleet.quieted': fleet,
+  'fleet.resumed': fleet,
+  'token.checked': { digest: digestStart, outcome: word },
   'client.created': client,
   'client.imported': client,
   'client.updated': { clientId: typed, ...changed },

@@ -66,6 +66,9 @@ export const audience: Kind<string> = (value) => (APPLICATION.test(value) ? valu
 /** The last characters of a value of ours. */
 export const hint: Kind<string> = (value) => value.slice(-4);
 
+/** The first 4 bytes of a digest in hex: enough to tell two values apart, and too few to try values against. */
+export const digestStart: Kind<string> = (value) => (/^[0-9a-f]{8}$/.test(value) ? value : sent(value));
+
 /** The thumbprint of a public key of ours (RFC 7638). */
 export const keyId: Kind<string> = (value) => (/^[\w-]{43}$/.test(value) ? value : sent(value));
 

@@ -4,7 +4,7 @@
  */
 import type { AuditEvent, EventType } from './events.ts';
 
-export const PLACES = ['trouble', 'token', 'connecting', 'switch', 'change', 'entered'] as const;
+export const PLACES = ['trouble', 'token', 'connecting', 'switch', 'change', 'entered', 'finding', 'checked'] as const;
 export type Place = (typeof PLACES)[number];
 
 export const placeShape = { 'place?': 'string' } as const;
@@ -22,6 +22,10 @@ const OF_TYPE: Partial<Record<EventType, Place>> = {
   'credential.disabled': 'switch',
   'credential.imported': 'switch',
   'portal_link.used': 'entered',
+  'token.checked': 'checked',
+  'finding.began': 'finding',
+  'finding.changed': 'finding',
+  'finding.healed': 'finding',
 };
 
 export function placeIn(subjectId: string, place: Place): string {

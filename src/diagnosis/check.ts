@@ -1,8 +1,9 @@
 /**
  * Checks a found token without using it: nothing is counted, no rotation moves on, no revoke is blocked. Answers whose it is and its state;
- * of what is not ours, what it looks like. The value is never kept.
+ * of what is not ours, what it looks like. The audit trail keeps who checked and the beginning of the digest; the value is kept nowhere.
  */
-
+import { createHash } from 'node:crypto';
+import type { Audit, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credential, type Credentials, stateAt, type Usage } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
@@ -28,12 +29,12 @@ export function createCheck(deps: {
   credentials: Credentials;
   directories: Directories;
   usage: Usage;
+  audit: Audit;
   clock: Clock;
 }) {
-  const { verification, directories, usage, clock } = deps;
+  const { verification, directories, usage, audit, clock } = deps;
 
-  /** `organizationId`: whoever asks sees that organization alone; of others a token is unknown. Rejects with storage_unavailable. */
-  return async function check(value: string, organizationId: string | undefined): Promise<Checked> {
+  async function look(value: string, organizationId: string | undefined): Promise<Checked> {
     const presented = parseAuthorization(value);
     if (presented.kind === 'none') return { isKnown: false, looksLike: 'token_unknown' };
     if (presented.kind === 'malformed') return { isKnown: false, looksLike: presented.subReason };
@@ -60,7 +61,26 @@ export function createCheck(deps: {
       ...(expiresAt && { expiresAt }),
       ...(lastUsedAt && { lastUsedAt }),
     };
+  }
+
+  /** `organizationId`: whoever asks sees that organization alone; of others a token is unknown. Rejects with storage_unavailable. */
+  return async function check(value: string, organizationId: string | undefined, cause: Cause): Promise<Checked> {
+    const checked = await look(value, organizationId);
+    const credential = checked.isKnown ? checked.credential : undefined;
+    const subject = credential
+      ? { organizationId: credential.organizationId, directoryId: credential.directoryId, credentialId: credential.id }
+      : { organizationId };
+    const data = { digest: digestStartOf(value), outcome: checked.isKnown ? checked.state : checked.looksLike };
+    await audit.append(audit.event('token.checked', cause, subject, data));
+    return checked;
   };
+}
+
+/** The same whether a token was checked alone or in its header, so that two checks can be told to be of one value. */
+function digestStartOf(value: string): string {
+  const presented = parseAuthorization(value);
+  const token = presented.kind === 'token' ? presented.value : value;
+  return createHash('sha256').update(token).digest('hex').slice(0, 8);
 }
 
 export type Check = ReturnType<typeof createCheck>;

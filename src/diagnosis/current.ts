@@ -2,7 +2,7 @@
  * The current findings of every directory, kept: whatever makes one begin or end (an event, an outcome, the clock) marks the directory, and a
  * round computes it again. Lists, the home page and notifications read what is kept and never compute.
  */
-import { type Audit, type AuditEvent, placeIn } from '../audit/index.ts';
+import { type Audit, type AuditEvent, outboxShape, placeIn, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
@@ -23,14 +23,13 @@ const diagnosisShape = {
   'severity?': text<Severity>(),
   findings: json<Finding[]>(),
   strangers: json<Stranger[]>(),
-  /** Rises with each change of the findings. */
-  revision: 'number',
   'computedAt?': 'date',
   'markedAt?': 'date',
   /** When to look again. */
   'dueAt?': 'date',
   'recovered?': json<KeptRecovery>(),
   createdAt: 'date',
+  ...outboxShape,
 } as const;
 
 /** Its id is the directory's. */
@@ -60,11 +59,10 @@ export interface FindingQuery {
   limit: number;
 }
 
-/** What changed in a directory: findings that began, ended, or became better or worse. */
+/** What changed in a directory: a finding began or ended, or both where it became better or worse. */
 export interface FindingChange {
   directoryId: string;
   organizationId: string;
-  revision: number;
   began: Finding[];
   ended: Finding[];
 }
@@ -105,15 +103,18 @@ export function createCurrentFindings(deps: {
   forget: (directoryId: string) => Promise<void>;
   /** Takes refusals that belong to no directory. */
   noteUnplaced: (event: AuditEvent) => Promise<void>;
+  /** Hears of each change at least once, whatever the number of instances and whatever is killed. */
   onChange?: (change: FindingChange) => Promise<void>;
 }): CurrentFindings {
   const { storage, audit, clock, log, directories, credentials, readFacts } = deps;
   const diagnoses = storage.collection({
     name: 'diagnoses',
     shape: diagnosisShape,
-    keys: { dueAt: 'index', severity: 'index', organizationId: 'index' },
+    keys: { dueAt: 'index', severity: 'index', organizationId: 'index', outboxAt: 'index' },
     order: 'createdAt',
   });
+  /** The same records: what is written with events. */
+  const told = audit.track('diagnoses', diagnoses);
   const findings = storage.collection({
     name: 'findings',
     shape: findingShape,
@@ -132,7 +133,7 @@ export function createCurrentFindings(deps: {
     const now = clock.now();
     await diagnoses.accumulate(
       [...new Set(directoryIds)].map((id) => ({
-        initial: { id, findings: [], strangers: [], revision: 0, createdAt: now },
+        initial: { id, findings: [], strangers: [], createdAt: now },
         latest: { by: 'markedAt', values: { markedAt: now, dueAt: now } },
       })),
     );
@@ -140,6 +141,8 @@ export function createCurrentFindings(deps: {
 
   async function onEvent(event: AuditEvent): Promise<void> {
     const { type, directoryId, data } = event;
+    if (type in FINDING_EVENTS) return passOn(event);
+    if (type === 'token.checked') return;
     if (directoryId !== undefined) await mark([directoryId]);
     else await deps.noteUnplaced(event);
     // A shared client has connections in many directories.
@@ -172,23 +175,27 @@ export function createCurrentFindings(deps: {
         ...(lead && { code: lead.code, severity: lead.severity }),
         findings: diagnosis.findings,
         strangers: diagnosis.strangers,
-        revision: record.revision + (isChanged ? 1 : 0),
         computedAt: facts.at,
         dueAt: isMarkedAgain ? clock.now() : dueAt,
         ...(left && { recovered: left }),
       };
     };
-    const initial: Kept = { id: directory.id, findings: [], strangers: [], revision: 0, createdAt: clock.now() };
+    const initial: Kept = { id: directory.id, findings: [], strangers: [], createdAt: clock.now() };
     if (isChanged) await list(directory, diagnosis.findings);
-    const result = await diagnoses.update(directory.id, kept);
+    // By what is stored at that moment, so that of several instances one tells.
+    const change = (record: Kept) => ({
+      record: kept(record),
+      events: eventsBetween(directory, record.findings, diagnosis.findings),
+    });
+    const result = await told.update(directory.id, change);
     if (!result) {
-      await diagnoses.insert(kept(initial)).catch((error: unknown) => {
+      const { record, events } = change(initial);
+      await told.insert(record, events).catch((error: unknown) => {
         // Another instance was first, and knows the same.
         if (!isDuplicate(error, 'id')) throw error;
       });
     }
     deps.watch(directory.id, lead !== undefined && lead.severity !== 'fine');
-    if (isChanged) await tell(directory, known, diagnosis.findings, (result?.after.revision ?? 1) as number);
     return diagnosis;
   }
 
@@ -218,15 +225,46 @@ export function createCurrentFindings(deps: {
     }
   }
 
-  async function tell(directory: Directory, before: Finding[], after: Finding[], revision: number): Promise<void> {
-    if (!deps.onChange) return;
-    const key = ({ code, severity }: Finding) => `${code} ${severity}`;
-    const [had, has] = [new Set(before.map(key)), new Set(after.map(key))];
-    const began = after.filter((finding) => !had.has(key(finding)));
-    const ended = before.filter((finding) => !has.has(key(finding)));
-    if (began.length + ended.length === 0) return;
-    const { id: directoryId, organizationId } = directory;
-    await deps.onChange({ directoryId, organizationId, revision, began, ended });
+  /** What is fine is no change to tell: it is told by what ended. */
+  function eventsBetween(
+    { id: directoryId, organizationId }: Directory,
+    before: readonly Finding[],
+    after: readonly Finding[],
+  ): AuditEvent[] {
+    // Of many that are quiet at once one event tells.
+    const isTold = ({ code, severity }: Finding) => severity !== 'fine' && code !== 'fleet_quiet';
+    const [had, has] = [byCode(before.filter(isTold)), byCode(after.filter(isTold))];
+    const event = (type: FindingEvent, finding: Finding, more: object = {}) => {
+      const { code, severity, actor, certainty, since } = finding;
+      const data = { code, severity, actor, certainty, since, ...more };
+      return audit.event(type, SYSTEM, { organizationId, directoryId }, data as never);
+    };
+    const healed = [...had.values()].filter(({ code }) => !has.has(code));
+    return [
+      ...healed.map((finding) => event('finding.healed', finding)),
+      ...[...has.values()].flatMap((finding) => {
+        const earlier = had.get(finding.code);
+        if (!earlier) return [event('finding.began', finding)];
+        if (earlier.severity === finding.severity) return [];
+        return [event('finding.changed', finding, { before: earlier.severity })];
+      }),
+    ];
+  }
+
+  /** A finding that began is told as it stands now; one that has ended since is told by the next event. */
+  async function passOn({ type, directoryId, organizationId, data }: AuditEvent): Promise<void> {
+    if (!deps.onChange || directoryId === undefined || organizationId === undefined) return;
+    const { before: earlier, ...told } = data;
+    const known = { ...(told as unknown as Finding), facts: {}, evidence: [] };
+    const current = (await diagnoses.find(directoryId))?.findings.find(({ code }) => code === known.code);
+    const began = type === 'finding.healed' || !current ? [] : [{ ...current, since: known.since }];
+    const ended =
+      type === 'finding.healed'
+        ? [known]
+        : type === 'finding.changed'
+          ? [{ ...known, severity: earlier as Severity }]
+          : [];
+    if (began.length + ended.length > 0) await deps.onChange({ directoryId, organizationId, began, ended });
   }
 
   /** What a failure that has just ended may have left behind; what an earlier one did stays. */
@@ -333,6 +371,14 @@ export function createCurrentFindings(deps: {
       sweptTo = nextCursor;
     },
   };
+}
+
+/** Events of our own making: they mark nothing. */
+const FINDING_EVENTS = { 'finding.began': true, 'finding.changed': true, 'finding.healed': true } as const;
+type FindingEvent = keyof typeof FINDING_EVENTS;
+
+function byCode(findings: readonly Finding[]): Map<Code, Finding> {
+  return new Map(findings.map((finding) => [finding.code, finding]));
 }
 
 const CODES_AT_MOST = Object.keys(CODES).length;

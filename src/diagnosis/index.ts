@@ -72,7 +72,7 @@ export function createDiagnoses(
   },
 ): Diagnoses {
   const { storage, clock, log, audit, credentials, directories, publicUrl, onChange } = deps;
-  const traffic = createTraffic({ storage, clock, onChange: (ids) => current.mark(ids) });
+  const traffic = createTraffic({ storage, audit, clock, onChange: (ids) => current.mark(ids) });
   const facts: FactsDependencies = {
     ...deps,
     async readTraffic({ id }) {

@@ -150,15 +150,38 @@ const FLEET_LEAST = 5;
 const FLEET_SHARE = 0.3;
 const USUALLY_ACTIVE_MS = 28 * DAY_MS;
 
+/** Counts the directories of one identity provider, to say whether so many are quiet that it is one incident. */
+export function createFleetCount(now: Date, weightOf: WeightOf) {
+  let active = 0;
+  let quiet = 0;
+  let isBehind = false;
+  return {
+    /** Whether this one is quiet beyond its own 95th percentile. */
+    add(rhythm: Rhythm): boolean {
+      const quietMs = now.getTime() - rhythm.lastSignAt.getTime();
+      if (quietMs < -LEAST_GAP_MS) isBehind = true;
+      if (quietMs >= USUALLY_ACTIVE_MS) return false;
+      active++;
+      const isQuiet = isBeyondUsual(rhythm, now, weightOf);
+      if (isQuiet) quiet++;
+      return isQuiet;
+    },
+    active: () => active,
+    /** There are signs of life from later on: the clock was moved back, and says nothing of silence. */
+    isBehind: () => isBehind,
+    isQuiet: () => quiet >= FLEET_LEAST && quiet >= active * FLEET_SHARE,
+  };
+}
+
 /** Whether so many directories of one identity provider are quiet beyond their own 95th percentile that it is one incident. */
 export function isFleetQuiet(rhythms: readonly Rhythm[], now: Date, weightOf: WeightOf): boolean {
-  const active = rhythms.filter(({ lastSignAt }) => now.getTime() - lastSignAt.getTime() < USUALLY_ACTIVE_MS);
-  const quiet = active.filter((rhythm) => isBeyondUsual(rhythm, now, weightOf));
-  return quiet.length >= FLEET_LEAST && quiet.length >= active.length * FLEET_SHARE;
+  const count = createFleetCount(now, weightOf);
+  for (const rhythm of rhythms) count.add(rhythm);
+  return count.isQuiet();
 }
 
 /** The kept gaps are the longest ones, so that a percentile of all is found among them by its rank from above. */
-function isBeyondUsual({ lastSignAt, gaps, gapCount }: Rhythm, now: Date, weightOf: WeightOf): boolean {
+export function isBeyondUsual({ lastSignAt, gaps, gapCount }: Rhythm, now: Date, weightOf: WeightOf): boolean {
   if (gapCount < LEAST_GAPS) return false;
   const rank = Math.floor(gapCount * 0.05);
   const usual = gaps[Math.min(rank, gaps.length - 1)]?.workingMs ?? 0;

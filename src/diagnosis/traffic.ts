@@ -2,17 +2,20 @@
  * What accepted requests tell of a directory: where they came from, what became of them at the SCIM server, and its signs of life. Counted in
  * memory on the path, written by a round, and merged, so that any number of instances and writers agree.
  */
+import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { OutcomeClass as GatewayOutcome, Kind } from '../gateway/index.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId } from '../identity-providers/index.ts';
 import { json, type Storage, type Stored, text } from '../storage/index.ts';
 import type { Code } from './codes.ts';
 import type { OutcomeFacts, SilenceFacts, SourceFacts } from './facts.ts';
+import { createFleet, type Fleet } from './fleet.ts';
 import {
   asExpected,
   dayKey,
   fleetWeight,
   type Gap,
+  isBeyondUsual,
   type Rhythm,
   silenceOf,
   type WeightOf,
@@ -99,6 +102,7 @@ export interface Traffic {
   /** Writes what was counted. Throws storage_unavailable, and keeps it for the next time. `all`: also what can wait. */
   flush(all?: boolean): Promise<void>;
   prune(before: Date): Promise<number>;
+  fleet: Fleet;
 }
 
 const MINUTE_MS = 60_000;
@@ -129,6 +133,7 @@ interface Pending extends Omit<Counted, 'id'> {
 
 export function createTraffic(deps: {
   storage: Storage;
+  audit: Audit;
   clock: Clock;
   /** Told of directories whose facts have changed. */
   onChange: (directoryIds: readonly string[]) => Promise<void>;
@@ -192,6 +197,33 @@ export function createTraffic(deps: {
     const made = fleetWeight(activeOn, peers);
     weights.set(provider, { at: now, weightOf: made });
     return made;
+  }
+
+  const fleet = createFleet({
+    storage,
+    audit: deps.audit,
+    clock,
+    weightOf,
+    async rhythms(provider, query) {
+      const { items, nextCursor } = await traffic.page({ where: { provider }, ...query });
+      const known = items.flatMap((record) => {
+        const rhythm = rhythmOf(record);
+        return rhythm ? [{ directoryId: record.id, rhythm }] : [];
+      });
+      return { items: known, nextCursor };
+    },
+    onChange,
+  });
+
+  /** A single alarm is held back while the whole fleet is quiet, and what is quiet with it is told as that. */
+  async function silenceFacts(rhythm: Rhythm, provider: IdentityProviderId): Promise<SilenceFacts> {
+    const [now, weight] = [clock.now(), await weightOf(provider)];
+    const { quietDays } = IDENTITY_PROVIDERS[provider].rhythm;
+    const { longestMs, limitMs, basis, isAlarm } = silenceOf(rhythm, now, weight, quietDays);
+    const facts = { since: rhythm.lastSignAt, longestMs, limitMs, basis };
+    const isMuted = rhythm.mutedUntil !== undefined && rhythm.mutedUntil > now;
+    if (isMuted || !(isAlarm || isBeyondUsual(rhythm, now, weight))) return { ...facts, isAlarm };
+    return (await fleet.isQuiet(provider)) ? { ...facts, isAlarm: true, isFleet: true } : { ...facts, isAlarm };
   }
 
   async function write(one: Pending): Promise<void> {
@@ -309,7 +341,7 @@ export function createTraffic(deps: {
       if (!record) return { outcomes: [], sources: [] };
       const { outcomes, outcomesFrom, sources, provider } = record;
       const rhythm = rhythmOf(record);
-      const silence = rhythm && silenceFacts(rhythm, clock.now(), await weightOf(provider), provider);
+      const silence = rhythm && (await silenceFacts(rhythm, provider));
       return {
         outcomes: Object.entries(outcomes).map(([kind, { outcome, at, since }]) => ({
           kind: kind as Kind,
@@ -367,6 +399,7 @@ export function createTraffic(deps: {
     },
 
     prune: (before) => hours.prune(before),
+    fleet,
   };
 }
 
@@ -387,12 +420,6 @@ function rhythmOf({
     ...(expectedMs !== undefined && { expectedMs }),
     ...(mutedUntil && { mutedUntil }),
   };
-}
-
-function silenceFacts(rhythm: Rhythm, now: Date, weightOf: WeightOf, provider: IdentityProviderId): SilenceFacts {
-  const { quietDays } = IDENTITY_PROVIDERS[provider].rhythm;
-  const { longestMs, limitMs, basis, isAlarm } = silenceOf(rhythm, now, weightOf, quietDays);
-  return { since: rhythm.lastSignAt, longestMs, limitMs, basis, isAlarm };
 }
 
 /** The rhythm with the signs that were counted, and whether they are the first of their day. */

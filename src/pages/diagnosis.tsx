@@ -106,7 +106,10 @@ export function diagnosisRoutes(
       get: async (visit) => checkPage(visit),
       async post(visit) {
         const value = sent(visit.form, 'value', LONGEST_VALUE);
-        return checkPage(visit, value === undefined ? undefined : await check(value, visit.organizationId));
+        return checkPage(
+          visit,
+          value === undefined ? undefined : await check(value, visit.organizationId, visit.cause),
+        );
       },
     },
   ];

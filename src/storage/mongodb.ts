@@ -11,7 +11,7 @@ import { createCollection, schemaOf } from './mongodb-collection.ts';
 import { connectMongodb, helloOf } from './mongodb-connection.ts';
 import { guarded, isServerError, orUnavailable } from './mongodb-faults.ts';
 import { migrate, readableBy } from './schema-version.ts';
-import type { Shape } from './shape.ts';
+import { assertFree, type Shape } from './shape.ts';
 
 /** How many collections are prepared at a time: a far database costs a few round trips, not one per collection. */
 const PREPARED_AT_ONCE = 8;
@@ -57,6 +57,7 @@ export async function openMongodb({ url, clock, log }: OpenOptions): Promise<Sto
   return {
     engine: 'mongodb',
     collection<S extends Shape>(spec: CollectionSpec<S>) {
+      assertFree(spec.name, spec.shape);
       const model = connection.model<Document>(spec.name, schemaOf(spec.shape), spec.name);
       specs.push({ spec, model });
       return createCollection<S>(model, spec, clock);

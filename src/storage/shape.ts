@@ -81,6 +81,15 @@ export function checkRecord(name: string, shape: Shape, record: { id: string }, 
   checkShape(shape, rest, name, before === undefined ? [] : [before]);
 }
 
+/** Names that an engine has for itself: an attribute of that name would work on one engine and not on the other. */
+const RESERVED = new Set(['id', '_id', 'revision', '_nonce', 'record']);
+
+/** Throws a TypeError for an attribute whose name is taken. */
+export function assertFree(name: string, shape: Shape): void {
+  const taken = attributesOf(shape).find((attribute) => RESERVED.has(attribute.name));
+  if (taken) throw new TypeError(`${name} may not have an attribute ${taken.name}`);
+}
+
 /** What a record holds that its shape does not declare. */
 export function undeclared(shape: Shape, record: object): object {
   const declared = new Set(['id', ...attributesOf(shape).map(({ name }) => name)]);

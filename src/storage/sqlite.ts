@@ -22,7 +22,7 @@ import {
   storageUnavailable,
 } from './index.ts';
 import { migrate, readableBy } from './schema-version.ts';
-import { checkRecord, reviveDates, type Shape, type Stored, undeclared } from './shape.ts';
+import { assertFree, checkRecord, reviveDates, type Shape, type Stored, undeclared } from './shape.ts';
 
 /** How long a request waits for another process's write lock before it gives up. */
 const BUSY_LIMIT_MS = 4000;
@@ -92,6 +92,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   return {
     engine: 'sqlite',
     collection<S extends Shape>(spec: CollectionSpec<S>) {
+      assertFree(spec.name, spec.shape);
       definitions.push(...tableDefinition(spec));
       if (spec.expires) expiring.push({ table: quote(spec.name), column: quote(spec.expires) });
       return createCollection<S>(db, writer, spec, clock, inTurn);

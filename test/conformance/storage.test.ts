@@ -170,6 +170,10 @@ for (const engine of bothEngines) {
         things.update(absent.id, (found) => ({ ...found, surprise: true }) as never),
         /not declared/,
       );
+      assert.throws(
+        () => storage.collection({ name: 'others', shape: { revision: 'number', at: 'date' }, keys: {}, order: 'at' }),
+        /may not have an attribute revision/,
+      );
       await assert.rejects(things.findBy('name', 'a thing'), /declares no key name/);
       await assert.rejects(things.page({ where: { name: 'a thing' }, limit: 1 }), /declares no key name/);
       await assert.rejects(things.removeBy('constructor', 'x'), /declares no key constructor/);

@@ -1,5 +1,6 @@
 /** Current findings are kept by a round, so that lists and notifications read and never compute. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
@@ -191,6 +192,27 @@ describe('a check', () => {
       assert.deepEqual([body.known, body.looksLike], [false, looksLike], value);
       assert.ok(!JSON.stringify(body).includes(String(value)));
     }
+  });
+
+  it('leaves an event with who checked and the beginning of the digest, never the value', async () => {
+    const { token, credential } = await makeWorld(app);
+    for (const value of [token, `Bearer ${token}`]) await app.api.post('/check', { value });
+    await app.api.post('/check', { value: 'scimcs_abcdefgh' });
+    const { items } = (await app.api.get('/events?type=token.checked&limit=3')).body;
+    const digest = createHash('sha256').update(token).digest('hex').slice(0, 8);
+    assert.deepEqual(
+      items.map(({ actor, credentialId, data }: Answer) => [actor.type, credentialId, data.outcome]),
+      [
+        ['api_key', null, 'client_secret_presented'],
+        ['api_key', credential.id, 'active'],
+        ['api_key', credential.id, 'active'],
+      ],
+    );
+    assert.deepEqual(
+      items.slice(1).map(({ data }: Answer) => data.digest),
+      [digest, digest],
+    );
+    assert.ok(!JSON.stringify(items).includes(token.slice(5)) && !JSON.stringify(items).includes('abcdefgh'));
   });
 
   it("knows nothing of another organization's token for a limited key", async () => {

@@ -46,6 +46,7 @@ test('what the API answers of real events holds no member that docs/events.md do
   await fetch(`${url}/scim/v2/${directory.endpointKey}/Users`, { headers: { authorization: `Bearer ${token}` } });
   await api.post(`/credentials/${credential.id}/revoke`, { reason: 'over', force: true });
   await api.post('/api-keys', { name: 'another', role: 'viewer' });
+  await api.post('/check', { value: token });
   await connectByOauth(app, directory);
   await app.app.rounds.find(({ name }) => name === 'denials')?.run();
 
