@@ -333,8 +333,8 @@ export const OAUTH_WORDS = {
       steps:
         word === 'connection_revoked' || word === 'connection_expired' || word === undefined
           ? [
-              ...connectAgain(speech),
               say`With client credentials, the ended client is final: create a new client in the setup on this page.`,
+              ...connectAgain(speech),
             ]
           : connectAgain(speech),
     };
