@@ -197,7 +197,7 @@ export function mistakeOf({ idp }: Speech, code: Code): { says: string; fix: str
 /** Whose turn it is, where the reader can do nothing. */
 export function vendorDoes(speech: Speech, steps: Text[], what: string): Text[] {
   if (speech.audience === 'operator') return steps;
-  return [say`${speech.vendor} ${what}. Nothing has to be changed in ${speech.name}.`];
+  return [say`${capital(speech.vendor)} ${what}. Nothing has to be changed in ${speech.name}.`];
 }
 
 export function kindsOf(kinds: string | undefined): string {

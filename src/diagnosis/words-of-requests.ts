@@ -210,11 +210,11 @@ export const REQUEST_WORDS = {
     const { count = 0, at } = speech.finding.facts;
     return {
       lead: count > 0 ? refused(speech) : `${speech.Name} can't connect.`,
-      rest: say`${whoDid(speech)} disabled ${token(speech)} ${date(at)}.`,
+      rest: say`${capital(whoDid(speech))} disabled ${token(speech)} ${date(at)}.`,
       detail: tally(speech),
       steps:
         speech.audience === 'it_contact' && speech.finding.facts.byType !== 'it_contact'
-          ? [say`${speech.vendor} can enable it again. Nothing has to be changed in ${speech.name}.`]
+          ? [say`${capital(speech.vendor)} can enable it again. Nothing has to be changed in ${speech.name}.`]
           : [say`Enable it on this page. The same value works again at once.`],
     };
   },
@@ -231,7 +231,7 @@ export const REQUEST_WORDS = {
   }),
   directory_disabled: (speech) => {
     const { by, at } = speech.finding.facts;
-    const who = speech.audience === 'it_contact' ? speech.vendor : (by ?? 'Somebody');
+    const who = speech.audience === 'it_contact' ? capital(speech.vendor) : (by ?? 'Somebody');
     return {
       lead: 'This directory is disabled.',
       rest: say`${who} disabled it ${date(at)}. Every request from ${speech.name} is refused.`,

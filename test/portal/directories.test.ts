@@ -311,7 +311,9 @@ for (const engine of engines) {
       await send(`/credentials/${credential.id}/enable`);
       assert.equal(await verify(token), 200);
       await app.api.post(`/directories/${directory.id}/disable`);
-      assert.doesNotMatch((await open()).html, /\/enable"/);
+      const { html } = await open();
+      assert.doesNotMatch(html, /\/enable"/);
+      assert.match(html, /Your software vendor can enable the directory again\. Nothing has to be changed in Okta\./);
     });
 
     it('says of a form that is too large that it is, and calls it no fault of ours', async () => {
