@@ -58,7 +58,9 @@ const NOT_A_FAILURE = new Set(['insufficient_scope', 'directory_disabled']);
 const WINDOW_MS = 60_000;
 /** Addresses and directories whose refusals are counted at a time, each some 150 bytes. */
 const MOST_ADDRESSES = 50_000;
+/** Names that callers gave, made up or not; the oldest goes first. */
 const MOST_DIRECTORIES = 10_000;
+const LONGEST_NAME = 64;
 /** Refusals whose directory is looked up at a time; further ones are told without it. */
 const MOST_LOOKUPS = 200;
 const API_KEY = /^lk_[\x21-\x7e]{16,512}$/;
@@ -96,7 +98,7 @@ export function createVerification(deps: VerificationDependencies): Verification
   }
 
   function refuse(denial: Denial, attempt: Attempt, startedAt: number): Denial {
-    const wait = NOT_A_FAILURE.has(denial.reason) ? undefined : limit(attempt.address, denial.directoryId);
+    const wait = NOT_A_FAILURE.has(denial.reason) ? undefined : limit(attempt.address, attempt.directory);
     const told: Denial =
       wait === undefined
         ? denial
@@ -129,10 +131,10 @@ export function createVerification(deps: VerificationDependencies): Verification
     }
   }
 
-  /** Counted are directories that exist: names that a caller makes up are none. */
-  function limit(address: string, directoryId: string | undefined): number | undefined {
+  /** A name is counted whether there is such a directory or not, so that the limit tells nobody which ones exist. */
+  function limit(address: string, directory: string | undefined): number | undefined {
     const ofAddress = byAddress.take(networkOf(address)) ?? 0;
-    const ofDirectory = directoryId === undefined ? 0 : (byDirectory.take(directoryId) ?? 0);
+    const ofDirectory = directory === undefined ? 0 : (byDirectory.take(directory.slice(0, LONGEST_NAME)) ?? 0);
     return Math.max(ofAddress, ofDirectory) || undefined;
   }
 
