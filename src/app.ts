@@ -198,6 +198,7 @@ export async function createApp(deps: AppDependencies) {
     usage,
     clients: oauth.clients,
     publicUrl,
+    secret: deps.secret,
     clock,
     log,
     onChange: (change) => notifications.findingsChanged(change),
@@ -219,6 +220,7 @@ export async function createApp(deps: AppDependencies) {
     logShare: config.LATCHKEY_LOG_VERIFICATIONS,
     hasRightClock: instances.hasRightClock,
     onAccepted: diagnoses.traffic.accepted,
+    whyCodeFor: diagnoses.whyCodeFor,
   });
   metrics.countCredentials(credentials.countByState);
   metrics.measureClock(instances.skewMs);
@@ -315,6 +317,7 @@ export async function createApp(deps: AppDependencies) {
   metrics.measureQueue(notifications.measure);
   const check = createCheck({ verification, credentials, directories, usage, audit, clock });
   const portal = createPortal({
+    diagnoses,
     links: portalLinks,
     notifications,
     oauth,
@@ -342,6 +345,13 @@ export async function createApp(deps: AppDependencies) {
     organizations,
     directories,
     testUpstream: gateway.test,
+    storage,
+    leaks: {
+      action: config.LATCHKEY_LEAK_ACTION,
+      keysUrl: config.LATCHKEY_LEAK_KEYS_URL,
+      keys: config.LATCHKEY_LEAK_KEYS,
+      fetch: deps.fetch ?? fetch,
+    },
     diagnoses,
     check,
     credentials,
@@ -361,6 +371,7 @@ export async function createApp(deps: AppDependencies) {
     version,
   });
   const dashboard = createDashboard({
+    diagnoses,
     config,
     sources: deps.sources,
     organizations,

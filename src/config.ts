@@ -269,6 +269,21 @@ export const SETTINGS = {
     meaning: 'Hosts that the public keys of OAuth clients may be fetched from, separated by commas.',
     ...hostNames,
   }),
+  LATCHKEY_LEAK_ACTION: setting({
+    default: 'off',
+    meaning:
+      'What a signed report of a leaked token does: nothing (off), tell its organization (flag), or revoke it too.',
+    ...oneOf('off', 'flag', 'revoke'),
+  }),
+  LATCHKEY_LEAK_KEYS_URL: setting({
+    default: 'https://api.github.com/meta/public_keys/secret_scanning',
+    meaning: 'Where the public keys that sign leak reports are published.',
+    ...text('an https URL', /^https:\/\/[^\s/@]+\/\S*$/),
+  }),
+  LATCHKEY_LEAK_KEYS: optional({
+    meaning: 'The keys that sign leak reports, where they are not fetched.',
+    ...text('a list of public keys as GitHub publishes it, in JSON', /^\{"public_keys":.{1,20000}\}$/),
+  }),
   LATCHKEY_SESSION_IDLE_MINUTES: setting({
     default: '120',
     meaning: 'Minutes without a request after which a dashboard session ends. It ends after 12 hours in any case.',

@@ -43,6 +43,7 @@ export const ERRORS = {
   payload_too_large: { status: 413, title: 'The body is too large.' },
   unsupported_media_type: { status: 415, title: 'This address reads application/json.' },
   misdirected: { status: 421, title: 'This server does not answer to the host name of the request.' },
+  signature_invalid: { status: 401, title: 'The report is not signed by a key that we know.' },
   invalid_token_format: { status: 422, title: 'The value cannot be imported as a credential.' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used with another request.' },
   rate_limited: { status: 429, title: 'Too many failed attempts from this address.' },

@@ -320,6 +320,31 @@ export function diagnosisOperations(deps: {
     }),
     operation({
       method: 'get',
+      path: '/why/:code',
+      tag,
+      summary: 'Explain a refusal by the code in its answer',
+      description: 'The diagnosis of the directory at the latest refusal that carried the code; for 30 days.',
+      action: 'directories.read',
+      status: 200,
+      answer: diagnosisView,
+      errors: ['not_found'],
+      async handle({ parameters: { code = '' }, caller }) {
+        const why = await diagnoses.why(code);
+        if (!why) throw new AppError('not_found', { detail: 'This code leads nowhere: it is mistyped, or too old.' });
+        assertVisible(caller, why.organizationId, 'this code');
+        const directory = await get(why.directoryId, caller);
+        const { credentials, keptSince, spoken, ...diagnosis } = await diagnoses.at(directory, why.at);
+        return {
+          body: {
+            ...viewDiagnosis(diagnosis, spoken),
+            credentials: credentials.map(viewThen),
+            keptSince: keptSince ?? null,
+          },
+        };
+      },
+    }),
+    operation({
+      method: 'get',
       path: '/directories/:id/timeline',
       tag,
       summary: 'What happened to a directory: changes, and runs of traffic by the hour',

@@ -17,6 +17,7 @@ import type { Clients, Oauth } from '../oauth/index.ts';
 import type { PortalLinks } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
 import { pageHeaders } from '../pages/index.ts';
+import type { Storage } from '../storage/index.ts';
 import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
 import { clientOperations } from './clients.ts';
@@ -26,6 +27,7 @@ import { diagnosisOperations } from './diagnosis.ts';
 import { directoryOperations } from './directories.ts';
 import { eventOperations } from './events.ts';
 import { importOperations } from './imports.ts';
+import { createLeaks, type LeakDependencies } from './leaks.ts';
 import { describeApi } from './openapi.ts';
 import type { Operation } from './operation.ts';
 import { operatorOperations } from './operators.ts';
@@ -44,6 +46,8 @@ export interface AdminDependencies {
   directories: Directories;
   testUpstream: ScimGateway['test'];
   diagnoses: Diagnoses;
+  storage: Storage;
+  leaks: LeakDependencies['leaks'];
   check: Check;
   credentials: Credentials;
   removal: Removal;
@@ -104,6 +108,7 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
 
   return [
     documentation,
+    createLeaks(deps),
     createAdminRouter({
       operations,
       idempotency,

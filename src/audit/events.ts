@@ -41,6 +41,7 @@ export const EVENTS = {
   'credential.revoked': 'A credential was revoked for good; its slot is free.',
   'credential.retired': 'A rotation was over: the replaced credential was revoked.',
   'credential.expired': 'A credential reached its end; its slot is free.',
+  'credential.leaked': 'The value of a credential was found in public; `action` says what was done.',
   'request.denied':
     'Requests with the same outcome were refused; `reason` says why, `count` how many from `firstAt` to `lastAt`.',
   'request.unreadable': 'Requests to a directory could not be read, so that no credential was seen; `reason` says why.',
@@ -134,6 +135,13 @@ export const PAYLOADS = {
   'credential.revoked': { ...credential, 'reason?': typed, 'forced?': flag },
   'credential.retired': { ...credential, successorId: typed },
   'credential.expired': credential,
+  'credential.leaked': {
+    ...credential,
+    state: word,
+    action: oneOf('none', 'flagged', 'revoked'),
+    'source?': readable,
+    'url?': readable,
+  },
   'request.denied': {
     reason: word,
     /** What exactly was wrong with the presented value. */

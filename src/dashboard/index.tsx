@@ -9,6 +9,7 @@ import {
   type Face,
   importRoutes,
   setupRoutes,
+  whyRoutes,
 } from '../pages/index.ts';
 import { accountRoutes } from './account.tsx';
 import { auditRoutes } from './audit.tsx';
@@ -75,6 +76,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       ...operatorRoutes(deps),
       ...accountRoutes(deps),
       ...searchRoutes(deps),
+      ...whyRoutes<Visit>(deps),
     ],
 
     async findVisit(guest, frame) {

@@ -101,6 +101,8 @@ export function createCurrentFindings(deps: {
   readFacts: (directory: Directory) => Promise<Facts>;
   watch: (directoryId: string, isAwaited: boolean) => void;
   forget: (directoryId: string) => Promise<void>;
+  /** Takes refusals at a directory. */
+  noteRefusal: (event: AuditEvent) => Promise<void>;
   /** Takes refusals that belong to no directory. */
   noteUnplaced: (event: AuditEvent) => Promise<void>;
   /** Hears of each change at least once, whatever the number of instances and whatever is killed. */
@@ -143,6 +145,7 @@ export function createCurrentFindings(deps: {
     const { type, directoryId, data } = event;
     if (type in FINDING_EVENTS) return passOn(event);
     if (type === 'token.checked') return;
+    if (type === 'request.denied' && directoryId !== undefined) await deps.noteRefusal(event);
     if (directoryId !== undefined) await mark([directoryId]);
     else await deps.noteUnplaced(event);
     // A shared client has connections in many directories.

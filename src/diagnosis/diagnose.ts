@@ -116,7 +116,14 @@ function isTheirs(refusal: RefusalFacts, facts: Facts): boolean {
  * Who sent it. A token or client of this directory is known to be its own; so is whatever comes from where accepted requests came from.
  * While nothing was ever accepted, an unknown sender is probably the identity provider that is being set up.
  */
-function certaintyOf(refusal: RefusalFacts, { directory, sources, accepted }: Facts): 'known' | 'likely' | 'stranger' {
+export function certaintyOf(
+  refusal: RefusalFacts,
+  {
+    directory,
+    sources,
+    accepted,
+  }: Pick<Facts, 'sources'> & { directory: Pick<Facts['directory'], 'provider'>; accepted?: unknown },
+): 'known' | 'likely' | 'stranger' {
   const { credentialId, hint, clientId, address, userAgent } = refusal;
   // A token of another customer may be sent by that customer's own identity provider.
   const isOthers = refusal.code === 'token_elsewhere' && !refusal.isElsewhere && credentialId === undefined;

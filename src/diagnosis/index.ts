@@ -3,21 +3,23 @@
  * every surface leads to exactly one finding of a closed table; words are functions of a finding, for whoever reads. Current findings are
  * kept, so that lists and notifications read and never compute.
  */
+import type { AuditEvent } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Log } from '../log.ts';
 import type { Storage } from '../storage/index.ts';
 import { type CurrentFindings, createCurrentFindings, type FindingChange } from './current.ts';
-import { diagnose } from './diagnose.ts';
+import { certaintyOf, diagnose } from './diagnose.ts';
 import type { Facts } from './facts.ts';
 import type { Diagnosis } from './finding.ts';
-import { type FactsDependencies, readFacts } from './read-facts.ts';
+import { type FactsDependencies, readFacts, refusalsOf } from './read-facts.ts';
 import type { Spoken } from './speech.ts';
 import { readPast } from './state-at.ts';
 import { type Station, stationsOf } from './stations.ts';
 import { readTimeline, type Timeline } from './timeline.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
 import { createUnplaced, type Unplaced } from './unplaced.ts';
+import { createWhys } from './why.ts';
 
 export { codeOf, TROUBLES } from './causes.ts';
 export { type Check, type Checked, createCheck } from './check.ts';
@@ -47,6 +49,10 @@ export interface Diagnoses {
   /** "Refused, of nobody". */
   unplaced: Unplaced;
   traffic: Traffic;
+  /** The code that a refusal at a directory carries, by its ID or endpoint key as the request named it. It costs no read. */
+  whyCodeFor(reference: string): string;
+  /** Where a code leads: the directory, and the moment of the latest refusal that carried it. */
+  why(code: string): Promise<{ directoryId: string; organizationId: string; at: Date } | undefined>;
   /** A directory as words name it. */
   spoken(directory: Directory): Spoken;
   /** "I have retried them", "This is expected", mute until a time. */
@@ -68,6 +74,8 @@ export function createDiagnoses(
     storage: Storage;
     clock: Clock;
     log: Log;
+    /** What codes of refusals are made under. */
+    secret: string;
     onChange?: (change: FindingChange) => Promise<void>;
   },
 ): Diagnoses {
@@ -81,6 +89,18 @@ export function createDiagnoses(
     },
   };
   const unplaced = createUnplaced({ storage, clock });
+  const whys = createWhys({ storage, clock, secret: deps.secret });
+
+  /** What a stranger was refused has no explanation to lead to. */
+  async function noteRefusal(event: AuditEvent): Promise<void> {
+    const directory = event.directoryId === undefined ? undefined : await directories.find(event.directoryId);
+    const [refusal] = refusalsOf([event], { credentials: [] });
+    if (!directory || !refusal) return;
+    const { sources } = await traffic.read(directory.id);
+    const accepted = sources.length > 0 ? true : undefined;
+    if (certaintyOf(refusal, { directory, sources, accepted }) !== 'stranger') await whys.note(event, directory);
+  }
+
   const factsNow = (directory: Directory) => readFacts(facts, directory, clock.now());
   const current: CurrentFindings = createCurrentFindings({
     storage,
@@ -90,9 +110,12 @@ export function createDiagnoses(
     directories,
     credentials,
     readFacts: factsNow,
+    noteRefusal,
     noteUnplaced: unplaced.note,
     watch: traffic.watch,
-    forget: traffic.forget,
+    async forget(directoryId) {
+      await Promise.all([traffic.forget(directoryId), whys.forget(directoryId)]);
+    },
     ...(onChange && { onChange }),
   });
 
@@ -124,6 +147,11 @@ export function createDiagnoses(
     current,
     unplaced,
     traffic,
+    whyCodeFor: whys.codeFor,
+    async why(code) {
+      const found = await whys.find(code);
+      return found && { directoryId: found.directoryId, organizationId: found.organizationId, at: found.lastAt };
+    },
     spoken: spokenOf,
     dismissRecovery: ({ id }) => current.dismissRecovery(id),
     expectSilence: ({ id }) => traffic.expect(id),

@@ -19,12 +19,14 @@ export const WEBHOOK_EVENTS = {
   'dsync.token.enabled': 'A token was enabled again.',
   'dsync.token.revoked': 'A token was revoked for good, by a person or at the end of a rotation (`reason`).',
   'dsync.token.expired': 'A token reached its end.',
+  'dsync.token.leaked': 'The value of a token was found in public; `action` says whether it was revoked.',
   'dsync.connection.created': 'An OAuth connection was made: its first token was issued.',
   'dsync.connection.updated': 'The label, scopes or end of a connection were changed.',
   'dsync.connection.disabled': 'A connection was disabled: it is refused until it is enabled.',
   'dsync.connection.enabled': 'A connection was enabled again.',
   'dsync.connection.revoked': 'A connection was revoked for good.',
   'dsync.connection.expired': 'A connection reached its end.',
+  'dsync.connection.leaked': 'An access token of a connection was found in public; `action` says what was done.',
   'dsync.client.created': 'An OAuth client was created.',
   'dsync.client.updated': 'An OAuth client was changed; `changed` names the attributes.',
   'dsync.client.deleted': 'An OAuth client was deleted: it gets no more tokens.',
@@ -69,7 +71,7 @@ const ofDirectory =
   (type: WebhookEventType, ...members: string[]): Tell =>
   (event) => ({ type, data: { object: 'directory', id: event.directoryId, ...picked(event.data, members) } });
 
-type Verb = 'created' | 'updated' | 'disabled' | 'enabled' | 'revoked' | 'expired';
+type Verb = 'created' | 'updated' | 'disabled' | 'enabled' | 'revoked' | 'expired' | 'leaked';
 
 /** A token or a connection, by its kind. The value is never part of it, its last four characters are. */
 const ofCredential =
@@ -109,6 +111,7 @@ const TOLD: { readonly [T in EventType]?: Tell } = {
   'credential.revoked': ofCredential('revoked', {}, 'reason'),
   'credential.retired': ofCredential('revoked', { reason: 'replaced' }, 'successorId'),
   'credential.expired': ofCredential('expired'),
+  'credential.leaked': ofCredential('leaked', {}, 'action', 'url'),
   'client.created': about('dsync.client.created', 'client', 'clientId', 'name', 'provider'),
   'client.updated': about('dsync.client.updated', 'client', 'clientId', 'changed'),
   'client.deleted': about('dsync.client.deleted', 'client', 'clientId', 'name', 'provider'),

@@ -20,6 +20,9 @@ import {
   type Shown,
   setupRoutes,
   vendorOf,
+  type WhyDependencies,
+  whyPage,
+  whyRoutes,
 } from '../pages/index.ts';
 import { type ConsentDependencies, consentPages } from './consent.tsx';
 import { contactPages } from './contact.tsx';
@@ -34,6 +37,7 @@ export interface PortalDependencies
   extends PipelineDependencies,
     SessionDependencies,
     DirectoryDependencies,
+    WhyDependencies,
     Omit<ConsentDependencies, 'vendor'> {
   brand: Brand;
   notifications: Notifications;
@@ -45,11 +49,12 @@ export function createPortal(deps: PortalDependencies): Middleware {
   const vendor = vendorOf(brand);
   const face: Face<Visit> = {
     home: HOME,
-    places: [HOME, '/connect'],
+    places: [HOME, '/connect', '/why'],
     isOpenedByOthers: true,
     open: [
       ...entryPages({ ...deps, vendor }),
       ...consentPages({ ...deps, vendor }),
+      whyPage,
       ...contactPages({ ...deps, vendor }),
     ],
     routes: [
@@ -63,6 +68,7 @@ export function createPortal(deps: PortalDependencies): Middleware {
       ...diagnosisRoutes(deps),
       ...credentialRoutes(deps),
       ...setupRoutes(deps),
+      ...whyRoutes(deps),
     ],
 
     async findVisit(guest, frame) {

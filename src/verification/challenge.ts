@@ -27,7 +27,8 @@ export function sendDenial(response: ServerResponse, { denial, endpointKey, requ
   } else if (status !== 429) headers['www-authenticate'] = challenge(denial, endpointKey, publicUrl);
   else headers['retry-after'] = String(denial.retryAfterSeconds ?? RETRY_AFTER_SECONDS);
   const detail = denial.reason === 'missing' ? 'A credential is needed.' : PUBLIC_DETAIL[status];
-  sendScimError(response, status, `${detail} Request id: ${requestId}`, headers);
+  const details = denial.why === undefined ? '' : ` Details: ${publicUrl}/why/${denial.why} (${denial.why}).`;
+  sendScimError(response, status, `${detail}${details} Request id: ${requestId}`, headers);
 }
 
 function challenge({ reason }: Denial, endpointKey: string | undefined, publicUrl: string): string {

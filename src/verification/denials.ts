@@ -76,4 +76,6 @@ export interface Denial {
   /** With `rate_limited`: what it would have been, and after how many seconds to try again. */
   cause?: DenialReason;
   retryAfterSeconds?: number;
+  /** Leads to the explanation; the same for whatever was presented. */
+  why?: string;
 }

@@ -49,6 +49,8 @@ export interface VerificationDependencies {
   logShare: number;
   /** Told of each accepted request, on its path: it may count, and no more. */
   onAccepted?: (directory: Directory, address: string, userAgent: string | undefined) => void;
+  /** The code of a refusal at a directory, as the request named it. */
+  whyCodeFor?: (reference: string) => string;
   /** Whether what has an end can be judged. */
   hasRightClock: () => boolean;
 }
@@ -101,7 +103,7 @@ export function createVerification(deps: VerificationDependencies): Verification
     const wait = NOT_A_FAILURE.has(denial.reason) ? undefined : limit(attempt.address, attempt.directory);
     const told: Denial =
       wait === undefined
-        ? denial
+        ? withWhy(denial, attempt)
         : { ...denial, reason: 'rate_limited', cause: denial.reason, retryAfterSeconds: wait };
     if (denial.credentialId) usage.refused(denial.credentialId);
     const { address, requestId, surface, method, userAgent } = attempt;
@@ -114,6 +116,12 @@ export function createVerification(deps: VerificationDependencies): Verification
     if (denial.own) audit.tallies.note(denial.own, { ...note, data: { ...data, elsewhere: true } });
     account(attempt, told.reason, startedAt, denial.credentialId, denial.directoryId);
     return told;
+  }
+
+  /** By what the request named alone, so that it tells nothing of what was found. */
+  function withWhy(denial: Denial, { directory, presented }: Attempt): Denial {
+    const why = directory === undefined || presented.kind === 'none' ? undefined : deps.whyCodeFor?.(directory);
+    return why === undefined ? denial : { ...denial, why };
   }
 
   /** Where a refusal is told. What was decided without a read is looked up behind the answer. */

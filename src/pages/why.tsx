@@ -1,0 +1,54 @@
+/** Where the address in a refusal leads: the same page for everybody, and from there to the directory for those who may see it. */
+
+import type { Diagnoses } from '../diagnosis/index.ts';
+import { AppError } from '../errors.ts';
+import type { OpenRoute, Route, Visit } from './visit.tsx';
+
+/** Nothing is looked up for it: whoever tries codes learns nothing, by its words or by its time. */
+export const whyPage: OpenRoute = {
+  path: '/why/:code',
+  async get({ params }) {
+    const code = encodeURIComponent((params['code'] ?? '').slice(0, 20));
+    return {
+      title: 'Why a request was refused',
+      isNarrow: true,
+      children: (
+        <>
+          <h1>Why a request was refused</h1>
+          <p class="soft">
+            The address that you opened comes from the answer to a refused request. Sign in to see the cause and what to
+            do. A code works for 30 days, and within a minute of the refusal.
+          </p>
+          <div class="acts">
+            <a class="btn primary" href={`/portal/why/${code}`}>
+              I set up the identity provider
+            </a>
+            <a class="btn" href={`/dashboard/why/${code}`}>
+              I run the SCIM server
+            </a>
+          </div>
+        </>
+      ),
+    };
+  },
+};
+
+export interface WhyDependencies {
+  diagnoses: Pick<Diagnoses, 'why'>;
+}
+
+/** From a code to the directory as it was when the request was refused. */
+export function whyRoutes<V extends Visit>({ diagnoses }: WhyDependencies): Route<V>[] {
+  return [
+    {
+      path: '/why/:code',
+      action: 'directories.read',
+      async get({ params, home, assertSees }) {
+        const why = await diagnoses.why(params['code'] ?? '');
+        if (!why) throw new AppError('not_found', { detail: 'This code leads nowhere: it is mistyped, or too old.' });
+        assertSees(why.organizationId);
+        return `${home}/directories/${why.directoryId}?at=${why.at.toISOString()}`;
+      },
+    },
+  ];
+}
