@@ -243,7 +243,10 @@ export async function createApp(deps: AppDependencies) {
     headersTimeoutMs: config.LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS,
     timeoutMs: config.LATCHKEY_UPSTREAM_TIMEOUT_MS,
     onAnswer: metrics.gateway,
-    onOutcome({ kind, outcome, cause, status, detail, method, grant: { credential, directory }, address, requestId }) {
+    onOutcome(done) {
+      const { kind, outcome, cause, status, detail, method, grant, address, requestId } = done;
+      const { credential, directory } = grant;
+      diagnoses.requestLog.note(done);
       metrics.upstream(kind, outcome);
       diagnoses.traffic.outcome(directory, kind, outcomeClassOf(outcome), 'gateway');
       if (!isFailure(outcome)) return;
@@ -317,7 +320,6 @@ export async function createApp(deps: AppDependencies) {
   metrics.measureQueue(notifications.measure);
   const check = createCheck({ verification, credentials, directories, usage, audit, clock });
   const portal = createPortal({
-    diagnoses,
     links: portalLinks,
     notifications,
     oauth,
@@ -371,7 +373,6 @@ export async function createApp(deps: AppDependencies) {
     version,
   });
   const dashboard = createDashboard({
-    diagnoses,
     config,
     sources: deps.sources,
     organizations,
@@ -487,6 +488,7 @@ export async function createApp(deps: AppDependencies) {
     { name: 'usage', everyMs: 5 * SECOND, run: usage.flush, trustsNoClock: true },
     { name: 'denials', everyMs: 3 * SECOND, run: writeRefusals, trustsNoClock: true },
     { name: 'traffic', everyMs: 5 * SECOND, run: () => diagnoses.traffic.flush(), trustsNoClock: true },
+    { name: 'request log', everyMs: 2 * SECOND, run: diagnoses.requestLog.flush, trustsNoClock: true },
     { name: 'findings', everyMs: 2 * SECOND, run: diagnoses.current.run },
     { name: 'fleets', everyMs: 60 * SECOND, run: diagnoses.traffic.fleet.run },
     { name: 'first findings', everyMs: 10 * SECOND, run: diagnoses.current.sweep },
@@ -563,7 +565,13 @@ export async function createApp(deps: AppDependencies) {
     /** Writes what has been counted, and waits for what is under way. */
     async close(): Promise<void> {
       await Promise.all([gateway.close(), notifications.close()]);
-      await Promise.allSettled([usage.flush(), writeRefusals(), diagnoses.traffic.flush(true), instances.leave()]);
+      await Promise.allSettled([
+        usage.flush(),
+        writeRefusals(),
+        diagnoses.traffic.flush(true),
+        diagnoses.requestLog.flush(),
+        instances.leave(),
+      ]);
       await audit.settled();
     },
   };

@@ -9,6 +9,7 @@ import {
   type Diagnoses,
   type Diagnosis,
   type Finding,
+  type LoggedRequest,
   type OutcomeClass,
   type PastDiagnosis,
   plain,
@@ -20,7 +21,7 @@ import {
 } from '../diagnosis/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { KINDS } from '../gateway/index.ts';
+import { KINDS, OUTCOMES } from '../gateway/index.ts';
 import { assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
@@ -208,6 +209,37 @@ function viewUnplaced({ code, provider, firstAt, lastAt, address, userAgent, req
   };
 }
 
+const loggedView = z
+  .object({
+    at: shownTime,
+    method: z.string(),
+    kind: z.enum(KINDS),
+    outcome: z.enum(OUTCOMES),
+    status: z.number().nullable().describe('Of the SCIM server; null where it did not answer.'),
+    durationMs: z.number(),
+    credentialId: z.string(),
+    requestId: z.string(),
+  })
+  .meta({ id: 'LoggedRequest' });
+
+function viewLogged({ at, method, kind, outcome, status, durationMs, credentialId, requestId }: LoggedRequest) {
+  const time = at.toISOString();
+  return { at: time, method, kind, outcome, status: status ?? null, durationMs, credentialId, requestId };
+}
+
+const COLUMNS = ['at', 'method', 'kind', 'outcome', 'status', 'durationMs', 'credentialId', 'requestId'] as const;
+
+/** RFC 4180. What a spreadsheet would take for a formula is marked as text. */
+function csvOf(rows: ReturnType<typeof viewLogged>[]): string {
+  const cell = (value: string | number | null) => {
+    const plain = String(value ?? '').replace(/^[=+@-]/, "'$&");
+    return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+  };
+  return [COLUMNS.join(','), ...rows.map((row) => COLUMNS.map((name) => cell(row[name])).join(','))]
+    .map((line) => `${line}\r\n`)
+    .join('');
+}
+
 const checkedView = z
   .object({
     known: z.boolean().describe('Whether it is a token or access token of ours that you may see.'),
@@ -320,7 +352,32 @@ export function diagnosisOperations(deps: {
     }),
     operation({
       method: 'get',
-      path: '/why/:code',
+      path: '/directories/:id/requests',
+      tag,
+      summary: 'The request log of a directory, latest first',
+      description:
+        'Of directories whose `requestLog` is true: what the gateway accepted, for 30 days. `format=csv` gives the same page as a file; `after` goes on.',
+      action: 'directories.read',
+      query: z.strictObject({
+        ...schemas.paging,
+        from: schemas.time.optional(),
+        to: schemas.time.optional(),
+        format: z.enum(['json', 'csv']).optional().describe('json without it.'),
+      }),
+      status: 200,
+      answer: schemas.listOf(loggedView),
+      errors: ['not_found', 'invalid_cursor'],
+      async handle({ id, query: { format, ...query }, caller }) {
+        await get(id, caller);
+        const { items, nextCursor } = await diagnoses.requestLog.page(id, query);
+        const rows = items.map(viewLogged);
+        if (format === 'csv') return { text: { type: 'text/csv; charset=utf-8', content: csvOf(rows) } };
+        return { body: { items: rows, nextCursor } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/why/:id',
       tag,
       summary: 'Explain a refusal by the code in its answer',
       description: 'The diagnosis of the directory at the latest refusal that carried the code; for 30 days.',
@@ -328,7 +385,7 @@ export function diagnosisOperations(deps: {
       status: 200,
       answer: diagnosisView,
       errors: ['not_found'],
-      async handle({ parameters: { code = '' }, caller }) {
+      async handle({ id: code, caller }) {
         const why = await diagnoses.why(code);
         if (!why) throw new AppError('not_found', { detail: 'This code leads nowhere: it is mistyped, or too old.' });
         assertVisible(caller, why.organizationId, 'this code');

@@ -45,6 +45,9 @@ const upstreamTestView = z
     ),
   })
   .meta({ id: 'UpstreamTest' });
+const requestLog = z
+  .boolean()
+  .describe('Whether the gateway logs each accepted request for 30 days: never bodies, filters or names.');
 const audience = z
   .string()
   .max(2000)
@@ -103,6 +106,7 @@ export function directoryOperations(deps: {
         mapUris: mapUris.optional(),
         upstreamCredential: upstreamCredential.optional(),
         audience: audience.optional(),
+        requestLog: requestLog.optional(),
         endpointKey: schemas.endpointKey
           .optional()
           .describe('Readable last part of the endpoint; unique. Random without it.'),
@@ -174,6 +178,7 @@ export function directoryOperations(deps: {
         mapUris: mapUris.optional(),
         upstreamCredential: upstreamCredential.nullable().optional(),
         audience: audience.nullable().optional(),
+        requestLog: requestLog.optional(),
         endpointKey: schemas.endpointKey.optional(),
         force: z.boolean().optional(),
       }),

@@ -26,6 +26,8 @@ export interface Call<Q, B> {
 /** What is answered. `secret` is shown this once: it is in no replay of the same request. */
 export interface Reply {
   body?: unknown;
+  /** Instead of a JSON body. */
+  text?: { type: string; content: string };
   secret?: Record<string, string>;
 }
 

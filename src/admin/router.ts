@@ -127,7 +127,11 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     const work = () => operation.handle({ id: parameters['id'] ?? '', parameters, query, body, caller, cause });
     const key = koa.method === 'POST' ? koa.req.headers['idempotency-key'] : undefined;
     if (typeof key !== 'string') {
-      const { body: shown, secret } = await allowance.spend(work());
+      const { body: shown, secret, text: plain } = await allowance.spend(work());
+      if (plain) {
+        answer(koa, operation.status, plain.content, plain.type);
+        return;
+      }
       answer(koa, operation.status, shown === undefined ? '' : JSON.stringify({ ...shown, ...secret }));
       return;
     }

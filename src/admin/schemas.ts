@@ -109,6 +109,7 @@ export const directoryView = z
       .object({ kind: z.enum(['none', 'jwt', 'header']), name: z.string().nullable() })
       .nullable()
       .describe('What authenticates the gateway at the upstream; null: what the server is configured with for all.'),
+    requestLog: z.boolean().describe('Whether the gateway logs its requests.'),
     audience: z.string().nullable().describe('What introspection tells as `aud` instead of `endpointUrl`.'),
     state: z.enum(['active', 'disabled']),
     disabledAt: shownTimeOrNull,
@@ -128,6 +129,7 @@ export function viewDirectory(directory: Directory, publicUrl: string) {
     mapUris,
     upstreamCredential,
     audience,
+    requestLog,
     state,
     disabledAt,
     createdAt,
@@ -146,6 +148,7 @@ export function viewDirectory(directory: Directory, publicUrl: string) {
       ? { kind: upstreamCredential.kind, name: upstreamCredential.name ?? null }
       : null,
     audience: audience ?? null,
+    requestLog: requestLog ?? false,
     state,
     disabledAt: disabledAt ?? null,
     createdAt,

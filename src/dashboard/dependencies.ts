@@ -10,10 +10,10 @@ import type { Notifications } from '../notifications/index.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
 import type { PortalLinks } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
-import type { PipelineDependencies, WhyDependencies } from '../pages/index.ts';
+import type { PipelineDependencies } from '../pages/index.ts';
 
 /** What the pages of the dashboard are made with. */
-export interface DashboardDependencies extends PipelineDependencies, WhyDependencies {
+export interface DashboardDependencies extends PipelineDependencies {
   config: Config;
   sources: Readonly<Record<SettingKey, Source>>;
   organizations: Organizations;

@@ -13,6 +13,7 @@ import { certaintyOf, diagnose } from './diagnose.ts';
 import type { Facts } from './facts.ts';
 import type { Diagnosis } from './finding.ts';
 import { type FactsDependencies, readFacts, refusalsOf } from './read-facts.ts';
+import { createRequestLog, type RequestLog } from './request-log.ts';
 import type { Spoken } from './speech.ts';
 import { readPast } from './state-at.ts';
 import { type Station, stationsOf } from './stations.ts';
@@ -29,6 +30,7 @@ export { diagnose } from './diagnose.ts';
 export type { Facts } from './facts.ts';
 export type { Diagnosis, Finding, FindingFacts, Stranger } from './finding.ts';
 export { timeOf } from './read-facts.ts';
+export { type LoggedRequest, REQUEST_LOG_DAYS, type RequestLog } from './request-log.ts';
 export { type Part, plain, type Text } from './say.ts';
 export type { Reader, Spoken, Words } from './speech.ts';
 export type { Station } from './stations.ts';
@@ -46,6 +48,7 @@ export interface Diagnoses {
   at(directory: Directory, at: Date): Promise<PastDiagnosis>;
   timeline(directory: Directory, period: { from: Date; to: Date }): Promise<Timeline>;
   current: CurrentFindings;
+  requestLog: RequestLog;
   /** "Refused, of nobody". */
   unplaced: Unplaced;
   traffic: Traffic;
@@ -89,6 +92,7 @@ export function createDiagnoses(
     },
   };
   const unplaced = createUnplaced({ storage, clock });
+  const requestLog = createRequestLog({ storage, clock, log });
   const whys = createWhys({ storage, clock, secret: deps.secret });
 
   /** What a stranger was refused has no explanation to lead to. */
@@ -114,7 +118,7 @@ export function createDiagnoses(
     noteUnplaced: unplaced.note,
     watch: traffic.watch,
     async forget(directoryId) {
-      await Promise.all([traffic.forget(directoryId), whys.forget(directoryId)]);
+      await Promise.all([traffic.forget(directoryId), whys.forget(directoryId), requestLog.forget(directoryId)]);
     },
     ...(onChange && { onChange }),
   });
@@ -145,6 +149,7 @@ export function createDiagnoses(
     },
     timeline: (directory, period) => readTimeline({ ...deps, traffic }, directory, period),
     current,
+    requestLog,
     unplaced,
     traffic,
     whyCodeFor: whys.codeFor,

@@ -50,7 +50,8 @@ export async function readPast(
     audit.page({ where: { place: placeIn(directory.id, 'trouble'), type: TROUBLES }, to: after, limit: TROUBLES_READ }),
   ]);
   const { credentials, state, attributes, isWhole } = fold(changes, at);
-  const used = await Promise.all(credentials.map((credential) => withUse(usage, credential, at)));
+  const connected = await withClients(audit, credentials, after);
+  const used = await Promise.all(connected.map((credential) => withUse(usage, credential, at)));
   const accepted = used
     .flatMap(({ id, lastUsedAt }) => (lastUsedAt ? [{ at: lastUsedAt, credentialId: id }] : []))
     .sort((a, b) => b.at.getTime() - a.at.getTime())[0];
@@ -88,6 +89,26 @@ export async function readPast(
     },
     ...(!isWhole && { keptSince: oldest ? oldest.at : at }),
   };
+}
+
+/** A connection whose client was deleted before gets no more tokens. A shared client's events belong to no directory. */
+async function withClients(audit: Audit, credentials: CredentialFacts[], to: Date): Promise<CredentialFacts[]> {
+  const connections = credentials.filter(({ clientId }) => clientId !== undefined);
+  const [oldest] = connections.map(({ createdAt }) => createdAt).sort((a, b) => a.getTime() - b.getTime());
+  if (!oldest) return credentials;
+  const deleted = new Set<unknown>();
+  let after: string | undefined;
+  for (let page = 0; page < MOST_CHANGES / PAGE; page++) {
+    const found = await audit.page({ where: { type: 'client.deleted' }, from: oldest, to, after, limit: PAGE });
+    for (const { data } of found.items) deleted.add(data['clientId']);
+    after = found.nextCursor ?? undefined;
+    if (after === undefined) break;
+  }
+  return credentials.map((credential) =>
+    credential.clientId !== undefined && deleted.has(credential.clientId)
+      ? { ...credential, isClientGone: true }
+      : credential,
+  );
 }
 
 /** Oldest first. */

@@ -35,6 +35,8 @@ const shape = {
   'upstreamCredential?': json<UpstreamCredential>(),
   /** What introspection tells as `aud` instead of the endpoint's URL: the SCIM server has an address of its own. */
   'audience?': 'string',
+  /** true: the gateway logs its requests, for 30 days. */
+  'requestLog?': 'boolean',
   state: text<'active' | 'disabled'>(),
   'disabledAt?': 'date',
   /** Counts immediate rotations, so that those which race agree on the last one. */
@@ -55,6 +57,8 @@ export interface DirectoryInput {
   mapUris?: boolean | undefined;
   upstreamCredential?: UpstreamCredentialInput | undefined;
   audience?: string | undefined;
+  /** false unless it is said. */
+  requestLog?: boolean | undefined;
   endpointKey?: string | undefined;
 }
 
@@ -69,6 +73,7 @@ export interface DirectoryChanges {
   upstreamCredential?: UpstreamCredentialInput | null | undefined;
   /** null takes it away. */
   audience?: string | null | undefined;
+  requestLog?: boolean | undefined;
   endpointKey?: string | undefined;
 }
 
@@ -203,6 +208,7 @@ export function createDirectories(deps: Dependencies): Directories {
         ...(mapUris === false && { mapUris }),
         ...(input.upstreamCredential && { upstreamCredential: kept(input.upstreamCredential) }),
         ...(audience !== undefined && { audience }),
+        ...(input.requestLog === true && { requestLog: true }),
         state: 'active',
         createdAt: now,
         updatedAt: now,
@@ -251,9 +257,11 @@ export function createDirectories(deps: Dependencies): Directories {
             mapUris: mapped,
             upstreamCredential: held,
             audience: earlier,
+            requestLog: logged = false,
             ...rest
           } = record;
           const mapUris = changes.mapUris ?? mapped ?? true;
+          const requestLog = changes.requestLog ?? logged;
           const audience = changes.audience === null ? undefined : (changes.audience ?? earlier);
           const upstreamUrl = changes.upstreamUrl === null ? undefined : (changes.upstreamUrl ?? previous);
           const isMoved = originOf(upstreamUrl) !== originOf(previous);
@@ -268,6 +276,7 @@ export function createDirectories(deps: Dependencies): Directories {
             ...(!mapUris && { mapUris }),
             ...(upstreamCredential && { upstreamCredential }),
             ...(audience !== undefined && { audience }),
+            ...(requestLog && { requestLog }),
             updatedAt: clock.now(),
           };
           const told = changesBetween(record, next, [
@@ -277,6 +286,7 @@ export function createDirectories(deps: Dependencies): Directories {
             'upstreamUrl',
             'mapUris',
             'audience',
+            'requestLog',
           ]);
           if (upstreamCredential !== held) {
             told.changed.push('upstreamCredential');

@@ -65,4 +65,4 @@ export { setupRoutes } from './setup.tsx';
 export { SlotCards } from './slots.tsx';
 export { PastPanel, readPast } from './then.tsx';
 export { type Guest, type Handler, live, type OpenRoute, type Route, type Shown, type Visit } from './visit.tsx';
-export { type WhyDependencies, whyPage, whyRoutes } from './why.tsx';
+export { whyPage, whyRoutes } from './why.tsx';

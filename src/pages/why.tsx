@@ -33,12 +33,8 @@ export const whyPage: OpenRoute = {
   },
 };
 
-export interface WhyDependencies {
-  diagnoses: Pick<Diagnoses, 'why'>;
-}
-
 /** From a code to the directory as it was when the request was refused. */
-export function whyRoutes<V extends Visit>({ diagnoses }: WhyDependencies): Route<V>[] {
+export function whyRoutes<V extends Visit>({ diagnoses }: { diagnoses: Pick<Diagnoses, 'why'> }): Route<V>[] {
   return [
     {
       path: '/why/:code',

@@ -20,7 +20,6 @@ import {
   type Shown,
   setupRoutes,
   vendorOf,
-  type WhyDependencies,
   whyPage,
   whyRoutes,
 } from '../pages/index.ts';
@@ -37,7 +36,6 @@ export interface PortalDependencies
   extends PipelineDependencies,
     SessionDependencies,
     DirectoryDependencies,
-    WhyDependencies,
     Omit<ConsentDependencies, 'vendor'> {
   brand: Brand;
   notifications: Notifications;

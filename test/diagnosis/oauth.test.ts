@@ -335,6 +335,9 @@ describe('a refusal at the OAuth endpoints is explained', () => {
   it('as client_deleted, and as access_token_last before the token ends', async () => {
     const { directory, connect, client } = await makeOauthWorld();
     await connect();
+    app.clock.advance(MINUTE);
+    const before = app.clock.now();
+    app.clock.advance(MINUTE);
     await app.api.delete(`/clients/${client.id}`);
     const [lasting] = await findingsOf(directory);
     assert.equal(lasting.code, 'access_token_last');
@@ -343,5 +346,11 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     const [gone] = await findingsOf(directory);
     assert.equal(gone.code, 'client_deleted');
     assert.match(textOf(gone), /was deleted/);
+    const then = async (at: Date) =>
+      (await app.api.get(`/directories/${directory.id}/diagnosis?at=${at.toISOString()}`)).body.findings[0].code;
+    const later = app.clock.now();
+    app.clock.advance(HOUR);
+    assert.equal(await then(later), 'client_deleted');
+    assert.notEqual(await then(before), 'client_deleted');
   });
 });

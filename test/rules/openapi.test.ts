@@ -148,6 +148,14 @@ describe('/api/openapi.json', () => {
     await call('GET /credentials/{id}/usage', credential.id);
     await call('GET /directories/{id}/diagnosis', directory.id);
     await call('GET /directories/{id}/timeline', directory.id);
+    await call('GET /directories/{id}/requests', directory.id);
+    const refused = await fetch(`${app.url}/auth/verify?directory=${directory.id}`, {
+      headers: { authorization: 'Bearer scim_abc', 'user-agent': 'Okta SCIM Client 1.0.0' },
+    });
+    const { detail } = (await refused.json()) as Answer;
+    for (const round of app.app.rounds) if (round.name === 'denials') await round.run();
+    await app.app.settled();
+    await call('GET /why/{id}', /why\/(\w+)/.exec(detail)?.[1]);
     await call('POST /directories/{id}/recovered', directory.id);
     await call('POST /directories/{id}/quiet', directory.id, { muteDays: 7 });
     await call('GET /findings');
