@@ -274,7 +274,7 @@ describe('webhooks', () => {
       await Promise.all(
         Array.from({ length: 40 }, (_, n) => app.api.post('/organizations', { name: `customer ${n}` })),
       );
-      while (quick.received.length < 40) await new Promise((resolve) => setImmediate(resolve));
+      while (quick.received.length < 40 || most < 10) await new Promise((resolve) => setImmediate(resolve));
       assert.equal(most, 10);
       receiver.answers(answer(204));
       await settled();
