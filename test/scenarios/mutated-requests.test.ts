@@ -13,8 +13,8 @@ import { createDice, createRawClient, type Dice } from '../support/raw-http.ts';
 
 const REQUESTS = 10_000;
 const CLIENTS = 8;
-/** 405 is what introspection answers to anything but POST. */
-const REFUSALS = new Set([400, 401, 403, 404, 405, 413, 429, 431]);
+/** 405 is what introspection answers to anything but POST, 421 what a host that is not ours gets. */
+const REFUSALS = new Set([400, 401, 403, 404, 405, 413, 421, 429, 431]);
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
 /** No line ends: those would make two requests of one. */
 const ODD_BYTES = [
@@ -119,7 +119,11 @@ for (const engine of engines) {
       await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
       latchkey = await startLatchkey({
         databaseUrl: place.url,
-        env: { LATCHKEY_FAILURES_PER_ADDRESS: '7000', LATCHKEY_LOG_LEVEL: 'error' },
+        env: {
+          LATCHKEY_FAILURES_PER_ADDRESS: '2000',
+          LATCHKEY_HOSTS: 'latchkey.test',
+          LATCHKEY_LOG_LEVEL: 'error',
+        },
       });
       api = createApi(latchkey.url, PROCESS_OWNER_KEY);
     });
