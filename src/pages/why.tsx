@@ -17,7 +17,7 @@ export const whyPage: OpenRoute = {
           <h1>Why a request was refused</h1>
           <p class="soft">
             The address that you opened comes from the answer to a refused request. Sign in to see the cause and what to
-            do. A code works for 30 days, and within a minute of the refusal.
+            do. It works for 30 days. If the refusal is less than a minute old, wait a moment first.
           </p>
           <div class="acts">
             <a class="btn primary" href={`/portal/why/${code}`}>
