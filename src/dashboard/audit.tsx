@@ -200,7 +200,8 @@ function rowOf(event: AuditEvent): string {
 /** RFC 4180; and what a spreadsheet would take for a formula is kept from being one. */
 function cell(value: unknown): string {
   const text = value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
-  const inert = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  // A spreadsheet may split at semicolons and tabs, too.
+  const inert = text.replace(/(^|[;\t\r\n])(?=[=+\-@\t\r])/g, "$1'");
   return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
 }
 

@@ -44,7 +44,7 @@ export function Check(props: {
       <section class="panel live">
         {connection && !token && (
           <Row icon={<Icon name="warn" />} at={timeOf(connection)} now={now}>
-            <strong>{tellOf(connection).text}</strong>
+            <strong>{tellOf(connection, visit).text}</strong>
             <small>
               Compare client ID and, for Okta, the app name with{' '}
               <a href={`${visit.home}/directories/${directory.id}/setup/oauth`}>the setup</a>, and begin there again.

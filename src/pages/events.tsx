@@ -29,7 +29,7 @@ export function EventRows(props: {
   return (
     <ul class="rows">
       {events.map((event) => {
-        const { tone, text } = tellOf(event);
+        const { tone, text } = tellOf(event, visit);
         return (
           <li>
             <span class="what">
@@ -99,8 +99,8 @@ export function EventDetails({ event }: { event: AuditEvent }) {
   );
 }
 
-/** One line of what happened. */
-export function tellOf(event: AuditEvent): { tone: Tone; text: string } {
+/** One line of what happened, as far as it is the reader's to know. */
+export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { tone: Tone; text: string } {
   const { type, data, actor } = event;
   const told = (name: string) => (typeof data[name] === 'string' ? data[name] : '');
   const which = told('label') === '' ? `…${told('hint')}` : `“${told('label')}” (…${told('hint')})`;
@@ -129,7 +129,7 @@ export function tellOf(event: AuditEvent): { tone: Tone; text: string } {
     case 'credential.updated':
     case 'client.updated': {
       const subject = type.slice(0, type.indexOf('.'));
-      return { tone: 'off', text: `${SUBJECTS[subject]} changed: ${changesOf(data)}` };
+      return { tone: 'off', text: `${SUBJECTS[subject]} changed: ${changesOf(data, reader.audience === 'operator')}` };
     }
     case 'operator.updated':
       return {
@@ -185,13 +185,20 @@ const ATTRIBUTES: Record<string, string> = {
   accessTokenSeconds: 'access token lifetime in seconds',
 };
 
+/** Where the vendor's servers are is no customer's to know. */
+const VENDORS_OWN = ['upstreamUrl', 'upstreamOrigins', 'upstreamCredential', 'audience', 'externalId'];
+
 /** `upstream URL: https://a.example -> https://b.example`; events of earlier releases name the attributes alone. */
-function changesOf({ changes, changed }: AuditEvent['data']): string {
+function changesOf({ changes, changed }: AuditEvent['data'], isVendor: boolean): string {
   const nameOf = (attribute: string) => ATTRIBUTES[attribute] ?? attribute;
   if (!Array.isArray(changes)) return ((changed ?? []) as string[]).map(nameOf).join(', ');
   const told = (value: unknown) =>
     value === null ? 'none' : Array.isArray(value) ? value.join(' ') || 'none' : String(value);
   return (changes as AttributeChange[])
-    .map(({ attribute, from, to }) => `${nameOf(attribute)}: ${told(from)} → ${told(to)}`)
+    .map(({ attribute, from, to }) =>
+      isVendor || !VENDORS_OWN.includes(attribute)
+        ? `${nameOf(attribute)}: ${told(from)} → ${told(to)}`
+        : nameOf(attribute),
+    )
     .join('; ');
 }

@@ -65,7 +65,7 @@ export function HowWeKnow(props: {
             {event ? (
               <span>
                 {more}
-                {tellOf(event).text}
+                {tellOf(event, visit).text}
                 <br />
                 <small>{visit.nameOf(event.actor, event.address)}</small>
                 {isOperator && <EventDetails event={event} />}

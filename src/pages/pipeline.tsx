@@ -200,9 +200,23 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
 /** Throws payload_too_large, invalid_request. */
 async function withForm<G extends Guest>(koa: Context, guest: G): Promise<G> {
   const form = new URLSearchParams(await readBody(koa.req, BODY_LIMIT_BYTES));
-  assertPlainText(Object.fromEntries(form));
+  assertPlainFields(form);
   assertNoSecret(form);
   return { ...guest, form };
+}
+
+/** Fields of several lines, and where to go after signing in, which is checked as an address. */
+const HAS_LINES = /^(?:redirectUris|upstreamOrigins|next)$/;
+
+/** Every value counts, also where a name comes twice. Throws invalid_request. */
+function assertPlainFields(form: URLSearchParams): void {
+  for (const [name, value] of form) {
+    assertPlainText({ [name]: value });
+    if (HAS_LINES.test(name) || !/\p{Cc}/u.test(value)) continue;
+    throw new AppError('invalid_request', {
+      detail: `${labelOf(name)} holds a line end or another control character. Type it anew.`,
+    });
+  }
 }
 
 /** Fields that ask for a secret, what a page sealed, and what it repeats of what is stored. */

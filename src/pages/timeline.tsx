@@ -56,7 +56,7 @@ export function TimelineDrawing({ timeline, visit }: { timeline: Timeline; visit
         </text>
         {changes.map((event) => (
           <circle class="act" cx={x(event.at)} cy={y(0) + 18} r={5}>
-            <title>{`${stamp(event.at)}: ${tellOf(event).text}, ${nameOf(event.actor)}`}</title>
+            <title>{`${stamp(event.at)}: ${tellOf(event, visit).text}, ${nameOf(event.actor)}`}</title>
           </circle>
         ))}
         {lanes.map((lane, index) => (
@@ -118,7 +118,7 @@ export function TimelineDrawing({ timeline, visit }: { timeline: Timeline; visit
         )}
       </svg>
       <p class="unseen">The table below says the same.</p>
-      <Table timeline={timeline} now={now} nameOf={nameOf} />
+      <Table timeline={timeline} now={now} visit={visit} />
     </div>
   );
 }
@@ -196,8 +196,8 @@ function stamp(at: Date): string {
 }
 
 /** The latest first. */
-function Table(props: { timeline: Timeline; now: Date; nameOf: Visit['nameOf'] }) {
-  const { timeline, now, nameOf } = props;
+function Table(props: { timeline: Timeline; now: Date; visit: Visit }) {
+  const { timeline, now, visit } = props;
   const { changes, credentials, tokenEndpoint, scimServer, troubles, isCut } = timeline;
   const told = ({ accepted, refused }: Run) =>
     [
@@ -211,7 +211,7 @@ function Table(props: { timeline: Timeline; now: Date; nameOf: Visit['nameOf'] }
     ...changes.map((event) => ({
       at: event.at,
       where: 'Changes',
-      what: `${tellOf(event).text}, ${nameOf(event.actor)}`,
+      what: `${tellOf(event, visit).text}, ${visit.nameOf(event.actor)}`,
     })),
     ...credentials.flatMap(({ slot, runs }) => ofRuns(`Slot ${slot.toUpperCase()}`, runs)),
     ...ofRuns('Token endpoint', tokenEndpoint),

@@ -3,6 +3,8 @@ import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import type { Random } from '../identifiers.ts';
 
 const ALGORITHM = 'aes-256-gcm';
+/** A shorter one, which the platform would take, could be guessed. */
+const TAG_BYTES = 16;
 
 /** Encrypts a text under a secret of any length; what comes out is `salt.iv.tag.text` in base64url. */
 export function seal(text: string, secret: string, random: Random): string {
@@ -16,8 +18,8 @@ export function seal(text: string, secret: string, random: Random): string {
 /** Throws when the secret is another one. */
 export function unseal(sealed: string, secret: string): string {
   const [salt, iv, tag, text] = sealed.split('.').map((part) => Buffer.from(part, 'base64url'));
-  if (!salt || !iv || !tag || !text) throw new Error('not a sealed text');
-  const decipher = createDecipheriv(ALGORITHM, keyOf(secret, salt), iv);
+  if (!salt || !iv || !text || tag?.length !== TAG_BYTES) throw new Error('not a sealed text');
+  const decipher = createDecipheriv(ALGORITHM, keyOf(secret, salt), iv, { authTagLength: TAG_BYTES });
   decipher.setAuthTag(tag);
   try {
     return Buffer.concat([decipher.update(text), decipher.final()]).toString('utf8');

@@ -469,7 +469,7 @@ for (const engine of engines) {
 
     it('exports the audit as CSV that no spreadsheet takes for formulas, and as JSON lines', async () => {
       const organizationId = idIn(
-        (await owner.send('/organizations', { name: '=HYPERLINK("https://evil.example")' })).url,
+        (await owner.send('/organizations', { name: '=HYPERLINK("https://evil.example");=1+1;' })).url,
       );
       await owner.send('/operators', { name: '=1+1, "quoted"', role: 'viewer' });
       const csv = await owner.open(`/audit.csv?organizationId=${organizationId}`);
@@ -477,7 +477,7 @@ for (const engine of engines) {
       const [head, ...rows] = csv.html.trim().split('\r\n');
       assert.match(head ?? '', /^at,type,actor/);
       assert.ok(rows.length >= 1);
-      for (const row of rows) assert.doesNotMatch(row, /(?:^|,)"?=/);
+      for (const row of rows) assert.doesNotMatch(row, /(?:^|[,;])"?=/);
       const lines = (await owner.open('/audit.jsonl?type=organization.*')).html.trim().split('\n');
       for (const line of lines) assert.match((JSON.parse(line) as { type: string }).type, /^organization\./);
     });

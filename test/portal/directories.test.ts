@@ -55,6 +55,34 @@ for (const engine of engines) {
       assert.match((await open()).html, /<strong>Not connected yet\.<\/strong>/);
     });
 
+    it('does not say where the servers of the vendor are, or were', async () => {
+      await begin();
+      const changes = { upstreamUrl: 'http://127.0.0.1:8093/scim', audience: 'https://inside.example' };
+      const changed = await app.api.patch(`/directories/${directory.id}`, changes);
+      assert.equal(changed.status, 200, JSON.stringify(changed.body));
+      await told();
+      for (const path of ['', '/audit']) {
+        const { html } = await open(path);
+        assert.match(html, /upstream URL/);
+        assert.doesNotMatch(html, /127\.0\.0\.1:8093|inside\.example/);
+      }
+    });
+
+    it('takes no hidden character or line end in a field, nor behind a second one of that name', async () => {
+      await begin();
+      const path = `${app.url}/portal/directories/${directory.id}/generate`;
+      const generateAs = async (labels: string[]) => {
+        const body = new URLSearchParams({ token: formToken });
+        for (const label of labels) body.append('label', label);
+        const headers = { cookie: contact.browser.cookieFor(path), origin: app.url };
+        return (await fetch(path, { method: 'POST', body, headers, redirect: 'manual' })).status;
+      };
+      assert.equal(await generateAs(['evil\u202egnp', 'ok']), 400);
+      assert.equal(await generateAs(['x\r\nBcc: y', 'ok']), 400);
+      assert.equal(await generateAs(['x\r\nBcc: y']), 400);
+      assert.equal(await generateAs(['Okta']), 200);
+    });
+
     it('is connected by a token that is shown once, with the fields of the identity provider, and seen used', async () => {
       await begin();
       const shown = await generate({ label: 'Okta' });
