@@ -11,7 +11,7 @@ export type SignInLink = Stored<typeof shape>;
 export interface SignInLinks {
   /** A link that works once, within a day. Withdraws those before it: only the newest one works. */
   create(operatorId: string): Promise<{ secret: string; expiresAt: Date }>;
-  /** Withdraws what can still be used, as after a change of what the link was made for. */
+  /** Withdraws what can still be used or sent again, as after a change of what the link was made for. */
   withdraw(operatorId: string): Promise<void>;
   /** Until when a link of this operator can still be used. */
   openUntil(operatorId: string): Promise<Date | undefined>;
@@ -35,22 +35,28 @@ export function createSignInLinks(deps: { storage: Storage; clock: Clock; random
     clock,
     find: (digest) => links.findBy('digest', digest),
     update: links.update,
-    mayRepeat: ({ usedAt }, now) => usedAt !== undefined && now.getTime() - usedAt.getTime() <= AGAIN_MS,
+    mayRepeat,
   });
 
-  async function openOf(operatorId: string): Promise<SignInLink[]> {
-    const { items } = await links.page({ where: { operatorId }, limit: PAGE, direction: 'descending' });
-    return items.filter((link) => linkStateAt(link, clock.now()) === 'fit');
+  function mayRepeat({ usedAt, revokedAt }: SignInLink, now: Date): boolean {
+    return !revokedAt && usedAt !== undefined && now.getTime() - usedAt.getTime() <= AGAIN_MS;
   }
 
+  async function newestOf(operatorId: string): Promise<SignInLink[]> {
+    return (await links.page({ where: { operatorId }, limit: PAGE, direction: 'descending' })).items;
+  }
+
+  const isFit = (link: SignInLink) => linkStateAt(link, clock.now()) === 'fit';
+
   async function withdraw(operatorId: string): Promise<void> {
-    for (const { id } of await openOf(operatorId))
-      await links.update(id, (link) => (link.usedAt ? undefined : { ...link, revokedAt: clock.now() }));
+    const isOpen = (link: SignInLink) => isFit(link) || mayRepeat(link, clock.now());
+    for (const { id } of (await newestOf(operatorId)).filter(isOpen))
+      await links.update(id, (link) => (isOpen(link) ? { ...link, revokedAt: clock.now() } : undefined));
   }
 
   return {
     withdraw,
-    openUntil: async (operatorId) => (await openOf(operatorId))[0]?.expiresAt,
+    openUntil: async (operatorId) => (await newestOf(operatorId)).find(isFit)?.expiresAt,
     async create(operatorId) {
       await withdraw(operatorId);
       const { secret, link } = newLink('lks', DAY_SECONDS, deps);

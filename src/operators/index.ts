@@ -120,7 +120,7 @@ export interface Operators {
   /** What a link is good for, without using it. */
   look(secret: string): Promise<LinkState | 'unknown'>;
   /**
-   * Uses a link. One of several browsers wins, and may ask again within a minute. `browser`: an unpredictable value that only it has.
+   * Uses a link. One of several browsers wins, and may ask again within a minute while its session lasts. `browser`: an unpredictable value that only it has.
    * Undefined when the link is not fit any more.
    */
   enter(secret: string, browser: string, origin: Origin): Promise<Entered | SecondStep | undefined>;
@@ -293,16 +293,16 @@ export function createOperators(deps: {
       });
   }
 
-  /** `given.session`: chosen here unless it is given. */
+  /** `given.session`: chosen here unless it is given. Undefined for one that has ended. */
   async function begin(
     operator: Operator,
     by: OperatorSession['by'],
     origin: Origin,
     given: { session?: string | undefined; factor?: FactorKind } = {},
-  ): Promise<Entered> {
+  ): Promise<Entered | undefined> {
     const { factor } = given;
     const value = given.session ?? randomText(SECRET_LENGTH, random);
-    await sessions.begin(operator.id, value, by, origin);
+    if (!(await sessions.begin(operator.id, value, by, origin))) return undefined;
     const { address, requestId } = origin;
     const cause: Cause = { actor: actorOf(operator), source: 'dashboard', address, requestId };
     const result = await operators.update(operator.id, (record) => ({
@@ -470,11 +470,12 @@ export function createOperators(deps: {
       const used = await links.enter(secret, browser);
       if (!used) return undefined;
       const { session } = used;
+      if (!used.isFirst && (await sessions.hasEnded(session))) return undefined;
       if (hasSecondFactor(operator)) return askFactor(operator, { by: 'link', session });
       if (used.isFirst) return begin(operator, 'link', origin, { session });
       // The first answer may still be on its way.
-      await sessions.begin(operator.id, session, 'link', origin);
-      return { session, operator };
+      const hasBegun = await sessions.begin(operator.id, session, 'link', origin);
+      return hasBegun ? { session, operator } : undefined;
     },
 
     async signIn({ email, password }, origin) {

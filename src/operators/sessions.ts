@@ -12,6 +12,8 @@ const shape = {
   digest: 'string',
   createdAt: 'date',
   expiresAt: 'date',
+  /** An ended one stays until it expires, so that its value begins no other. */
+  'endedAt?': 'date',
   /** The latest request, to a minute; missing until the first minute is over. */
   'seenAt?': 'date',
   address: 'string',
@@ -43,9 +45,34 @@ export function createSessions(deps: { storage: Storage; clock: Clock; random: R
   const isIdle = ({ createdAt, seenAt = createdAt }: OperatorSession) =>
     clock.now().getTime() - seenAt.getTime() >= idleMs;
 
+  async function end(id: string): Promise<void> {
+    await sessions.update(id, (record) => (record.endedAt ? undefined : { ...record, endedAt: clock.now() }));
+  }
+
+  async function hasEnded(session: string): Promise<boolean> {
+    return (await sessions.findBy('digest', digestOf(session)))?.endedAt !== undefined;
+  }
+
+  async function* allOf(operatorId: string): AsyncGenerator<OperatorSession> {
+    let after: string | undefined;
+    do {
+      const { items, nextCursor } = await sessions.page({
+        where: { operatorId },
+        after,
+        limit: PAGE,
+        direction: 'descending',
+      });
+      for (const session of items) if (!session.endedAt) yield session;
+      after = nextCursor ?? undefined;
+    } while (after !== undefined);
+  }
+
   return {
-    /** `session`: the value that the browser keeps. Begun once, however often the same is asked for. */
-    async begin(operatorId: string, session: string, by: OperatorSession['by'], origin: Origin): Promise<void> {
+    /**
+     * `session`: the value that the browser keeps. Begun once, however often the same is asked for; false for one that has ended, which
+     * never begins again.
+     */
+    async begin(operatorId: string, session: string, by: OperatorSession['by'], origin: Origin): Promise<boolean> {
       const now = clock.now();
       const userAgent = origin.userAgent && withoutUnguessable(origin.userAgent).slice(0, USER_AGENT_LENGTH);
       const record: OperatorSession = {
@@ -58,17 +85,25 @@ export function createSessions(deps: { storage: Storage; clock: Clock; random: R
         ...(userAgent && { userAgent }),
         by,
       };
-      await sessions.insert(record).catch((error: unknown) => {
+      try {
+        await sessions.insert(record);
+        return true;
+      } catch (error) {
         if (!isDuplicate(error, 'digest')) throw error;
-      });
+        return !(await hasEnded(session));
+      }
     },
-    find: (id: string) => sessions.find(id),
+    hasEnded,
+    async find(id: string): Promise<OperatorSession | undefined> {
+      const found = await sessions.find(id);
+      return found?.endedAt ? undefined : found;
+    },
     /** `isUse`: whether somebody did something, and not a page that keeps itself up to date. */
     async findByValue(session: string, isUse: boolean): Promise<OperatorSession | undefined> {
       const found = await sessions.findBy('digest', digestOf(session));
-      if (!found) return undefined;
+      if (!found || found.endedAt) return undefined;
       if (isIdle(found)) {
-        await sessions.remove(found.id);
+        await end(found.id);
         return undefined;
       }
       const now = clock.now();
@@ -79,18 +114,18 @@ export function createSessions(deps: { storage: Storage; clock: Clock; random: R
     },
     /** What stands in each form of a session. */
     formTokenOf: (session: string) => hash('sha256', `form ${session}`, 'hex'),
-    of: async (operatorId: string) =>
-      (await sessions.page({ where: { operatorId }, limit: PAGE, direction: 'descending' })).items.filter(
-        (session) => !isIdle(session),
-      ),
-    end: (id: string) => sessions.remove(id),
+    /** The newest that last, at most 100. */
+    async of(operatorId: string): Promise<OperatorSession[]> {
+      const lasting: OperatorSession[] = [];
+      for await (const session of allOf(operatorId)) {
+        if (!isIdle(session)) lasting.push(session);
+        if (lasting.length === PAGE) break;
+      }
+      return lasting;
+    },
+    end,
     async endAll(operatorId: string, keptId?: string): Promise<void> {
-      let after: string | undefined;
-      do {
-        const { items, nextCursor } = await sessions.page({ where: { operatorId }, after, limit: PAGE });
-        for (const { id } of items) if (id !== keptId) await sessions.remove(id);
-        after = nextCursor ?? undefined;
-      } while (after !== undefined);
+      for await (const { id } of allOf(operatorId)) if (id !== keptId) await end(id);
     },
   };
 }

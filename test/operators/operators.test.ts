@@ -238,6 +238,30 @@ for (const engine of engines) {
       }
     });
 
+    it('begin no session again that has ended, however it ended, by sending its link once more', async () => {
+      const { id } = await make();
+      const sessionIdOf = async (session: string) => (await operators.findSession(session))?.sessionId ?? assert.fail();
+      const ends: ((session: string) => Promise<unknown>)[] = [
+        async (session) => operators.endSession(id, await sessionIdOf(session), CAUSE),
+        () => operators.setPassword(id, PASSWORD, CAUSE),
+        () => operators.removeSecondFactor(id, CAUSE),
+        async () => {
+          await operators.disable(id, CAUSE);
+          await operators.enable(id, CAUSE);
+        },
+      ];
+      for (const [index, end] of ends.entries()) {
+        const { secret } = await operators.createLink(id, CAUSE);
+        const enter = async () => inside(await operators.enter(secret, 'one', ORIGIN));
+        const { session } = (await enter()) ?? assert.fail();
+        assert.equal((await enter())?.session, session, 'sent twice, in once');
+        await end(session);
+        assert.equal(await enter(), undefined, `end ${index}`);
+        assert.equal(await operators.findSession(session), undefined);
+        assert.deepEqual(await operators.sessionsOf(id), []);
+      }
+    });
+
     it('who sign in by the OpenID provider have no other way in, and none when it has no role for them', async () => {
       const identity = { subject: `https://idp.example ${++count}`, name: 'Ada', email: undefined };
       const entered = await operators.signInByOpenId({ ...identity, role: 'owner' }, ORIGIN);
