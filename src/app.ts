@@ -126,12 +126,12 @@ export async function createApp(deps: AppDependencies) {
 
   const audit = createAudit({ storage, clock, random, log });
   const organizations = createOrganizations({ storage, audit, clock, random });
+  const ourselves = { publicUrl, listening: deps.listening, databaseUrl: config.LATCHKEY_DATABASE_URL };
   const upstreamPolicy = createUpstreamPolicy({
+    ...ourselves,
     allow: [...config.LATCHKEY_UPSTREAM_ALLOW, ...(config.LATCHKEY_UPSTREAM_ALLOW_PRIVATE ? PRIVATE_RANGES : [])],
-    publicUrl,
-    listening: deps.listening,
-    databaseUrl: config.LATCHKEY_DATABASE_URL,
   });
+  const publicPolicy = createUpstreamPolicy({ ...ourselves, allow: [] });
   const directories = createDirectories({
     storage,
     audit,
@@ -309,6 +309,8 @@ export async function createApp(deps: AppDependencies) {
     mailsPerMinute: config.LATCHKEY_MAIL_PER_MINUTE,
     transport: createTransport({ policy: upstreamPolicy, connectTimeoutMs: webhookMs, timeoutMs: webhookMs }),
     policy: upstreamPolicy,
+    publicTransport: createTransport({ policy: publicPolicy, connectTimeoutMs: webhookMs, timeoutMs: webhookMs }),
+    publicPolicy,
     secret: deps.secret,
     publicUrl,
     version,

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { isWithinReach } from '../access.ts';
 import type { Credentials, Removal } from '../credentials/index.ts';
-import { type Directories, type Directory, ENDPOINT_KEY, type Organizations } from '../directories/index.ts';
+import {
+  type Directories,
+  type Directory,
+  ENDPOINT_KEY,
+  isOriginAllowed,
+  type Organizations,
+} from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { TEST_PROBLEMS, UNREACHABLE, type UpstreamTestReport } from '../gateway/index.ts';
 import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
@@ -81,9 +87,9 @@ export function directoryOperations(deps: {
   async function assertUpstream(caller: Caller, organizationId: string, url: string | null | undefined): Promise<void> {
     if (url === undefined || url === null) return;
     if (isWithinReach(caller.organizationId, 'directories.choose-upstream')) return;
-    const { upstreamOrigins = [] } = await organizations.get(organizationId);
-    const origin = URL.parse(url)?.origin;
-    if (origin !== undefined && upstreamOrigins.includes(origin)) return;
+    const organization = await organizations.get(organizationId);
+    if (isOriginAllowed(organization, url)) return;
+    const { upstreamOrigins = [] } = organization;
     const allowed = upstreamOrigins.length === 0 ? 'None is allowed yet' : `Allowed are ${upstreamOrigins.join(', ')}`;
     throw new AppError('forbidden', {
       detail: `An API key that is limited to one organization can use upstreams only at origins that an owner allowed for it. ${allowed}.`,

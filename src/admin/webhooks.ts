@@ -29,7 +29,12 @@ const events = z
   .max(50)
   .describe('Event types, or families such as `dsync.*`. Empty: all.');
 
-const url = z.string().max(2000).describe('Where to send; https, unless LATCHKEY_UPSTREAM_ALLOW allows http.');
+const url = z
+  .string()
+  .max(2000)
+  .describe(
+    'Where to send; https, unless LATCHKEY_UPSTREAM_ALLOW allows http. Of one organization: public, or at one of its upstreamOrigins.',
+  );
 
 const webhookView = z
   .object({

@@ -11,6 +11,13 @@ export {
   ENDPOINT_KEY,
   endpointUrlOf,
 } from './directories.ts';
-export { createOrganizations, isOrigin, MOST_ORIGINS, type Organization, type Organizations } from './organizations.ts';
+export {
+  createOrganizations,
+  isOrigin,
+  isOriginAllowed,
+  MOST_ORIGINS,
+  type Organization,
+  type Organizations,
+} from './organizations.ts';
 export { createUpstreamPolicy, PRIVATE_RANGES, type UpstreamPolicy } from './upstream.ts';
 export { parseUpstreamCredential, type UpstreamCredentialInput } from './upstream-credential.ts';

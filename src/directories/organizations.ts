@@ -10,7 +10,7 @@ export const MOST_ORIGINS = 20;
 const shape = {
   name: 'string',
   'externalId?': 'string',
-  /** Origins at which keys limited to this organization may have upstreams. */
+  /** Origins at which keys limited to this organization may have upstreams, and its webhooks may go where others may not. */
   'upstreamOrigins?': 'strings',
   createdAt: 'date',
   updatedAt: 'date',
@@ -49,6 +49,12 @@ export interface Organizations {
 /** Scheme, host and port alone, as a URL writes them. */
 export function isOrigin(text: string): boolean {
   return /^https?:\/\//.test(text) && URL.parse(text)?.origin === text;
+}
+
+/** Whether an owner allowed the organization the origin of a URL. */
+export function isOriginAllowed({ upstreamOrigins = [] }: Organization, url: string): boolean {
+  const origin = URL.parse(url)?.origin;
+  return origin !== undefined && upstreamOrigins.includes(origin);
 }
 
 export function createOrganizations(deps: {

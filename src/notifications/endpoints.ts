@@ -1,7 +1,7 @@
 /** Where messages go over HTTP: webhooks of the vendor's own software, and channels of Slack and Microsoft Teams. */
 import { type Audit, actorShape, type Cause, outboxShape, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import type { UpstreamPolicy } from '../directories/index.ts';
+import { isOriginAllowed, type Organizations, type UpstreamPolicy } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import { seal, unseal } from '../secrets/sealing.ts';
@@ -81,6 +81,8 @@ export interface Endpoints {
   /** IDs of those that are active. */
   activeIds(): Promise<string[]>;
   urlOf(endpoint: Endpoint): string;
+  /** Whether it may be reached only where everybody can: it is of one organization, for which no owner allowed the origin. */
+  isPublicOnly(endpoint: Endpoint): Promise<boolean>;
   /** Secrets that sign now, the newest first. */
   secretsOf(endpoint: Endpoint): string[];
   /** Notes an outcome; since when it has been failing, if it is. */
@@ -88,6 +90,8 @@ export interface Endpoints {
 }
 
 const MOST_ENDPOINTS = 500;
+/** So that no organization takes the place of the others. */
+const MOST_OF_ORGANIZATION = 20;
 const SECRET_ID_LENGTH = 12;
 
 export function createEndpoints(deps: {
@@ -97,12 +101,15 @@ export function createEndpoints(deps: {
   random: Random;
   /** What secrets and addresses are encrypted under. */
   secret: string;
+  organizations: Pick<Organizations, 'find'>;
   policy: UpstreamPolicy;
+  /** Without what `LATCHKEY_UPSTREAM_ALLOW` lists. */
+  publicPolicy: UpstreamPolicy;
   /** For how long the list of active endpoints may be remembered, and what waits that long. */
   leaseMs: number;
   waitOutLease: () => Promise<void>;
 }): Endpoints {
-  const { storage, audit, clock, random, secret: sealingSecret, policy, leaseMs, waitOutLease } = deps;
+  const { storage, audit, clock, random, secret: sealingSecret, organizations, leaseMs, waitOutLease } = deps;
   const endpoints = audit.track(
     'webhooks',
     storage.collection({
@@ -139,9 +146,22 @@ export function createEndpoints(deps: {
     return endpoint;
   }
 
-  function checkUrl(url: string): void {
+  /** Whoever manages one organization may not make this server ask inside the vendor's network, whoever made the endpoint. */
+  async function isPublicOnly(organizationId: string | undefined, url: string): Promise<boolean> {
+    if (organizationId === undefined) return false;
+    const organization = await organizations.find(organizationId);
+    return organization === undefined || !isOriginAllowed(organization, url);
+  }
+
+  async function checkUrl(url: string, organizationId: string | undefined): Promise<void> {
     // A query is part of the address of many chat channels; where it leads is what the rules are about.
-    const problem = policy.problemOf(url.replace(/[?#].*$/s, ''));
+    const plain = url.replace(/[?#].*$/s, '');
+    const general = deps.policy.problemOf(plain);
+    const isNarrow = general === undefined && (await isPublicOnly(organizationId, plain));
+    const problem =
+      isNarrow && deps.publicPolicy.problemOf(plain) !== undefined
+        ? 'webhooks of one organization go to public https addresses, or to what an owner listed in its upstreamOrigins'
+        : general;
     const isTooLong = url.length > 2000;
     if (problem === undefined && !isTooLong && !url.includes('#')) return;
     const wanted = isTooLong
@@ -168,7 +188,9 @@ export function createEndpoints(deps: {
 
   return {
     async create({ url, kind = 'webhook', description, events = [], organizationId }, cause) {
-      checkUrl(url);
+      await checkUrl(url, organizationId);
+      if (organizationId !== undefined && (await endpoints.count({ organizationId })) >= MOST_OF_ORGANIZATION)
+        throw new AppError('webhooks_full', { most: MOST_OF_ORGANIZATION });
       if ((await endpoints.count()) >= MOST_ENDPOINTS) throw new AppError('webhooks_full', { most: MOST_ENDPOINTS });
       const now = clock.now();
       const made = kind === 'webhook' ? newSecret() : undefined;
@@ -198,7 +220,7 @@ export function createEndpoints(deps: {
       endpoints.page({ where: { organizationId }, after, limit, direction: 'descending' }),
 
     async change(id, { url, description, events }, cause) {
-      if (url !== undefined) checkUrl(url);
+      if (url !== undefined) await checkUrl(url, (await get(id)).organizationId);
       const result = await endpoints.update(id, (record) => {
         const { description: before, ...rest } = record;
         const next = description === null ? undefined : (description ?? before);
@@ -291,6 +313,7 @@ export function createEndpoints(deps: {
 
     activeIds: async () => (await active()).map(({ id }) => id),
     urlOf: ({ sealedUrl }) => unseal(sealedUrl, sealingSecret),
+    isPublicOnly: ({ organizationId, sealedUrl }) => isPublicOnly(organizationId, unseal(sealedUrl, sealingSecret)),
     secretsOf: ({ secrets }) =>
       secrets
         .filter(({ expiresAt }) => expiresAt === undefined || expiresAt > clock.now())

@@ -110,6 +110,9 @@ export function createNotifications(deps: {
   mailsPerMinute: number;
   transport: Transport;
   policy: UpstreamPolicy;
+  /** To public addresses alone, whatever is allowed otherwise. */
+  publicTransport: Transport;
+  publicPolicy: UpstreamPolicy;
   secret: string;
   publicUrl: string;
   version: string;
@@ -118,10 +121,12 @@ export function createNotifications(deps: {
   waitOutLease: () => Promise<void>;
   onDelivered: (targetKind: string, outcome: 'delivered' | 'retried' | 'failed') => void;
 }): Notifications {
-  const { audit, clock, random, log, credentials, publicUrl, transport, timeoutMs, onDelivered } = deps;
+  const { audit, clock, random, log, credentials, publicUrl, transport, publicTransport, onDelivered } = deps;
   const endpoints = createEndpoints(deps);
   const deliveries = createDeliveries(deps);
-  const post = createPost({ transport, clock, timeoutMs, agent: `Latchkey/${deps.version} (+${publicUrl})` });
+  const posting = { clock, timeoutMs: deps.timeoutMs, agent: `Latchkey/${deps.version} (+${publicUrl})` };
+  const post = createPost({ ...posting, transport });
+  const publicPost = createPost({ ...posting, transport: publicTransport });
   const contacts = createContacts(deps);
   const notices = createNotices(deps);
   const settings = createSettings(deps);
@@ -180,7 +185,8 @@ export function createNotifications(deps: {
       const reason = endpoint ? 'the webhook is switched off' : 'the webhook was deleted';
       return { state: 'failed', attempt: { at: clock.now(), ms: 0, reason } };
     }
-    const { attempt, retryAfter } = await post(requestOf(endpoint, claimed));
+    const send = (await endpoints.isPublicOnly(endpoint)) ? publicPost : post;
+    const { attempt, retryAfter } = await send(requestOf(endpoint, claimed));
     const isDelivered = attempt.reason === undefined;
     const failingSince = await endpoints.noteOutcome(endpoint, isDelivered);
     if (isDelivered) return { state: 'delivered', attempt };
@@ -313,7 +319,7 @@ export function createNotifications(deps: {
     close: async () => {
       await worker.stop();
       mailer?.close();
-      await transport.close();
+      await Promise.all([transport.close(), publicTransport.close()]);
     },
   };
 }

@@ -29,6 +29,13 @@ describe('webhooks', () => {
     assert.equal(status, 201, JSON.stringify(body));
     return body;
   }
+  /** As an owner does, so that webhooks of the organization may go to this machine. */
+  async function allowReceiver(organizationId: string): Promise<void> {
+    const { status } = await app.api.patch(`/organizations/${organizationId}`, { upstreamOrigins: [receiver.url] });
+    assert.equal(status, 200);
+    await settled();
+    receiver.received.length = 0;
+  }
   const settled = () => app.app.settled();
   const messages = () => receiver.received.map(({ body }) => JSON.parse(body));
   const deliveriesOf = async (id: string) => (await app.api.get(`/deliveries?webhookId=${id}`)).body.items;
@@ -93,6 +100,7 @@ describe('webhooks', () => {
     const [one, other] = [await app.api.makeDirectory(), await app.api.makeDirectory()];
     await settled();
     await addWebhook({ url: `${receiver.url}/tokens`, events: ['dsync.token.created'] });
+    await allowReceiver(one.organizationId);
     await addWebhook({ url: `${receiver.url}/one`, organizationId: one.organizationId });
     await app.api.issue(one.id);
     await app.api.issue(other.id);
@@ -308,6 +316,7 @@ describe('webhooks', () => {
     const { organizationId } = directory;
     const { key } = (await app.api.post('/api-keys', { name: 'limited', role: 'admin', organizationId })).body;
     const limited = app.api.as(key);
+    await allowReceiver(organizationId);
     const { webhook: general } = await addWebhook();
     const { body: own } = await limited.post('/webhooks', { url: receiver.url });
     assert.equal(own.webhook.organizationId, organizationId);
@@ -331,6 +340,45 @@ describe('webhooks', () => {
       await limited.post(`/deliveries/${hidden.id}/resend`),
     ])
       assert.equal(reply.status, 404);
+  });
+
+  it('of one organization go inside the network only where an owner allowed it, when added, changed and sent', async () => {
+    const { organizationId } = await app.api.makeDirectory();
+    const { key } = (await app.api.post('/api-keys', { name: 'limited', role: 'owner', organizationId })).body;
+    const limited = app.api.as(key);
+    for (const kind of ['webhook', 'slack', 'teams']) {
+      const refused = await limited.post('/webhooks', { url: `${receiver.url}/hook?a=b`, kind });
+      assert.deepEqual([refused.status, refused.body.errors?.[0].path], [400, 'url'], kind);
+      assert.match(refused.body.detail, /upstreamOrigins/);
+    }
+    assert.equal((await limited.post('/webhooks', { url: 'http://hooks.example/' })).status, 400);
+    const { body: made } = await limited.post('/webhooks', { url: 'https://hooks.example/', events: ['webhook.test'] });
+    const path = `/webhooks/${made.webhook.id}`;
+    assert.equal((await limited.patch(path, { url: receiver.url })).status, 400);
+
+    await allowReceiver(organizationId);
+    assert.equal((await limited.patch(path, { url: receiver.url })).status, 200);
+    await limited.post(`${path}/test`);
+    await settled();
+    assert.equal(receiver.received.length, 1);
+
+    await app.api.patch(`/organizations/${organizationId}`, { upstreamOrigins: [] });
+    const { body: delivery } = await limited.post(`${path}/test`);
+    await settled();
+    assert.equal(receiver.received.length, 1);
+    const [attempt] = (await limited.get(`/deliveries/${delivery.id}`)).body.attempts;
+    assert.deepEqual([attempt.reason, attempt.body], ['its address may not be reached', null]);
+  });
+
+  it('of one organization leave room for those of others', async () => {
+    const [one, other] = [await app.api.makeDirectory(), await app.api.makeDirectory()];
+    const add = ({ organizationId }: Answer) =>
+      app.api.post('/webhooks', { url: 'https://hooks.example/', organizationId, events: ['webhook.test'] });
+    for (let count = 0; count < 20; count++) assert.equal((await add(one)).status, 201);
+    const { status, body } = await add(one);
+    assert.deepEqual([status, body.code, body.most], [409, 'webhooks_full', 20]);
+    assert.equal((await add(other)).status, 201);
+    await addWebhook();
   });
 
   it('name what is wrong with a URL or an event type', async () => {
