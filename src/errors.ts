@@ -47,6 +47,7 @@ export const ERRORS = {
   invalid_token_format: { status: 422, title: 'The value cannot be imported as a credential.' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used with another request.' },
   rate_limited: { status: 429, title: 'Too many failed attempts from this address.' },
+  confirmations_limited: { status: 429, title: 'As many addresses were asked to confirm as may be for now.' },
   busy: { status: 503, title: 'Too many sign-ins are under way. Try again in a moment.' },
   internal_error: { status: 503, title: 'Something went wrong on our side. Try again.' },
   storage_unavailable: { status: 503, title: 'The credential store cannot be reached. Try again.' },

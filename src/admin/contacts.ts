@@ -96,7 +96,7 @@ export function contactOperations({ notifications }: { notifications: Notificati
       }),
       status: 201,
       answer: contactView,
-      errors: ['not_found', 'contact_exists', 'contacts_full', 'mail_off'],
+      errors: ['not_found', 'contact_exists', 'contacts_full', 'confirmations_limited', 'mail_off'],
       async handle({ body: { organizationId: given, ...body }, caller, cause }) {
         const organizationId = given ?? caller.organizationId;
         if (organizationId !== undefined) assertVisible(caller, organizationId, `organization ${organizationId}`);
@@ -147,7 +147,7 @@ export function contactOperations({ notifications }: { notifications: Notificati
       action: 'contacts.change',
       status: 200,
       answer: contactView,
-      errors: ['not_found', 'mail_off'],
+      errors: ['not_found', 'confirmations_limited', 'mail_off'],
       async handle({ id, caller }) {
         await visible(caller, id);
         return { body: viewContact(await notifications.askAgain(id)) };

@@ -6,6 +6,7 @@ import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import type { Operators } from '../operators/index.ts';
 import { isDuplicate, type Page, type Storage, type Stored } from '../storage/index.ts';
+import type { Confirmations } from './confirmations.ts';
 
 export const NOTICE_KINDS = ['failing', 'ending', 'changes'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
@@ -47,7 +48,7 @@ export interface Recipient {
 }
 
 export interface Contacts {
-  /** `secret`: for the link that confirms. Throws invalid_request, contact_exists, contacts_full. */
+  /** `secret`: for the link that confirms. Throws invalid_request, contact_exists, contacts_full, confirmations_limited. */
   create(
     input: { scope: string; name: string; email: string; kinds?: readonly NoticeKind[] | undefined },
     cause: Cause,
@@ -62,7 +63,7 @@ export interface Contacts {
     changes: { name?: string | undefined; kinds?: readonly NoticeKind[] | undefined },
     cause: Cause,
   ): Promise<Contact>;
-  /** A new link; the one before it ends. Throws not_found. */
+  /** A new link; the one before it ends. Throws not_found, confirmations_limited. */
   renew(id: string): Promise<{ contact: Contact; secret: string }>;
   /** Who a link is for; undefined when it is unknown or has ended. */
   look(secret: string): Promise<Contact | undefined>;
@@ -84,6 +85,8 @@ export interface Contacts {
 }
 
 const MOST_CONTACTS = 50;
+/** An hour, of one organization. The vendor, who sets up all at once, may ask as many as there can be. */
+const MOST_CONFIRMATIONS = 10;
 const CONFIRM_MS = 7 * 86_400_000;
 const SECRET_LENGTH = 43;
 const DIGEST_MS = 3_600_000;
@@ -95,8 +98,9 @@ export function createContacts(deps: {
   clock: Clock;
   random: Random;
   operators: Pick<Operators, 'page' | 'find'>;
+  confirmations: Confirmations;
 }): Contacts {
-  const { storage, audit, clock, random, operators } = deps;
+  const { storage, audit, clock, random, operators, confirmations } = deps;
   const contacts = audit.track(
     'contacts',
     storage.collection({
@@ -151,11 +155,14 @@ export function createContacts(deps: {
       const email = emailOf(given);
       if ((await contacts.count({ scope })) >= MOST_CONTACTS)
         throw new AppError('contacts_full', { most: MOST_CONTACTS });
+      const address = `${scope} ${email}`;
+      if (await contacts.findBy('address', address)) throw new AppError('contact_exists', { email });
+      await confirmations.take(scope, email, scope === VENDOR_SCOPE ? MOST_CONTACTS : MOST_CONFIRMATIONS);
       const { secret, kept } = newLink();
       const contact: Contact = {
         id: newId('contact', random),
         scope,
-        address: `${scope} ${email}`,
+        address,
         name,
         email,
         kinds: [...kinds],
@@ -187,6 +194,8 @@ export function createContacts(deps: {
     },
 
     async renew(id) {
+      const { scope, email } = await get(id);
+      await confirmations.take(scope, email, scope === VENDOR_SCOPE ? MOST_CONTACTS : MOST_CONFIRMATIONS);
       const { secret, kept } = newLink();
       const result = await contacts.update(id, ({ bouncedAt: _at, bounceReason: _reason, ...record }) => ({
         record: { ...record, ...kept },

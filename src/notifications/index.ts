@@ -16,6 +16,7 @@ import type { PortalLinks } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
 import type { Storage } from '../storage/index.ts';
 import { chatTextOf, slackBody, teamsBody } from './chat.ts';
+import { createConfirmations } from './confirmations.ts';
 import { type Contact, type Contacts, createContacts, type NoticeKind } from './contacts.ts';
 import { createDeliveries, type Deliveries, type Delivery, type Settlement } from './deliveries.ts';
 import { createEndings, type Ending, type Endings } from './endings.ts';
@@ -51,12 +52,12 @@ export interface Notifications {
   settings: Settings;
   /** Whether email can be sent. */
   isMailOn: boolean;
-  /** Asks the new contact to confirm. Throws invalid_request, contact_exists, contacts_full, mail_off. */
+  /** Asks the new contact to confirm. Throws invalid_request, contact_exists, contacts_full, confirmations_limited, mail_off. */
   addContact(
     input: { scope: string; name: string; email: string; kinds?: readonly NoticeKind[] | undefined },
     cause: Cause,
   ): Promise<Contact>;
-  /** Asks again. Throws not_found, mail_off. */
+  /** Asks again. Throws not_found, confirmations_limited, mail_off. */
   askAgain(contactId: string): Promise<Contact>;
   hasOrganization(id: string): Promise<boolean>;
   /** What ends next, soonest first. */
@@ -127,7 +128,7 @@ export function createNotifications(deps: {
   const posting = { clock, timeoutMs: deps.timeoutMs, agent: `Latchkey/${deps.version} (+${publicUrl})` };
   const post = createPost({ ...posting, transport });
   const publicPost = createPost({ ...posting, transport: publicTransport });
-  const contacts = createContacts(deps);
+  const contacts = createContacts({ ...deps, confirmations: createConfirmations(deps) });
   const notices = createNotices(deps);
   const settings = createSettings(deps);
   const mailer: Mailer | undefined = deps.smtp && createMailer(deps.smtp);

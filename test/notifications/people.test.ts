@@ -79,6 +79,50 @@ describe('people are told', () => {
     assert.equal((await fetch(link?.[0] ?? '')).status, 410);
   });
 
+  it('once an hour at each address that they are asked at, also where it was removed and added', async () => {
+    const { organizationId } = await app.api.makeDirectory();
+    const fields = { organizationId, name: 'Ola', email: 'ola@contoso.example' };
+    const { body: contact } = await app.api.post('/contacts', fields);
+    const again = await app.api.post(`/contacts/${contact.id}/ask-again`);
+    assert.deepEqual([again.status, again.body.code], [429, 'confirmations_limited']);
+    assert.equal(again.headers.get('retry-after'), '3600');
+    await app.api.delete(`/contacts/${contact.id}`);
+    app.clock.advance(HOUR - MINUTE);
+    const added = await app.api.post('/contacts', { ...fields, email: 'OLA@contoso.example' });
+    assert.deepEqual([added.status, added.body.retryAfterSeconds], [429, 60]);
+    assert.match(added.body.detail, /Try again in a minute\./);
+    assert.equal(server.mails.length, 1);
+    app.clock.advance(MINUTE);
+    const { status, body: later } = await app.api.post('/contacts', fields);
+    assert.equal(status, 201);
+    app.clock.advance(HOUR);
+    assert.equal((await app.api.post(`/contacts/${later.id}/ask-again`)).status, 200);
+    assert.equal(server.mails.length, 3);
+  });
+
+  it('ten in an hour of one organization, whoever names them, and a page says when there can be more', async () => {
+    const [one, other] = [await app.api.makeDirectory(), await app.api.makeDirectory()];
+    const add = ({ organizationId }: Answer, index: number) =>
+      app.api.post('/contacts', { organizationId, name: 'Kim', email: `kim${index}@contoso.example` });
+    const answers = await Promise.all(Array.from({ length: 12 }, (_, index) => add(one, index)));
+    assert.equal(answers.filter(({ status }) => status === 201).length, 10);
+    assert.equal(server.mails.length, 10);
+    assert.equal((await add(other, 0)).status, 201);
+
+    const { url } = (await app.api.post('/portal-links', { organizationId: one.organizationId })).body;
+    const browser = createBrowserSession(app.url);
+    await browser.submit(await browser.open(url), {});
+    const page = await browser.open(`${app.url}/portal/contacts`);
+    const refused = await browser.submit(page, { name: 'Lee', email: 'lee@contoso.example', kind_failing: 'on' });
+    assert.equal(refused.status, 429);
+    assert.match(refused.html, /Try again in \d+ minutes/);
+    const [first] = (await app.api.get(`/contacts?organizationId=${one.organizationId}`)).body.items;
+    const asked = await browser.submit({ ...page, url: `${app.url}/portal/contacts/${first.id}/ask-again` }, {});
+    assert.equal(asked.status, 429);
+    assert.equal(server.mails.length, 11);
+    assert.equal((await app.api.get(`/contacts?organizationId=${one.organizationId}`)).body.items.length, 10);
+  });
+
   it('of ends ahead in stages, to more people the nearer it is, with an entry for their calendar', async () => {
     const directory = await app.api.makeDirectory();
     const { organizationId } = directory;

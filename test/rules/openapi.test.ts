@@ -213,6 +213,7 @@ describe('/api/openapi.json', () => {
     const contact = await call('POST /contacts', '', { name: 'Priya', email: 'priya@contoso.example' });
     await call('GET /contacts');
     await call('PATCH /contacts/{id}', contact.id, { kinds: ['failing'] });
+    app.clock.advance(3_600_000);
     await call('POST /contacts/{id}/ask-again', contact.id);
     await call('DELETE /contacts/{id}', contact.id);
     await call('GET /notices');

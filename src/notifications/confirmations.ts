@@ -1,0 +1,73 @@
+/** How often people are asked to confirm: whoever may name a contact could otherwise fill anybody's mailbox from the vendor's address. */
+import { hash } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import { isDuplicate, json, type Storage } from '../storage/index.ts';
+
+export interface Confirmations {
+  /** Takes one of the `most` emails an hour of a scope, and the only one to this address. Throws confirmations_limited. */
+  take(scope: string, email: string, most: number): Promise<void>;
+}
+
+interface Asked {
+  digest: string;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+export function createConfirmations({ storage, clock }: { storage: Storage; clock: Clock }): Confirmations {
+  // One record for each scope, with the last hour alone: it outlives the contacts, and can't grow.
+  const asked = storage.collection({
+    name: 'confirmations',
+    shape: { asked: json<Asked[]>(), createdAt: 'date', expiresAt: 'date' },
+    keys: {},
+    order: 'createdAt',
+    expires: 'expiresAt',
+  });
+
+  /** With one more, or the time from which there may be. */
+  function next(before: Asked[], digest: string, most: number): { asked: Asked[] } | { freeAt: number } {
+    const now = clock.now().getTime();
+    // A time ahead of us was written by a clock that was wrong.
+    const recent = before.filter(({ at }) => at <= now && now - at < HOUR_MS);
+    const blocking = recent.find((one) => one.digest === digest) ?? (recent.length >= most ? recent[0] : undefined);
+    return blocking ? { freeAt: blocking.at + HOUR_MS } : { asked: [...recent, { digest, at: now }] };
+  }
+
+  return {
+    async take(scope, email, most) {
+      const digest = hash('sha256', email, 'hex');
+      const keep = (list: Asked[]) => ({ asked: list, expiresAt: new Date(clock.now().getTime() + HOUR_MS) });
+      for (;;) {
+        let freeAt: number | undefined;
+        const known = await asked.update(scope, (record) => {
+          const step = next(record.asked, digest, most);
+          freeAt = 'freeAt' in step ? step.freeAt : undefined;
+          return 'asked' in step ? { ...record, ...keep(step.asked) } : undefined;
+        });
+        if (freeAt !== undefined) throw limited(freeAt - clock.now().getTime());
+        if (known) return;
+        const first = { id: scope, createdAt: clock.now(), ...keep([{ digest, at: clock.now().getTime() }]) };
+        try {
+          await asked.insert(first);
+          return;
+        } catch (error) {
+          // Another one came first, and has made the record.
+          if (!isDuplicate(error, 'id')) throw error;
+        }
+      }
+    },
+  };
+}
+
+function limited(waitMs: number): AppError {
+  const minutes = Math.ceil(waitMs / MINUTE_MS);
+  const when = minutes === 1 ? 'in a minute' : `in ${minutes} minutes`;
+  return new AppError('confirmations_limited', {
+    detail: `No more emails that ask for a confirmation can be sent for now. Try again ${when}.`,
+    retryAfterSeconds: Math.ceil(waitMs / 1000),
+  });
+}
