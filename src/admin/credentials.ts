@@ -34,6 +34,30 @@ export const credentialImportFields = {
 };
 const shownOnce = z.object({ credential: schemas.credentialView, token: schemas.shownOnce });
 
+/** Whether a value is kept at a place that the caller may not see. */
+export function isKeptElsewhere(error: unknown, caller: Caller): boolean {
+  return isAppError(error, 'credential_exists') && !isVisible(caller, String(error.facts['organizationId']));
+}
+
+/**
+ * Imports into a directory. Where a value is kept is told to those alone who may see that place. A limited key with full slots does not
+ * even learn that it is kept: it gets slots_full, as for any other value.
+ */
+export async function hidingElsewhere<T>(
+  { assertFreeSlot }: Pick<Credentials, 'assertFreeSlot'>,
+  directoryId: string,
+  caller: Caller,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isKeptElsewhere(error, caller)) throw error;
+    await assertFreeSlot(directoryId);
+    throw new AppError('credential_exists', {}, { cause: error });
+  }
+}
+
 export function credentialOperations(deps: {
   credentials: Credentials;
   directories: Directories;
@@ -119,16 +143,8 @@ export function credentialOperations(deps: {
       errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_token_format', 'invalid_request'],
       async handle({ id, body, caller, cause }) {
         await getDirectory(id, caller);
-        // A limited key with full slots must not find out which values other organizations hold.
-        if (caller.organizationId !== undefined) await credentials.assertFreeSlot(id);
-        try {
-          return { body: { credential: await view(await credentials.import(id, body, cause)) } };
-        } catch (error) {
-          // Where it is, is told to those alone who may see that place.
-          const isElsewhere =
-            isAppError(error, 'credential_exists') && !isVisible(caller, String(error.facts['organizationId']));
-          throw isElsewhere ? new AppError('credential_exists') : error;
-        }
+        const credential = await hidingElsewhere(credentials, id, caller, () => credentials.import(id, body, cause));
+        return { body: { credential: await view(credential) } };
       },
     }),
     operation({

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { Cause } from '../audit/index.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
-import { AppError, asAppError } from '../errors.ts';
+import { AppError, asAppError, isAppError } from '../errors.ts';
 import type { Client, Clients, Oauth } from '../oauth/index.ts';
+import { isOwnId, traceOf, withoutUnguessable } from '../secrets/redaction.ts';
 import { clientFields, importedSecret } from './client-schemas.ts';
-import { credentialImportFields } from './credentials.ts';
+import { credentialImportFields, hidingElsewhere, isKeptElsewhere } from './credentials.ts';
 import { IMPORT_FORMATS, type ImportRow, readImportFile } from './import-file.ts';
 import { assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
@@ -36,11 +37,12 @@ const rowSchema = z.discriminatedUnion('type', [
 ]);
 type Row = z.infer<typeof rowSchema>;
 
+const TYPES: readonly string[] = rowSchema.options.map(({ shape }) => shape.type.value);
 const STATUSES = ['imported', 'would_import', 'exists', 'refused'] as const;
 
 const outcomeView = z.object({
   line: z.int(),
-  type: z.string().nullable(),
+  type: z.string().nullable().describe('Of an unknown one the length, and the last four characters.'),
   status: z
     .enum(STATUSES)
     .describe('`exists`: it was imported before, and nothing changes. `would_import`: in a dry run.'),
@@ -48,6 +50,24 @@ const outcomeView = z.object({
   problem: z.string().nullable().describe('Why a row was refused. No secret is repeated.'),
 });
 type Outcome = z.infer<typeof outcomeView>;
+
+/** Columns that moved put a secret anywhere: what a row has is repeated where it is a word of ours alone. */
+function typeOrTrace(type: string): string {
+  return TYPES.includes(type) ? type : traceOf(type);
+}
+
+function idOrTrace(id: string): string {
+  return isOwnId(id) ? id : `with this ID (${traceOf(id)})`;
+}
+
+function problemOf(issue: z.core.$ZodIssue | undefined): string {
+  const place = issue?.path.join('.') ?? '';
+  if (issue?.code === 'unrecognized_keys') {
+    const names = issue.keys.map((name) => `(${traceOf(name)})`).join(', ');
+    return `${place || 'The row'}: fields that it cannot have: ${names}`;
+  }
+  return withoutUnguessable(`${place || 'type'}: ${issue?.message ?? 'not valid'}`);
+}
 
 export function importOperations(deps: {
   clients: Clients;
@@ -60,15 +80,17 @@ export function importOperations(deps: {
   async function directoryOf(reference: string, caller: Caller): Promise<Directory> {
     const found = await directories.findByReference(reference);
     if (!found || !isVisible(caller, found.organizationId))
-      throw new AppError('not_found', { detail: `There is no directory ${reference}.` });
+      throw new AppError('not_found', { detail: `There is no directory ${idOrTrace(reference)}.` });
     return found;
   }
 
   async function clientOf(id: string, { id: directoryId }: Directory): Promise<Client> {
-    const client = await clients.get(id);
+    const client = await clients.get(id).catch((error: unknown) => {
+      if (!isAppError(error, 'not_found')) throw error;
+    });
     // Another directory's client is to this one as if it were not there.
-    if (client.directoryId !== undefined && client.directoryId !== directoryId)
-      throw new AppError('not_found', { detail: `There is no client ${id}.` });
+    if (!client || (client.directoryId !== undefined && client.directoryId !== directoryId))
+      throw new AppError('not_found', { detail: `There is no client ${idOrTrace(id)}.` });
     return client;
   }
 
@@ -91,9 +113,13 @@ export function importOperations(deps: {
     const { type: _type, directory: _directory, ...input } = row;
     if (row.type === 'refresh_token') {
       const client = await clientOf(row.clientId, owner);
-      return (await importConnection({ ...row, client, directory: owner }, cause, isDry)).credentialId;
+      const connection = { ...row, client, directory: owner };
+      return (await hidingElsewhere(credentials, owner.id, caller, () => importConnection(connection, cause, isDry)))
+        .credentialId;
     }
-    const credential = await credentials.import(owner.id, input, cause, isDry);
+    const credential = await hidingElsewhere(credentials, owner.id, caller, () =>
+      credentials.import(owner.id, input, cause, isDry),
+    );
     return isDry ? undefined : credential.id;
   }
 
@@ -103,13 +129,12 @@ export function importOperations(deps: {
   ): Promise<Outcome> {
     const { caller, cause, isDry, coming } = call;
     const type = typeof fields['type' as keyof typeof fields] === 'string' ? String(fields['type' as never]) : null;
-    const told = { line, type: type?.slice(0, 20) ?? null, id: null, problem: null };
+    const told = { line, type: type === null ? null : typeOrTrace(type), id: null, problem: null };
     if ('problem' in fields && type === null) return { ...told, status: 'refused', problem: String(fields.problem) };
     const { success, data, error } = rowSchema.safeParse(fields);
     if (!success) {
       const [issue] = error.issues;
-      const problem = `${issue?.path.join('.') || 'type'}: ${issue?.message ?? 'not valid'}`;
-      return { ...told, status: 'refused', problem };
+      return { ...told, status: 'refused', problem: problemOf(issue) };
     }
     try {
       const id = await take(data, caller, cause, isDry);
@@ -118,11 +143,16 @@ export function importOperations(deps: {
     } catch (thrown) {
       const { code, status, message } = asAppError(thrown);
       if (status >= 500) throw thrown;
+      // Who may not see where a value is kept is not told that it is kept, nor that it was imported before.
+      if (isKeptElsewhere(thrown, caller))
+        return { ...told, status: 'refused', problem: 'This value cannot be imported. Issue a new one in its place.' };
       if (code === 'credential_exists') return { ...told, status: 'exists' };
       if (code === 'client_exists') return existing(data, told, caller);
       // In a dry run the client of an earlier row is not there yet.
       const isComing = isDry && code === 'not_found' && data.type === 'refresh_token' && coming.has(data.clientId);
-      return isComing ? { ...told, status: 'would_import' } : { ...told, status: 'refused', problem: message };
+      return isComing
+        ? { ...told, status: 'would_import' }
+        : { ...told, status: 'refused', problem: withoutUnguessable(message) };
     }
   }
 
@@ -199,7 +229,9 @@ export function importOperations(deps: {
         const owner = await directories.get(id);
         assertVisible(caller, owner.organizationId, `directory ${id}`);
         const client = await clientOf(body.clientId, owner);
-        const { credentialId = '' } = await importConnection({ ...body, client, directory: owner }, cause);
+        const { credentialId = '' } = await hidingElsewhere(credentials, owner.id, caller, () =>
+          importConnection({ ...body, client, directory: owner }, cause),
+        );
         return { body: { credentialId } };
       },
     }),

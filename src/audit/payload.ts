@@ -2,7 +2,7 @@
  * The one way for a value into an event. Each member of each payload is declared by what it holds (events.ts), and what it holds says how
  * it is kept: so a caller's text cannot reach the audit as it came, whoever hands it over.
  */
-import { isOwnId, withoutSecrets, withoutUnguessable } from '../secrets/redaction.ts';
+import { isOwnId, traceOf, withoutSecrets, withoutUnguessable } from '../secrets/redaction.ts';
 
 /** Keeps a value of type V in the form that the audit may show. */
 export type Kind<V> = (value: V) => unknown;
@@ -28,30 +28,20 @@ type ChangedValue = string | number | boolean | readonly string[] | null;
 const LONGEST_TEXT = 400;
 const LONGEST_AGENT = 200;
 const LONGEST_LIST = 100;
-const SHOWN_FROM = 8;
 /** How Entra names an application: an identifier, and none of its secrets. */
 const APPLICATION = /^(?:api:\/\/)?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?:\/\.default)?$/i;
-/** What `sent` makes; it stays as it is when it passes again. */
-const TRACE = /^\d+ characters(?:, ending [\x21-\x7e]{1,4})?$/;
-
-/** What a caller sent where we expected a value of ours: its length and its end tell a mistyped value from a foreign one. */
-function sent(value: string): string {
-  if (TRACE.test(value)) return value;
-  const end = value.slice(-4).replace(/[^\x21-\x7e]/g, '?');
-  return value.length < SHOWN_FROM ? `${value.length} characters` : `${value.length} characters, ending ${end}`;
-}
 
 /** An ID of ours, or the trace of what was sent instead of one. */
-export const ownId: Kind<string> = (value) => (isOwnId(value) || value === '' ? value : sent(value));
+export const ownId: Kind<string> = (value) => (isOwnId(value) || value === '' ? value : traceOf(value));
 
 /** A word of a closed set of ours. */
 export function oneOf<const V extends string>(...words: readonly V[]): Kind<V> {
-  return (value) => (words.includes(value) ? value : sent(value));
+  return (value) => (words.includes(value) ? value : traceOf(value));
 }
 
 /** A name that the code gives: a reason, a grant type, an attribute. */
 export const word: Kind<string> = (value) =>
-  /^[a-z][\w.:-]{0,79}$/i.test(value) && withoutUnguessable(value) === value ? value : sent(value);
+  /^[a-z][\w.:-]{0,79}$/i.test(value) && withoutUnguessable(value) === value ? value : traceOf(value);
 
 /** What operators and IT contacts call their things: as they typed it, without secrets. */
 export const typed: Kind<string> = (value) => withoutSecrets(value).slice(0, LONGEST_TEXT);
@@ -67,10 +57,10 @@ export const audience: Kind<string> = (value) => (APPLICATION.test(value) ? valu
 export const hint: Kind<string> = (value) => value.slice(-4);
 
 /** The first 4 bytes of a digest in hex: enough to tell two values apart, and too few to try values against. */
-export const digestStart: Kind<string> = (value) => (/^[0-9a-f]{8}$/.test(value) ? value : sent(value));
+export const digestStart: Kind<string> = (value) => (/^[0-9a-f]{8}$/.test(value) ? value : traceOf(value));
 
 /** The thumbprint of a public key of ours (RFC 7638). */
-export const keyId: Kind<string> = (value) => (/^[\w-]{43}$/.test(value) ? value : sent(value));
+export const keyId: Kind<string> = (value) => (/^[\w-]{43}$/.test(value) ? value : traceOf(value));
 
 export const number: Kind<number> = (value) => value;
 export const flag: Kind<boolean> = (value) => value;

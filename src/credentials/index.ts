@@ -351,8 +351,7 @@ export function createCredentials(deps: Dependencies): Credentials {
       const { digest, hint, form } = readImport(input);
       const record = draft(directory, digest, hint, input, cause);
       if (isDry) {
-        const known = await credentials.findBy('digest', digest);
-        if (known) throw new AppError('credential_exists');
+        await slots.assertNew(digest);
         await slots.assertFree(directoryId);
         return { ...record, slot: 'a' };
       }

@@ -16,6 +16,8 @@ export interface Slots {
   claim(draft: Omit<Credential, 'slot' | 'slotKey'>, eventOf: (record: Credential) => AuditEvent): Promise<Credential>;
   /** Throws slots_full when both are taken. */
   assertFree(directoryId: string): Promise<void>;
+  /** Throws credential_exists, which names where the value is. */
+  assertNew(digest: string): Promise<void>;
   /** Who holds the slots of a directory now. */
   holders(directoryId: string): Promise<Credential[]>;
   /** Work on the slots of a directory that no claim of this process comes between. */
@@ -99,6 +101,7 @@ export function createSlots(deps: {
   return {
     claim: (draft, eventOf) => undisturbed(draft.directoryId, () => claim(draft, eventOf)),
     undisturbed,
+    assertNew,
     async assertFree(directoryId) {
       const live = (await holders(directoryId)).filter((holder) => stateAt(holder, clock.now()) !== 'expired');
       if (live.length === SLOTS.length) throw await full(directoryId);

@@ -65,7 +65,8 @@ export function createMovingIn(deps: {
       throw invalid('clientId', 'a client whose grantTypes have refresh_token');
     if (client.directoryId !== undefined && client.directoryId !== directory.id)
       throw invalid('clientId', 'a client of this directory, or a shared one');
-    if (await artifacts.find(id)) throw new AppError('credential_exists');
+    const known = await artifacts.find(id);
+    if (known) throw existsAt(known.payload, directory);
     const ids = idsOf([hex, client.id, directory.id]);
     const { id: grantId, credentialId } = ids;
     if (isDry) {
@@ -86,10 +87,17 @@ export function createMovingIn(deps: {
       // Another import of this refresh token was first: here it is of no use to anybody, and would hold a slot.
       if (first && first.grantId !== grantId)
         await credentials.revoke(credentialId, { force: true, reason: "its refresh token is another one's" }, cause);
-      throw new AppError('credential_exists', {}, { cause: error });
+      throw existsAt(first?.payload, directory, error);
     }
     return { credentialId };
   };
+}
+
+/** Another directory than the caller's own is not named: nothing says here who may see it. */
+function existsAt(payload: string | undefined, { id, organizationId }: Directory, cause?: unknown): AppError {
+  const { accountId } = JSON.parse(payload ?? '{}') as { accountId?: string };
+  const facts = accountId === id ? { directoryId: id, organizationId } : {};
+  return new AppError('credential_exists', facts, { cause });
 }
 
 function idsOf(facts: readonly string[]): ConnectionIds {

@@ -14,6 +14,9 @@ const LONGEST = 4096;
 /** Beyond so many bits a text is taken for a secret, whoever made it. */
 const SECRET_BITS = 60;
 const REDACTED = '[redacted]';
+const SHOWN_FROM = 8;
+/** What `traceOf` makes; it stays as it is when it passes again. */
+const TRACE = /^\d+ characters(?:, ending [\x21-\x7e]{1,4})?$/;
 
 /** Shows of a secret in our formats, and of a JWT, the kind alone. */
 export function withoutSecrets(text: string): string {
@@ -41,6 +44,13 @@ export function holdsSecret(text: string): boolean {
 export function withoutSecretQuery(url: string): string {
   const [path = ''] = url.split('?');
   return holdsSecret(url) ? withoutSecrets(path) : url;
+}
+
+/** What a caller sent where we expected a value of ours: its length and its end tell a mistyped value from a foreign one. */
+export function traceOf(value: string): string {
+  if (TRACE.test(value)) return value;
+  const end = value.slice(-4).replace(/[^\x21-\x7e]/g, '?');
+  return value.length < SHOWN_FROM ? `${value.length} characters` : `${value.length} characters, ending ${end}`;
 }
 
 export function isOwnId(text: string): boolean {

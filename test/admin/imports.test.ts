@@ -174,6 +174,73 @@ for (const engine of engines) {
       assert.ok(!app.log().includes(secret));
     });
 
+    it('repeats of a row whose columns moved neither value nor name, whichever they are', async () => {
+      const { id } = await app.api.makeDirectory();
+      const secret = 'hunter-two-of-the-old-system';
+      const token = { type: 'token', directory: id, token: 'of-a-row-with-moved-columns' };
+      const file = lines(
+        { ...token, type: secret },
+        { ...token, [secret]: 'x' },
+        { ...token, directory: secret },
+        { type: 'refresh_token', clientId: secret, directory: id, refreshToken: 'of-a-row-with-moved-columns' },
+        { type: 'client', clientId: 'moved-1', clientSecret: SECRET, name: 'A', directory: secret },
+        { type: 'client', clientId: 'moved-2', clientSecret: SECRET, name: 'A', workloadIdentity: { [secret]: 'x' } },
+        { type: 'client', clientId: 'moved-3', clientSecret: SECRET, name: 'A', provider: secret, directory: id },
+      );
+      for (const content of [file, file.replaceAll(secret, 'Q7-x9_Zp4')]) {
+        const body = await importing(content);
+        assert.deepEqual(statusesOf(body), Array(7).fill('refused'));
+        for (const part of ['hunter', 'Q7-x']) assert.ok(!JSON.stringify(body).includes(part), JSON.stringify(body));
+      }
+      const { rows } = await importing(file);
+      assert.equal(rows[0].type, `${secret.length} characters, ending stem`);
+      assert.match(rows[1].problem, /28 characters, ending stem/);
+    });
+
+    it('tells a key of one organization of what others have only that it cannot be imported', async () => {
+      const mine = await app.api.makeDirectory();
+      const other = await app.api.makeDirectory();
+      const limited = { name: 'limited', role: 'admin', organizationId: mine.organizationId };
+      const { body } = await app.api.post('/api-keys', limited);
+      const api = app.api.as(body.key);
+      const client = { clientSecret: SECRET, name: 'A', provider: 'okta' };
+      const clientOf = async (clientId: string, directoryId: string) =>
+        assert.equal((await app.api.post('/clients/import', { ...client, clientId, directoryId })).status, 201);
+      await clientOf('oracle-theirs', other.id);
+      await clientOf('oracle-mine', mine.id);
+      const rowsAt = (directory: string, clientId: string, name: string) =>
+        lines(
+          { type: 'token', directory, token: `${name}-token-of-the-oracle` },
+          { type: 'refresh_token', clientId, directory, refreshToken: `${name}-refresh-of-the-oracle` },
+        );
+      assert.deepEqual(statusesOf(await importing(rowsAt(other.id, 'oracle-theirs', 'their'))), [
+        'imported',
+        'imported',
+      ]);
+      const theirs = rowsAt(mine.id, 'oracle-mine', 'their');
+      for (const dryRun of [true, false]) {
+        const answer = await api.post('/imports', { format: 'jsonl', content: theirs, dryRun });
+        assert.deepEqual(statusesOf(answer.body), ['refused', 'refused'], JSON.stringify(answer.body));
+        for (const { problem } of answer.body.rows) assert.match(problem, /^This value cannot be imported/);
+      }
+      const path = `/directories/${mine.id}`;
+      for (const [part, fields] of [
+        ['credentials', { token: 'their-token-of-the-oracle' }],
+        ['connections', { clientId: 'oracle-mine', refreshToken: 'their-refresh-of-the-oracle' }],
+      ] as const) {
+        const single = await api.post(`${path}/${part}/import`, fields);
+        assert.deepEqual([single.status, single.body.code], [409, 'credential_exists']);
+        for (const id of [other.id, other.organizationId]) assert.ok(!JSON.stringify(single.body).includes(id));
+      }
+      const own = { format: 'jsonl', content: rowsAt(mine.id, 'oracle-mine', 'own') };
+      assert.deepEqual(statusesOf((await api.post('/imports', own)).body), ['imported', 'imported']);
+      assert.deepEqual(statusesOf((await api.post('/imports', own)).body), ['exists', 'exists'], 'told of its own');
+      const full = await api.post('/imports', { format: 'jsonl', content: theirs });
+      const unknown = await api.post('/imports', { format: 'jsonl', content: theirs.replaceAll('their-', 'new-') });
+      assert.deepEqual(full.body.rows, unknown.body.rows, 'with full slots, nothing at all');
+      assert.deepEqual(statusesOf(await importing(theirs)), ['exists', 'exists'], 'who sees all is told');
+    });
+
     it('lets a key of one organization import into its own directories alone', async () => {
       const mine = await app.api.makeDirectory();
       const other = await app.api.makeDirectory();
