@@ -97,13 +97,13 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     if (isTrusted(address)) return;
     const network = networkOf(address);
     const count = headless.get(network) ?? 0;
-    if (count >= limits.connectionsWithoutHead) {
-      socket.destroy();
-      return;
-    }
     headless.set(network, count + 1);
     waiting.set(socket, network);
     socket.once('close', () => leave(socket));
+    if (count < limits.connectionsWithoutHead) return;
+    // Many that come at once have sent their heads, which we have not read yet: only those that stay silent are too many.
+    const tooLate = setTimeout(() => waiting.has(socket) && socket.destroy(), limits.sweepMs);
+    socket.once('close', () => clearTimeout(tooLate));
   }
 
   function leave(socket: Socket): void {
