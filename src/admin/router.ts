@@ -58,7 +58,12 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     router[operation.method](operation.path, (koa) => run(operation, koa, koa.params as Record<string, string>));
   }
   const routes = router.routes() as unknown as Middleware;
-  const methodsOf = (path: string) => new Set(router.match(path, '').path.flatMap((layer) => layer.methods));
+  /** An address of its own (`/clients/import`) is not one of those with an ID in that place. */
+  const methodsOf = (path: string) => {
+    const layers = router.match(path, '').path;
+    const own = layers.filter((layer) => layer.path === path);
+    return new Set((own.length > 0 ? own : layers).flatMap((layer) => layer.methods));
+  };
 
   return async function admin(koa, next) {
     if (koa.path !== PREFIX && !koa.path.startsWith(`${PREFIX}/`)) return next();
