@@ -37,6 +37,10 @@ export const ACTIONS = {
   'directories.set-up': { roles: [...WRITERS, 'it_contact'], reach: 'organization' },
   'credentials.read': { roles: READERS, reach: 'organization' },
   'credentials.change': { roles: [...WRITERS, 'it_contact'], reach: 'organization' },
+  /** To say whether a credential is still needed. */
+  'credentials.review': { roles: WRITERS, reach: 'organization' },
+  /** All credentials in one list, and what an auditor asks for. */
+  'reports.read': { roles: READERS, reach: 'organization' },
   /** Whoever may try values learns which ones are in use, so IT contacts may not. */
   'credentials.import': { roles: WRITERS, reach: 'organization' },
   'clients.read': { roles: READERS, reach: 'organization' },

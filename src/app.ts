@@ -45,6 +45,7 @@ import { ANNOUNCE_EVERY_MS, createInstances, createMetrics, createOperations } f
 import { createOperators } from './operators/index.ts';
 import { ASSETS_PREFIX, createAssets, readBrand } from './pages/index.ts';
 import { createPortal, renderAuthorizationError } from './portal/index.tsx';
+import { createCredentialReport, createEvidence } from './reports/index.ts';
 import { withoutUnguessable } from './secrets/redaction.ts';
 import { unseal } from './secrets/sealing.ts';
 import { observed, type Storage } from './storage/index.ts';
@@ -320,6 +321,17 @@ export async function createApp(deps: AppDependencies) {
     onDelivered: metrics.delivery,
   });
   metrics.measureQueue(notifications.measure);
+  const credentialReport = createCredentialReport({ credentials, directories, organizations, usage, clock });
+  const evidence = createEvidence({
+    audit,
+    usage,
+    organizations,
+    directories,
+    clock,
+    issuer: publicUrl,
+    leaseMs: leaseMs + LEASE_MARGIN_MS,
+    signDocument: oauth.signDocument,
+  });
   const check = createCheck({ verification, credentials, directories, usage, audit, clock });
   const portal = createPortal({
     links: portalLinks,
@@ -368,6 +380,8 @@ export async function createApp(deps: AppDependencies) {
     portalLinks,
     operators,
     notifications,
+    credentialReport,
+    evidence,
     verification,
     context,
     publicUrl,
@@ -396,6 +410,8 @@ export async function createApp(deps: AppDependencies) {
     context,
     publicUrl,
     notifications,
+    credentialReport,
+    evidence,
     operators,
     idempotency,
     random,

@@ -17,6 +17,7 @@ import type { Clients, Oauth } from '../oauth/index.ts';
 import type { PortalLinks } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
 import { pageHeaders } from '../pages/index.ts';
+import type { CredentialReport, Evidence } from '../reports/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
@@ -26,6 +27,7 @@ import { credentialOperations } from './credentials.ts';
 import { diagnosisOperations } from './diagnosis.ts';
 import { directoryOperations } from './directories.ts';
 import { eventOperations } from './events.ts';
+import { evidenceOperations } from './evidence.ts';
 import { importOperations } from './imports.ts';
 import { createLeaks, type LeakDependencies } from './leaks.ts';
 import { describeApi } from './openapi.ts';
@@ -34,6 +36,7 @@ import { operatorOperations } from './operators.ts';
 import { organizationOperations } from './organizations.ts';
 import { portalLinkOperations } from './portal-links.ts';
 import { renderReference } from './reference.tsx';
+import { reportOperations } from './reports.ts';
 import { createAdminRouter } from './router.ts';
 import { deliveryOperations, webhookOperations } from './webhooks.ts';
 
@@ -59,6 +62,8 @@ export interface AdminDependencies {
   portalLinks: PortalLinks;
   operators: Operators;
   notifications: Notifications;
+  credentialReport: CredentialReport;
+  evidence: Evidence;
   verification: Verification;
   context: RequestContext;
   publicUrl: string;
@@ -77,6 +82,8 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
     ...clientOperations(deps),
     ...importOperations(deps),
     ...portalLinkOperations(deps),
+    ...reportOperations(deps),
+    ...evidenceOperations(deps),
     ...eventOperations(deps),
     ...apiKeyOperations(deps),
     ...operatorOperations(deps),

@@ -33,6 +33,7 @@ const TAGS: Record<string, string> = {
   'API keys': 'Keys of this API.',
   Operators: 'The people who sign in to the dashboard.',
   Contacts: 'Who gets email about problems and endings, and what was sent.',
+  Reports: 'What an auditor asks for: all credentials, reviews, campaigns and evidence.',
   Webhooks: 'Where messages about changes are sent, and what became of them.',
 };
 

@@ -41,6 +41,7 @@ export const EVENTS = {
   'credential.revoked': 'A credential was revoked for good; its slot is free.',
   'credential.retired': 'A rotation was over: the replaced credential was revoked.',
   'credential.expired': 'A credential reached its end; its slot is free.',
+  'credential.reviewed': 'Somebody looked whether a credential is still needed; `decision` says what they found.',
   'credential.leaked': 'The value of a credential was found in public; `action` says what was done.',
   'request.denied':
     'Requests with the same outcome were refused; `reason` says why, `count` how many from `firstAt` to `lastAt`.',
@@ -135,6 +136,7 @@ export const PAYLOADS = {
   'credential.revoked': { ...credential, 'reason?': typed, 'forced?': flag },
   'credential.retired': { ...credential, successorId: typed },
   'credential.expired': credential,
+  'credential.reviewed': { ...credential, decision: oneOf('keep', 'end'), 'note?': typed },
   'credential.leaked': {
     ...credential,
     state: word,
@@ -225,7 +227,7 @@ export const PAYLOADS = {
   },
   'operator.signed_out': operator,
   'operator.sign_in_refused': { 'operatorId?': ownId },
-  'api_key.created': { apiKeyId: ownId, name: typed, role: word, hint, 'organizationId?': ownId },
+  'api_key.created': { apiKeyId: ownId, name: typed, role: word, hint, 'organizationId?': ownId, 'expiresAt?': time },
   'api_key.revoked': { apiKeyId: ownId, name: typed, role: word, hint },
   'contact.created': contact,
   'contact.updated': contact,

@@ -88,7 +88,14 @@ export function createApiKeys({ storage, audit, clock, random, waitOutLease }: D
       ...(expiresAt && { expiresAt }),
       ...(initial && { initial: 'initial' }),
     };
-    const facts = { apiKeyId: apiKey.id, name, role, hint: apiKey.hint, organizationId };
+    const facts = {
+      apiKeyId: apiKey.id,
+      name,
+      role,
+      hint: apiKey.hint,
+      organizationId,
+      expiresAt: expiresAt?.toISOString(),
+    };
     await apiKeys.insert(apiKey, [audit.event('api_key.created', cause, { organizationId }, facts)]);
     return apiKey;
   }

@@ -17,6 +17,7 @@ import {
   factsOf,
   type Issued,
   type IssueInput,
+  type ReviewDecision,
   type Scope,
   SLOTS,
   slotKey,
@@ -30,7 +31,16 @@ import type { Usage } from './usage.ts';
 
 export { type ApiKey, type ApiKeys, createApiKeys, ROLES, type Role } from './api-keys.ts';
 export { IMPORT_FORMS, type ImportInput } from './imports.ts';
-export { type Credential, type Issued, type IssueInput, SCOPES, type Scope, stateAt } from './records.ts';
+export {
+  type Credential,
+  type Issued,
+  type IssueInput,
+  REVIEW_DECISIONS,
+  type ReviewDecision,
+  SCOPES,
+  type Scope,
+  stateAt,
+} from './records.ts';
 export { createRemoval, type Removal } from './removal.ts';
 export type { RotateInput, RotationProgress } from './rotation.ts';
 export {
@@ -89,9 +99,14 @@ export interface Credentials {
   findByDigest(digest: Digest): Promise<Credential | undefined>;
   /** By id; an authoritative read. */
   findNow(id: string): Promise<Credential | undefined>;
+  /** Newest first, unless it is said. `from` and `to` are about `createdAt`. */
   page(query: {
-    directoryId: string;
-    state?: Credential['state'] | undefined;
+    directoryId?: string | undefined;
+    organizationId?: string | undefined;
+    state?: Credential['state'] | readonly Credential['state'][] | undefined;
+    from?: Date | undefined;
+    to?: Date | undefined;
+    direction?: 'ascending' | 'descending' | undefined;
     after?: string | undefined;
     limit: number;
   }): Promise<Page<Credential>>;
@@ -103,6 +118,12 @@ export interface Credentials {
   holders(directoryId: string): Promise<Credential[]>;
   /** Throws not_found, credential_final. */
   change(id: string, changes: CredentialChanges, cause: Cause): Promise<Credential>;
+  /** Keeps whether it is still needed, as somebody found; it changes nothing else. Throws not_found, credential_final. */
+  review(
+    id: string,
+    review: { decision: ReviewDecision; note?: string | undefined },
+    cause: Cause,
+  ): Promise<Credential>;
   disable(id: string, cause: Cause): Promise<Credential>;
   /** Throws not_found, credential_final; forbidden for an IT contact where the vendor disabled it. */
   enable(id: string, cause: Cause): Promise<Credential>;
@@ -429,8 +450,8 @@ export function createCredentials(deps: Dependencies): Credentials {
     get,
     findNow: (id) => credentials.find(id, { authoritative: true }),
     findByDigest: (digest) => credentials.findBy('digest', digest, { authoritative: true }),
-    page: ({ directoryId, state, after, limit }) =>
-      credentials.page({ where: { directoryId, state }, after, limit, direction: 'descending' }),
+    page: ({ directoryId, organizationId, state, direction = 'descending', ...query }) =>
+      credentials.page({ ...query, where: { directoryId, organizationId, state }, direction }),
     retireQuietMs: deps.retireQuietMs,
     ofClient: (clientId, { after, limit }) =>
       credentials.page({ where: { clientId }, after, limit, direction: 'descending' }),
@@ -466,6 +487,21 @@ export function createCredentials(deps: Dependencies): Credentials {
       });
       if (!result) throw absent(id);
       await waitOutLease();
+      return result.after;
+    },
+
+    async review(id, { decision, note }, cause) {
+      const result = await credentials.update(id, (record) => {
+        const at = clock.now();
+        assertLive(record, at);
+        const review = { at, by: cause.actor, decision, ...(note !== undefined && { note }) };
+        const facts = { ...factsOf(record), decision, note };
+        return {
+          record: { ...record, review },
+          events: [audit.event('credential.reviewed', cause, subjectOf(record), facts)],
+        };
+      });
+      if (!result) throw absent(id);
       return result.after;
     },
 

@@ -4,6 +4,10 @@ import { type CollectionSpec, type Stored, text } from '../storage/index.ts';
 export const SCOPES = ['scim', 'scim.read'] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** What a review finds: it is still needed, or somebody is to end it. */
+export const REVIEW_DECISIONS = ['keep', 'end'] as const;
+export type ReviewDecision = (typeof REVIEW_DECISIONS)[number];
+
 export type Slot = 'a' | 'b';
 export const SLOTS: readonly Slot[] = ['a', 'b'];
 
@@ -42,6 +46,8 @@ const shape = {
   /** Of kind `oauth`: the client that holds it, and who allowed it. */
   'clientId?': 'string',
   'authorizedBy?': actorShape,
+  /** The latest look at whether it is still needed. */
+  'review?': { at: 'date', by: actorShape, decision: text<ReviewDecision>(), 'note?': 'string' },
   /** Of a pending one: whose place it takes. */
   'succeeds?': 'string',
   /** Of immediate rotations: the later one wins, whatever the order of their writes. */

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
 import { DAY_MS } from '../clock.ts';
-import { Choice, dayOf, EventRows, Field, Head, More, sent } from '../pages/index.ts';
+import { Choice, csvLine, dayOf, EventRows, Field, Head, More, sent } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
@@ -108,7 +108,7 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
     return async ({ query }) => {
       const asked = queryOf(query);
       async function* lines() {
-        if (kind === 'csv') yield `${COLUMNS.join(',')}\r\n`;
+        if (kind === 'csv') yield csvLine(COLUMNS);
         let after: string | undefined;
         do {
           const { items, nextCursor } = await audit.page({ ...asked, after, limit: EXPORT_PAGE });
@@ -194,15 +194,7 @@ function flat({
 
 function rowOf(event: AuditEvent): string {
   const told = flat(event);
-  return `${COLUMNS.map((column) => cell(told[column])).join(',')}\r\n`;
-}
-
-/** RFC 4180; and what a spreadsheet would take for a formula is kept from being one. */
-function cell(value: unknown): string {
-  const text = value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
-  // A spreadsheet may split at semicolons and tabs, too.
-  const inert = text.replace(/(^|[;\t\r\n])(?=[=+\-@\t\r])/g, "$1'");
-  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+  return csvLine(COLUMNS.map((column) => told[column]));
 }
 
 /** Throws invalid_request. */

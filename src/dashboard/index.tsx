@@ -16,12 +16,14 @@ import { auditRoutes } from './audit.tsx';
 import { clientRoutes } from './clients.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { directoryRoutes } from './directories.tsx';
+import { evidenceRoutes } from './evidence-packet.tsx';
 import { findingRoutes } from './findings.tsx';
 import { notificationRoutes } from './notifications.tsx';
 import { createOpenId } from './openid.ts';
 import { operatorRoutes } from './operators.tsx';
 import { organizationRoutes } from './organization.tsx';
 import { organizationListRoutes } from './organizations.tsx';
+import { reportRoutes } from './reports.tsx';
 import { searchRoutes } from './search.tsx';
 import { settingsRoutes } from './settings.tsx';
 import { SESSION_COOKIE, signInPages, turnAway } from './sign-in.tsx';
@@ -33,6 +35,7 @@ const PLACES: readonly [path: string, name: string][] = [
   [`${HOME}/organizations`, 'Organizations'],
   [`${HOME}/clients`, 'Clients'],
   [`${HOME}/notifications`, 'Notifications'],
+  [`${HOME}/reports`, 'Reports'],
   [`${HOME}/audit`, 'Audit'],
   [`${HOME}/settings`, 'Settings'],
 ];
@@ -71,6 +74,8 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
           };
         },
       }),
+      ...reportRoutes(deps),
+      ...evidenceRoutes(deps),
       ...auditRoutes(deps),
       ...settingsRoutes(deps),
       ...operatorRoutes(deps),

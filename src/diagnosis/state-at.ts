@@ -16,7 +16,8 @@ export interface Past {
   keptSince?: Date;
 }
 
-const CHANGES = [
+/** What `fold` makes a state of. */
+export const CHANGES = [
   'directory.created',
   'directory.updated',
   'directory.disabled',

@@ -93,6 +93,8 @@ export interface Oauth {
   reload(): Promise<void>;
   /** A JWT that authenticates the gateway at a SCIM server. */
   signForUpstream(assertion: UpstreamAssertion): Promise<string>;
+  /** A text with its signature (JWS, compact), for whoever reads `/oauth/jwks`. */
+  signDocument(text: string, type: string): Promise<string>;
 }
 
 export interface OauthDependencies {
@@ -217,6 +219,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     keys: signingKeys,
     reload,
     signForUpstream: upstreamSigner.sign,
+    signDocument: upstreamSigner.signDocument,
     authorize: authorization.handle,
     pending,
     approve,

@@ -1,5 +1,5 @@
-/** JWTs by which the gateway authenticates at SCIM servers: signed by the newest key, verified by whoever reads `/oauth/jwks`. */
-import { importJWK, type JWK, SignJWT } from 'jose';
+/** What is signed by the newest key and verified by whoever reads `/oauth/jwks`: JWTs by which the gateway authenticates at SCIM servers, and documents. */
+import { CompactSign, importJWK, type JWK, SignJWT } from 'jose';
 import type { Clock } from '../clock.ts';
 
 export interface UpstreamAssertion {
@@ -28,6 +28,13 @@ export function createUpstreamSigner({ issuer, clock }: { issuer: string; clock:
         .setAudience(audience)
         .setIssuedAt(now)
         .setExpirationTime(now + lifetimeSeconds)
+        .sign(await current.key);
+    },
+    /** A text with its signature (JWS, compact). `type` keeps it from being taken for a token. Throws when no key was read yet. */
+    async signDocument(text: string, type: string): Promise<string> {
+      if (!current) throw new Error('the signing keys were not read yet');
+      return new CompactSign(new TextEncoder().encode(text))
+        .setProtectedHeader({ alg: 'ES256', kid: current.kid, typ: type })
         .sign(await current.key);
     },
   };

@@ -11,6 +11,7 @@ import type { FieldProblem } from './visit.tsx';
 const LABELS = {
   appName: 'App name in Okta',
   contact: 'For',
+  decision: 'Decision',
   description: 'Description',
   events: 'Events',
   kind: 'Kind',

@@ -11,6 +11,7 @@ const LAYERS = [
   ['app'],
   ['admin', 'dashboard', 'portal'],
   ['pages'],
+  ['reports'],
   ['notifications'],
   ['diagnosis'],
   ['gateway'],

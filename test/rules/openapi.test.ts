@@ -168,6 +168,10 @@ describe('/api/openapi.json', () => {
     await call('POST /credentials/{id}/enable', credential.id);
     app.clock.advance(7_200_000);
     await call('POST /credentials/{id}/retire', credential.id);
+    await call('POST /credentials/{id}/review', rotated.credential.id, { decision: 'keep', note: 'in use' });
+    await call('GET /reports/credentials', '', undefined, '?states=all&sort=lastUsed');
+    const period = `?from=${new Date(app.clock.now().getTime() - 86_400_000).toISOString()}&to=${app.clock.now().toISOString()}`;
+    await call('GET /evidence', '', undefined, period);
     await call('GET /events', '', undefined, '?limit=200');
 
     const { apiKey } = await call('POST /api-keys', '', { name: 'a viewer', role: 'viewer' });

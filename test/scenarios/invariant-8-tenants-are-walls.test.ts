@@ -22,6 +22,7 @@ const BODIES: Record<string, unknown> = {
   'post /directories/{id}/connections': { clientId: 'client_00000000000000000000' },
   'post /directories/{id}/connections/import': { clientId: 'client_00000000000000000000', refreshToken: 'imported' },
   'post /webhooks/{id}/resend-failed': { since: '2026-01-01T00:00:00Z' },
+  'post /credentials/{id}/review': { decision: 'end' },
   'patch /organizations/{id}': { name: 'taken over' },
   'patch /organizations/{id}/notification-settings': { endingDays: [30] },
   'patch /directories/{id}': { name: 'taken over' },

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { type Evidence, type EvidencePacket, SECTION_IDS } from '../reports/index.ts';
+import { assertVisible, type Operation, operation } from './operation.ts';
+import * as schemas from './schemas.ts';
+
+const shownTime = z.iso.datetime();
+const text = z.string().nullable();
+
+const rowView = z
+  .object({
+    at: shownTime.nullable(),
+    organizationId: text,
+    organization: text,
+    directoryId: text,
+    directory: text,
+    credentialId: text,
+    subject: z.string(),
+    what: z.string(),
+    by: text,
+    expiresAt: text,
+    firstUsedAt: text.describe('Of a rotation: the hour in which the new one was first accepted.'),
+    minutes: z.number().nullable().describe('Of an end: from the request until every instance refused it, at most.'),
+    note: text,
+    eventIds: z.array(z.string()).describe('The audit events that show it.'),
+  })
+  .meta({ id: 'EvidenceRow' });
+
+const perSection = <T extends z.ZodType>(value: T) =>
+  z.object(Object.fromEntries(SECTION_IDS.map((id) => [id, value])) as Record<(typeof SECTION_IDS)[number], T>);
+
+const packetView = z
+  .object({
+    version: z.literal(1),
+    issuer: z.string(),
+    from: shownTime,
+    to: shownTime,
+    generatedAt: shownTime,
+    generatedBy: z.string(),
+    organization: z.object({ id: z.string(), name: z.string() }).nullable().describe('null: all.'),
+    remarks: z.array(z.string()),
+    counts: perSection(z.int()),
+    sections: perSection(z.array(rowView)),
+  })
+  .meta({ id: 'EvidencePacket' });
+
+export function evidenceOperations({ evidence }: { evidence: Evidence }): Operation[] {
+  return [
+    operation({
+      method: 'get',
+      path: '/evidence',
+      tag: 'Reports',
+      summary: 'An evidence packet for a period, signed',
+      description:
+        '`jws` holds the same packet (JWS, compact, ES256); `/oauth/jwks` has the key that checks it. A packet has at most 50,000 rows.',
+      action: 'reports.read',
+      query: z.strictObject({
+        from: schemas.time.describe('Not before.'),
+        to: schemas.time.describe('Before; a time that has passed.'),
+        organizationId: z.string().max(100).optional().describe('All unless it is given.'),
+      }),
+      status: 200,
+      answer: z.object({ packet: packetView, jws: z.string() }),
+      errors: ['not_found', 'invalid_request'],
+      async handle({ query, caller }) {
+        if (query.organizationId !== undefined)
+          assertVisible(caller, query.organizationId, `organization ${query.organizationId}`);
+        const packet: EvidencePacket = await evidence.gather({
+          ...query,
+          organizationId: query.organizationId ?? caller.organizationId,
+          generatedBy: caller.apiKey.name,
+          isLimited: caller.organizationId !== undefined,
+        });
+        return { body: { packet, jws: await evidence.sign(packet) } };
+      },
+    }),
+  ];
+}

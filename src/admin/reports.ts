@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { type Credential, type Credentials, REVIEW_DECISIONS } from '../credentials/index.ts';
+import { type CredentialReport, type CredentialRow, MARKS, REPORT_SORTS, REPORT_STATES } from '../reports/index.ts';
+import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'Reports';
+const shownTime = z.iso.datetime();
+const days = z.coerce.number().int().min(0).max(36_500).optional();
+
+const reviewView = z.object({
+  at: shownTime,
+  by: schemas.actorView,
+  decision: z.enum(REVIEW_DECISIONS),
+  note: z.string().nullable(),
+});
+
+export const reportRowView = z
+  .object({
+    credentialId: z.string(),
+    organizationId: z.string(),
+    organizationName: z.string().nullable(),
+    directoryId: z.string(),
+    directoryName: z.string().nullable(),
+    provider: z.string().nullable(),
+    kind: z.enum(['bearer', 'oauth']),
+    slot: z.enum(['a', 'b']),
+    state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']),
+    label: z.string().nullable(),
+    hint: z.string(),
+    createdAt: shownTime,
+    createdBy: schemas.actorView,
+    ageDays: z.int(),
+    expiresAt: shownTime.nullable().describe('null: no end'),
+    lastUsedAt: shownTime.nullable().describe('null: never used'),
+    acceptedCount: z.int(),
+    replacedAt: shownTime.nullable().describe('Since when another credential stands in its place; null once it ended.'),
+    marks: z.array(z.enum(MARKS)),
+    review: reviewView.nullable().describe('The latest one.'),
+  })
+  .meta({ id: 'CredentialReportRow' });
+
+export function viewReview({ review }: Credential) {
+  if (!review) return null;
+  const { at, by, decision, note } = review;
+  return { at, by: { type: by.type, id: by.id ?? null, name: by.name }, decision, note: note ?? null };
+}
+
+export function viewRow({
+  credential,
+  state,
+  organization,
+  directory,
+  total,
+  ageDays,
+  marks,
+  replacedAt,
+}: CredentialRow) {
+  const { id, organizationId, directoryId, kind, slot, label, hint, createdAt, createdBy, expiresAt } = credential;
+  return {
+    credentialId: id,
+    organizationId,
+    organizationName: organization?.name ?? null,
+    directoryId,
+    directoryName: directory?.name ?? null,
+    provider: directory?.provider ?? null,
+    kind,
+    slot,
+    state,
+    label: label ?? null,
+    hint,
+    createdAt,
+    createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
+    ageDays,
+    expiresAt: expiresAt ?? null,
+    lastUsedAt: total?.lastUsedAt ?? null,
+    acceptedCount: total?.acceptedCount ?? 0,
+    replacedAt: replacedAt ?? null,
+    marks,
+    review: viewReview(credential),
+  };
+}
+
+/** What a list of the report, and a campaign, may be limited by. */
+export const filterFields = {
+  organizationId: z.string().max(100).optional(),
+  directoryId: z.string().max(100).optional(),
+  states: z.enum(REPORT_STATES).optional().describe('`live` unless it is given.'),
+  kind: z.enum(['bearer', 'oauth']).optional(),
+  provider: schemas.provider.optional(),
+  olderThanDays: days.describe('Made at least so many days ago.'),
+  unusedForDays: days.describe('Not used for so many days, or never.'),
+  endsWithinDays: days.describe('Its end is at most so many days away.'),
+};
+const marks = z
+  .string()
+  .max(200)
+  .transform((value, context) => {
+    const given = value.split(',').filter((mark) => mark !== '');
+    const found = MARKS.filter((mark) => given.includes(mark));
+    if (found.length < new Set(given).size)
+      context.addIssue({ code: 'custom', message: `expected ${MARKS.join(', ')}, several with commas` });
+    return found;
+  });
+
+export function reportOperations(deps: { credentialReport: CredentialReport; credentials: Credentials }): Operation[] {
+  const { credentialReport, credentials } = deps;
+
+  /** A limited key sees its own organization, whatever it asks for. */
+  function within(caller: Caller, organizationId: string | undefined): string | undefined {
+    if (organizationId !== undefined) assertVisible(caller, organizationId, `organization ${organizationId}`);
+    return organizationId ?? caller.organizationId;
+  }
+
+  return [
+    operation({
+      method: 'get',
+      path: '/reports/credentials',
+      tag,
+      summary: 'Every credential with its age, use and end',
+      description:
+        'Filters and sorting go over everything. A page may have fewer items than `limit`, even none, while `nextCursor` is not null.',
+      action: 'reports.read',
+      query: z.strictObject({
+        ...schemas.paging,
+        ...filterFields,
+        marks: marks.optional().describe(`All of these: ${MARKS.join(', ')}; several with commas.`),
+        sort: z.enum(REPORT_SORTS).default('created').describe('`lastUsed` and `ends` sort at most 50,000.'),
+        order: z.enum(['asc', 'desc']).default('desc'),
+      }),
+      status: 200,
+      answer: schemas.listOf(reportRowView),
+      errors: ['not_found', 'invalid_cursor', 'invalid_request'],
+      async handle({ query: { limit, after, sort, order, ...given }, caller }) {
+        const filter = { ...given, organizationId: within(caller, given.organizationId) };
+        const { items, nextCursor } = await credentialReport.page({ filter, sort, order, after, limit });
+        return { body: { items: items.map(viewRow), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/credentials/:id/review',
+      tag,
+      summary: 'Record that somebody looked whether a credential is still needed',
+      description:
+        '`end` says that it should end; nothing is refused before somebody revokes it. A later review takes the place of this one; the events keep both.',
+      action: 'credentials.review',
+      body: z.strictObject({
+        decision: z.enum(REVIEW_DECISIONS),
+        note: schemas.name.optional().describe('Why, for the auditor.'),
+      }),
+      example: { decision: 'keep', note: 'Asked the customer: still in use' },
+      status: 200,
+      answer: reportRowView,
+      errors: ['not_found', 'credential_final'],
+      async handle({ id, body, caller, cause }) {
+        assertVisible(caller, (await credentials.get(id)).organizationId, `credential ${id}`);
+        return { body: viewRow(await credentialReport.rowOf(await credentials.review(id, body, cause))) };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,245 @@
+/** The evidence packet as a page to print, as CSV and as signed JSON. */
+import { DAY_MS } from '../clock.ts';
+import { counted, csvLine, dayOf, Field, Head, sent } from '../pages/index.ts';
+import { type Evidence, type EvidencePacket, type EvidenceRow, SECTION_IDS, SECTIONS } from '../reports/index.ts';
+import type { DashboardDependencies } from './dependencies.ts';
+import { REPORTS, REPORTS_TRAIL, ReportTabs } from './reports.tsx';
+import type { Route, Visit } from './visit.ts';
+
+const USUAL_DAYS = 90;
+/** Rows of one section on a page; the files have all. */
+const SHOWN = 500;
+
+const COLUMNS = [
+  'section',
+  'at',
+  'organization',
+  'directory',
+  'subject',
+  'what',
+  'by',
+  'expiresAt',
+  'firstUsedAt',
+  'minutes',
+  'note',
+  'eventIds',
+  'organizationId',
+  'directoryId',
+  'credentialId',
+] as const;
+
+export function evidenceRoutes({ evidence }: DashboardDependencies): Route[] {
+  async function page(visit: Visit) {
+    const { query, now } = visit;
+    const period = periodOf(query, now);
+    const isAsked = query.has('from');
+    const packet = isAsked ? await gatherFor(evidence, visit) : undefined;
+    const files = new URLSearchParams([...query].filter(([, value]) => value !== ''));
+    return {
+      title: 'Evidence',
+      place: 'reports',
+      children: (
+        <>
+          <Head trail={packet ? REPORTS_TRAIL : []} title={packet ? 'Evidence of access' : 'Reports'}>
+            {packet !== undefined && (
+              <>
+                <a class="btn" href={`${REPORTS}/evidence.csv?${files}`}>
+                  Download CSV
+                </a>
+                <a class="btn" href={`${REPORTS}/evidence.json?${files}`}>
+                  Download signed JSON
+                </a>
+              </>
+            )}
+          </Head>
+          {!packet && (
+            <>
+              <ReportTabs current="evidence" />
+              <p>
+                A packet shows an auditor, for a period, which credentials there were, who created, replaced and ended
+                them, and how fast. Each row names the audit events that prove it.
+              </p>
+            </>
+          )}
+          <form class="panel fields" action={`${REPORTS}/evidence`}>
+            <Field label="From" name="from" type="date" isRequired value={query.get('from') ?? dayIn(period.from)} />
+            <Field label="To" name="to" type="date" isRequired value={query.get('to') ?? dayIn(period.lastDay)} />
+            <Field name="organizationId" value={query.get('organizationId') ?? ''} hint="Empty: all customers." />
+            <div class="acts">
+              <button type="submit" class={packet ? undefined : 'primary'}>
+                {packet ? 'Show again' : 'Show packet'}
+              </button>
+            </div>
+          </form>
+          {packet && <Packet packet={packet} />}
+        </>
+      ),
+    };
+  }
+
+  return [
+    { path: '/reports/evidence', action: 'reports.read', get: page },
+    {
+      path: '/reports/evidence.csv',
+      action: 'reports.read',
+      async get(visit) {
+        const packet = await gatherFor(evidence, visit);
+        async function* lines() {
+          yield csvLine(COLUMNS);
+          for (const id of SECTION_IDS)
+            yield packet.sections[id].map((row) => csvLine(cellsOf(SECTIONS[id], row))).join('');
+        }
+        return fileOf(packet, 'csv', 'text/csv', lines());
+      },
+    },
+    {
+      path: '/reports/evidence.json',
+      action: 'reports.read',
+      async get(visit) {
+        const packet = await gatherFor(evidence, visit);
+        const jws = await evidence.sign(packet);
+        async function* whole() {
+          yield `${JSON.stringify({ packet, jws }, null, 2)}\n`;
+        }
+        return fileOf(packet, 'json', 'application/json', whole());
+      },
+    },
+  ];
+}
+
+function gatherFor(evidence: Evidence, { query, now, operator }: Visit): Promise<EvidencePacket> {
+  const { from, to } = periodOf(query, now);
+  return evidence.gather({ from, to, organizationId: sent(query, 'organizationId'), generatedBy: operator.name });
+}
+
+/** Whole days; today as far as it has passed. Throws invalid_request. */
+function periodOf(query: URLSearchParams, now: Date) {
+  const lastDay = dayOf(query, 'to', 'To') ?? new Date(Math.floor(now.getTime() / DAY_MS) * DAY_MS);
+  const from = dayOf(query, 'from', 'From') ?? new Date(lastDay.getTime() - USUAL_DAYS * DAY_MS);
+  const end = new Date(lastDay.getTime() + DAY_MS);
+  const isToday = lastDay <= now && end > now;
+  return { from, to: isToday ? now : end, lastDay };
+}
+
+const dayIn = (at: Date) => at.toISOString().slice(0, 10);
+
+function fileOf({ from, to }: EvidencePacket, kind: string, type: string, body: AsyncIterable<string>) {
+  const name = `latchkey-evidence-${from.slice(0, 10)}-${to.slice(0, 10)}.${kind}`;
+  return { title: '', children: null, download: { name, type, body } };
+}
+
+function cellsOf(section: string, row: EvidenceRow): unknown[] {
+  return COLUMNS.map((column) =>
+    column === 'section' ? section : column === 'eventIds' ? row.eventIds.join(' ') : row[column],
+  );
+}
+
+function leadOf({ counts, organization }: EvidencePacket): string {
+  const { populationAtStart: before, populationAtEnd: after, creations, revocations, exceptions } = counts;
+  const whose = organization ? organization.name : 'All customers together';
+  return `${whose} had ${counted(before, 'credential')} at the start and ${after} at the end. ${creations} ${creations === 1 ? 'was' : 'were'} created and ${revocations} ended. ${exceptions === 0 ? 'There are no exceptions.' : `${exceptions} ${exceptions === 1 ? 'exception needs' : 'exceptions need'} a look.`}`;
+}
+
+function Packet({ packet }: { packet: EvidencePacket }) {
+  const { issuer, from, to, generatedAt, generatedBy, remarks, sections, organization } = packet;
+  return (
+    <>
+      <section class="panel">
+        <p>
+          <b>{leadOf(packet)}</b>
+        </p>
+        <dl>
+          <dt>Period</dt>
+          <dd>
+            {shown(from)} to {shown(to)}
+          </dd>
+          <dt>Customer</dt>
+          <dd>{organization ? `${organization.name} (${organization.id})` : 'All'}</dd>
+          <dt>Made</dt>
+          <dd>
+            {shown(generatedAt)} by {generatedBy}, at {issuer}
+          </dd>
+        </dl>
+        {remarks.map((remark) => (
+          <small>{remark}</small>
+        ))}
+      </section>
+      {SECTION_IDS.map((id) => (
+        <Section name={SECTIONS[id]} rows={sections[id]} hasPlace={organization === null} />
+      ))}
+    </>
+  );
+}
+
+function Section({ name, rows, hasPlace }: { name: string; rows: readonly EvidenceRow[]; hasPlace: boolean }) {
+  const has = (column: 'expiresAt' | 'firstUsedAt' | 'minutes' | 'note') => rows.some((row) => row[column] !== null);
+  return (
+    <section class="panel list">
+      <div class="bar">
+        <h2>{name}</h2>
+        <small>{rows.length === 0 ? 'None' : rows.length.toLocaleString('en')}</small>
+      </div>
+      {rows.length > 0 && (
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th>When</th>
+                <th>What</th>
+                <th>Directory</th>
+                <th>By</th>
+                {has('expiresAt') && <th>Expires</th>}
+                {has('firstUsedAt') && <th>First used</th>}
+                {has('minutes') && <th>Minutes to refused</th>}
+                {has('note') && <th>Note</th>}
+                <th>Events</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.slice(0, SHOWN).map((row) => (
+                <tr>
+                  <td class="whole">{row.at === null ? '—' : shown(row.at)}</td>
+                  <td>
+                    <b>{row.subject}</b>
+                    <br />
+                    <small>{row.what}</small>
+                  </td>
+                  <td>
+                    {row.directory ?? '—'}
+                    {hasPlace && row.organization !== null && (
+                      <>
+                        <br />
+                        <small>{row.organization}</small>
+                      </>
+                    )}
+                  </td>
+                  <td>{row.by ?? '—'}</td>
+                  {has('expiresAt') && <td class="whole">{row.expiresAt === null ? 'Never' : shown(row.expiresAt)}</td>}
+                  {has('firstUsedAt') && (
+                    <td class="whole">{row.firstUsedAt === null ? 'Not yet' : shown(row.firstUsedAt)}</td>
+                  )}
+                  {has('minutes') && <td>{row.minutes ?? '—'}</td>}
+                  {has('note') && <td>{row.note ?? '—'}</td>}
+                  <td>
+                    <small class="mono">{row.eventIds.join(' ')}</small>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {rows.length > SHOWN && (
+        <div class="bar">
+          <small>
+            The first {SHOWN} of {rows.length.toLocaleString('en')}; the files have all.
+          </small>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function shown(iso: string): string {
+  return iso.slice(0, 16).replace('T', ' ');
+}

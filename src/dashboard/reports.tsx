@@ -1,0 +1,453 @@
+/** The credentials report: all credentials of all customers in one list, for whoever must show that they are under control. */
+
+import { REVIEW_DECISIONS } from '../credentials/index.ts';
+import { choiceNameOf, IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
+import {
+  Choice,
+  chosen,
+  csvLine,
+  Field,
+  Form,
+  Head,
+  invalidField,
+  More,
+  sent,
+  Tag,
+  Time,
+  type Tone,
+} from '../pages/index.ts';
+import {
+  type CredentialRow,
+  MARKS,
+  type Mark,
+  REPORT_SORTS,
+  REPORT_STATES,
+  type ReportFilter,
+} from '../reports/index.ts';
+import type { DashboardDependencies } from './dependencies.ts';
+import { HOME, type Route, type Visit } from './visit.ts';
+
+const PAGE = 50;
+export const REPORTS = `${HOME}/reports`;
+export const REPORTS_TRAIL: [string, string][] = [[REPORTS, 'Reports']];
+
+const MARK_NAMES: Record<Mark, { name: string; tone?: Tone }> = {
+  no_end: { name: 'never expires' },
+  never_used: { name: 'never used', tone: 'warn' },
+  used_after_replaced: { name: 'used after it was replaced', tone: 'warn' },
+  weak: { name: 'weak import', tone: 'bad' },
+  not_reviewed: { name: 'not reviewed' },
+  to_be_ended: { name: 'review: end it', tone: 'bad' },
+};
+const STATE_NAMES = { live: 'Live', ended: 'Ended', all: 'Live and ended' } as const;
+const SORT_NAMES: [string, string][] = [
+  ['created desc', 'Newest first'],
+  ['created asc', 'Oldest first'],
+  ['lastUsed asc', 'Longest unused first'],
+  ['lastUsed desc', 'Used last first'],
+  ['ends asc', 'Ending first'],
+];
+/** Questions that auditors ask, one click each. */
+const QUESTIONS: [name: string, query: string][] = [
+  ['Never expire', 'mark=no_end'],
+  ['Older than a year', 'olderThanDays=365&sort=created+asc'],
+  ['Never used', 'mark=never_used'],
+  ['Unused for 90 days', 'unusedForDays=90&sort=lastUsed+asc'],
+  ['Used after they were replaced', 'mark=used_after_replaced'],
+  ['Weak imports', 'mark=weak'],
+  ['Not reviewed for a year', 'mark=not_reviewed'],
+  ['To be ended', 'mark=to_be_ended'],
+];
+
+export function reportRoutes({ credentialReport, credentials }: DashboardDependencies): Route[] {
+  async function list(visit: Visit) {
+    const { query, now } = visit;
+    const filter = filterOf(query);
+    const { items, nextCursor } = await credentialReport.page({
+      filter,
+      ...sortOf(query),
+      after: query.get('after') ?? undefined,
+      limit: PAGE,
+    });
+    const chosenQuery = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
+    return {
+      title: 'Credentials report',
+      place: 'reports',
+      children: (
+        <>
+          <Head title="Reports">
+            <a class="btn" href={`${REPORTS}/credentials.csv?${chosenQuery}`}>
+              Export CSV
+            </a>
+          </Head>
+          <ReportTabs current="credentials" />
+          <p>{leadOf(items.length, nextCursor !== null, chosenQuery.size > 0)}</p>
+          <nav class="acts" aria-label="Questions">
+            {QUESTIONS.map(([name, asked]) => (
+              <a class={`${chosenQuery}` === asked ? 'btn' : 'btn quiet'} href={`${REPORTS}?${asked}`}>
+                {name}
+              </a>
+            ))}
+          </nav>
+          <details class="panel" open={chosenQuery.size > 0}>
+            <summary>Filter and sort</summary>
+            <form class="fields" action={REPORTS}>
+              <FilterFields query={query} />
+              <Choice label="Sort" name="sort" options={SORT_NAMES} value={query.get('sort') ?? 'created desc'} />
+              <div class="acts">
+                <button type="submit">Filter</button>
+                {chosenQuery.size > 0 && (
+                  <a class="btn quiet" href={REPORTS}>
+                    Show all
+                  </a>
+                )}
+              </div>
+            </form>
+          </details>
+          {items.length > 0 && (
+            <section class="panel list">
+              <div class="scroll">
+                <table>
+                  <thead>
+                    <tr>
+                      <th>Credential</th>
+                      <th>Directory</th>
+                      <th>Age</th>
+                      <th>Last used</th>
+                      <th>Expires</th>
+                      <th>Worth a look</th>
+                      <th>Review</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {items.map((row) => (
+                      <Row row={row} now={now} mayReview={visit.may('credentials.review')} />
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            </section>
+          )}
+          <More visit={visit} cursor={nextCursor} />
+        </>
+      ),
+    };
+  }
+
+  async function download({ query }: Visit) {
+    const [filter, sort] = [filterOf(query), sortOf(query)];
+    async function* lines() {
+      yield csvLine(COLUMNS.map(([name]) => name));
+      for await (const rows of credentialReport.all({ filter, ...sort }))
+        yield rows.map((row) => csvLine(COLUMNS.map(([, read]) => read(row)))).join('');
+    }
+    return {
+      title: '',
+      children: null,
+      download: { name: 'latchkey-credentials.csv', type: 'text/csv', body: lines() },
+    };
+  }
+
+  async function reviewPage(visit: Visit) {
+    const { credential, directory, organization, total, marks, ageDays } = await credentialReport.rowOf(
+      await credentials.get(visit.params['id'] ?? ''),
+    );
+    const { label, hint, kind, review, expiresAt, createdBy, directoryId } = credential;
+    const name = label ?? `…${hint}`;
+    return {
+      title: `Review ${name}`,
+      place: 'reports',
+      isNarrow: true,
+      children: (
+        <>
+          <Head trail={REPORTS_TRAIL} title={`Review ${name}`} />
+          <section class="panel">
+            <dl>
+              <dt>{kind === 'oauth' ? 'Connection' : 'Token'}</dt>
+              <dd class="mono">…{hint}</dd>
+              <dt>Directory</dt>
+              <dd>
+                <a href={`${HOME}/directories/${directoryId}`}>{directory?.name ?? 'deleted'}</a>,{' '}
+                {organization?.name ?? 'deleted'}
+              </dd>
+              <dt>Created</dt>
+              <dd>
+                {ageDays} days ago by {createdBy.name}
+              </dd>
+              <dt>Last used</dt>
+              <dd>{total?.lastUsedAt ? <Time at={total.lastUsedAt} now={visit.now} /> : 'Never'}</dd>
+              <dt>Expires</dt>
+              <dd>{expiresAt ? <Time at={expiresAt} now={visit.now} /> : 'Never'}</dd>
+              {review && (
+                <>
+                  <dt>Last review</dt>
+                  <dd>
+                    {review.by.name}, <Time at={review.at} now={visit.now} />: {review.decision}
+                    {review.note !== undefined && <>, “{review.note}”</>}
+                  </dd>
+                </>
+              )}
+            </dl>
+            {marks.length > 0 && <Marks marks={marks} />}
+          </section>
+          <section class="panel">
+            <Form visit={visit} class="fields">
+              <fieldset class="choices">
+                <legend>Is it still needed?</legend>
+                {REVIEW_DECISIONS.map((decision) => (
+                  <label class="choice">
+                    <input
+                      type="radio"
+                      name="decision"
+                      value={decision}
+                      required
+                      checked={review?.decision === decision}
+                    />
+                    <span>
+                      <b>{DECISIONS[decision].name}</b> <small>{DECISIONS[decision].text}</small>
+                    </span>
+                  </label>
+                ))}
+              </fieldset>
+              <Field name="note" label="Note" hint="Why, for the auditor. The audit keeps it." />
+              <div class="acts">
+                <button type="submit" class="primary">
+                  Record review
+                </button>
+                <a class="btn quiet" href={REPORTS}>
+                  Not now
+                </a>
+              </div>
+            </Form>
+          </section>
+        </>
+      ),
+    };
+  }
+
+  return [
+    { path: '/reports', action: 'reports.read', get: list },
+    { path: '/reports/credentials.csv', action: 'reports.read', get: download },
+    {
+      path: '/reports/review/:id',
+      action: 'credentials.review',
+      get: reviewPage,
+      async post({ params, form, cause }) {
+        const id = params['id'] ?? '';
+        const decision = chosen(form, 'decision', REVIEW_DECISIONS);
+        await credentials.review(id, { decision, note: sent(form, 'note') }, cause);
+        // Ending it is a step of its own, which asks first.
+        return decision === 'end' ? `${HOME}/credentials/${id}/revoke` : REPORTS;
+      },
+    },
+  ];
+}
+
+const DECISIONS = {
+  keep: { name: 'Keep it', text: 'It is needed as it is.' },
+  end: { name: 'End it', text: 'You are asked to revoke it next. Until then it keeps working.' },
+} as const;
+
+/** The pages of reports, side by side. */
+export function ReportTabs({ current }: { current: 'credentials' | 'campaigns' | 'evidence' }) {
+  const tabs = [
+    ['credentials', 'Credentials', REPORTS],
+    ['campaigns', 'Campaigns', `${REPORTS}/campaigns`],
+    ['evidence', 'Evidence', `${REPORTS}/evidence`],
+  ] as const;
+  return (
+    <nav class="acts" aria-label="Reports">
+      {tabs.map(([id, name, path]) => (
+        <a class={id === current ? 'btn' : 'btn quiet'} aria-current={id === current ? 'page' : undefined} href={path}>
+          {name}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+/** The fields that choose credentials, of the report and of a campaign. */
+export function FilterFields({ query }: { query: URLSearchParams }) {
+  const options = (all: string, known: readonly (readonly [string, string])[]) => [['', all] as const, ...known];
+  return (
+    <>
+      <Choice
+        label="State"
+        name="states"
+        options={REPORT_STATES.map((state) => [state, STATE_NAMES[state]])}
+        value={query.get('states') ?? 'live'}
+      />
+      <Choice
+        label="Kind"
+        name="kind"
+        options={options('Tokens and connections', [
+          ['bearer', 'Tokens'],
+          ['oauth', 'Connections'],
+        ])}
+        value={query.get('kind') ?? ''}
+      />
+      <Choice
+        label="Identity provider"
+        name="provider"
+        options={options(
+          'All',
+          IDENTITY_PROVIDER_IDS.map((id) => [id, choiceNameOf(id)] as const),
+        )}
+        value={query.get('provider') ?? ''}
+      />
+      <Choice
+        label="Worth a look"
+        name="mark"
+        options={options(
+          'Everything',
+          MARKS.map((mark) => [mark, MARK_NAMES[mark].name] as const),
+        )}
+        value={query.get('mark') ?? ''}
+      />
+      <Field label="Older than, in days" name="olderThanDays" value={query.get('olderThanDays') ?? ''} />
+      <Field label="Unused for, in days" name="unusedForDays" value={query.get('unusedForDays') ?? ''} />
+      <Field label="Expires within, in days" name="endsWithinDays" value={query.get('endsWithinDays') ?? ''} />
+      <Field name="organizationId" value={query.get('organizationId') ?? ''} />
+    </>
+  );
+}
+
+/** Throws invalid_request. */
+export function filterOf(query: URLSearchParams): ReportFilter {
+  const one = <T extends string>(name: string, label: string, known: readonly T[]): T | undefined => {
+    const given = sent(query, name);
+    const found = known.find((option) => option === given);
+    if (given !== undefined && found === undefined)
+      throw invalidField(name, `${label}: given ${given.slice(0, 30)}; wanted one of ${known.join(', ')}.`);
+    return found;
+  };
+  const days = (name: string, label: string): number | undefined => {
+    const given = sent(query, name);
+    if (given === undefined) return undefined;
+    if (/^\d{1,5}$/.test(given)) return Number(given);
+    throw invalidField(name, `${label}: given ${given.slice(0, 30)}; wanted whole days such as 365.`);
+  };
+  const marks = query
+    .getAll('mark')
+    .filter((given) => given !== '')
+    .map((given) => {
+      const found = MARKS.find((mark) => mark === given);
+      if (found) return found;
+      throw invalidField('mark', `Worth a look: given ${given.slice(0, 30)}; wanted one of ${MARKS.join(', ')}.`);
+    });
+  return {
+    organizationId: sent(query, 'organizationId'),
+    directoryId: sent(query, 'directoryId'),
+    states: one('states', 'State', REPORT_STATES),
+    kind: one('kind', 'Kind', ['bearer', 'oauth']),
+    provider: one('provider', 'Identity provider', IDENTITY_PROVIDER_IDS),
+    ...(marks.length > 0 && { marks }),
+    olderThanDays: days('olderThanDays', 'Older than'),
+    unusedForDays: days('unusedForDays', 'Unused for'),
+    endsWithinDays: days('endsWithinDays', 'Expires within'),
+  };
+}
+
+function sortOf(query: URLSearchParams) {
+  const [given, order] = (query.get('sort') ?? 'created desc').split(' ');
+  return {
+    sort: REPORT_SORTS.find((sort) => sort === given) ?? 'created',
+    order: order === 'asc' ? ('asc' as const) : ('desc' as const),
+  };
+}
+
+function leadOf(shown: number, hasMore: boolean, isFiltered: boolean): string {
+  if (shown === 0 && hasMore) return 'Nothing here fits. There is more to look through: choose Older.';
+  if (shown === 0) return isFiltered ? 'No credential fits this filter.' : 'No directory has a credential yet.';
+  const what = isFiltered ? 'that fit this filter' : 'of all customers';
+  return hasMore
+    ? `The first ${shown} credentials ${what}.`
+    : `${shown === 1 ? '1 credential' : `${shown} credentials`} ${what}.`;
+}
+
+function Marks({ marks }: { marks: readonly Mark[] }) {
+  return (
+    <span class="acts">
+      {marks.map((mark) => (
+        <Tag tone={MARK_NAMES[mark].tone}>{MARK_NAMES[mark].name}</Tag>
+      ))}
+    </span>
+  );
+}
+
+function Row({ row, now, mayReview }: { row: CredentialRow; now: Date; mayReview: boolean }) {
+  const { credential, state, organization, directory, total, ageDays, marks, replacedAt } = row;
+  const { id, kind, label, hint, createdBy, createdAt, expiresAt, directoryId, organizationId, review } = credential;
+  // The columns say these two already.
+  const shown = marks.filter((mark) => mark !== 'no_end' && mark !== 'not_reviewed' && mark !== 'never_used');
+  const isLive = state !== 'revoked' && state !== 'expired';
+  return (
+    <tr>
+      <td>
+        <a href={`${HOME}/directories/${directoryId}`}>
+          <b>{label ?? (kind === 'oauth' ? 'Connection' : 'Token')}</b>
+        </a>{' '}
+        {state !== 'active' && <Tag tone={isLive ? 'warn' : 'off'}>{state}</Tag>}
+        <br />
+        <small class="whole">
+          {kind === 'oauth' ? 'Connection' : 'Token'} <span class="mono">…{hint}</span>, by {createdBy.name}
+        </small>
+      </td>
+      <td>
+        {directory?.name ?? <span class="soft">deleted</span>}
+        <br />
+        <small>
+          {organization ? <a href={`${HOME}/organizations/${organizationId}`}>{organization.name}</a> : organizationId}
+        </small>
+      </td>
+      <td class="whole" title={createdAt.toISOString()}>
+        {ageDays === 1 ? '1 day' : `${ageDays.toLocaleString('en')} days`}
+      </td>
+      <td class="whole">{total?.lastUsedAt ? <Time at={total.lastUsedAt} now={now} /> : <b>Never</b>}</td>
+      <td class="whole">{expiresAt ? <Time at={expiresAt} now={now} /> : 'Never'}</td>
+      <td>
+        <Marks marks={shown} />
+        {replacedAt && (
+          <small class="whole">
+            Replaced <Time at={replacedAt} now={now} />
+          </small>
+        )}
+      </td>
+      <td class="whole">
+        {review && (
+          <small>
+            {review.decision === 'keep' ? 'Keep' : 'End'}, <Time at={review.at} now={now} />
+            <br />
+          </small>
+        )}
+        {isLive && mayReview && <a href={`${REPORTS}/review/${id}`}>Review</a>}
+        {!review && !(isLive && mayReview) && '—'}
+      </td>
+    </tr>
+  );
+}
+
+const COLUMNS: [name: string, read: (row: CredentialRow) => unknown][] = [
+  ['organization', ({ organization }) => organization?.name],
+  ['directory', ({ directory }) => directory?.name],
+  ['identityProvider', ({ directory }) => directory?.provider],
+  ['kind', ({ credential }) => credential.kind],
+  ['state', ({ state }) => state],
+  ['label', ({ credential }) => credential.label],
+  ['hint', ({ credential }) => credential.hint],
+  ['createdAt', ({ credential }) => credential.createdAt],
+  ['createdBy', ({ credential }) => credential.createdBy.name],
+  ['ageDays', ({ ageDays }) => ageDays],
+  ['lastUsedAt', ({ total }) => total?.lastUsedAt],
+  ['acceptedCount', ({ total }) => total?.acceptedCount ?? 0],
+  ['expiresAt', ({ credential }) => credential.expiresAt],
+  ['replacedAt', ({ replacedAt }) => replacedAt],
+  ['marks', ({ marks }) => marks.join(' ')],
+  ['reviewedAt', ({ credential }) => credential.review?.at],
+  ['reviewedBy', ({ credential }) => credential.review?.by.name],
+  ['review', ({ credential }) => credential.review?.decision],
+  ['reviewNote', ({ credential }) => credential.review?.note],
+  ['organizationId', ({ credential }) => credential.organizationId],
+  ['directoryId', ({ credential }) => credential.directoryId],
+  ['credentialId', ({ credential }) => credential.id],
+];

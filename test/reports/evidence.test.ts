@@ -1,0 +1,153 @@
+/** The evidence packet: what it says of a period comes from events, and anybody with our keys can check it. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { compactVerify, createLocalJWKSet } from 'jose';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { DAY, HOUR, MINUTE } from '../support/clock.ts';
+import { signInOperator } from '../support/operator-browser.ts';
+
+describe('the evidence packet', () => {
+  let app: TestApp;
+  let directory: Answer;
+  let first: Answer;
+  let second: Answer;
+  let from: string;
+  let to: string;
+  let packet: Answer;
+  let jws: string;
+
+  const now = () => app.clock.now().toISOString();
+
+  before(async () => {
+    app = await startApp({ env: { LATCHKEY_LEASE_MS: '1000' } });
+    directory = await app.api.makeDirectory();
+    first = await app.api.issue(directory.id, { label: 'first' });
+    await app.api.post('/api-keys', { name: 'left early', role: 'admin' }).then(({ body }) => {
+      app.clock.advance(MINUTE);
+      return app.api.post(`/api-keys/${body.apiKey.id}/revoke`);
+    });
+    app.clock.advance(DAY);
+    from = now();
+    app.clock.advance(HOUR);
+    second = (await app.api.post(`/directories/${directory.id}/rotate`, { mode: 'overlap', label: 'second' })).body;
+    app.clock.advance(2 * HOUR);
+    await fetch(`${app.url}/auth/verify?directory=${directory.id}`, {
+      headers: { authorization: `Bearer ${second.token}` },
+    });
+    await app.api.post(`/credentials/${first.credential.id}/review`, { decision: 'end', note: 'replaced' });
+    app.clock.advance(30 * MINUTE);
+    await app.api.post(`/credentials/${first.credential.id}/revoke`, { reason: 'after the review', force: true });
+    app.clock.advance(DAY);
+    to = now();
+    app.clock.advance(DAY);
+    // What happened later must not show.
+    await app.api.patch(`/directories/${directory.id}`, { name: 'renamed later' });
+    await app.api.post(`/credentials/${second.credential.id}/revoke`, { force: true });
+    await app.api.post('/api-keys', { name: 'came late', role: 'owner' });
+    const { status, body } = await app.api.get(
+      `/evidence?from=${from}&to=${to}&organizationId=${directory.organizationId}`,
+    );
+    assert.equal(status, 200, JSON.stringify(body));
+    ({ packet, jws } = body);
+  });
+  after(() => app.close());
+
+  const told = (section: string) =>
+    packet.sections[section].map(({ subject, what }: Answer) => [subject.replace(/ \(.*/, ''), what]);
+
+  it('has the population at both ends as the events leave it', () => {
+    assert.deepEqual(told('populationAtStart'), [['first', 'token, active']]);
+    assert.deepEqual(told('populationAtEnd'), [['second', 'token, active']]);
+    assert.equal(packet.sections.populationAtEnd[0].directory, 'Okta production');
+    assert.deepEqual(packet.organization, { id: directory.organizationId, name: 'Northwind Traders' });
+  });
+
+  it('has what was created, and what a rotation replaced with the hour of its first use', () => {
+    assert.deepEqual(told('creations'), [['second', 'token generated']]);
+    const [rotation] = packet.sections.rotations;
+    assert.match(rotation.what, new RegExp(`^replaced ${first.credential.id}, which ended at `));
+    assert.equal(Date.parse(rotation.firstUsedAt), Date.parse(from) + 3 * HOUR);
+    assert.equal(rotation.eventIds.length, 2);
+  });
+
+  it('has minutes from the request to refused everywhere, from the review that asked for it', () => {
+    const [end] = packet.sections.revocations;
+    assert.equal(end.what, 'revoked without the check for use');
+    assert.equal(end.minutes, 30.02);
+    assert.equal(end.note, 'a review found that it should end; after the review');
+    assert.deepEqual(told('reviews'), [['first', 'end it']]);
+    assert.equal(packet.sections.reviews[0].note, 'replaced');
+  });
+
+  it('has exceptions and who may issue, as it was then', () => {
+    assert.deepEqual(told('exceptions').sort(), [
+      ['first', 'revoked without the check for use'],
+      ['second', 'never expires'],
+    ]);
+    const issuers = packet.sections.issuers.map(({ subject }: Answer) => subject);
+    assert.ok(!issuers.includes('left early') && !issuers.includes('came late'), issuers.join());
+    assert.ok(packet.sections.issuers.some(({ what }: Answer) => what === 'API key, owner'));
+  });
+
+  it('names for each row events that exist', async () => {
+    for (const rows of Object.values<Answer[]>(packet.sections))
+      for (const { eventIds } of rows) {
+        assert.ok(eventIds.length > 0);
+        for (const id of eventIds) assert.match(id, /^evt_/);
+      }
+    assert.equal(packet.counts.creations, packet.sections.creations.length);
+  });
+
+  it('is signed by a key that /oauth/jwks has, with a type of its own', async () => {
+    const keys = createLocalJWKSet(await (await fetch(`${app.url}/oauth/jwks`)).json());
+    const { payload, protectedHeader } = await compactVerify(jws, keys);
+    assert.deepEqual(JSON.parse(new TextDecoder().decode(payload)), packet);
+    assert.equal(protectedHeader.typ, 'latchkey-evidence+json');
+    const [header, body, signature] = jws.split('.');
+    const forged = [header, Buffer.from(JSON.stringify({ ...packet, remarks: [] })).toString('base64url'), signature];
+    await assert.rejects(compactVerify(forged.join('.'), keys));
+    assert.ok(body);
+  });
+
+  it('covers what was deleted since, and all organizations at once', async () => {
+    const other = await app.api.makeDirectory({ name: 'Gone' });
+    const issued = await app.api.issue(other.id, { label: 'gone with it' });
+    const begin = now();
+    app.clock.advance(HOUR);
+    await app.api.delete(`/directories/${other.id}?force=true`);
+    await app.api.delete(`/organizations/${other.organizationId}?force=true`);
+    app.clock.advance(HOUR);
+    const { body } = await app.api.get(`/evidence?from=${begin}&to=${now()}`);
+    const ended = body.packet.sections.revocations.map(({ credentialId }: Answer) => credentialId);
+    assert.ok(ended.includes(issued.credential.id), JSON.stringify(body.packet?.sections.revocations ?? body));
+    assert.equal(body.packet.organization, null);
+  });
+
+  it('refuses a period that is impossible, and shows a limited key nothing of the vendor', async () => {
+    for (const query of [`from=${to}&to=${from}`, `from=${from}&to=2999-01-01T00:00:00Z`]) {
+      const { status, body } = await app.api.get(`/evidence?${query}`);
+      assert.deepEqual([status, body.code], [400, 'invalid_request']);
+    }
+    const { key } = (
+      await app.api.post('/api-keys', { name: 'theirs', role: 'viewer', organizationId: directory.organizationId })
+    ).body;
+    const { body } = await app.api.as(key).get(`/evidence?from=${from}&to=${to}`);
+    assert.equal(body.packet.organization.id, directory.organizationId);
+    assert.deepEqual(body.packet.sections.issuers, []);
+  });
+
+  it('is a page to print, a CSV and the signed JSON', async () => {
+    const operator = await signInOperator(app);
+    const day = (at: string) => at.slice(0, 10);
+    const query = `from=${day(from)}&to=${day(to)}&organizationId=${directory.organizationId}`;
+    const page = await operator.open(`/reports/evidence?${query}`);
+    assert.match(page.html, /Northwind Traders had [01] credentials? at the start/);
+    const csv = (await operator.open(`/reports/evidence.csv?${query}`)).html;
+    assert.match(csv, /^section,at,/);
+    assert.match(csv, /\r\nEnded,/);
+    const file = JSON.parse((await operator.open(`/reports/evidence.json?${query}`)).html);
+    assert.equal(file.jws.split('.').length, 3);
+    assert.equal((await operator.open('/reports/evidence?from=2026-13-01&to=2026-01-01')).status, 400);
+  });
+});
