@@ -51,6 +51,8 @@ export const ACTIONS = {
   'tokens.check': { roles: [...READERS, 'it_contact'], reach: 'organization' },
   /** Whose they are is not known, so they are no organization's. */
   'unplaced.read': { roles: READERS, reach: 'all' },
+  /** Whether a token may be used, asked by a SCIM server (RFC 7662). */
+  'tokens.introspect': { roles: [...WRITERS, 'introspect'], reach: 'organization' },
   'outcomes.report': { roles: [...WRITERS, 'introspect'], reach: 'organization' },
   'portal-links.read': { roles: READERS, reach: 'organization' },
   'portal-links.change': { roles: WRITERS, reach: 'organization' },

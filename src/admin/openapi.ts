@@ -38,7 +38,7 @@ const TAGS: Record<string, string> = {
 };
 
 /** The schema that the operations of a tag are about, where a body is one like it. */
-const OWNERS: Record<string, string> = {
+const RESOURCE_OF_TAG: Record<string, string> = {
   Organizations: 'Organization',
   Directories: 'Directory',
   Clients: 'OAuthClient',
@@ -197,7 +197,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
       // An operation whose members are all optional may be called without a body.
       required: !body.safeParse({}).success,
       content: {
-        'application/json': { schema, example: example ?? bodyExampleOf(schema, schemas, OWNERS[tag] ?? '') },
+        'application/json': { schema, example: example ?? bodyExampleOf(schema, schemas, RESOURCE_OF_TAG[tag] ?? '') },
       },
     };
   }

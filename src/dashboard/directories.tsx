@@ -26,7 +26,7 @@ import type { DashboardDependencies } from './dependencies.ts';
 import { isOtherWay, shownUpstream, testPage, UpstreamFields, upstreamChangesIn, upstreamRoutes } from './upstream.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
-const EVENTS = 12;
+const LATEST_EVENTS = 12;
 
 export function directoryRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, directories, testUpstream, credentials, removal, audit, diagnoses, publicUrl } = deps;
@@ -37,7 +37,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
     const view = await seen.view(visit);
     const { directory } = view;
     const [{ items }, evidence, past] = await Promise.all([
-      audit.page({ where: { directoryId: directory.id }, limit: EVENTS }),
+      audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS }),
       readEvidence(audit, view.diagnosis.findings[0]),
       visit.query.has('part') ? undefined : readPast(diagnoses, directory, visit),
     ]);

@@ -9,7 +9,7 @@ export interface Confirmations {
   take(scope: string, email: string, most: number): Promise<void>;
 }
 
-interface Asked {
+interface Sent {
   digest: string;
   /** Milliseconds since 1970. */
   at: number;
@@ -22,14 +22,14 @@ export function createConfirmations({ storage, clock }: { storage: Storage; cloc
   // One record for each scope, with the last hour alone: it outlives the contacts, and can't grow.
   const asked = storage.collection({
     name: 'confirmations',
-    shape: { asked: json<Asked[]>(), createdAt: 'date', expiresAt: 'date' },
+    shape: { asked: json<Sent[]>(), createdAt: 'date', expiresAt: 'date' },
     keys: {},
     order: 'createdAt',
     expires: 'expiresAt',
   });
 
   /** With one more, or the time from which there may be. */
-  function next(before: Asked[], digest: string, most: number): { asked: Asked[] } | { freeAt: number } {
+  function next(before: Sent[], digest: string, most: number): { asked: Sent[] } | { freeAt: number } {
     const now = clock.now().getTime();
     // A time ahead of us was written by a clock that was wrong.
     const recent = before.filter(({ at }) => at <= now && now - at < HOUR_MS);
@@ -40,7 +40,7 @@ export function createConfirmations({ storage, clock }: { storage: Storage; cloc
   return {
     async take(scope, email, most) {
       const digest = hash('sha256', email, 'hex');
-      const keep = (list: Asked[]) => ({ asked: list, expiresAt: new Date(clock.now().getTime() + HOUR_MS) });
+      const keep = (list: Sent[]) => ({ asked: list, expiresAt: new Date(clock.now().getTime() + HOUR_MS) });
       for (;;) {
         let freeAt: number | undefined;
         const known = await asked.update(scope, (record) => {

@@ -24,7 +24,7 @@ import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
 import type { TokenEndpointDependencies } from './token-endpoint.ts';
 
 /** What a request named that can't be sent back: shown to the person, who may have to pass it on. */
-export interface Asked {
+export interface NamedInRequest {
   clientId?: string;
   /** Only where it is an address at all. */
   redirectUri?: string;
@@ -41,7 +41,7 @@ export interface AuthorizationDependencies {
   audit: Audit;
   context: RequestContext;
   /** Draws the page for what can't be sent back to the client. */
-  renderError: (error: string, description: string, asked: Asked) => Page;
+  renderError: (error: string, description: string, asked: NamedInRequest) => Page;
 }
 
 const SESSION_COOKIE = /(?:^|; *)latchkey_oauth_session(?:\.sig)?=[^;]*/g;
@@ -287,7 +287,7 @@ function plainUri(given: unknown): string | undefined {
   return plain.length <= LONGEST_URI && withoutSecrets(plain) === plain ? plain : undefined;
 }
 
-function askedOf({ client_id: clientId, redirect_uri: redirectUri }: Record<string, unknown>): Asked {
+function askedOf({ client_id: clientId, redirect_uri: redirectUri }: Record<string, unknown>): NamedInRequest {
   const address = typeof redirectUri === 'string' ? URL.parse(redirectUri) : null;
   return {
     ...(typeof clientId === 'string' && /^[\w.-]{1,100}$/.test(clientId) && { clientId }),

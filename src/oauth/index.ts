@@ -39,7 +39,7 @@ import { createTokenMaker } from './tokens.ts';
 import { createUpstreamSigner, type UpstreamAssertion } from './upstream-assertions.ts';
 
 export { GRANT_TYPES, type GrantType } from '../identity-providers/index.ts';
-export type { Asked } from './authorization.ts';
+export type { NamedInRequest } from './authorization.ts';
 export { type ClientSecret, isLiveAt, mostLiveSecretsOf } from './client-secrets.ts';
 export {
   APP_NAME,

@@ -11,7 +11,7 @@ import type { Parameters } from './parameters.ts';
 import { OAUTH_REFUSALS } from './refusals.ts';
 
 /** A request as far as it tells who asks for what. */
-export interface Asked {
+export interface TokenRequest {
   parameters: Parameters;
   client?: Client | undefined;
   /** As it was named, where there is no such client. */
@@ -25,7 +25,7 @@ export function createTokenAudit(deps: { artifacts: Collection<Artifact>; connec
   const { artifacts, connections, audit } = deps;
 
   /** Also where the client could not prove who it is: a refusal is told at the connection whose token came with it. */
-  async function subjectOf({ parameters, client }: Asked): Promise<About> {
+  async function subjectOf({ parameters, client }: TokenRequest): Promise<About> {
     if (!client) return {};
     const { organizationId, directoryId } = client;
     if (parameters.get('grant_type') === 'client_credentials') {
@@ -44,7 +44,7 @@ export function createTokenAudit(deps: { artifacts: Collection<Artifact>; connec
     return code === undefined ? undefined : (await artifacts.find(artifactId('AuthorizationCode', code)))?.grantId;
   }
 
-  function factsOf(about: About, { client, clientId, parameters, address, userAgent, requestId }: Asked) {
+  function factsOf(about: About, { client, clientId, parameters, address, userAgent, requestId }: TokenRequest) {
     const grantType = parameters.get('grant_type') ?? '';
     const isKnown = grantType === '' || (GRANT_TYPES as readonly string[]).includes(grantType);
     const actor = {
@@ -61,13 +61,13 @@ export function createTokenAudit(deps: { artifacts: Collection<Artifact>; connec
   }
 
   return {
-    issued(about: About, asked: Asked): void {
+    issued(about: About, asked: TokenRequest): void {
       audit.tallies.note({}, { type: 'token.issued', ...factsOf(about, asked) });
     },
 
     /** `fault`: what is wrong with an assertion. */
     async refused(
-      asked: Asked,
+      asked: TokenRequest,
       { refused, about, reason = OAUTH_REFUSALS[refused].reason }: Refused,
       fault?: AssertionFault,
     ): Promise<void> {

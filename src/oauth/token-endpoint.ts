@@ -21,7 +21,7 @@ import type { Connections } from './connections.ts';
 import type { Grant, Granted, Refused } from './grants.ts';
 import { type Parameters, readBodyParameters, readPairs } from './parameters.ts';
 import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
-import type { Asked, createTokenAudit } from './token-audit.ts';
+import type { createTokenAudit, TokenRequest } from './token-audit.ts';
 
 export interface TokenEndpointDependencies {
   clients: Clients;
@@ -92,7 +92,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       return refuse(request, response, { ...from, parameters }, { refused });
     }
     const { parameters, mistake } = readBodyParameters(body, contentType, query);
-    const asked: Asked = { ...from, parameters };
+    const asked: TokenRequest = { ...from, parameters };
     if (mistake !== undefined) return refuse(request, response, asked, { refused: mistake });
     const known = await authenticate(header, parameters, path);
     if ('refused' in known) {
@@ -107,7 +107,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       response.once('close', () => {
         if (response.statusCode >= 500 || !response.writableFinished) void undo().catch(() => undefined);
       });
-    const by: Asked = { ...asked, client };
+    const by: TokenRequest = { ...asked, client };
     const actor = { type: 'identity_provider', id: client.id, name: client.name } as const;
     const cause: Cause = { actor, source: 'system', address: from.address, requestId };
     if (path === '/oauth/revoke') {
@@ -148,7 +148,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   async function refuse(
     request: IncomingMessage,
     response: ServerResponse,
-    given: Asked,
+    given: TokenRequest,
     refusal: Refused,
     fault?: AssertionFault,
   ): Promise<void> {

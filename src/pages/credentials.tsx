@@ -8,7 +8,7 @@ import { spokenOf } from './directory-view.ts';
 import { Field, sent } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
 import { Head } from './heads.tsx';
-import { MessagePage } from './messages.tsx';
+import { MessageParts } from './messages.tsx';
 import { Steps, Time } from './parts.tsx';
 import { rotationRoutes } from './rotation.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
@@ -59,7 +59,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
           place: 'organizations',
           status: 409,
           children: (
-            <MessagePage
+            <MessageParts
               home={visit.home}
               title="It is over already."
               text="It is revoked or expired, and that is final."

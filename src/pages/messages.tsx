@@ -11,7 +11,7 @@ export interface Message {
 }
 
 /** `home` and `back`: the ways on, where there are any. */
-export function MessagePage(props: Message & { home?: string | undefined; back?: string | undefined }) {
+export function MessageParts(props: Message & { home?: string | undefined; back?: string | undefined }) {
   const { title, text, todo, home, back } = props;
   const onward = back ?? home;
   return (
@@ -44,7 +44,7 @@ export function messagePage(
   return {
     title: message.title.replace(/\.$/, ''),
     ...shown,
-    children: <MessagePage {...message} home={home} back={back} />,
+    children: <MessageParts {...message} home={home} back={back} />,
   } satisfies Shown;
 }
 

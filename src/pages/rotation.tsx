@@ -12,7 +12,7 @@ import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
 import { live, type Route, type Visit } from './visit.tsx';
 
-const EVENTS = 30;
+const LATEST_EVENTS = 30;
 
 export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
   const { credentials, audit, publicUrl } = deps;
@@ -26,7 +26,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     const address = `${visit.home}/directories/${directory.id}`;
     const { old, fresh } = pairIn(view);
     if (!old || !fresh) return undefined;
-    const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
+    const { items } = await audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS });
     const title = 'Rotate the static token';
     const part = (
       <Steps names={WAYS.rotate} current={fresh.total?.lastUsedAt ? 3 : 2}>

@@ -13,7 +13,7 @@ import { clientSetupRoutes, clientsOf } from './setup-client.tsx';
 import { addressOf, framed, Onward } from './setup-steps.tsx';
 import { live, type Route, type Visit } from './visit.tsx';
 
-const EVENTS = 30;
+const LATEST_EVENTS = 30;
 
 export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
   const { directories, credentials, audit, clients, publicUrl } = deps;
@@ -157,7 +157,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
     const address = addressOf(visit, directory);
     const name = IDENTITY_PROVIDERS[directory.provider].name;
     const view = await seen.viewOf(directory);
-    const { items } = await audit.page({ where: { directoryId: directory.id }, limit: EVENTS });
+    const { items } = await audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS });
     const fresh = view.holdings.toSorted(
       (a, b) => b.credential.createdAt.getTime() - a.credential.createdAt.getTime(),
     )[0];

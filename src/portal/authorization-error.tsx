@@ -1,9 +1,17 @@
-import type { Asked } from '../oauth/index.ts';
-import { type Brand, CopyField, type Message, MessagePage, pageHeaders, renderPage, vendorOf } from '../pages/index.ts';
+import type { NamedInRequest } from '../oauth/index.ts';
+import {
+  type Brand,
+  CopyField,
+  type Message,
+  MessageParts,
+  pageHeaders,
+  renderPage,
+  vendorOf,
+} from '../pages/index.ts';
 import { withoutSecrets } from '../secrets/redaction.ts';
 
 /** For what can't be sent back to the client, since who it is, or where it is, is not known. */
-export function renderAuthorizationError(error: string, description: string, asked: Asked, brand: Brand) {
+export function renderAuthorizationError(error: string, description: string, asked: NamedInRequest, brand: Brand) {
   const { values = [], ...message } = messageOf(error, description, asked, vendorOf(brand));
   return {
     html: renderPage({
@@ -11,7 +19,7 @@ export function renderAuthorizationError(error: string, description: string, ask
       brand,
       children: (
         <>
-          <MessagePage {...message} />
+          <MessageParts {...message} />
           {values.map(([label, value]) => (
             <CopyField label={label} value={value} />
           ))}
@@ -45,7 +53,7 @@ function Ways({ brand, hasValues }: { brand: Brand; hasValues: boolean }) {
 function messageOf(
   error: string,
   description: string,
-  { clientId, redirectUri, issuer }: Asked,
+  { clientId, redirectUri, issuer }: NamedInRequest,
   vendor: string,
 ): Message & { values?: [label: string, value: string][] } {
   const client: [string, string][] = clientId === undefined ? [] : [['Client id', withoutSecrets(clientId)]];

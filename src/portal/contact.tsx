@@ -1,6 +1,6 @@
 /** Where an email leads that asks whether somebody wants to be told. A preview of it confirms nothing: that takes a click. */
 import type { Notifications } from '../notifications/index.ts';
-import { MessagePage, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
+import { MessageParts, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
 import { HOME } from './session.ts';
 
 export function contactPages({ notifications, vendor }: { notifications: Notifications; vendor: string }): OpenRoute[] {
@@ -47,6 +47,6 @@ function confirmed(email: string): Shown {
   return {
     title: 'Confirmed',
     isNarrow: true,
-    children: <MessagePage title="Confirmed." text={`${email} is told from now on. You can close this page.`} />,
+    children: <MessageParts title="Confirmed." text={`${email} is told from now on. You can close this page.`} />,
   };
 }

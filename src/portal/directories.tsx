@@ -14,7 +14,7 @@ import {
   type Visit,
 } from '../pages/index.ts';
 
-const EVENTS = 20;
+const LATEST_EVENTS = 20;
 const PAGE = 50;
 
 export type DirectoryDependencies = SeenDependencies & { publicUrl: string };
@@ -27,7 +27,7 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
     const view = await seen.view(visit);
     const { directory } = view;
     const [{ items }, evidence, past] = await Promise.all([
-      audit.page({ where: { directoryId: directory.id }, limit: EVENTS }),
+      audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS }),
       readEvidence(audit, view.diagnosis.findings[0]),
       visit.query.has('part') ? undefined : readPast(diagnoses, directory, visit),
     ]);

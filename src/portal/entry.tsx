@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { LinkState, PortalLink } from '../one-time-links/index.ts';
-import { MessagePage, type OpenRoute, type Shown, Time } from '../pages/index.ts';
+import { MessageParts, type OpenRoute, type Shown, Time } from '../pages/index.ts';
 import { findSession, HOME, PENDING_COOKIE, SESSION_COOKIE, type SessionDependencies } from './session.ts';
 
 /** A session lasts eight hours; its cookie stays, so that who comes later reads that they are over. */
@@ -22,7 +22,7 @@ export function entryPages(deps: SessionDependencies & { clock: Clock; random: R
       isNarrow: true,
       children: (
         <>
-          <MessagePage title={OVER[state]} text={`Ask ${vendor} for a new one. Nothing that was set up is lost.`} />
+          <MessageParts title={OVER[state]} text={`Ask ${vendor} for a new one. Nothing that was set up is lost.`} />
           {usedAt && (
             <p class="soft">
               It was used <Time at={usedAt} now={clock.now()} />. If that was neither you nor a colleague, tell {vendor}

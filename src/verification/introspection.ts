@@ -4,6 +4,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { mayRole } from '../access.ts';
 import type { Clock } from '../clock.ts';
 import type { ApiKey } from '../credentials/index.ts';
 import { endpointUrlOf } from '../directories/index.ts';
@@ -19,7 +20,6 @@ import type { Grant } from './verify.ts';
 
 const BODY_LIMIT_BYTES = 16 * 1024;
 const INACTIVE = '{"active":false}';
-const MAY_ASK = new Set(['owner', 'admin', 'introspect']);
 
 export interface IntrospectionDependencies {
   verification: Verification;
@@ -67,7 +67,7 @@ export function createIntrospection(deps: IntrospectionDependencies) {
       }
       verification.spareCaller(address);
       usedKey(caller.id, address, request.headers['user-agent']);
-      if (!MAY_ASK.has(caller.role)) {
+      if (!mayRole(caller.role, 'tokens.introspect')) {
         sendOauthError(response, 403, 'access_denied', `A key with role ${caller.role} may not introspect.`);
         return;
       }
