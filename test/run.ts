@@ -17,8 +17,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { completeBuild } from './support/build.ts';
-import { ENGINE_CHOICES, needsMongodb } from './support/engines.ts';
-import { createMongoServer, type MongoServer } from './support/mongo-server.ts';
+import { ENGINE_CHOICES, needsMemoryServer, needsMongodb } from './support/engines.ts';
+import { createMemoryServer, createMongoServer, type MongoServer } from './support/mongo-server.ts';
 import { hasPart, missingParts } from './support/parts.ts';
 import { type Report, readReport } from './support/reporter.ts';
 
@@ -57,7 +57,7 @@ if (missing.length > 0 && isStrict) fail('LATCHKEY_TEST_REQUIRE=all: every part 
 const startedAt = performance.now();
 const reports = mkdtempSync(join(tmpdir(), 'latchkey-reports-'));
 const running = new Set<ChildProcess>();
-let server: MongoServer | undefined;
+const servers: Pick<MongoServer, 'stop'>[] = [];
 let isInterrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
@@ -69,8 +69,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 completeBuild();
 const env: NodeJS.ProcessEnv = { ...process.env, ...(engine !== undefined && { LATCHKEY_TEST_ENGINE: engine }) };
 if (hasPart('mongodb') && !env['LATCHKEY_TEST_MONGODB_URL'] && files.some((file) => needsMongodb(file, engine))) {
-  server = await createMongoServer({ survivesKill: false });
+  const server = await createMongoServer({ survivesKill: false });
+  servers.push(server);
   env['LATCHKEY_TEST_MONGODB_URL'] = server.origin;
+}
+if (hasPart('memory-server') && files.some((file) => needsMemoryServer(file, engine))) {
+  const server = await createMemoryServer();
+  servers.push(server);
+  env['LATCHKEY_TEST_MEMORY_SERVER_URL'] = server.origin;
 }
 if (engine === 'mongodb' && !env['LATCHKEY_TEST_MONGODB_URL']) fail('--engine mongodb: no MongoDB server was found');
 
@@ -83,7 +89,7 @@ try {
   await Promise.all(Array.from({ length: CONCURRENCY }, () => work(together)));
   await work(queue.filter((file) => file in ALONE));
 } finally {
-  await server?.stop();
+  await Promise.all(servers.map((server) => server.stop()));
   rmSync(reports, { recursive: true, force: true });
 }
 writeFileSync(TIMES, JSON.stringify({ ...times, ...Object.fromEntries(results.map(({ file, ms }) => [file, ms])) }));

@@ -21,12 +21,17 @@ export interface Place {
 
 export interface Engine {
   name: 'sqlite' | 'mongodb';
+  /** What the tests are called after. */
+  title: string;
+  /** A server whose answer to `{ key: { $eq, $regex } }` forgets the `$eq`: a fault of its own. */
+  forgetsEqBesideRegex?: true;
   /** A new, empty store. */
   place(): Place;
 }
 
 export const sqlite: Engine = {
   name: 'sqlite',
+  title: 'sqlite',
   place() {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-sqlite-'));
     return place(`file:${folder}`, async () => rmSync(folder, { recursive: true, force: true }));
@@ -35,6 +40,7 @@ export const sqlite: Engine = {
 
 const mongodb = (server: string): Engine => ({
   name: 'mongodb',
+  title: 'mongodb',
   place() {
     const url = databaseUrl(server, `t${randomUUID().replaceAll('-', '').slice(0, 16)}`);
     return place(url, async () => {
@@ -59,7 +65,11 @@ function databaseUrl(server: string, name: string): string {
 /** Values of `npm test -- --engine`. Without one, `engines` is SQLite and `bothEngines` is both. */
 export const ENGINE_CHOICES = ['sqlite', 'mongodb'] as const;
 
-const { LATCHKEY_TEST_MONGODB_URL: server, LATCHKEY_TEST_ENGINE: choice } = process.env;
+const {
+  LATCHKEY_TEST_MONGODB_URL: server,
+  LATCHKEY_TEST_MEMORY_SERVER_URL: memoryServer,
+  LATCHKEY_TEST_ENGINE: choice,
+} = process.env;
 const withServer = server ? [mongodb(server)] : [];
 
 /** For a suite that takes so long that each engine has a file of its own: this one, and `sqlite`. */
@@ -71,7 +81,22 @@ export const engines: readonly Engine[] = choice === 'mongodb' ? withServer : [s
 /** For storage itself, conformance, the invariants, the fault points, and one journey for each grant. */
 export const bothEngines: readonly Engine[] = choice === 'sqlite' ? [sqlite] : [sqlite, ...withServer];
 
+/** For what queries mean: a second server that speaks MongoDB's protocol, made by others, has to agree. */
+export const everyEngine: readonly Engine[] = [
+  ...bothEngines,
+  ...(memoryServer && choice !== 'sqlite'
+    ? [{ ...mongodb(memoryServer), title: 'mongo-java-server', forgetsEqBesideRegex: true as const }]
+    : []),
+];
+
 /** Whether a run has to bring up a MongoDB server for this test file. */
 export function needsMongodb(file: string, asked: string | undefined): boolean {
-  return asked === 'mongodb' || (asked === undefined && /bothEngines|mongodbAlone/.test(readFileSync(file, 'utf8')));
+  return (
+    asked === 'mongodb' ||
+    (asked === undefined && /bothEngines|everyEngine|mongodbAlone/.test(readFileSync(file, 'utf8')))
+  );
+}
+
+export function needsMemoryServer(file: string, asked: string | undefined): boolean {
+  return asked !== 'sqlite' && /everyEngine/.test(readFileSync(file, 'utf8'));
 }

@@ -94,6 +94,24 @@ export async function createMongoServer({ survivesKill = true } = {}): Promise<M
   };
 }
 
+/** mongo-java-server, for the meaning of queries: it keeps everything in memory and knows no replica set. */
+export async function createMemoryServer(): Promise<Pick<MongoServer, 'origin' | 'stop'>> {
+  const command = findCommand('memory-server');
+  if (!command) throw new Error('no mongo-java-server on this machine');
+  const port = await freePort();
+  const options = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', '.cache/mongo-java-server/*'];
+  const child = spawn(command, [...options, 'test/java/memory-server.java', `${port}`], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  await untilOpen(port);
+  return {
+    origin: `mongodb://127.0.0.1:${port}`,
+    async stop() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
 async function untilOpen(port: number): Promise<void> {
   for (let attempt = 0; attempt < 300; attempt++) {
     const open = await new Promise<boolean>((resolve) => {

@@ -1,12 +1,13 @@
 /**
- * What the suite can use beyond Node, found on this machine: a MongoDB to talk to reverse proxies to stand in front of us, and clients in Python.
+ * What the suite can use beyond Node, found on this machine: a MongoDB to talk to, reverse proxies to stand in front of us, and clients in Python.
  * `npm test` names what is missing in one line each; with LATCHKEY_TEST_REQUIRE=all a missing part is a failure.
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 
 export type Part =
   | 'mongodb'
+  | 'memory-server'
   | 'nginx'
   | 'caddy'
   | 'haproxy'
@@ -18,6 +19,8 @@ export type Part =
 
 interface PartEntry {
   commands: readonly string[];
+  /** What the command is of no use without. */
+  needs?: string;
   how: string;
 }
 
@@ -25,6 +28,11 @@ const PARTS: Record<Part, PartEntry> = {
   mongodb: {
     commands: ['mongod', 'secantusd-py'],
     how: 'set LATCHKEY_TEST_MONGODB_URL to a replica set, or put mongod on PATH, or: python3 -m venv .cache/secantusdb && .cache/secantusdb/bin/pip install SecantusDB==0.7.0b3',
+  },
+  'memory-server': {
+    commands: ['java'],
+    needs: '.cache/mongo-java-server',
+    how: 'apt-get install maven openjdk-17-jdk-headless, then: mvn -q -B -f test/java dependency:copy-dependencies',
   },
   nginx: { commands: ['nginx'], how: 'apt-get install nginx-light' },
   caddy: { commands: ['caddy'], how: 'apt-get install caddy' },
@@ -50,6 +58,8 @@ const FOLDERS = [
 ];
 
 export function findCommand(part: Part): string | undefined {
+  const { needs } = PARTS[part];
+  if (needs !== undefined && !existsSync(needs)) return undefined;
   for (const command of PARTS[part].commands) {
     for (const folder of FOLDERS) {
       try {
