@@ -41,6 +41,9 @@ export const ACTIONS = {
   'credentials.review': { roles: WRITERS, reach: 'organization' },
   /** All credentials in one list, and what an auditor asks for. */
   'reports.read': { roles: READERS, reach: 'organization' },
+  /** Campaigns go across organizations. */
+  'campaigns.read': { roles: READERS, reach: 'all' },
+  'campaigns.run': { roles: WRITERS, reach: 'all' },
   /** Whoever may try values learns which ones are in use, so IT contacts may not. */
   'credentials.import': { roles: WRITERS, reach: 'organization' },
   'clients.read': { roles: READERS, reach: 'organization' },

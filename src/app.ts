@@ -45,7 +45,7 @@ import { ANNOUNCE_EVERY_MS, createInstances, createMetrics, createOperations } f
 import { createOperators } from './operators/index.ts';
 import { ASSETS_PREFIX, createAssets, readBrand } from './pages/index.ts';
 import { createPortal, renderAuthorizationError } from './portal/index.tsx';
-import { createCredentialReport, createEvidence } from './reports/index.ts';
+import { createCampaigns, createCredentialReport, createEvidence } from './reports/index.ts';
 import { withoutUnguessable } from './secrets/redaction.ts';
 import { unseal } from './secrets/sealing.ts';
 import { observed, type Storage } from './storage/index.ts';
@@ -322,6 +322,20 @@ export async function createApp(deps: AppDependencies) {
   });
   metrics.measureQueue(notifications.measure);
   const credentialReport = createCredentialReport({ credentials, directories, organizations, usage, clock });
+  const campaigns = createCampaigns({
+    storage,
+    audit,
+    clock,
+    random,
+    log,
+    credentials,
+    directories,
+    organizations,
+    portalLinks,
+    notifications,
+    report: credentialReport,
+    publicUrl,
+  });
   const evidence = createEvidence({
     audit,
     usage,
@@ -382,6 +396,7 @@ export async function createApp(deps: AppDependencies) {
     notifications,
     credentialReport,
     evidence,
+    campaigns,
     verification,
     context,
     publicUrl,
@@ -412,6 +427,7 @@ export async function createApp(deps: AppDependencies) {
     notifications,
     credentialReport,
     evidence,
+    campaigns,
     operators,
     idempotency,
     random,
@@ -514,6 +530,7 @@ export async function createApp(deps: AppDependencies) {
     { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce, trustsNoClock: true },
     { name: 'signing keys', everyMs: 30 * SECOND, run: oauth.reload },
     { name: 'notices', everyMs: 20 * SECOND, run: notifications.advance },
+    { name: 'campaigns', everyMs: 5 * SECOND, run: campaigns.advance },
     { name: 'deliveries', everyMs: SECOND, run: notifications.run },
     { name: 'recovery', everyMs: 15 * SECOND, run: () => audit.recover(RECOVERY_AGE_MS) },
     { name: 'expired records', everyMs: 600 * SECOND, run: () => storage.reclaim() },

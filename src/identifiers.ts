@@ -20,7 +20,8 @@ export type IdPrefix =
   | 'link'
   | 'session'
   | 'hook'
-  | 'contact';
+  | 'contact'
+  | 'camp';
 
 /** An id such as `dir_4kZ…`: 20 base62 characters, 119 bits. */
 export function newId(prefix: IdPrefix, random: Random): string {

@@ -18,6 +18,7 @@ const OWN: Record<string, { prefix: string; name?: string }> = {
   ApiKey: { prefix: 'key', name: 'Provisioning job' },
   Operator: { prefix: 'op', name: 'Ada Lovelace' },
   PortalLink: { prefix: 'link' },
+  Campaign: { prefix: 'camp', name: 'Static tokens of Entra' },
   Webhook: { prefix: 'hook' },
   Delivery: { prefix: 'msg' },
 };

@@ -17,10 +17,11 @@ import type { Clients, Oauth } from '../oauth/index.ts';
 import type { PortalLinks } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
 import { pageHeaders } from '../pages/index.ts';
-import type { CredentialReport, Evidence } from '../reports/index.ts';
+import type { Campaigns, CredentialReport, Evidence } from '../reports/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
+import { campaignOperations } from './campaigns.ts';
 import { clientOperations } from './clients.ts';
 import { contactOperations } from './contacts.ts';
 import { credentialOperations } from './credentials.ts';
@@ -64,6 +65,7 @@ export interface AdminDependencies {
   notifications: Notifications;
   credentialReport: CredentialReport;
   evidence: Evidence;
+  campaigns: Campaigns;
   verification: Verification;
   context: RequestContext;
   publicUrl: string;
@@ -84,6 +86,7 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
     ...portalLinkOperations(deps),
     ...reportOperations(deps),
     ...evidenceOperations(deps),
+    ...campaignOperations(deps),
     ...eventOperations(deps),
     ...apiKeyOperations(deps),
     ...operatorOperations(deps),

@@ -53,6 +53,7 @@ const PATH_OWNERS: Record<string, string> = {
   'api-keys': 'ApiKey',
   operators: 'Operator',
   'portal-links': 'PortalLink',
+  campaigns: 'Campaign',
   webhooks: 'Webhook',
   deliveries: 'Delivery',
 };

@@ -85,6 +85,10 @@ export const EVENTS = {
   'contact.confirmed': 'A contact confirmed their email address.',
   'contact.bounced': 'The mail server refused the address of a contact for good; nothing is sent to it any more.',
   'contact.deleted': 'A contact was removed.',
+  'campaign.started': 'A campaign was started: it moves many credentials at once.',
+  'campaign.reminded': 'Contacts of a campaign were asked again.',
+  'campaign.stopped': 'A campaign was stopped; ends that it had set are taken back.',
+  'campaign.finished': 'Every credential of a campaign has ended.',
   'webhook.created': 'A webhook was added; its secret was shown once.',
   'webhook.updated': 'A webhook was changed; `changed` names the attributes.',
   'webhook.secret_rotated': 'A webhook got a new secret, shown once.',
@@ -105,6 +109,7 @@ const portalLink = { portalLinkId: ownId } as const;
 const operator = { operatorId: ownId, name: typed } as const;
 const clientSecret = { clientId: typed, secretId: typed, hint } as const;
 const contact = { contactId: ownId, name: typed, email: typed } as const;
+const campaign = { campaignId: ownId, name: typed } as const;
 const webhook = { webhookId: ownId, url: typed } as const;
 const client = { clientId: typed, name: typed, provider: word } as const;
 const finding = {
@@ -234,6 +239,10 @@ export const PAYLOADS = {
   'contact.confirmed': contact,
   'contact.bounced': contact,
   'contact.deleted': contact,
+  'campaign.started': { ...campaign, goal: oneOf('end', 'oauth'), 'endsAt?': time },
+  'campaign.reminded': campaign,
+  'campaign.stopped': campaign,
+  'campaign.finished': campaign,
   'webhook.created': { ...webhook, kind: word },
   'webhook.updated': { webhookId: ownId, changed: listOf(word) },
   'webhook.secret_rotated': { webhookId: ownId, previousEndsAt: time },

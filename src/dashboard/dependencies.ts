@@ -11,7 +11,7 @@ import type { Clients, Oauth } from '../oauth/index.ts';
 import type { PortalLinks } from '../one-time-links/index.ts';
 import type { Operators } from '../operators/index.ts';
 import type { PipelineDependencies } from '../pages/index.ts';
-import type { CredentialReport, Evidence } from '../reports/index.ts';
+import type { Campaigns, CredentialReport, Evidence } from '../reports/index.ts';
 
 /** What the pages of the dashboard are made with. */
 export interface DashboardDependencies extends PipelineDependencies {
@@ -35,6 +35,7 @@ export interface DashboardDependencies extends PipelineDependencies {
   notifications: Notifications;
   credentialReport: CredentialReport;
   evidence: Evidence;
+  campaigns: Campaigns;
   clock: Clock;
   random: Random;
   /** Seals what a browser keeps for a moment. */

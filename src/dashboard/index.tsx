@@ -13,6 +13,7 @@ import {
 } from '../pages/index.ts';
 import { accountRoutes } from './account.tsx';
 import { auditRoutes } from './audit.tsx';
+import { campaignRoutes } from './campaigns.tsx';
 import { clientRoutes } from './clients.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { directoryRoutes } from './directories.tsx';
@@ -76,6 +77,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       }),
       ...reportRoutes(deps),
       ...evidenceRoutes(deps),
+      ...campaignRoutes(deps),
       ...auditRoutes(deps),
       ...settingsRoutes(deps),
       ...operatorRoutes(deps),

@@ -76,6 +76,11 @@ export function reportRoutes({ credentialReport, credentials }: DashboardDepende
       children: (
         <>
           <Head title="Reports">
+            {visit.may('campaigns.run') && chosenQuery.size > 0 && (
+              <a class="btn" href={`${REPORTS}/campaigns/new?${chosenQuery}`}>
+                Start a campaign
+              </a>
+            )}
             <a class="btn" href={`${REPORTS}/credentials.csv?${chosenQuery}`}>
               Export CSV
             </a>
@@ -267,16 +272,18 @@ export function ReportTabs({ current }: { current: 'credentials' | 'campaigns' |
 }
 
 /** The fields that choose credentials, of the report and of a campaign. */
-export function FilterFields({ query }: { query: URLSearchParams }) {
+export function FilterFields({ query, isLiveOnly = false }: { query: URLSearchParams; isLiveOnly?: boolean }) {
   const options = (all: string, known: readonly (readonly [string, string])[]) => [['', all] as const, ...known];
   return (
     <>
-      <Choice
-        label="State"
-        name="states"
-        options={REPORT_STATES.map((state) => [state, STATE_NAMES[state]])}
-        value={query.get('states') ?? 'live'}
-      />
+      {!isLiveOnly && (
+        <Choice
+          label="State"
+          name="states"
+          options={REPORT_STATES.map((state) => [state, STATE_NAMES[state]])}
+          value={query.get('states') ?? 'live'}
+        />
+      )}
       <Choice
         label="Kind"
         name="kind"

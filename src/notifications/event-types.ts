@@ -35,6 +35,7 @@ export const WEBHOOK_EVENTS = {
   'dsync.finding.opened': 'Something is wrong with a directory; `code` says what, `severity` how bad it is.',
   'dsync.finding.closed': 'What was wrong with a directory is over.',
   'credential.expiring': 'Something ends in `days_left` days: `ends` says what.',
+  'campaign.asked': 'The contacts of an organization were asked to replace credentials, or to move to OAuth.',
   'portal_link.created': 'A portal link was made for an IT contact.',
   'portal_link.used': 'A portal link was opened.',
   'portal_link.revoked': 'A portal link and its session were ended.',

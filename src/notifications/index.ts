@@ -26,7 +26,7 @@ import { createMailer, type Mailer } from './mail.ts';
 import type { MailBrand } from './mail-page.tsx';
 import { type Message, messageOf, newMessage, sequenceOf } from './message.ts';
 import { createNotices, type Notices } from './notices.ts';
-import { createPeople } from './people.ts';
+import { createPeople, type People } from './people.ts';
 import { createPost, type PostRequest } from './post.ts';
 import { pauseAfter, retryAfterMs } from './schedule.ts';
 import { createSettings, type Settings } from './settings.ts';
@@ -42,6 +42,7 @@ export { createMailer } from './mail.ts';
 export { renderMail } from './mail-page.tsx';
 export { MESSAGE_SCHEMA, MESSAGE_VERSION, type Message } from './message.ts';
 export type { Notice } from './notices.ts';
+export type { Invitation } from './people.ts';
 export { MOST_ATTEMPTS } from './schedule.ts';
 
 export interface Notifications {
@@ -63,6 +64,9 @@ export interface Notifications {
   /** What ends next, soonest first. */
   endingsOf(query: { organizationId?: string; directoryId?: string; limit: number }): Promise<Ending[]>;
   findingsChanged(change: FindingChange): Promise<void>;
+  invite: People['invite'];
+  /** Whether an organization has a contact whom email reaches. */
+  hasConfirmed(organizationId: string): Promise<boolean>;
   /** Tells of what ends soon, and finishes what a crash interrupted; called in rounds. */
   advance(): Promise<void>;
   prune(): Promise<void>;
@@ -88,6 +92,7 @@ export interface Notifications {
 /** An endpoint that has failed for so long is switched off. */
 export const FAILING_MS = 5 * 86_400_000;
 const RESEND_PAGE = 200;
+const CONTACTS_READ = 50;
 /** As long as audit events by default: what was told once must not be told again. */
 const NOTICES_KEPT_MS = 400 * 86_400_000;
 
@@ -240,6 +245,11 @@ export function createNotifications(deps: {
     hasOrganization: async (id) => (await deps.organizations.find(id)) !== undefined,
     endingsOf: endings.page,
     findingsChanged: people.findingsChanged,
+    invite: people.invite,
+    async hasConfirmed(organizationId) {
+      const { items } = await contacts.page({ scope: organizationId, limit: CONTACTS_READ });
+      return items.some(({ confirmedAt, bouncedAt }) => confirmedAt !== undefined && bouncedAt === undefined);
+    },
 
     async advance() {
       await endings.advance(people.endingDue);

@@ -35,6 +35,8 @@ const shape = {
   /** What webhooks are told beside that. */
   data: json<Record<string, unknown>>(),
   audience: json<Audience>(),
+  /** Its email lets contacts into the portal: the link is made when the email goes out, and kept nowhere. */
+  'isInvitation?': 'boolean',
   /** While it has to be spread. */
   'spreadAt?': 'date',
   createdAt: 'date',

@@ -1,11 +1,12 @@
 /** People are told by email: of findings and ends at once, of what can wait in at most one email an hour. */
-import type { Audit, AuditEvent } from '../audit/index.ts';
+import { type Audit, type AuditEvent, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { CODES, type Finding, type FindingChange, plain, type Spoken, wordsOf } from '../diagnosis/index.ts';
 import type { Directories, Directory, Organizations } from '../directories/index.ts';
 import type { Random } from '../identifiers.ts';
 import type { Log } from '../log.ts';
-import { type Contacts, type Recipient, VENDOR_SCOPE } from './contacts.ts';
+import type { PortalLinks } from '../one-time-links/index.ts';
+import { type Contact, type Contacts, type Recipient, VENDOR_SCOPE } from './contacts.ts';
 import type { Deliveries, Delivery, Settlement } from './deliveries.ts';
 import { ENDING_WORDS } from './ending-words.ts';
 import type { Ending } from './endings.ts';
@@ -13,7 +14,7 @@ import { WEBHOOK_EVENTS } from './event-types.ts';
 import type { Mail, Mailer } from './mail.ts';
 import { calendarOf, type MailBrand, pageOf, renderMail, utc } from './mail-page.tsx';
 import { type Message, messageOf, newMessage } from './message.ts';
-import { type NewNotice, type Notice, type Notices, noticeId } from './notices.ts';
+import { type NewNotice, type Notice, type Notices, type NoticeText, noticeId } from './notices.ts';
 import { pauseAfter } from './schedule.ts';
 import type { Postponed } from './worker.ts';
 
@@ -22,11 +23,22 @@ export interface People {
   hear(event: AuditEvent): Promise<void>;
   findingsChanged(change: FindingChange): Promise<void>;
   endingDue(ending: Ending, daysLeft: number, stageDays: number): Promise<void>;
+  /** Asks all confirmed contacts of an organization, once for each subject and stage. */
+  invite(invitation: Invitation): Promise<void>;
   /** Spreads what a crash left. */
   recover(): Promise<void>;
   deliver(claimed: Delivery): Promise<Settlement | Postponed>;
   /** The email that asks whether an address is right; throws where it could not be sent. */
   askToConfirm(contact: { id: string; name: string; email: string; scope: string }, secret: string): Promise<void>;
+}
+
+/** What contacts are asked to do, with a way into the portal. */
+export interface Invitation {
+  organizationId: string;
+  subject: string;
+  stage: string;
+  words: NoticeText;
+  data: Record<string, unknown>;
 }
 
 /** Things that can wait are gathered for a minute before the first email. */
@@ -47,6 +59,7 @@ export function createPeople(deps: {
   log: Log;
   organizations: Pick<Organizations, 'find'>;
   directories: Pick<Directories, 'find'>;
+  portalLinks: Pick<PortalLinks, 'create' | 'revoke'>;
   contacts: Contacts;
   notices: Notices;
   deliveries: Deliveries;
@@ -245,6 +258,16 @@ export function createPeople(deps: {
     return { name, url: `${publicUrl}/portal${directoryId === undefined ? '' : `/directories/${directoryId}`}` };
   }
 
+  /** A portal link for one contact; it ends where the email was not taken. */
+  async function openWay({ scope, name }: Contact, { organizationId }: Notice) {
+    if (organizationId === undefined || scope !== organizationId) return undefined;
+    const { portalLink, secret } = await deps.portalLinks.create({ organizationId, contact: name }, SYSTEM);
+    return {
+      link: { name: 'Open the portal', url: `${publicUrl}/portal/enter/${secret}` },
+      close: () => deps.portalLinks.revoke(portalLink.id, SYSTEM),
+    };
+  }
+
   /** When the next email may go out, so that many at once make no burst; undefined for now. Counted by the clock that never jumps. */
   function takeSlot(): Date | undefined {
     const now = clock.monotonicMs();
@@ -266,7 +289,9 @@ export function createPeople(deps: {
     const remark = recipient.isFallback
       ? 'You get this as an owner, since nobody who was named for it has confirmed their address.'
       : `You get this as a contact. To change what you are told, ask for a link to the portal.`;
-    const page = pageOf(told, linkOf(first, recipient, contact?.scope ?? VENDOR_SCOPE), remark);
+    const way = contact && first.isInvitation ? await openWay(contact, first) : undefined;
+    const link = way?.link ?? linkOf(first, recipient, contact?.scope ?? VENDOR_SCOPE);
+    const page = pageOf(told, link, remark);
     const { endsAt } = first;
     const mail: Mail = {
       to: { name: recipient.name, address: recipient.email },
@@ -278,6 +303,7 @@ export function createPeople(deps: {
     };
     const outcome = await mailer.send(mail);
     if (outcome.isSent) return { state: 'delivered', attempt: attempt({ status: 250 }) };
+    await way?.close();
     const { status, reason, isFinal } = outcome;
     const facts = attempt({ ...(status !== undefined && { status }), reason });
     if (isFinal) {
@@ -383,6 +409,20 @@ export function createPeople(deps: {
         },
       });
     },
+
+    invite: ({ organizationId, subject, stage, words, data }) =>
+      tell({
+        kind: 'ending',
+        isUrgent: true,
+        isInvitation: true,
+        type: 'campaign.asked',
+        subject,
+        stage,
+        organizationId,
+        words,
+        data,
+        audience: { everybody: true },
+      }),
 
     async recover() {
       for (const notice of await notices.unspread(RECOVERED)) await spreadNotice(notice);

@@ -21,6 +21,8 @@ const LABELS = {
   expiresOn: 'Ends on',
   externalId: 'External id',
   label: 'Label',
+  goal: 'Goal',
+  message: 'What you want to tell them',
   name: 'Name',
   organizationId: 'Organization id',
   provider: 'Identity provider',

@@ -4,6 +4,17 @@
  */
 
 export {
+  CAMPAIGN_STATES,
+  type Campaign,
+  type CampaignState,
+  GOALS,
+  type Goal,
+  MEMBER_STATES,
+  type Member,
+  type MemberState,
+} from './campaign-records.ts';
+export { type Campaigns, createCampaigns, MOST_MEMBERS, type Preview } from './campaigns.ts';
+export {
   type CredentialReport,
   type CredentialRow,
   createCredentialReport,

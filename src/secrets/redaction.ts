@@ -6,7 +6,7 @@
 /** What begins like a secret of ours and is long enough to be one, whatever stands before it; and a JWT of anybody. */
 const SECRET =
   /(scim|scimat|scimrt|scimac|scimcs|lkp|lks|lkc|lk)(?:_|%5f)[\w-]{20,}|(whsec)(?:_|%5f)[\w+/=%-]{20,}|(ey)J[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/gi;
-const OWN_ID = /^(?:org|dir|cred|client|evt|key|op|link|session|notice|hook|contact)_[0-9A-Za-z]{20,22}$/;
+const OWN_ID = /^(?:org|dir|cred|client|evt|key|op|link|session|notice|hook|contact|camp)_[0-9A-Za-z]{20,22}$/;
 /** What a secret may be written in: it ends at blanks and at what separates parts of a sentence, a URL or a list. */
 const RUN = /[^\s"'(),;:.<>[\]{}|\\?&=#@]{11,}/g;
 const CHUNKS = /[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^A-Za-z0-9]/g;

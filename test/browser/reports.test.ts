@@ -29,7 +29,19 @@ it('the pages of reports look finished', async (t) => {
   app.clock.advance(2 * DAY);
   await fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } });
   await app.api.post(`/credentials/${credential.id}/review`, { decision: 'end', note: 'replaced in spring' });
+  const wanted = { name: 'Tokens of Entra', goal: 'end', filter: { provider: 'entra' } };
+  const { id } = (
+    await app.api.post('/campaigns', { ...wanted, endsAt: new Date(app.clock.now().getTime() + 9 * DAY) })
+  ).body;
+  await app.app.rounds.find(({ name }) => name === 'campaigns')?.run();
+  const day = (days: number) => new Date(app.clock.now().getTime() + days * DAY).toISOString().slice(0, 10);
   await real.inspect(context, [
+    ['campaigns', `${app.url}/dashboard/reports/campaigns`],
+    ['campaigns-new', `${app.url}/dashboard/reports/campaigns/new`],
+    ['campaigns-dry', `${app.url}/dashboard/reports/campaigns/new?goal=end&provider=okta`],
+    ['campaign', `${app.url}/dashboard/reports/campaigns/${id}`],
+    ['evidence-form', `${app.url}/dashboard/reports/evidence`],
+    ['evidence', `${app.url}/dashboard/reports/evidence?from=${day(-9)}&to=${day(0)}`],
     ['reports', `${app.url}/dashboard/reports`],
     ['reports-filtered', `${app.url}/dashboard/reports?olderThanDays=365&sort=created+asc`],
     ['reports-none', `${app.url}/dashboard/reports?mark=weak`],

@@ -172,6 +172,16 @@ describe('/api/openapi.json', () => {
     await call('GET /reports/credentials', '', undefined, '?states=all&sort=lastUsed');
     const period = `?from=${new Date(app.clock.now().getTime() - 86_400_000).toISOString()}&to=${app.clock.now().toISOString()}`;
     await call('GET /evidence', '', undefined, period);
+    const wanted = { name: 'Move Okta', goal: 'oauth', filter: { provider: 'okta' } };
+    await call('POST /campaigns/preview', '', { goal: wanted.goal, filter: wanted.filter });
+    const campaign = await call('POST /campaigns', '', wanted);
+    await app.app.rounds.find(({ name }) => name === 'campaigns')?.run();
+    await call('GET /campaigns');
+    await call('GET /campaigns/{id}', campaign.id);
+    await call('GET /campaigns/{id}/credentials', campaign.id);
+    app.clock.advance(3_600_000);
+    await call('POST /campaigns/{id}/remind', campaign.id);
+    await call('POST /campaigns/{id}/stop', campaign.id);
     await call('GET /events', '', undefined, '?limit=200');
 
     const { apiKey } = await call('POST /api-keys', '', { name: 'a viewer', role: 'viewer' });

@@ -1,0 +1,213 @@
+import { z } from 'zod';
+import {
+  CAMPAIGN_STATES,
+  type Campaign,
+  type Campaigns,
+  GOALS,
+  MARKS,
+  MEMBER_STATES,
+  type Member,
+} from '../reports/index.ts';
+import { type Operation, operation } from './operation.ts';
+import { filterFields, reportRowView, viewRow } from './reports.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'Reports';
+const shownTime = z.iso.datetime();
+const { states: _states, ...choice } = filterFields;
+const days = z.number().int().min(0).max(36_500).optional();
+const filter = z
+  .strictObject({
+    ...choice,
+    olderThanDays: days,
+    unusedForDays: days,
+    endsWithinDays: days,
+    marks: z.array(z.enum(MARKS)).max(MARKS.length).optional(),
+  })
+  .describe('As in the credentials report; live ones alone.');
+const goal = z
+  .enum(GOALS)
+  .describe('`end`: gives them an end. `oauth`: asks contacts to connect by OAuth; chooses tokens alone.');
+
+const progressView = z.object(
+  Object.fromEntries(MEMBER_STATES.map((state) => [state, z.int()])) as Record<
+    (typeof MEMBER_STATES)[number],
+    z.ZodInt
+  >,
+);
+const campaignView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    goal: z.enum(GOALS),
+    filter: z.record(z.string(), z.unknown()),
+    endsAt: shownTime.nullable(),
+    message: z.string().nullable(),
+    state: z.enum(CAMPAIGN_STATES),
+    progress: progressView.describe('How many credentials are in each state; looked at again twice a minute.'),
+    asked: z.int().describe('How often contacts were asked.'),
+    createdAt: shownTime,
+    startedBy: schemas.actorView,
+    endedAt: shownTime.nullable(),
+  })
+  .meta({ id: 'Campaign' });
+const memberView = z
+  .object({
+    credentialId: z.string(),
+    organizationId: z.string(),
+    directoryId: z.string(),
+    state: z.enum(MEMBER_STATES),
+    previousEnd: shownTime.nullable().describe('The end that it had before the campaign.'),
+  })
+  .meta({ id: 'CampaignCredential' });
+
+function viewMember({ credentialId, organizationId, directoryId, state, previousEnd }: Member) {
+  return { credentialId, organizationId, directoryId, state, previousEnd: previousEnd ?? null };
+}
+
+export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Operation[] {
+  async function view(campaign: Campaign) {
+    const {
+      id,
+      name,
+      goal: wanted,
+      filter: chosen,
+      endsAt,
+      message,
+      state,
+      askedRounds,
+      createdAt,
+      startedBy,
+    } = campaign;
+    return {
+      id,
+      name,
+      goal: wanted,
+      filter: chosen,
+      endsAt: endsAt ?? null,
+      message: message ?? null,
+      state,
+      progress: await campaigns.progress(id),
+      asked: askedRounds,
+      createdAt,
+      startedBy: { type: startedBy.type, id: startedBy.id ?? null, name: startedBy.name },
+      endedAt: campaign.endedAt ?? null,
+    };
+  }
+
+  return [
+    operation({
+      method: 'post',
+      path: '/campaigns/preview',
+      tag,
+      summary: 'What a campaign would choose; nothing is changed',
+      action: 'campaigns.read',
+      body: z.strictObject({ goal, filter }),
+      example: { goal: 'end', filter: { provider: 'entra', kind: 'bearer', olderThanDays: 365, marks: ['no_end'] } },
+      status: 200,
+      answer: z.object({
+        count: z.int(),
+        organizations: z.int(),
+        unreachable: z.int().describe('Organizations without a contact who confirmed: owners are told instead.'),
+        first: z.array(reportRowView).describe('The first 50.'),
+      }),
+      errors: ['invalid_request'],
+      async handle({ body }) {
+        const { rows, ...counts } = await campaigns.preview(body.filter, body.goal);
+        return { body: { ...counts, first: rows.map(viewRow) } };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/campaigns',
+      tag,
+      summary: 'Start a campaign',
+      description:
+        'Credentials that fit now are chosen; an end that is later or missing becomes `endsAt`. Confirmed contacts get an email with a portal link of their own. Where email is off, or nobody confirmed, make links with `POST /portal-links`.',
+      action: 'campaigns.run',
+      body: z.strictObject({
+        name: schemas.name,
+        goal,
+        filter,
+        endsAt: schemas.time.optional().describe('With `end`: at least a day from now.'),
+        message: schemas.name.optional().describe('In place of our sentence in the email.'),
+      }),
+      example: {
+        name: 'Static tokens of Entra',
+        goal: 'end',
+        filter: { provider: 'entra', kind: 'bearer', olderThanDays: 365, marks: ['no_end'] },
+        endsAt: '2027-06-30T00:00:00Z',
+      },
+      status: 201,
+      answer: campaignView,
+      errors: ['invalid_request'],
+      handle: async ({ body, cause }) => ({ body: await view(await campaigns.start(body, cause)) }),
+    }),
+    operation({
+      method: 'get',
+      path: '/campaigns',
+      tag,
+      summary: 'List campaigns, newest first',
+      action: 'campaigns.read',
+      query: z.strictObject(schemas.paging),
+      status: 200,
+      answer: schemas.listOf(campaignView),
+      errors: ['invalid_cursor'],
+      async handle({ query }) {
+        const { items, nextCursor } = await campaigns.page(query);
+        return { body: { items: await Promise.all(items.map(view)), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/campaigns/:id',
+      tag,
+      summary: 'Read a campaign and how far it is',
+      action: 'campaigns.read',
+      status: 200,
+      answer: campaignView,
+      errors: ['not_found'],
+      handle: async ({ id }) => ({ body: await view(await campaigns.get(id)) }),
+    }),
+    operation({
+      method: 'get',
+      path: '/campaigns/:id/credentials',
+      tag,
+      summary: 'The credentials of a campaign and what became of each',
+      action: 'campaigns.read',
+      query: z.strictObject(schemas.paging),
+      status: 200,
+      answer: schemas.listOf(memberView),
+      errors: ['not_found', 'invalid_cursor'],
+      async handle({ id, query }) {
+        await campaigns.get(id);
+        const { items, nextCursor } = await campaigns.members(id, query);
+        return { body: { items: items.map(viewMember), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/campaigns/:id/remind',
+      tag,
+      summary: 'Ask the contacts again whose credentials wait',
+      description: 'At most once an hour.',
+      action: 'campaigns.run',
+      status: 200,
+      answer: campaignView,
+      errors: ['not_found', 'invalid_request'],
+      handle: async ({ id, cause }) => ({ body: await view(await campaigns.remind(id, cause)) }),
+    }),
+    operation({
+      method: 'post',
+      path: '/campaigns/:id/stop',
+      tag,
+      summary: 'Stop a campaign and take back the ends that it set',
+      description: 'What has ended stays ended, and an end that somebody chose since stays as it is.',
+      action: 'campaigns.run',
+      status: 200,
+      answer: campaignView,
+      errors: ['not_found', 'invalid_request'],
+      handle: async ({ id, cause }) => ({ body: await view(await campaigns.stop(id, cause)) }),
+    }),
+  ];
+}

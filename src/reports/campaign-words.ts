@@ -1,0 +1,55 @@
+/** What contacts read when a campaign asks them. */
+import type { Invitation } from '../notifications/index.ts';
+import type { Campaign } from './campaign-records.ts';
+
+const NAMED = 5;
+
+/** `directories`: the names of those with credentials that wait. */
+export function invitationOf(campaign: Campaign, organizationId: string, directories: readonly string[]): Invitation {
+  const { id, goal, endsAt, message, rounds, name } = campaign;
+  const named = [...new Set(directories)];
+  const list = `${named.slice(0, NAMED).join(', ')}${named.length > NAMED ? ` and ${named.length - NAMED} more` : ''}`;
+  const again = rounds > 1 ? 'Reminder: ' : '';
+  const rows: [string, string][] = [[named.length === 1 ? 'Directory' : 'Directories', list]];
+  if (endsAt) rows.push(['Ends', dayOf(endsAt)]);
+  const words =
+    goal === 'end'
+      ? {
+          title: `${again}Replace your access token by ${dayOf(endsAt ?? campaign.createdAt)}.`,
+          text:
+            message ??
+            'The token that your identity provider uses now ends on that day. Requests with it are refused from then on.',
+          rows,
+          steps: [
+            'Open the portal and choose the directory.',
+            'Generate another token and paste it into your identity provider.',
+            'Wait until the portal says that the new one is used.',
+          ],
+        }
+      : {
+          title: `${again}Connect your identity provider by OAuth.`,
+          text:
+            message ??
+            'OAuth takes the place of the token that your identity provider uses now. It needs no renewal by hand.',
+          rows,
+          steps: [
+            'Open the portal and choose the directory.',
+            'Choose OAuth and follow the steps for your identity provider.',
+            'Revoke the token once the connection works.',
+          ],
+        };
+  return {
+    organizationId,
+    subject: `${id} ${organizationId}`,
+    stage: String(rounds),
+    words,
+    data: { object: 'campaign', id, name, goal, ends_at: endsAt?.toISOString() ?? null, round: rounds },
+  };
+}
+
+/** "31 January 2027". */
+function dayOf(at: Date): string {
+  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }).format(
+    at,
+  );
+}
