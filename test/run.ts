@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { completeBuild } from './support/build.ts';
 import { ENGINE_CHOICES, needsMemoryServer, needsMongodb } from './support/engines.ts';
@@ -119,7 +120,8 @@ async function runFile(file: string): Promise<Result> {
       `--test-reporter-destination=${destination}`,
       join('build', file.replace(/\.ts$/, '.js')),
     ],
-    { env, stdio: ['ignore', 'pipe', 'pipe'] },
+    // A process group of its own, so that nothing that a test started outlives its file.
+    { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   );
   running.add(child);
   let output = '';
@@ -137,8 +139,14 @@ async function runFile(file: string): Promise<Result> {
     isLate = true;
     child.kill('SIGKILL');
   }, LOOK_MS);
+  const closed = new Promise((resolve) => child.once('close', resolve));
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
   clearInterval(watch);
+  endGroup(child);
+  // A process that left the group could hold the output open, and the run would never end.
+  await Promise.race([closed, delay(1000, undefined, { ref: false })]);
+  child.stdout.destroy();
+  child.stderr.destroy();
   running.delete(child);
   const report = existsSync(destination) ? readReport(destination) : readReport('/dev/null');
   if (!report.isComplete || (code !== 0 && report.failed === 0)) {
@@ -149,6 +157,15 @@ async function runFile(file: string): Promise<Result> {
     report.failures.push({ name: 'the file as a whole', error: `The process ${how}. It said:\n${output}` });
   }
   return { ...report, file, ms: performance.now() - from };
+}
+
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // ESRCH: nothing was left.
+  }
 }
 
 function tell(): void {
