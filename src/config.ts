@@ -345,11 +345,17 @@ export const SETTINGS = {
   }),
   LATCHKEY_MAIL_FROM: optional({
     meaning: 'Sender of email, required with LATCHKEY_SMTP_URL.',
-    ...text('an address, or Name <address>', /^(?:[^<>@]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/),
+    ...text(
+      'an address, or a name and an address in angle brackets',
+      /^(?:[^<>@]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/,
+    ),
   }),
   LATCHKEY_MAIL_REPLY_TO: optional({
     meaning: 'Where answers to email go, such as your support.',
-    ...text('an address, or Name <address>', /^(?:[^<>@]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/),
+    ...text(
+      'an address, or a name and an address in angle brackets',
+      /^(?:[^<>@]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/,
+    ),
   }),
   LATCHKEY_MAIL_PER_MINUTE: setting({
     default: '300',
