@@ -59,16 +59,38 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
   for (const name of MISNAMED) registry.removeSingleMetric(name);
   const registers = [registry];
 
-  /** A counter with one series for each combination of its labels' values. */
+  /**
+   * A counter of one or two labels, with a series for each combination of their values. Requests add to plain numbers, which become series
+   * when they are asked for.
+   */
   function counter(name: string, help: string, labels: Record<string, readonly string[]>) {
-    const made = new Counter({ name, help, labelNames: Object.keys(labels), registers });
-    const combinations = Object.values(labels).reduce<string[][]>(
-      (known, values) => known.flatMap((before) => values.map((value) => [...before, value])),
-      [[]],
-    );
-    const series = new Map(combinations.map((values) => [values.join(' '), made.labels(...values)]));
-    for (const one of series.values()) one.inc(0);
-    return (...values: string[]) => (series.get(values.join(' ')) ?? made.labels(...values)).inc();
+    const labelNames = Object.keys(labels);
+    const [firsts = [], seconds = ['']] = Object.values(labels);
+    const series = new Map(firsts.map((first) => [first, new Map(seconds.map((second) => [second, { count: 0 }]))]));
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const [first, ofFirst] of series) {
+          for (const [second, { count }] of ofFirst) {
+            this.labels(...[first, second].slice(0, labelNames.length)).inc(count);
+          }
+        }
+      },
+    });
+    function make(first: string, second: string): { count: number } {
+      const ofFirst = series.get(first) ?? new Map<string, { count: number }>();
+      series.set(first, ofFirst);
+      const made = { count: 0 };
+      ofFirst.set(second, made);
+      return made;
+    }
+    return (first: string, second = '') => {
+      (series.get(first)?.get(second) ?? make(first, second)).count++;
+    };
   }
 
   new Gauge({
