@@ -120,12 +120,33 @@ const KNOWN_AT_MOST = 100_000;
 const PEERS_READ = 200;
 const WEIGHTS_AGE_MS = HOUR_MS;
 
+interface PendingSource {
+  address: string;
+  userAgent: string | undefined;
+  first: number;
+  last: number;
+  count: number;
+}
+
+interface PendingHour {
+  hour: number;
+  kind: Kind;
+  outcome: OutcomeClass;
+  count: number;
+}
+
 interface Pending extends Omit<Counted, 'id'> {
   directoryId: string;
   signs: { first: number; last: number } | undefined;
-  sources: Map<string, { address: string; userAgent: string | undefined; first: number; last: number; count: number }>;
+  sources: Map<string, PendingSource>;
+  /** The one of them that was counted last: most often the next request comes from there as well. */
+  latestSource: PendingSource | undefined;
   outcomes: Map<Kind, { outcome: OutcomeClass; at: number; since: number | undefined; from: 'gateway' | 'reported' }>;
-  hours: Map<string, { hour: number; kind: Kind; outcome: OutcomeClass; count: number }>;
+  hours: Map<string, PendingHour>;
+  latestHour: PendingHour | undefined;
+  /** What `latestOutcome` and `signed` say of this directory since the last write. */
+  latestOutcomes: Map<Kind, OutcomeClass>;
+  signedHour: number;
   /** Something that others wait for: the first sign of an hour, an outcome that changed. */
   isUrgent: boolean;
   since: number;
@@ -175,13 +196,41 @@ export function createTraffic(deps: {
       provider,
       signs: undefined,
       sources: new Map(),
+      latestSource: undefined,
       outcomes: new Map(),
       hours: new Map(),
+      latestHour: undefined,
+      latestOutcomes: new Map(),
+      signedHour: Number.NaN,
       isUrgent: false,
       since: now,
     };
     pending.set(directoryId, made);
     return made;
+  }
+
+  /** undefined when too many are told apart already. */
+  function sourceOf(one: Pending, address: string, userAgent: string | undefined, now: number) {
+    const latest = one.latestSource;
+    if (latest?.address === address && latest.userAgent === userAgent) return latest;
+    const key = `${address}\n${userAgent ?? ''}`;
+    let source = one.sources.get(key);
+    if (!source && one.sources.size < SOURCES_PENDING) {
+      source = { address, userAgent, first: now, last: now, count: 0 };
+      one.sources.set(key, source);
+    }
+    if (source) one.latestSource = source;
+    return source;
+  }
+
+  function hourOf(one: Pending, hour: number, kind: Kind, outcome: OutcomeClass): PendingHour {
+    const latest = one.latestHour;
+    if (latest?.hour === hour && latest.kind === kind && latest.outcome === outcome) return latest;
+    const key = `${hour} ${kind} ${outcome}`;
+    const found = one.hours.get(key) ?? { hour, kind, outcome, count: 0 };
+    one.hours.set(key, found);
+    one.latestHour = found;
+    return found;
   }
 
   async function weightOf(provider: IdentityProviderId): Promise<WeightOf> {
@@ -299,16 +348,15 @@ export function createTraffic(deps: {
       const one = pendingOf(where, now);
       if (one.signs) one.signs.last = now;
       else one.signs = { first: now, last: now };
-      const key = `${address}\n${userAgent ?? ''}`;
-      const source = one.sources.get(key);
+      const source = sourceOf(one, address, userAgent, now);
       if (source) {
         source.last = now;
         source.count++;
-      } else if (one.sources.size < SOURCES_PENDING) {
-        one.sources.set(key, { address, userAgent, first: now, last: now, count: 1 });
       }
       if (awaited.has(where.id)) one.isUrgent = true;
       const hour = Math.floor(now / HOUR_MS);
+      if (one.signedHour === hour) return;
+      one.signedHour = hour;
       if (signed.get(where.id) === hour) return;
       if (signed.size > KNOWN_AT_MOST) signed.clear();
       signed.set(where.id, hour);
@@ -320,15 +368,14 @@ export function createTraffic(deps: {
       const one = pendingOf(where, now);
       const known = one.outcomes.get(kind);
       const isFailure = outcome !== 'ok' && outcome !== 'normal_refusal';
-      if (!known || known.at <= now) {
+      if (known?.outcome === outcome && known.from === from && known.at <= now) known.at = now;
+      else if (!known || known.at <= now) {
         const since = isFailure ? (known?.since ?? now) : undefined;
         one.outcomes.set(kind, { outcome, at: now, since, from });
       }
-      const hour = now - (now % HOUR_MS);
-      const hourKey = `${hour} ${kind} ${outcome}`;
-      const counter = one.hours.get(hourKey);
-      if (counter) counter.count++;
-      else one.hours.set(hourKey, { hour, kind, outcome, count: 1 });
+      hourOf(one, now - (now % HOUR_MS), kind, outcome).count++;
+      if (one.latestOutcomes.get(kind) === outcome) return;
+      one.latestOutcomes.set(kind, outcome);
       const key = `${where.id} ${kind}`;
       if (latestOutcome.get(key) === outcome) return;
       if (latestOutcome.size > KNOWN_AT_MOST) latestOutcome.clear();
@@ -478,8 +525,10 @@ function added(older: Pending, newer: Pending): Pending {
     ...newer,
     signs: signs ?? newer.signs ?? older.signs,
     sources,
+    latestSource: undefined,
     outcomes: new Map([...older.outcomes, ...newer.outcomes]),
     hours,
+    latestHour: undefined,
     isUrgent: true,
     since: older.since,
   };
