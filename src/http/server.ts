@@ -54,12 +54,16 @@ export interface HttpServer {
   stopKeepingAlive(): void;
 }
 
+/** The last request of a connection. How far it moves is looked at by the sweep, so that a request costs no look at the clock. */
 interface Line {
   request: IncomingMessage;
   response: ServerResponse;
+  /** At the last sweep, or UNKNOWN. */
   bytesRead: number;
   movedAt: number;
 }
+
+const UNKNOWN = -1;
 
 const REQUEST_LINE = /^([A-Z]{3,16}) +(\/[^\r\n]*?)(?: +HTTP\/1\.[01])?\r?\n/;
 
@@ -74,12 +78,15 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   const server = createServer({ connectionsCheckingInterval: limits.sweepMs }, (request, response) => {
     const { socket } = request;
     const line = lines.get(socket);
-    if (line) Object.assign(line, { request, response, bytesRead: socket.bytesRead, movedAt: performance.now() });
-    else {
+    if (line) {
+      line.request = request;
+      line.response = response;
+      line.bytesRead = UNKNOWN;
+    } else {
       socket.once('close', () => lines.delete(socket));
-      lines.set(socket, { request, response, bytesRead: socket.bytesRead, movedAt: performance.now() });
+      lines.set(socket, { request, response, bytesRead: UNKNOWN, movedAt: 0 });
+      leave(socket);
     }
-    leave(socket);
     if (isStopping) response.shouldKeepAlive = false;
     handle(request, response);
   });
