@@ -21,9 +21,18 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 
 /** A UUID of version 7 (RFC 9562 5.7): whoever quotes one also says when it was. */
 export function newRequestId(now: Date): string {
-  const time = now.getTime().toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+  const time = now.getTime();
+  if (time !== stamp.time) stamp = { time, text: stampOf(time) };
+  return stamp.text + randomUUID().slice(15);
 }
+
+function stampOf(time: number): string {
+  const digits = time.toString(16).padStart(12, '0');
+  return `${digits.slice(0, 8)}-${digits.slice(8)}-7`;
+}
+
+/** Many requests come in one millisecond. */
+let stamp = { time: 0, text: stampOf(0) };
 
 /** When a request id of ours was given out; undefined for any other text. */
 export function timeOfRequestId(id: string): Date | undefined {
@@ -84,10 +93,10 @@ export function createRequestContext(trustedProxies: readonly string[], clock: C
       return isLoopback && !PASSED_ON.some((name) => request.headers[name] !== undefined);
     },
     requestIdOf(request) {
+      if (!isTrusted(peerOf(request))) return newRequestId(clock.now());
       const given = request.headers['x-request-id'];
       // Some proxies pass on what their client sent.
-      const isUsable =
-        typeof given === 'string' && REQUEST_ID.test(given) && !holdsSecret(given) && isTrusted(peerOf(request));
+      const isUsable = typeof given === 'string' && REQUEST_ID.test(given) && !holdsSecret(given);
       return isUsable ? given : newRequestId(clock.now());
     },
   };
