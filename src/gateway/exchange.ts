@@ -31,6 +31,8 @@ export interface Exchange {
   grant: Grant;
   /** By the monotonic clock. */
   startedAt: number;
+  /** Called when the IdP's side is closed, before or after the answer is out. */
+  onClose: (() => void) | undefined;
 }
 
 export type Carry = (exchange: Exchange, route: Route, credential: Header | undefined) => void;
@@ -88,35 +90,42 @@ export function createCarry(deps: CarryDependencies): Carry {
     const { request, response, method, path, requestId, grant } = exchange;
     let controller: Dispatcher.DispatchController | undefined;
     let answer: AnswerInProgress | undefined;
-    let timedOut: 'headers' | 'whole' | undefined;
+    let isLate = false;
     let isOver = false;
     /** What came is not of the coding that it says. */
     let isBroken = false;
     let drainedBytes = 0;
 
-    const expire = (which: 'headers' | 'whole') => {
-      timedOut = which;
+    const expire = () => {
+      isLate = true;
       controller?.abort(new Error('the exchange took too long'));
     };
-    const untilHeaders = setTimeout(expire, headersTimeoutMs, 'headers');
-    const untilEnd = setTimeout(expire, timeoutMs, 'whole');
-    const onClose = () => {
+    // Most answers are through long before either time is up: one timer is enough for both.
+    let timer = setTimeout(
+      () => {
+        const leftMs = timeoutMs - headersTimeoutMs;
+        if (answer && leftMs > 0) timer = setTimeout(expire, leftMs);
+        else expire();
+      },
+      Math.min(headersTimeoutMs, timeoutMs),
+    );
+    exchange.onClose = () => {
       if (!response.writableFinished) controller?.abort(new Error('the client went away'));
     };
     const onDrain = () => controller?.resume();
-    response.once('close', onClose);
     const done = () => {
       isOver = true;
-      clearTimeout(untilHeaders);
-      clearTimeout(untilEnd);
-      response.off('close', onClose);
-      response.off('drain', onDrain);
+      clearTimeout(timer);
+      exchange.onClose = undefined;
+      if (answer?.isStreaming) response.off('drain', onDrain);
     };
 
-    function tell(outcome: OutcomeClass, more: Partial<Outcome> = {}): void {
+    function tell(outcome: OutcomeClass, more: Pick<Outcome, 'status' | 'cause' | 'detail'> = {}): void {
       const elapsedMs = clock.monotonicMs() - exchange.startedAt;
       const { address } = exchange;
-      onOutcome({ kind: kindOf(method, path), outcome, method, elapsedMs, grant, address, requestId, ...more });
+      const { status, cause, detail } = more;
+      const kind = kindOf(method, path);
+      onOutcome({ kind, outcome, method, elapsedMs, grant, address, requestId, status, cause, detail });
     }
 
     /** Our own answer in place of the SCIM server's. */
@@ -130,7 +139,7 @@ export function createCarry(deps: CarryDependencies): Carry {
       const elapsedMs = clock.monotonicMs() - exchange.startedAt;
       const outcome = outcomeOf({ method, path, status, contentType, elapsedMs, text, hasBody });
       const detail = outcome === 'rejects_content' && method !== 'GET' ? detailOf(text) : undefined;
-      tell(outcome, { status, ...(detail !== undefined && { detail }) });
+      tell(outcome, { status, detail });
       return outcome;
     }
 
@@ -218,16 +227,13 @@ export function createCarry(deps: CarryDependencies): Carry {
         controller = started;
         if (response.destroyed) started.abort(new Error('the client went away'));
       },
-      onResponseStart(current, status, headers) {
+      onResponseStart(_controller, status, headers) {
         if (status < 200) return;
-        clearTimeout(untilHeaders);
         const contentType = String(headers['content-type'] ?? '');
-        const { connection } = headers;
         const hasBody = method !== 'HEAD' && !BODILESS.has(status);
         answer = {
           status,
-          raw: current.rawHeaders as Buffer[],
-          connection: Array.isArray(connection) ? connection.join(',') : connection,
+          headers,
           contentType,
           coding: codingOf(headers['content-encoding']),
           isJson: isJsonType(contentType),
@@ -282,7 +288,6 @@ export function createCarry(deps: CarryDependencies): Carry {
         done();
         if (response.destroyed && !isBroken) return;
         if (answer) {
-          const isLate = timedOut !== undefined;
           tell(isLate ? 'slow' : 'cut', { status: answer.status });
           log.warn({ err: error, requestId, directoryId: grant.directory.id }, 'the answer of an upstream was cut');
           if (!answer.isStreaming) fail(isLate ? 504 : 502, isLate ? LATE : CUT);
@@ -291,20 +296,18 @@ export function createCarry(deps: CarryDependencies): Carry {
           return;
         }
         const isClosed = error instanceof errors.SocketError || /^(?:ECONNRESET|EPIPE)$/.test(codeOf(error));
-        if (mayRetry && isClosed && IDEMPOTENT.has(method) && timedOut === undefined) {
+        if (mayRetry && isClosed && IDEMPOTENT.has(method) && !isLate) {
           // The SCIM server closed an idle connection just as we used it.
           dispatch({ ...attempt, mayRetry: false });
           return;
         }
         log.warn({ err: error, requestId, directoryId: grant.directory.id }, 'the upstream did not answer');
-        const isLate =
-          timedOut !== undefined ||
-          error instanceof errors.HeadersTimeoutError ||
-          error instanceof errors.BodyTimeoutError;
         const cause = causeOf(error);
-        if (isLate) tell('slow');
+        const isSlow =
+          isLate || error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;
+        if (isSlow) tell('slow');
         else tell('unreachable', { cause });
-        if (isLate || cause === 'timeout') fail(504, LATE);
+        if (isSlow || cause === 'timeout') fail(504, LATE);
         else fail(502, UNREACHABLE);
       },
     });
@@ -322,8 +325,7 @@ interface Attempt {
 
 interface AnswerInProgress {
   status: number;
-  raw: Buffer[];
-  connection: string | undefined;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
   contentType: string;
   coding: Coding | 'unknown' | undefined;
   isJson: boolean;

@@ -19,7 +19,7 @@ import {
   sendScimFailure,
   type Verification,
 } from '../verification/index.ts';
-import { type Carry, createCarry } from './exchange.ts';
+import { type Carry, createCarry, type Exchange } from './exchange.ts';
 import { kindOf, type Outcome } from './outcome.ts';
 import { readTarget } from './request-target.ts';
 import { createRoutes } from './route.ts';
@@ -115,14 +115,17 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
     }
 
     function forward(grant: Grant): void {
-      const exchange = { request, response, method, path, query, address, requestId, grant, startedAt: 0 };
-      exchange.startedAt = clock.monotonicMs();
+      const startedAt = clock.monotonicMs();
+      const exchange: Exchange = {
+        ...{ request, response, method, path, query, address, requestId, grant, startedAt },
+        onClose: undefined,
+      };
       const route = routes.find(grant);
       if (!route) {
         const kind = kindOf(method, path);
         onOutcome({ kind, outcome: 'not_set', method, elapsedMs: 0, grant, address, requestId });
         refuse(502, 'This directory has no upstream: its SCIM server is not configured yet.');
-      } else if (enter(grant.directory.id)) {
+      } else if (enter(exchange)) {
         const header = credentials.headerOf(grant.directory, grant.scope, route.origin);
         if (!(header instanceof Promise)) carry(exchange, route, header);
         else {
@@ -141,7 +144,8 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       });
     }
 
-    function enter(id: string): boolean {
+    function enter(exchange: Exchange): boolean {
+      const { id } = exchange.grant.directory;
       const count = underWay.get(id) ?? 0;
       if (count >= EXCHANGES_PER_DIRECTORY) return false;
       underWay.set(id, count + 1);
@@ -150,6 +154,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
         // A map that entries enter and leave with each request is built anew all the time.
         if (left > 0 || underWay.size <= COUNTS_KEPT) underWay.set(id, left);
         else underWay.delete(id);
+        exchange.onClose?.();
       });
       return true;
     }

@@ -10,6 +10,11 @@ const END = '\r\n\r\n';
 /** A status line with a few headers; more is no interim answer of anybody. */
 const LONGEST = 8192;
 
+/** Whether an answer begins that is no interim one: `HTTP/1.1 2`, as nearly all do. */
+function isFinal(chunk: Buffer): boolean {
+  return chunk.length > 9 && chunk[9] !== 0x31;
+}
+
 /** Filters what is read from a socket on which undici is about to speak HTTP. */
 export function skipContinue(socket: Socket): void {
   const read = socket.read.bind(socket);
@@ -27,6 +32,10 @@ export function skipContinue(socket: Socket): void {
   socket.read = (size?: number): Buffer | null => {
     const chunk = read(size) as Buffer | null;
     if (!isWaiting || chunk === null) return chunk;
+    if (held.length === 0 && isFinal(chunk)) {
+      isWaiting = false;
+      return chunk;
+    }
     let bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
     held = Buffer.alloc(0);
     for (;;) {

@@ -158,9 +158,9 @@ export interface Outcome {
   outcome: OutcomeClass;
   method: string;
   /** With `unreachable`. */
-  cause?: UnreachableCause;
+  cause?: UnreachableCause | undefined;
   /** What the SCIM server answered, where it did. */
-  status?: number;
+  status?: number | undefined;
   /** With `rejects_content` of a write: the SCIM server's reason, without values. */
   detail?: string | undefined;
   elapsedMs: number;

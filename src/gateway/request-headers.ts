@@ -120,6 +120,21 @@ export function isDropped(name: string): boolean {
   return DROPPED.has(plain) || FAMILY.test(plain);
 }
 
+/** Verdicts about names, as callers write them: an IdP sends the same few with each request. */
+const verdicts = new Map<string, string | undefined>();
+const VERDICTS_KEPT = 500;
+const LONGEST_KEPT = 40;
+
+/** The name in lower case; undefined for a header that is dropped. */
+function passedName(name: string): string | undefined {
+  const known = verdicts.get(name);
+  if (known !== undefined || verdicts.has(name)) return known;
+  const verdict = isDropped(name) ? undefined : name.toLowerCase();
+  if (verdicts.size >= VERDICTS_KEPT) verdicts.clear();
+  if (name.length <= LONGEST_KEPT) verdicts.set(name, verdict);
+  return verdict;
+}
+
 export interface Asked {
   request: IncomingMessage;
   address: string;
@@ -148,8 +163,8 @@ export function requestHeaders({ request, address, requestId, grant }: Asked, ad
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
     const value = rawHeaders[index + 1] as string;
-    const lower = name.toLowerCase();
-    if (isDropped(lower) || named?.has(lower) || lower === replaced) continue;
+    const lower = passedName(name);
+    if (lower === undefined || named?.has(lower) || lower === replaced) continue;
     headers.push(name, acceptEncoding && lower === 'accept-encoding' ? acceptEncoding(value) : value);
   }
   const { directory, scope } = grant;

@@ -5,34 +5,37 @@
 import { connectionOptions } from './request-headers.ts';
 import { type MapUri, mapLink } from './uris.ts';
 
-const PASSED = new Set([
-  'content-type',
-  'content-encoding',
-  'content-length',
-  'content-language',
-  'content-location',
-  'content-disposition',
-  'content-range',
-  'accept-ranges',
-  'accept-patch',
-  'cache-control',
-  'expires',
-  'pragma',
-  'age',
-  'vary',
-  'date',
-  'etag',
-  'last-modified',
-  'location',
-  'link',
-  'retry-after',
-  'allow',
-  'ratelimit',
-  'ratelimit-policy',
-  'ratelimit-limit',
-  'ratelimit-remaining',
-  'ratelimit-reset',
-]);
+/** As they are written; some clients care although names have no case. */
+const PASSED = new Map(
+  [
+    'Content-Type',
+    'Content-Encoding',
+    'Content-Length',
+    'Content-Language',
+    'Content-Location',
+    'Content-Disposition',
+    'Content-Range',
+    'Accept-Ranges',
+    'Accept-Patch',
+    'Cache-Control',
+    'Expires',
+    'Pragma',
+    'Age',
+    'Vary',
+    'Date',
+    'ETag',
+    'Last-Modified',
+    'Location',
+    'Link',
+    'Retry-After',
+    'Allow',
+    'RateLimit',
+    'RateLimit-Policy',
+    'RateLimit-Limit',
+    'RateLimit-Remaining',
+    'RateLimit-Reset',
+  ].map((name) => [name.toLowerCase(), name]),
+);
 
 /** `X-` headers on which a browser or a proxy before us acts, or that are ours. */
 const ACTED_ON = new RegExp(
@@ -88,9 +91,8 @@ const HARDENED = [
 ] as const;
 
 export interface Answered {
-  /** Names and values in turns, as they came. */
-  raw: Buffer[];
-  connection: string | undefined;
+  /** By names in lower case. */
+  headers: Readonly<Record<string, string | string[] | undefined>>;
   requestId: string;
   /** undefined: URIs stay as they are. */
   map: MapUri | undefined;
@@ -100,24 +102,33 @@ export interface Answered {
   isRecoded?: boolean;
 }
 
-export function isPassedBack(lower: string): boolean {
-  return PASSED.has(lower) || (EXTENSION.test(lower) && !ACTED_ON.test(lower));
+/** The name as it goes out; undefined for a header that does not. */
+export function passedBackAs(lower: string): string | undefined {
+  const name = PASSED.get(lower);
+  if (name !== undefined) return name;
+  if (!EXTENSION.test(lower) || ACTED_ON.test(lower)) return undefined;
+  return lower.replace(/(?<![a-z0-9])[a-z]/g, (letter) => letter.toUpperCase());
 }
 
-export function responseHeaders({ raw, connection, requestId, map, isBodyChanged, isRecoded }: Answered): string[] {
-  const headers: string[] = [];
-  const named = connectionOptions(connection);
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = (raw[index] as Buffer).toString('latin1');
-    const lower = name.toLowerCase();
-    if (!isPassedBack(lower) || named?.has(lower)) continue;
+export function responseHeaders({ headers, requestId, map, isBodyChanged, isRecoded }: Answered): string[] {
+  const passed: string[] = [];
+  const named = connectionOptions(textOf(headers['connection']));
+  for (const lower of Object.keys(headers)) {
+    const name = passedBackAs(lower);
+    if (name === undefined || named?.has(lower)) continue;
     if (isBodyChanged && OF_THE_BODY.has(lower)) continue;
     if (isRecoded && lower === 'content-encoding') continue;
-    const value = (raw[index + 1] as Buffer).toString('latin1');
-    headers.push(name, map ? mappedValue(lower, value, map) : value);
+    const given = headers[lower];
+    for (const value of Array.isArray(given) ? given : [given ?? '']) {
+      passed.push(name, map ? mappedValue(lower, value, map) : value);
+    }
   }
-  headers.push('X-Request-Id', requestId, ...HARDENED);
-  return headers;
+  passed.push('X-Request-Id', requestId, ...HARDENED);
+  return passed;
+}
+
+function textOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(',') : value;
 }
 
 function mappedValue(lower: string, value: string, map: MapUri): string {
