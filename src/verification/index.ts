@@ -17,6 +17,7 @@ import type { Attempt, Verification } from './decider.ts';
 import type { Denial } from './denials.ts';
 import { createFloods } from './floods.ts';
 import { createLeaseCache } from './lease-cache.ts';
+import { createRecall } from './recall.ts';
 import { createVerify, type Decision, type FindAccessToken, findDirectory, type Grant } from './verify.ts';
 
 export { hasDotSegment, isRead, splitGatewayPath } from './access.ts';
@@ -65,6 +66,7 @@ const MOST_DIRECTORIES = 10_000;
 const LONGEST_NAME = 64;
 /** Refusals whose directory is looked up at a time; further ones are told without it. */
 const MOST_LOOKUPS = 200;
+const digestOfCaller = createRecall(digestOf, 1000);
 const API_KEY = /^lk_[\x21-\x7e]{16,512}$/;
 
 export function createVerification(deps: VerificationDependencies): Verification {
@@ -223,7 +225,7 @@ export function createVerification(deps: VerificationDependencies): Verification
       accept(decision.grant, attempt, startedAt);
       return decision;
     },
-    findCaller: (value) => (API_KEY.test(value) ? withinEnd(callers.get(digestOf(value))) : undefined),
+    findCaller: (value) => (API_KEY.test(value) ? withinEnd(callers.get(digestOfCaller(value))) : undefined),
     limitCaller: (address) => byAddress.take(networkOf(address)),
     waitOfCaller: (address) => floods.waitOf(networkOf(address)),
     spareCaller: (address) => floods.spare(networkOf(address)),

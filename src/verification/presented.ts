@@ -5,6 +5,7 @@
  */
 import { classifyToken, isAccessToken } from '../credentials/index.ts';
 import type { SubReasons } from './denials.ts';
+import { createRecall } from './recall.ts';
 
 export type Presented =
   | { kind: 'none' }
@@ -33,8 +34,10 @@ export function readAuthorization(rawHeaders: readonly string[]): Presented {
     if (found !== undefined) return malformed('header_twice');
     found = rawHeaders[index + 1] as string;
   }
-  return found === undefined ? NONE : parseAuthorization(found);
+  return found === undefined ? NONE : recallHeader(found);
 }
+
+const recallHeader = createRecall(parseAuthorization);
 
 export function parseAuthorization(header: string): Presented {
   const value = header.trim();
@@ -48,9 +51,9 @@ export function parseAuthorization(header: string): Presented {
 }
 
 /** A value that was named as a token, as introspection names it. */
-export function presentToken(value: string): Presented {
-  return VISIBLE.test(value) ? presented(value, true) : malformed('token_with_blanks');
-}
+export const presentToken = createRecall(
+  (value): Presented => (VISIBLE.test(value) ? presented(value, true) : malformed('token_with_blanks')),
+);
 
 function presented(value: string, certain: boolean): Presented {
   if (value.length > LONGEST) return malformed('token_too_long');

@@ -7,6 +7,7 @@ import { ENDPOINT_KEY } from '../directories/index.ts';
 import type { Denial, DenialReason, SubReason } from './denials.ts';
 import { createLeaseCache, type LeaseCache } from './lease-cache.ts';
 import { type Presented, unknownValue } from './presented.ts';
+import { createRecall } from './recall.ts';
 
 /** A credential and its directory as one authoritative read saw them, both fit for use then. */
 export interface Grant {
@@ -222,7 +223,7 @@ export function createVerify(options: VerifyOptions): Verifier {
     verify(wanted) {
       const { presented } = wanted;
       if (presented.kind !== 'token') return explain(wanted);
-      const grant = cache.get(digestsOf(presented.value)[0]);
+      const grant = cache.get(likeliestDigest(presented.value));
       const settled =
         grant instanceof Promise ? grant.then((read) => read && settle(read, wanted)) : settle(grant, wanted);
       return settled instanceof Promise
@@ -231,6 +232,8 @@ export function createVerify(options: VerifyOptions): Verifier {
     },
   };
 }
+
+const likeliestDigest = createRecall((value) => digestsOf(value)[0]);
 
 const WRONG_KEY: SubReason = 'wrong_endpoint_key';
 
