@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../errors.ts';
 import { foldedPath, hasDotSegment, isMethodOverride, isRead, overridesMethod, splitGatewayPath } from './access.ts';
+import { createRecall } from './recall.ts';
 
 export const FORWARD_AUTH_PATH = '/auth/verify';
 
@@ -22,41 +23,76 @@ export interface ForwardedRequest {
   write: boolean;
 }
 
-/** nginx (and whoever follows its habit), ingress-nginx, and Traefik, Caddy or APISIX. */
-const PATH_HEADERS = ['x-original-uri', 'x-original-url', 'x-forwarded-uri'] as const;
-/** haproxy-ingress has no other. Elsewhere it may be an address to sign in at, so it counts only where nothing else names the path. */
-const LAST_PATH_HEADER = 'x-auth-request-redirect';
-const METHOD_HEADERS = ['x-original-method', 'x-forwarded-method'] as const;
+/**
+ * What each header says: where the path stands (nginx and whoever follows its habit, ingress-nginx, and Traefik, Caddy or APISIX), and where
+ * the method stands. haproxy-ingress has only the last of the paths; elsewhere it may be an address to sign in at, so it counts only where
+ * nothing else names the path.
+ */
+const SAYS: Readonly<Record<string, 'path' | 'last path' | 'method'>> = {
+  'x-original-uri': 'path',
+  'x-original-url': 'path',
+  'x-forwarded-uri': 'path',
+  'x-auth-request-redirect': 'last path',
+  'x-original-method': 'method',
+  'x-forwarded-method': 'method',
+};
+/** The name in lower case where the header matters, `override` where it could change the method, else nothing. */
+const meaningOf = createRecall((name) => {
+  const lower = name.toLowerCase();
+  if (isMethodOverride(lower)) return 'override';
+  return Object.hasOwn(SAYS, lower) ? lower : '';
+}, 500);
 
 /** Throws invalid_request when the proxy says two things, or when the path has no plain spelling. */
 export function readForwardedRequest(request: IncomingMessage): ForwardedRequest {
-  const url = request.url ?? '';
+  const { url = '', rawHeaders } = request;
   const mark = url.indexOf('?');
   const suffix = (mark === -1 ? url : url.slice(0, mark)).slice(FORWARD_AUTH_PATH.length);
   // Envoy tells the path behind ours. A lone slash is no path: a proxy that asks there asks by GET whatever it holds.
   const isSuffixed = suffix.length > 1;
   // Then the query is the client's own, and names nothing to us.
-  const names = mark === -1 || isSuffixed ? [] : new URLSearchParams(url.slice(mark)).getAll('directory');
+  const named = mark === -1 || isSuffixed ? undefined : namedIn(url.slice(mark));
+  let [target, last, method]: (string | undefined)[] = [];
+  let isOverridden = false;
+  const seen: string[] = [];
+
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = meaningOf(rawHeaders[at] as string);
+    if (name === '') continue;
+    if (name === 'override') isOverridden = true;
+    else if (seen.includes(name)) throw twice();
+    else {
+      seen.push(name);
+      const value = one(rawHeaders[at + 1] as string);
+      if (SAYS[name] === 'method') method = same(method, value, 'methods');
+      else if (SAYS[name] === 'path') addTarget(value);
+      else last = value;
+    }
+  }
+  if (isSuffixed) addTarget(url.slice(FORWARD_AUTH_PATH.length));
+  if (target === undefined && last !== undefined) addTarget(last);
+  if (isSuffixed && request.method) method = same(method, request.method, 'methods');
+  const canRead = method !== undefined && isRead(method.toUpperCase(), target ?? '') && !isOverridden;
+  return { named, ...placeOf(target), method, write: !canRead };
+
+  function addTarget(uri: string): void {
+    if (uri === '') return;
+    const { path, query } = targetOf(uri);
+    target = same(target, path, 'paths');
+    isOverridden ||= overridesMethod(query);
+  }
+}
+
+/** The directory that our own query names. */
+function namedIn(query: string): string | undefined {
+  const names = new URLSearchParams(query).getAll('directory');
   if (names.length > 1) throw invalid('The proxy names two directories.');
-  const { headers } = request;
-  const told = PATH_HEADERS.map((name) => one(headers[name])).filter(isGiven);
-  if (isSuffixed) told.push(url.slice(FORWARD_AUTH_PATH.length));
-  const last = one(headers[LAST_PATH_HEADER]);
-  if (told.length === 0 && isGiven(last)) told.push(last);
-  const targets = told.map(targetOf);
-  const paths = new Set(targets.map(({ path }) => path));
-  if (paths.size > 1) throw invalid('The proxy names two different paths.');
-  const [path] = paths;
-  const methods = new Set(METHOD_HEADERS.map((name) => one(headers[name])).filter((method) => method !== undefined));
-  if (isSuffixed && request.method) methods.add(request.method);
-  if (methods.size > 1) throw invalid('The proxy names two different methods.');
-  const [method] = methods;
-  const canRead =
-    method !== undefined &&
-    isRead(method.toUpperCase(), path ?? '') &&
-    !Object.keys(headers).some(isMethodOverride) &&
-    !targets.some(({ query }) => overridesMethod(query));
-  return { named: names[0] || undefined, ...placeOf(path), method, write: !canRead };
+  return names[0] || undefined;
+}
+
+function same(known: string | undefined, value: string, things: string): string {
+  if (known !== undefined && known !== value) throw invalid(`The proxy names two different ${things}.`);
+  return value;
 }
 
 /** The directory that a path names. Throws invalid_request for a path that names one in another spelling than the documented one. */
@@ -83,16 +119,14 @@ const OWN_ENDPOINT = /^(?:Users|Groups|Me|Bulk|Schemas|ResourceTypes|ServiceProv
 /** RFC 7643 6 begins a name of a resource type with a capital: `Devices`, `Entitlements`. */
 const RESOURCE_TYPE = /^[A-Z][A-Za-z]*$/;
 
-/** A header that came twice has been joined with a comma, or is a list: neither is one answer. */
-function one(value: string | string[] | undefined): string | undefined {
-  if (Array.isArray(value) || (value !== undefined && /[\s,]\s|^\s|\s$/.test(value))) {
-    throw invalid('The proxy names the request twice.');
-  }
+/** A value that a proxy joined of two, with a comma, is not one answer. */
+function one(value: string): string {
+  if (/[\s,]\s|^\s|\s$/.test(value)) throw twice();
   return value;
 }
 
-function isGiven(value: string | undefined): value is string {
-  return value !== undefined && value !== '';
+function twice(): AppError {
+  return invalid('The proxy names the request twice.');
 }
 
 /** The path of a URI, with what stands behind a `#`, and its query; proxies hand on whatever form the client sent. */
