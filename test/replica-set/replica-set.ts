@@ -18,7 +18,10 @@ import {
 } from '../../src/storage/index.ts';
 import { migrate } from '../../src/storage/schema-version.ts';
 import { silent } from '../support/engines.ts';
-import type { Dice, Scheduler } from './scheduler.ts';
+import type { Scheduler, Step } from './scheduler.ts';
+
+/** Asks the server, and no document of it. */
+const NOTHING: Step = { collection: '', writes: false };
 
 type Documents = Map<string, Document>;
 type State = Map<string, Documents>;
@@ -33,11 +36,13 @@ class Taken extends Error {
   }
 }
 
-export interface Faults {
-  /** Of each write: applied or not, its caller hears nothing. */
-  lostWrites: number;
-  /** Of each read. */
-  lostReads: number;
+/** What becomes of a question on its way. */
+export interface Fates {
+  read(): 'answered' | 'lost';
+  /** Whatever it is but `applied`, its caller hears nothing. */
+  write(): 'applied' | 'lost before' | 'lost after' | 'applied later';
+  /** Whether the driver finds the new primary when the deposed one could not answer. */
+  findsPrimary(): boolean;
 }
 
 export interface ReplicaSet {
@@ -45,16 +50,20 @@ export interface ReplicaSet {
   connect(who: string, clock: Clock): Storage;
   /** From now on the given instances talk to a primary that was deposed without noticing. */
   depose(whos: readonly string[]): void;
-  /** Everyone finds the primary again, and nothing gets lost. */
+  /** Everyone finds the primary again. */
   heal(): void;
-  faults: Faults;
 }
 
-export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; dice: Dice }): ReplicaSet {
+export function createReplicaSet({
+  scheduler,
+  fates,
+}: {
+  scheduler: Pick<Scheduler, 'turn' | 'spawn' | 'nowMs'>;
+  fates: Fates;
+}): ReplicaSet {
   const current: State = new Map();
   /** What a deposed primary knows, by the instance that still talks to it. */
   const past = new Map<string, State>();
-  const faults: Faults = { lostWrites: 0, lostReads: 0 };
   const notes = new Map<string, string>();
 
   function documentsOf(state: State, name: string): Documents {
@@ -67,9 +76,9 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
   }
 
   /** One read, from what the server that is asked knows. */
-  async function read<T>(who: string, authoritative: boolean, look: (state: State) => T): Promise<T> {
-    await scheduler.turn(who);
-    if (dice.chance(faults.lostReads)) throw new Lost('no answer');
+  async function read<T>(who: string, step: Step, authoritative: boolean, look: (state: State) => T): Promise<T> {
+    await scheduler.turn(who, step);
+    if (fates.read() === 'lost') throw new Lost('no answer');
     const old = past.get(who);
     if (old === undefined) return look(current);
     if (!authoritative) return look(old);
@@ -78,20 +87,20 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
 
   /** Nothing that needs a majority works at a deposed primary; sooner or later the driver finds the new one. */
   function refusedBy(who: string): Lost {
-    if (dice.chance(0.3)) past.delete(who);
+    if (fates.findsPrimary()) past.delete(who);
     return new Lost('no majority');
   }
 
-  async function write<T>(who: string, apply: () => T): Promise<T> {
-    await scheduler.turn(who);
+  async function write<T>(who: string, step: Step, apply: () => T): Promise<T> {
+    await scheduler.turn(who, step);
     if (past.has(who)) throw refusedBy(who);
-    if (!dice.chance(faults.lostWrites)) return apply();
-    const fate = dice.pick(['before', 'after', 'later'] as const);
-    if (fate === 'after') apply();
-    if (fate === 'later') {
+    const fate = fates.write();
+    if (fate === 'applied') return apply();
+    if (fate === 'lost after') apply();
+    if (fate === 'applied later') {
       // It is on its way still, and its caller has been told that it failed.
       scheduler.spawn(
-        scheduler.turn('network').then(() => {
+        scheduler.turn('network', step).then(() => {
           try {
             apply();
           } catch {
@@ -100,7 +109,7 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
         }),
       );
     }
-    throw new Lost(`lost ${fate} it was applied`);
+    throw new Lost(`${fate} it was applied`);
   }
 
   function createCollection<S extends Shape>(
@@ -110,6 +119,8 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
   ): Collection<Stored<S>> {
     type R = Stored<S>;
     const { name } = spec;
+    const reads = (id?: string): Step => ({ collection: name, id, writes: false });
+    const writes = (id?: string): Step => ({ collection: name, id, writes: true });
     const unique = Object.entries(spec.keys)
       .filter(([, kind]) => kind === 'unique')
       .map(([key]) => key);
@@ -135,15 +146,16 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
       put(structuredClone(document));
     };
     const documents = createDocuments<R>(spec, {
-      insert: (document) => write(who, () => create(document)),
+      insert: (document) => write(who, writes(document._id), () => create(document)),
       find: (id, { authoritative = false } = {}) =>
-        read(who, authoritative, (state) => {
+        read(who, reads(id), authoritative, (state) => {
           const found = documentsOf(state, name).get(id);
           return found && isAlive(found) ? structuredClone(found) : null;
         }),
-      isStored: (id, nonce) => read(who, true, (state) => documentsOf(state, name).get(id)?.['_nonce'] === nonce),
+      isStored: (id, nonce) =>
+        read(who, reads(id), true, (state) => documentsOf(state, name).get(id)?.['_nonce'] === nonce),
       swap: (id, revision, { set, unset }) =>
-        write(who, () => {
+        write(who, writes(id), () => {
           const found = documentsOf(current, name).get(id);
           if (found?.revision !== revision) return false;
           const changed: Document = { ...found, ...structuredClone(set), _id: id, revision: revision + 1 };
@@ -151,7 +163,7 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
           put(changed);
           return true;
         }),
-      pause: () => scheduler.turn(who),
+      pause: () => scheduler.turn(who, { collection: '', writes: false }),
       isDuplicate: (error) => error instanceof Taken,
       isUncertain: (error) => error instanceof Lost,
     });
@@ -195,23 +207,23 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
       update: (id, change) => run(() => documents.update(id, change, () => false)),
       find: (id, { authoritative = false } = {}) =>
         run(() =>
-          read(who, authoritative, (state) => {
+          read(who, reads(id), authoritative, (state) => {
             const found = documentsOf(state, name).get(id);
             return found && isAlive(found) ? documents.decode(structuredClone(found)) : undefined;
           }),
         ),
       findBy: (key, value, { authoritative = false } = {}) =>
         run(() =>
-          read(who, authoritative, (state) => {
+          read(who, reads(), authoritative, (state) => {
             const [first] = matching(state, { [key]: value }).sort(byOrder(1));
             return first && documents.decode(structuredClone(first));
           }),
         ),
-      accumulate: (merges) => run(() => write(who, () => merges.forEach(merge))),
-      remove: (id) => run(() => write(who, () => documentsOf(current, name).delete(id))),
+      accumulate: (merges) => run(() => write(who, writes(), () => merges.forEach(merge))),
+      remove: (id) => run(() => write(who, writes(id), () => documentsOf(current, name).delete(id))),
       removeBy: (key, value) =>
         run(() =>
-          write(who, () => {
+          write(who, writes(), () => {
             const found = [...documentsOf(current, name).values()].filter((document) => document[key] === value);
             for (const { _id } of found) documentsOf(current, name).delete(_id);
             return found.length;
@@ -219,7 +231,7 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
         ),
       page: ({ where, contains, from, to, direction = 'ascending', after, limit }) =>
         run(() =>
-          read(who, false, (state) => {
+          read(who, reads(), false, (state) => {
             const sense = direction === 'ascending' ? 1 : -1;
             const start = after === undefined ? undefined : decodeCursor(after);
             const rows = matching(state, where)
@@ -240,10 +252,10 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
             );
           }),
         ),
-      count: (where) => run(() => read(who, false, (state) => matching(state, where).length)),
+      count: (where) => run(() => read(who, reads(), false, (state) => matching(state, where).length)),
       due: (key, before, limit) =>
         run(() =>
-          read(who, false, (state) =>
+          read(who, reads(), false, (state) =>
             matching(state)
               .filter((document) => document[key] instanceof Date && (document[key] as Date) < before)
               .sort((a, b) => (a[key] as Date).getTime() - (b[key] as Date).getTime())
@@ -253,7 +265,7 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
         ),
       prune: (before) =>
         run(() =>
-          write(who, () => {
+          write(who, writes(), () => {
             const old = matching(current).filter((document) => (document[spec.order] as Date) < before);
             for (const { _id } of old) documentsOf(current, name).delete(_id);
             return old.length;
@@ -263,7 +275,6 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
   }
 
   return {
-    faults,
     connect(who, clock) {
       return {
         engine: 'mongodb',
@@ -278,9 +289,9 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
             silent,
           ),
         isPrepared: async () => notes.has('schema_version'),
-        ping: () => read(who, false, () => undefined),
+        ping: () => read(who, NOTHING, false, () => undefined),
         // The members' clocks are right; those of the instances may differ.
-        now: () => read(who, false, () => new Date(START_MS + scheduler.nowMs())),
+        now: () => read(who, NOTHING, false, () => new Date(START_MS + scheduler.nowMs())),
         reclaim: async () => undefined,
         close: async () => undefined,
       };
@@ -291,8 +302,6 @@ export function createReplicaSet({ scheduler, dice }: { scheduler: Scheduler; di
     },
     heal() {
       past.clear();
-      faults.lostReads = 0;
-      faults.lostWrites = 0;
     },
   };
 }

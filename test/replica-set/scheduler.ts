@@ -34,6 +34,13 @@ export function createDice(seed: string): Dice {
   };
 }
 
+/** What a turn is wanted for: to read or write one document of a collection, or whichever of them. */
+export interface Step {
+  collection: string;
+  id?: string | undefined;
+  writes: boolean;
+}
+
 interface Parked {
   who: string;
   release: () => void;
@@ -47,7 +54,7 @@ export interface Scheduler {
   /** Real time of the model, in milliseconds since its start. */
   nowMs(): number;
   /** Waits until it is this one's turn. */
-  turn(who: string): Promise<void>;
+  turn(who: string, step?: Step): Promise<void>;
   sleep(who: string, ms: number): Promise<void>;
   /** While it is paused, nothing of it gets a turn. */
   pause(who: string): void;

@@ -42,7 +42,16 @@ interface Known {
 export async function runWorld(seed: string, options: WorldOptions): Promise<History> {
   const dice = createDice(seed);
   const scheduler = createScheduler(dice);
-  const replicaSet = createReplicaSet({ scheduler, dice });
+  const losses = { reads: 0, writes: 0 };
+  const replicaSet = createReplicaSet({
+    scheduler,
+    fates: {
+      read: () => (dice.chance(losses.reads) ? 'lost' : 'answered'),
+      write: () =>
+        dice.chance(losses.writes) ? dice.pick(['lost before', 'lost after', 'applied later'] as const) : 'applied',
+      findsPrimary: () => dice.chance(0.3),
+    },
+  });
   const history = createHistory(() => scheduler.nowMs());
   const instances: Instance[] = [];
   const dead = new Set<string>();
@@ -93,6 +102,7 @@ export async function runWorld(seed: string, options: WorldOptions): Promise<His
 
   // Afterwards everything works again, and the truth is asked for.
   replicaSet.heal();
+  Object.assign(losses, { reads: 0, writes: 0 });
   for (const { who } of instances) scheduler.resume(who);
   const last = await start();
   for (let round = 0; round < 2; round++)
@@ -300,8 +310,8 @@ export async function runWorld(seed: string, options: WorldOptions): Promise<His
     const alive = instances.filter(({ who }) => !dead.has(who));
     if (dice.chance(0.02)) replicaSet.depose(alive.filter(() => dice.chance(0.5)).map(({ who }) => who));
     if (dice.chance(0.02)) {
-      replicaSet.faults.lostReads = dice.pick([0, 0, 0.05]);
-      replicaSet.faults.lostWrites = dice.pick([0, 0, 0.1]);
+      losses.reads = dice.pick([0, 0, 0.05]);
+      losses.writes = dice.pick([0, 0, 0.1]);
     }
     if (dice.chance(0.01)) scheduler.pause(dice.pick(alive).who);
     if (dice.chance(0.05)) for (const { who } of alive) scheduler.resume(who);
