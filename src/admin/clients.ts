@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { APP_NAME, type Client, type Clients, GRANT_TYPES, type Oauth } from '../oauth/index.ts';
+import { APP_NAME, type Client, type ClientInput, type Clients, GRANT_TYPES, type Oauth } from '../oauth/index.ts';
 import {
   accessTokenSeconds,
   clientFields,
@@ -14,7 +14,7 @@ import {
   secretEnd,
   viewClient,
 } from './client-schemas.ts';
-import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
+import { assertVisible, type Call, type Caller, type Operation, operation, type Reply } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Clients';
@@ -53,6 +53,19 @@ export function clientOperations({
     return client;
   }
 
+  async function create({
+    body,
+    caller,
+    cause,
+  }: Pick<Call<unknown, ClientInput>, 'body' | 'caller' | 'cause'>): Promise<Reply> {
+    await assertMayCreate(body.directoryId, caller);
+    const { client, clientSecret } = await clients.create(body, cause);
+    return {
+      body: { client: viewClient(client, clock.now()) },
+      ...(clientSecret !== undefined && { secret: { clientSecret } }),
+    };
+  }
+
   return [
     operation({
       method: 'post',
@@ -66,14 +79,7 @@ export function clientOperations({
       status: 201,
       answer: z.object({ client: clientView, clientSecret: schemas.shownOnce }),
       errors: ['not_found', 'invalid_request'],
-      async handle({ body, caller, cause }) {
-        await assertMayCreate(body.directoryId, caller);
-        const { client, clientSecret } = await clients.create(body, cause);
-        return {
-          body: { client: viewClient(client, clock.now()) },
-          ...(clientSecret !== undefined && { secret: { clientSecret } }),
-        };
-      },
+      handle: create,
     }),
     operation({
       method: 'post',
@@ -91,14 +97,7 @@ export function clientOperations({
       status: 201,
       answer: z.object({ client: clientView, clientSecret: schemas.shownOnce }),
       errors: ['not_found', 'invalid_request', 'client_exists'],
-      async handle({ body, caller, cause }) {
-        await assertMayCreate(body.directoryId, caller);
-        const { client, clientSecret } = await clients.create(body, cause);
-        return {
-          body: { client: viewClient(client, clock.now()) },
-          ...(clientSecret !== undefined && { secret: { clientSecret } }),
-        };
-      },
+      handle: create,
     }),
     operation({
       method: 'get',

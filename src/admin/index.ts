@@ -22,6 +22,7 @@ import type { Storage } from '../storage/index.ts';
 import type { Verification } from '../verification/index.ts';
 import { apiKeyOperations } from './api-keys.ts';
 import { campaignOperations } from './campaigns.ts';
+import { checkOperations } from './check.ts';
 import { clientOperations } from './clients.ts';
 import { contactOperations } from './contacts.ts';
 import { credentialOperations } from './credentials.ts';
@@ -29,15 +30,18 @@ import { diagnosisOperations } from './diagnosis.ts';
 import { directoryOperations } from './directories.ts';
 import { eventOperations } from './events.ts';
 import { evidenceOperations } from './evidence.ts';
+import { findingOperations } from './findings.ts';
 import { importOperations } from './imports.ts';
 import { createLeaks, type LeakDependencies } from './leaks.ts';
 import { describeApi } from './openapi.ts';
 import type { Operation } from './operation.ts';
 import { operatorOperations } from './operators.ts';
 import { organizationOperations } from './organizations.ts';
+import { outcomeOperations } from './outcomes.ts';
 import { portalLinkOperations } from './portal-links.ts';
 import { renderReference } from './reference.tsx';
 import { reportOperations } from './reports.ts';
+import { requestLogOperations } from './request-log.ts';
 import { createAdminRouter } from './router.ts';
 import { deliveryOperations, webhookOperations } from './webhooks.ts';
 
@@ -80,6 +84,10 @@ export function createAdmin(deps: AdminDependencies): Middleware[] {
     ...organizationOperations(deps),
     ...directoryOperations(deps),
     ...diagnosisOperations(deps),
+    ...findingOperations(deps),
+    ...requestLogOperations(deps),
+    ...checkOperations(deps),
+    ...outcomeOperations(deps),
     ...credentialOperations(deps),
     ...clientOperations(deps),
     ...importOperations(deps),

@@ -30,7 +30,7 @@ export { diagnose } from './diagnose.ts';
 export type { Facts } from './facts.ts';
 export type { Diagnosis, Finding, FindingFacts, Stranger } from './finding.ts';
 export { timeOf } from './read-facts.ts';
-export { type LoggedRequest, REQUEST_LOG_DAYS, type RequestLog } from './request-log.ts';
+export { type LoggedRequest, REQUEST_LOG_DAYS, type RequestLog, requestsAsCsv } from './request-log.ts';
 export { type Part, plain, type Text } from './say.ts';
 export type { Reader, Spoken, Words } from './speech.ts';
 export { CHANGES as STATE_CHANGES, fold as foldChanges } from './state-at.ts';
@@ -102,7 +102,8 @@ export function createDiagnoses(
     const [refusal] = refusalsOf([event], { credentials: [] });
     if (!directory || !refusal) return;
     const { sources } = await traffic.read(directory.id);
-    const accepted = sources.length > 0 ? true : undefined;
+    // When it was is of no matter here.
+    const accepted = sources.length > 0 ? { at: event.at } : undefined;
     if (certaintyOf(refusal, { directory, sources, accepted }) !== 'stranger') await whys.note(event, directory);
   }
 

@@ -98,3 +98,16 @@ export function createRequestLog({ storage, clock, log }: { storage: Storage; cl
     },
   };
 }
+
+const COLUMNS = ['at', 'method', 'kind', 'outcome', 'status', 'durationMs', 'credentialId', 'requestId'] as const;
+
+/** RFC 4180. What a spreadsheet would take for a formula is marked as text. */
+export function requestsAsCsv(requests: readonly LoggedRequest[]): string {
+  const cell = (value: string | number | Date | undefined) => {
+    const text = value instanceof Date ? value.toISOString() : String(value ?? '').replace(/^[=+@-]/, "'$&");
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [COLUMNS.join(','), ...requests.map((request) => COLUMNS.map((name) => cell(request[name])).join(','))]
+    .map((line) => `${line}\r\n`)
+    .join('');
+}

@@ -1,0 +1,141 @@
+/** Findings and diagnoses as the admin API shows them: each with its words, as an operator reads them. */
+import { z } from 'zod';
+import {
+  ACTORS,
+  CODE_NAMES,
+  type Diagnosis,
+  type Finding,
+  type PastDiagnosis,
+  plain,
+  SEVERITIES,
+  type Spoken,
+  type Words,
+  wordsOf,
+} from '../diagnosis/index.ts';
+
+const shownTime = z.iso.datetime();
+const DOCUMENTATION = 'docs/findings.md';
+
+const wordsView = z.object({
+  lead: z.string(),
+  rest: z.string(),
+  detail: z.string().nullable(),
+  steps: z.array(z.string()),
+  value: z.object({ label: z.string(), value: z.string() }).nullable().describe('What to copy for it.'),
+  unseen: z.string().nullable().describe('What we cannot see.'),
+});
+
+export const findingView = z
+  .object({
+    code: z.enum(CODE_NAMES),
+    severity: z.enum(SEVERITIES),
+    actor: z.enum(ACTORS).describe('Who can act.'),
+    since: shownTime,
+    until: shownTime.nullable(),
+    certainty: z.enum(['known', 'likely']),
+    facts: z.record(z.string(), z.unknown()),
+    evidence: z.array(z.string()).describe('IDs of events.'),
+    words: wordsView,
+    documentation: z.string().describe('The page of this finding.'),
+  })
+  .meta({ id: 'Finding' });
+
+export const diagnosisView = z
+  .object({
+    directoryId: z.string(),
+    organizationId: z.string(),
+    at: shownTime,
+    findings: z.array(findingView).describe('The first one leads.'),
+    strangers: z
+      .array(
+        z.object({
+          code: z.enum(CODE_NAMES),
+          count: z.int(),
+          firstAt: shownTime,
+          lastAt: shownTime,
+          address: z.string().nullable(),
+          userAgent: z.string().nullable(),
+          evidence: z.array(z.string()),
+        }),
+      )
+      .describe('Refused requests of somebody else. They say nothing of the health.'),
+    credentials: z
+      .array(
+        z.object({
+          id: z.string(),
+          kind: z.enum(['bearer', 'oauth']),
+          slot: z.enum(['a', 'b']),
+          state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']),
+          hint: z.string().nullable(),
+          label: z.string().nullable(),
+          createdAt: shownTime,
+          expiresAt: shownTime.nullable(),
+          endedAt: shownTime.nullable(),
+          endedBy: z.string().nullable(),
+          lastUsedAt: shownTime.nullable().describe('Within this hour.'),
+        }),
+      )
+      .optional()
+      .describe('With `at`: the tokens and connections as they were then.'),
+    keptSince: shownTime.nullable().optional().describe('With `at`: what is kept begins here; null when it is whole.'),
+  })
+  .meta({ id: 'Diagnosis' });
+
+export function viewFinding(finding: Finding, directory: Spoken) {
+  const words = wordsOf(finding, directory, { audience: 'operator', vendor: '' });
+  return {
+    ...finding,
+    until: finding.until ?? null,
+    words: viewWords(words),
+    documentation: `${DOCUMENTATION}#${finding.code}`,
+  };
+}
+
+function viewWords({ lead, rest, detail, steps, value, unseen }: Words) {
+  return {
+    lead,
+    rest: plain(rest),
+    detail: detail === undefined || detail.length === 0 ? null : plain(detail),
+    steps: steps.map(plain),
+    value: value ?? null,
+    unseen: unseen ?? null,
+  };
+}
+
+export function viewDiagnosis({ findings, strangers, ...diagnosis }: Diagnosis, directory: Spoken) {
+  return {
+    ...diagnosis,
+    findings: findings.map((finding) => viewFinding(finding, directory)),
+    strangers: strangers.map(({ address, userAgent, ...stranger }) => ({
+      ...stranger,
+      address: address ?? null,
+      userAgent: userAgent ?? null,
+    })),
+  };
+}
+
+function viewThen(credential: PastDiagnosis['credentials'][number]) {
+  const { id, kind, slot, state, hint, label, createdAt, expiresAt, endedAt, endedBy, lastUsedAt } = credential;
+  return {
+    id,
+    kind,
+    slot,
+    state,
+    hint: kind === 'bearer' ? hint : null,
+    label: label ?? null,
+    createdAt,
+    expiresAt: expiresAt ?? null,
+    endedAt: endedAt ?? null,
+    endedBy: endedBy ?? null,
+    lastUsedAt: lastUsedAt ?? null,
+  };
+}
+
+/** With the tokens and connections as they were then. */
+export function viewPast({ credentials, keptSince, spoken, ...diagnosis }: PastDiagnosis) {
+  return {
+    ...viewDiagnosis(diagnosis, spoken),
+    credentials: credentials.map(viewThen),
+    keptSince: keptSince ?? null,
+  };
+}

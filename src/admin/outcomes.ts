@@ -1,0 +1,73 @@
+/** Outcomes that the vendor reports, where we see none: with forward-auth and introspection. */
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import type { Diagnoses, OutcomeClass } from '../diagnosis/index.ts';
+import type { Directories } from '../directories/index.ts';
+import { KINDS } from '../gateway/index.ts';
+import { isVisible, type Operation, operation } from './operation.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'Diagnosis';
+
+/** What a status of the vendor's SCIM server means, where only the vendor sees it. */
+function classOf(status: number, isCollection: boolean): OutcomeClass {
+  if (status === 401 || status === 407) return 'upstream_refuses_us';
+  if (status === 429) return 'upstream_limits';
+  if (status >= 500) return 'upstream_failing';
+  if ((status === 404 || status === 405) && isCollection) return 'upstream_wrong_base';
+  if (status === 400 || status === 415 || status === 422) return 'upstream_rejects_content';
+  return status >= 400 ? 'normal_refusal' : 'ok';
+}
+
+const MOST_OUTCOMES = 1000;
+/** Reports come in batches, and not from yesterday. */
+const OLDEST_OUTCOME_MS = 86_400_000;
+
+export function outcomeOperations(deps: { directories: Directories; diagnoses: Diagnoses; clock: Clock }): Operation[] {
+  const { directories, diagnoses, clock } = deps;
+  return [
+    operation({
+      method: 'post',
+      path: '/outcomes',
+      tag,
+      summary: 'Report what your SCIM server answered, for forward-auth and introspection',
+      description:
+        'With the gateway we see it ourselves. Report in batches; the middleware does it. No bodies, filters or names are wanted.',
+      action: 'outcomes.report',
+      body: z.strictObject({
+        outcomes: z
+          .array(
+            z.strictObject({
+              directoryId: z.string().max(100),
+              kind: z.enum(KINDS),
+              status: z.number().int().min(100).max(599),
+              collection: z
+                .boolean()
+                .optional()
+                .describe('A list or a place where resources are made, not one of them.'),
+              at: schemas.time.optional().describe('Within the last day; now without it.'),
+            }),
+          )
+          .min(1)
+          .max(MOST_OUTCOMES),
+      }),
+      status: 200,
+      answer: z.object({ accepted: z.int(), unknown: z.int().describe('Of directories that you may not see.') }),
+      errors: ['invalid_request'],
+      async handle({ body: { outcomes }, caller }) {
+        const ids = [...new Set(outcomes.map(({ directoryId }) => directoryId))];
+        const found = new Map((await Promise.all(ids.map((id) => directories.find(id)))).map((one) => [one?.id, one]));
+        let accepted = 0;
+        for (const { directoryId, kind, status, collection = false, at } of outcomes) {
+          const directory = found.get(directoryId);
+          if (!directory || !isVisible(caller, directory.organizationId)) continue;
+          const now = clock.now();
+          const isUsable = at === undefined || (at <= now && now.getTime() - at.getTime() < OLDEST_OUTCOME_MS);
+          diagnoses.traffic.outcome(directory, kind, classOf(status, collection), 'reported', isUsable ? at : now);
+          accepted += 1;
+        }
+        return { body: { accepted, unknown: outcomes.length - accepted } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,59 @@
+/** The request log of one directory, as JSON or as a file. */
+import { z } from 'zod';
+import { type Diagnoses, type LoggedRequest, requestsAsCsv } from '../diagnosis/index.ts';
+import type { Directories } from '../directories/index.ts';
+import { KINDS, OUTCOMES } from '../gateway/index.ts';
+import { assertVisible, type Operation, operation } from './operation.ts';
+import * as schemas from './schemas.ts';
+
+const tag = 'Diagnosis';
+const shownTime = z.iso.datetime();
+
+const loggedView = z
+  .object({
+    at: shownTime,
+    method: z.string(),
+    kind: z.enum(KINDS),
+    outcome: z.enum(OUTCOMES),
+    status: z.number().nullable().describe('Of the SCIM server; null where it did not answer.'),
+    durationMs: z.number(),
+    credentialId: z.string(),
+    requestId: z.string(),
+  })
+  .meta({ id: 'LoggedRequest' });
+
+function viewLogged({ at, method, kind, outcome, status, durationMs, credentialId, requestId }: LoggedRequest) {
+  const time = at.toISOString();
+  return { at: time, method, kind, outcome, status: status ?? null, durationMs, credentialId, requestId };
+}
+
+export function requestLogOperations(deps: { directories: Directories; diagnoses: Diagnoses }): Operation[] {
+  const { directories, diagnoses } = deps;
+  return [
+    operation({
+      method: 'get',
+      path: '/directories/:id/requests',
+      tag,
+      summary: 'The request log of a directory, latest first',
+      description:
+        'Of directories whose `requestLog` is true: what the gateway accepted, for 30 days. `format=csv` gives the same page as a file; `after` goes on.',
+      action: 'directories.read',
+      query: z.strictObject({
+        ...schemas.paging,
+        from: schemas.time.optional(),
+        to: schemas.time.optional(),
+        format: z.enum(['json', 'csv']).optional().describe('json without it.'),
+      }),
+      status: 200,
+      answer: schemas.listOf(loggedView),
+      errors: ['not_found', 'invalid_cursor'],
+      async handle({ id, query: { format, ...query }, caller }) {
+        const { organizationId } = await directories.get(id);
+        assertVisible(caller, organizationId, `directory ${id}`);
+        const { items, nextCursor } = await diagnoses.requestLog.page(id, query);
+        if (format === 'csv') return { text: { type: 'text/csv; charset=utf-8', content: requestsAsCsv(items) } };
+        return { body: { items: items.map(viewLogged), nextCursor } };
+      },
+    }),
+  ];
+}
