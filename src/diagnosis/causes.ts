@@ -103,7 +103,7 @@ const OAUTH: Record<OauthSubReason, Code> = {
   scope_separator: 'scope_separator',
   scope_too_wide: 'scope_unknown',
   code_missing: 'request_form_wrong',
-  code_unknown: 'code_expired',
+  code_unknown: 'code_unknown',
   code_expired: 'code_expired',
   code_replayed: 'code_replayed',
   redirect_uri_missing: 'redirect_uri_unknown',

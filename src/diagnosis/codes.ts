@@ -184,6 +184,7 @@ export const CODES = {
   scope_unknown: atTokenEndpoint('None of the scopes in the request exists here.'),
   scope_separator: atTokenEndpoint('The scopes are separated by commas instead of spaces.'),
   code_expired: atTokenEndpoint('The authorization code came too late.'),
+  code_unknown: atTokenEndpoint('The identity provider sent an authorization code that we did not issue to it.'),
   code_replayed: atTokenEndpoint('The authorization code was used twice.'),
   pkce_wrong: atTokenEndpoint('The code verifier (PKCE) does not fit.'),
   refresh_token_unknown: atTokenEndpoint('The identity provider sent a refresh token that we do not recognize.'),

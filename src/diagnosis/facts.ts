@@ -23,6 +23,8 @@ export interface Facts {
   grantedAt?: Date;
   /** Where accepted requests came from, most frequent first. */
   sources: SourceFacts[];
+  /** Where requests that got a token came from; absent where that is not known. */
+  tokenSources?: readonly Pick<SourceFacts, 'network' | 'family'>[];
   /** How far a connection came that is not there yet. */
   connecting?: { step: 'client_made' | 'requested' | 'consented'; at: Date };
   /** Whether anybody at the organization ever opened a portal link; absent where that is not known. */
@@ -102,6 +104,8 @@ export interface RefusalFacts {
   isLimited?: boolean;
   /** The token of this directory went to the URL of another one. */
   isElsewhere?: boolean;
+  /** It named a client of this directory and proved nothing, as anybody can who knows the client ID. */
+  isUnproven?: boolean;
   /** Of the other directory, where it belongs to the same organization. */
   otherDirectory?: string;
   /** What the SCIM server or the request said of itself: a status, a kind, a reason without values. */

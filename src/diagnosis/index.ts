@@ -33,7 +33,7 @@ export { timeOf } from './read-facts.ts';
 export { type LoggedRequest, REQUEST_LOG_DAYS, type RequestLog, requestsAsCsv } from './request-log.ts';
 export { type Part, plain, type Text } from './say.ts';
 export type { Reader, Spoken, Words } from './speech.ts';
-export { CHANGES as STATE_CHANGES, fold as foldChanges } from './state-at.ts';
+export { fold as foldChanges, STATE_CHANGES } from './state-at.ts';
 export type { Station } from './stations.ts';
 export type { Run, Timeline } from './timeline.ts';
 export { type Counted, type OutcomeClass, outcomeClassOf, type Traffic } from './traffic.ts';

@@ -2,7 +2,7 @@
 import { type Audit, type AuditEvent, placeIn } from '../audit/index.ts';
 import { type Credential, type Credentials, stateAt, type Usage, type UsageTotal } from '../credentials/index.ts';
 import { type Directories, type Directory, endpointUrlOf } from '../directories/index.ts';
-import type { Clients } from '../oauth/index.ts';
+import type { Clients, OauthSubReason } from '../oauth/index.ts';
 import { codeOf, TROUBLES } from './causes.ts';
 import { CODES, type Code } from './codes.ts';
 import type {
@@ -55,7 +55,7 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
     clients.page({ directoryId, limit: CLIENTS_READ }),
     audit.page({ where: { place: placeIn(directoryId, 'switch') }, limit: SWITCHES_READ }),
     audit.page({ where: { place: placeIn(directoryId, 'connecting') }, limit: 1 }),
-    audit.page({ where: { place: placeIn(directoryId, 'token') }, limit: 1 }),
+    audit.page({ where: { place: placeIn(directoryId, 'token') }, limit: GRANTS_READ }),
     audit.page({ where: { place: placeIn(directory.organizationId, 'entered') }, limit: 1 }),
     deps.readTraffic(directory),
   ]);
@@ -88,6 +88,10 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
     outcomes,
     sees: outcomesFrom ?? (directory.upstreamUrl === undefined ? 'nothing' : 'gateway'),
     sources,
+    tokenSources: granted.items.map(({ address = '', data: { userAgent } }) => ({
+      network: networkOf(address),
+      family: familyOf(typeof userAgent === 'string' ? userAgent : undefined),
+    })),
     ...known,
     hasContact: entered.items.length > 0,
     ...(connecting && { connecting }),
@@ -98,6 +102,8 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
 
 /** Who disabled what, and what was imported. */
 const SWITCHES_READ = 20;
+/** Tokens issued, counted by the hour and sender: enough to know where the token endpoint is used from. */
+const GRANTS_READ = 20;
 
 /** Of what is counted together: the last time. */
 export function timeOf({ lastAt, at }: AuditEvent): Date {
@@ -263,9 +269,28 @@ function refusalOf(code: Code, event: AuditEvent): RefusalFacts {
     ...(address !== undefined && { address }),
     ...(userAgent !== undefined && { userAgent }),
     ...(data['elsewhere'] === true && { isElsewhere: true }),
+    ...(isUnproven(event) && { isUnproven: true }),
     ...(data['reason'] === 'rate_limited' && { isLimited: true }),
     ...(Object.keys(said).length > 0 && { said }),
   };
+}
+
+/** The causes with which a caller has shown neither the secret of the client that it named nor a token. */
+const PROVES_NOTHING: ReadonlySet<unknown> = new Set<OauthSubReason>([
+  'client_secret_missing',
+  'client_secret_wrong',
+  'client_secret_has_blanks',
+  'client_proofs_disagree',
+  'client_method_wrong',
+  'assertion_wrong',
+  'jwks_unreachable',
+]);
+
+/** A person's own refusal, and a request with a refresh token or code of the connection, are proof. */
+function isUnproven({ type, credentialId, actor, data }: AuditEvent): boolean {
+  if (type === 'connection.refused') return actor.type !== 'it_contact' && actor.type !== 'operator';
+  if (type !== 'token.refused' || !PROVES_NOTHING.has(data['subReason'])) return false;
+  return credentialId === undefined || data['grantType'] === 'client_credentials';
 }
 
 function saidBy(data: Record<string, unknown>, word: (name: string) => string | undefined): Said {

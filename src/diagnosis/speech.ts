@@ -138,7 +138,7 @@ export function press(speech: Speech, kind: 'bearer' | 'oauth'): Text {
 }
 
 /** Open the form, paste the token that would work into its field, test. */
-export function pasteToken(speech: Speech): Text[] {
+export function pasteToken(speech: Speech, how?: string): Text[] {
   const { usable } = speech.finding.facts;
   const into = say`into ${ui(field(speech, 'token'))}`;
   if (usable?.kind === 'bearer') {
@@ -150,12 +150,14 @@ export function pasteToken(speech: Speech): Text[] {
   }
   return [
     say`Generate a new token on this page.`,
-    say`${open(speech, 'bearer')}, and paste the new token ${into}.`,
+    say`${open(speech, 'bearer')}, and paste the new token ${into}${how === undefined ? '' : `, ${how}`}.`,
     press(speech, 'bearer'),
   ];
 }
 
+/** The same, where the token was damaged on its way into the field. Without one that works there is nothing to paste again. */
 export function pasteAgain(speech: Speech, how: string): Text[] {
+  if (speech.finding.facts.usable?.kind !== 'bearer') return pasteToken(speech, how);
   const into = say`into ${ui(field(speech, 'token'))}`;
   return [
     say`${open(speech, 'bearer')}, and paste the token ${into} again, ${how}.`,
@@ -192,6 +194,20 @@ export function connectAgain(speech: Speech): Text[] {
 /** What its own file says about how people get this wrong there. */
 export function mistakeOf({ idp }: Speech, code: Code): { says: string; fix: string } | undefined {
   return idp.mistakes.find((mistake) => mistake.code === code);
+}
+
+/** Makes the words of refusals: what the file of the identity provider knows of a mistake follows the cause, and its fix leads the steps. */
+export function refusalsBy(begin: (speech: Speech) => Pick<Words, 'lead' | 'detail'>) {
+  return (code: Code, what: (speech: Speech) => Text, steps: (speech: Speech) => Text[], unseen?: string): Speak =>
+    (speech) => {
+      const mistake = mistakeOf(speech, code);
+      return {
+        ...begin(speech),
+        rest: mistake ? say`${what(speech)} ${mistake.says}` : what(speech),
+        steps: [...(mistake ? [say`${mistake.fix}`] : []), ...steps(speech)],
+        ...(unseen !== undefined && { unseen }),
+      };
+    };
 }
 
 /** Whose turn it is, where the reader can do nothing. */

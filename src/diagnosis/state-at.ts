@@ -16,8 +16,8 @@ export interface Past {
   keptSince?: Date;
 }
 
-/** What `fold` makes a state of. */
-export const CHANGES = [
+/** Events that say what became of a directory, its tokens and its connections. */
+export const STATE_CHANGES = [
   'directory.created',
   'directory.updated',
   'directory.disabled',
@@ -118,7 +118,7 @@ async function readChanges(audit: Audit, directoryId: string, to: Date): Promise
   let after: string | undefined;
   do {
     const { items, nextCursor } = await audit.page({
-      where: { place: CHANGE_PLACES.map((place) => placeIn(directoryId, place)), type: CHANGES },
+      where: { place: CHANGE_PLACES.map((place) => placeIn(directoryId, place)), type: STATE_CHANGES },
       to,
       after,
       limit: PAGE,

@@ -5,6 +5,7 @@ import type { Directory } from '../directories/index.ts';
 import { codeOf, TROUBLES } from './causes.ts';
 import type { Code } from './codes.ts';
 import { timeOf } from './read-facts.ts';
+import { STATE_CHANGES } from './state-at.ts';
 import type { Traffic } from './traffic.ts';
 
 /** Hours in a row with the same kinds of traffic. Times are whole hours. */
@@ -40,19 +41,7 @@ export interface Timeline {
 }
 
 const CHANGE_TYPES = [
-  'directory.created',
-  'directory.updated',
-  'directory.disabled',
-  'directory.enabled',
-  'credential.issued',
-  'credential.imported',
-  'credential.connected',
-  'credential.updated',
-  'credential.disabled',
-  'credential.enabled',
-  'credential.revoked',
-  'credential.retired',
-  'credential.expired',
+  ...STATE_CHANGES,
   'connection.consented',
   'client.created',
   'client.updated',

@@ -9,6 +9,7 @@ import {
   open,
   pasteInto,
   press,
+  refusalsBy,
   type Speak,
   type Speech,
   tally,
@@ -36,23 +37,7 @@ function detail(speech: Speech): Text {
   return say`${tally(speech)} They stop when the current access token expires.`;
 }
 
-function refusal(
-  code: Code,
-  what: (speech: Speech) => Text,
-  steps: (speech: Speech) => Text[],
-  unseen?: string,
-): Speak {
-  return (speech) => {
-    const mistake = mistakeOf(speech, code);
-    return {
-      lead: lead(speech),
-      rest: mistake ? say`${what(speech)} ${mistake.says}` : what(speech),
-      detail: detail(speech),
-      steps: [...(mistake ? [say`${mistake.fix}`] : []), ...steps(speech)],
-      ...(unseen !== undefined && { unseen }),
-    };
-  };
-}
+const refusal = refusalsBy((speech) => ({ lead: lead(speech), detail: detail(speech) }));
 
 const newSecret = (speech: Speech): Text[] => [
   say`Add a client secret in the setup on this page.`,
@@ -290,6 +275,12 @@ export const OAUTH_WORDS = {
     'code_expired',
     () => say`It came back with its authorization code too late. A code lasts two minutes.`,
     connectAgain,
+  ),
+  code_unknown: refusal(
+    'code_unknown',
+    () => say`It sends an authorization code that we don't recognize: damaged on the way, or issued to another client.`,
+    connectAgain,
+    'whether the code was cut short, or belongs to another client or another server.',
   ),
   code_replayed: refusal(
     'code_replayed',

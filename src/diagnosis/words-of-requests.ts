@@ -10,6 +10,7 @@ import {
   pasteEndpoint,
   pasteToken,
   press,
+  refusalsBy,
   refused,
   type Speak,
   type Speech,
@@ -22,24 +23,7 @@ import {
 
 const UNSAVED = 'whether the token in the identity provider was changed and not saved.';
 
-/** Words of a refused request; what the file of the identity provider knows of this mistake stands before the steps. */
-function refusal(
-  code: Code,
-  what: (speech: Speech) => Text,
-  steps: (speech: Speech) => Text[],
-  unseen?: string,
-): Speak {
-  return (speech) => {
-    const mistake = mistakeOf(speech, code);
-    return {
-      lead: refused(speech),
-      rest: mistake ? say`${what(speech)} ${mistake.says}` : what(speech),
-      detail: tally(speech),
-      steps: [...(mistake ? [say`${mistake.fix}`] : []), ...steps(speech)],
-      ...(unseen !== undefined && { unseen }),
-    };
-  };
-}
+const refusal = refusalsBy((speech) => ({ lead: refused(speech), detail: tally(speech) }));
 
 const OTHER_SECRETS: Record<string, string> = {
   client_secret_presented: 'the client secret',
@@ -131,8 +115,7 @@ export const REQUEST_WORDS = {
     () => say`It sends a user name and password (Basic authentication) instead of a token.`,
     (speech) => [
       say`${open(speech, 'bearer')}, and change the authentication from Basic (user name and password) to a bearer token.`,
-      say`Paste the token into ${ui(field(speech, 'token'))}.`,
-      press(speech, 'bearer'),
+      ...pasteToken(speech),
     ],
   ),
   scheme_unknown: refusal(

@@ -95,6 +95,10 @@ const scenarios: Record<string, Scenario> = {
     },
     says: [/too late/, /connect again/],
   },
+  code_unknown: {
+    drive: ({ app, client }) => exchange(app, client, 'made-up'),
+    says: [/authorization code that we don't recognize/, /connect again/],
+  },
   code_replayed: {
     async drive({ app, client, directory }) {
       const code = await obtainCode(app, client, directory);
@@ -313,6 +317,37 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     await ask(app, client, CREDENTIALS);
     const after = await findingsOf(directory);
     assert.ok(!after.some(({ code }) => code === 'client_secret_wrong'));
+  });
+
+  it('as none of theirs where a stranger sent a wrong secret and the identity provider works', async () => {
+    const { directory, request, client } = await makeOauthWorld();
+    const { access_token: token } = (await ask(app, client, CREDENTIALS)).body;
+    const headers = { authorization: `Bearer ${token}` };
+    assert.equal((await fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers })).status, 200);
+    app.clock.advance(MINUTE);
+    const guess = { ...client, secret: 'guess' };
+    await ask(app, guess, CREDENTIALS, { headers: { 'user-agent': 'curl/8.0' } });
+    await flush(app);
+    const { findings, strangers } = (await app.api.get(`/directories/${directory.id}/diagnosis`)).body;
+    assert.deepEqual(
+      [findings.map(({ code }: Answer) => code), strangers.map(({ code }: Answer) => code)],
+      [['working'], ['client_secret_wrong']],
+    );
+    app.clock.advance(MINUTE);
+    await request(CREDENTIALS, 'wrong');
+    assert.equal((await findingsOf(directory))[0]?.code, 'client_secret_wrong');
+  });
+
+  it('as probably theirs where it goes on from another place and nothing else comes', async () => {
+    const { directory, client } = await makeOauthWorld();
+    await ask(app, client, CREDENTIALS);
+    const moved = { headers: { 'user-agent': 'another/1.0' } };
+    for (let hour = 0; hour < 4; hour++) {
+      app.clock.advance(HOUR);
+      await ask(app, { ...client, secret: 'wrong' }, CREDENTIALS, moved);
+    }
+    const [lead] = await findingsOf(directory);
+    assert.deepEqual([lead?.code, lead?.certainty], ['client_secret_wrong', 'likely']);
   });
 
   it('as consent_refused where somebody chose Cancel', async () => {

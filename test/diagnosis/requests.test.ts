@@ -177,6 +177,18 @@ describe('a refused request is explained', () => {
     });
   }
 
+  it('with a remedy that names no token that is gone', async () => {
+    for (const value of ['Bearer scim_abc', 'Basic eDp5', 'Bearer Bearer x', 'Bearer "x"']) {
+      const { send, credential, diagnosis } = await makeWorld(app);
+      await send(value);
+      await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
+      const [lead] = (await diagnosis()).findings;
+      assert.equal(lead.severity, 'failing');
+      assert.match(lead.words.steps.join(' '), /Generate a new token on this page/, value);
+      assert.doesNotMatch(lead.words.steps.join(' '), /paste the token|again|was not kept/, value);
+    }
+  });
+
   it('is over once a request is accepted again', async () => {
     const { send, token, diagnosis } = await makeWorld(app);
     await send(`Bearer ${token.slice(0, 30)}`);

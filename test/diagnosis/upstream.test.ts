@@ -90,6 +90,16 @@ describe('a SCIM server behind the gateway is explained', () => {
     });
   }
 
+  it('as working where it gives SCIM without a content type', async () => {
+    behave = (_request, response) => response.writeHead(200).end(LIST);
+    const world = await arrange();
+    assert.equal(await world.request(), 200);
+    assert.equal((await first(world)).code, 'working');
+    behave = (_request, response) => response.writeHead(200).end('<p>Hello</p>');
+    await world.request();
+    assert.equal((await first(world)).code, 'upstream_not_scim');
+  });
+
   it('as upstream_not_set where the directory has none', async () => {
     const world = await arrange({ upstreamUrl: undefined });
     await world.request();
