@@ -236,7 +236,8 @@ export function createCarry(deps: CarryDependencies): Carry {
           headers,
           contentType,
           coding: codingOf(headers['content-encoding']),
-          isJson: isJsonType(contentType),
+          // Without a type it is read as a SCIM client reads it.
+          isJson: contentType === '' || isJsonType(contentType),
           hasBody,
           chunks: [],
           size: 0,

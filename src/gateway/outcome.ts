@@ -88,7 +88,8 @@ export function outcomeOf(answer: Answer): OutcomeClass {
   if (status === 400 || status === 415 || status === 422) return 'rejects_content';
   if (status >= 400) return 'normal_refusal';
   const isRead = method === 'GET' || path.endsWith('/.search');
-  if (answer.hasBody && isRead && !isJsonType(answer.contentType)) return 'not_scim';
+  // Without a type the body tells (RFC 9110 8.3); where it was not read, nothing does.
+  if (answer.hasBody && isRead && answer.contentType !== '' && !isJsonType(answer.contentType)) return 'not_scim';
   if (answer.hasBody && isRead && text !== undefined && !/^(?:\ufeff|\xef\xbb\xbf)?\s*[[{]/.test(text))
     return 'not_scim';
   return answer.elapsedMs > SLOW_MS ? 'slow' : 'ok';

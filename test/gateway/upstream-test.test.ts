@@ -42,6 +42,19 @@ describe('the test of a SCIM server', () => {
     assert.equal(body.lastUsedAt, null, 'it is no use of a credential');
   });
 
+  it('judges an answer without a content type by its body', async () => {
+    const its = await behind.http((_request, response) =>
+      response.writeHead(200).end(JSON.stringify({ totalResults: 0, Resources: [] })),
+    );
+    assert.equal((await report(its)).isFine, true);
+    const page = await behind.http((_request, response) => response.writeHead(200).end('<html>welcome</html>'));
+    const { checks } = await report(page);
+    assert.deepEqual(
+      [checks[0].problem, checks.find(({ path }: Answer) => path.startsWith('/Users')).problem],
+      ['not_scim', 'not_scim'],
+    );
+  });
+
   it('says what an IdP would stumble over', async () => {
     const some = { totalResults: 3, Resources: [{ id: '1' }] };
     const cases: [answer: Parameters<typeof behind.http>[0], problem: string][] = [
