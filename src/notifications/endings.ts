@@ -38,8 +38,8 @@ export interface Endings {
   hear(event: AuditEvent): Promise<void>;
   /** Stages that are due; each is told at least once, and the next one is set after `tell` has returned. */
   advance(tell: (ending: Ending, daysLeft: number, stageDays: number) => Promise<void>): Promise<void>;
-  /** The soonest ends of an organization or directory. */
-  page(query: { organizationId?: string; directoryId?: string; limit: number }): Promise<Ending[]>;
+  /** What ends within so many days, soonest first. */
+  soon(query: { organizationId?: string; directoryId?: string; days: number; limit: number }): Promise<Ending[]>;
 }
 
 export interface EndingSources {
@@ -59,7 +59,7 @@ export function createEndings(deps: EndingSources & { storage: Storage; clock: C
   const endings = storage.collection({
     name: 'endings',
     shape,
-    keys: { ownerId: 'index', nextAt: 'index', organizationId: 'index', directoryId: 'index' },
+    keys: { ownerId: 'index', nextAt: 'index', endsAt: 'index', organizationId: 'index', directoryId: 'index' },
     order: 'createdAt',
   });
 
@@ -198,9 +198,10 @@ export function createEndings(deps: EndingSources & { storage: Storage; clock: C
       }
     },
 
-    async page({ organizationId, directoryId, limit }) {
-      const { items } = await endings.page({ where: { organizationId, directoryId }, limit });
-      return items.toSorted((a, b) => a.endsAt.getTime() - b.endsAt.getTime());
+    async soon({ organizationId, directoryId, days, limit }) {
+      const now = clock.now().getTime();
+      const found = await endings.due('endsAt', new Date(now + days * DAY_MS), limit, { organizationId, directoryId });
+      return found.filter(({ endsAt }) => endsAt.getTime() > now);
     },
   };
 }

@@ -26,7 +26,7 @@ import { createMailer, type Mailer } from './mail.ts';
 import type { MailBrand } from './mail-page.tsx';
 import { type Message, messageOf, newMessage, sequenceOf } from './message.ts';
 import { createNotices, type Notices } from './notices.ts';
-import { createPeople, type People } from './people.ts';
+import { createPeople, type People, type ToldNotice } from './people.ts';
 import { createPost, type PostRequest } from './post.ts';
 import { pauseAfter, retryAfterMs } from './schedule.ts';
 import { createSettings, type Settings } from './settings.ts';
@@ -42,7 +42,7 @@ export { createMailer } from './mail.ts';
 export { renderMail } from './mail-page.tsx';
 export { MESSAGE_SCHEMA, MESSAGE_VERSION, type Message } from './message.ts';
 export type { Notice } from './notices.ts';
-export type { Invitation } from './people.ts';
+export type { Invitation, ToldNotice } from './people.ts';
 export { MOST_ATTEMPTS } from './schedule.ts';
 
 export interface Notifications {
@@ -61,8 +61,10 @@ export interface Notifications {
   /** Asks again. Throws not_found, confirmations_limited, mail_off. */
   askAgain(contactId: string): Promise<Contact>;
   hasOrganization(id: string): Promise<boolean>;
-  /** What ends next, soonest first. */
-  endingsOf(query: { organizationId?: string; directoryId?: string; limit: number }): Promise<Ending[]>;
+  /** What ends next in an organization, soonest first, as far ahead as its people are told. */
+  endingSoon(organizationId: string, limit: number): Promise<{ endings: Ending[]; days: number }>;
+  /** The latest notices that reached a contact of the organization, by the names of those whom they reached. */
+  told(organizationId: string): Promise<ToldNotice[]>;
   findingsChanged(change: FindingChange): Promise<void>;
   invite: People['invite'];
   /** Whether an organization has a contact whom email reaches. */
@@ -243,7 +245,11 @@ export function createNotifications(deps: {
     },
 
     hasOrganization: async (id) => (await deps.organizations.find(id)) !== undefined,
-    endingsOf: endings.page,
+    async endingSoon(organizationId, limit) {
+      const days = Math.max(...(await settings.daysOf(organizationId)));
+      return { endings: await endings.soon({ organizationId, days, limit }), days };
+    },
+    told: people.told,
     findingsChanged: people.findingsChanged,
     invite: people.invite,
     async hasConfirmed(organizationId) {

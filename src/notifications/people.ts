@@ -25,6 +25,8 @@ export interface People {
   endingDue(ending: Ending, daysLeft: number, stageDays: number): Promise<void>;
   /** Asks all confirmed contacts of an organization, once for each subject and stage. */
   invite(invitation: Invitation): Promise<void>;
+  /** The latest notices that reached a contact of an organization. */
+  told(organizationId: string): Promise<ToldNotice[]>;
   /** Spreads what a crash left. */
   recover(): Promise<void>;
   deliver(claimed: Delivery): Promise<Settlement | Postponed>;
@@ -41,6 +43,14 @@ export interface Invitation {
   data: Record<string, unknown>;
 }
 
+export interface ToldNotice extends Notice {
+  /** Names of contacts, in the order in which they were told. */
+  recipients: string[];
+}
+
+const TOLD_SHOWN = 10;
+/** Notices looked at for those that reached somebody; deliveries are kept for 30 days. */
+const TOLD_READ = 50;
 /** Things that can wait are gathered for a minute before the first email. */
 const GATHER_MS = 60_000;
 const DIGEST_PARTS = 200;
@@ -423,6 +433,22 @@ export function createPeople(deps: {
         data,
         audience: { everybody: true },
       }),
+    async told(organizationId) {
+      const [{ items: recent }, { items: known }] = await Promise.all([
+        notices.page({ organizationId, limit: TOLD_READ }),
+        contacts.page({ scope: organizationId, limit: DIGEST_PARTS }),
+      ]);
+      const names = new Map(known.map(({ id, name }) => [id, name]));
+      const found: ToldNotice[] = [];
+      for (const notice of names.size === 0 ? [] : recent) {
+        if (notice.audience.nobody) continue;
+        const { items } = await deliveries.page({ eventId: notice.id, state: 'delivered', limit: DIGEST_PARTS });
+        const recipients = items.flatMap(({ targetId }) => names.get(targetId) ?? []);
+        if (recipients.length > 0) found.push({ ...notice, recipients });
+        if (found.length === TOLD_SHOWN) break;
+      }
+      return found;
+    },
 
     async recover() {
       for (const notice of await notices.unspread(RECOVERED)) await spreadNotice(notice);

@@ -10,12 +10,11 @@ import {
 import { Field, required } from './fields.tsx';
 import { Act, Form } from './forms.tsx';
 import { Head } from './heads.tsx';
-import { Tag, Time } from './parts.tsx';
+import { counted, Tag, Time } from './parts.tsx';
 import type { Route, Visit } from './visit.tsx';
 
 const SHOWN = 50;
 const ENDINGS = 5;
-const NOTICES = 10;
 /** Fewer are one holiday away from nobody. */
 const ENOUGH = 2;
 
@@ -42,7 +41,7 @@ export function contactRoutes<V extends Visit>({
   path: string;
   organizationOf: (visit: V) => Promise<{ id: string; name: string; trail: readonly [string, string][] }>;
 }): Route<V>[] {
-  const { contacts, notices } = notifications;
+  const { contacts } = notifications;
   const back = (visit: V) => visit.home + path.replace(':id', visit.params['id'] ?? '');
 
   /** A contact of this organization, and of no other. */
@@ -59,10 +58,10 @@ export function contactRoutes<V extends Visit>({
       action: 'contacts.read',
       async get(visit) {
         const { id, name, trail } = await organizationOf(visit);
-        const [people, endings, told] = await Promise.all([
+        const [people, { endings, days: soonDays }, told] = await Promise.all([
           contacts.page({ scope: id, limit: SHOWN }),
-          notifications.endingsOf({ organizationId: id, limit: SHOWN }),
-          notices.page({ organizationId: id, limit: NOTICES }),
+          notifications.endingSoon(id, ENDINGS),
+          notifications.told(id),
         ]);
         const confirmed = people.items.filter(({ confirmedAt, bouncedAt }) => confirmedAt && !bouncedAt).length;
         const may = visit.may('contacts.change');
@@ -146,10 +145,10 @@ export function contactRoutes<V extends Visit>({
               <section class="panel">
                 <h2>Ending soon</h2>
                 {endings.length === 0 ? (
-                  <p class="soft">Nothing. What is in use has no end date.</p>
+                  <p class="soft">Nothing in the next {counted(soonDays, 'day')}.</p>
                 ) : (
                   <dl>
-                    {endings.slice(0, ENDINGS).map(({ kind, name: what, endsAt }) => (
+                    {endings.map(({ kind, name: what, endsAt }) => (
                       <>
                         <dt>{THINGS[kind]}</dt>
                         <dd>
@@ -160,24 +159,22 @@ export function contactRoutes<V extends Visit>({
                   </dl>
                 )}
               </section>
-              {told.items.length > 0 && (
+              {told.length > 0 && (
                 <section class="panel list">
                   <div class="bar">
                     <h2>Told lately</h2>
                   </div>
                   <ul class="rows">
-                    {told.items
-                      .filter(({ audience }) => !audience.nobody && !audience.vendorOnly)
-                      .map(({ words, createdAt }) => (
-                        <li>
-                          <span class="what">
-                            <span>{words.title}</span>
-                            <small>
-                              <Time at={createdAt} now={visit.now} />
-                            </small>
-                          </span>
-                        </li>
-                      ))}
+                    {told.map(({ words, createdAt, recipients }) => (
+                      <li>
+                        <span class="what">
+                          <span>{words.title}</span>
+                          <small>
+                            To {recipients.join(', ')}, <Time at={createdAt} now={visit.now} />
+                          </small>
+                        </span>
+                      </li>
+                    ))}
                   </ul>
                 </section>
               )}

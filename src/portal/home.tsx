@@ -2,6 +2,7 @@
 
 import type { Diagnoses } from '../diagnosis/index.ts';
 import type { Directories } from '../directories/index.ts';
+import type { Notifications } from '../notifications/index.ts';
 import {
   createDirectoryRows,
   type DirectoryRow,
@@ -16,9 +17,14 @@ import { HOME, SESSION_COOKIE, type SessionDependencies, type Visit } from './se
 const DIRECTORIES = 50;
 
 export function homeRoutes(
-  deps: SessionDependencies & { directories: Directories; diagnoses: Diagnoses; vendor: string },
+  deps: SessionDependencies & {
+    directories: Directories;
+    diagnoses: Diagnoses;
+    notifications: Pick<Notifications, 'isMailOn'>;
+    vendor: string;
+  },
 ): Route<Visit>[] {
-  const { links, diagnoses, vendor } = deps;
+  const { links, diagnoses, notifications, vendor } = deps;
   const rows = createDirectoryRows(deps);
   return [
     {
@@ -34,7 +40,15 @@ export function homeRoutes(
         return {
           title: organization.name,
           isNarrow: true,
-          children: <HomePage rows={items} nextCursor={nextCursor} visit={visit} diagnoses={diagnoses} />,
+          children: (
+            <HomePage
+              rows={items}
+              nextCursor={nextCursor}
+              visit={visit}
+              diagnoses={diagnoses}
+              isMailOn={notifications.isMailOn}
+            />
+          ),
         };
       },
     },
@@ -52,8 +66,14 @@ export function homeRoutes(
   ];
 }
 
-function HomePage(props: { rows: DirectoryRow[]; nextCursor: string | null; visit: Visit; diagnoses: Diagnoses }) {
-  const { rows, nextCursor, visit, diagnoses } = props;
+function HomePage(props: {
+  rows: DirectoryRow[];
+  nextCursor: string | null;
+  visit: Visit;
+  diagnoses: Diagnoses;
+  isMailOn: boolean;
+}) {
+  const { rows, nextCursor, visit, diagnoses, isMailOn } = props;
   const endsAt = visit.link.sessionEndsAt ?? visit.now;
   return (
     <>
@@ -92,10 +112,14 @@ function HomePage(props: { rows: DirectoryRow[]; nextCursor: string | null; visi
         <div class="head">
           <h2>Notices</h2>
           <a class="btn" href={`${HOME}/contacts`}>
-            Change who is told
+            {isMailOn ? 'Change who is told' : 'What ends soon'}
           </a>
         </div>
-        <p class="soft">Contacts hear by email when something fails, and before something ends.</p>
+        <p class="soft">
+          {isMailOn
+            ? 'Contacts hear by email when something fails, and before something ends.'
+            : 'Email is not set up here, so nothing is sent. This page shows what fails, and what ends soon.'}
+        </p>
       </section>
       <section class="panel">
         <p>

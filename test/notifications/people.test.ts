@@ -214,6 +214,29 @@ describe('people are told', () => {
     assert.equal(new Set(server.mails.map(({ messageId }) => messageId)).size, 2);
   });
 
+  it('and listed with whom it reached; what reached no contact, and what ends in years, is not listed', async () => {
+    const directory = await app.api.makeDirectory();
+    const { url } = (await app.api.post('/portal-links', { organizationId: directory.organizationId })).body;
+    const browser = createBrowserSession(app.url);
+    await browser.submit(await browser.open(url), {});
+    const listed = async () => (await browser.open(`${app.url}/portal/contacts`)).html;
+    const inDays = (days: number) => new Date(app.clock.now().getTime() + days * DAY).toISOString();
+    const { credential } = await app.api.issue(directory.id, { expiresAt: inDays(8) });
+    await app.api.issue(directory.id, { label: 'Lasting', expiresAt: inDays(729) });
+    await run();
+    await pass(2 * DAY, DAY);
+    assert.doesNotMatch(await listed(), /Told lately/);
+    await addContact(directory.organizationId, 'reached@listed.example', ['ending']);
+    await pass(6 * DAY - HOUR, HOUR);
+    const html = await listed();
+    assert.match(html, /Told lately.*ends in 1 day.*To reached, /s);
+    assert.doesNotMatch(html, /ends in 7 days/);
+    assert.ok(html.includes(credential.hint) && !html.includes('Lasting'));
+    await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
+    await run();
+    assert.match(await listed(), /Nothing in the next 30 days/);
+  });
+
   it('never again at an address that the mail server refuses for good', async () => {
     const directory = await app.api.makeDirectory();
     const contact = await addContact(directory.organizationId, 'gone@bounce.example', ['ending']);
