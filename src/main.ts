@@ -39,7 +39,9 @@ async function main(): Promise<void> {
 }
 
 /** The application on a store that is there already, without listening; instances that serve may run next to it. */
-async function withApp(work: (app: App, store: string, publicUrl: string) => Promise<void>): Promise<void> {
+async function withApp(
+  work: (app: App, store: string, where: { publicUrl: string; isAssumed: boolean }) => Promise<void>,
+): Promise<void> {
   const config = loadConfig();
   const log = createLog('warn', process.stderr);
   const folder = storeFolder(config);
@@ -59,7 +61,7 @@ async function withApp(work: (app: App, store: string, publicUrl: string) => Pro
     version,
     serves: false,
   });
-  await work(app, storeOf(config), publicUrl);
+  await work(app, storeOf(config), { publicUrl, isAssumed: config.LATCHKEY_PUBLIC_URL === undefined });
   await app.close();
   await storage.close();
 }

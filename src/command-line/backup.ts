@@ -35,7 +35,8 @@ export async function restore(args: string[], edge: Edge): Promise<void> {
   });
   const from = onlyOf(positionals, 'restore FROM', 'the folder of a backup');
   const folder = folderOf(store());
-  const revocations = values.revocations === undefined ? undefined : changesOf(readFile(values.revocations));
+  const revocations =
+    values.revocations === undefined ? undefined : changesOf(readExport(readFile, values.revocations));
   const files = await sqliteFiles();
   const { newestEventAt } = await files.check(join(from, DATABASE));
   assertFree(folder);
@@ -51,6 +52,19 @@ export async function restore(args: string[], edge: Edge): Promise<void> {
     return;
   }
   await edge.withApp((app) => revokeAgain(app, revocations, say));
+}
+
+/** Throws an Error that says which file, and what it should be. */
+function readExport(readFile: Edge['readFile'], path: string): string {
+  try {
+    return readFile(path);
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(error);
+    throw new Error(
+      `--revocations ${path}: ${reason}. Wanted: the audit as JSON lines, exported on the dashboard. Nothing was restored.`,
+      { cause: error },
+    );
+  }
 }
 
 type Change = { kind: 'credential' | 'api_key'; id: string; state: 'revoked' | 'disabled' };
@@ -93,22 +107,33 @@ function eventOf(line: string, number: number) {
 }
 
 async function revokeAgain(app: App, changes: readonly Change[], say: Edge['say']): Promise<void> {
-  let [applied, absent] = [0, 0];
+  let [applied, already, absent] = [0, 0, 0];
   for (const { kind, id, state } of changes) {
     try {
+      if (await hasEnded(app, { kind, id, state })) {
+        already++;
+        continue;
+      }
       if (kind === 'api_key') await app.apiKeys.revoke(id, COMMAND_LINE);
       else if (state === 'disabled') await app.credentials.disable(id, COMMAND_LINE);
       else await app.credentials.revoke(id, { reason: 'revoked before the restore', force: true }, COMMAND_LINE);
       applied++;
     } catch (error) {
-      // Made after the backup, so it is not there to be revoked; or it had ended already.
+      // Made after the backup, so it is not there to be revoked; or it ended at this moment.
       if (!isAppError(error) || error.status >= 500) throw error;
       absent++;
     }
   }
   say(
-    `Applied ${applied} of ${changes.length} revocations again; ${absent} were of credentials that the backup doesn't have, or that had ended.`,
+    `Of ${changes.length} revocations, ${applied} were applied again; ${already} were in the backup already; ${absent} are of credentials that it doesn't have.`,
   );
+}
+
+/** Whether the backup knew of it. Throws not_found. */
+async function hasEnded(app: App, { kind, id, state }: Change): Promise<boolean> {
+  if (kind === 'api_key') return (await app.apiKeys.get(id)).revokedAt !== undefined;
+  const now = (await app.credentials.get(id)).state;
+  return now === 'revoked' || now === 'expired' || (state === 'disabled' && now === 'disabled');
 }
 
 function folderOf(folder: string | undefined): string {

@@ -6,7 +6,9 @@ export interface Edge {
   /** Prints a line for people. */
   say(line: string): void;
   /** Opens the application on the store of the settings. Throws an Error when there is none. */
-  withApp(work: (app: App, store: string, publicUrl: string) => Promise<void>): Promise<void>;
+  withApp(
+    work: (app: App, store: string, where: { publicUrl: string; isAssumed: boolean }) => Promise<void>,
+  ): Promise<void>;
   /** The data folder; undefined with MongoDB. */
   store(): string | undefined;
   readFile(path: string): string;

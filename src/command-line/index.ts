@@ -88,7 +88,7 @@ async function createSignInLink(args: string[], { say, withApp }: Edge): Promise
   });
   const role = OPERATOR_ROLES.find((known) => known === values.role);
   if (!role) throw new TypeError(`--role: given ${values.role}; wanted one of ${OPERATOR_ROLES.join(', ')}`);
-  await withApp(async ({ operators }, store, publicUrl) => {
+  await withApp(async ({ operators }, store, { publicUrl, isAssumed }) => {
     const { email, name } = values;
     const known = email === undefined ? undefined : await operators.findByEmail(email);
     const isNew = known === undefined && (email !== undefined || name !== undefined);
@@ -102,6 +102,10 @@ async function createSignInLink(args: string[], { say, withApp }: Edge): Promise
     say(`Signs in ${operator.name} (${operator.role}) at the store ${store}, once, until ${expiresAt.toISOString()}:`);
     say('');
     say(`  ${publicUrl}/dashboard/enter/${secret}`);
+    if (isAssumed) {
+      say('');
+      say('If the server listens at another port or address, put that in its place, or set LATCHKEY_PUBLIC_URL.');
+    }
   });
 }
 

@@ -54,6 +54,9 @@ describe('backup and restore of an embedded store', () => {
       const { body } = await api.post(`/directories/${directoryId}/credentials`, {});
       issued.push({ id: body.credential.id, token: body.token });
     }
+    const { body: old } = await api.post('/directories', { organizationId: organization.id, name: 'Entra' });
+    const { body: ended } = await api.post(`/directories/${old.id}/credentials`, {});
+    await api.post(`/credentials/${ended.credential.id}/revoke`, { force: true });
   });
   after(async () => {
     rmSync(parent, { recursive: true, force: true });
@@ -79,11 +82,24 @@ describe('backup and restore of an embedded store', () => {
 
     const { code, output } = await run(restored, 'restore', copy, '--revocations', revocations);
     assert.equal(code, 0, output);
-    assert.match(output, /Applied 1 of 1 revocations again/);
+    assert.match(output, /Of 2 revocations, 1 were applied again; 1 were in the backup already; 0 are of credentials/);
     const second = await startLatchkey({ databaseUrl: `file:${restored}`, env });
     assert.equal(await accepts(second.url, directoryId, issued[0]?.token ?? ''), 401);
     assert.equal(await accepts(second.url, directoryId, issued[1]?.token ?? ''), 200);
     assert.equal(await second.end(), 0);
+  });
+
+  it('says that an export is not there, and restores nothing', async () => {
+    const target = mkdtempSync(join(parent, 'unread-'));
+    const { code, output } = await run(target, 'restore', copy, '--revocations', join(parent, 'absent.jsonl'));
+    assert.equal(code, 1);
+    assert.match(output, /absent\.jsonl: there is no such file\. Wanted: the audit as JSON lines/);
+    assert.doesNotMatch(output, /ENOENT/);
+    assert.deepEqual(readdirSync(target), []);
+  });
+
+  it('says beside a sign-in link that its address is only assumed', async () => {
+    assert.match((await run(restored, 'sign-in-link')).output, /listens at another port.*LATCHKEY_PUBLIC_URL/);
   });
 
   it('says what a restore without an export cannot know', async () => {
