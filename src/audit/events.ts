@@ -47,7 +47,7 @@ export const EVENTS = {
     'Requests with the same outcome were refused; `reason` says why, `count` how many from `firstAt` to `lastAt`.',
   'request.unreadable': 'Requests to a directory could not be read, so that no credential was seen; `reason` says why.',
   'upstream.failed': 'Requests were accepted, and then failed at the SCIM server behind the gateway.',
-  'finding.began': 'Something is wrong with a directory from now on; `code` says what.',
+  'finding.began': 'A finding of a directory began; `code` says which.',
   'finding.changed': 'What is wrong with a directory became better or worse: `severity` now, `before` until now.',
   'finding.healed': 'What was wrong with a directory is over.',
   'fleet.quieted': 'Many directories of one identity provider became quiet at once; single ones are not told.',

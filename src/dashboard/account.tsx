@@ -47,7 +47,8 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
                 <h2>Who you are</h2>
                 <Form visit={visit} action={mine} class="fields">
                   <Field name="name" value={operator.name} isRequired />
-                  <Field name="email" value={operator.email} hint="To sign in by." />
+                  {/* Without one, it is asked for with the password that needs it. */}
+                  {operator.email !== undefined && <Field name="email" value={operator.email} hint="To sign in by." />}
                   {needsPassword && <CurrentPassword hint="To change the address." />}
                   <div class="acts">
                     <button type="submit">Save</button>

@@ -1,5 +1,5 @@
 import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
-import { appNameOf } from '../oauth/index.ts';
+import { appNameOf, type Client } from '../oauth/index.ts';
 import { Field, Form, Head, More, ProviderChoice, required, sent, Tag } from '../pages/index.ts';
 import { oneClientRoutes, Secret } from './client.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
@@ -9,7 +9,7 @@ const PAGE = 50;
 const TRAIL: [string, string][] = [[`${HOME}/clients`, 'Clients']];
 
 export function clientRoutes(deps: DashboardDependencies): Route[] {
-  const { clients, directories, publicUrl } = deps;
+  const { clients, directories, organizations, publicUrl } = deps;
 
   async function list(visit: Visit) {
     const directoryId = sent(visit.query, 'directoryId');
@@ -18,6 +18,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
       after: visit.query.get('after') ?? undefined,
       limit: PAGE,
     });
+    const owners = new Map(await Promise.all(items.map(async (client) => [client.id, await ownerOf(client)] as const)));
     return {
       title: 'Clients',
       place: 'clients',
@@ -47,9 +48,11 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
                       <a href={`${HOME}/clients/${client.id}`}>
                         <b>{client.name}</b>
                       </a>
-                      <small class="mono">{client.id}</small>
+                      <small>
+                        {owners.get(client.id)} <span class="mono">{client.id}</span>
+                      </small>
                     </span>
-                    <Tag>{client.directoryId === undefined ? 'shared' : 'one directory'}</Tag>
+                    <Tag>{IDENTITY_PROVIDERS[client.provider].name}</Tag>
                   </li>
                 ))}
               </ul>
@@ -59,6 +62,16 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
         </>
       ),
     };
+  }
+
+  /** "Northwind Traders, Okta production", or that all can use it. */
+  async function ownerOf({ organizationId, directoryId }: Client): Promise<string> {
+    if (directoryId === undefined) return 'Shared by all organizations.';
+    const [organization, directory] = await Promise.all([
+      organizationId === undefined ? undefined : organizations.find(organizationId),
+      directories.find(directoryId),
+    ]);
+    return `${[organization?.name, directory?.name].filter((name) => name !== undefined).join(', ') || directoryId}.`;
   }
 
   async function creation(visit: Visit) {

@@ -1,9 +1,10 @@
 /** The way in: a one-time link, or e-mail address and password. */
+import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { LinkState } from '../one-time-links/index.ts';
 import type { Entered, Operators } from '../operators/index.ts';
-import { type Guest, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
+import { type Guest, messagePage, type OpenRoute, type Shown, span } from '../pages/index.ts';
 import { withoutSecretQuery, withoutSecrets } from '../secrets/redaction.ts';
 import { seal, unseal } from '../secrets/sealing.ts';
 import type { OpenId, Pending } from './openid.ts';
@@ -22,6 +23,7 @@ const BROWSER_LENGTH = 43;
 const BROWSER_SECONDS = 600;
 
 export interface SignInDependencies {
+  config: Pick<Config, 'LATCHKEY_SESSION_IDLE_MINUTES'>;
   operators: Operators;
   publicUrl: string;
   openId: OpenId | undefined;
@@ -31,7 +33,7 @@ export interface SignInDependencies {
 }
 
 export function signInPages(deps: SignInDependencies): OpenRoute[] {
-  const { operators, openId, random } = deps;
+  const { operators, openId, random, config } = deps;
 
   async function isSignedIn({ cookies }: Guest): Promise<boolean> {
     const session = cookies.get(SESSION_COOKIE);
@@ -109,7 +111,11 @@ export function signInPages(deps: SignInDependencies): OpenRoute[] {
         if (state !== 'fit') return linkOver(state);
         if (guest.cookies.get(BROWSER_COOKIE) === undefined)
           guest.cookies.set(BROWSER_COOKIE, randomText(BROWSER_LENGTH, random), BROWSER_SECONDS);
-        return { title: 'Sign in', isNarrow: true, children: <Enter /> };
+        return {
+          title: 'Sign in',
+          isNarrow: true,
+          children: <Enter idleMinutes={config.LATCHKEY_SESSION_IDLE_MINUTES} />,
+        };
       },
       async post(guest) {
         const { params, cookies, origin } = guest;
@@ -255,11 +261,14 @@ function SignIn(props: {
   );
 }
 
-function Enter() {
+function Enter({ idleMinutes }: { idleMinutes: number }) {
   return (
     <>
       <h1>Sign in to the dashboard</h1>
-      <p class="soft">This link works once, and signs this browser in for twelve hours.</p>
+      <p class="soft">
+        This link works once, and signs this browser in. The session ends after {span(idleMinutes * 60)} without a
+        request, and after twelve hours at the latest.
+      </p>
       <form method="post" class="acts">
         <button type="submit" class="primary">
           Sign in

@@ -56,10 +56,11 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
     const endpoint = await named(visit);
     const address = addressOf(endpoint);
     const state = STATES.find(([known]) => known !== '' && known === visit.query.get('state'))?.[0] || undefined;
-    const [{ items, nextCursor }, pending, failed] = await Promise.all([
+    const [{ items, nextCursor }, pending, failed, delivered] = await Promise.all([
       deliveries.page({ targetId: endpoint.id, state, after: visit.query.get('after') ?? undefined, limit: PAGE }),
       deliveries.count({ targetId: endpoint.id, state: 'pending' }),
       deliveries.count({ targetId: endpoint.id, state: 'failed' }),
+      deliveries.count({ targetId: endpoint.id, state: 'delivered' }),
     ]);
     const names = await namesOf(items);
     const shown =
@@ -82,7 +83,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
               </div>
             )}
           </Head>
-          <Condition visit={visit} endpoint={endpoint} pending={pending} failed={failed} address={address} />
+          <Condition visit={visit} endpoint={endpoint} counts={{ pending, failed, delivered }} address={address} />
           <section class="panel list">
             <div class="bar">
               <nav class="acts" aria-label="Deliveries">
@@ -270,8 +271,14 @@ export function secretPage({ id, shownUrl }: Endpoint, secret: string) {
   };
 }
 
-function Condition(props: { visit: Visit; endpoint: Endpoint; pending: number; failed: number; address: string }) {
-  const { visit, endpoint, pending, failed, address } = props;
+function Condition(props: {
+  visit: Visit;
+  endpoint: Endpoint;
+  counts: Record<DeliveryState, number>;
+  address: string;
+}) {
+  const { visit, endpoint, counts, address } = props;
+  const { pending, failed, delivered } = counts;
   const { state, disabledReason = 'by_hand', failingSince } = endpoint;
   const may = visit.may('webhooks.change');
   if (state === 'disabled') {
@@ -309,6 +316,23 @@ function Condition(props: { visit: Visit; endpoint: Endpoint; pending: number; f
       />
     );
   }
+  if (delivered === 0) {
+    return (
+      <Status
+        tone={failed > 0 ? 'warn' : 'off'}
+        sentence={
+          <>
+            <b>{failed + pending > 0 ? 'Nothing was delivered yet.' : 'Nothing was sent yet.'}</b>{' '}
+            {pending > 0
+              ? `${capital(counted(pending, 'message'))} on the way.`
+              : 'Send a test event to see whether it arrives.'}
+          </>
+        }
+        detail={failed > 0 ? `${counted(failed, 'message')} failed for good in the last 30 days.` : hearsOf(endpoint)}
+        acts={may && failed > 0 && <Act visit={visit} action={`${address}/resend-failed`} name="Resend failed" />}
+      />
+    );
+  }
   return (
     <Status
       tone={failed > 0 ? 'warn' : 'ok'}
@@ -318,16 +342,14 @@ function Condition(props: { visit: Visit; endpoint: Endpoint; pending: number; f
           {pending > 0 ? `${capital(counted(pending, 'message'))} on the way.` : 'Nothing is waiting.'}
         </>
       }
-      detail={
-        failed > 0
-          ? `${counted(failed, 'message')} failed for good in the last 30 days.`
-          : endpoint.events.length === 0
-            ? 'It hears of everything.'
-            : `It hears of ${endpoint.events.join(', ')}.`
-      }
+      detail={failed > 0 ? `${counted(failed, 'message')} failed for good in the last 30 days.` : hearsOf(endpoint)}
       acts={may && failed > 0 && <Act visit={visit} action={`${address}/resend-failed`} name="Resend failed" />}
     />
   );
+}
+
+function hearsOf({ events }: Endpoint): string {
+  return events.length === 0 ? 'It hears of everything.' : `It hears of ${events.join(', ')}.`;
 }
 
 function Row({

@@ -31,7 +31,7 @@ export function SecretRows({ visit, client, path }: { visit: Visit; client: Clie
   );
 }
 
-function End({ secret: { expiresAt }, now }: { secret: ClientSecret; now: Date }) {
+export function End({ secret: { expiresAt }, now }: { secret: ClientSecret; now: Date }) {
   if (!expiresAt) return <>Never expires.</>;
   return (
     <>

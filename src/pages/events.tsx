@@ -150,6 +150,12 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
       return { tone: 'off', text: `${which} retired, replaced by its successor` };
     case 'connection.refused':
       return { tone: 'bad', text: `Connection refused: ${why}` };
+    case 'finding.began':
+      return { tone: 'off', text: `Noticed: ${meaningOf(told('code'))}` };
+    case 'finding.changed':
+      return { tone: 'off', text: `${WORSE_OR_BETTER[told('severity')] ?? 'Changed'}: ${meaningOf(told('code'))}` };
+    case 'finding.healed':
+      return { tone: 'ok', text: `No longer: ${meaningOf(told('code'))}` };
     default: {
       const name = told('name') || (told('hint') === '' ? '' : which);
       const meaning = EVENTS[type].replace(/[;:].*$/, '').replace(/\.$/, '');
@@ -157,6 +163,18 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
     }
   }
 }
+
+/** What a finding says, within a sentence; of another release, its code. */
+function meaningOf(code: string): string {
+  const entry = Object.entries(CODES).find(([known]) => known === code)?.[1];
+  return entry ? uncapital(entry.meaning.replace(/\.$/, '')) : code.replaceAll('_', ' ');
+}
+
+const WORSE_OR_BETTER: Record<string, string> = {
+  failing: 'Nothing is accepted any more',
+  degraded: 'Some of it works',
+  notice: 'Less urgent',
+};
 
 function uncapital(text: string): string {
   return /^OAuth\b/.test(text) ? text : text.charAt(0).toLowerCase() + text.slice(1);

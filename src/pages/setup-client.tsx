@@ -4,7 +4,7 @@ import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { appNameOf, type Client, type Clients, canConnect, clientIdOf } from '../oauth/index.ts';
-import { AddSecret, SecretRows, secretEndSent } from './client-secrets.tsx';
+import { AddSecret, End, SecretRows, secretEndSent } from './client-secrets.tsx';
 import { SecretRemoval } from './confirm.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
@@ -53,7 +53,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       <>
         {secret !== undefined && (
           <CopyOnce title="The client secret" label={`For ${name}`} value={secret}>
-            We keep only a digest. If it gets lost, add another one on this page.
+            Copy it now; it won't be shown again. If you lose it, add another one on this page.{' '}
+            <NewestEnd client={own} now={visit.now} />
           </CopyOnce>
         )}
         {unready && <Unready visit={visit} client={unready} />}
@@ -165,7 +166,9 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     if (client.secrets.length === 0) return null;
     return (
       <details class="panel">
-        <summary>Lost the client secret, or rotating it?</summary>
+        <summary>
+          The client secret: <NewestEnd client={client} now={visit.now} /> Lost it, or rotating it?
+        </summary>
         <p class="soft">
           Several secrets work at a time: add one, paste it into {IDENTITY_PROVIDERS[directory.provider].name}, then
           remove the old one.
@@ -174,6 +177,12 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         <AddSecret visit={visit} client={client} path={path} />
       </details>
     );
+  }
+
+  /** When the secret that was added last ends: the one that belongs into the console. */
+  function NewestEnd({ client, now }: { client: Client | undefined; now: Date }) {
+    const newest = client?.secrets.reduce((a, b) => (b.createdAt > a.createdAt ? b : a));
+    return newest ? <End secret={newest} now={now} /> : null;
   }
 
   async function ownClientOf(directory: Directory): Promise<Client> {

@@ -81,6 +81,11 @@ for (const engine of engines) {
         }
       });
 
+      it('says of a link how long the session lasts', async () => {
+        const { html } = await createOperatorBrowser(app.url).browser.open(await makeSignInLink(app));
+        assert.match(html, /ends after 2 hours without a\s+request, and after twelve hours at the latest/);
+      });
+
       it('is a link that one of several browsers uses, once, and that looking at does not use up', async () => {
         const link = await makeSignInLink(app);
         assert.equal((await fetch(link)).status, 200);
@@ -520,6 +525,23 @@ for (const engine of engines) {
       );
       assert.equal((await owner.send('/api-keys', { name: 'x', organizationId: 'org_nothing' })).status, 404);
       assert.equal((await owner.send('/api-keys', { name: 'x', expiresOn: '2001-01-01' })).status, 400);
+    });
+
+    it('names in the list of clients whose each is', async () => {
+      const { id } = await makeDirectory('Okta of the list');
+      await app.api.post('/clients', { name: 'Own', provider: 'okta', directoryId: id, appName: 'acme_1' });
+      const { html } = await owner.open('/clients');
+      assert.match(html, /Northwind Traders, Okta of the list\./);
+    });
+
+    it('says of a new webhook that nothing was sent yet', async () => {
+      const { body } = await app.api.post('/webhooks', { url: 'https://hooks.example.com/x', events: [] });
+      assert.match((await owner.open(`/notifications/${body.webhook.id}`)).html, /Nothing was sent yet\./);
+    });
+
+    it('asks for an email address once on the page of an account', async () => {
+      const { html } = await owner.open('/account');
+      assert.equal(html.match(/name="email"/g)?.length, 1);
     });
 
     it('shows which directories a client connects', async () => {

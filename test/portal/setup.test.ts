@@ -84,6 +84,8 @@ for (const engine of engines) {
       assert.match(before.html, /Create client/);
       const shown = await send('/setup/client');
       const secret = secretIn(shown.html);
+      assert.match(shown.html, /If you lose it, add another one on this page\. Expires <time/);
+      assert.match((await open('/setup/oauth')).html, /The client secret: Expires <time/);
       const { items } = (await app.api.get(`/clients?directoryId=${directory.id}`)).body;
       assert.equal(items.length, 1);
       const [client] = items;
