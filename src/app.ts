@@ -434,7 +434,7 @@ export async function createApp(deps: AppDependencies) {
     secret: deps.secret,
   });
 
-  await storage.prepare(audit.migrations);
+  await storage.prepare([...audit.migrations, ...diagnoses.current.migrations]);
   await audit.recover(0);
   if (serves) await instances.announce();
   await oauth.reload();

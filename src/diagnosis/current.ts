@@ -41,6 +41,8 @@ const findingShape = {
   provider: text<IdentityProviderId>(),
   code: text<Code>(),
   severity: text<Severity>(),
+  /** Organization and severity: an organization has a handful of the thousands that are as bad. */
+  'scope?': 'string',
   since: 'date',
   finding: json<Finding>(),
 } as const;
@@ -80,6 +82,7 @@ export interface CurrentFindings {
   recoveryOf(directoryId: string): Promise<RecoveredFacts | undefined>;
   /** Computes what is due. */
   run(): Promise<void>;
+  migrations: readonly { name: string; run(): Promise<void> }[];
   /** Gives directories of an earlier release their first diagnosis, some at a time. */
   sweep(): Promise<void>;
 }
@@ -126,6 +129,7 @@ export function createCurrentFindings(deps: {
       provider: 'index',
       code: 'index',
       severity: 'index',
+      scope: 'index',
     },
     order: 'since',
   });
@@ -221,7 +225,8 @@ export function createCurrentFindings(deps: {
     }
     for (const [id, finding] of wanted) {
       const { code, severity, since } = finding;
-      const row = { id, directoryId, organizationId, provider, code, severity, since: new Date(since), finding };
+      const place = { directoryId, organizationId, provider, scope: scopeOf(organizationId, severity) };
+      const row = { id, ...place, code, severity, since: new Date(since), finding };
       await findings.insert(row).catch((error: unknown) => {
         if (!isDuplicate(error, 'id')) throw error;
       });
@@ -312,8 +317,21 @@ export function createCurrentFindings(deps: {
     await diagnoses.remove(kept.id);
   }
 
+  /** Rows of earlier releases were written without the key by which an organization's are found. */
+  async function scopeFindings(): Promise<void> {
+    let after: string | undefined;
+    do {
+      const { items, nextCursor } = await findings.page({ after, limit: SWEEP });
+      for (const { id, organizationId, severity, scope } of items)
+        if (scope === undefined)
+          await findings.update(id, (row) => ({ ...row, scope: scopeOf(organizationId, severity) }));
+      after = nextCursor ?? undefined;
+    } while (after !== undefined);
+  }
+
   return {
     mark,
+    migrations: [{ name: 'scope_findings', run: scopeFindings }],
 
     async of(directory) {
       const kept = await diagnoses.find(directory.id);
@@ -331,7 +349,9 @@ export function createCurrentFindings(deps: {
         cursor === '' ? (after !== undefined && begun === '' ? after : undefined) : cursor;
       const items: CurrentFinding[] = [];
       for (; index < stages.length; index++) {
-        const where = { severity: stages[index] as string, code, provider, organizationId };
+        const stage = stages[index] as Severity;
+        const within = organizationId === undefined ? { severity: stage } : { scope: scopeOf(organizationId, stage) };
+        const where = { ...within, code, provider };
         const left = limit - items.length;
         if (left === 0) return { items, nextCursor: `${stages[index]}~` };
         const found = await findings.page({ where, after: position, limit: left, direction: 'descending' });
@@ -379,6 +399,10 @@ export function createCurrentFindings(deps: {
 /** Events of our own making: they mark nothing. */
 const FINDING_EVENTS = { 'finding.began': true, 'finding.changed': true, 'finding.healed': true } as const;
 type FindingEvent = keyof typeof FINDING_EVENTS;
+
+function scopeOf(organizationId: string, severity: Severity): string {
+  return `${organizationId}:${severity}`;
+}
 
 function byCode(findings: readonly Finding[]): Map<Code, Finding> {
   return new Map(findings.map((finding) => [finding.code, finding]));

@@ -31,12 +31,17 @@ function named(at: Date, now: Date): string {
   const days = Math.floor(now.getTime() / DAY_MS) - Math.floor(at.getTime() / DAY_MS);
   const close = CLOSE_DAYS[days];
   if (close !== undefined) return `${close} at ${time}`;
-  const shown = (options: Intl.DateTimeFormatOptions) =>
-    new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' }).format(at);
-  if (days > 1 && days < 7) return `${shown({ weekday: 'long' })} at ${time}`;
+  if (days > 1 && days < 7) return `${WEEKDAY.format(at)} at ${time}`;
   const isThisYear = at.getUTCFullYear() === now.getUTCFullYear();
-  return `${shown({ day: 'numeric', month: 'long', ...(!isThisYear && { year: 'numeric' }) })} at ${time}`;
+  return `${(isThisYear ? DAY_OF_YEAR : DAY_AND_YEAR).format(at)} at ${time}`;
 }
+
+/** Made once: to make one costs more than to format a thousand times. */
+const dateFormat = (options: Intl.DateTimeFormatOptions) =>
+  new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' });
+const WEEKDAY = dateFormat({ weekday: 'long' });
+const DAY_OF_YEAR = dateFormat({ day: 'numeric', month: 'long' });
+const DAY_AND_YEAR = dateFormat({ day: 'numeric', month: 'long', year: 'numeric' });
 
 /** `40 seconds ago`, `in 3 hours`; hours up to two days. The script of the pages says the same. */
 export function ago(at: Date, now: Date): string {

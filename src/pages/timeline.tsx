@@ -183,16 +183,18 @@ function marksOf(from: Date, to: Date): Date[] {
 
 function markName(at: Date, span: number): string {
   if (span <= 2 * DAY_MS) return at.toISOString().slice(11, 16);
-  const options =
-    span <= 10 * DAY_MS
-      ? ({ weekday: 'short', day: 'numeric' } as const)
-      : ({ day: 'numeric', month: 'short' } as const);
-  return new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' }).format(at);
+  return (span <= 10 * DAY_MS ? WEEKDAY : MONTH_DAY).format(at);
 }
 
+/** Made once: to make one costs more than to format a thousand times. */
+const dateFormat = (options: Intl.DateTimeFormatOptions) =>
+  new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' });
+const WEEKDAY = dateFormat({ weekday: 'short', day: 'numeric' });
+const MONTH_DAY = dateFormat({ day: 'numeric', month: 'short' });
+const WHOLE_DAY = dateFormat({ weekday: 'short', day: 'numeric', month: 'short' });
+
 function stamp(at: Date): string {
-  const day = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' });
-  return `${day.format(at)} ${at.toISOString().slice(11, 16)} UTC`;
+  return `${WHOLE_DAY.format(at)} ${at.toISOString().slice(11, 16)} UTC`;
 }
 
 /** The latest first. */

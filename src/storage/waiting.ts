@@ -42,7 +42,9 @@ export function withWaiting<R extends Identified>(
   const positionOf = (record: R) => ({ at: dateOf(record, order)?.toISOString() ?? '', id: record.id });
 
   async function readPage(query: PageQuery, waits: Map<string, Accumulation<R>[]>): Promise<Page<R>> {
-    const { items, nextCursor } = await collection.page(query);
+    const page = await collection.page(query);
+    if (waits.size === 0) return page;
+    const { items, nextCursor } = page;
     const shown = items.map((record) => merged(record, waits.get(record.id)));
     const onPage = new Set(items.map(({ id }) => id));
     const sense = query.direction === 'descending' ? -1 : 1;
@@ -64,9 +66,9 @@ export function withWaiting<R extends Identified>(
       added.push(...some.filter((_, index) => stored[index] === undefined));
     }
     const all = [...(shown as R[]), ...added].sort((a, b) => sense * compare(positionOf(a), positionOf(b)));
-    const page = all.slice(0, query.limit);
-    const end = page.at(-1);
-    return { items: page, nextCursor: all.length > page.length && end ? encodeCursor(positionOf(end)) : nextCursor };
+    const first = all.slice(0, query.limit);
+    const end = first.at(-1);
+    return { items: first, nextCursor: all.length > first.length && end ? encodeCursor(positionOf(end)) : nextCursor };
   }
 
   return {
