@@ -5,8 +5,10 @@
  *
  *   npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE]
  *   npm run bench -- --only hostile [--requests 300000] [--seconds 8]
+ *   npm run bench -- --only diagnosis [--engine sqlite|mongodb]
  *
- * `--only hostile` measures what anonymous callers cost, on SQLite; `--only gateway` measures the groups in which a name has that word; `--only pages` the pages of the dashboard with 10,000 organizations.
+ * `--only hostile` measures what anonymous callers cost, on SQLite; `--only gateway` measures the groups in which a name has that word; `--only pages` the pages of the dashboard with 10,000 organizations;
+ * `--only diagnosis` what an explanation costs with 100,000 directories, and 100,000 events in one.
  *
  * With more than 10,000 credentials, `/auth/verify` is measured on a small store too, in turns with the large one.
  */
@@ -17,6 +19,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createMongoServer, type MongoServer } from '../support/mongo-server.ts';
 import { accessToken, connectDirectories, tokenRequest } from './connections.ts';
+import { measureDiagnosis, renderDiagnosis } from './diagnosis.ts';
 import { type Bearer, directoryIdOf, fillStore, organizationIdOf, SECRET } from './filled-store.ts';
 import { measureHostile, renderHostile } from './hostile.ts';
 import { CONNECTIONS, generator, type Load, type LoadRequest, load } from './load.ts';
@@ -89,6 +92,7 @@ async function main(): Promise<void> {
   say('building');
   execFileSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'ignore', 'inherit'] });
   if (values.only === 'hostile') return hostile();
+  if (values.only === 'diagnosis') return diagnosis();
   const upstream = await comparison(['upstream'], LOAD_CORE);
   const upstreamUrl = `${upstream.url}/scim`;
   const large = await openStore(credentials, upstreamUrl);
@@ -185,6 +189,17 @@ async function hostile(): Promise<void> {
     LATCHKEY_INITIAL_API_KEY: OWNER_KEY,
   };
   console.log(renderHostile(await measureHostile({ folder, env, ownerKey: OWNER_KEY, requests, seconds, say })));
+}
+
+async function diagnosis(): Promise<void> {
+  const databaseUrl = await emptyDatabase();
+  const env = {
+    LATCHKEY_PORT: '0',
+    LATCHKEY_DATABASE_URL: databaseUrl,
+    LATCHKEY_SECRET: SECRET,
+    LATCHKEY_INITIAL_API_KEY: OWNER_KEY,
+  };
+  console.log(renderDiagnosis(await measureDiagnosis({ databaseUrl, env, ownerKey: OWNER_KEY, say })));
 }
 
 /** All of a group in turns: each warmed up, then a share of the time in each round. */

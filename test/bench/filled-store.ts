@@ -117,7 +117,7 @@ export async function fillStore(
 }
 
 /** The collections as the application declares them: it is made once over a storage that notes what it asks for. */
-async function collectionsOf(storage: Storage): Promise<(name: string) => Collection<never & Identified>> {
+export async function collectionsOf(storage: Storage): Promise<(name: string) => Collection<never & Identified>> {
   const noted = new Map<string, unknown>();
   const noting: Storage = {
     ...storage,
