@@ -154,6 +154,8 @@ export const PAYLOADS = {
     /** What exactly was wrong with the presented value. */
     'subReason?': word,
     surface: word,
+    /** With `directory_unknown`: what was asked, as far as the kind of resource. */
+    'path?': readable,
     'method?': readable,
     'hint?': hint,
     'userAgent?': readable,

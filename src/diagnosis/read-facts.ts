@@ -297,7 +297,7 @@ function saidBy(data: Record<string, unknown>, word: (name: string) => string | 
   const [kind, cause, text] = [word('kind'), word('cause'), word('detail')];
   const registered = Array.isArray(data['registered']) ? (data['registered'] as unknown[]) : [];
   const [given, wanted] = [
-    word('audience') ?? word('redirectUri'),
+    word('audience') ?? word('redirectUri') ?? word('path'),
     word('expected') ?? nearest(word('redirectUri'), registered),
   ];
   const seconds = data['seconds'];

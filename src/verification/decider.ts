@@ -20,6 +20,8 @@ export interface Stray extends Omit<Attempt, 'surface' | 'directory' | 'write'> 
   /** Words of its path that may be the endpoint key of a directory. */
   references: readonly string[];
   subReason: SubReasons['directory_unknown'];
+  /** What was asked, without what may name a person. */
+  path: string;
 }
 
 export interface Verification {

@@ -110,7 +110,18 @@ export function createVerification(deps: VerificationDependencies): Verification
     if (denial.credentialId) usage.refused(denial.credentialId);
     const { address, requestId, surface, method, userAgent } = attempt;
     const { subReason } = denial;
-    const data = { reason: told.reason, subReason, cause: told.cause, surface, method, hint: denial.hint, userAgent };
+    const path =
+      surface === 'gateway' && subReason === 'wrong_endpoint_key' ? `/scim/v2/${attempt.directory}` : undefined;
+    const data = {
+      reason: told.reason,
+      subReason,
+      cause: told.cause,
+      surface,
+      path,
+      method,
+      hint: denial.hint,
+      userAgent,
+    };
     const note = { type: 'request.denied', address, requestId } as const;
     const { reference, organizationId, directoryId } = denial;
     const where = reference === undefined ? { organizationId, directoryId } : whereOf({ references: [reference] });
@@ -197,7 +208,7 @@ export function createVerification(deps: VerificationDependencies): Verification
     findKnown,
 
     async noteStray(stray) {
-      const { presented, references, subReason, address, requestId, method, userAgent } = stray;
+      const { presented, references, subReason, path, address, requestId, method, userAgent } = stray;
       // Whoever tries many addresses costs the store nothing.
       if (byAddress.take(networkOf(address)) !== undefined) return;
       const known = presented.kind === 'token' ? await findKnown(presented.value) : undefined;
@@ -205,7 +216,7 @@ export function createVerification(deps: VerificationDependencies): Verification
       const { organizationId, directoryId } = found ?? (await whereOf({ references }));
       if (directoryId === undefined) return;
       const hint = found?.kind === 'bearer' ? found.hint : undefined;
-      const data = { reason: 'directory_unknown', subReason, surface: 'elsewhere', method, hint, userAgent };
+      const data = { reason: 'directory_unknown', subReason, path, surface: 'elsewhere', method, hint, userAgent };
       const note = { type: 'request.denied', address, requestId } as const;
       audit.tallies.note({ organizationId, directoryId }, { ...note, credentialId: found?.id, data });
     },

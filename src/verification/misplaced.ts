@@ -32,6 +32,7 @@ export function createMisplaced(deps: { verification: Verification; context: Req
         presented,
         references: segments.slice(0, MOST_SEGMENTS),
         subReason: DOUBLED_SLASH.test(path) ? 'doubled_slash' : 'wrong_path',
+        path: placeAsked(path),
         method: request.method,
         address: context.addressOf(request),
         userAgent: request.headers['user-agent'],
@@ -43,4 +44,14 @@ export function createMisplaced(deps: { verification: Verification; context: Req
     sendScimError(response, 404, `${detail} Request id: ${requestId}`, { 'x-request-id': requestId });
     return true;
   };
+}
+
+/** As far as the kind of resource: what follows may name a person. */
+function placeAsked(path: string): string {
+  const [, place = path] =
+    /^(.*?\/(?:users|groups|serviceproviderconfigs?|schemas|resourcetypes|bulk|me)\b)/i.exec(path) ?? [];
+  return place
+    .split('/')
+    .map((segment) => (/@|%40/i.test(segment) ? '[name]' : segment))
+    .join('/');
 }

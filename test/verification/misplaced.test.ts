@@ -49,6 +49,29 @@ describe('a SCIM request to an address that is no endpoint', () => {
     assert.equal((await told()).length, 1);
   });
 
+  it('is told with what was asked, without what may name a person or be a secret', async () => {
+    const cases: [path: string, kept: string][] = [
+      ['/Users/ada@northwind.example?filter=x', '/Users'],
+      ['/scim/ada@northwind.example/Groups/7', '/scim/[name]/Groups'],
+      [`/x/scim_${'a1B2c3D4e5F6g7H8i9J0'}/Users`, '/x/scim_[redacted]/Users'],
+    ];
+    for (const [path, kept] of cases) {
+      await arrange();
+      await ask(path);
+      assert.deepEqual(
+        (await told()).map(({ data }) => data.path),
+        [kept],
+      );
+    }
+    await arrange();
+    for (let n = 0; n < 5; n++) await ask(`/guess-${n}/Users`);
+    assert.deepEqual(
+      (await told()).map(({ data }) => [data.path, data.count]),
+      [['/guess-4/Users', 5]],
+      'many paths are one event',
+    );
+  });
+
   it('never repeats the endpoint key to whoever asks', async () => {
     await arrange();
     const { text } = await ask('/Users');
