@@ -80,6 +80,9 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
           <a class="btn" href={`${HOME}/audit?directoryId=${directory.id}`}>
             Audit
           </a>
+          <a class="btn" href={`${address}/requests`}>
+            Request log
+          </a>
           <a class="btn" href={`${HOME}/check-token`}>
             Check a token
           </a>

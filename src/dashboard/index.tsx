@@ -8,6 +8,7 @@ import {
   diagnosisRoutes,
   type Face,
   importRoutes,
+  requestLogRoutes,
   setupRoutes,
   whyRoutes,
 } from '../pages/index.ts';
@@ -55,6 +56,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       ...findingRoutes(deps),
       ...directoryRoutes(deps),
       ...diagnosisRoutes(deps),
+      ...requestLogRoutes(deps),
       ...credentialRoutes(deps),
       ...importRoutes(deps),
       ...setupRoutes(deps),

@@ -107,7 +107,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
               </ul>
             ) : (
               <div class="scroll">
-                <table>
+                <table class="stacked">
                   <thead>
                     <tr>
                       <th>Event</th>
@@ -367,18 +367,20 @@ function Row({
   const last = attempts.at(-1);
   return (
     <tr>
-      <td class="whole">
+      <td class="whole" data-label="Event">
         <a href={`${address}?delivery=${id}#attempt`}>
           <b>{type}</b>
         </a>
         <br />
         <small class="mono">{eventId}</small>
       </td>
-      <td class="whole">{directory ?? '—'}</td>
-      <td>
+      <td class="whole" data-label="Directory">
+        {directory ?? '—'}
+      </td>
+      <td data-label="State">
         <Tag tone={TONES[state]}>{state === 'pending' && attempt > 0 ? `pending, attempt ${attempt}` : state}</Tag>
       </td>
-      <td class="whole">
+      <td class="whole" data-label="Last attempt">
         {last ? (
           <>
             <Time at={last.at} now={visit.now} />
@@ -389,7 +391,7 @@ function Row({
           '—'
         )}
       </td>
-      <td class="whole">
+      <td class="whole" data-label="Next attempt">
         {state === 'pending' && dueAt && claimedUntil === undefined ? <Time at={dueAt} now={visit.now} /> : '—'}
       </td>
     </tr>

@@ -61,6 +61,7 @@ export {
   type Tone,
 } from './parts.tsx';
 export { createPipeline, type Face, type PipelineDependencies } from './pipeline.tsx';
+export { requestLogRoutes } from './request-log.tsx';
 export { createSeen, type SeenDependencies } from './seen.ts';
 export { setupRoutes } from './setup.tsx';
 export { SlotCards } from './slots.tsx';

@@ -44,6 +44,11 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
           <a class="btn" href={`${visit.home}/check-token`}>
             Check a token
           </a>
+          {directory.requestLog === true && (
+            <a class="btn" href={`${address}/requests`}>
+              Request log
+            </a>
+          )}
           {setup}
         </Head>
       ),

@@ -1,0 +1,85 @@
+/** What an IT contact and an operator can do about a finding on its page, and see of the requests behind it. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { createBrowserSession } from '../support/browser-session.ts';
+import { DAY } from '../support/clock.ts';
+import { flush, makeWorld } from '../support/diagnosed.ts';
+import { type Behind, createBehind, json } from '../support/gateway.ts';
+import { signInOperator } from '../support/operator-browser.ts';
+
+describe('the page of a directory in the portal', () => {
+  let app: TestApp;
+  const behind = createBehind(() => app);
+  before(async () => {
+    app = await startApp();
+  });
+  after(async () => {
+    await app.close();
+    await behind.close();
+  });
+
+  async function enter({ id, organizationId }: Answer) {
+    const { url } = (await app.api.post('/portal-links', { organizationId })).body;
+    const browser = createBrowserSession(app.url);
+    await browser.submit(await browser.open(url), {});
+    const address = `${app.url}/portal/directories/${id}`;
+    const open = (below = '') => browser.open(address + below);
+    return { open, press: async (below: string) => browser.submit({ ...(await open()), url: address + below }, {}) };
+  }
+  const pass = async (days: number) => {
+    await flush(app);
+    app.clock.advance(days * DAY);
+  };
+
+  it('takes the word that a silence is expected, and says nothing until it lasts longer', async () => {
+    const { directory, send, token } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    await pass(22);
+    const { open, press } = await enter(directory);
+    const page = (await open()).html;
+    assert.match(page, /Unusually quiet\./);
+    assert.match(page, /This is expected.*Say nothing for 30 days/s);
+    const after = await press('/quiet');
+    assert.equal(after.status, 200);
+    assert.match(after.html, /Provisioning works, and it is quiet\./);
+    assert.doesNotMatch(after.html, /Unusually quiet|This is expected/);
+  });
+
+  it('says nothing of a silence for 30 days where it is asked to, and again after them', async () => {
+    const { directory, send, token } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    await pass(22);
+    const first = await enter(directory);
+    assert.match((await first.press('/quiet?mute')).html, /Provisioning works, and it is quiet\./);
+    await pass(31);
+    const later = await enter(directory);
+    assert.match((await later.open()).html, /Unusually quiet\./);
+  });
+
+  it('shows the request log where the vendor turned it on, as a page and as CSV', async () => {
+    const its: Behind = await behind.http(json({ totalResults: 0, Resources: [] }));
+    const { directory } = its;
+    const operator = await signInOperator(app);
+    const contact = await enter(directory);
+    assert.equal((await contact.open('/requests')).status, 404);
+    assert.equal((await contact.open('/requests.csv')).status, 404);
+    assert.doesNotMatch((await contact.open()).html, /Request log/);
+    assert.match((await operator.open(`/directories/${directory.id}/requests`)).html, /The log is off\./);
+    const on = await operator.send(`/directories/${directory.id}/requests`);
+    assert.match(on.html, /Bodies, filters and names are never kept/);
+    await its.ask('/Users?filter=userName+eq+%22ada%40northwind.example%22');
+    await app.app.rounds.find(({ name }) => name === 'request log')?.run();
+    assert.match((await contact.open()).html, /Request log/);
+    const { html } = await contact.open('/requests');
+    assert.match(html, /<b>GET<\/b> <small>Look up users<\/small>/);
+    assert.ok(html.includes(`…${its.credential.hint}`) && !html.includes('northwind.example'));
+    const csv = await contact.open('/requests.csv');
+    assert.match(csv.headers.get('content-disposition') ?? '', /attachment; filename="requests-/);
+    const [head, row] = csv.html.split('\r\n');
+    assert.equal(head, 'at,method,kind,outcome,status,durationMs,credentialId,requestId');
+    assert.match(row ?? '', /,GET,look_up,ok,200,/);
+    assert.equal((await (await enter((await makeWorld(app)).directory)).press('/requests')).status, 404);
+  });
+});
