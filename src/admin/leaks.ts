@@ -31,7 +31,7 @@ const KEYS_TIMEOUT_MS = 5000;
 const MOST_KEY_BYTES = 64 * 1024;
 const KEY_ID = /^[0-9a-zA-Z._-]{1,128}$/;
 
-const reports = z
+export const LEAK_REPORTS = z
   .array(
     z.object({
       token: z.string().min(1).max(5000),
@@ -41,17 +41,20 @@ const reports = z
     }),
   )
   .max(MOST_REPORTED);
-type Report = z.infer<typeof reports>[number];
+type Report = z.infer<typeof LEAK_REPORTS>[number];
 
 const keyList = z.object({
   public_keys: z.array(z.object({ key_identifier: z.string().max(128), key: z.string().max(4000) })).max(50),
 });
 
-interface Verdict {
-  token_hash: string;
-  token_type: string;
-  label: 'true_positive' | 'false_positive';
-}
+export const LEAK_VERDICTS = z.array(
+  z.object({
+    token_hash: z.string().describe('SHA-256 of the value, in hex.'),
+    token_type: z.string(),
+    label: z.enum(['true_positive', 'false_positive']),
+  }),
+);
+type Verdict = z.infer<typeof LEAK_VERDICTS>[number];
 
 /** Keys by their identifiers, of a list in GitHub's format. Throws a TypeError for another text. */
 export function readLeakKeys(text: string): ReadonlyMap<string, KeyObject> {
@@ -166,7 +169,7 @@ export function createLeaks(deps: LeakDependencies): Middleware {
     const id = createHash('sha256').update(body).digest('hex');
     const earlier = await answered.find(id);
     if (earlier) return earlier.answer;
-    const parsed = reports.safeParse(parsedJson(body));
+    const parsed = LEAK_REPORTS.safeParse(parsedJson(body));
     if (!parsed.success) {
       const detail = `Wanted: an array of at most ${MOST_REPORTED} objects with token, type, url and source.`;
       throw new AppError('invalid_request', { detail });

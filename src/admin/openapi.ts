@@ -5,6 +5,7 @@ import { keyRolesFor } from '../access.ts';
 import { ERRORS } from '../errors.ts';
 import { MESSAGE_SCHEMA, WEBHOOK_EVENTS } from '../notifications/index.ts';
 import { bodyExampleOf, exampleOf } from './examples.ts';
+import { LEAK_REPORTS, LEAK_VERDICTS, LEAKS_PATH } from './leaks.ts';
 import type { Operation } from './operation.ts';
 
 const COMMON = [
@@ -21,6 +22,8 @@ const WITH_IDEMPOTENCY = ['idempotency_in_progress', 'idempotency_key_reused'] a
 
 type Json = Record<string, unknown>;
 
+const LEAKS_TAG = 'Leaks';
+
 const TAGS: Record<string, string> = {
   Organizations: 'The customers of the vendor. Everything else belongs to one of them.',
   Directories: "A connection of one organization's identity provider, with an endpoint of its own.",
@@ -34,6 +37,7 @@ const TAGS: Record<string, string> = {
   Operators: 'The people who sign in to the dashboard.',
   Contacts: 'Who gets email about problems and endings, and what was sent.',
   Reports: 'What an auditor asks for: all credentials, reviews, campaigns and evidence.',
+  Leaks: 'Reports of tokens that were found in public.',
   Webhooks: 'Where messages about changes are sent, and what became of them.',
 };
 
@@ -83,6 +87,8 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
     const path = `/api/v1${operation.path.replace(/:(\w+)/g, '{$1}')}`;
     paths[path] = { ...paths[path], [operation.method]: describe(operation) };
   }
+  // It takes no API key but a signature over the raw body, so the router does not serve it.
+  paths[LEAKS_PATH] = { post: describeLeaks() };
   schemas['Problem'] = problemSchema();
   schemas['WebhookMessage'] = MESSAGE_SCHEMA;
   return {
@@ -97,7 +103,10 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
     },
     servers: [{ url: publicUrl }],
     security: [{ bearerAuth: [] }],
-    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name, description: TAGS[name] ?? name })),
+    tags: [...new Set([...operations.map(({ tag }) => tag), LEAKS_TAG])].map((name) => ({
+      name,
+      description: TAGS[name] ?? name,
+    })),
     paths,
     webhooks: webhooks(),
     components: {
@@ -106,6 +115,46 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
       schemas,
     },
   };
+
+  function describeLeaks(): Json {
+    const errors = ['invalid_request', 'signature_invalid', 'not_found', 'rate_limited', 'payload_too_large'] as const;
+    const signed = (name: string, description: string, example: string) => ({
+      name,
+      in: 'header',
+      required: true,
+      description,
+      schema: { type: 'string' },
+      example,
+    });
+    return {
+      tags: [LEAKS_TAG],
+      summary: 'Report leaked tokens',
+      description:
+        "In the format of GitHub's secret scanning partner program. Off unless LATCHKEY_LEAK_ACTION is set; the same report gets the same answer for seven days.",
+      operationId: 'reportLeaks',
+      security: [],
+      parameters: [
+        signed(
+          'Github-Public-Key-Identifier',
+          'Names the key of the list that signed the body.',
+          'f9525bf080f75b3506ca1ead061add62b8633a346606dc5fe544e29231c6ee0d',
+        ),
+        signed('Github-Public-Key-Signature', 'ECDSA P-256 over the raw body, in Base64.', 'MEUCIQDZ2Lx5...'),
+      ],
+      requestBody: {
+        required: true,
+        content: { 'application/json': describeAnswer(LEAK_REPORTS) },
+      },
+      responses: {
+        200: {
+          description: 'What became of each.',
+          headers: headers({ 'X-Request-Id': 'RequestId' }),
+          content: { 'application/json': describeAnswer(LEAK_VERDICTS) },
+        },
+        ...refusals([...errors, 'internal_error', 'storage_unavailable']),
+      },
+    };
+  }
 
   function webhooks(): Json {
     const described = Object.entries(WEBHOOK_EVENTS).map(([type, meaning]) => [

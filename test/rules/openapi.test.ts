@@ -13,6 +13,8 @@ interface Described {
   responses: Record<string, { description: string; content?: Record<string, { schema: Answer }> }>;
 }
 
+/** Reports of leaks take a signature in place of an API key; test/admin/leaks.test.ts sends them. */
+const isRouted = ([name]: readonly [string, Described]) => name !== 'POST /api/v1/leaks';
 const OUTPUT_TIME = '2090-01-01T00:00:00.000Z';
 
 describe('/api/openapi.json', () => {
@@ -83,7 +85,7 @@ describe('/api/openapi.json', () => {
       Object.values(responses)
         .map(({ description }) => description)
         .join('\n');
-    for (const [name, operation] of operations) {
+    for (const [name, operation] of operations.filter(isRouted)) {
       const text = told(operation);
       for (const code of ['invalid_json', 'payload_too_large', 'unsupported_media_type']) {
         assert.equal(text.includes(`\`${code}\``), operation.requestBody !== undefined, `${name}: ${code}`);
@@ -260,7 +262,10 @@ describe('/api/openapi.json', () => {
     await call('DELETE /organizations/{id}', organization.id);
 
     assert.deepEqual(
-      operations.map(([name]) => name).filter((name) => !called.has(name)),
+      operations
+        .filter(isRouted)
+        .map(([name]) => name)
+        .filter((name) => !called.has(name)),
       [],
       'described, but not called here',
     );
