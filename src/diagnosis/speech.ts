@@ -197,14 +197,18 @@ export function mistakeOf({ idp }: Speech, code: Code): { says: string; fix: str
 }
 
 /** Makes the words of refusals: what the file of the identity provider knows of a mistake follows the cause, and its fix leads the steps. */
-export function refusalsBy(begin: (speech: Speech) => Pick<Words, 'lead' | 'detail'>) {
+export function refusalsBy(
+  begin: (speech: Speech) => Pick<Words, 'lead' | 'detail'>,
+  /** Whether what the fix speaks of is there to be used. */
+  isFixable: (speech: Speech) => boolean = () => true,
+) {
   return (code: Code, what: (speech: Speech) => Text, steps: (speech: Speech) => Text[], unseen?: string): Speak =>
     (speech) => {
       const mistake = mistakeOf(speech, code);
       return {
         ...begin(speech),
         rest: mistake ? say`${what(speech)} ${mistake.says}` : what(speech),
-        steps: [...(mistake ? [say`${mistake.fix}`] : []), ...steps(speech)],
+        steps: [...(mistake && isFixable(speech) ? [say`${mistake.fix}`] : []), ...steps(speech)],
         ...(unseen !== undefined && { unseen }),
       };
     };

@@ -23,7 +23,11 @@ import {
 
 const UNSAVED = 'whether the token in the identity provider was changed and not saved.';
 
-const refusal = refusalsBy((speech) => ({ lead: refused(speech), detail: tally(speech) }));
+/** Without a token that works there is none to paste another way. */
+const refusal = refusalsBy(
+  (speech) => ({ lead: refused(speech), detail: tally(speech) }),
+  ({ finding }) => finding.facts.usable !== undefined,
+);
 
 const OTHER_SECRETS: Record<string, string> = {
   client_secret_presented: 'the client secret',
@@ -61,9 +65,12 @@ function wrongPlace(what: (speech: Speech) => Text): Speak {
   return (speech) => {
     const { finding, name, Name } = speech;
     const mistake = mistakeOf(speech, finding.code);
+    const asked = finding.facts.given;
     return {
       lead: finding.certainty === 'likely' ? `${Name} probably uses a wrong URL.` : `${Name} uses a wrong URL.`,
-      rest: mistake ? say`${what(speech)} ${mistake.says}` : what(speech),
+      rest: say`${what(speech)}${asked === undefined ? '' : say` The last one asked for ${{ value: asked }}.`}${
+        mistake ? ` ${mistake.says}` : ''
+      }`,
       detail: tally(speech),
       ...pasteEndpoint(speech),
       unseen: `what exactly stands in ${name}.`,

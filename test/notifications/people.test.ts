@@ -216,10 +216,12 @@ describe('people are told', () => {
 
   it('and listed with whom it reached; what reached no contact, and what ends in years, is not listed', async () => {
     const directory = await app.api.makeDirectory();
-    const { url } = (await app.api.post('/portal-links', { organizationId: directory.organizationId })).body;
-    const browser = createBrowserSession(app.url);
-    await browser.submit(await browser.open(url), {});
-    const listed = async () => (await browser.open(`${app.url}/portal/contacts`)).html;
+    const listed = async () => {
+      const { url } = (await app.api.post('/portal-links', { organizationId: directory.organizationId })).body;
+      const browser = createBrowserSession(app.url);
+      await browser.submit(await browser.open(url), {});
+      return (await browser.open(`${app.url}/portal/contacts`)).html;
+    };
     const inDays = (days: number) => new Date(app.clock.now().getTime() + days * DAY).toISOString();
     const { credential } = await app.api.issue(directory.id, { expiresAt: inDays(8) });
     await app.api.issue(directory.id, { label: 'Lasting', expiresAt: inDays(729) });
