@@ -124,8 +124,12 @@ export function silenceOf(rhythm: Rhythm, now: Date, weightOf: WeightOf, quietDa
   const weeks = Math.min(MEMORY_WEEKS, (lastSignAt.getTime() - firstSignAt.getTime()) / WEEK_MS);
   const quietMs = Math.max(0, now.getTime() - lastSignAt.getTime());
   if (weeks < LEAST_WEEKS || gapCount < LEAST_GAPS) {
-    const limitMs = Math.max(quietDays * DAY_MS, expectedMs);
-    return { longestMs: 0, limitMs, workingMs: quietMs, basis: 'preset', isAlarm: !isMuted && quietMs > limitMs };
+    const presetMs = quietDays * DAY_MS;
+    const limitMs = Math.max(presetMs, expectedMs * MARGIN);
+    // The preset is plain time; what was declared to be expected is working time, as it passes slower.
+    const isBeyond = expectedMs === 0 || workingMs(lastSignAt, now, weightOf) > expectedMs * MARGIN;
+    const isAlarm = !isMuted && quietMs > presetMs && isBeyond;
+    return { longestMs: 0, limitMs, workingMs: quietMs, basis: 'preset', isAlarm };
   }
   const longest = Math.max(expectedMs, ...gaps.map((gap) => gap.workingMs));
   const limitMs = Math.max(LEAST_LIMIT_MS, longest * marginOf(weeks));

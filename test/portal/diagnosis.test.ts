@@ -80,6 +80,6 @@ describe('the page of a directory in the portal', () => {
     const [head, row] = csv.html.split('\r\n');
     assert.equal(head, 'at,method,kind,outcome,status,durationMs,credentialId,requestId');
     assert.match(row ?? '', /,GET,look_up,ok,200,/);
-    assert.equal((await (await enter((await makeWorld(app)).directory)).press('/requests')).status, 404);
+    assert.equal((await (await enter((await makeWorld(app)).directory)).press('/requests')).status, 403);
   });
 });
