@@ -1,14 +1,29 @@
 /**
- * Every setting in one table: key, default, what is wanted, one line of meaning. config/default.env and docs/configuration.md are held to it
- * by a test. Read once, in main; all problems are reported together.
+ * Every setting in one table: key, default, meaning, what is wanted. `npm run docs:tables` writes config/default.env and
+ * docs/configuration.md from it. Read once, in main; all problems are reported together.
  */
 import ipaddr from 'ipaddr.js';
+
+/** The headings under which the documentation lists the settings, in this order. */
+export const SETTING_GROUPS = [
+  'Network',
+  'Storage',
+  'Verification',
+  'Gateway',
+  'Rotation',
+  'OAuth',
+  'Leaked tokens',
+  'Dashboard sign-in',
+  'Portal',
+  'Logs, email and webhooks',
+] as const;
 
 interface Setting<T> {
   /** As written in the environment; undefined: no default. */
   default: string | undefined;
   /** A secret may come from a file named by `<KEY>_FILE`, and is never shown. */
   secret?: true;
+  group: (typeof SETTING_GROUPS)[number];
   meaning: string;
   wanted: string;
   /** undefined when the text is not what is wanted. */
@@ -41,7 +56,7 @@ function oneOf<V extends string>(...values: V[]) {
 }
 
 const origin = {
-  wanted: 'an http or https origin without path, such as https://scim.example.com',
+  wanted: 'an http or https origin without a path, such as https://scim.example.com',
   parse(value: string) {
     const url = URL.parse(value);
     const isOrigin =
@@ -130,228 +145,285 @@ export const UPSTREAM_CREDENTIAL = 'jwt, or a header such as Authorization: Bear
 export const SETTINGS = {
   LATCHKEY_HOST: setting({
     default: '127.0.0.1',
+    group: 'Network',
     meaning: 'Address to listen on.',
     ...text('a host name or address', /^[A-Za-z0-9.:-]+$/),
   }),
-  LATCHKEY_PORT: setting({ default: '4400', meaning: 'Port to listen on; 0 takes a free one.', ...whole(0, 65_535) }),
+  LATCHKEY_PORT: setting({
+    default: '4400',
+    group: 'Network',
+    meaning: 'Port to listen on. 0 picks a free port.',
+    ...whole(0, 65_535),
+  }),
   LATCHKEY_PUBLIC_URL: optional({
-    meaning: 'Origin that the world sees, and the issuer. Without it: http://{host}:{port}.',
+    group: 'Network',
+    meaning: 'Public origin of Latchkey, and its OAuth issuer. Defaults to http://{host}:{port}.',
     ...origin,
   }),
   LATCHKEY_HOSTS: setting({
     default: '',
+    group: 'Network',
     meaning:
-      "Further host names that requests may have; the public URL's, addresses and private names always may. Others get 421.",
+      'More host names to answer to. The host of the public URL, IP addresses and private names always work; others get 421.',
     ...ownHosts,
+  }),
+  LATCHKEY_TRUSTED_PROXIES: setting({
+    default: '',
+    group: 'Network',
+    meaning: 'Proxies whose X-Forwarded-For and X-Request-Id headers Latchkey trusts.',
+    ...addressRanges,
+  }),
+  LATCHKEY_DRAIN_SECONDS: setting({
+    default: '25',
+    group: 'Network',
+    meaning: 'Seconds that open requests get to finish after SIGTERM.',
+    ...whole(0, 600),
   }),
   LATCHKEY_DATABASE_URL: setting({
     default: 'file:./data',
     secret: true,
-    meaning: 'mongodb://... (a replica set; production) or file:DIR (embedded SQLite).',
+    group: 'Storage',
+    meaning: 'Where data is stored. MongoDB must be a replica set; file: is embedded SQLite.',
     ...text('file:DIR or mongodb://...', /^(?:file:.+|mongodb(?:\+srv)?:\/\/.+)$/),
   }),
   LATCHKEY_SECRET: optional({
     secret: true,
+    group: 'Storage',
     meaning:
-      'Encrypts what must be readable again (signing keys). Made at the first start of an embedded store; required with MongoDB.',
+      'Encrypts signing keys and other data that must be readable again. SQLite creates one at the first start; MongoDB requires one.',
     ...text('32 characters or more', /^.{32,}$/),
   }),
   LATCHKEY_INITIAL_API_KEY: optional({
     secret: true,
-    meaning: 'The first owner key. Without it one is made and printed once; ignored once an owner key exists.',
+    group: 'Storage',
+    meaning:
+      'The first owner API key. Without it, Latchkey creates one and prints it once. Ignored once an owner key exists.',
     ...text('lk_ and more, 32 characters or more in all', /^lk_[\x21-\x7e]{29,512}$/),
   }),
-  LATCHKEY_LEASE_MS: setting({
-    default: '1000',
+  LATCHKEY_SQLITE_SYNCHRONOUS: setting({
+    default: 'full',
+    group: 'Storage',
     meaning:
-      'Milliseconds that a verification may be answered from memory; a revoke waits them out. 0 reads every time.',
-    ...whole(0, 60_000),
-  }),
-  LATCHKEY_CACHE_ENTRIES: setting({
-    default: '50000',
-    meaning: 'Credentials kept in memory under their lease at most.',
-    ...whole(1, 10_000_000),
-  }),
-  LATCHKEY_UPSTREAM_ALLOW: setting({
-    default: '',
-    meaning: 'Private addresses and hosts that upstreams may have; those may be http too. Public ones need https.',
-    ...upstreamHosts,
-  }),
-  LATCHKEY_UPSTREAM_ALLOW_PRIVATE: setting({
-    default: 'false',
-    meaning: 'Deprecated: true adds all private ranges to LATCHKEY_UPSTREAM_ALLOW.',
-    ...yesNo,
-  }),
-  LATCHKEY_UPSTREAM_CREDENTIAL: optional({
-    secret: true,
-    meaning: 'What authenticates the gateway at upstreams, for directories without a credential of their own for that.',
-    ...text(UPSTREAM_CREDENTIAL, /^(?:jwt|[\w!#$%&'*+.^`|~-]{1,100}: *[\x21-\x7e][\x20-\x7e]{0,4000})$/),
-  }),
-  LATCHKEY_UPSTREAM_CONNECT_TIMEOUT_MS: setting({
-    default: '10000',
-    meaning: 'Milliseconds the gateway waits for a connection to an upstream.',
-    ...whole(10, 600_000),
-  }),
-  LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: setting({
-    default: '60000',
-    meaning: 'Milliseconds the gateway waits for the first bytes of an upstream; Okta waits as long.',
-    ...whole(10, 600_000),
-  }),
-  LATCHKEY_UPSTREAM_TIMEOUT_MS: setting({
-    default: '300000',
-    meaning: 'Milliseconds the gateway allows for a whole exchange.',
-    ...whole(10, 3_600_000),
-  }),
-  LATCHKEY_TRUSTED_PROXIES: setting({
-    default: '',
-    meaning: 'Proxies whose X-Forwarded-For and X-Request-Id are believed.',
-    ...addressRanges,
-  }),
-  LATCHKEY_FAILURES_PER_ADDRESS: setting({
-    default: '1500',
-    meaning: 'Refused requests a minute from one address before it is told to wait (429). Accepted ones never count.',
-    ...whole(1, 1_000_000_000),
-  }),
-  LATCHKEY_FAILURES_PER_DIRECTORY: setting({
-    default: '3000',
-    meaning:
-      'Refused requests a minute at one directory before they are told to wait (429). Accepted ones never count.',
-    ...whole(1, 1_000_000_000),
-  }),
-  LATCHKEY_RETIRE_QUIET_SECONDS: setting({
-    default: '3600',
-    meaning: 'A replaced token retires after so long without use, once its successor was accepted.',
-    ...whole(0, 31_536_000),
-  }),
-  LATCHKEY_RETIRE_OVERDUE_SECONDS: setting({
-    default: '86400',
-    meaning: 'A replaced token in use so long after the rotation shows as still in use.',
-    ...whole(0, 31_536_000),
+      'full: confirmed writes survive a power failure. normal: writes are faster, but only survive a process crash.',
+    ...oneOf('full', 'normal'),
   }),
   LATCHKEY_EVENTS_RETENTION_DAYS: setting({
     default: '400',
-    meaning: 'Days that audit events are kept; 0 keeps them for ever.',
+    group: 'Storage',
+    meaning: 'Days to keep audit events. 0 keeps them forever.',
     ...whole(0, 36_500),
   }),
   LATCHKEY_USAGE_RETENTION_DAYS: setting({
     default: '100',
-    meaning: 'Days that usage per hour is kept; 0 keeps it for ever. Totals and last used stay.',
+    group: 'Storage',
+    meaning: 'Days to keep hourly usage. 0 keeps it forever. Totals and last use always stay.',
     ...whole(0, 36_500),
   }),
-  LATCHKEY_SQLITE_SYNCHRONOUS: setting({
-    default: 'full',
+  LATCHKEY_LEASE_MS: setting({
+    default: '1000',
+    group: 'Verification',
     meaning:
-      'full: what was acknowledged survives power loss. normal: faster writes, survives a crash of the process only.',
-    ...oneOf('full', 'normal'),
+      'Milliseconds to answer a verification from memory. A revoke waits that long. 0 reads the store every time.',
+    ...whole(0, 60_000),
   }),
-  LATCHKEY_LOG_LEVEL: setting({
-    default: 'info',
-    meaning: 'Least level that is logged, on standard error.',
-    ...oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+  LATCHKEY_CACHE_ENTRIES: setting({
+    default: '50000',
+    group: 'Verification',
+    meaning: 'Maximum number of credentials kept in memory.',
+    ...whole(1, 10_000_000),
   }),
-  LATCHKEY_LOG_VERIFICATIONS: setting({
-    default: '0',
-    meaning: 'Share of verifications that get a log line each. Metrics and usage count all of them anyway.',
-    ...share,
+  LATCHKEY_FAILURES_PER_ADDRESS: setting({
+    default: '1500',
+    group: 'Verification',
+    meaning: 'Refused requests per minute from one address before it gets 429. Accepted requests never count.',
+    ...whole(1, 1_000_000_000),
+  }),
+  LATCHKEY_FAILURES_PER_DIRECTORY: setting({
+    default: '3000',
+    group: 'Verification',
+    meaning: 'Refused requests per minute at one directory before they get 429. Accepted requests never count.',
+    ...whole(1, 1_000_000_000),
+  }),
+  LATCHKEY_UPSTREAM_ALLOW: setting({
+    default: '',
+    group: 'Gateway',
+    meaning:
+      'Private addresses and hosts that the gateway may send requests to, over http or https. Public servers need https.',
+    ...upstreamHosts,
+  }),
+  LATCHKEY_UPSTREAM_ALLOW_PRIVATE: setting({
+    default: 'false',
+    group: 'Gateway',
+    meaning: 'Deprecated. true adds all private ranges to LATCHKEY_UPSTREAM_ALLOW.',
+    ...yesNo,
+  }),
+  LATCHKEY_UPSTREAM_CREDENTIAL: optional({
+    secret: true,
+    group: 'Gateway',
+    meaning: 'How the gateway authenticates to your SCIM server, for directories without a credential of their own.',
+    ...text(UPSTREAM_CREDENTIAL, /^(?:jwt|[\w!#$%&'*+.^`|~-]{1,100}: *[\x21-\x7e][\x20-\x7e]{0,4000})$/),
+  }),
+  LATCHKEY_UPSTREAM_CONNECT_TIMEOUT_MS: setting({
+    default: '10000',
+    group: 'Gateway',
+    meaning: 'Milliseconds to wait for a connection to your SCIM server.',
+    ...whole(10, 600_000),
+  }),
+  LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: setting({
+    default: '60000',
+    group: 'Gateway',
+    meaning: 'Milliseconds to wait for the first bytes of an answer. Okta waits 60 seconds.',
+    ...whole(10, 600_000),
+  }),
+  LATCHKEY_UPSTREAM_TIMEOUT_MS: setting({
+    default: '300000',
+    group: 'Gateway',
+    meaning: 'Milliseconds to wait for a whole request and its answer.',
+    ...whole(10, 3_600_000),
+  }),
+  LATCHKEY_RETIRE_QUIET_SECONDS: setting({
+    default: '3600',
+    group: 'Rotation',
+    meaning: 'How long a replaced token must be unused before it ends. It also waits until the new token is accepted.',
+    ...whole(0, 31_536_000),
+  }),
+  LATCHKEY_RETIRE_OVERDUE_SECONDS: setting({
+    default: '86400',
+    group: 'Rotation',
+    meaning: 'Seconds after a rotation from which a replaced token shows as still in use.',
+    ...whole(0, 31_536_000),
   }),
   LATCHKEY_OAUTH_KEY_DAYS: setting({
     default: '90',
-    meaning: 'Days after which the signing and cookie keys of the authorization server are rotated.',
+    group: 'OAuth',
+    meaning: 'Days between rotations of the signing and cookie keys.',
     ...whole(1, 3650),
-  }),
-  LATCHKEY_OAUTH_ALLOW_HTTP_REDIRECTS: setting({
-    default: 'false',
-    meaning: "Lets redirect URIs be http on hosts other than this machine (Okta's test cell has one).",
-    ...yesNo,
   }),
   LATCHKEY_OAUTH_JWKS_HOSTS: setting({
     default: 'login.microsoftonline.com',
-    meaning: 'Hosts that the public keys of OAuth clients may be fetched from, separated by commas.',
+    group: 'OAuth',
+    meaning: 'Hosts from which Latchkey may fetch the public keys of OAuth clients.',
     ...hostNames,
+  }),
+  LATCHKEY_OAUTH_ALLOW_HTTP_REDIRECTS: setting({
+    default: 'false',
+    group: 'OAuth',
+    meaning: "Allows http redirect URIs on other hosts than this machine. Okta's test cell needs one.",
+    ...yesNo,
   }),
   LATCHKEY_LEAK_ACTION: setting({
     default: 'off',
+    group: 'Leaked tokens',
     meaning:
-      'What a signed report of a leaked token does: nothing (off), tell its organization (flag), or revoke it too.',
+      'What a signed report of a leaked token does: nothing (off), tell its organization (flag), or also revoke the token (revoke).',
     ...oneOf('off', 'flag', 'revoke'),
   }),
   LATCHKEY_LEAK_KEYS_URL: setting({
     default: 'https://api.github.com/meta/public_keys/secret_scanning',
-    meaning: 'Where the public keys that sign leak reports are published.',
+    group: 'Leaked tokens',
+    meaning: 'URL of the public keys that sign leak reports.',
     ...text('an https URL', /^https:\/\/[^\s/@]+\/\S*$/),
   }),
   LATCHKEY_LEAK_KEYS: optional({
-    meaning: 'The keys that sign leak reports, where they are not fetched.',
+    group: 'Leaked tokens',
+    meaning: "Public keys that sign leak reports. Set them if Latchkey can't fetch them.",
     ...text('a list of public keys as GitHub publishes it, in JSON', /^\{"public_keys":.{1,20000}\}$/),
   }),
   LATCHKEY_SESSION_IDLE_MINUTES: setting({
     default: '120',
-    meaning: 'Minutes without a request after which a dashboard session ends. It ends after 12 hours in any case.',
+    group: 'Dashboard sign-in',
+    meaning: 'Minutes without a request before a dashboard session ends. It always ends after 12 hours.',
     ...whole(5, 720),
   }),
   LATCHKEY_OPENID_ISSUER: optional({
-    meaning: 'Issuer of your own OpenID provider, by which operators may sign in to the dashboard.',
+    group: 'Dashboard sign-in',
+    meaning: 'Issuer of your OpenID provider. Members can then sign in through it.',
     ...text(
       'an https URL, or http on this machine',
       /^(?:https:\/\/\S+|http:\/\/(?:localhost|127\.0\.0\.1)(?::\d+)?\S*)$/,
     ),
   }),
   LATCHKEY_OPENID_CLIENT_ID: optional({
-    meaning: 'Client id at that provider. Its redirect URI: {public URL}/dashboard/sign-in/openid/callback.',
-    ...text('1 to 200 characters without blanks', /^\S{1,200}$/),
+    group: 'Dashboard sign-in',
+    meaning:
+      'Client ID at your OpenID provider. Register {public URL}/dashboard/sign-in/openid/callback as its redirect URI.',
+    ...text('1 to 200 characters without spaces', /^\S{1,200}$/),
   }),
   LATCHKEY_OPENID_CLIENT_SECRET: optional({
     secret: true,
-    meaning: 'Client secret at that provider.',
-    ...text('1 to 500 characters without blanks', /^\S{1,500}$/),
+    group: 'Dashboard sign-in',
+    meaning: 'Client secret at your OpenID provider.',
+    ...text('1 to 500 characters without spaces', /^\S{1,500}$/),
   }),
   LATCHKEY_OPENID_SCOPE: setting({
     default: 'openid profile email',
-    meaning: 'Scopes that are asked of that provider; some want one for groups.',
+    group: 'Dashboard sign-in',
+    meaning: 'Scopes to request from your OpenID provider. Some providers need one for groups.',
     ...text('scopes with openid first', /^openid(?: \S+)*$/),
   }),
   LATCHKEY_OPENID_GROUPS_CLAIM: setting({
     default: 'groups',
-    meaning: 'Claim of the ID token that names the groups of a person.',
+    group: 'Dashboard sign-in',
+    meaning: "Claim of the ID token that lists a person's groups.",
     ...text('the name of a claim', /^[\w:./-]{1,200}$/),
   }),
   LATCHKEY_OPENID_ROLES: setting({
     default: '',
-    meaning: 'Which group may what. Who is in none of them is not let in.',
+    group: 'Dashboard sign-in',
+    meaning: "Maps groups to roles. People in none of these groups can't sign in.",
     ...groupRoles,
   }),
   LATCHKEY_BRAND_NAME: setting({
     default: 'Latchkey',
-    meaning: 'Your name, as IT contacts read it in the portal.',
+    group: 'Portal',
+    meaning: 'Your name in the portal.',
     ...text('1 to 60 characters', /^.{1,60}$/),
   }),
   LATCHKEY_BRAND_COLOR: optional({
-    meaning: 'Your colour in the portal; made darker or lighter where it could not be read.',
-    ...text('a colour such as #3b5bdb', /^#[0-9a-fA-F]{6}$/),
+    group: 'Portal',
+    meaning: 'Your color in the portal. Latchkey darkens or lightens it where text would be hard to read.',
+    ...text('a color such as #3b5bdb', /^#[0-9a-fA-F]{6}$/),
   }),
   LATCHKEY_BRAND_LOGO: optional({
-    meaning: 'Your logo in the portal: the path of an SVG or PNG file, shown 22 pixels high.',
+    group: 'Portal',
+    meaning: 'Path of your logo in the portal, an SVG or PNG file. It is shown 22 pixels high.',
     ...text('a path that ends in .svg or .png', /^.+\.(?:svg|png)$/i),
   }),
   LATCHKEY_SUPPORT: optional({
-    meaning: 'Where IT contacts find help, shown in the portal.',
-    ...text('an https URL or an e-mail address', /^(?:https:\/\/\S+|[^\s@<>"]+@[^\s@<>"]+)$/),
+    group: 'Portal',
+    meaning: 'Where IT contacts can get help. Shown in the portal.',
+    ...text('an https URL or an email address', /^(?:https:\/\/\S+|[^\s@<>"]+@[^\s@<>"]+)$/),
+  }),
+  LATCHKEY_LOG_LEVEL: setting({
+    default: 'info',
+    group: 'Logs, email and webhooks',
+    meaning: 'Lowest level to log. Logs go to standard error.',
+    ...oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+  }),
+  LATCHKEY_LOG_VERIFICATIONS: setting({
+    default: '0',
+    group: 'Logs, email and webhooks',
+    meaning: 'Share of verifications to log. Metrics and usage always count all of them.',
+    ...share,
   }),
   LATCHKEY_SMTP_URL: optional({
     secret: true,
+    group: 'Logs, email and webhooks',
     meaning:
-      'Mail server for notices: smtps://, or smtp:// with STARTTLS where the server has it. Without it no email is sent.',
+      'Mail server. smtp:// uses STARTTLS if the server offers it. Without this setting, Latchkey sends no email.',
     ...text('smtp://USER:PASSWORD@HOST:PORT or smtps://...', /^smtps?:\/\/(?:[^\s@/]+@)?[^\s@/]+\/?$/),
   }),
   LATCHKEY_MAIL_FROM: optional({
-    meaning: 'Sender of email, required with LATCHKEY_SMTP_URL.',
+    group: 'Logs, email and webhooks',
+    meaning: 'Sender of emails. Required with LATCHKEY_SMTP_URL.',
     ...text(
       'an address, or a name and an address in angle brackets',
       /^(?:[^<>@]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/,
     ),
   }),
   LATCHKEY_MAIL_REPLY_TO: optional({
-    meaning: 'Where answers to email go, such as your support.',
+    group: 'Logs, email and webhooks',
+    meaning: 'Where replies to emails go, such as your support address.',
     ...text(
       'an address, or a name and an address in angle brackets',
       /^(?:[^<>@]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/,
@@ -359,23 +431,21 @@ export const SETTINGS = {
   }),
   LATCHKEY_MAIL_PER_MINUTE: setting({
     default: '300',
-    meaning: 'Emails that one instance sends in a minute at most.',
+    group: 'Logs, email and webhooks',
+    meaning: 'Maximum number of emails per minute from one instance.',
     ...whole(1, 100_000),
   }),
   LATCHKEY_WEBHOOK_TIMEOUT_MS: setting({
     default: '15000',
-    meaning: 'Milliseconds that the receiver of a webhook has for its answer.',
+    group: 'Logs, email and webhooks',
+    meaning: 'Milliseconds that a webhook endpoint has to answer.',
     ...whole(100, 60_000),
   }),
   LATCHKEY_METRICS_TOKEN: optional({
     secret: true,
-    meaning: 'Token that /metrics asks for. Without it only this machine may read them.',
+    group: 'Logs, email and webhooks',
+    meaning: 'Bearer token that /metrics requires. Without it, only this machine can read /metrics.',
     ...text('16 characters or more', /^[\x21-\x7e]{16,}$/),
-  }),
-  LATCHKEY_DRAIN_SECONDS: setting({
-    default: '25',
-    meaning: 'Seconds that requests under way get to finish after SIGTERM.',
-    ...whole(0, 600),
   }),
 };
 

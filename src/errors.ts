@@ -1,5 +1,5 @@
 /**
- * Everything that can go wrong and that a caller is told about: one closed table, code -> status and public sentence.
+ * Everything that can go wrong and that a caller is told about: one closed table, code -> status, public sentence and remedy.
  * A denied credential is not here: a denial is a value (verification/denials.ts), never an exception.
  */
 
@@ -7,50 +7,204 @@ interface ErrorEntry {
   status: number;
   /** Safe to show to anyone; what is specific to one occurrence goes into `detail`. */
   title: string;
+  /** What to do about it, for developers: `npm run docs:tables` and the OpenAPI document tell it. */
+  remedy: string;
 }
 
 export const ERRORS = {
-  invalid_request: { status: 400, title: 'The request is not valid.' },
-  invalid_json: { status: 400, title: 'The body is not valid JSON.' },
-  invalid_cursor: { status: 400, title: 'The cursor in `after` is not one that this list gave out.' },
-  unauthenticated: { status: 401, title: 'An API key is needed, as `Authorization: Bearer lk_...`.' },
-  forbidden: { status: 403, title: 'The role of this API key does not allow this.' },
-  not_found: { status: 404, title: 'There is nothing here by that name.' },
-  method_not_allowed: { status: 405, title: 'This address does not answer to that method.' },
-  slots_full: { status: 409, title: 'Both slots of the directory are taken.' },
+  invalid_request: {
+    status: 400,
+    title: 'The request is not valid.',
+    remedy: 'Fix what `errors` names: each has a `path`, the value `given` (never a secret) and what is `wanted`.',
+  },
+  invalid_json: { status: 400, title: 'The body is not valid JSON.', remedy: 'Send valid JSON.' },
+  invalid_cursor: {
+    status: 400,
+    title: 'The cursor in `after` is not from this list.',
+    remedy: 'Start again from the first page. Take `after` from its `nextCursor`.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'The request has no valid API key. Send one as `Authorization: Bearer lk_...`.',
+    remedy:
+      'Check that the key is complete, not revoked and not expired. To replace a lost key, run `node dist/main.js api-key create`.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'This API key is not allowed to do this.',
+    remedy:
+      "Use another key. `role` is the role of this key and `wanted` the roles that may do this; a key of one organization can't act for others.",
+  },
+  not_found: {
+    status: 404,
+    title: 'This does not exist, or this API key may not see it.',
+    remedy: 'Check the ID, and which organization the key belongs to.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'This URL does not support this method.',
+    remedy: 'Use a method from `allowed`, which is also the `Allow` header.',
+  },
+  slots_full: {
+    status: 409,
+    title: 'Both slots of the directory are taken.',
+    remedy:
+      'Revoke the credential that is not used, or rotate with `immediate`. `holders` names both with their last use.',
+  },
   still_in_use: {
     status: 409,
     title: 'The credential was used in the last hour. Revoke it with `force` to cut it off.',
+    remedy:
+      'Find out who uses it: `lastUsedAt` and `lastUsedFrom` say when and from where. Send `"force": true` to cut it off anyway.',
   },
-  credential_exists: { status: 409, title: 'This value is already the credential of a directory.' },
-  credential_final: { status: 409, title: 'The credential is revoked or expired; that is final.' },
-  secrets_full: { status: 409, title: 'The client has as many live secrets as it may. Remove one first.' },
-  client_exists: { status: 409, title: 'A client with this ID exists already.' },
-  workload_taken: { status: 409, title: 'Another client has this workload identity.' },
-  last_secret: { status: 409, title: 'This is the only secret of the client. Add another one first.' },
-  credentials_active: { status: 409, title: 'Credentials still hold slots. Revoke them first, or use `force`.' },
-  not_replaced: { status: 409, title: 'The credential has no successor that was accepted yet.' },
-  endpoint_key_taken: { status: 409, title: 'Another directory has this endpointKey.' },
-  external_id_taken: { status: 409, title: 'Another organization has this externalId.' },
-  email_taken: { status: 409, title: 'Another operator has this e-mail address.' },
-  last_owner: { status: 409, title: 'This is the only owner who can sign in. Make another operator an owner first.' },
-  last_owner_key: { status: 409, title: 'This is the last owner key; make another one first.' },
-  contact_exists: { status: 409, title: 'This email address is a contact already.' },
-  contacts_full: { status: 409, title: 'There are as many contacts as there may be. Remove one first.' },
-  mail_off: { status: 409, title: 'Email is off. LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM turn it on.' },
-  webhooks_full: { status: 409, title: 'There are as many webhooks as there may be. Delete one first.' },
-  idempotency_in_progress: { status: 409, title: 'The first request with this Idempotency-Key is still under way.' },
-  payload_too_large: { status: 413, title: 'The body is too large.' },
-  unsupported_media_type: { status: 415, title: 'This address reads application/json.' },
-  misdirected: { status: 421, title: 'This server does not answer to the host name of the request.' },
-  signature_invalid: { status: 401, title: 'The report is not signed by a key that we know.' },
-  invalid_token_format: { status: 422, title: 'The value cannot be imported as a credential.' },
-  idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used with another request.' },
-  rate_limited: { status: 429, title: 'Too many failed attempts from this address.' },
-  confirmations_limited: { status: 429, title: 'As many addresses were asked to confirm as may be for now.' },
-  busy: { status: 503, title: 'Too many sign-ins are under way. Try again in a moment.' },
-  internal_error: { status: 503, title: 'Something went wrong on our side. Try again.' },
-  storage_unavailable: { status: 503, title: 'The credential store cannot be reached. Try again.' },
+  credential_exists: {
+    status: 409,
+    title: 'This value is already a credential of a directory, perhaps a revoked one.',
+    remedy: 'If you imported it before, there is nothing to do. Otherwise issue a new token.',
+  },
+  credential_final: {
+    status: 409,
+    title: 'The credential is revoked or expired; that is final.',
+    remedy: 'Issue a new credential.',
+  },
+  secrets_full: {
+    status: 409,
+    title: 'The client has the maximum number of secrets. Remove one first.',
+    remedy: 'Remove the secret that the IdP no longer uses. `secrets` lists them with their last four characters.',
+  },
+  client_exists: {
+    status: 409,
+    title: 'A client with this ID already exists.',
+    remedy: 'Change that client, or import this one under another ID.',
+  },
+  workload_taken: {
+    status: 409,
+    title: 'Another client has this workload identity.',
+    remedy: 'Use that client, or delete it first.',
+  },
+  last_secret: {
+    status: 409,
+    title: 'This is the only secret of the client. Add another one first.',
+    remedy: 'Add another secret and paste it into the IdP. Then remove this one.',
+  },
+  credentials_active: {
+    status: 409,
+    title: 'Credentials still hold slots. Revoke them first, or use `force`.',
+    remedy:
+      'Revoke the credentials in `credentials`. To skip that, delete with `?force=true`, or move the endpoint with `"force": true`.',
+  },
+  not_replaced: {
+    status: 409,
+    title: "The credential can't be retired yet: no successor is in use.",
+    remedy: 'Wait until the new credential is accepted, or revoke this one instead.',
+  },
+  endpoint_key_taken: {
+    status: 409,
+    title: 'Another directory has this endpointKey.',
+    remedy: 'Choose another `endpointKey`.',
+  },
+  external_id_taken: {
+    status: 409,
+    title: 'Another organization has this externalId.',
+    remedy: 'Find that organization with `?externalId=`.',
+  },
+  email_taken: {
+    status: 409,
+    title: 'Another member has this email address.',
+    remedy: 'Choose another email address.',
+  },
+  last_owner: {
+    status: 409,
+    title: 'This is the only owner who can sign in. Make another member an owner first.',
+    remedy: 'Make another member an owner first.',
+  },
+  last_owner_key: {
+    status: 409,
+    title: 'This is the last owner key. Create another one first.',
+    remedy: 'Create another owner key first.',
+  },
+  contact_exists: {
+    status: 409,
+    title: 'This email address already belongs to a contact.',
+    remedy: 'Change that contact.',
+  },
+  contacts_full: {
+    status: 409,
+    title: 'The maximum number of contacts is reached. Remove one first.',
+    remedy: 'Remove a contact that is not needed. The maximum is 50.',
+  },
+  mail_off: {
+    status: 409,
+    title: 'Email is off. LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM turn it on.',
+    remedy: 'Set `LATCHKEY_SMTP_URL` and `LATCHKEY_MAIL_FROM`, so that contacts can confirm.',
+  },
+  webhooks_full: {
+    status: 409,
+    title: 'The maximum number of webhooks is reached. Delete one first.',
+    remedy: 'Delete a webhook that is not needed. The maximum is 500 in all, and 20 for each organization.',
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: 'The first request with this Idempotency-Key is still running.',
+    remedy: 'Repeat the request a little later.',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'The body is too large.',
+    remedy: 'Send at most 256 KiB (16 KiB to introspection).',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body must be application/json.',
+    remedy: 'Set the `Content-Type` header to `application/json`.',
+  },
+  misdirected: {
+    status: 421,
+    title: 'This server does not answer to the host name of the request.',
+    remedy: 'Use the public URL, or add the host name to `LATCHKEY_HOSTS`.',
+  },
+  signature_invalid: {
+    status: 401,
+    title: 'The report is not signed by a key that we know.',
+    remedy: 'Sign the raw body, and name the key.',
+  },
+  invalid_token_format: {
+    status: 422,
+    title: "The value can't be imported as a credential.",
+    remedy:
+      'Copy the whole value again. It must not have spaces, be too short or too long, or be a mistyped Latchkey token.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'This Idempotency-Key was used with another request.',
+    remedy: 'Use a new key for each new request.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many failed attempts from this address.',
+    remedy: 'Fix what is refused, and wait for `retryAfterSeconds`.',
+  },
+  confirmations_limited: {
+    status: 429,
+    title: 'Too many confirmation emails were sent recently.',
+    remedy:
+      'Wait for `retryAfterSeconds`. The limit per hour is one for each address, 10 for each organization and 50 for your own contacts.',
+  },
+  busy: {
+    status: 503,
+    title: 'Too many sign-ins are running. Try again in a moment.',
+    remedy: 'Try again in a moment.',
+  },
+  internal_error: {
+    status: 503,
+    title: 'Something went wrong on our side. Try again.',
+    remedy: 'Try again. If it happens again, look up the `requestId` in the log.',
+  },
+  storage_unavailable: {
+    status: 503,
+    title: "The credential store can't be reached. Try again.",
+    remedy: 'Try again. If you run Latchkey, check `/readyz` and the database.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -302,8 +302,8 @@ function relocated(json: unknown): unknown {
 function refusals(codes: readonly (keyof typeof ERRORS)[]): Json {
   const byStatus = new Map<number, string[]>();
   for (const code of codes) {
-    const { status, title } = ERRORS[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${code}\`: ${title}`]);
+    const { status, title, remedy } = ERRORS[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${code}\`: ${title} ${remedy}`]);
   }
   return Object.fromEntries(
     [...byStatus]

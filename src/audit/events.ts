@@ -1,5 +1,5 @@
 /**
- * The closed list of audit events: what each means (docs/events.md is held to it) and what its `data` may hold. No payload has a
+ * The closed list of audit events: what each means (`npm run docs:tables` writes docs/events.md from it) and what its `data` may hold. No payload has a
  * place for a secret: a credential is named by its ID and its hint, the last four characters, and each member is kept as its kind
  * (payload.ts) allows.
  */
@@ -24,80 +24,106 @@ import {
   word,
 } from './payload.ts';
 
+/** The first sentence says what happened; pages show it alone. */
 export const EVENTS = {
-  'organization.created': 'An organization was made.',
-  'organization.updated': 'An organization was changed; `changed` names the attributes.',
-  'organization.deleted': 'An organization was deleted with its directories.',
-  'directory.created': 'A directory was made; its endpoint exists from now on.',
-  'directory.updated': 'A directory was changed; `changed` names the attributes.',
-  'directory.disabled': 'A directory was disabled: every request to it is refused until it is enabled.',
-  'directory.enabled': 'A directory was enabled again; the same credentials work.',
+  'organization.created': 'An organization was created.',
+  'organization.updated':
+    'An organization was changed. `changed` names the attributes, and `changes` has their old and new values.',
+  'organization.deleted': 'An organization was deleted with its directories. `directories` counts them.',
+  'directory.created': 'A directory was created. Its endpoint exists from now on.',
+  'directory.updated':
+    'A directory was changed. `changed` names the attributes, and `changes` has their old and new values.',
+  'directory.disabled': 'A directory was disabled. Latchkey refuses every request to it until somebody enables it.',
+  'directory.enabled': 'A directory was enabled again. The same credentials work.',
   'directory.deleted': 'A directory was deleted.',
-  'credential.issued': 'A static token was made and shown once.',
-  'credential.imported': 'A value of another system became a credential.',
-  'credential.updated': 'The label or the scopes of a credential were changed.',
-  'credential.disabled': 'A credential was disabled: refused until enabled, and it keeps its slot.',
+  'credential.issued': 'A token was created. It was shown once. `replaces` is the credential that it replaces.',
+  'credential.imported':
+    'A token from another system was imported. `form` says what was given: `token`, `sha256`, `ssoreadyToken` or `ssoreadySha256`.',
+  'credential.updated': 'The label, the scopes or the end of a credential were changed. `changed` names them.',
+  'credential.disabled': 'A credential was disabled. It is refused until somebody enables it, and keeps its slot.',
   'credential.enabled': 'A credential was enabled again.',
-  'credential.revoked': 'A credential was revoked for good; its slot is free.',
-  'credential.retired': 'A rotation was over: the replaced credential was revoked.',
-  'credential.expired': 'A credential reached its end; its slot is free.',
-  'credential.reviewed': 'Somebody looked whether a credential is still needed; `decision` says what they found.',
-  'credential.leaked': 'The value of a credential was found in public; `action` says what was done.',
+  'credential.revoked':
+    'A credential was revoked for good. Its slot is free. `forced` is true if the caller set `force`.',
+  'credential.retired':
+    'A replaced credential was revoked at the end of its rotation. `successorId` is the one that replaced it.',
+  'credential.expired': 'A credential expired. Its slot is free.',
+  'credential.reviewed': 'Somebody reviewed a credential. `decision` is `keep`, or `end` if somebody should revoke it.',
+  'credential.leaked':
+    'The value of a credential was found in public. `action` is `flagged`, `revoked`, or `none` if it had already ended. `url` says where, without its query.',
   'request.denied':
-    'Requests with the same outcome were refused; `reason` says why, `count` how many from `firstAt` to `lastAt`.',
-  'request.unreadable': 'Requests to a directory could not be read, so that no credential was seen; `reason` says why.',
-  'upstream.failed': 'Requests were accepted, and then failed at the SCIM server behind the gateway.',
-  'finding.began': 'A finding of a directory began; `code` says which.',
-  'finding.changed': 'What is wrong with a directory became better or worse: `severity` now, `before` until now.',
-  'finding.healed': 'What was wrong with a directory is over.',
-  'fleet.quieted': 'Many directories of one identity provider became quiet at once; single ones are not told.',
+    'Requests were refused. `reason` says why, and `count` says how many came from `firstAt` to `lastAt`. See [Refusals](#refusals).',
+  'request.unreadable':
+    'Requests to a directory could not be read. So Latchkey saw no credential. `reason` is `not_encoded` (a space or a non-ASCII character in the URL), `not_http`, `head_too_large` or `timed_out`.',
+  'upstream.failed':
+    'Requests were accepted, and then failed at the SCIM server behind the gateway. See [Failures behind the gateway](#failures-behind-the-gateway).',
+  'finding.began': 'A finding of a directory began. `code` says which of the [findings](findings.md).',
+  'finding.changed': 'A finding of a directory became better or worse. `before` is the earlier severity.',
+  'finding.healed': 'A finding of a directory ended.',
+  'fleet.quieted':
+    'Many directories of one identity provider went quiet at once. `directories` says how many, of `active`. Latchkey sends no alert for each of them.',
   'fleet.resumed': 'Directories of that identity provider send requests again.',
-  'token.checked': 'Somebody checked a token without using it; `digest` is the beginning of its SHA-256.',
-  'client.created': 'An OAuth client was made; its secret was shown once.',
-  'client.imported': 'An OAuth client of another system was taken over with its ID, and its secret where it has one.',
-  'client.updated': 'An OAuth client was changed; `changed` names the attributes.',
-  'client.deleted': 'An OAuth client was deleted: it gets no more tokens.',
-  'client.secret_added': 'Another secret of a client was made and shown once.',
-  'client.secret_removed': 'A secret of a client was taken away.',
-  'portal_link.created': 'A portal link was made for an IT contact and shown once.',
-  'portal_link.used': 'A portal link was opened: its session began.',
-  'portal_link.left': 'The session that a portal link began was ended by whoever had it.',
-  'portal_link.revoked': 'A portal link and the session that it began were ended.',
-  'connection.requested': 'An identity provider asked for a connection at the authorization endpoint.',
-  'connection.consented': 'A person allowed a connection; the identity provider got a code.',
-  'connection.refused': 'A person, or the authorization endpoint, refused a connection; `reason` says why.',
-  'credential.connected': 'An OAuth connection was made: its first token was issued.',
-  'token.issued': 'Tokens were issued to a client; `count` says how often from `firstAt` to `lastAt`.',
-  'token.refused': 'The token endpoint refused a client; `reason` says why, `count` how often.',
+  'token.checked':
+    'Somebody checked a token without using it. `digest` is the first 4 bytes of its SHA-256 in hex. `outcome` is the state of the token, or what the value looks like.',
+  'client.created': 'An OAuth client was created. Its secret was shown once.',
+  'client.imported': 'An OAuth client from another system was imported. It keeps its ID, and its secret if it has one.',
+  'client.updated':
+    'An OAuth client was changed. `changed` names the attributes, and `changes` has their old and new values.',
+  'client.deleted': 'An OAuth client was deleted. It gets no more tokens.',
+  'client.secret_added': 'Another secret of a client was created. It was shown once.',
+  'client.secret_removed': 'A secret of a client was removed. It is refused from now on.',
+  'portal_link.created': 'A portal link was created for an IT contact. It was shown once.',
+  'portal_link.used': 'A portal link was opened. Its session started.',
+  'portal_link.left': 'An IT contact ended the session of a portal link.',
+  'portal_link.revoked': 'A portal link and its session were ended.',
+  'connection.requested':
+    'An identity provider asked for a connection at the authorization endpoint. A person was asked to allow it.',
+  'connection.consented':
+    'A person allowed a connection. The identity provider got a code. `replaces` is the credential that the person chose to replace.',
+  'connection.refused':
+    'A person or the authorization endpoint refused a connection. `reason` says why. See [Refusals](#refusals).',
+  'credential.connected':
+    'An OAuth connection was created. Its first token was issued. `replaces` is the credential that it replaces.',
+  'token.issued': 'Tokens were issued to a client. `count` says how many times, from `firstAt` to `lastAt`.',
+  'token.refused':
+    'The token endpoint refused a client. `reason` says why, and `count` how many times. See [Refusals](#refusals).',
   'signing_key.rotated': 'The signing and cookie keys of the authorization server were rotated.',
-  'operator.created': 'An operator was made: someone who may sign in to the dashboard.',
-  'operator.updated': 'An operator was changed; `changed` says what.',
-  'operator.removed': 'An operator was removed.',
-  'operator.link_created': 'A link that signs an operator in was made and shown once.',
-  'operator.link_withdrawn': 'A link that signs an operator in was withdrawn before its use.',
-  'operator.signed_in': 'An operator signed in to the dashboard.',
-  'operator.signed_out': 'A session of an operator was ended.',
-  'operator.sign_in_refused': 'Sign-ins to the dashboard were refused; `count` says how often.',
-  'api_key.created': 'An API key was made and shown once.',
+  'operator.created': 'A member was added. Members can sign in to the dashboard.',
+  'operator.updated':
+    'A member was changed. `changed` says what: `name`, `email`, `role`, `password`, `disabled`, `enabled` or a second factor.',
+  'operator.removed': 'A member was removed.',
+  'operator.link_created': 'A sign-in link for a member was created. It was shown once.',
+  'operator.link_withdrawn': 'An unused sign-in link of a member was withdrawn.',
+  'operator.signed_in': 'A member signed in to the dashboard. `by` says how. `factor` is the second factor.',
+  'operator.signed_out': 'A session of a member was ended.',
+  'operator.sign_in_refused': 'Sign-ins to the dashboard were refused. `count` says how many.',
+  'api_key.created': 'An API key was created. It was shown once.',
   'api_key.revoked': 'An API key was revoked.',
-  'contact.created': 'A contact was added, and asked by email to confirm.',
+  'contact.created': 'A contact was added. Latchkey asked them by email to confirm.',
   'contact.updated': 'A contact was changed.',
   'contact.confirmed': 'A contact confirmed their email address.',
-  'contact.bounced': 'The mail server refused the address of a contact for good; nothing is sent to it any more.',
+  'contact.bounced':
+    'The mail server permanently rejected the address of a contact. Latchkey sends nothing more to it.',
   'contact.deleted': 'A contact was removed.',
-  'campaign.started': 'A campaign was started: it moves many credentials at once.',
-  'campaign.reminded': 'Contacts of a campaign were asked again.',
-  'campaign.stopped': 'A campaign was stopped; ends that it had set are taken back.',
+  'campaign.started': 'A campaign was started. It moves many credentials at once.',
+  'campaign.reminded': 'The contacts of a campaign were reminded.',
+  'campaign.stopped': 'A campaign was stopped. Latchkey takes back the end dates that it set.',
   'campaign.finished': 'Every credential of a campaign has ended.',
-  'webhook.created': 'A webhook was added; its secret was shown once.',
-  'webhook.updated': 'A webhook was changed; `changed` names the attributes.',
-  'webhook.secret_rotated': 'A webhook got a new secret, shown once.',
-  'webhook.disabled': 'A webhook was switched off, by a person or because its endpoint kept failing.',
-  'webhook.enabled': 'A webhook was switched on again.',
+  'webhook.created': 'A webhook was added. Its secret was shown once.',
+  'webhook.updated': 'A webhook was changed. `changed` names the attributes.',
+  'webhook.secret_rotated':
+    'A webhook got a new secret. It was shown once. The previous secret ends at `previousEndsAt`.',
+  'webhook.disabled':
+    'A webhook was turned off. `reason` is `by_hand`, `gone` (its endpoint answered 410) or `failing` (for five days).',
+  'webhook.enabled': 'A webhook was turned on again.',
   'webhook.deleted': 'A webhook was deleted with its deliveries.',
 } as const;
 
 export type EventType = keyof typeof EVENTS;
+
+/** The first sentence of what an event means. */
+export function headlineOf(type: EventType): string {
+  return EVENTS[type].replace(/(?<=\.) .*$/, '');
+}
 
 const credential = {
   kind: oneOf('bearer', 'oauth'),

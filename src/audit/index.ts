@@ -14,6 +14,7 @@ export {
   type Cause,
   EVENTS,
   type EventType,
+  headlineOf,
   PAYLOADS,
   type Source,
   type Subject,

@@ -1,5 +1,5 @@
 /** A message for a channel of Slack, or of whatever takes its format, and of Microsoft Teams. */
-import { WEBHOOK_EVENTS } from './event-types.ts';
+import { headlineOf } from './event-types.ts';
 import type { Message } from './message.ts';
 
 /** What a channel is told: a sentence that leads, and a link to where more is known. */
@@ -12,7 +12,7 @@ export interface ChatText {
 /** `dashboardUrl`: where operators look. */
 export function chatTextOf({ type, data, timestamp }: Message, dashboardUrl: string): ChatText {
   const { directory_id: directoryId, organization_id: organizationId, text, actor } = data;
-  const title = typeof data['title'] === 'string' ? data['title'] : firstSentence(WEBHOOK_EVENTS[type]);
+  const title = typeof data['title'] === 'string' ? data['title'] : headlineOf(type).replace(/\.$/, '');
   const name = typeof data['name'] === 'string' ? data['name'] : undefined;
   const by = (actor as { name?: string } | null)?.name;
   const link =
@@ -71,8 +71,4 @@ export function teamsBody({ title, lines, link }: ChatText): string {
       },
     ],
   });
-}
-
-function firstSentence(text: string): string {
-  return text.split(/(?<=\.)\s|;|:/)[0]?.replace(/\.$/, '') ?? text;
 }

@@ -5,52 +5,58 @@
 import type { AuditEvent, EventType } from '../audit/index.ts';
 import type { Credential } from '../credentials/index.ts';
 
+/** The first sentence says what happened; messages to channels show it alone. */
 export const WEBHOOK_EVENTS = {
   'organization.created': 'An organization was created.',
-  'organization.updated': 'An organization was changed; `changed` names the attributes.',
+  'organization.updated': 'An organization was changed. `changed` names the attributes.',
   'organization.deleted': 'An organization was deleted with its directories.',
   'dsync.activated': 'A directory was created, or enabled again.',
-  'dsync.updated': 'A directory was changed; `changed` names the attributes.',
-  'dsync.deactivated': 'A directory was disabled: every request to it is refused until it is enabled.',
+  'dsync.updated': 'A directory was changed. `changed` names the attributes.',
+  'dsync.deactivated': 'A directory was disabled. Every request to it is refused until somebody enables it.',
   'dsync.deleted': 'A directory was deleted.',
-  'dsync.token.created': 'A token was created or imported; `replaces` names the token that it replaces.',
-  'dsync.token.updated': 'The label, scopes or end of a token were changed.',
-  'dsync.token.disabled': 'A token was disabled: it is refused until it is enabled.',
+  'dsync.token.created': 'A token was created or imported. `replaces` is the token that it replaces.',
+  'dsync.token.updated': 'The label, the scopes or the end of a token were changed.',
+  'dsync.token.disabled': 'A token was disabled. It is refused until somebody enables it.',
   'dsync.token.enabled': 'A token was enabled again.',
-  'dsync.token.revoked': 'A token was revoked for good, by a person or at the end of a rotation (`reason`).',
-  'dsync.token.expired': 'A token reached its end.',
-  'dsync.token.leaked': 'The value of a token was found in public; `action` says whether it was revoked.',
-  'dsync.connection.created': 'An OAuth connection was made: its first token was issued.',
-  'dsync.connection.updated': 'The label, scopes or end of a connection were changed.',
-  'dsync.connection.disabled': 'A connection was disabled: it is refused until it is enabled.',
+  'dsync.token.revoked': 'A token was revoked, by a person or at the end of a rotation. `reason` says why.',
+  'dsync.token.expired': 'A token expired.',
+  'dsync.token.leaked': 'The value of a token was found in public. `action` says whether it was revoked.',
+  'dsync.connection.created': 'An OAuth connection was created. Its first token was issued.',
+  'dsync.connection.updated': 'The label, the scopes or the end of a connection were changed.',
+  'dsync.connection.disabled': 'A connection was disabled. It is refused until somebody enables it.',
   'dsync.connection.enabled': 'A connection was enabled again.',
-  'dsync.connection.revoked': 'A connection was revoked for good.',
-  'dsync.connection.expired': 'A connection reached its end.',
-  'dsync.connection.leaked': 'An access token of a connection was found in public; `action` says what was done.',
+  'dsync.connection.revoked': 'A connection was revoked.',
+  'dsync.connection.expired': 'A connection expired.',
+  'dsync.connection.leaked': 'An access token of a connection was found in public. `action` says what was done.',
   'dsync.client.created': 'An OAuth client was created.',
-  'dsync.client.updated': 'An OAuth client was changed; `changed` names the attributes.',
-  'dsync.client.deleted': 'An OAuth client was deleted: it gets no more tokens.',
+  'dsync.client.updated': 'An OAuth client was changed. `changed` names the attributes.',
+  'dsync.client.deleted': 'An OAuth client was deleted. It gets no more tokens.',
   'dsync.client.secret_created': 'A client got another secret.',
   'dsync.client.secret_deleted': 'A secret of a client was removed.',
-  'dsync.finding.opened': 'Something is wrong with a directory; `code` says what, `severity` how bad it is.',
-  'dsync.finding.closed': 'What was wrong with a directory is over.',
-  'credential.expiring': 'Something ends in `days_left` days: `ends` says what.',
-  'campaign.asked': 'The contacts of an organization were asked to replace credentials, or to move to OAuth.',
-  'portal_link.created': 'A portal link was made for an IT contact.',
+  'dsync.finding.opened': 'Something is wrong with a directory. `code` says what, and `severity` how bad it is.',
+  'dsync.finding.closed': 'A problem of a directory is solved.',
+  'credential.expiring': 'Something ends in `days_left` days. `ends` says what.',
+  'campaign.asked': 'A campaign asked the contacts of an organization to replace credentials, or to move to OAuth.',
+  'portal_link.created': 'A portal link was created for an IT contact.',
   'portal_link.used': 'A portal link was opened.',
   'portal_link.revoked': 'A portal link and its session were ended.',
   'operator.created': 'A member was added to the dashboard.',
-  'operator.updated': 'A member was changed; `changed` says what.',
+  'operator.updated': 'A member was changed. `changed` says what.',
   'operator.deleted': 'A member was removed from the dashboard.',
-  'api_key.created': 'An API key was made.',
+  'api_key.created': 'An API key was created.',
   'api_key.revoked': 'An API key was revoked.',
-  'webhook.disabled': 'A webhook was switched off; `reason` says why.',
-  'webhook.test': 'Somebody asked for a test.',
+  'webhook.disabled': 'A webhook was turned off. `reason` says why.',
+  'webhook.test': 'Somebody asked for a test message.',
 } as const;
 
 export type WebhookEventType = keyof typeof WEBHOOK_EVENTS;
 
 export const WEBHOOK_EVENT_TYPES = Object.keys(WEBHOOK_EVENTS) as [WebhookEventType, ...WebhookEventType[]];
+
+/** The first sentence of what a message means. */
+export function headlineOf(type: WebhookEventType): string {
+  return WEBHOOK_EVENTS[type].replace(/(?<=\.) .*$/, '');
+}
 
 type Data = Record<string, unknown>;
 type Told = { type: WebhookEventType; data: Data };

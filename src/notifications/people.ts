@@ -10,7 +10,7 @@ import { type Contact, type Contacts, type Recipient, VENDOR_SCOPE } from './con
 import type { Deliveries, Delivery, Settlement } from './deliveries.ts';
 import { ENDING_WORDS } from './ending-words.ts';
 import type { Ending } from './endings.ts';
-import { WEBHOOK_EVENTS } from './event-types.ts';
+import { headlineOf } from './event-types.ts';
 import type { Mail, Mailer } from './mail.ts';
 import { calendarOf, type MailBrand, pageOf, renderMail, utc } from './mail-page.tsx';
 import { type Message, messageOf, newMessage } from './message.ts';
@@ -371,7 +371,7 @@ export function createPeople(deps: {
         ...(organizationId !== undefined && { organizationId }),
         ...(directoryId !== undefined && { directoryId }),
         words: {
-          title: firstSentence(WEBHOOK_EVENTS[message.type]),
+          title: headlineOf(message.type),
           text: '',
           rows: [...where, ['By', actor.name], ['When', utc(event.at)]],
           steps: [],
@@ -511,8 +511,4 @@ function dataOf({ code, severity, since, certainty, actor }: Finding): Record<st
 
 function isUrgentOf({ message }: Delivery): boolean {
   return (JSON.parse(message) as { isUrgent: boolean }).isUrgent;
-}
-
-function firstSentence(text: string): string {
-  return text.replace(/[;:].*$/, '.').replace(/\.\.$/, '.');
 }

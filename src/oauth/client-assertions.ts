@@ -26,20 +26,22 @@ export const ASSERTION_ALGORITHMS = [
   'EdDSA',
 ];
 
+/** `npm run docs:tables` writes docs/errors.md from it. */
 export const ASSERTION_FAULTS = {
-  malformed: 'It is no signed JWT with iss, sub, aud and exp.',
-  not_registered: 'The client proves itself in another way; it has no key.',
-  algorithm: 'It is signed with an algorithm that is not accepted.',
+  malformed: 'It is not a signed JWT with `iss`, `sub`, `aud` and `exp`.',
+  not_registered: 'The client has no key. It authenticates in another way.',
+  algorithm: 'Its signature algorithm is not accepted.',
   key_unknown: 'No registered key has its key ID.',
-  key_unusable: 'The registered key cannot be used, as an RSA key of less than 2048 bits.',
-  signature: 'The signature is not by the registered key.',
-  issuer: 'Its iss is another one.',
-  subject: 'Its sub is another one.',
-  audience: 'Its aud is not ours, or names others too.',
-  expired: 'Its exp has passed.',
-  not_yet_valid: 'Its iat or nbf lies ahead: the clocks differ.',
-  lives_too_long: 'Its exp lies too far ahead.',
-  replayed: 'Its jti was used before.',
+  key_unusable: "The registered key can't be used. An RSA key needs at least 2048 bits.",
+  signature: 'Its signature does not match the registered key.',
+  issuer: 'Its `iss` is not the one that the client is registered with.',
+  subject: 'Its `sub` is not the one that the client is registered with.',
+  audience:
+    'Its `aud` is not ours, or names others too. `expected` is ours. `audience` is the value that came, if it looks like ours.',
+  expired: 'Its `exp` has passed, by `seconds`.',
+  not_yet_valid: 'Its `iat` or `nbf` is in the future. The clocks differ by `seconds`.',
+  lives_too_long: 'Its `exp` is too far in the future.',
+  replayed: 'Its `jti` was used before.',
 } as const;
 
 /** What is wrong with an assertion, and what helps to see it. */

@@ -57,6 +57,7 @@ export {
   issuesOf,
 } from './clients.ts';
 export type { ConnectionRequest, Consent, Refusal } from './connection-requests.ts';
+export { OAUTH_REASONS } from './reasons.ts';
 export { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
 export { TOKEN_OUTCOMES, type TokenOutcome } from './token-endpoint.ts';
 

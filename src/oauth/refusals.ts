@@ -1,6 +1,7 @@
 /**
  * The closed table of what the authorization, token and revocation endpoints refuse. The key is the sub-reason, which goes into the event
- * (`data.subReason`); the value is what the client is told (RFC 6749 5.2) and the reason in the words of docs/errors.md.
+ * (`data.subReason`); the value is what the client is told (RFC 6749 5.2) and the reason, of OAUTH_REASONS or the error itself.
+ * `npm run docs:tables` writes docs/errors.md from both tables.
  */
 
 interface OauthRefusal {
@@ -18,6 +19,8 @@ interface OauthRefusal {
   reason: string;
   /** The error_description. It names the mistake, and never repeats a value. */
   says: string;
+  /** What was wrong, where the client is told less than that. */
+  meaning?: string;
 }
 
 /** The same for all of them: the answer does not tell which clients there are. */
@@ -30,33 +33,63 @@ export const OAUTH_REFUSALS = {
     error: 'invalid_client',
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
+    meaning: 'The request names no client.',
   },
-  client_unknown: { error: 'invalid_client', reason: 'client_unknown', says: NO_CLIENT },
+  client_unknown: {
+    error: 'invalid_client',
+    reason: 'client_unknown',
+    says: NO_CLIENT,
+    meaning: 'No client has this ID.',
+  },
   client_id_and_secret_swapped: {
     error: 'invalid_client',
     reason: 'client_unknown',
     says: 'The client secret was sent as the client ID. Swap the two values.',
   },
-  client_secret_missing: { error: 'invalid_client', reason: 'client_secret_wrong', says: NO_CLIENT },
-  client_secret_wrong: { error: 'invalid_client', reason: 'client_secret_wrong', says: NO_CLIENT },
-  client_secret_expired: { error: 'invalid_client', reason: 'client_secret_expired', says: NO_CLIENT },
+  client_secret_missing: {
+    error: 'invalid_client',
+    reason: 'client_secret_wrong',
+    says: NO_CLIENT,
+    meaning: 'The request names a client, but has no secret or assertion.',
+  },
+  client_secret_wrong: {
+    error: 'invalid_client',
+    reason: 'client_secret_wrong',
+    says: NO_CLIENT,
+    meaning: 'The client secret is wrong.',
+  },
+  client_secret_expired: {
+    error: 'invalid_client',
+    reason: 'client_secret_expired',
+    says: NO_CLIENT,
+    meaning: 'The client secret has expired.',
+  },
   client_secret_has_blanks: {
     error: 'invalid_client',
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
+    meaning: 'The client secret has spaces or line breaks inside. Latchkey ignores those around it.',
   },
   client_proofs_disagree: {
     error: 'invalid_client',
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
+    meaning: 'Header and body name different clients or secrets.',
   },
   client_method_wrong: {
     error: 'invalid_client',
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
+    meaning:
+      'The client authenticates in another way than it was set up for, such as with a secret instead of an assertion.',
   },
   /** `data.fault` says more (client-assertions.ts). */
-  assertion_wrong: { error: 'invalid_client', reason: 'assertion_wrong', says: NO_CLIENT },
+  assertion_wrong: {
+    error: 'invalid_client',
+    reason: 'assertion_wrong',
+    says: NO_CLIENT,
+    meaning: 'The client assertion is not accepted. `fault` says why.',
+  },
   /** No fault of the client: it is told so with 503, and may come again. */
   jwks_unreachable: {
     error: 'temporarily_unavailable',
@@ -159,9 +192,24 @@ export const OAUTH_REFUSALS = {
 
   // The code.
   code_missing: { error: 'invalid_request', reason: 'invalid_request', says: 'code is missing.' },
-  code_unknown: { error: 'invalid_grant', reason: 'code_expired', says: NO_GRANT },
-  code_expired: { error: 'invalid_grant', reason: 'code_expired', says: NO_GRANT },
-  code_replayed: { error: 'invalid_grant', reason: 'code_replayed', says: NO_GRANT },
+  code_unknown: {
+    error: 'invalid_grant',
+    reason: 'code_expired',
+    says: NO_GRANT,
+    meaning: "We don't recognize the code, or it belongs to another client.",
+  },
+  code_expired: {
+    error: 'invalid_grant',
+    reason: 'code_expired',
+    says: NO_GRANT,
+    meaning: 'The code is older than two minutes.',
+  },
+  code_replayed: {
+    error: 'invalid_grant',
+    reason: 'code_replayed',
+    says: NO_GRANT,
+    meaning: 'The code was used before.',
+  },
   redirect_uri_missing: {
     error: 'invalid_request',
     reason: 'redirect_uri_unknown',
@@ -200,14 +248,49 @@ export const OAUTH_REFUSALS = {
 
   // The refresh token, and the connection behind it.
   refresh_token_missing: { error: 'invalid_request', reason: 'invalid_request', says: 'refresh_token is missing.' },
-  refresh_token_unknown: { error: 'invalid_grant', reason: 'refresh_token_unknown', says: NO_GRANT },
-  refresh_token_superseded: { error: 'invalid_grant', reason: 'refresh_token_superseded', says: NO_GRANT },
+  refresh_token_unknown: {
+    error: 'invalid_grant',
+    reason: 'refresh_token_unknown',
+    says: NO_GRANT,
+    meaning: "We don't recognize the refresh token, or it belongs to another client.",
+  },
+  refresh_token_superseded: {
+    error: 'invalid_grant',
+    reason: 'refresh_token_superseded',
+    says: NO_GRANT,
+    meaning: 'A newer refresh token has been used.',
+  },
   /** Of a public client: reuse means that somebody else has a copy (RFC 9700 4.14.2), so the connection has ended. */
-  refresh_token_reused: { error: 'invalid_grant', reason: 'refresh_token_reused', says: NO_GRANT },
-  connection_revoked: { error: 'invalid_grant', reason: 'refresh_token_revoked', says: NO_GRANT },
-  connection_expired: { error: 'invalid_grant', reason: 'refresh_token_revoked', says: NO_GRANT },
-  slots_full: { error: 'invalid_grant', reason: 'slots_full', says: NO_GRANT },
-  directory_unknown: { error: 'invalid_grant', reason: 'directory_unknown', says: NO_GRANT },
+  refresh_token_reused: {
+    error: 'invalid_grant',
+    reason: 'refresh_token_reused',
+    says: NO_GRANT,
+    meaning: 'A public client reused a replaced refresh token, so its connection was ended.',
+  },
+  connection_revoked: {
+    error: 'invalid_grant',
+    reason: 'refresh_token_revoked',
+    says: NO_GRANT,
+    meaning: 'The connection was revoked.',
+  },
+  connection_expired: {
+    error: 'invalid_grant',
+    reason: 'refresh_token_revoked',
+    says: NO_GRANT,
+    meaning: 'The connection has expired by the policy of its client.',
+  },
+  slots_full: {
+    error: 'invalid_grant',
+    reason: 'slots_full',
+    says: NO_GRANT,
+    meaning: 'Both slots of the directory are taken.',
+  },
+  directory_unknown: {
+    error: 'invalid_grant',
+    reason: 'directory_unknown',
+    says: NO_GRANT,
+    meaning: 'The directory was deleted.',
+  },
   token_missing: { error: 'invalid_request', reason: 'invalid_request', says: 'token is missing.' },
 
   /** What the authorization endpoint refuses for no reason of its own above. */

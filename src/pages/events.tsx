@@ -1,6 +1,6 @@
 /** What happened, a line each. */
 import type { ComponentChildren } from 'preact';
-import { type AttributeChange, type AuditEvent, EVENTS } from '../audit/index.ts';
+import { type AttributeChange, type AuditEvent, headlineOf } from '../audit/index.ts';
 import { CODES, codeOf, timeOf } from '../diagnosis/index.ts';
 import { counted, Tag, Time, type Tone } from './parts.tsx';
 import type { Visit } from './visit.tsx';
@@ -158,7 +158,7 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
       return { tone: 'ok', text: `No longer: ${meaningOf(told('code'))}` };
     default: {
       const name = told('name') || (told('hint') === '' ? '' : which);
-      const meaning = EVENTS[type].replace(/[;:].*$/, '').replace(/\.$/, '');
+      const meaning = headlineOf(type).replace(/\.$/, '');
       return { tone: 'off', text: name === '' ? meaning : `${meaning} (${name})` };
     }
   }

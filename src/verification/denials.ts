@@ -1,21 +1,66 @@
-/** The closed list of reasons why a presented credential is refused. What it tells people is in docs/errors.md; the wire says less. */
+/** The closed list of reasons why a credential is refused. `npm run docs:tables` writes docs/errors.md from it; the wire says less. */
 export const DENIAL_REASONS = {
-  missing: { status: 401, meaning: 'No credential was presented.' },
+  missing: { status: 401, meaning: 'The request has no credential.', remedy: 'Paste the token into the IdP.' },
   malformed: {
     status: 401,
-    meaning: 'What was presented cannot be a credential: shape, checksum, blanks inside, or two tokens.',
+    meaning:
+      "The value can't be a credential: wrong length or checksum, spaces inside, another scheme such as Basic, or two `Authorization` headers. `subReason` says which.",
+    remedy: 'Copy the whole token again. Look for a proxy that adds a header of its own.',
   },
-  unknown: { status: 401, meaning: 'Nothing is known of the presented value.' },
-  revoked: { status: 401, meaning: 'The credential was revoked.' },
-  expired: { status: 401, meaning: 'The credential has reached its end.' },
-  disabled: { status: 401, meaning: 'The credential is disabled.' },
-  wrong_directory: { status: 401, meaning: 'The credential belongs to another directory.' },
-  directory_disabled: { status: 403, meaning: 'The directory is disabled.' },
-  directory_unknown: { status: 401, meaning: 'There is no such directory.' },
-  insufficient_scope: { status: 403, meaning: 'The credential may read only.' },
-  foreign_token: { status: 401, meaning: 'The value is a JWT of another issuer.' },
-  rate_limited: { status: 429, meaning: 'Too many refused requests from this address or for this directory.' },
-} as const satisfies Record<string, { status: 401 | 403 | 429; meaning: string }>;
+  unknown: {
+    status: 401,
+    meaning: 'No credential has this value.',
+    remedy:
+      "Compare its last four characters with the `hint` of the directory's credentials. Paste the right token into the IdP, or import the value.",
+  },
+  revoked: {
+    status: 401,
+    meaning: 'The credential was revoked, by a person or at the end of a rotation.',
+    remedy: 'Paste the current token into the IdP. The events of the credential say who revoked it and why.',
+  },
+  expired: {
+    status: 401,
+    meaning: 'The credential has expired.',
+    remedy: "Rotate, or issue a new credential. An expired credential can't be extended.",
+  },
+  disabled: {
+    status: 401,
+    meaning: 'The credential is disabled.',
+    remedy: 'Enable it. The same value works again at once.',
+  },
+  wrong_directory: {
+    status: 401,
+    meaning: 'The credential belongs to another directory.',
+    remedy: 'Copy the base URL and the token from the same directory.',
+  },
+  directory_disabled: {
+    status: 403,
+    meaning: 'The directory is disabled.',
+    remedy: 'Enable it. The same credentials work again.',
+  },
+  directory_unknown: {
+    status: 401,
+    meaning: 'No directory has this `endpointKey`.',
+    remedy: 'Copy the `endpointUrl` of the directory into the IdP.',
+  },
+  insufficient_scope: {
+    status: 403,
+    meaning: 'The credential is read-only (`scim.read`), and the request would write.',
+    remedy: 'Change its scopes to `scim`, or leave it read-only.',
+  },
+  foreign_token: {
+    status: 401,
+    meaning: 'The value is a JWT from another issuer.',
+    remedy: 'Choose a static bearer token in the IdP instead of OAuth with its own issuer.',
+  },
+  rate_limited: {
+    status: 429,
+    meaning:
+      'Too many refused requests per minute came from this address or to this directory. `data.cause` says why. Far beyond the limit, an address without an accepted request in the last day is refused unread.',
+    remedy:
+      'Fix the cause. Accepted requests never count, and an address that had one in the last day can always send them.',
+  },
+} as const satisfies Record<string, { status: 401 | 403 | 429; meaning: string; remedy: string }>;
 
 export type DenialReason = keyof typeof DENIAL_REASONS;
 

@@ -251,7 +251,7 @@ for (const engine of engines) {
       assert.doesNotMatch(first.html, /of somebody else/);
       const [, older = ''] = /<a class="btn" href="\?([^"]+)">Older/.exec(first.html) ?? [];
       const last = await open(`/audit?${older.replaceAll('&amp;', '&')}`);
-      assert.match(last.html, /A directory was made/);
+      assert.match(last.html, /A directory was created/);
       assert.doesNotMatch(last.html, /Older/);
       assert.equal((await open('/audit?after=garbage')).status, 400);
     });
