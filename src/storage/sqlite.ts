@@ -1,15 +1,14 @@
 /**
- * The embedded engine: one SQLite file (libsql), WAL, synchronous=FULL.
+ * The embedded engine: one SQLite file, WAL, synchronous=FULL.
  *
  * A collection is a table of id, revision and the record as JSON; every declared key is a generated column over that JSON with an
  * index, so a key can never disagree with its record and a new key needs no migration.
  *
- * Writes that arrive in the same turn of the event loop share one transaction and one fsync (group commit). libsql is synchronous, so a
+ * Writes that arrive in the same turn of the event loop share one transaction and one fsync (group commit). The drivers are synchronous, so a
  * transaction never spans a turn. Several processes may share the file: a busy lock is waited for without blocking the event loop.
  */
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'libsql';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { decodeCursor, toPage } from './cursor.ts';
@@ -23,6 +22,7 @@ import {
 } from './index.ts';
 import { migrate, readableBy } from './schema-version.ts';
 import { assertFree, checkRecord, reviveDates, type Shape, type Stored, undeclared } from './shape.ts';
+import { type Connection, faultOf, loadSqlite, type Statement } from './sqlite-connection.ts';
 
 /** How long a request waits for another process's write lock before it gives up. */
 const BUSY_LIMIT_MS = 4000;
@@ -34,8 +34,6 @@ const CACHE_KIB = 64 * 1024;
 const LOG_PAGES = 8192;
 const STATEMENTS_KEPT = 200;
 const PRUNE_BATCH = 10_000;
-
-type Connection = Database.Database;
 
 interface SqliteOptions {
   /** The data folder, or `:memory:`. */
@@ -49,15 +47,16 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   const { folder, clock, sqliteSynchronous = 'full' } = options;
   const path = folder === ':memory:' ? folder : join(folder, 'latchkey.db');
   if (path !== ':memory:') mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const connect = await loadSqlite();
   const db = await patiently(() => {
-    const opened = new Database(path);
-    opened.pragma('busy_timeout = 0');
-    opened.pragma('journal_mode = WAL');
-    opened.pragma(`synchronous = ${sqliteSynchronous.toUpperCase()}`);
+    const opened = connect(path);
+    opened.exec('PRAGMA busy_timeout = 0');
+    opened.exec('PRAGMA journal_mode = WAL');
+    opened.exec(`PRAGMA synchronous = ${sqliteSynchronous.toUpperCase()}`);
     // SQLite's own 1000 pages would have it brought home and synchronized with every other commit of a busy store.
-    opened.pragma(`wal_autocheckpoint = ${LOG_PAGES}`);
+    opened.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
     // The pages of what is in use fit even when a million credentials are stored; SQLite's own 2 MB would read them anew each second.
-    opened.pragma(`cache_size = -${CACHE_KIB}`);
+    opened.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
     return opened;
   });
   if (path !== ':memory:') for (const suffix of ['', '-wal', '-shm']) restrict(path + suffix);
@@ -77,7 +76,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   const notes = {
     read: (key: string) =>
       patiently(() => {
-        const row = db.prepare('SELECT value FROM latchkey_meta WHERE key = ?').raw().get(key) as [string] | undefined;
+        const row = db.prepare('SELECT value FROM latchkey_meta WHERE key = ?').get(key) as [string] | undefined;
         return row?.[0];
       }),
     async write(key: string, value: string) {
@@ -109,12 +108,12 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     },
     async isPrepared() {
       return patiently(
-        () => db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'latchkey_meta'").raw().get() !== undefined,
+        () => db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'latchkey_meta'").get() !== undefined,
       );
     },
     async ping() {
       await patiently(() => {
-        db.prepare('SELECT count(*) FROM latchkey_meta').raw().get();
+        db.prepare('SELECT count(*) FROM latchkey_meta').get();
         assertInPlace();
       });
       if (writer.isFailing()) await notes.write('written_at', clock.now().toISOString());
@@ -136,10 +135,10 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   };
 }
 
-/** Brings the write-ahead log home (libsql leaves it as it is when it closes), so that the database file is whole by itself. */
+/** Brings the write-ahead log home (a driver may leave it as it is when it closes), so that the database file is whole by itself. */
 function checkpoint(db: Connection): void {
   try {
-    db.pragma('wal_checkpoint(TRUNCATE)');
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } catch {
     // another process uses the file; the log stays, and the next start reads it
   }
@@ -166,14 +165,13 @@ function createCollection<S extends Shape>(
   const alive = spec.expires ? `(${quote(spec.expires)} IS NULL OR ${quote(spec.expires)} > ?)` : 'TRUE';
   const now = () => (spec.expires ? [clock.now().toISOString()] : []);
 
-  const statements = new Map<string, Database.Statement>();
+  const statements = new Map<string, Statement>();
   const prepared = (sql: string) => {
     let statement = statements.get(sql);
     if (!statement) {
       // Filters make many texts; none of them is worth keeping for ever.
       if (statements.size >= STATEMENTS_KEPT) statements.clear();
       statement = db.prepare(sql);
-      if (statement.reader) statement.raw();
       statements.set(sql, statement);
     }
     return statement;
@@ -396,7 +394,7 @@ function createWriter(db: Connection, assertInPlace: () => void): Writer {
           settle.push(() => resolve(value as never));
         } catch (error) {
           // A constraint or a refusal undoes its own statement only; a failing disk undoes the whole transaction.
-          if (isEngineError(error) && !isConstraint(error)) throw error;
+          if (faultOf(error) !== undefined && faultOf(error) !== 'constraint') throw error;
           settle.push(() => reject(translate(error)));
         }
       }
@@ -404,8 +402,8 @@ function createWriter(db: Connection, assertInPlace: () => void): Writer {
       assertInPlace();
     } catch (error) {
       isFailing = true;
-      if (db.inTransaction) db.exec('ROLLBACK');
-      const told = isEngineError(error) ? storageUnavailable(error, { readOnly: true }) : error;
+      if (db.isInTransaction()) db.exec('ROLLBACK');
+      const told = faultOf(error) ? storageUnavailable(error, { readOnly: true }) : error;
       for (const { reject } of jobs) reject(told);
       return;
     }
@@ -463,24 +461,23 @@ async function patiently<T>(work: () => T): Promise<T> {
     try {
       return work();
     } catch (error) {
-      if (!isBusy(error) || performance.now() > deadline) throw translate(error);
+      if (faultOf(error) !== 'busy' || performance.now() > deadline) throw translate(error);
       await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS));
     }
   }
 }
 
-function engineCode(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : '';
-}
-const isEngineError = (error: unknown) => engineCode(error).startsWith('SQLITE_');
-const isConstraint = (error: unknown) => engineCode(error).startsWith('SQLITE_CONSTRAINT');
-const isBusy = (error: unknown) => /^SQLITE_(BUSY|LOCKED)/.test(engineCode(error));
-
 function translate(error: unknown): unknown {
-  if (isConstraint(error)) {
+  const fault = faultOf(error);
+  if (fault === 'constraint') {
     const [, table = '', key = ''] = /UNIQUE constraint failed: (\w+)\.(\w+)/.exec((error as Error).message) ?? [];
     return new DuplicateKey(table, key, { cause: error });
   }
-  return isEngineError(error) || engineCode(error).startsWith('E') ? storageUnavailable(error) : error;
+  return fault !== undefined || isOfSystem(error) ? storageUnavailable(error) : error;
+}
+
+/** Of the file system, such as ENOSPC. */
+function isOfSystem(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' && code.startsWith('E');
 }
