@@ -1,4 +1,4 @@
-/** A real browser, Debian's chromium: wide and narrow, light and dark, with and without scripts. */
+/** A real browser, Debian's chromium, without a head where there is one (a third less work): wide and narrow, light and dark, with and without scripts. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

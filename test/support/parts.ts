@@ -46,7 +46,7 @@ const PARTS: Record<Part, PartEntry> = {
     commands: ['openapi-typescript/node_modules/.bin/openapi-typescript'],
     how: 'npm install --no-save --prefix .cache/openapi-typescript openapi-typescript@7.13.0 typescript@5',
   },
-  chromium: { commands: ['chromium'], how: 'apt-get install chromium' },
+  chromium: { commands: ['chromium-headless-shell', 'chromium'], how: 'apt-get install chromium-headless-shell' },
   prometheus: { commands: ['prometheus'], how: 'apt-get install prometheus' },
 };
 
