@@ -32,6 +32,17 @@ for (const page of pages) {
   });
 }
 
+test('CONTRIBUTING.md and docs/architecture.md name places that exist', () => {
+  const named = ['CONTRIBUTING.md', 'docs/architecture.md'].flatMap((page) =>
+    [...readFileSync(page, 'utf8').matchAll(/`((?:src|test|docs|config)\/[\w./-]+)`/g)].map(([, path = '']) => path),
+  );
+  assert.ok(named.length > 15);
+  assert.deepEqual(
+    named.filter((path) => !existsSync(path)),
+    [],
+  );
+});
+
 test('every setting that a page names is one that the configuration knows', () => {
   const known = new Set(
     Object.entries(SETTINGS).flatMap(([key, { secret }]: [string, { secret?: true }]) =>

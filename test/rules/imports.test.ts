@@ -45,6 +45,22 @@ const KEPT: Record<string, (file: string) => boolean> = {
   pino: (file) => file === 'log.ts',
 };
 
+/** Folders whose index makes their part as well. None may be added. */
+const MAKING_INDEXES = [
+  'admin',
+  'command-line',
+  'credentials',
+  'diagnosis',
+  'gateway',
+  'idempotency',
+  'identity-providers',
+  'notifications',
+  'oauth',
+  'storage',
+  'verification',
+];
+const LONGEST_FILE = 620;
+
 interface Import {
   /** As written. */
   target: string;
@@ -161,6 +177,37 @@ describe('names', () => {
   it('of loose files in src are eight at most: the others have a room', () => {
     const loose = files.filter((file) => !file.includes('/'));
     assert.ok(loose.length <= 8, loose.join(' '));
+  });
+
+  it('of folders lead to an index.ts that only says what the folder offers', () => {
+    const making = [...sources]
+      .filter(([file]) => /^[^/]+\/index\.ts$/.test(file) && !MAKING_INDEXES.includes(partOf(file)))
+      .filter(([, text]) => /^(?:export )?(?:async )?function /m.test(text))
+      .map(([file]) => file);
+    assert.deepEqual(making, []);
+  });
+
+  it('of constants, types and functions have one meaning in what folders offer', () => {
+    const offered = new Map<string, string[]>();
+    for (const [file, text] of sources) {
+      if (!/^[^/]+\/index\.tsx?$/.test(file)) continue;
+      for (const [, list = ''] of text.matchAll(/^export (?:type )?\{([^}]*)\} from/gm)) {
+        for (const item of list.split(',')) {
+          const name = item
+            .trim()
+            .replace(/^type /, '')
+            .replace(/^.* as /, '');
+          if (name !== '') offered.set(name, [...(offered.get(name) ?? []), file]);
+        }
+      }
+    }
+    const twice = [...offered].filter(([, places]) => places.length > 1).map(([name, places]) => `${name}: ${places}`);
+    assert.deepEqual(twice, []);
+  });
+
+  it(`of files stand for at most ${LONGEST_FILE} lines: what is longer is two things`, () => {
+    const long = [...sources].filter(([, text]) => text.split('\n').length > LONGEST_FILE).map(([file]) => file);
+    assert.deepEqual(long, []);
   });
 
   it('of files are in kebab-case and none is a drawer for anything', () => {
