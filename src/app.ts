@@ -7,8 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
 import { createAdmin } from './admin/index.ts';
 import { createAudit } from './audit/index.ts';
-import type { Clock } from './clock.ts';
-import { DAY_MS } from './clock.ts';
+import { type Clock, DAY_MS } from './clock.ts';
 import { type Config, ConfigError, type readSources, UPSTREAM_CREDENTIAL } from './config.ts';
 import { createApiKeys, createCredentials, createRemoval, createUsage } from './credentials/index.ts';
 import { createDashboard } from './dashboard/index.tsx';
@@ -34,6 +33,7 @@ import { sendProblem } from './http/error-responses.ts';
 import { createFailureLimits } from './http/failure-limits.ts';
 import { createHosts } from './http/hosts.ts';
 import { createRequestContext, createTrust, newRequestId } from './http/request-context.ts';
+import { originForm, withoutSlashAtEnd } from './http/request-target.ts';
 import { UNREADABLE, type UnreadableRequest } from './http/server.ts';
 import { createIdempotency } from './idempotency/index.ts';
 import type { Random } from './identifiers.ts';
@@ -639,16 +639,6 @@ function counted(response: ServerResponse, tell: (status: number) => void): void
   });
 }
 
-/** People put a slash behind the addresses of the authorization server; it means nothing there. */
-function withoutSlashAtEnd(url: string): string {
-  if (!url.startsWith('/oauth/') && !url.startsWith('/.well-known/')) return url;
-  const mark = url.indexOf('?');
-  let end = mark === -1 ? url.length : mark;
-  const query = url.slice(end);
-  while (url[end - 1] === '/') end -= 1;
-  return url.slice(0, end) + query;
-}
-
 /** Throws ConfigError for a header that the gateway sets itself. */
 function upstreamCredentialOf({ LATCHKEY_UPSTREAM_CREDENTIAL: text }: Config) {
   if (text === undefined) return undefined;
@@ -656,13 +646,4 @@ function upstreamCredentialOf({ LATCHKEY_UPSTREAM_CREDENTIAL: text }: Config) {
   if (parsed) return parsed;
   const key = 'LATCHKEY_UPSTREAM_CREDENTIAL';
   throw new ConfigError([{ key, given: 'a value (not shown)', wanted: UPSTREAM_CREDENTIAL }]);
-}
-
-/** A request target may be a whole URL (RFC 9112 3.2.2); what counts is its path, byte for byte. Throws invalid_request. */
-function originForm(target: string): string {
-  if (target.startsWith('/')) return target;
-  const path = target.replace(/^https?:\/\/[^/?#]+/i, '');
-  if (path.startsWith('/')) return path;
-  if (path === '' || path.startsWith('?')) return `/${path}`;
-  throw new AppError('invalid_request', { detail: 'The request target is neither a path nor an http URL.' });
 }
