@@ -1,7 +1,7 @@
 /** Outcomes that the vendor reports, where we see none: with forward-auth and introspection. */
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import type { Diagnoses, OutcomeClass } from '../diagnosis/index.ts';
+import type { Diagnoses, UpstreamFinding } from '../diagnosis/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { KINDS } from '../gateway/index.ts';
 import { isVisible, type Operation, operation } from './operation.ts';
@@ -10,7 +10,7 @@ import * as schemas from './schemas.ts';
 const tag = 'Diagnosis';
 
 /** What a status of the vendor's SCIM server means, where only the vendor sees it. */
-function classOf(status: number, isCollection: boolean): OutcomeClass {
+function classOf(status: number, isCollection: boolean): UpstreamFinding {
   if (status === 401 || status === 407) return 'upstream_refuses_us';
   if (status === 429) return 'upstream_limits';
   if (status >= 500) return 'upstream_failing';

@@ -1,7 +1,7 @@
 /** One webhook: whether it works, what was sent, and what became of each attempt. */
 import {
-  type Attempt,
   type Delivery,
+  type DeliveryAttempt,
   type DeliveryState,
   type Endpoint,
   MOST_ATTEMPTS,
@@ -400,7 +400,7 @@ function Row({
 
 const TONES: Record<DeliveryState, Tone> = { delivered: 'ok', pending: 'warn', failed: 'bad' };
 
-function outcomeOf({ status, reason, ms }: Attempt): string {
+function outcomeOf({ status, reason, ms }: DeliveryAttempt): string {
   return status === undefined ? (reason ?? '') : `${status} in ${ms} ms`;
 }
 

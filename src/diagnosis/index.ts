@@ -36,7 +36,7 @@ export type { Reader, Spoken, Words } from './speech.ts';
 export { fold as foldChanges, STATE_CHANGES } from './state-at.ts';
 export type { Station } from './stations.ts';
 export type { Run, Timeline } from './timeline.ts';
-export { type Counted, type OutcomeClass, outcomeClassOf, type Traffic } from './traffic.ts';
+export { type Counted, outcomeClassOf, type Traffic, type UpstreamFinding } from './traffic.ts';
 export type { Unplaced, UnplacedRefusal } from './unplaced.ts';
 export { ticketOf, wordsOf } from './words.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import type { OutcomeClass as GatewayOutcome, Kind } from '../gateway/index.ts';
+import type { Kind, OutcomeClass } from '../gateway/index.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId } from '../identity-providers/index.ts';
 import { json, type Storage, type Stored, text } from '../storage/index.ts';
 import type { Code } from './codes.ts';
@@ -24,10 +24,10 @@ import {
 import { familyOf, networkOf } from './source.ts';
 
 /** Of accepted requests. `upstream_...` is a failure. */
-export type OutcomeClass = 'ok' | 'normal_refusal' | Extract<Code, `upstream_${string}`>;
+export type UpstreamFinding = 'ok' | 'normal_refusal' | Extract<Code, `upstream_${string}`>;
 
 /** An outcome as the gateway calls it. */
-export function outcomeClassOf(outcome: GatewayOutcome): OutcomeClass {
+export function outcomeClassOf(outcome: OutcomeClass): UpstreamFinding {
   return outcome === 'ok' || outcome === 'normal_refusal' ? outcome : `upstream_${outcome}`;
 }
 
@@ -40,7 +40,7 @@ interface KeptSource {
 }
 
 interface KeptOutcome {
-  outcome: OutcomeClass;
+  outcome: UpstreamFinding;
   at: string;
   /** Of failures in a row. */
   since?: string;
@@ -81,7 +81,7 @@ export interface Traffic {
   /** A request was accepted, or a token granted: a sign of life, and where it came from. */
   accepted(where: Counted, address: string, userAgent: string | undefined): void;
   /** What became of an accepted request. `at`: now, unless the vendor reports it later. */
-  outcome(where: Counted, kind: Kind, outcome: OutcomeClass, from: 'gateway' | 'reported', at?: Date): void;
+  outcome(where: Counted, kind: Kind, outcome: UpstreamFinding, from: 'gateway' | 'reported', at?: Date): void;
   read(directoryId: string): Promise<{
     outcomes: OutcomeFacts[];
     outcomesFrom?: 'gateway' | 'reported';
@@ -131,7 +131,7 @@ interface PendingSource {
 interface PendingHour {
   hour: number;
   kind: Kind;
-  outcome: OutcomeClass;
+  outcome: UpstreamFinding;
   count: number;
 }
 
@@ -141,11 +141,14 @@ interface Pending extends Omit<Counted, 'id'> {
   sources: Map<string, PendingSource>;
   /** The one of them that was counted last: most often the next request comes from there as well. */
   latestSource: PendingSource | undefined;
-  outcomes: Map<Kind, { outcome: OutcomeClass; at: number; since: number | undefined; from: 'gateway' | 'reported' }>;
+  outcomes: Map<
+    Kind,
+    { outcome: UpstreamFinding; at: number; since: number | undefined; from: 'gateway' | 'reported' }
+  >;
   hours: Map<string, PendingHour>;
   latestHour: PendingHour | undefined;
   /** What `latestOutcome` and `signed` say of this directory since the last write. */
-  latestOutcomes: Map<Kind, OutcomeClass>;
+  latestOutcomes: Map<Kind, UpstreamFinding>;
   signedHour: number;
   /** Something that others wait for: the first sign of an hour, an outcome that changed. */
   isUrgent: boolean;
@@ -182,7 +185,7 @@ export function createTraffic(deps: {
   /** The hour of the latest sign that was written, by directory, so that only the first of an hour is urgent. */
   const signed = new Map<string, number>();
   const awaited = new Set<string>();
-  const latestOutcome = new Map<string, OutcomeClass>();
+  const latestOutcome = new Map<string, UpstreamFinding>();
   const weights = new Map<IdentityProviderId, { at: number; weightOf: WeightOf }>();
   let flushing: Promise<void> = Promise.resolve();
 
@@ -223,7 +226,7 @@ export function createTraffic(deps: {
     return source;
   }
 
-  function hourOf(one: Pending, hour: number, kind: Kind, outcome: OutcomeClass): PendingHour {
+  function hourOf(one: Pending, hour: number, kind: Kind, outcome: UpstreamFinding): PendingHour {
     const latest = one.latestHour;
     if (latest?.hour === hour && latest.kind === kind && latest.outcome === outcome) return latest;
     const key = `${hour} ${kind} ${outcome}`;

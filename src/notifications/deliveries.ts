@@ -46,7 +46,7 @@ const shape = {
 } as const;
 
 export type Delivery = Stored<typeof shape>;
-export type Attempt = Delivery['attempts'][number];
+export type DeliveryAttempt = Delivery['attempts'][number];
 export type DeliveryState = Delivery['state'];
 
 /** What is put into the queue. `dueAt`: now, unless it is given. */
@@ -75,7 +75,7 @@ export interface DeliveryQuery {
 
 /** How an attempt ended. `again` tries once more after so many milliseconds. */
 export interface Settlement {
-  attempt: Attempt;
+  attempt: DeliveryAttempt;
   state: DeliveryState;
   againMs?: number | undefined;
 }

@@ -34,7 +34,7 @@ import { signedHeaders } from './signing.ts';
 import { createWorker } from './worker.ts';
 
 export { type Contact, type Contacts, NOTICE_KINDS, type NoticeKind, VENDOR_SCOPE } from './contacts.ts';
-export type { Attempt, Deliveries, Delivery, DeliveryState } from './deliveries.ts';
+export type { Deliveries, Delivery, DeliveryAttempt, DeliveryState } from './deliveries.ts';
 export type { Ending } from './endings.ts';
 export { ENDPOINT_KINDS, type Endpoint, type EndpointKind, type Endpoints, TARGET_KINDS } from './endpoints.ts';
 export { isEventFilter, WEBHOOK_EVENT_TYPES, WEBHOOK_EVENTS, type WebhookEventType } from './event-types.ts';

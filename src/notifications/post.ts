@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts';
 import type { Transport } from '../gateway/index.ts';
 import { withoutSecrets } from '../secrets/redaction.ts';
-import type { Attempt } from './deliveries.ts';
+import type { DeliveryAttempt } from './deliveries.ts';
 
 export interface PostRequest {
   url: string;
@@ -11,7 +11,7 @@ export interface PostRequest {
 }
 
 export interface PostResult {
-  attempt: Attempt;
+  attempt: DeliveryAttempt;
   retryAfter: string | undefined;
 }
 

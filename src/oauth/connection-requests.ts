@@ -26,7 +26,7 @@ export interface Consent {
   cause: Cause;
 }
 
-export interface Refusal {
+export interface ConsentRefusal {
   organizationId: string;
   cause: Cause;
 }
@@ -97,7 +97,7 @@ export function createConnectionRequests(deps: {
     async refuse(
       request: IncomingMessage,
       response: ServerResponse,
-      { organizationId, cause }: Refusal,
+      { organizationId, cause }: ConsentRefusal,
     ): Promise<string | undefined> {
       const found = await pendingRequests.find(request, response);
       const result = { error: 'access_denied', error_description: 'The connection was not allowed.' };

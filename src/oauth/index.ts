@@ -24,7 +24,12 @@ import { createClientCredentialsGrant } from './client-credentials-grant.ts';
 import { createKeySource } from './client-keys.ts';
 import { type Client, type Clients, createClients } from './clients.ts';
 import { createCodeGrant } from './code-grant.ts';
-import { type ConnectionRequest, type Consent, createConnectionRequests, type Refusal } from './connection-requests.ts';
+import {
+  type ConnectionRequest,
+  type Consent,
+  type ConsentRefusal,
+  createConnectionRequests,
+} from './connection-requests.ts';
 import { createConnections } from './connections.ts';
 import { createMovingIn, type MovingIn } from './moving-in.ts';
 import { createOneTimes } from './one-time.ts';
@@ -56,7 +61,7 @@ export {
   clientIdOf,
   issuesOf,
 } from './clients.ts';
-export type { ConnectionRequest, Consent, Refusal } from './connection-requests.ts';
+export type { ConnectionRequest, Consent, ConsentRefusal } from './connection-requests.ts';
 export { OAUTH_REASONS } from './reasons.ts';
 export { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
 export { TOKEN_OUTCOMES, type TokenOutcome } from './token-endpoint.ts';
@@ -74,7 +79,7 @@ export interface Oauth {
   /** Allows it; gives the address to go on to, or undefined when it is over. */
   approve(request: IncomingMessage, response: ServerResponse, consent: Consent): Promise<string | undefined>;
   /** Refuses it; gives the address to go on to, or undefined when it is over. */
-  refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): Promise<string | undefined>;
+  refuse(request: IncomingMessage, response: ServerResponse, refusal: ConsentRefusal): Promise<string | undefined>;
   /**
    * A connection made by hand, for IdPs into which a refresh token is pasted. The token is shown once. Throws slots_full, invalid_request
    * (the client can't refresh).

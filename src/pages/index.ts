@@ -43,7 +43,7 @@ export { Act, Form, hasFormToken, isRefusedAt } from './forms.tsx';
 export { pageHeaders } from './headers.ts';
 export { CopyOnce, Head, More } from './heads.tsx';
 export { importRoutes } from './importing.tsx';
-export { type Message, MessageParts, messagePage } from './messages.tsx';
+export { MessageParts, messagePage, type PageMessage } from './messages.tsx';
 export { renderPage, renderPart } from './page.tsx';
 export {
   ago,

@@ -3,7 +3,7 @@ import { type AppError, ERRORS } from '../errors.ts';
 import { labelOf } from './fields.tsx';
 import type { FieldProblem, Shown } from './visit.tsx';
 
-export interface Message {
+export interface PageMessage {
   title: string;
   text: string;
   /** What somebody must do elsewhere. */
@@ -11,7 +11,7 @@ export interface Message {
 }
 
 /** `home` and `back`: the ways on, where there are any. */
-export function MessageParts(props: Message & { home?: string | undefined; back?: string | undefined }) {
+export function MessageParts(props: PageMessage & { home?: string | undefined; back?: string | undefined }) {
   const { title, text, todo, home, back } = props;
   const onward = back ?? home;
   return (
@@ -37,7 +37,7 @@ export function MessageParts(props: Message & { home?: string | undefined; back?
 
 /** A message as a page. */
 export function messagePage(
-  message: Message,
+  message: PageMessage,
   more: Partial<Shown> & { home?: string; back?: string | undefined } = {},
 ) {
   const { home, back, ...shown } = more;
@@ -49,7 +49,7 @@ export function messagePage(
 }
 
 /** An error in the words of a page. */
-export function messageOf(error: AppError, requestId: string): Message {
+export function messageOf(error: AppError, requestId: string): PageMessage {
   if (error.status >= 500) {
     return {
       title: 'That did not work, and it is our fault.',

@@ -20,7 +20,7 @@ import { cookiesOf } from './cookies.ts';
 import { labelOf } from './fields.tsx';
 import { answerOnce, hasFormToken, isFromOwnPage } from './forms.tsx';
 import { pageHeaders, redirectHeaders } from './headers.ts';
-import { fieldProblemOf, type Message, messageOf, messagePage } from './messages.tsx';
+import { fieldProblemOf, messageOf, messagePage, type PageMessage } from './messages.tsx';
 import { type PageFrame, renderPage, renderPart } from './page.tsx';
 import type { Guest, OpenRoute, Route, Shown, Visit } from './visit.tsx';
 
@@ -234,13 +234,13 @@ function assertNoSecret(form: URLSearchParams): void {
   }
 }
 
-const NOWHERE: Message = { title: 'There is nothing here.', text: 'Check the address, or go to the start.' };
-const NO_SUCH_METHOD: Message = { title: 'This is a page.', text: 'It is opened, or a form of it is sent.' };
-const NOT_FROM_HERE: Message = {
+const NOWHERE: PageMessage = { title: 'There is nothing here.', text: 'Check the address, or go to the start.' };
+const NO_SUCH_METHOD: PageMessage = { title: 'This is a page.', text: 'It is opened, or a form of it is sent.' };
+const NOT_FROM_HERE: PageMessage = {
   title: 'Where this form came from is not certain.',
   text: 'It came from another site, or the browser did not say from where. Open the page again and send it from there. Nothing was changed.',
 };
-const OUT_OF_DATE: Message = {
+const OUT_OF_DATE: PageMessage = {
   title: 'This form is out of date.',
   text: 'Go back, reload the page and send it again. Nothing was changed.',
 };

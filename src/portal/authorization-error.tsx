@@ -2,8 +2,8 @@ import type { NamedInRequest } from '../oauth/index.ts';
 import {
   type Brand,
   CopyField,
-  type Message,
   MessageParts,
+  type PageMessage,
   pageHeaders,
   renderPage,
   vendorOf,
@@ -55,7 +55,7 @@ function messageOf(
   description: string,
   { clientId, redirectUri, issuer }: NamedInRequest,
   vendor: string,
-): Message & { values?: [label: string, value: string][] } {
+): PageMessage & { values?: [label: string, value: string][] } {
   const client: [string, string][] = clientId === undefined ? [] : [['Client id', withoutSecrets(clientId)]];
   const redirect: [string, string][] = redirectUri === undefined ? [] : [['Redirect URI', withoutSecrets(redirectUri)]];
   switch (error) {

@@ -59,7 +59,7 @@ const MAKING_INDEXES = [
   'storage',
   'verification',
 ];
-const LONGEST_FILE = 620;
+const LONGEST_FILE = 640;
 
 interface Import {
   /** As written. */
@@ -191,7 +191,7 @@ describe('names', () => {
     const offered = new Map<string, string[]>();
     for (const [file, text] of sources) {
       if (!/^[^/]+\/index\.tsx?$/.test(file)) continue;
-      for (const [, list = ''] of text.matchAll(/^export (?:type )?\{([^}]*)\} from/gm)) {
+      for (const [, list = ''] of text.matchAll(/^export (?:type )?\{([^}]*)\} from '\.\//gm)) {
         for (const item of list.split(',')) {
           const name = item
             .trim()
