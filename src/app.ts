@@ -8,7 +8,7 @@ import Koa from 'koa';
 import { createAdmin } from './admin/index.ts';
 import { createAudit } from './audit/index.ts';
 import { type Clock, DAY_MS } from './clock.ts';
-import { type Config, ConfigError, type readSources, UPSTREAM_CREDENTIAL } from './config.ts';
+import type { Config, readSources } from './config.ts';
 import { createApiKeys, createCredentials, createRemoval, createUsage } from './credentials/index.ts';
 import { createDashboard } from './dashboard/index.tsx';
 import { createCheck, createDiagnoses, outcomeClassOf } from './diagnosis/index.ts';
@@ -18,17 +18,18 @@ import {
   createUpstreamPolicy,
   ENDPOINT_KEY,
   PRIVATE_RANGES,
-  parseUpstreamCredential,
 } from './directories/index.ts';
 import { AppError, asAppError } from './errors.ts';
 import {
   createScimGateway,
   createTransport,
   createUpstreamCredentials,
+  fallbackCredentialOf,
   isFailure,
   KINDS,
   OUTCOMES,
 } from './gateway/index.ts';
+import { counted } from './http/counted.ts';
 import { sendProblem } from './http/error-responses.ts';
 import { createFailureLimits } from './http/failure-limits.ts';
 import { createHosts } from './http/hosts.ts';
@@ -235,7 +236,7 @@ export async function createApp(deps: AppDependencies) {
     upstreamPolicy,
     random,
     credentials: createUpstreamCredentials({
-      fallback: upstreamCredentialOf(config),
+      fallback: fallbackCredentialOf(config),
       unseal: (sealed) => unseal(sealed, deps.secret),
       sign: oauth.signForUpstream,
       clock,
@@ -630,20 +631,4 @@ export async function createApp(deps: AppDependencies) {
 export function smtpOf(config: Config) {
   const { LATCHKEY_SMTP_URL: url, LATCHKEY_MAIL_FROM: from, LATCHKEY_MAIL_REPLY_TO: replyTo } = config;
   return url === undefined || from === undefined ? undefined : { url, from, replyTo };
-}
-
-/** Tells the status of what was answered, once it is. */
-function counted(response: ServerResponse, tell: (status: number) => void): void {
-  response.once('close', () => {
-    if (response.headersSent) tell(response.statusCode);
-  });
-}
-
-/** Throws ConfigError for a header that the gateway sets itself. */
-function upstreamCredentialOf({ LATCHKEY_UPSTREAM_CREDENTIAL: text }: Config) {
-  if (text === undefined) return undefined;
-  const parsed = parseUpstreamCredential(text);
-  if (parsed) return parsed;
-  const key = 'LATCHKEY_UPSTREAM_CREDENTIAL';
-  throw new ConfigError([{ key, given: 'a value (not shown)', wanted: UPSTREAM_CREDENTIAL }]);
 }

@@ -27,6 +27,7 @@ import { createTransport } from './transport.ts';
 import type { UpstreamCredentials } from './upstream-credential.ts';
 import { createUpstreamTest, type UpstreamTestReport } from './upstream-test.ts';
 
+export { fallbackCredentialOf } from './fallback-credential.ts';
 export {
   isFailure,
   KINDS,
