@@ -11,6 +11,7 @@ import {
   Act,
   Ask,
   Confirm,
+  CopyField,
   CopyOnce,
   capital,
   counted,
@@ -132,7 +133,14 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
             )}
           </section>
           <More visit={visit} cursor={nextCursor} />
-          {shown && <LastAttempt visit={visit} delivery={shown} address={address} />}
+          {shown && (
+            <LastAttempt
+              visit={visit}
+              delivery={shown}
+              address={address}
+              curl={may ? notifications.curlOf(endpoint, shown) : undefined}
+            />
+          )}
         </>
       ),
     };
@@ -404,7 +412,8 @@ function outcomeOf({ status, reason, ms }: DeliveryAttempt): string {
   return status === undefined ? (reason ?? '') : `${status} in ${ms} ms`;
 }
 
-function LastAttempt({ visit, delivery, address }: { visit: Visit; delivery: Delivery; address: string }) {
+function LastAttempt(props: { visit: Visit; delivery: Delivery; address: string; curl: string | undefined }) {
+  const { visit, delivery, address, curl } = props;
   const { id, attempt, attempts, message, eventId } = delivery;
   const last = attempts.at(-1);
   const body = JSON.stringify(JSON.parse(message), null, 2);
@@ -439,6 +448,14 @@ function LastAttempt({ visit, delivery, address }: { visit: Visit; delivery: Del
           )}
         </div>
       </div>
+      {curl !== undefined && (
+        <details>
+          <summary>Copy as curl</summary>
+          <div class="detail">
+            <CopyField label="Signed now: receivers take it for five minutes" value={curl} />
+          </div>
+        </details>
+      )}
     </section>
   );
 }

@@ -21,6 +21,11 @@ export const ENDING_WORDS: Record<EndingKind, { name: string; after: string; ste
     after: 'Your identity provider gets no more tokens from that moment unless it has another secret.',
     steps: ['Add another secret on the page of the client.', 'Paste it into your identity provider.'],
   },
+  client_key: {
+    name: 'Certificate of a client key',
+    after: 'Identity providers stop signing with a key whose certificate has ended, and then get no more tokens.',
+    steps: ['Have your identity provider make another certificate.', 'Put its public key into the client as well.'],
+  },
   api_key: {
     name: 'API key',
     after: 'Software that uses it is refused from that moment.',

@@ -8,8 +8,9 @@ import { type ApiKeys, type Credential, type Credentials, stateAt } from '../cre
 import type { Clients } from '../oauth/index.ts';
 import { linkStateAt, type PortalLinks } from '../one-time-links/index.ts';
 import { isDuplicate, type Storage, type Stored, text } from '../storage/index.ts';
+import { certificatesOf } from './certificates.ts';
 
-export const ENDING_KINDS = ['token', 'connection', 'client_secret', 'api_key', 'portal_link'] as const;
+export const ENDING_KINDS = ['token', 'connection', 'client_secret', 'client_key', 'api_key', 'portal_link'] as const;
 export type EndingKind = (typeof ENDING_KINDS)[number];
 
 /** Days before an end at which people are told, unless an organization chose others. */
@@ -17,7 +18,7 @@ export const USUAL_DAYS: readonly number[] = [30, 14, 7, 1];
 
 const shape = {
   kind: text<EndingKind>(),
-  /** What the thing itself has as its ID: with a client secret, its client. */
+  /** What the thing itself has as its ID: with a secret or key of a client, the client. */
   ownerId: 'string',
   endsAt: 'date',
   /** The next stage; absent after the last one. */
@@ -36,6 +37,8 @@ type Current = Omit<Ending, 'createdAt' | 'nextAt'> & { isActedOn: boolean };
 export interface Endings {
   /** Notes what an event may have changed. */
   hear(event: AuditEvent): Promise<void>;
+  /** The same for what is there without an event that told of it. */
+  note(ref: Pick<Ending, 'kind' | 'ownerId'>): Promise<void>;
   /** Stages that are due; each is told at least once, and the next one is set after `tell` has returned. */
   advance(tell: (ending: Ending, daysLeft: number, stageDays: number) => Promise<void>): Promise<void>;
   /** What ends within so many days, soonest first. */
@@ -84,9 +87,13 @@ export function createEndings(deps: EndingSources & { storage: Storage; clock: C
   async function ofClient(clientId: string): Promise<Current[]> {
     const client = await clients.find(clientId);
     if (!client) return [];
-    const { secrets, organizationId, directoryId, name } = client;
+    const { secrets, organizationId, directoryId, name, jwks } = client;
+    const of = {
+      ...(organizationId !== undefined && { organizationId }),
+      ...(directoryId !== undefined && { directoryId }),
+    };
     const lastEnd = Math.max(...secrets.map(({ expiresAt }) => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY));
-    return secrets.flatMap(({ id, hint, expiresAt }): Current[] =>
+    const ofSecrets = secrets.flatMap(({ id, hint, expiresAt }): Current[] =>
       expiresAt === undefined
         ? []
         : [
@@ -95,14 +102,25 @@ export function createEndings(deps: EndingSources & { storage: Storage; clock: C
               kind: 'client_secret',
               ownerId: clientId,
               endsAt: expiresAt,
-              ...(organizationId !== undefined && { organizationId }),
-              ...(directoryId !== undefined && { directoryId }),
+              ...of,
               name: `${name}, …${hint}`,
               // A secret that lasts longer was added.
               isActedOn: expiresAt.getTime() < lastEnd,
             },
           ],
     );
+    const ofKeys = certificatesOf(jwks?.keys ?? []).map(
+      ({ id, endsAt, isLast }): Current => ({
+        id: `${clientId}:${id}`,
+        kind: 'client_key',
+        ownerId: clientId,
+        endsAt,
+        ...of,
+        name,
+        isActedOn: !isLast,
+      }),
+    );
+    return [...ofSecrets, ...ofKeys].filter(({ kind, endsAt }) => kind !== 'client_key' || endsAt > clock.now());
   }
 
   async function ofApiKey(id: string): Promise<Current[]> {
@@ -122,7 +140,7 @@ export function createEndings(deps: EndingSources & { storage: Storage; clock: C
   }
 
   async function current({ kind, ownerId }: Pick<Ending, 'kind' | 'ownerId'>): Promise<Current[]> {
-    if (kind === 'client_secret') return ofClient(ownerId);
+    if (kind === 'client_secret' || kind === 'client_key') return ofClient(ownerId);
     if (kind === 'api_key') return ofApiKey(ownerId);
     if (kind === 'portal_link') return ofPortalLink(ownerId);
     const credential = await credentials.find(ownerId);
@@ -158,6 +176,8 @@ export function createEndings(deps: EndingSources & { storage: Storage; clock: C
   }
 
   return {
+    note,
+
     async hear({ type, credentialId, data }) {
       const text = (member: string) => (typeof data[member] === 'string' ? data[member] : undefined);
       const [clientId, apiKeyId, linkId] = [text('clientId'), text('apiKeyId'), text('portalLinkId')];

@@ -18,7 +18,9 @@ import type { Storage } from '../storage/index.ts';
 import { chatTextOf, slackBody, teamsBody } from './chat.ts';
 import { createConfirmations } from './confirmations.ts';
 import { type Contact, type Contacts, createContacts, type NoticeKind } from './contacts.ts';
+import { curlOf } from './curl.ts';
 import { createDeliveries, type Deliveries, type Delivery, type Settlement } from './deliveries.ts';
+import { createEndingSeeds } from './ending-seeds.ts';
 import { createEndings, type Ending, type Endings } from './endings.ts';
 import { createEndpoints, type Endpoint, type Endpoints } from './endpoints.ts';
 import { isTold } from './event-types.ts';
@@ -74,6 +76,8 @@ export interface Notifications {
   prune(): Promise<void>;
   /** Sends a `webhook.test` to one endpoint. Throws not_found. */
   test(endpointId: string, cause: Cause): Promise<Delivery>;
+  /** A delivery to a webhook as a command, signed anew; undefined for a channel, whose URL is a secret. */
+  curlOf(endpoint: Endpoint, delivery: Delivery): string | undefined;
   /** Sends one again, under the same message ID. Throws not_found. */
   resend(deliveryId: string): Promise<Delivery>;
   /** Sends again what failed since then; how many there were. */
@@ -140,6 +144,7 @@ export function createNotifications(deps: {
   const settings = createSettings(deps);
   const mailer: Mailer | undefined = deps.smtp && createMailer(deps.smtp);
   const endings: Endings = createEndings({ ...deps, daysOf: settings.daysOf });
+  const seedEndings = createEndingSeeds({ ...deps, note: endings.note });
   const people = createPeople({ ...deps, contacts, notices, deliveries, mailer, spread, nudge: () => worker.nudge() });
   const worker = createWorker({
     deliveries,
@@ -258,6 +263,7 @@ export function createNotifications(deps: {
     },
 
     async advance() {
+      await seedEndings();
       await endings.advance(people.endingDue);
       await people.recover();
     },
@@ -285,6 +291,13 @@ export function createNotifications(deps: {
       await deliveries.add({ targetId, targetKind, eventId: id, type, organizationId, message: text });
       worker.nudge();
       return deliveries.get(`msg_${id}_${targetId}`);
+    },
+
+    curlOf(endpoint, delivery) {
+      if (endpoint.kind !== 'webhook') return undefined;
+      const { headers, body } = requestOf(endpoint, delivery);
+      // A query may hold a secret, so the URL is the one that pages show.
+      return curlOf(endpoint.shownUrl, { 'content-type': 'application/json', ...headers }, body);
     },
 
     async resend(deliveryId) {

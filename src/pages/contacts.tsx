@@ -27,6 +27,7 @@ const THINGS: Record<Ending['kind'], string> = {
   token: 'Access token',
   connection: 'Connection',
   client_secret: 'Client secret',
+  client_key: 'Certificate of a client key',
   api_key: 'API key',
   portal_link: 'Portal link',
 };

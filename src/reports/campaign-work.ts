@@ -224,11 +224,14 @@ export function createCampaignWork(deps: {
     async advance(waiting: Waiting): Promise<void> {
       for (const due of await campaigns.due('workAt', new Date(clock.now().getTime() + 1), DUE)) {
         try {
-          const campaign = await claim(due);
-          if (!campaign) continue;
-          if (campaign.state === 'starting') await choose(campaign);
-          if (campaign.state === 'stopping') await undo(campaign);
-          if (campaign.state === 'running') await goOn(campaign, waiting);
+          let campaign = await claim(due);
+          if (campaign?.state === 'starting') {
+            await choose(campaign);
+            const chosen = await campaigns.find(due.id);
+            campaign = chosen && (await claim(chosen));
+          }
+          if (campaign?.state === 'stopping') await undo(campaign);
+          if (campaign?.state === 'running') await goOn(campaign, waiting);
         } catch (error) {
           // One that can't go on now must not keep the others waiting; its claim runs out.
           log.warn({ err: error, campaignId: due.id }, 'a campaign could not go on; it is tried again');

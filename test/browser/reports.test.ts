@@ -15,9 +15,12 @@ it('the pages of reports look finished', async (t) => {
   });
   const context = await real.visitor();
   const page = await context.newPage();
-  await page.goto(await makeSignInLink(app));
-  await page.click('button[type=submit]');
-  await page.waitForURL(/dashboard/);
+  async function signIn(): Promise<void> {
+    await page.goto(await makeSignInLink(app));
+    await page.click('button[type=submit]');
+    await page.waitForURL(/dashboard\/organizations/);
+  }
+  await signIn();
   await real.inspect(context, [['reports-empty', `${app.url}/dashboard/reports`]]);
   const directory = await app.api.makeDirectory();
   const { token, credential } = await app.api.issue(directory.id, { label: 'Okta 2024' });
@@ -29,6 +32,7 @@ it('the pages of reports look finished', async (t) => {
   app.clock.advance(2 * DAY);
   await fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } });
   await app.api.post(`/credentials/${credential.id}/review`, { decision: 'end', note: 'replaced in spring' });
+  await signIn();
   const wanted = { name: 'Tokens of Entra', goal: 'end', filter: { provider: 'entra' } };
   const { id } = (
     await app.api.post('/campaigns', { ...wanted, endsAt: new Date(app.clock.now().getTime() + 9 * DAY) })

@@ -1,0 +1,121 @@
+/** Ends that no event told of: of what was there before, and of certificates of uploaded keys. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Answer } from '../support/api.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { DAY } from '../support/clock.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+
+describe('ends', () => {
+  let app: TestApp;
+  let server: MailServer;
+
+  before(async () => {
+    server = await startMailServer();
+    app = await startApp({ env: { ...server.env, LATCHKEY_LEASE_MS: '0' } });
+    await app.api.post('/operators', { name: 'Dana', email: 'dana@acme.example', role: 'owner' });
+    await app.api.post('/operators', { name: 'Vic', email: 'vic@acme.example', role: 'viewer' });
+  });
+  after(async () => {
+    await app.close();
+    await server.close();
+  });
+
+  async function run(): Promise<void> {
+    for (const name of ['notices', 'deliveries']) await app.app.rounds.find((round) => round.name === name)?.run();
+    await app.app.settled();
+  }
+
+  it('that were there before endings were kept are found once, and owners are told where nobody confirmed', async () => {
+    const directory = await app.api.makeDirectory();
+    const expiresAt = new Date(app.clock.now().getTime() + 20 * DAY).toISOString();
+    const { credential } = await app.api.issue(directory.id, { label: 'from before', expiresAt });
+    await app.app.settled();
+    // As an earlier release left it: the credential, and nothing beside it.
+    const endings = app.storage.collection({
+      name: 'endings',
+      shape: { createdAt: 'date' },
+      keys: { ownerId: 'index' },
+      order: 'createdAt',
+    });
+    assert.ok(await endings.remove(credential.id));
+    const listed = async () => (await app.app.notifications.endingsOf({ directoryId: directory.id, limit: 10 })).length;
+    assert.equal(await listed(), 0);
+    await run();
+    assert.equal(await listed(), 1);
+    await run();
+    assert.equal(await listed(), 1);
+    app.clock.advance(6 * DAY);
+    await run();
+    app.clock.advance(DAY);
+    await run();
+    assert.deepEqual(
+      server.mails.map(({ to }) => to),
+      ['dana@acme.example'],
+    );
+    const [mail] = server.mails;
+    assert.match(mail?.subject ?? '', /Access token \(from before\) ends in 14 days/);
+    assert.match(mail?.text ?? '', /You get this as an owner, since nobody who was named for it has confirmed/);
+  });
+
+  it('of certificates in a client’s keys are told, and not where another key lasts longer', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'latchkey-certificate-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const certified = (days: number): Answer => {
+      const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
+      writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+      // The clock of the tests is a day ahead at least.
+      const asked = [
+        'req',
+        '-x509',
+        '-new',
+        '-key',
+        key,
+        '-subj',
+        '/CN=idp',
+        '-days',
+        String(days),
+        '-out',
+        certificate,
+      ];
+      execFileSync('openssl', asked, { stdio: 'ignore' });
+      const x5c = [readFileSync(certificate, 'utf8').replace(/-----[^-]+-----|\s/g, '')];
+      return { ...publicKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig', kid: `${days}`, x5c };
+    };
+    const directory = await app.api.makeDirectory({ provider: 'generic' });
+    const client = async (name: string, keys: Answer[]) => {
+      const { status, body } = await app.api.post('/clients', {
+        name,
+        provider: 'generic',
+        directoryId: directory.id,
+        grantTypes: ['client_credentials'],
+        tokenEndpointAuthMethod: 'private_key_jwt',
+        jwks: { keys },
+      });
+      assert.equal(status, 201, JSON.stringify(body));
+    };
+    await client('alone', [certified(60)]);
+    await client('followed', [certified(60), certified(600)]);
+    await app.app.settled();
+    const endings = await app.app.notifications.endingsOf({ directoryId: directory.id, limit: 10 });
+    assert.deepEqual(endings.map(({ kind, name }) => `${kind} ${name}`).sort(), [
+      'client_key alone',
+      'client_key followed',
+      'client_key followed',
+    ]);
+    server.mails.length = 0;
+    const [first] = endings;
+    app.clock.advance((first?.endsAt.getTime() ?? 0) - app.clock.now().getTime() - 6.5 * DAY);
+    await run();
+    assert.deepEqual(
+      server.mails.map(({ subject }) => /Certificate of a client key \((\w+)\)/.exec(subject)?.[1]),
+      ['alone'],
+    );
+  });
+});
