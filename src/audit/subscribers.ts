@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Collection } from '../storage/index.ts';
 import { within } from '../timing/deadline.ts';
+import { createTurns } from '../timing/turns.ts';
 import type { AuditEvent } from './events.ts';
 
 /**
@@ -28,11 +29,16 @@ const GIVEN_UP_MS = 3 * 86_400_000;
 /** Events waiting in memory to be told; further ones wait in the store. */
 const MOST_WAITING = 5000;
 const BATCH = 500;
+/** In one round; a handler that takes nothing must not keep it for ever. */
+const MOST_BATCHES = 20;
+/** Told at a time. */
+const AT_ONCE = 64;
 
 export function createSubscribers(deps: { events: Collection<Untold>; clock: Clock; log: Log }) {
   const { events, clock, log } = deps;
   const subscribers = new Map<string, Subscriber>();
   const waiting = new Set<string>();
+  const inTurn = createTurns();
   let telling: Promise<void> | undefined;
 
   const later = (ms: number) => new Date(clock.now().getTime() + ms);
@@ -62,17 +68,46 @@ export function createSubscribers(deps: { events: Collection<Untold>; clock: Clo
     });
   }
 
-  async function tellWaiting(): Promise<void> {
-    for (const id of waiting) {
-      waiting.delete(id);
-      try {
-        const event = await events.find(id);
-        if (event) await tell(event);
-      } catch (error) {
-        log.warn({ err: error, eventId: id }, 'an event could not be told yet');
-      }
+  async function tellOne(id: string): Promise<void> {
+    try {
+      const event = await events.find(id);
+      // Those of one directory one after the other: a handler that reads its state must not write what was true before.
+      if (event) await inTurn(event.directoryId ?? event.organizationId ?? id, () => tell(event));
+    } catch (error) {
+      log.warn({ err: error, eventId: id }, 'an event could not be told yet');
     }
+  }
+
+  /** Several at a time: their writes share transactions. */
+  async function tellWaiting(): Promise<void> {
+    const lane = async () => {
+      for (const id of waiting) {
+        waiting.delete(id);
+        await tellOne(id);
+      }
+    };
+    while (waiting.size > 0) await Promise.all(Array.from({ length: AT_ONCE }, lane));
     telling = undefined;
+  }
+
+  /** Takes over what is overdue; whether there is more of it. */
+  async function tellOverdue(): Promise<boolean> {
+    const due = await events.due('tellAt', clock.now(), BATCH);
+    const left = [...due];
+    const lane = async () => {
+      for (let next = left.shift(); next; next = left.shift()) {
+        const { id, tellAt } = next;
+        const claim = later(CLAIM_MS);
+        const result = await events.update(id, (current) =>
+          current.tellAt !== undefined && current.tellAt.getTime() === tellAt?.getTime()
+            ? { ...current, tellAt: claim }
+            : undefined,
+        );
+        if (result && result.after !== result.before) await tell(result.after);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+    return due.length === BATCH;
   }
 
   return {
@@ -97,15 +132,7 @@ export function createSubscribers(deps: { events: Collection<Untold>; clock: Clo
     /** Tells what is overdue: events of instances that crashed, and those that a handler did not take. */
     async recover(): Promise<void> {
       if (subscribers.size === 0) return;
-      for (const { id, tellAt } of await events.due('tellAt', clock.now(), BATCH)) {
-        const claim = later(CLAIM_MS);
-        const result = await events.update(id, (current) =>
-          current.tellAt !== undefined && current.tellAt.getTime() === tellAt?.getTime()
-            ? { ...current, tellAt: claim }
-            : undefined,
-        );
-        if (result && result.after !== result.before) await tell(result.after);
-      }
+      for (let batches = 0; batches < MOST_BATCHES; batches++) if (!(await tellOverdue())) return;
     },
 
     async settled(): Promise<void> {

@@ -29,7 +29,7 @@ describe('campaigns', () => {
   }
 
   async function confirmed(organizationId: string, email: string): Promise<void> {
-    await app.api.post('/contacts', { organizationId, name: 'Priya', email });
+    await app.api.post('/contacts', { organizationId, name: 'Priya', email, kinds: ['failing'] });
     const link = /http\S+\/portal\/contact\/\S+/.exec(server.mails.findLast(({ to }) => to === email)?.text ?? '')?.[0];
     const browser = createBrowserSession(app.url);
     await browser.submit(await browser.open(link ?? ''), {});
