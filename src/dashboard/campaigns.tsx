@@ -6,6 +6,7 @@ import {
   Choice,
   Confirm,
   CopyField,
+  capital,
   chosen,
   counted,
   endOfDay,
@@ -196,7 +197,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
           <Head trail={TRAIL} title={campaign.name}>
             {may && isRunning && progress.waiting > 0 && (
               <>
-                <Act visit={visit} action={`${address}/remind`} name="Remind" />
+                {notifications.isMailOn && <Act visit={visit} action={`${address}/remind`} name="Remind" />}
                 <Act visit={visit} action={`${address}/links`} name="Links to copy" />
               </>
             )}
@@ -217,7 +218,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
               )}
               {MEMBER_STATES.filter((state) => progress[state] > 0).map((state) => (
                 <>
-                  <dt>{MEMBER_NAMES[state].name}</dt>
+                  <dt>{capital(MEMBER_NAMES[state].name)}</dt>
                   <dd>{progress[state].toLocaleString('en')}</dd>
                 </>
               ))}
@@ -399,10 +400,10 @@ function Condition(props: { campaign: Campaign; progress: Record<MemberState, nu
       sentence={
         <>
           <b>
-            {done} of {counted(sum, 'credential')} have ended.
+            {done} of {sum} ended.
           </b>{' '}
-          {progress.waiting > 0 && `${progress.waiting} wait for your customers. `}
-          {progress.replaced > 0 && `${progress.replaced} are replaced and still live.`}
+          {progress.waiting > 0 && `${progress.waiting} still to be replaced by your customers. `}
+          {progress.replaced > 0 && `${progress.replaced} replaced and still live.`}
         </>
       }
       detail={

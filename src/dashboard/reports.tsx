@@ -70,6 +70,7 @@ export function reportRoutes({ credentialReport, credentials }: DashboardDepende
       limit: PAGE,
     });
     const chosenQuery = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
+    const isEmpty = items.length === 0 && nextCursor === null && chosenQuery.size === 0;
     return {
       title: 'Credentials report',
       place: 'reports',
@@ -87,14 +88,18 @@ export function reportRoutes({ credentialReport, credentials }: DashboardDepende
           </Head>
           <ReportTabs current="credentials" />
           <p>{leadOf(items.length, nextCursor !== null, chosenQuery.size > 0)}</p>
-          <nav class="acts" aria-label="Questions">
-            {QUESTIONS.map(([name, asked]) => (
-              <a class={`${chosenQuery}` === asked ? 'btn' : 'btn quiet'} href={`${REPORTS}?${asked}`}>
-                {name}
-              </a>
-            ))}
-          </nav>
-          <details class="panel" open={chosenQuery.size > 0}>
+          {!isEmpty && (
+            <nav class="acts" aria-label="Questions">
+              {QUESTIONS.map(([name, asked]) => (
+                <small>
+                  <a href={`${REPORTS}?${asked}`} aria-current={`${chosenQuery}` === asked ? 'true' : undefined}>
+                    {name}
+                  </a>
+                </small>
+              ))}
+            </nav>
+          )}
+          <details class="panel" open={chosenQuery.size > 0} hidden={isEmpty}>
             <summary>Filter and sort</summary>
             <form class="fields" action={REPORTS}>
               <FilterFields query={query} />
@@ -396,11 +401,11 @@ function Row({ row, now, mayReview }: { row: CredentialRow; now: Date; mayReview
         </a>{' '}
         {state !== 'active' && <Tag tone={isLive ? 'warn' : 'off'}>{state}</Tag>}
         <br />
-        <small class="whole">
+        <small>
           {kind === 'oauth' ? 'Connection' : 'Token'} <span class="mono">…{hint}</span>, by {createdBy.name}
         </small>
       </td>
-      <td>
+      <td class="whole">
         {directory?.name ?? <span class="soft">deleted</span>}
         <br />
         <small>
