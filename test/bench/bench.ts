@@ -7,6 +7,7 @@
  *   npm run bench -- --only hostile [--requests 300000] [--seconds 8]
  *   npm run bench -- --only diagnosis [--engine sqlite|mongodb]
  *
+ * `--only notifications` measures the queue of notices and what it takes from verification, on SQLite.
  * `--only hostile` measures what anonymous callers cost, on SQLite; `--only gateway` measures the groups in which a name has that word; `--only pages` the pages of the dashboard with 10,000 organizations;
  * `--only diagnosis` what an explanation costs with 100,000 directories, and 100,000 events in one.
  *
@@ -23,6 +24,7 @@ import { measureDiagnosis, renderDiagnosis } from './diagnosis.ts';
 import { type Bearer, directoryIdOf, fillStore, organizationIdOf, SECRET } from './filled-store.ts';
 import { measureHostile, renderHostile } from './hostile.ts';
 import { CONNECTIONS, generator, type Load, type LoadRequest, load } from './load.ts';
+import { measureNotifications, renderNotifications } from './notifications.ts';
 import { type MeasuredPage, measurePages } from './pages.ts';
 import { canPin, LOAD_CORE, type PinnedProcess, startPinned } from './pinned-process.ts';
 import { type Measured, type Report, render, targetsOf } from './report.ts';
@@ -32,6 +34,7 @@ const WARM_UP_SECONDS = 3;
 const FEW = 2000;
 const LARGE = 10_000;
 const STARTS = 3;
+const NOTICES = 10_000;
 const ORGANIZATIONS = 10_000;
 /** Each with two, so that as many access tokens are presented as static ones. */
 const CONNECTED_DIRECTORIES = 500;
@@ -92,6 +95,7 @@ async function main(): Promise<void> {
   say('building');
   execFileSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'ignore', 'inherit'] });
   if (values.only === 'hostile') return hostile();
+  if (values.only === 'notifications') return notifications();
   if (values.only === 'diagnosis') return diagnosis();
   const upstream = await comparison(['upstream'], LOAD_CORE);
   const upstreamUrl = `${upstream.url}/scim`;
@@ -179,7 +183,19 @@ async function main(): Promise<void> {
   }
 }
 
+async function notifications(): Promise<void> {
+  const { env } = freshStore();
+  console.log(
+    renderNotifications(await measureNotifications({ env, ownerKey: OWNER_KEY, notices: NOTICES, seconds, say })),
+  );
+}
+
 async function hostile(): Promise<void> {
+  const { folder, env } = freshStore();
+  console.log(renderHostile(await measureHostile({ folder, env, ownerKey: OWNER_KEY, requests, seconds, say })));
+}
+
+function freshStore() {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
   folders.push(folder);
   const env = {
@@ -188,7 +204,7 @@ async function hostile(): Promise<void> {
     LATCHKEY_SECRET: SECRET,
     LATCHKEY_INITIAL_API_KEY: OWNER_KEY,
   };
-  console.log(renderHostile(await measureHostile({ folder, env, ownerKey: OWNER_KEY, requests, seconds, say })));
+  return { folder, env };
 }
 
 async function diagnosis(): Promise<void> {

@@ -44,7 +44,7 @@ describe('ends', () => {
       order: 'createdAt',
     });
     assert.ok(await endings.remove(credential.id));
-    const listed = async () => (await app.app.notifications.endingsOf({ directoryId: directory.id, limit: 10 })).length;
+    const listed = async () => (await app.app.notifications.endingSoon(directory.organizationId, 10)).endings.length;
     assert.equal(await listed(), 0);
     await run();
     assert.equal(await listed(), 1);
@@ -100,13 +100,12 @@ describe('ends', () => {
       });
       assert.equal(status, 201, JSON.stringify(body));
     };
-    await client('alone', [certified(60)]);
-    await client('followed', [certified(60), certified(600)]);
+    await client('alone', [certified(25)]);
+    await client('followed', [certified(25), certified(600)]);
     await app.app.settled();
-    const endings = await app.app.notifications.endingsOf({ directoryId: directory.id, limit: 10 });
+    const { endings } = await app.app.notifications.endingSoon(directory.organizationId, 10);
     assert.deepEqual(endings.map(({ kind, name }) => `${kind} ${name}`).sort(), [
       'client_key alone',
-      'client_key followed',
       'client_key followed',
     ]);
     server.mails.length = 0;
