@@ -131,67 +131,69 @@ function Document({ page, brand }: { page: MailPage; brand: MailBrand }) {
       <body
         style={`margin: 0; padding: 24px 12px; background: #f7f7f5; color: ${INK}; ${font}; font-size: 15px; line-height: 1.5`}
       >
-        <table role="presentation" width="100%" cellspacing="0" cellpadding="0">
-          <tbody>
-            <tr>
-              <td align="center">
-                <div
-                  style={`max-width: 560px; padding: 24px; text-align: left; background: #ffffff; border: 1px solid ${LINE}; border-radius: 10px`}
-                >
-                  <p style={`margin: 0 0 16px; color: ${SOFT}; font-size: 13px`}>{brand.name}</p>
-                  <h1 style="margin: 0 0 12px; font-size: 20px; line-height: 1.3">{title}</h1>
-                  {paragraphs.map((text) => (
-                    <p style="margin: 0 0 16px">{text}</p>
-                  ))}
-                  {rows.length > 0 && (
-                    <table
-                      width="100%"
-                      cellspacing="0"
-                      cellpadding="0"
-                      style="margin: 0 0 16px; border-collapse: collapse; font-size: 14px"
-                    >
-                      <tbody>
-                        {rows.map(([label, value]) => (
-                          <tr>
-                            <td
-                              style={`padding: 8px 16px 8px 0; border-top: 1px solid ${LINE}; color: ${SOFT}; vertical-align: top; white-space: nowrap`}
-                            >
-                              {label}
-                            </td>
-                            <td style={`padding: 8px 0; border-top: 1px solid ${LINE}; vertical-align: top`}>
-                              {value}
-                            </td>
-                          </tr>
-                        ))}
-                      </tbody>
-                    </table>
-                  )}
-                  {steps.length > 0 && (
-                    <ol style="margin: 0 0 16px; padding-left: 20px">
-                      {steps.map((step) => (
-                        <li style="margin: 0 0 6px">{step}</li>
-                      ))}
-                    </ol>
-                  )}
-                  {button && (
-                    <p style="margin: 0 0 16px">
-                      <a
-                        href={button.url}
-                        style={`display: inline-block; padding: 10px 16px; border-radius: 8px; background: ${ACCENT}; color: #ffffff; font-weight: 600; text-decoration: none`}
+        <div role="main">
+          <table role="presentation" width="100%" cellspacing="0" cellpadding="0">
+            <tbody>
+              <tr>
+                <td align="center">
+                  <div
+                    style={`max-width: 560px; padding: 24px; text-align: left; background: #ffffff; border: 1px solid ${LINE}; border-radius: 10px`}
+                  >
+                    <p style={`margin: 0 0 16px; color: ${SOFT}; font-size: 13px`}>{brand.name}</p>
+                    <h1 style="margin: 0 0 12px; font-size: 20px; line-height: 1.3">{title}</h1>
+                    {paragraphs.map((text) => (
+                      <p style="margin: 0 0 16px">{text}</p>
+                    ))}
+                    {rows.length > 0 && (
+                      <table
+                        width="100%"
+                        cellspacing="0"
+                        cellpadding="0"
+                        style="margin: 0 0 16px; border-collapse: collapse; font-size: 14px"
                       >
-                        {button.name}
-                      </a>
-                    </p>
-                  )}
-                  {remark !== undefined && <p style={`margin: 0; color: ${SOFT}; font-size: 13px`}>{remark}</p>}
-                  {brand.support !== undefined && (
-                    <p style={`margin: 16px 0 0; color: ${SOFT}; font-size: 13px`}>Help: {brand.support}</p>
-                  )}
-                </div>
-              </td>
-            </tr>
-          </tbody>
-        </table>
+                        <tbody>
+                          {rows.map(([label, value]) => (
+                            <tr>
+                              <td
+                                style={`padding: 8px 16px 8px 0; border-top: 1px solid ${LINE}; color: ${SOFT}; vertical-align: top; white-space: nowrap`}
+                              >
+                                {label}
+                              </td>
+                              <td style={`padding: 8px 0; border-top: 1px solid ${LINE}; vertical-align: top`}>
+                                {value}
+                              </td>
+                            </tr>
+                          ))}
+                        </tbody>
+                      </table>
+                    )}
+                    {steps.length > 0 && (
+                      <ol style="margin: 0 0 16px; padding-left: 20px">
+                        {steps.map((step) => (
+                          <li style="margin: 0 0 6px">{step}</li>
+                        ))}
+                      </ol>
+                    )}
+                    {button && (
+                      <p style="margin: 0 0 16px">
+                        <a
+                          href={button.url}
+                          style={`display: inline-block; padding: 10px 16px; border-radius: 8px; background: ${ACCENT}; color: #ffffff; font-weight: 600; text-decoration: none`}
+                        >
+                          {button.name}
+                        </a>
+                      </p>
+                    )}
+                    {remark !== undefined && <p style={`margin: 0; color: ${SOFT}; font-size: 13px`}>{remark}</p>}
+                    {brand.support !== undefined && (
+                      <p style={`margin: 16px 0 0; color: ${SOFT}; font-size: 13px`}>Help: {brand.support}</p>
+                    )}
+                  </div>
+                </td>
+              </tr>
+            </tbody>
+          </table>
+        </div>
       </body>
     </html>
   );

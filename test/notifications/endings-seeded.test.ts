@@ -113,7 +113,7 @@ describe('ends', () => {
     app.clock.advance((first?.endsAt.getTime() ?? 0) - app.clock.now().getTime() - 6.5 * DAY);
     await run();
     assert.deepEqual(
-      server.mails.map(({ subject }) => /Certificate of a client key \((\w+)\)/.exec(subject)?.[1]),
+      server.mails.flatMap(({ subject }) => /Certificate of a client key \((\w+)\)/.exec(subject)?.[1] ?? []),
       ['alone'],
     );
   });
