@@ -131,7 +131,7 @@ function Document({ page, brand }: { page: MailPage; brand: MailBrand }) {
       <body
         style={`margin: 0; padding: 24px 12px; background: #f7f7f5; color: ${INK}; ${font}; font-size: 15px; line-height: 1.5`}
       >
-        <div role="main">
+        <main>
           <table role="presentation" width="100%" cellspacing="0" cellpadding="0">
             <tbody>
               <tr>
@@ -193,7 +193,7 @@ function Document({ page, brand }: { page: MailPage; brand: MailBrand }) {
               </tr>
             </tbody>
           </table>
-        </div>
+        </main>
       </body>
     </html>
   );
