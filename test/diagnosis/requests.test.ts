@@ -2,148 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startApp, type TestApp } from '../support/app.ts';
-import { DAY, HOUR } from '../support/clock.ts';
-import { makeWorld, textOf, type World } from '../support/diagnosed.ts';
-
-const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
-const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-const jwt = (iss: string) => `${part({ alg: 'RS256' })}.${part({ iss })}.sig`;
-
-interface Scenario {
-  provider?: string;
-  drive: (world: World) => Promise<unknown>;
-  says: RegExp[];
-  actor?: string;
-}
-
-const scenarios: Record<string, Scenario> = {
-  token_missing: { drive: ({ send }) => send(), says: [/without a token/, /Authorization/] },
-  token_truncated: {
-    drive: ({ send, token }) => send(`Bearer ${token.slice(0, 30)}`),
-    says: [/incomplete token/, /43 characters/, /whole/],
-  },
-  token_doubled: { drive: ({ send, token }) => send(`Bearer ${token}${token}`), says: [/two tokens/] },
-  token_with_blanks: {
-    drive: ({ send, token }) => send(`Bearer ${token.slice(0, 9)} ${token.slice(9)}`),
-    says: [/space or line break/],
-  },
-  token_unknown: { drive: ({ send }) => send('Bearer something-else'), says: [/don't recognize/] },
-  scheme_twice: { drive: ({ send }) => send('Bearer Bearer other'), says: [/word Bearer/] },
-  scheme_basic: { drive: ({ send }) => send(basic('admin:secret')), says: [/user name and password/, /Basic/] },
-  scheme_unknown: {
-    provider: 'pingone',
-    drive: ({ send }) => send('OAuth something', { agent: 'x' }),
-    says: [/word other than Bearer/, /Auth Type Header/],
-  },
-  header_name_in_value: { drive: ({ send }) => send('Authorization: Bearer other'), says: [/name of the header/] },
-  header_twice: {
-    drive: ({ app, directory, token }) =>
-      fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } }).then(
-        async () => {
-          const { sendRaw } = await import('../support/raw-request.ts');
-          app.clock.advance(1000);
-          return sendRaw(app.url, {
-            path: `/auth/verify?directory=${directory.id}`,
-            headers: [
-              ['User-Agent', 'Okta SCIM Client 1.0.0'],
-              ['Authorization', `Bearer ${token}`],
-              ['Authorization', 'Basic eA=='],
-            ],
-          });
-        },
-      ),
-    says: [/two Authorization headers/, /proxy/],
-  },
-  value_quoted: { drive: ({ send }) => send('"Bearer some thing"'), says: [/quotation marks/] },
-  other_secret_presented: {
-    drive: ({ send }) => send(`Bearer scimcs_${'x'.repeat(43)}`),
-    says: [/client secret/, /where the token belongs/],
-  },
-  idp_own_token: {
-    provider: 'entra',
-    drive: ({ send }) => send(`Bearer ${jwt('https://sts.windows.net/1/')}`, { agent: 'x' }),
-    says: [/Secret Token/, /empty/],
-  },
-  foreign_token: {
-    drive: ({ send }) => send(`Bearer ${jwt('https://idp.example/')}`),
-    says: [/another authorization server/],
-  },
-  token_revoked: {
-    async drive({ app, send, token, credential, directory }) {
-      await send(`Bearer ${token}`);
-      await app.api.issue(directory.id);
-      await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
-      await send(`Bearer ${token}`);
-    },
-    says: [
-      /still sends the token that ends in …/,
-      /revoked/,
-      /fine but has never been used/,
-      /paste the current token/,
-    ],
-  },
-  token_replaced: {
-    async drive({ app, send, token, directory }) {
-      await send(`Bearer ${token}`);
-      await app.api.post(`/directories/${directory.id}/rotate`, { mode: 'immediate' });
-      await send(`Bearer ${token}`);
-    },
-    says: [/was replaced/, /paste the current token/],
-  },
-  token_expired: {
-    async drive({ app, send, directory, credential }) {
-      const expiresAt = new Date(app.clock.now().getTime() + HOUR).toISOString();
-      const { token } = await app.api.issue(directory.id, { expiresAt });
-      await send(`Bearer ${token}`);
-      await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
-      app.clock.advance(2 * HOUR);
-      await send(`Bearer ${token}`);
-    },
-    says: [/expired/, /Generate a new token/],
-  },
-  token_disabled: {
-    async drive({ app, send, token, credential }) {
-      await send(`Bearer ${token}`);
-      await app.api.post(`/credentials/${credential.id}/disable`);
-      await send(`Bearer ${token}`);
-    },
-    says: [/disabled/, /Enable it on this page/],
-  },
-  token_elsewhere: {
-    async drive({ app, directory, send, token }) {
-      await send(`Bearer ${token}`);
-      const other = await app.api.makeDirectory({ organizationId: directory.organizationId, name: 'Okta test' });
-      await send(`Bearer ${(await app.api.issue(other.id)).token}`);
-    },
-    says: [/token of the directory “Okta test”/, /\/scim\/v2\//],
-  },
-  insufficient_scope: {
-    async drive({ app, directory, send }) {
-      const { token } = await app.api.issue(directory.id, { scopes: ['scim.read'] });
-      await send(`Bearer ${token}`);
-      await send(`Bearer ${token}`, { method: 'POST' });
-      await send(`Bearer ${token}`);
-    },
-    says: [/can read, but not change/, /full access/],
-  },
-  directory_disabled: {
-    async drive({ app, directory, send, token }) {
-      await app.api.post(`/directories/${directory.id}/disable`);
-      await send(`Bearer ${token}`);
-    },
-    says: [/directory is disabled/, /Enable the directory/],
-    actor: 'vendor',
-  },
-  wrong_path: { drive: ({ sendTo }) => sendTo('/Users'), says: [/wrong URL/, /not the SCIM endpoint/, /\/scim\/v2\//] },
-  wrong_endpoint_key: {
-    drive: ({ send, token }) => send(`Bearer ${token}`, { directory: 'no-such-directory' }),
-    says: [/directory that does not exist/, /\/scim\/v2\//],
-  },
-  doubled_slash: {
-    drive: ({ sendTo, directory }) => sendTo(`//scim/v2/${directory.endpointKey}/Users`),
-    says: [/doubled slash/],
-  },
-};
+import { DAY } from '../support/clock.ts';
+import { makeWorld, textOf } from '../support/diagnosed.ts';
+import { REQUEST_SCENARIOS } from '../support/request-scenarios.ts';
 
 describe('a refused request is explained', () => {
   let app: TestApp;
@@ -154,7 +15,7 @@ describe('a refused request is explained', () => {
   });
   after(() => app.close());
 
-  for (const [code, { provider = 'okta', drive, says, actor = 'it_contact' }] of Object.entries(scenarios)) {
+  for (const [code, { provider = 'okta', drive, says, actor = 'it_contact' }] of Object.entries(REQUEST_SCENARIOS)) {
     it(`as ${code}`, async () => {
       const world = await makeWorld(app, { provider });
       await drive(world);

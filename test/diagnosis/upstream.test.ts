@@ -6,15 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { makeWorld, textOf } from '../support/diagnosed.ts';
-
-const LIST = JSON.stringify({ schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'], totalResults: 0 });
-const ERROR = (status: number, detail: string) =>
-  JSON.stringify({ schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: String(status), detail });
-
-const answer =
-  (status: number, body: string, type = 'application/scim+json'): RequestListener =>
-  (_request, response) =>
-    response.writeHead(status, { 'content-type': type }).end(body);
+import { answer, ERROR, LIST, UPSTREAM_SCENARIOS } from '../support/upstream-scenarios.ts';
 
 describe('a SCIM server behind the gateway is explained', () => {
   let app: TestApp;
@@ -49,23 +41,7 @@ describe('a SCIM server behind the gateway is explained', () => {
   }
   const first = async ({ diagnosis }: { diagnosis: () => Promise<Answer> }) => (await diagnosis()).findings[0];
 
-  const scenarios: [code: string, behaviour: RequestListener, says: RegExp][] = [
-    ['upstream_wrong_base', answer(404, ERROR(404, 'x')), /answered 404 to lists/],
-    ['upstream_not_scim', answer(200, '<html></html>', 'text/html'), /web page/],
-    ['upstream_refuses_us', answer(401, 'no'), /refused us with 401/],
-    ['upstream_failing', answer(500, ERROR(500, 'x')), /answered with 500/],
-    ['upstream_limits', answer(429, ERROR(429, 'x')), /429/],
-    [
-      'upstream_cut',
-      (_request, response) => {
-        response.writeHead(200, { 'content-type': 'application/scim+json', 'content-length': '500' });
-        response.write(LIST);
-        setImmediate(() => response.destroy());
-      },
-      /halfway/,
-    ],
-  ];
-  for (const [code, behaviour, says] of scenarios) {
+  for (const [code, behaviour, says] of UPSTREAM_SCENARIOS) {
     it(`as ${code}, until it answers`, async () => {
       const world = await arrange();
       behave = behaviour;

@@ -26,9 +26,12 @@ test('each reason and sub-reason that a surface knows leads to a finding', () =>
 });
 
 test('each finding has a scenario named after it', () => {
-  const scenarios = readdirSync('test/diagnosis')
-    .map((file) => readFileSync(`test/diagnosis/${file}`, 'utf8'))
-    .join('\n');
+  const tables = readdirSync('test/support').filter((file) => file.endsWith('-scenarios.ts'));
+  const files = [
+    ...readdirSync('test/diagnosis').map((file) => `diagnosis/${file}`),
+    ...tables.map((file) => `support/${file}`),
+  ];
+  const scenarios = files.map((file) => readFileSync(`test/${file}`, 'utf8')).join('\n');
   const missing = Object.keys(CODES).filter((code) => !new RegExp(`\\b${code}\\b`).test(scenarios));
   assert.deepEqual(missing, []);
 });

@@ -1,0 +1,31 @@
+/** SCIM servers that fail, one way for each finding. */
+import type { RequestListener } from 'node:http';
+
+export const LIST = JSON.stringify({
+  schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'],
+  totalResults: 0,
+});
+export const ERROR = (status: number, detail: string) =>
+  JSON.stringify({ schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: String(status), detail });
+
+export const answer =
+  (status: number, body: string, type = 'application/scim+json'): RequestListener =>
+  (_request, response) =>
+    response.writeHead(status, { 'content-type': type }).end(body);
+
+export const UPSTREAM_SCENARIOS: [code: string, behaviour: RequestListener, says: RegExp][] = [
+  ['upstream_wrong_base', answer(404, ERROR(404, 'x')), /answered 404 to lists/],
+  ['upstream_not_scim', answer(200, '<html></html>', 'text/html'), /web page/],
+  ['upstream_refuses_us', answer(401, 'no'), /refused us with 401/],
+  ['upstream_failing', answer(500, ERROR(500, 'x')), /answered with 500/],
+  ['upstream_limits', answer(429, ERROR(429, 'x')), /429/],
+  [
+    'upstream_cut',
+    (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/scim+json', 'content-length': '500' });
+      response.write(LIST);
+      setImmediate(() => response.destroy());
+    },
+    /halfway/,
+  ],
+];
