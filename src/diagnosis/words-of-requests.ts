@@ -121,7 +121,7 @@ export const REQUEST_WORDS = {
     'scheme_basic',
     () => say`It sends a user name and password (Basic authentication) instead of a token.`,
     (speech) => [
-      say`${open(speech, 'bearer')}, and change the authentication from Basic (user name and password) to a bearer token.`,
+      say`In ${speech.name}, change the authentication from Basic (user name and password) to a bearer token.`,
       ...pasteToken(speech),
     ],
   ),

@@ -137,7 +137,7 @@ function RunMark({ run, x, y, width }: { run: Run; x: number; y: number; width: 
   );
 }
 
-function lanesOf({ from, to, credentials, tokenEndpoint, scimServer }: Timeline): Lane[] {
+function lanesOf({ from, to, changes, credentials, tokenEndpoint, scimServer, troubles }: Timeline): Lane[] {
   const slots = (['a', 'b'] as const).map((slot): Lane => {
     const held = credentials.filter((credential) => credential.slot === slot);
     return {
@@ -151,7 +151,11 @@ function lanesOf({ from, to, credentials, tokenEndpoint, scimServer }: Timeline)
         .filter((period) => period.to > period.from),
     };
   });
-  const usesTokens = tokenEndpoint.length > 0 || credentials.some(({ kind }) => kind === 'oauth');
+  const usesTokens =
+    tokenEndpoint.length > 0 ||
+    credentials.some(({ kind }) => kind === 'oauth') ||
+    changes.some(({ type }) => type.startsWith('client.') || type.startsWith('connection.')) ||
+    troubles.some(({ code }) => CODES[code].group === 'token_endpoint');
   return [
     ...slots,
     {
