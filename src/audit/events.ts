@@ -18,6 +18,7 @@ import {
   oneOf,
   ownId,
   type Payload,
+  pathAsked,
   readable,
   time,
   typed,
@@ -181,7 +182,7 @@ export const PAYLOADS = {
     'subReason?': word,
     surface: word,
     /** With `directory_unknown`: what was asked, as far as the kind of resource. */
-    'path?': readable,
+    'path?': pathAsked,
     'method?': readable,
     'hint?': hint,
     'userAgent?': readable,

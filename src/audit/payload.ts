@@ -50,6 +50,14 @@ export const typed: Kind<string> = (value) => withoutSecrets(value).slice(0, LON
 export const readable: Kind<string> = (value) =>
   withoutUnguessable(value.replace(/[^\x20-\x7e]/g, '?')).slice(0, LONGEST_AGENT);
 
+/** Where a request went, segment by segment, so that one of them that may be a secret does not take the others along. */
+export const pathAsked: Kind<string> = (value) =>
+  withoutSecrets(value)
+    .slice(0, LONGEST_AGENT)
+    .split('/')
+    .map((segment) => readable(segment))
+    .join('/');
+
 /** The audience of an assertion: an application of Entra as it came, anything else as `readable`. */
 export const audience: Kind<string> = (value) => (APPLICATION.test(value) ? value : readable(value));
 

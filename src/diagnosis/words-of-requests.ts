@@ -159,7 +159,10 @@ export const REQUEST_WORDS = {
   ),
   idp_own_token: refusal(
     'idp_own_token',
-    (speech) => say`It sends a token of its own, which it does while ${ui(field(speech, 'token'))} is empty.`,
+    (speech) =>
+      mistakeOf(speech, 'idp_own_token')
+        ? say`It sends no token of ours.`
+        : say`It sends a token of its own, which it does while ${ui(field(speech, 'token'))} is empty.`,
     pasteToken,
   ),
   foreign_token: refusal(

@@ -54,6 +54,7 @@ describe('a SCIM request to an address that is no endpoint', () => {
       ['/Users/ada@northwind.example?filter=x', '/Users'],
       ['/scim/ada@northwind.example/Groups/7', '/scim/[name]/Groups'],
       [`/x/scim_${'a1B2c3D4e5F6g7H8i9J0'}/Users`, '/x/scim_[redacted]/Users'],
+      ['/scim/q8zt4hmwpx7gtbvk2wtou5bq/Users/7', '/scim/[redacted]/Users'],
     ];
     for (const [path, kept] of cases) {
       await arrange();
