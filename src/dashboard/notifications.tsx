@@ -8,7 +8,7 @@ import { secretPage, webhookRoutes } from './webhook.tsx';
 
 const PAGE = 50;
 const KIND_NAMES: Record<EndpointKind, string> = {
-  webhook: 'Your own software (webhook)',
+  webhook: 'Your software (webhook)',
   slack: 'Slack channel',
   teams: 'Microsoft Teams channel',
 };

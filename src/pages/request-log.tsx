@@ -147,18 +147,22 @@ function Row({ request, name, visit }: { request: LoggedRequest; name: string | 
         <Moment at={at} now={visit.now} />
       </td>
       <td data-label="Request">
-        <b>{method}</b> <small>{KINDS[kind]}</small>
+        <span>
+          <b>{method}</b> <small>{KINDS[kind]}</small>
+        </span>
       </td>
       <td data-label="Answer">
-        <Tag tone={tone}>{status ?? 'none'}</Tag>{' '}
-        {outcome !== 'ok' && outcome !== 'normal_refusal' && <small>{capital(outcome.replaceAll('_', ' '))}</small>}
+        <span>
+          <Tag tone={tone}>{status ?? 'none'}</Tag>{' '}
+          {outcome !== 'ok' && outcome !== 'normal_refusal' && <small>{capital(outcome.replaceAll('_', ' '))}</small>}
+        </span>
       </td>
       <td data-label="Took">{`${Math.round(durationMs).toLocaleString('en')} ms`}</td>
-      <td data-label="With" class="mono">
-        {name ?? request.credentialId}
+      <td data-label="With">
+        <span class="mono">{name ?? request.credentialId}</span>
       </td>
-      <td data-label="Request ID" class="mono">
-        {requestId}
+      <td data-label="Request ID">
+        <span class="mono">{requestId}</span>
       </td>
     </tr>
   );
