@@ -42,7 +42,15 @@ import type { Log } from './log.ts';
 import { createNotifications, TARGET_KINDS } from './notifications/index.ts';
 import { createOauth, TOKEN_OUTCOMES } from './oauth/index.ts';
 import { createPortalLinks } from './one-time-links/index.ts';
-import { ANNOUNCE_EVERY_MS, createInstances, createMetrics, createOperations } from './operations/index.ts';
+import {
+  ANNOUNCE_EVERY_MS,
+  createInstances,
+  createMetrics,
+  createOperations,
+  createSiblings,
+  type Siblings,
+  workersOf,
+} from './operations/index.ts';
 import { createOperators } from './operators/index.ts';
 import { ASSETS_PREFIX, createAssets, readBrand } from './pages/index.ts';
 import { createPortal, renderAuthorizationError } from './portal/index.tsx';
@@ -82,6 +90,8 @@ export interface AppDependencies {
   version: string;
   /** Whether it answers requests; the command line does not. */
   serves?: boolean;
+  /** The other workers of this instance; none unless given. */
+  siblings?: Siblings;
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
@@ -97,12 +107,14 @@ const ANY_HOST = /^\/(?:healthz$|readyz$|auth\/verify(?:\/|$))/;
 /** A year, and not for hosts below ours: those are not ours to decide about. */
 const HSTS = 'max-age=31536000';
 const RECOVERY_AGE_MS = 10_000;
+/** Exchanges of one directory at a time, so that none can keep the others from the server that they share. */
+const EXCHANGES_PER_DIRECTORY = 100;
 const READS = ['GET', 'HEAD', 'OPTIONS'];
 const SECOND = 1000;
 
 /** Prepares the store and returns what answers requests. Throws storage_unavailable. */
 export async function createApp(deps: AppDependencies) {
-  const { config, publicUrl, clock, random, log, version, serves = true } = deps;
+  const { config, publicUrl, clock, random, log, version, serves = true, siblings = createSiblings() } = deps;
   const metrics = createMetrics(
     {
       surfaces: SURFACES,
@@ -115,6 +127,8 @@ export async function createApp(deps: AppDependencies) {
     },
     version,
   );
+  siblings.measure(metrics.read);
+  const share = siblings.shared;
   const storage = observed(deps.storage, metrics.storage);
   const leaseMs = config.LATCHKEY_LEASE_MS;
   const instances = createInstances({ storage, clock, random, log, leaseMs });
@@ -169,6 +183,7 @@ export async function createApp(deps: AppDependencies) {
     clock,
     perAddress: config.LATCHKEY_FAILURES_PER_ADDRESS,
     perClient: config.LATCHKEY_FAILURES_PER_DIRECTORY,
+    share,
   });
   const oauth = createOauth({
     storage,
@@ -203,6 +218,7 @@ export async function createApp(deps: AppDependencies) {
     secret: deps.secret,
     clock,
     log,
+    share,
     onChange: (change) => notifications.findingsChanged(change),
   });
   const verification = createVerification({
@@ -219,6 +235,7 @@ export async function createApp(deps: AppDependencies) {
     cacheEntries: config.LATCHKEY_CACHE_ENTRIES,
     failuresPerAddress: config.LATCHKEY_FAILURES_PER_ADDRESS,
     failuresPerDirectory: config.LATCHKEY_FAILURES_PER_DIRECTORY,
+    share,
     logShare: config.LATCHKEY_LOG_VERIFICATIONS,
     hasRightClock: instances.hasRightClock,
     onAccepted: diagnoses.traffic.accepted,
@@ -242,6 +259,7 @@ export async function createApp(deps: AppDependencies) {
       clock,
     }),
     connectTimeoutMs: config.LATCHKEY_UPSTREAM_CONNECT_TIMEOUT_MS,
+    exchangesPerDirectory: Math.ceil(EXCHANGES_PER_DIRECTORY / workersOf(config.LATCHKEY_WORKERS)),
     headersTimeoutMs: config.LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS,
     timeoutMs: config.LATCHKEY_UPSTREAM_TIMEOUT_MS,
     onAnswer: metrics.gateway,
@@ -269,6 +287,7 @@ export async function createApp(deps: AppDependencies) {
   const operations = createOperations({
     storage,
     metrics,
+    siblings,
     metricsToken: config.LATCHKEY_METRICS_TOKEN,
     isFromHere: context.isFromHere,
     clockSkewMs: () => (instances.hasRightClock() ? undefined : instances.skewMs()),
@@ -283,6 +302,7 @@ export async function createApp(deps: AppDependencies) {
     publicUrl,
     idleMs: config.LATCHKEY_SESSION_IDLE_MINUTES * 60 * SECOND,
     onSignIn: metrics.signIn,
+    share,
   });
   const webhookMs = config.LATCHKEY_WEBHOOK_TIMEOUT_MS;
   const notifications = createNotifications({
@@ -520,16 +540,28 @@ export async function createApp(deps: AppDependencies) {
   });
 
   const rounds: Round[] = [
-    { name: 'usage', everyMs: 5 * SECOND, run: usage.flush, trustsNoClock: true },
-    { name: 'denials', everyMs: 3 * SECOND, run: writeRefusals, trustsNoClock: true },
-    { name: 'traffic', everyMs: 5 * SECOND, run: () => diagnoses.traffic.flush(), trustsNoClock: true },
-    { name: 'request log', everyMs: 2 * SECOND, run: diagnoses.requestLog.flush, trustsNoClock: true },
+    { name: 'usage', everyMs: 5 * SECOND, run: usage.flush, trustsNoClock: true, ofEachWorker: true },
+    { name: 'denials', everyMs: 3 * SECOND, run: writeRefusals, trustsNoClock: true, ofEachWorker: true },
+    {
+      name: 'traffic',
+      everyMs: 5 * SECOND,
+      run: () => diagnoses.traffic.flush(),
+      trustsNoClock: true,
+      ofEachWorker: true,
+    },
+    {
+      name: 'request log',
+      everyMs: 2 * SECOND,
+      run: diagnoses.requestLog.flush,
+      trustsNoClock: true,
+      ofEachWorker: true,
+    },
     { name: 'findings', everyMs: 2 * SECOND, run: diagnoses.current.run },
     { name: 'fleets', everyMs: 60 * SECOND, run: diagnoses.traffic.fleet.run },
     { name: 'first findings', everyMs: 10 * SECOND, run: diagnoses.current.sweep },
     { name: 'due credentials', everyMs: 5 * SECOND, run: credentials.advance },
-    { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce, trustsNoClock: true },
-    { name: 'signing keys', everyMs: 30 * SECOND, run: oauth.reload },
+    { name: 'instances', everyMs: ANNOUNCE_EVERY_MS, run: instances.announce, trustsNoClock: true, ofEachWorker: true },
+    { name: 'signing keys', everyMs: 30 * SECOND, run: oauth.reload, ofEachWorker: true },
     { name: 'notices', everyMs: 20 * SECOND, run: notifications.advance },
     { name: 'campaigns', everyMs: 5 * SECOND, run: campaigns.advance },
     { name: 'deliveries', everyMs: SECOND, run: notifications.run },

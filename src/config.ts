@@ -173,6 +173,16 @@ export const SETTINGS = {
     meaning: 'Proxies whose X-Forwarded-For and X-Request-Id headers Latchkey trusts.',
     ...addressRanges,
   }),
+  LATCHKEY_WORKERS: setting({
+    default: '1',
+    group: 'Network',
+    meaning: 'Processes that answer requests on the port. auto starts one for each core.',
+    wanted: 'auto, or a whole number from 1 to 64',
+    parse: (value: string) => {
+      if (value === 'auto') return 'auto' as const;
+      return /^[1-9]\d?$/.test(value) && Number(value) <= 64 ? Number(value) : undefined;
+    },
+  }),
   LATCHKEY_DRAIN_SECONDS: setting({
     default: '25',
     group: 'Network',

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The process edge: environment -> config -> storage -> app -> listen. The only user of `process`. */
+import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
@@ -14,7 +15,15 @@ import { createTrust } from './http/request-context.ts';
 import { createHttpServer } from './http/server.ts';
 import { systemRandom } from './identifiers.ts';
 import { createLog, type Log } from './log.ts';
-import { answerWhileStarting, tightenDataFolder } from './operations/index.ts';
+import {
+  answerWhileStarting,
+  createSiblings,
+  startWorkers,
+  type ToPrimary,
+  tightenDataFolder,
+  type WorkerProcess,
+  workersOf,
+} from './operations/index.ts';
 import { openStorage, type Storage } from './storage/index.ts';
 import { startRounds } from './timing/rounds.ts';
 
@@ -114,8 +123,42 @@ function storeOf({ LATCHKEY_DATABASE_URL: url }: Config): string {
 
 async function serve(): Promise<void> {
   const config = loadConfig();
+  const role = process.env[WORKER_ROLE];
   const log = createLog(config.LATCHKEY_LOG_LEVEL, process.stderr);
-  warnOfSurroundings(config, log);
+  if (role === undefined && workersOf(config.LATCHKEY_WORKERS) > 1) return lead(config, log);
+  return answerRequests(config, role === undefined ? log : log.child({ worker: process.pid }), role);
+}
+
+/** Several processes answer requests on one port, and this one looks after them. */
+async function lead(config: Config, log: Log): Promise<void> {
+  const drainMs = config.LATCHKEY_DRAIN_SECONDS * 1000 + DRAIN_MARGIN_MS;
+  const count = workersOf(config.LATCHKEY_WORKERS);
+  const workers = startWorkers({ count, start: startWorker, log, onReady: say, drainMs });
+  let isStopping = false;
+  const stop = (signal: string) => {
+    if (isStopping) return;
+    isStopping = true;
+    log.info({ signal }, 'draining all workers');
+    void workers.drain().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  // What is wrong it has said itself.
+  process.exitCode = await workers.failed;
+}
+
+/** `role`: of a worker; undefined for a process that is alone. */
+async function answerRequests(config: Config, log: Log, role: string | undefined): Promise<void> {
+  const isFirst = role !== 'follower';
+  const siblings = createSiblings(
+    role === undefined
+      ? undefined
+      : {
+          send: tellPrimary,
+          listen: (hear) => process.on('message', hear),
+        },
+  );
+  if (isFirst) warnOfSurroundings(config, log);
   let app: App | undefined;
   let isStopping = false;
   const { server, stopKeepingAlive } = createHttpServer({
@@ -146,20 +189,17 @@ async function serve(): Promise<void> {
     log,
     secret,
     version,
+    siblings,
   });
-  if (config.LATCHKEY_UPSTREAM_ALLOW_PRIVATE) {
-    log.warn('LATCHKEY_UPSTREAM_ALLOW_PRIVATE is deprecated: list what you need in LATCHKEY_UPSTREAM_ALLOW');
-  }
-  if (config.LATCHKEY_PUBLIC_URL === undefined && /^(?:0\.0\.0\.0|::)$/.test(config.LATCHKEY_HOST)) {
-    say(`No LATCHKEY_PUBLIC_URL is set: endpoints are shown as ${publicUrl}, which no identity provider can reach.`);
-  }
-  await announceOwner(app, config);
-  await announceFirstOperator(app, publicUrl);
-  const mail = smtpOf(config);
-  if (mail) say(`Email goes out by ${new URL(mail.url).host} as ${mail.from}.`);
-  else say('Email is off: set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM, and contacts are told of problems and ends.');
-  const rounds = startRounds(app.rounds, log, app.hasRightClock);
-  say(`Latchkey ${version} is ready at ${listenUrl}${publicUrl === listenUrl ? '' : ` (public URL ${publicUrl})`}`);
+  if (isFirst) await introduce(app, config, publicUrl, log);
+  const rounds = startRounds(
+    app.rounds.filter(({ ofEachWorker = false }) => isFirst || ofEachWorker),
+    log,
+    app.hasRightClock,
+  );
+  const line = `Latchkey ${version} is ready at ${listenUrl}${publicUrl === listenUrl ? '' : ` (public URL ${publicUrl})`}`;
+  if (role === undefined) say(line);
+  else tellPrimary({ type: 'ready', line });
   log.info({ url: listenUrl, publicUrl, storage: storage.engine, node: process.version }, 'ready');
 
   const ready = app;
@@ -186,6 +226,43 @@ async function serve(): Promise<void> {
   process.on('SIGINT', () => stop('SIGINT'));
 }
 
+function startWorker(role: string): WorkerProcess {
+  const worker = cluster.fork({ [WORKER_ROLE]: role });
+  return {
+    pid: worker.process.pid,
+    tell(message) {
+      if (worker.isConnected()) worker.send(message);
+    },
+    kill: (signal) => worker.process.kill(signal),
+    onMessage: (hear) => worker.on('message', hear),
+    onEnd: (ended) => worker.once('exit', ended),
+  };
+}
+
+/** A worker whose primary has ended has nobody to tell, and ends as well. */
+function tellPrimary(message: ToPrimary): void {
+  if (process.connected) process.send?.(message);
+}
+
+/** What is said once at the start, however many workers there are. */
+async function introduce(app: App, config: Config, publicUrl: string, log: Log): Promise<void> {
+  if (config.LATCHKEY_UPSTREAM_ALLOW_PRIVATE) {
+    log.warn('LATCHKEY_UPSTREAM_ALLOW_PRIVATE is deprecated: list what you need in LATCHKEY_UPSTREAM_ALLOW');
+  }
+  if (config.LATCHKEY_PUBLIC_URL === undefined && /^(?:0\.0\.0\.0|::)$/.test(config.LATCHKEY_HOST)) {
+    say(`No LATCHKEY_PUBLIC_URL is set: endpoints are shown as ${publicUrl}, which no identity provider can reach.`);
+  }
+  await announceOwner(app, config);
+  await announceFirstOperator(app, publicUrl);
+  const mail = smtpOf(config);
+  if (mail) say(`Email goes out by ${new URL(mail.url).host} as ${mail.from}.`);
+  else say('Email is off: set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM, and contacts are told of problems and ends.');
+}
+
+/** In the environment of a worker: `lead` or `follower`. Not a setting. */
+const WORKER_ROLE = '_LATCHKEY_WORKER';
+/** Beyond what the workers give themselves to drain: for what they write at the end. */
+const DRAIN_MARGIN_MS = 10_000;
 const OLDEST_KEPT_NODE = 22;
 
 /** What makes an attack worse than it has to be, and can be told before anything is served. */

@@ -6,6 +6,7 @@
 import type { AuditEvent } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
+import type { Share } from '../http/limiter.ts';
 import type { Log } from '../log.ts';
 import type { Storage } from '../storage/index.ts';
 import { type CurrentFindings, createCurrentFindings, type FindingChange } from './current.ts';
@@ -80,11 +81,14 @@ export function createDiagnoses(
     log: Log;
     /** What codes of refusals are made under. */
     secret: string;
+    share: Share;
     onChange?: (change: FindingChange) => Promise<void>;
   },
 ): Diagnoses {
   const { storage, clock, log, audit, credentials, directories, publicUrl, onChange } = deps;
-  const traffic = createTraffic({ storage, audit, clock, onChange: (ids) => current.mark(ids) });
+  const counted = createTraffic({ storage, audit, clock, onChange: (ids) => current.mark(ids) });
+  // One worker computes findings, and the next accepted request may reach any of them.
+  const traffic = deps.share('traffic', counted, ['watch']);
   const facts: FactsDependencies = {
     ...deps,
     async readTraffic({ id }) {

@@ -53,6 +53,8 @@ export interface GatewayDependencies {
   upstreamPolicy: UpstreamPolicy;
   /** What authenticates us at upstreams. */
   credentials: UpstreamCredentials;
+  /** At a time, so that no directory can keep the others from the server that they share. */
+  exchangesPerDirectory: number;
   /** Until a connection stands; until the upstream's headers; and until the whole answer is through. */
   connectTimeoutMs: number;
   headersTimeoutMs: number;
@@ -70,12 +72,10 @@ export interface ScimGateway {
   close(): Promise<void>;
 }
 
-/** Exchanges of one directory at a time, so that none can keep the others from the server that they share. */
-const EXCHANGES_PER_DIRECTORY = 100;
 const COUNTS_KEPT = 10_000;
 
 export function createScimGateway(deps: GatewayDependencies): ScimGateway {
-  const { verification, context, clock, publicUrl, credentials, onAnswer, onOutcome } = deps;
+  const { verification, context, clock, publicUrl, credentials, exchangesPerDirectory, onAnswer, onOutcome } = deps;
   const transport = createTransport({
     policy: deps.upstreamPolicy,
     connectTimeoutMs: deps.connectTimeoutMs,
@@ -134,7 +134,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
             .then((made) => carry(exchange, route, made))
             .catch((error: unknown) => sendScimFailure(response, error, requestId));
         }
-      } else refuse(503, `${EXCHANGES_PER_DIRECTORY} requests of this directory are under way already.`);
+      } else refuse(503, `${exchangesPerDirectory} requests of this directory are under way already.`);
     }
 
     function refuse(status: number, detail: string): void {
@@ -148,7 +148,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
     function enter(exchange: Exchange): boolean {
       const { id } = exchange.grant.directory;
       const count = underWay.get(id) ?? 0;
-      if (count >= EXCHANGES_PER_DIRECTORY) return false;
+      if (count >= exchangesPerDirectory) return false;
       underWay.set(id, count + 1);
       response.once('close', () => {
         const left = (underWay.get(id) ?? 1) - 1;

@@ -1,6 +1,6 @@
 /** How many refused requests an address, or a client, may send in a minute before it is told to wait. A request that is right never counts. */
 import type { Clock } from '../clock.ts';
-import { createLimiter } from './limiter.ts';
+import { COUNTING, createLimiter, type Share } from './limiter.ts';
 import { networkOf } from './request-context.ts';
 
 const WINDOW_MS = 60_000;
@@ -13,10 +13,16 @@ export interface FailureLimits {
   count(address: string | undefined, named: string | undefined): number | undefined;
 }
 
-export function createFailureLimits(deps: { clock: Clock; perAddress: number; perClient: number }): FailureLimits {
-  const { clock, perAddress, perClient } = deps;
-  const addresses = createLimiter({ points: perAddress, windowMs: WINDOW_MS, maxKeys: KEPT, clock });
-  const clients = createLimiter({ points: perClient, windowMs: WINDOW_MS, maxKeys: KEPT, clock });
+export function createFailureLimits(deps: {
+  clock: Clock;
+  perAddress: number;
+  perClient: number;
+  share: Share;
+}): FailureLimits {
+  const { clock, perAddress, perClient, share } = deps;
+  const window = { windowMs: WINDOW_MS, maxKeys: KEPT, clock };
+  const addresses = share('failures by address', createLimiter({ ...window, points: perAddress }), COUNTING);
+  const clients = share('failures by client', createLimiter({ ...window, points: perClient }), COUNTING);
 
   return {
     count(address, named) {

@@ -1,8 +1,16 @@
 /**
  * Counts in a fixed window per key, in bounded memory: beyond `maxKeys` the oldest key goes. Keys are chosen by callers, so an attacker with
- * that many of them loses counts of its own first. Each instance counts for itself.
+ * that many of them loses counts of its own first. Each instance counts for itself; the workers of one share what they count.
  */
 import type { Clock } from '../clock.ts';
+
+/**
+ * Lets all workers of an instance count the same: the object, with calls of these methods made in each of them. Alone, it is the object itself.
+ */
+export type Share = <T extends object>(name: string, object: T, methods: readonly (keyof T & string)[]) => T;
+
+/** The methods of a limiter that count. */
+export const COUNTING = ['take', 'giveBack'] as const;
 
 export interface Limiter {
   /** Counts once; seconds to wait when that was more than `points`. */

@@ -6,18 +6,21 @@ import { isAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
 import type { Storage } from '../storage/index.ts';
 import { within } from '../timing/deadline.ts';
 import type { Metrics } from './metrics.ts';
+import type { Siblings } from './siblings.ts';
 
 const PING_MS = 2500;
 
 export function createOperations({
   storage,
   metrics,
+  siblings,
   metricsToken,
   isFromHere,
   clockSkewMs,
 }: {
   storage: Storage;
   metrics: Metrics;
+  siblings: Siblings;
   metricsToken: string | undefined;
   /** Whether a request was sent on this machine. */
   isFromHere: (request: IncomingMessage) => boolean;
@@ -59,7 +62,7 @@ export function createOperations({
           'Set LATCHKEY_METRICS_TOKEN and send it as a Bearer token. Without it only this machine may ask.';
         return send(response, 403, { status: 'forbidden', detail });
       }
-      const { text, contentType } = await metrics.render();
+      const { text, contentType } = await metrics.render(await siblings.metrics());
       response.writeHead(200, {
         'Content-Type': contentType,
         'Content-Length': Buffer.byteLength(text),

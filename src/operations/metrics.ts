@@ -1,5 +1,5 @@
 /** What Prometheus reads at /metrics. Labels hold closed sets only: no ids, no addresses, no values of callers. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** The closed sets of the labels. Every series of them is there from the start, at 0: `rate()` doesn't see the first step of one that is new. */
 export interface LabelSets {
@@ -15,8 +15,10 @@ export interface LabelSets {
 export type PageSurface = (typeof PAGE_SURFACES)[number];
 
 export interface Metrics {
-  /** Prometheus text, and its content type. */
-  render(): Promise<{ text: string; contentType: string }>;
+  /** What one worker has, for `render`. `workers`, `restarts`: as the primary knows them. */
+  read(workers: number, restarts: number): Promise<unknown[]>;
+  /** Prometheus text, and its content type; `all`: of each worker, as `read` gives it. */
+  render(all: unknown[][]): Promise<{ text: string; contentType: string }>;
   verification(surface: string, outcome: string, seconds: number): void;
   leaseHit(): void;
   leaseMiss(): void;
@@ -98,7 +100,25 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
     help: 'Always 1; the label tells which Latchkey this is.',
     labelNames: ['version'],
     registers,
+    aggregator: 'first',
   }).set({ version }, 1);
+  const workers = new Gauge({
+    name: 'latchkey_workers',
+    help: 'Processes that answer requests of this instance.',
+    registers,
+    aggregator: 'max',
+  });
+  let ended = 0;
+  new Counter({
+    name: 'latchkey_worker_restarts_total',
+    help: 'Workers that ended unexpectedly and were replaced.',
+    registers,
+    aggregator: 'max',
+    collect() {
+      this.reset();
+      this.inc(ended);
+    },
+  });
   const verifications = counter(
     'latchkey_verifications_total',
     'Decisions about presented credentials, by outcome (allowed, a denial reason, unavailable).',
@@ -165,6 +185,7 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
     name: 'latchkey_deliveries_pending',
     help: 'Messages that wait to be delivered, retries included.',
     registers,
+    aggregator: 'max',
     async collect() {
       await refreshQueue();
     },
@@ -173,12 +194,14 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
     name: 'latchkey_deliveries_oldest_due_seconds',
     help: 'For how long the oldest message that is due has been waiting.',
     registers,
+    aggregator: 'max',
   });
   const credentials = new Gauge({
     name: 'latchkey_credentials',
     help: 'Credentials by state.',
     labelNames: ['state'] as const,
     registers,
+    aggregator: 'max',
     async collect() {
       await refreshCounts();
     },
@@ -213,8 +236,16 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
   }
 
   return {
-    async render() {
-      return { text: await registry.metrics(), contentType: registry.contentType };
+    async read(count, restarts) {
+      workers.set(count);
+      ended = restarts;
+      return registry.getMetricsAsJSON();
+    },
+    async render(all) {
+      const { contentType } = registry;
+      // The sums leave out what has no sum, such as when a process began.
+      if (all.length === 1) return { text: await registry.metrics(), contentType };
+      return { text: await AggregatorRegistry.aggregate(all as object[]).metrics(), contentType };
     },
     verification(surface, outcome, seconds) {
       verifications(surface, outcome);
@@ -248,6 +279,7 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
         name: 'latchkey_clock_skew_seconds',
         help: "How far this instance's clock is ahead of the store's.",
         registers,
+        aggregator: 'max',
         collect() {
           this.set(skewMs() / 1000);
         },

@@ -2,6 +2,7 @@
 import { type Audit, type Cause, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
+import type { Share } from '../http/limiter.ts';
 import type { Random } from '../identifiers.ts';
 import { createSignInLinks, type LinkState } from '../one-time-links/index.ts';
 import { isDuplicate, type Page, type Storage } from '../storage/index.ts';
@@ -93,6 +94,7 @@ export function createOperators(deps: {
   publicUrl: string;
   /** Without a request for so long a session is over. */
   idleMs: number;
+  share: Share;
   /** Told of each attempt to sign in. */
   onSignIn: (isAccepted: boolean) => void;
 }): Operators {
@@ -102,7 +104,7 @@ export function createOperators(deps: {
   const sessions = createSessions(deps);
   const links = createSignInLinks(deps);
   const passwords = createPasswords(deps);
-  const tries = createTries(deps.clock);
+  const tries = createTries(deps.clock, deps.share);
   const factors = createFactors({ ...deps, operators: records, update });
   const proofs = createProofs({ ...deps, sessions, passwords, tries });
   const membership = createMembership({ ...deps, accounts, sessions, links, proofs });

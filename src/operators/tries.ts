@@ -1,8 +1,8 @@
-/** How often somebody may be wrong. Counted by each instance for itself. */
+/** How often somebody may be wrong. Counted by each instance for itself, with all of its workers. */
 import { hash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import { createLimiter, type Limiter } from '../http/limiter.ts';
+import { COUNTING, createLimiter, type Limiter, type Share } from '../http/limiter.ts';
 import { networkOf } from '../http/request-context.ts';
 import { createBackOff } from './back-off.ts';
 
@@ -26,18 +26,17 @@ interface Limit {
 
 export type Tries = ReturnType<typeof createTries>;
 
-export function createTries(clock: Clock) {
+export function createTries(clock: Clock, share: Share) {
   const bounds = { maxKeys: MOST_KEYS, clock };
-  const forAccount = createLimiter({ ...bounds, points: FOR_ACCOUNT, windowMs: QUARTER_HOUR_MS });
-  const forNetwork = createLimiter({ ...bounds, points: FOR_NETWORK, windowMs: QUARTER_HOUR_MS });
-  const everywhere = createBackOff({
-    ...bounds,
-    free: FREE_TRIES,
-    firstMs: 1000,
-    mostMs: QUARTER_HOUR_MS,
-    forgetMs: DAY_MS,
-  });
-  const codes = createLimiter({ ...bounds, points: CODES, windowMs: HOUR_MS });
+  const quarter = { ...bounds, windowMs: QUARTER_HOUR_MS };
+  const forAccount = share('tries of account', createLimiter({ ...quarter, points: FOR_ACCOUNT }), COUNTING);
+  const forNetwork = share('tries of network', createLimiter({ ...quarter, points: FOR_NETWORK }), COUNTING);
+  const everywhere = share(
+    'tries everywhere',
+    createBackOff({ ...bounds, free: FREE_TRIES, firstMs: 1000, mostMs: QUARTER_HOUR_MS, forgetMs: DAY_MS }),
+    [...COUNTING, 'forget'],
+  );
+  const codes = share('codes', createLimiter({ ...bounds, points: CODES, windowMs: HOUR_MS }), COUNTING);
 
   /**
    * A try is counted before it is made and given back when it was right, so that many at once are no more than many in a row.

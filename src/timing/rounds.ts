@@ -5,6 +5,8 @@ export interface Round {
   name: string;
   everyMs: number;
   run: () => Promise<unknown>;
+  /** Every worker runs it, since it is about what a process has in its memory; one of them is enough for all others. */
+  ofEachWorker?: boolean;
   /** Runs even while our clock is wrong, since it decides nothing by time. */
   trustsNoClock?: boolean;
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import { type ApiKey, type ApiKeys, type Credentials, digestOf, type Usage } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { createLimiter } from '../http/limiter.ts';
+import { COUNTING, createLimiter, type Share } from '../http/limiter.ts';
 import { networkOf } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../operations/index.ts';
@@ -46,6 +46,7 @@ export interface VerificationDependencies {
   /** Refused requests a minute before an address, or a directory, is answered with 429. */
   failuresPerAddress: number;
   failuresPerDirectory: number;
+  share: Share;
   /** Share of decisions that are logged, 0 to 1. */
   logShare: number;
   /** Told of each accepted request, on its path: it may count, and no more. */
@@ -89,8 +90,16 @@ export function createVerification(deps: VerificationDependencies): Verification
     maxEntries: 1000,
   });
   const window = { windowMs: WINDOW_MS, clock };
-  const byAddress = createLimiter({ ...window, points: deps.failuresPerAddress, maxKeys: MOST_ADDRESSES });
-  const byDirectory = createLimiter({ ...window, points: deps.failuresPerDirectory, maxKeys: MOST_DIRECTORIES });
+  const byAddress = deps.share(
+    'refusals by address',
+    createLimiter({ ...window, points: deps.failuresPerAddress, maxKeys: MOST_ADDRESSES }),
+    COUNTING,
+  );
+  const byDirectory = deps.share(
+    'refusals by directory',
+    createLimiter({ ...window, points: deps.failuresPerDirectory, maxKeys: MOST_DIRECTORIES }),
+    COUNTING,
+  );
   const floods = createFloods<Attempt>({ byAddress, clock });
   let lookups = 0;
 
