@@ -159,7 +159,12 @@ export function createTallies(deps: {
     },
 
     waiting: {
-      list: () => [...leaving, ...pending.values()].map(accumulationOf),
+      // Thousands may wait while the events of one directory are asked for, again and again.
+      list: (where) => withDirectory(where?.['directoryId'], [...leaving, ...pending.values()]).map(accumulationOf),
+      listOf(id) {
+        const latest = pending.get(id);
+        return [...leaving.filter(({ event }) => event.id === id), ...(latest ? [latest] : [])].map(accumulationOf);
+      },
       written: () => written,
       writing: () => writing,
     },
@@ -189,6 +194,10 @@ export function createTallies(deps: {
       subscribers.nudge(slice.map(({ event }) => event.id));
     }
   }
+}
+
+function withDirectory(directoryId: string | readonly string[] | undefined, tallies: Pending[]): Pending[] {
+  return typeof directoryId === 'string' ? tallies.filter(({ event }) => event.directoryId === directoryId) : tallies;
 }
 
 function accumulationOf({ event, count }: Pending): Accumulation<AuditEvent> {

@@ -4,7 +4,8 @@ import type { Accumulation, Collection, Identified, Page, PageQuery } from './po
 
 /** What was counted in memory and is not in the store yet. */
 export interface Waiting<R extends Identified> {
-  list(): readonly Accumulation<R>[];
+  /** `where`: of a page that is read. What does not fit may be left out. */
+  list(where?: PageQuery['where']): readonly Accumulation<R>[];
   /** The part of it that concerns one record; without it the whole list is looked through. */
   listOf?(id: string): readonly Accumulation<R>[];
   /** Rises whenever a part of it has been written. */
@@ -79,7 +80,7 @@ export function withWaiting<R extends Identified>(
       ),
     page: (query) =>
       steadily(
-        () => byId(waiting.list()),
+        () => byId(waiting.list(query.where)),
         (waits) => readPage(query, waits),
       ),
   };
