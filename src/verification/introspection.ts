@@ -16,6 +16,7 @@ import type { RequestContext } from '../http/request-context.ts';
 import { ANSWER_MS, createAllowance } from '../timing/deadline.ts';
 import type { Verification } from './decider.ts';
 import { presentToken } from './presented.ts';
+import { createRecall } from './recall.ts';
 import type { Grant } from './verify.ts';
 
 const BODY_LIMIT_BYTES = 16 * 1024;
@@ -158,15 +159,21 @@ export function createIntrospection(deps: IntrospectionDependencies) {
 
 /** The id and value of a key: as Basic, or as client_id and client_secret (RFC 6749 2.3.1) where there is no header. */
 function readNamed(header: string | undefined, fields: URLSearchParams): { id: string; secret: string } | undefined {
-  const [, value = ''] = /^basic[ \t]+(\S+)[ \t]*$/i.exec(header ?? '') ?? [];
-  const [, basicId, basicSecret] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
-  const id = header === undefined ? fields.get('client_id') : basicId;
-  const secret = header === undefined ? fields.get('client_secret') : basicSecret;
+  const { id, secret } =
+    header === undefined ? { id: fields.get('client_id'), secret: fields.get('client_secret') } : readBasic(header);
   return id && secret ? { id, secret } : undefined;
 }
 
+/** A SCIM server sends the same header with each request. */
+const readBasic = createRecall((header): { id?: string; secret?: string } => {
+  const [, value = ''] = /^basic[ \t]+(\S+)[ \t]*$/i.exec(header) ?? [];
+  const [, id, secret] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
+  return id === undefined || secret === undefined ? {} : { id, secret };
+}, 1000);
+
 /** RFC 6749 2.3.1 has both halves of Basic form-encoded; some clients do so, `_` included, and some do not. */
 function formDecoded(half: string): string {
+  if (!/[%+]/.test(half)) return half;
   try {
     return decodeURIComponent(half.replaceAll('+', ' '));
   } catch {
