@@ -456,7 +456,6 @@ export async function createApp(deps: AppDependencies) {
   });
 
   await storage.prepare([...audit.migrations, ...diagnoses.current.migrations]);
-  await audit.recover(0);
   if (serves) await instances.announce();
   await oauth.reload();
 
@@ -584,6 +583,11 @@ export async function createApp(deps: AppDependencies) {
     if (usageDays > 0) await diagnoses.traffic.prune(before(usageDays));
   }
 
+  // Nobody's answer waits for it, and a start need not either.
+  const recovered = audit.recover(0).catch((error: unknown) => {
+    log.warn({ err: error, round: 'recovery' }, 'a background round failed; it is tried again');
+  });
+
   return {
     apiKeys,
     credentials,
@@ -627,12 +631,13 @@ export async function createApp(deps: AppDependencies) {
     drain: operations.drain,
     /** Waits until what was acknowledged has been told, as far as that can be now. */
     async settled(): Promise<void> {
+      await recovered;
       await audit.settled();
       await notifications.settled();
     },
     /** Writes what has been counted, and waits for what is under way. */
     async close(): Promise<void> {
-      await Promise.all([gateway.close(), notifications.close()]);
+      await Promise.all([recovered, gateway.close(), notifications.close()]);
       await Promise.allSettled([
         usage.flush(),
         writeRefusals(),

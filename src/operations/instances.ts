@@ -46,6 +46,7 @@ export function createInstances(deps: {
   });
   const id = `instance_${randomText(12, random)}`;
   let skewMs = 0;
+  let isAnnounced = false;
   const storeTime = () => clock.now().getTime() - skewMs;
   const isRight = () => Math.abs(skewMs) <= TOLERATED_SKEW_MS;
 
@@ -64,9 +65,9 @@ export function createInstances(deps: {
     async announce() {
       await compareClocks();
       const expiresAt = new Date(storeTime() + KEPT_MS);
-      const known = await instances.update(id, (record) => ({ ...record, expiresAt }));
-      if (known) return;
+      if (isAnnounced && (await instances.update(id, (record) => ({ ...record, expiresAt })))) return;
       await instances.insert({ id, leaseMs, startedAt: new Date(storeTime()), expiresAt });
+      isAnnounced = true;
       const { items } = await instances.page({ limit: MOST_INSTANCES });
       for (const old of items) {
         if (old.expiresAt.getTime() + FORGOTTEN_MS < storeTime()) await instances.remove(old.id);

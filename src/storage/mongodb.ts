@@ -4,6 +4,7 @@
  * Writes are majority and journaled. Reads go to the primary; those that decide about a credential are linearizable, since a primary that was
  * deposed without noticing would still call a revoked credential active.
  */
+import { createHash } from 'node:crypto';
 import type { Connection, Model } from 'mongoose';
 import type { Document } from './documents.ts';
 import type { CollectionSpec, OpenOptions, Storage } from './index.ts';
@@ -37,13 +38,22 @@ export async function openMongodb({ url, clock, log }: OpenOptions): Promise<Sto
 
   /** Without a deadline: an index over many records takes its time, and nobody waits for an answer yet. */
   async function prepare(migrations: Parameters<Storage['prepare']>[0] = []): Promise<void> {
-    readableBy(await notes.read('schema_version'), await notes.read('oldest_reader'));
+    const known = new Map((await meta.find().lean()).map(({ _id, value }) => [_id, String(value)]));
+    readableBy(known.get('schema_version'), known.get('oldest_reader'));
+    const indexes = digestOf(specs.map(({ spec }) => [spec.name, indexesOf(spec)]));
+    if (known.get('indexes') !== indexes) {
+      await createAllIndexes();
+      await notes.write('indexes', indexes);
+    }
+    await migrate({ ...notes, read: async (key) => known.get(key) }, migrations, log);
+  }
+
+  async function createAllIndexes(): Promise<void> {
     const queue = [...specs];
     const worker = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) await createIndexes(next.model, next.spec);
     };
     await Promise.all(Array.from({ length: PREPARED_AT_ONCE }, worker));
-    await migrate(notes, migrations, log);
   }
 
   async function createIndexes(model: Model<Document>, spec: CollectionSpec): Promise<void> {
@@ -69,6 +79,8 @@ export async function openMongodb({ url, clock, log }: OpenOptions): Promise<Sto
     },
     now: () => guarded('latchkey_meta', () => timeOf(connection)),
     async reclaim() {
+      // A start believes its note, so that it need not ask each collection; an index that was removed since is made again here.
+      await orUnavailable(createAllIndexes);
       for (const { spec, model } of specs) {
         if (spec.expires)
           await guarded(spec.name, () => model.deleteMany({ [spec.expires ?? '']: { $lte: clock.now() } }));
@@ -76,6 +88,10 @@ export async function openMongodb({ url, clock, log }: OpenOptions): Promise<Sto
     },
     close: () => connection.close(),
   };
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url');
 }
 
 async function timeOf(connection: Connection): Promise<Date> {

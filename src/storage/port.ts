@@ -86,7 +86,7 @@ export interface Storage {
   ping(): Promise<void>;
   /** The store's own time: what all instances on it have in common. Throws storage_unavailable. */
   now(): Promise<Date>;
-  /** Frees the space of expired records. */
+  /** Frees the space of expired records, and makes an index again that was removed by hand. */
   reclaim(): Promise<void>;
   close(): Promise<void>;
 }

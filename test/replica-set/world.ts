@@ -78,6 +78,7 @@ export async function runWorld(seed: string, options: WorldOptions): Promise<His
       secret: SECRET,
       version: '0.0.0-model',
     });
+    await app.settled();
     const instance = { who, app, death, die };
     instances.push(instance);
     return instance;

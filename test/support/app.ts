@@ -43,6 +43,8 @@ export interface TestAppOptions {
   hostname?: 'localhost' | '127.0.0.1';
   /** The patience of the HTTP server. */
   limits?: ServerLimits;
+  /** Told once the application is made, before what it does in the background. */
+  onMade?: () => void;
 }
 
 export const OWNER_KEY = 'lk_test00000000000000000000000000000000000';
@@ -57,6 +59,7 @@ export async function startApp({
   fetch: fetchKeys,
   hostname = '127.0.0.1',
   limits,
+  onMade,
 }: TestAppOptions = {}): Promise<TestApp> {
   const place = givenUrl === undefined && engines[0]?.name === 'mongodb' ? engines[0].place() : undefined;
   const databaseUrl = givenUrl ?? place?.url ?? 'file::memory:';
@@ -101,6 +104,8 @@ export async function startApp({
     secret: 'a secret of the tests, long enough for use',
     version: '0.0.0-test',
   });
+  onMade?.();
+  await app.settled();
   await app.apiKeys.ensureOwner(OWNER_KEY);
   const running = app;
   return {
