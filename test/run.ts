@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { completeBuild } from './support/build.ts';
-import { ENGINE_CHOICES, needsMemoryServer, needsMongodb } from './support/engines.ts';
+import { ENGINE_CHOICES, isContentWithMemoryServer, needsMemoryServer, needsMongodb } from './support/engines.ts';
 import { createMemoryServer, createMongoServer, type MongoServer } from './support/mongo-server.ts';
 import { hasPart, missingParts } from './support/parts.ts';
 import { type Report, readReport } from './support/reporter.ts';
@@ -74,7 +74,8 @@ if (hasPart('mongodb') && !env['LATCHKEY_TEST_MONGODB_URL'] && files.some((file)
   servers.push(server);
   env['LATCHKEY_TEST_MONGODB_URL'] = server.origin;
 }
-if (hasPart('memory-server') && files.some((file) => needsMemoryServer(file, engine))) {
+const isBroadRun = engine === 'mongodb' && process.env['LATCHKEY_TEST_MONGODB_URL'] === undefined;
+if (hasPart('memory-server') && (isBroadRun || files.some((file) => needsMemoryServer(file, engine)))) {
   const server = await createMemoryServer();
   servers.push(server);
   env['LATCHKEY_TEST_MEMORY_SERVER_URL'] = server.origin;
@@ -110,6 +111,13 @@ async function work(list: string[]): Promise<void> {
   }
 }
 
+/** A run of everything on MongoDB takes the server in memory where nothing more is needed: it answers twice as fast. */
+function envFor(file: string): NodeJS.ProcessEnv {
+  const memoryServer = env['LATCHKEY_TEST_MEMORY_SERVER_URL'];
+  if (!isBroadRun || memoryServer === undefined || !isContentWithMemoryServer(file)) return env;
+  return { ...env, LATCHKEY_TEST_MONGODB_URL: memoryServer };
+}
+
 async function runFile(file: string): Promise<Result> {
   const from = performance.now();
   const destination = join(reports, file.replaceAll('/', '-'));
@@ -121,7 +129,7 @@ async function runFile(file: string): Promise<Result> {
       join('build', file.replace(/\.ts$/, '.js')),
     ],
     // A process group of its own, so that nothing that a test started outlives its file.
-    { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    { env: envFor(file), stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   );
   running.add(child);
   let output = '';

@@ -38,7 +38,8 @@ export const sqlite: Engine = {
   },
 };
 
-const mongodb = (server: string): Engine => ({
+/** On the server at that address. */
+export const mongodbAt = (server: string): Engine => ({
   name: 'mongodb',
   title: 'mongodb',
   place() {
@@ -70,7 +71,7 @@ const {
   LATCHKEY_TEST_MEMORY_SERVER_URL: memoryServer,
   LATCHKEY_TEST_ENGINE: choice,
 } = process.env;
-const withServer = server ? [mongodb(server)] : [];
+const withServer = server ? [mongodbAt(server)] : [];
 
 /** For a suite that takes so long that each engine has a file of its own: this one, and `sqlite`. */
 export const mongodbAlone: readonly Engine[] = choice === 'sqlite' ? [] : withServer;
@@ -85,7 +86,7 @@ export const bothEngines: readonly Engine[] = choice === 'sqlite' ? [sqlite] : [
 export const everyEngine: readonly Engine[] = [
   ...bothEngines,
   ...(memoryServer && choice !== 'sqlite'
-    ? [{ ...mongodb(memoryServer), title: 'mongo-java-server', forgetsEqBesideRegex: true as const }]
+    ? [{ ...mongodbAt(memoryServer), title: 'mongo-java-server', forgetsEqBesideRegex: true as const }]
     : []),
 ];
 
@@ -99,4 +100,9 @@ export function needsMongodb(file: string, asked: string | undefined): boolean {
 
 export function needsMemoryServer(file: string, asked: string | undefined): boolean {
   return asked !== 'sqlite' && /everyEngine/.test(readFileSync(file, 'utf8'));
+}
+
+/** Whether a test file is about anything but storage: with `--engine mongodb`, the faster server will do for it. */
+export function isContentWithMemoryServer(file: string): boolean {
+  return !/bothEngines|everyEngine|mongodbAlone/.test(readFileSync(file, 'utf8'));
 }
