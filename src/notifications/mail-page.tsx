@@ -155,11 +155,13 @@ function Document({ page, brand }: { page: MailPage; brand: MailBrand }) {
                           {rows.map(([label, value]) => (
                             <tr>
                               <td
-                                style={`padding: 8px 16px 8px 0; border-top: 1px solid ${LINE}; color: ${SOFT}; vertical-align: top; white-space: nowrap`}
+                                style={`padding: 8px 16px 8px 0; border-top: 1px solid ${LINE}; color: ${SOFT}; vertical-align: top`}
                               >
                                 {label}
                               </td>
-                              <td style={`padding: 8px 0; border-top: 1px solid ${LINE}; vertical-align: top`}>
+                              <td
+                                style={`padding: 8px 0; border-top: 1px solid ${LINE}; vertical-align: top; overflow-wrap: anywhere`}
+                              >
                                 {value}
                               </td>
                             </tr>
