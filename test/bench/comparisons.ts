@@ -1,11 +1,12 @@
 /**
- * What Latchkey is measured against, each as a process of its own: `comparisons.ts raw | koa | upstream | proxy URL | oidc-provider SECRET`.
- * Each prints a line with its URL when it listens.
+ * What Latchkey is measured against, each as a process of its own: `comparisons.ts raw | koa | same ANSWER | upstream | proxy URL |
+ * oidc-provider SECRET`. Each prints a line with its URL when it listens.
  */
 import { Agent, createServer, type RequestListener, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import Koa from 'koa';
+import type { AdapterPayload } from 'oidc-provider';
 
 const ANSWER = {
   active: true,
@@ -36,6 +37,7 @@ const USERS = {
 const SERVERS: Record<string, (argument: string) => RequestListener | Promise<RequestListener>> = {
   raw: () => constant('application/json', ANSWER),
   upstream: () => constant('application/scim+json', USERS),
+  same,
   koa() {
     const app = new Koa();
     app.use((ctx) => {
@@ -62,6 +64,22 @@ function constant(type: string, value: object): RequestListener {
   };
 }
 
+/** Sends what was captured of another server: `{headers, body}` as JSON, so that as many bytes go in and out. */
+function same(captured: string): RequestListener {
+  const { headers, body } = JSON.parse(captured) as { headers: string[]; body: string };
+  return (request, response) => {
+    const answer = () => {
+      response.writeHead(200, headers);
+      response.end(body === '' ? undefined : body);
+    };
+    if (request.method !== 'POST') answer();
+    else {
+      request.on('data', () => undefined);
+      request.on('end', answer);
+    }
+  };
+}
+
 /** The least that a proxy on node:http does: no decision, no rewriting, no clean-up of headers. */
 function proxy(upstream: string): RequestListener {
   const { hostname, port } = new URL(upstream);
@@ -81,13 +99,52 @@ function proxy(upstream: string): RequestListener {
 }
 
 /**
- * Its own endpoints over its in-memory adapter: a client that gets tokens and asks about them, and one with a refresh token that stays the
+ * Keeps in memory whatever it is given, found in one step. The adapter that comes with oidc-provider holds a thousand entries and goes through
+ * all tokens of a grant for each new one: with many refreshes it forgets what it is asked for, and that was no fair comparison.
+ */
+class MemoryAdapter {
+  static readonly kept = new Map<string, AdapterPayload>();
+  readonly #model: string;
+
+  constructor(model: string) {
+    this.#model = model;
+  }
+
+  #key(id: string): string {
+    return `${this.#model}:${id}`;
+  }
+
+  async upsert(id: string, payload: AdapterPayload): Promise<void> {
+    MemoryAdapter.kept.set(this.#key(id), payload);
+  }
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    return MemoryAdapter.kept.get(this.#key(id));
+  }
+
+  async findByUid(): Promise<undefined> {}
+  async findByUserCode(): Promise<undefined> {}
+  async revokeByGrantId(): Promise<undefined> {}
+
+  async consume(id: string): Promise<void> {
+    const payload = await this.find(id);
+    if (payload) payload.consumed = Math.floor(Date.now() / 1000);
+  }
+
+  async destroy(id: string): Promise<void> {
+    MemoryAdapter.kept.delete(this.#key(id));
+  }
+}
+
+/**
+ * Its own endpoints over memory: a client that gets tokens and asks about them, and one with a refresh token that stays the
  * same, as with ours. `POST /connection` makes that refresh token, since nobody is here to consent.
  */
 async function oidcProvider(secret: string): Promise<RequestListener> {
   const { Provider } = await import('oidc-provider');
   const accountId = 'dir_4kZ0aB1cD2eF3gH4iJ5k';
   const provider = new Provider('http://127.0.0.1', {
+    adapter: MemoryAdapter,
     clients: [
       {
         client_id: 'scim-server',

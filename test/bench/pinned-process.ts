@@ -1,4 +1,4 @@
-/** A server as a process of its own, held to one core, and what the kernel says about it. Reads /proc, so the figures need Linux. */
+/** A server as a process of its own, its workers included, held to one core, and what the kernel says about it. Reads /proc, so the figures need Linux. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -6,6 +6,8 @@ import { cleanEnvironment } from '../support/process.ts';
 
 export const SERVER_CORE = 0;
 export const LOAD_CORE = 1;
+/** Not held to one. */
+export const ANY_CORE = -1;
 
 const READY_MS = 120_000;
 /** The kernel counts processor time in ticks of 1/100 s. */
@@ -23,7 +25,8 @@ function hasTaskset(): boolean {
 }
 
 export function spawnOn(core: number, command: string, args: string[], env: Record<string, string> = {}): ChildProcess {
-  const [program, all] = canPin ? ['taskset', ['-c', String(core), command, ...args]] : [command, args];
+  const [program, all] =
+    canPin && core !== ANY_CORE ? ['taskset', ['-c', String(core), command, ...args]] : [command, args];
   return spawn(program, all, { env: { ...cleanEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
@@ -36,6 +39,19 @@ export interface PinnedProcess {
   /** Seconds of processor time used so far. */
   processorSeconds(): number;
   stop(): Promise<void>;
+}
+
+/** Of a process and those that it started. */
+function sumOver(pid: number | undefined, of: (pid: number | string) => number): number {
+  if (pid === undefined) return Number.NaN;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return [pid, ...children].map(of).reduce((sum, value) => sum + value, 0);
+}
+
+function processorSecondsOf(pid: number | string): number {
+  // Behind the command's name, which may hold blanks: utime and stime are the 12th and 13th field from there.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 /** Starts `node ...args` and waits for `... is ready at URL`. */
@@ -64,19 +80,20 @@ export async function startPinned(args: string[], env?: Record<string, string>, 
   const startMs = performance.now() - startedAt;
   const { pid } = child;
   const field = (name: string) =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+    sumOver(
+      pid,
+      (one) =>
+        Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${one}/status`, 'utf8'))?.[1]) *
+        1024,
+    );
   const started: PinnedProcess = {
     url,
     startMs,
     memory: () => ({ residentBytes: field('VmRSS'), peakBytes: field('VmHWM') }),
-    processorSeconds() {
-      // Behind the command's name, which may hold blanks: utime and stime are the 12th and 13th field from there.
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-    },
+    processorSeconds: () => sumOver(pid, processorSecondsOf),
     async stop() {
       child.kill('SIGTERM');
-      const hard = setTimeout(() => child.kill('SIGKILL'), 5000);
+      const hard = setTimeout(() => child.kill('SIGKILL'), 20_000);
       await ended;
       clearTimeout(hard);
     },
