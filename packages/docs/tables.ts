@@ -175,7 +175,8 @@ function findings(): string {
         .filter(([, entry]) => entry.group === group)
         .flatMap(([name, { severity, actor, meaning }]) => [
           `### ${name}`,
-          `${meaning} ${SEVERITY_NAMES[severity]}. ${ACTOR_NAMES[actor]}`,
+          meaning,
+          `${SEVERITY_NAMES[severity]}. ${ACTOR_NAMES[actor]}`,
         ]),
     ])
     .join('\n\n');

@@ -118,7 +118,7 @@ export const CODES = {
     group: 'not_usable',
     severity: 'failing',
     actor: 'it_contact',
-    meaning: 'The token belongs to another directory than the URL.',
+    meaning: 'The token belongs to a different directory than the URL.',
   },
   insufficient_scope: {
     group: 'not_usable',
@@ -137,7 +137,7 @@ export const CODES = {
     group: 'wrong_place',
     severity: 'failing',
     actor: 'it_contact',
-    meaning: 'Requests came to a URL of ours that is no SCIM endpoint.',
+    meaning: 'Requests came to a URL of ours that is not a SCIM endpoint.',
   },
   wrong_endpoint_key: {
     group: 'wrong_place',
@@ -181,21 +181,23 @@ export const CODES = {
   jwks_unreachable: atTokenEndpoint('The public keys of the client could not be fetched.', 'vendor'),
   grant_not_allowed: atTokenEndpoint('The client may not use this grant type.', 'vendor'),
   grant_unknown: atTokenEndpoint('The grant type is missing or not supported.'),
-  scope_unknown: atTokenEndpoint('None of the scopes in the request exists here.'),
+  scope_unknown: atTokenEndpoint('None of the scopes in the request exists.'),
   scope_separator: atTokenEndpoint('The scopes are separated by commas instead of spaces.'),
   code_expired: atTokenEndpoint('The authorization code came too late.'),
   code_unknown: atTokenEndpoint('The identity provider sent an authorization code that we did not issue to it.'),
   code_replayed: atTokenEndpoint('The authorization code was used twice.'),
-  pkce_wrong: atTokenEndpoint('The code verifier (PKCE) does not fit.'),
+  pkce_wrong: atTokenEndpoint('The code verifier (PKCE) does not match.'),
   refresh_token_unknown: atTokenEndpoint('The identity provider sent a refresh token that we do not recognize.'),
   refresh_token_superseded: atTokenEndpoint('The identity provider sent a refresh token that a newer one replaced.'),
   refresh_token_reused: atTokenEndpoint(
     'A public client used a replaced refresh token again, so the connection was ended.',
   ),
   connection_ended: atTokenEndpoint('The connection was revoked or has expired, so it gets no more tokens.'),
-  connection_slots_full: atTokenEndpoint('A new connection found both places of the directory taken.'),
+  connection_slots_full: atTokenEndpoint(
+    'A new connection could not start, because the directory already has two tokens or connections.',
+  ),
   consent_refused: atTokenEndpoint('Somebody declined the connection.'),
-  request_form_wrong: atTokenEndpoint('The request is not a form as OAuth wants it.'),
+  request_form_wrong: atTokenEndpoint('The request is not a form, as OAuth requires.'),
 
   upstream_not_set: behindUs('Requests were accepted, but the directory has no SCIM server URL to pass them on to.'),
   upstream_unreachable: behindUs('Requests were accepted, but the SCIM server could not be reached.'),
@@ -207,7 +209,7 @@ export const CODES = {
   upstream_rejects_content: behindUs('The SCIM server rejected the content of changes.', 'degraded'),
   upstream_failing: behindUs('The SCIM server answered with an error of its own.'),
   upstream_cut: behindUs('Answers of the SCIM server ended halfway.'),
-  upstream_slow: behindUs('The SCIM server took so long that identity providers give up.', 'degraded'),
+  upstream_slow: behindUs('The SCIM server answers so slowly that identity providers give up.', 'degraded'),
   upstream_limits: behindUs('The SCIM server limited the rate of requests.', 'degraded'),
 
   credential_ends_soon: {
@@ -282,7 +284,7 @@ export const CODES = {
     group: 'watch',
     severity: 'notice',
     actor: 'it_contact',
-    meaning: 'So many requests were refused that we answer some of them with 429.',
+    meaning: 'We answer some requests with 429, because so many were refused.',
   },
   healed_but_missed: {
     group: 'watch',
@@ -300,7 +302,7 @@ export const CODES = {
     group: 'watch',
     severity: 'notice',
     actor: 'vendor',
-    meaning: 'Something is broken that only the customer can fix, and nobody there has ever opened a portal link.',
+    meaning: 'Something is broken that only the customer can fix, and no one there has opened a portal link.',
   },
 
   working: { group: 'fine', severity: 'fine', actor: 'nobody', meaning: 'Requests are accepted.' },
