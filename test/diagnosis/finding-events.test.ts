@@ -82,6 +82,7 @@ describe('finding events', () => {
     const audit = createAudit({ storage: app.storage, clock: app.clock, random: systemRandom, log: silent });
     createDiagnoses({
       ...({} as Parameters<typeof createDiagnoses>[0]),
+      share: (_name, own) => own,
       storage: app.storage,
       audit,
       clock: app.clock,
