@@ -47,6 +47,7 @@ async function secretsOf(t: { after(done: () => unknown): void }): Promise<Recor
     'latchkey-api-key': (await made('/api-keys', { name: 'a viewer', role: 'viewer' })).key,
     'latchkey-access-token': accessToken,
     'latchkey-refresh-token': refreshToken,
+    'latchkey-authorization-code': `scimac_${randomText(43, systemRandom)}`,
     'latchkey-client-secret': clientSecret,
     'latchkey-portal-link': last((await made('/portal-links', { organizationId: directory.organizationId })).url),
     'latchkey-sign-in-link': last((await made('/operators', { name: 'Ada', role: 'viewer' })).url),

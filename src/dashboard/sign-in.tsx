@@ -139,7 +139,7 @@ function openIdPages(
 ): OpenRoute[] {
   function opened(kept: string): Pending {
     try {
-      return JSON.parse(unseal(kept, secret)) as Pending;
+      return JSON.parse(unseal(kept, secret, 'sign-ins by OpenID')) as Pending;
     } catch (error) {
       const detail = 'This sign-in was not begun in this browser. Begin again.';
       throw new AppError('invalid_request', { detail }, { cause: error });
@@ -152,7 +152,11 @@ function openIdPages(
       async get({ query, cookies }) {
         if (!openId) throw new AppError('not_found', { detail: 'No OpenID provider is set.' });
         const { url, pending } = await openId.begin((query.get('next') ?? '').slice(0, LONGEST_NEXT));
-        cookies.set(PENDING_COOKIE, seal(JSON.stringify(pending), secret, random), PENDING_SECONDS);
+        cookies.set(
+          PENDING_COOKIE,
+          seal(JSON.stringify(pending), secret, 'sign-ins by OpenID', random),
+          PENDING_SECONDS,
+        );
         return url.href;
       },
     },

@@ -33,6 +33,7 @@ const OTHER_SECRETS: Record<string, string> = {
   client_secret_presented: 'the client secret',
   client_id_presented: 'the client ID',
   refresh_token_presented: 'a refresh token',
+  code_presented: 'an authorization code',
   api_key_presented: 'an API key',
   portal_link_presented: 'a portal or sign-in link',
   endpoint_url_presented: 'a URL',

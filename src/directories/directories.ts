@@ -135,7 +135,8 @@ export function createDirectories(deps: Dependencies): Directories {
     return directory;
   }
 
-  const kept = (given: UpstreamCredentialInput) => keptCredential(given, (value) => seal(value, deps.secret, random));
+  const kept = (given: UpstreamCredentialInput) =>
+    keptCredential(given, (value) => seal(value, deps.secret, 'upstream credentials', random));
 
   function checkUpstream(upstreamUrl: string | null | undefined): void {
     if (upstreamUrl === undefined || upstreamUrl === null) return;

@@ -177,7 +177,7 @@ export function createEndpoints(deps: {
     const value = newSigningSecret(random);
     const kept = {
       id: `whs_${randomText(SECRET_ID_LENGTH, random)}`,
-      sealed: seal(value, sealingSecret, random),
+      sealed: seal(value, sealingSecret, 'secrets of webhooks', random),
       createdAt: clock.now(),
     };
     return { value, kept };
@@ -197,7 +197,7 @@ export function createEndpoints(deps: {
       const endpoint: Endpoint = {
         id: newId('hook', random),
         kind,
-        sealedUrl: seal(url, sealingSecret, random),
+        sealedUrl: seal(url, sealingSecret, 'addresses of webhooks', random),
         shownUrl: shownUrl(url, kind),
         ...(description !== undefined && { description }),
         events: [...events],
@@ -225,7 +225,9 @@ export function createEndpoints(deps: {
         const { description: before, ...rest } = record;
         const next = description === null ? undefined : (description ?? before);
         const changes = [
-          ...(url !== undefined && url !== unseal(record.sealedUrl, sealingSecret) ? ['url'] : []),
+          ...(url !== undefined && url !== unseal(record.sealedUrl, sealingSecret, 'addresses of webhooks')
+            ? ['url']
+            : []),
           ...(next !== before ? ['description'] : []),
           ...(events !== undefined && events.join() !== record.events.join() ? ['events'] : []),
         ];
@@ -234,7 +236,10 @@ export function createEndpoints(deps: {
           record: {
             ...rest,
             ...(changes.includes('url') &&
-              url !== undefined && { sealedUrl: seal(url, sealingSecret, random), shownUrl: shownUrl(url, rest.kind) }),
+              url !== undefined && {
+                sealedUrl: seal(url, sealingSecret, 'addresses of webhooks', random),
+                shownUrl: shownUrl(url, rest.kind),
+              }),
             ...(next !== undefined && { description: next }),
             ...(events !== undefined && { events: [...events] }),
             updatedAt: clock.now(),
@@ -312,12 +317,13 @@ export function createEndpoints(deps: {
     },
 
     activeIds: async () => (await active()).map(({ id }) => id),
-    urlOf: ({ sealedUrl }) => unseal(sealedUrl, sealingSecret),
-    isPublicOnly: ({ organizationId, sealedUrl }) => isPublicOnly(organizationId, unseal(sealedUrl, sealingSecret)),
+    urlOf: ({ sealedUrl }) => unseal(sealedUrl, sealingSecret, 'addresses of webhooks'),
+    isPublicOnly: ({ organizationId, sealedUrl }) =>
+      isPublicOnly(organizationId, unseal(sealedUrl, sealingSecret, 'addresses of webhooks')),
     secretsOf: ({ secrets }) =>
       secrets
         .filter(({ expiresAt }) => expiresAt === undefined || expiresAt > clock.now())
-        .map(({ sealed }) => unseal(sealed, sealingSecret)),
+        .map(({ sealed }) => unseal(sealed, sealingSecret, 'secrets of webhooks')),
 
     async noteOutcome({ id, failingSince }, delivered) {
       // Most outcomes change nothing, and cost no write.

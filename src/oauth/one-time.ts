@@ -46,7 +46,7 @@ export function createOneTimes(deps: { artifacts: Collection<Artifact>; clock: C
         if (answeredAt !== undefined) {
           const isRetry =
             kept !== undefined && first === fingerprint && now.getTime() - answeredAt.getTime() <= windowMs;
-          return isRetry ? unseal(kept, value) : undefined;
+          return isRetry ? unseal(kept, value, 'answers to repeat') : undefined;
         }
         if (clock.monotonicMs() > deadline) throw new AppError('storage_unavailable');
         await clock.wait(LOOK_AGAIN_MS);
@@ -55,7 +55,7 @@ export function createOneTimes(deps: { artifacts: Collection<Artifact>; clock: C
 
     /** From now on it is spent. */
     async keep({ id, value, fingerprint }: OneTime, answer: string): Promise<void> {
-      const sealed = seal(answer, value, random);
+      const sealed = seal(answer, value, 'answers to repeat', random);
       await artifacts.update(id, (artifact) => ({
         ...artifact,
         answer: sealed,

@@ -50,7 +50,7 @@ export function createPendingRequests(deps: {
     /** Leaves the request with the browser. Gives the path of the page that is for deciding. */
     keep(ctx: KoaContextWithOIDC, pending: Omit<PendingRequest, 'endsAt'>): string {
       const endsAt = clock.now().getTime() + PENDING_SECONDS * 1000;
-      const sealed = seal(textOf({ ...pending, endsAt }), secret, random);
+      const sealed = seal(textOf({ ...pending, endsAt }), secret, 'authorization requests', random);
       const path = pathOf(pending.uid);
       for (let piece = 0; piece * PIECE_LENGTH < sealed.length; piece++) {
         ctx.cookies.set(nameOf(piece), sealed.slice(piece * PIECE_LENGTH, (piece + 1) * PIECE_LENGTH), {
@@ -100,7 +100,7 @@ export function createPendingRequests(deps: {
 
   function opened(sealed: string): PendingRequest | undefined {
     try {
-      return pendingOf(unseal(sealed, secret));
+      return pendingOf(unseal(sealed, secret, 'authorization requests'));
     } catch {
       // Made up, or sealed under another secret.
       return undefined;

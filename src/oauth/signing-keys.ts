@@ -64,7 +64,12 @@ export function createSigningKeys(deps: {
     const jwk = await exportJWK(privateKey);
     const key: JWK = { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' };
     const serial = String(Number(newest?.serial ?? 0) + 1);
-    const sealed = seal(JSON.stringify({ jwk: key, cookieKey: randomText(43, random) }), secret, random);
+    const sealed = seal(
+      JSON.stringify({ jwk: key, cookieKey: randomText(43, random) }),
+      secret,
+      'signing keys',
+      random,
+    );
     const event = audit.event('signing_key.rotated', cause, {}, { kid: key.kid ?? '', serial });
     try {
       await keys.insert({ id: `signing-key-${serial}`, serial, sealed, createdAt: clock.now() }, [event]);
@@ -83,7 +88,9 @@ export function createSigningKeys(deps: {
         await make(newest, SYSTEM);
         records = await stored();
       }
-      const opened = records.map(({ sealed }) => JSON.parse(unseal(sealed, secret)) as { jwk: JWK; cookieKey: string });
+      const opened = records.map(
+        ({ sealed }) => JSON.parse(unseal(sealed, secret, 'signing keys')) as { jwk: JWK; cookieKey: string },
+      );
       return { jwks: { keys: opened.map(({ jwk }) => jwk) }, cookieKeys: opened.map(({ cookieKey }) => cookieKey) };
     },
     async rotate(cause) {

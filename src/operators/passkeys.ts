@@ -52,14 +52,19 @@ export function createPasskeys(deps: { publicUrl: string; clock: Clock; random: 
 
   function challenge(purpose: 'register' | 'sign-in') {
     const value = Buffer.from(random.bytes(CHALLENGE_BYTES)).toString('base64url');
-    const sealed = seal(JSON.stringify({ purpose, value, at: clock.now().getTime() }), secret, random);
+    const sealed = seal(
+      JSON.stringify({ purpose, value, at: clock.now().getTime() }),
+      secret,
+      'challenges of passkeys',
+      random,
+    );
     return { bytes: new Uint8Array(Buffer.from(value, 'base64url')), sealed };
   }
 
   /** Undefined for one that we did not make for this, or too long ago. */
   function opened(sealed: string, wanted: 'register' | 'sign-in'): { value: string; at: number } | undefined {
     try {
-      const { purpose, value, at } = JSON.parse(unseal(sealed, secret)) as {
+      const { purpose, value, at } = JSON.parse(unseal(sealed, secret, 'challenges of passkeys')) as {
         purpose: string;
         value: string;
         at: number;

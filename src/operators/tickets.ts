@@ -25,12 +25,16 @@ export function createTickets({ clock, random, secret }: { clock: Clock; random:
         at: clock.now().getTime(),
         stamp: stampOf(operator),
       };
-      return seal(JSON.stringify(kept), secret, random);
+      return seal(JSON.stringify(kept), secret, 'second steps of sign-ins', random);
     },
     /** Undefined for what is no ticket, and for one that is too old. */
     open(text: string): (Ticket & { isFor(operator: Operator): boolean }) | undefined {
       try {
-        const kept = JSON.parse(unseal(text, secret)) as Ticket & { purpose: string; at: number; stamp: string };
+        const kept = JSON.parse(unseal(text, secret, 'second steps of sign-ins')) as Ticket & {
+          purpose: string;
+          at: number;
+          stamp: string;
+        };
         if (kept.purpose !== 'second step' || clock.now().getTime() - kept.at > TICKET_MS) return undefined;
         const { operatorId, by, session, stamp } = kept;
         return {

@@ -201,6 +201,7 @@ const LOOKS: Partial<Record<Extract<Checked, { isKnown: false }>['looksLike'], s
   client_secret_presented: 'It looks like a client secret.',
   client_id_presented: 'It looks like a client ID.',
   refresh_token_presented: 'It looks like a refresh token.',
+  code_presented: 'It looks like an authorization code.',
   api_key_presented: 'It looks like an API key of Latchkey.',
   portal_link_presented: 'It looks like a portal or sign-in link.',
   endpoint_url_presented: 'It is a URL.',

@@ -119,7 +119,8 @@ function isOurs(value: string): boolean {
 const OTHERS: [subReason: SubReasons['unknown'], pattern: RegExp][] = [
   ['client_secret_presented', /^scimcs_/],
   ['refresh_token_presented', /^scimrt_/],
-  ['portal_link_presented', /^(?:lkp_|lks_)|^https?:\/\/.*\/(?:portal|dashboard)\//],
+  ['code_presented', /^scimac_/],
+  ['portal_link_presented', /^(?:lkp_|lks_|lkc_)|^https?:\/\/.*\/(?:portal|dashboard)\//],
   ['api_key_presented', /^lk_/],
   ['client_id_presented', /^client_[0-9A-Za-z]+$/],
   ['endpoint_url_presented', /^https?:\/\//],

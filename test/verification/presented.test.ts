@@ -79,6 +79,8 @@ describe('what is presented', () => {
     for (const [value, reason, subReason] of [
       ['scimcs_abc', 'unknown', 'client_secret_presented'],
       ['scimrt_abc', 'unknown', 'refresh_token_presented'],
+      ['scimac_abc', 'unknown', 'code_presented'],
+      ['lkc_abc', 'unknown', 'portal_link_presented'],
       ['lk_abc', 'unknown', 'api_key_presented'],
       ['lkp_abc', 'unknown', 'portal_link_presented'],
       ['client_4kZ0', 'unknown', 'client_id_presented'],
