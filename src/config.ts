@@ -342,7 +342,8 @@ export const SETTINGS = {
   LATCHKEY_SESSION_IDLE_MINUTES: setting({
     default: '120',
     group: 'Dashboard sign-in',
-    meaning: 'Minutes without a request before a dashboard session ends. It always ends after 12 hours.',
+    meaning:
+      'Minutes without a request before a session of the dashboard or portal ends. It always ends after 12 hours, or 8 in the portal.',
     ...whole(5, 720),
   }),
   LATCHKEY_OPENID_ISSUER: optional({

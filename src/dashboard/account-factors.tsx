@@ -1,10 +1,12 @@
 /** The second factors of one's own account: passkeys, an authenticator app, recovery codes. */
+import { AppError } from '../errors.ts';
 import { hasSecondFactor, type Operator, type Operators } from '../operators/index.ts';
-import { Ask, Confirm, counted, Field, Form, Head, QrCode, required, Tag, Time } from '../pages/index.ts';
+import { Ask, Confirm, counted, Field, Form, Head, QrCode, required, Submit, Tag, Time } from '../pages/index.ts';
 import { CurrentPassword, proofOf, TRAIL } from './account-proof.tsx';
 import { PasskeyQuestion, passkeyIn, WithPasskeys } from './passkey-form.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
+const LONGEST_PASSKEY_NAME = 60;
 const mine = `${HOME}/account`;
 const TO_ACCOUNT: [string, string][] = [...TRAIL, [mine, 'Your account']];
 
@@ -50,6 +52,7 @@ export async function factorSections(props: {
                   )}
                 </small>
               </span>
+              <Ask href={`${mine}/passkeys/${id}/rename`} name="Rename" />
               <Ask href={`${mine}/passkeys/${id}/remove`} name="Remove" />
             </li>
           ))}
@@ -58,7 +61,7 @@ export async function factorSections(props: {
           <>
             <WithPasskeys>
               <Form visit={visit} action={`${mine}/passkeys`} class="fields">
-                <Field name="name" isRequired maximum={60} hint="Such as the device it is on." />
+                <Field name="name" isRequired maximum={LONGEST_PASSKEY_NAME} hint="Such as the device it is on." />
                 {needsPassword && <CurrentPassword isRequired />}
                 <div class="acts">
                   <button type="submit">Add a passkey</button>
@@ -187,6 +190,32 @@ export function factorRoutes(operators: Operators): Route[] {
     };
   }
 
+  async function renaming(visit: Visit) {
+    const { passkeys = [] } = await operators.get(visit.operator.id);
+    const passkey = passkeys.find(({ id }) => id === visit.params['passkeyId']);
+    if (!passkey) throw new AppError('not_found', { detail: 'You have no such passkey.' });
+    const title = `Rename the passkey ${passkey.name}`;
+    return {
+      title,
+      place: 'settings',
+      children: (
+        <>
+          <Head trail={TO_ACCOUNT} title={title} />
+          <Form visit={visit} class="panel">
+            <Field
+              name="name"
+              value={passkey.name}
+              isRequired
+              maximum={LONGEST_PASSKEY_NAME}
+              hint="Such as the device it is on."
+            />
+            <Submit name="Rename" back={mine} />
+          </Form>
+        </>
+      ),
+    };
+  }
+
   return [
     {
       path: '/account/second-factor',
@@ -214,10 +243,20 @@ export function factorRoutes(operators: Operators): Route[] {
       async post(visit) {
         const { operator, form, cause } = visit;
         const given = {
-          name: required(form, 'name').slice(0, 60),
+          name: required(form, 'name', LONGEST_PASSKEY_NAME),
           ...(passkeyIn(form) ?? { answer: '', sealed: '' }),
         };
         return shown(await operators.addPasskey(operator.id, given, cause, proofOf(visit)));
+      },
+    },
+    {
+      path: '/account/passkeys/:passkeyId/rename',
+      action: 'account.use',
+      get: renaming,
+      async post({ operator, params, form, cause }) {
+        const name = required(form, 'name', LONGEST_PASSKEY_NAME);
+        await operators.renamePasskey(operator.id, params['passkeyId'] ?? '', name, cause);
+        return mine;
       },
     },
     {

@@ -14,6 +14,8 @@ const shape = {
   'contact?': 'string',
   createdBy: actorShape,
   'sessionEndsAt?': 'date',
+  /** The latest request of its session, to a minute; missing until the first minute is over. */
+  'seenAt?': 'date',
   ...linkShape,
   ...outboxShape,
 } as const;
@@ -42,14 +44,15 @@ export interface PortalLinks {
     browser: string,
     origin: { address: string; requestId: string },
   ): Promise<{ session: string; portalLink: PortalLink } | undefined>;
-  /** The link behind a session that has not ended. */
-  findSession(session: string): Promise<PortalLink | undefined>;
+  /** The link behind a session that has not ended. `isUse`: whether somebody did something, and not a page that keeps itself up to date. */
+  findSession(session: string, isUse?: boolean): Promise<PortalLink | undefined>;
   /** Ends a session at its own wish. */
   leave(session: string, origin: { address: string; requestId: string }): Promise<void>;
 }
 
 const WEEK_SECONDS = 7 * 86_400;
 const SESSION_MS = 8 * 3_600_000;
+const SEEN_EVERY_MS = 60_000;
 
 export function createPortalLinks(deps: {
   storage: Storage;
@@ -57,8 +60,10 @@ export function createPortalLinks(deps: {
   clock: Clock;
   random: Random;
   organizations: Organizations;
+  /** Without a request for so long a session is over. */
+  idleMs: number;
 }): PortalLinks {
-  const { storage, audit, clock, organizations } = deps;
+  const { storage, audit, clock, organizations, idleMs } = deps;
   const links = audit.track(
     'portal_links',
     storage.collection({
@@ -69,13 +74,25 @@ export function createPortalLinks(deps: {
     }),
   );
 
-  function hasSession({ revokedAt, sessionEndsAt }: PortalLink, now: Date): boolean {
-    return !revokedAt && sessionEndsAt !== undefined && sessionEndsAt > now;
+  function unseenMs({ sessionEndsAt, seenAt }: PortalLink, now: Date): number {
+    const begunAt = (sessionEndsAt?.getTime() ?? 0) - SESSION_MS;
+    return now.getTime() - (seenAt?.getTime() ?? begunAt);
   }
 
-  async function findSession(session: string): Promise<PortalLink | undefined> {
+  function hasSession(link: PortalLink, now: Date): boolean {
+    const { revokedAt, sessionEndsAt } = link;
+    return !revokedAt && sessionEndsAt !== undefined && sessionEndsAt > now && unseenMs(link, now) < idleMs;
+  }
+
+  async function findSession(session: string, isUse = true): Promise<PortalLink | undefined> {
+    const now = clock.now();
     const found = await links.findBy('sessionDigest', digestOf(session));
-    return found && hasSession(found, clock.now()) ? found : undefined;
+    if (!found || !hasSession(found, now)) return undefined;
+    if (isUse && unseenMs(found, now) >= SEEN_EVERY_MS)
+      await links.update(found.id, (record) =>
+        hasSession(record, now) ? { record: { ...record, seenAt: now }, events: [] } : undefined,
+      );
+    return found;
   }
 
   function told(type: 'portal_link.revoked' | 'portal_link.used' | 'portal_link.left', link: PortalLink, cause: Cause) {

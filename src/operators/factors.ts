@@ -52,7 +52,7 @@ export function createFactors(deps: {
 
   async function takeCode(operator: Operator, code: string): Promise<boolean> {
     if (operator.totp === undefined) return false;
-    const step = totp.stepOf(unseal(operator.totp, secret), code);
+    const step = totp.stepOf(unseal(operator.totp, secret, 'secrets of authenticators'), code);
     if (step === undefined) return false;
     return takeOnce(operator.id, (record) =>
       (record.totpUsed ?? 0) < step ? { ...record, totpUsed: step } : undefined,
@@ -121,7 +121,7 @@ export function createFactors(deps: {
         throw new AppError('invalid_request', {
           detail: 'That is not the code that the authenticator app shows now. Nothing was changed. Try the next code.',
         });
-      const sealed = seal(given.secret, secret, random);
+      const sealed = seal(given.secret, secret, 'secrets of authenticators', random);
       return add(operator, (record) => ({ ...record, totp: sealed, totpUsed: step }), cause, 'second factor added');
     },
 
@@ -142,6 +142,18 @@ export function createFactors(deps: {
         return { ...record, passkeys: [...held, passkey] };
       };
       return add(operator, added, cause, 'passkey added');
+    },
+
+    async renamePasskey({ id }: Operator, passkeyId: string, name: string, cause: Cause): Promise<void> {
+      const change = (record: Operator) => {
+        if (!record.passkeys?.some((known) => known.id === passkeyId))
+          throw new AppError('not_found', { detail: 'You have no such passkey.' });
+        return {
+          ...record,
+          passkeys: record.passkeys.map((known) => (known.id === passkeyId ? { ...known, name } : known)),
+        };
+      };
+      await update(id, change, cause, ['passkey renamed']);
     },
 
     async removePasskey({ id }: Operator, passkeyId: string, cause: Cause): Promise<void> {

@@ -53,6 +53,8 @@ export interface Operators extends SignIn {
     cause: Cause,
     by?: Proof,
   ): Promise<RecoveryCodes>;
+  /** Throws not_found. */
+  renamePasskey(id: string, passkeyId: string, name: string, cause: Cause): Promise<void>;
   /** Throws not_found; invalid_request when it is the only second factor. */
   removePasskey(id: string, passkeyId: string, cause: Cause, by?: Proof): Promise<void>;
   /** New ones in place of those before. Throws invalid_request for who has no second factor. */
@@ -158,6 +160,7 @@ export function createOperators(deps: {
     removeTotp: async (id, cause, by) => factors.removeTotp(await proven(id, by), cause),
     beginPasskey: (operator) => factors.passkeys.beginRegistration(operator),
     addPasskey: async (id, given, cause, by) => factors.addPasskey(await proven(id, by), given, cause),
+    renamePasskey: async (id, passkeyId, name, cause) => factors.renamePasskey(await get(id), passkeyId, name, cause),
     removePasskey: async (id, passkeyId, cause, by) => factors.removePasskey(await proven(id, by), passkeyId, cause),
     renewRecoveryCodes: async (id, cause, by) => factors.renewRecoveryCodes(await proven(id, by), cause),
     async removeSecondFactor(id, cause) {

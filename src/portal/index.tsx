@@ -107,8 +107,8 @@ function turnAway({ cookies }: Guest, vendor: string): Shown {
     cookies.get(SESSION_COOKIE) === undefined
       ? { title: 'Open your link first.', text: `${capital(vendor)} sends you a link that lets you in here.` }
       : {
-          title: 'This browser is not let in any more.',
-          text: `Its eight hours are over, or the link was withdrawn. Ask ${vendor} for a new one. Everything that was set up goes on.`,
+          title: 'Your session has ended.',
+          text: `A session ends after eight hours, after some time without a request, or with its link. Ask ${vendor} for a new one. Everything that was set up goes on.`,
         };
   return messagePage(message, { status: 401, isNarrow: true });
 }

@@ -28,10 +28,10 @@ export const PENDING_COOKIE = 'pending';
 
 export async function findSession(
   { links, organizations }: SessionDependencies,
-  { cookies }: Guest,
+  { cookies, query }: Pick<Guest, 'cookies' | 'query'>,
 ): Promise<Session | undefined> {
   const value = cookies.get(SESSION_COOKIE);
-  const link = value === undefined ? undefined : await links.findSession(value);
+  const link = value === undefined ? undefined : await links.findSession(value, !query.has('part'));
   // A session ends with its organization.
   const organization = link && (await organizations.find(link.organizationId));
   return organization && { link, organization, formToken: hash('sha256', `form ${value}`, 'hex') };

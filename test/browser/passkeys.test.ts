@@ -125,6 +125,11 @@ describe('passkeys', { skip: started === undefined }, () => {
     };
     await remove();
     await page.getByText('This is your only second factor.').waitFor();
+    await page.goto(at('/account'));
+    await page.locator('#passkeys').getByRole('link', { name: 'Rename' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('Old laptop');
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.locator('#passkeys').getByText('Old laptop').waitFor();
     const { secret } = app.app.operators.proposeTotp(await operator());
     const code = () =>
       new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: app.clock.now().getTime() });

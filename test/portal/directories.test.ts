@@ -377,8 +377,24 @@ for (const engine of engines) {
         /This link has been used\..*It was used <time[^>]*>just now<\/time>\. If that was neither you/,
       );
       app.clock.advance(8 * 3_600_000);
-      assert.match((await open()).html, /This browser is not let in any more\./);
+      assert.match((await open()).html, /Your session has ended\./);
       assert.match(await (await fetch(`${app.url}/portal`)).text(), /Open your link first\./);
+    });
+
+    it('ends after two hours without a request, and a page that keeps itself up to date is none', async () => {
+      await begin();
+      const { url } = await makeLink(app.api, directory.organizationId);
+      await contact.enter(url);
+      const hour = 3_600_000;
+      for (let turn = 0; turn < 3; turn++) {
+        app.clock.advance(1.5 * hour);
+        assert.equal((await open()).status, 200, 'somebody is there');
+      }
+      app.clock.advance(1.5 * hour);
+      assert.equal((await open('?part=live')).status, 200);
+      app.clock.advance(0.6 * hour);
+      assert.match((await open()).html, /Your session has ended\./);
+      assert.equal((await contact.browser.open(url)).status, 410, 'its link does not begin it again');
     });
 
     it('has no way to try values of other systems: importing is for operators', async () => {
