@@ -1,6 +1,7 @@
 /** A file of what is moved in: CSV with a header, or one JSON object a line. Rows come out as the API would have read them. */
 import { parse } from 'csv-parse/sync';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
+import { assertPlainText } from '../http/plain-text.ts';
 
 export const IMPORT_FORMATS = ['csv', 'jsonl'] as const;
 export type ImportFormat = (typeof IMPORT_FORMATS)[number];
@@ -13,6 +14,7 @@ export interface ImportRow {
 
 /** In CSV their values are separated by blanks. */
 const LISTS = new Set(['redirectUris', 'grantTypes', 'scopes']);
+const BOOLEANS = new Set(['allowWeak', 'rotateRefreshTokens']);
 const NUMBERS = new Set(['accessTokenSeconds', 'maximumAgeDays', 'idleDays']);
 const MOST_ROWS = 200;
 
@@ -46,12 +48,15 @@ function readCsv(content: string): ImportRow[] {
 
 function valuesOf(record: Record<string, string>): Record<string, unknown> {
   const given = Object.entries(record).filter(([, value]) => value !== '');
-  return Object.fromEntries(
-    given.map(([name, value]) => [
-      name,
-      LISTS.has(name) ? value.split(/\s+/) : NUMBERS.has(name) ? Number(value) : value,
-    ]),
-  );
+  return Object.fromEntries(given.map(([name, value]) => [name, readValue(name, value)]));
+}
+
+/** What is no number or neither true nor false stays a text, which the row is then refused for. */
+function readValue(name: string, value: string): unknown {
+  if (LISTS.has(name)) return value.split(/\s+/);
+  if (NUMBERS.has(name)) return Number(value);
+  if (BOOLEANS.has(name) && /^(?:true|false)$/i.test(value)) return value.toLowerCase() === 'true';
+  return value;
 }
 
 function readLines(content: string): ImportRow[] {
@@ -60,12 +65,14 @@ function readLines(content: string): ImportRow[] {
     const line = index + 1;
     try {
       const value = JSON.parse(text) as unknown;
+      assertPlainText(value);
       const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
       return [
         { line, fields: isObject ? (value as Record<string, unknown>) : { problem: 'Wanted is a JSON object.' } },
       ];
-    } catch {
-      return [{ line, fields: { problem: 'The line is not valid JSON.' } }];
+    } catch (error) {
+      const problem = isAppError(error) ? error.message : 'The line is not valid JSON.';
+      return [{ line, fields: { problem } }];
     }
   });
 }

@@ -143,7 +143,8 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     if (!IDEMPOTENCY_KEY.test(key)) {
       throw new AppError('invalid_request', { detail: 'Idempotency-Key: expected 1 to 255 visible ASCII characters.' });
     }
-    const fingerprint = hash('sha256', `${koa.method} ${koa.path}\n${text}`, 'hex');
+    // With the key, which is not kept, so that nobody finds by trying what a body held.
+    const fingerprint = hash('sha256', `${key}\n${koa.method} ${koa.path}\n${text}`, 'hex');
     let secret: Reply['secret'];
     let shown = { status: 0, body: '' };
     const once = idempotency.once({ callerId: apiKey.id, key, fingerprint }, async () => {
@@ -196,7 +197,9 @@ function parametersOf(koa: Context): Record<string, string> {
   const found: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of new URLSearchParams(koa.querystring)) {
     if (name in found)
-      throw new AppError('invalid_request', { detail: `The parameter ${name.slice(0, 50)} is given twice.` });
+      throw new AppError('invalid_request', {
+        detail: `The parameter ${withoutUnguessable(name).slice(0, 50)} is given twice.`,
+      });
     found[name] = value;
   }
   return { ...found };
@@ -206,7 +209,7 @@ function check(schema: z.ZodType, value: unknown, place: string): unknown {
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
   const errors = error.issues.map((issue) => {
-    const path = issue.path.map(String).join('.');
+    const path = issue.path.map((step) => withoutUnguessable(String(step))).join('.');
     return {
       path: path === '' ? place : path,
       ...givenAt(value, issue.path),
@@ -234,7 +237,8 @@ function assertNoSecret(value: unknown, path: readonly string[] = []): void {
 
 /** zod says what is wrong; what is wanted is what follows. Of unknown members their names are the news. */
 function wantedOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') return `no member ${issue.keys.map((key) => key.slice(0, 50)).join(', ')}`;
+  if (issue.code === 'unrecognized_keys')
+    return `no member ${issue.keys.map((key) => withoutUnguessable(key).slice(0, 50)).join(', ')}`;
   return issue.message.replace(/^(?:Invalid (?:input|option|string)|Too (?:small|big)): /, '');
 }
 

@@ -2,6 +2,7 @@
  * The one way for a value into an event. Each member of each payload is declared by what it holds (events.ts), and what it holds says how
  * it is kept: so a caller's text cannot reach the audit as it came, whoever hands it over.
  */
+import { withoutUnfit } from '../http/plain-text.ts';
 import { isOwnId, traceOf, withoutSecrets, withoutUnguessable } from '../secrets/redaction.ts';
 
 /** Keeps a value of type V in the form that the audit may show. */
@@ -44,7 +45,7 @@ export const word: Kind<string> = (value) =>
   /^[a-z][\w.:-]{0,79}$/i.test(value) && withoutUnguessable(value) === value ? value : traceOf(value);
 
 /** What operators and IT contacts call their things: as they typed it, without secrets. */
-export const typed: Kind<string> = (value) => withoutSecrets(value).slice(0, LONGEST_TEXT);
+export const typed: Kind<string> = (value) => withoutUnfit(withoutSecrets(value)).slice(0, LONGEST_TEXT);
 
 /** What a caller says of itself or of its request, and what people must be able to read: without anything that may be a secret. */
 export const readable: Kind<string> = (value) =>

@@ -6,6 +6,11 @@ import { AppError } from '../errors.ts';
 
 const UNFIT = /[\0\p{Bidi_Control}\p{Surrogate}\u{E0000}-\u{E007F}]/u;
 
+/** Shows a sign in the place of each such character, where a text came in by a way that refuses nothing. */
+export function withoutUnfit(text: string): string {
+  return text.replace(new RegExp(UNFIT, 'gu'), '\uFFFD');
+}
+
 /** What comes in may be nested so deep; whatever walks it afterwards may recurse. */
 export const DEEPEST = 32;
 

@@ -28,6 +28,11 @@ describe('a payload of an event', () => {
     assert.equal(clientIdOf('ünïcödé-náme'), '12 characters, ending n?me');
   });
 
+  it('keeps what people typed without the characters that turn or hide what is read', () => {
+    const { data } = audit.event('organization.created', SYSTEM, {}, { name: 'North\u202ewind\0 \ud800' });
+    assert.equal(data['name'], 'North\ufffdwind\ufffd \ufffd');
+  });
+
   it('keeps words of ours, and no secret in their place', () => {
     const grantTypeOf = (grantType: string) =>
       audit.event('token.refused', SYSTEM, {}, { grantType, reason: 'unsupported_grant_type' }).data['grantType'];

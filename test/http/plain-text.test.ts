@@ -49,6 +49,38 @@ describe('text that may be kept', () => {
       }
     });
 
+    it('is asked for in the lines of a file that is imported, escaped or not', async () => {
+      const directory = await app.api.makeDirectory();
+      const row = { type: 'token', directory: directory.id, token: 'kT9-old+token/from%elsewhere=42' };
+      const lines = [
+        JSON.stringify({ ...row, label: 'x' }).replace('"x"', '"North\\u202ewind"'),
+        JSON.stringify({ ...row, label: 'x' }).replace('"x"', '"\\ud800"'),
+        JSON.stringify({ ...row, label: 'x' }).replace('"x"', '{"a":'.repeat(40) + '1' + '}'.repeat(40)),
+      ];
+      const { body } = await app.api.post('/imports', { format: 'jsonl', content: lines.join('\n') });
+      assert.deepEqual(
+        body.rows.map(({ status, problem }: { status: string; problem: string }) => [status, problem]),
+        [
+          ['refused', 'A text holds the invisible character U+202E. Type it anew.'],
+          ['refused', 'A text holds the invisible character U+D800. Type it anew.'],
+          ['refused', 'The body is nested deeper than 32 levels.'],
+        ],
+      );
+    });
+
+    it('has no secret in the name of a member that is not known, nor in that of a parameter', async () => {
+      const secret = `scimcs_${'k3Zq'.repeat(11)}`.slice(0, 50);
+      for (const { status, body } of [
+        await app.api.post('/organizations', { name: 'x', [secret]: 1 }),
+        await app.api.post('/organizations', { name: 'x', aF8kLmQ9xZr4TbN7vW2s: 1 }),
+        await app.api.get(`/organizations?${secret}=1&${secret}=2`),
+        await app.api.get(`/organizations?${secret}=1`),
+      ]) {
+        assert.equal(status, 400);
+        assert.doesNotMatch(JSON.stringify(body), /k3Zq|aF8kLmQ9/);
+      }
+    });
+
     it('is no secret of ours, which would be stored for everybody to read', async () => {
       const { token } = await app.api.issue((await app.api.makeDirectory()).id);
       const { status, text } = await app.api
