@@ -46,6 +46,8 @@ export const ACTIONS = {
   'campaigns.run': { roles: WRITERS, reach: 'all' },
   /** Whoever may try values learns which ones are in use, so IT contacts may not. */
   'credentials.import': { roles: WRITERS, reach: 'organization' },
+  /** A value that could be guessed. */
+  'credentials.import-weak': { roles: OWNERS, reach: 'organization' },
   'clients.read': { roles: READERS, reach: 'organization' },
   'clients.change': { roles: WRITERS, reach: 'organization' },
   /** Without a directory of its own it is shared by all organizations. */

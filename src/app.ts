@@ -9,7 +9,7 @@ import { createAdmin } from './admin/index.ts';
 import { createAudit } from './audit/index.ts';
 import { type Clock, DAY_MS } from './clock.ts';
 import type { Config, readSources } from './config.ts';
-import { createApiKeys, createCredentials, createRemoval, createUsage } from './credentials/index.ts';
+import { createApiKeys, createCredentials, createRemoval, createUsage, createWeakValues } from './credentials/index.ts';
 import { createDashboard } from './dashboard/index.tsx';
 import { createCheck, createDiagnoses, outcomeClassOf } from './diagnosis/index.ts';
 import {
@@ -159,6 +159,7 @@ export async function createApp(deps: AppDependencies) {
     waitOutLease,
   });
   const usage = createUsage({ storage, clock });
+  const weakValues = createWeakValues({ storage, clock, secret: deps.secret, leaseMs, waitOutLease });
   const credentials = createCredentials({
     storage,
     audit,
@@ -166,6 +167,7 @@ export async function createApp(deps: AppDependencies) {
     random,
     directories,
     usage,
+    weakValues,
     waitOutLease,
     retireQuietMs: config.LATCHKEY_RETIRE_QUIET_SECONDS * SECOND,
     retireOverdueMs: config.LATCHKEY_RETIRE_OVERDUE_SECONDS * SECOND,
@@ -195,6 +197,7 @@ export async function createApp(deps: AppDependencies) {
     directories,
     credentials,
     usage,
+    weakValues,
     issuer: publicUrl,
     secret: deps.secret,
     rotateKeysAfterDays: config.LATCHKEY_OAUTH_KEY_DAYS,
@@ -254,7 +257,7 @@ export async function createApp(deps: AppDependencies) {
     random,
     credentials: createUpstreamCredentials({
       fallback: fallbackCredentialOf(config),
-      unseal: (sealed) => unseal(sealed, deps.secret),
+      unseal: (sealed) => unseal(sealed, deps.secret, 'upstream credentials'),
       sign: oauth.signForUpstream,
       clock,
     }),
@@ -292,7 +295,8 @@ export async function createApp(deps: AppDependencies) {
     isFromHere: context.isFromHere,
     clockSkewMs: () => (instances.hasRightClock() ? undefined : instances.skewMs()),
   });
-  const portalLinks = createPortalLinks({ storage, audit, clock, random, organizations });
+  const idleMs = config.LATCHKEY_SESSION_IDLE_MINUTES * 60 * SECOND;
+  const portalLinks = createPortalLinks({ storage, audit, clock, random, organizations, idleMs });
   const operators = createOperators({
     storage,
     audit,
@@ -300,7 +304,7 @@ export async function createApp(deps: AppDependencies) {
     random,
     secret: deps.secret,
     publicUrl,
-    idleMs: config.LATCHKEY_SESSION_IDLE_MINUTES * 60 * SECOND,
+    idleMs,
     onSignIn: metrics.signIn,
     share,
   });

@@ -174,6 +174,12 @@ export const ERRORS = {
     remedy:
       'Copy the whole value again. It must not have spaces, be too short or too long, or be a mistyped Latchkey token.',
   },
+  weak_value: {
+    status: 422,
+    title: 'The value can be guessed. Only an owner can import it.',
+    remedy:
+      'Issue a new one. An owner key can import it with `allowWeak`. `estimatedBits` are fewer than the `wantedBits`.',
+  },
   idempotency_key_reused: {
     status: 422,
     title: 'This Idempotency-Key was used with another request.',

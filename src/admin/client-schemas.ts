@@ -1,5 +1,6 @@
 /** What the admin API reads and answers of OAuth clients. */
 import { z } from 'zod';
+import { isKeyed } from '../credentials/index.ts';
 import {
   APP_NAME,
   AUTH_METHODS,
@@ -25,6 +26,7 @@ export const accessTokenSeconds = z
 export const importedSecret = {
   clientSecret: z.string().max(1000).optional().describe('Its secret in clear text; only a digest is kept.'),
   clientSecretSha256: z.string().max(200).optional().describe('SHA-256 of its secret, hexadecimal.'),
+  allowWeak: schemas.allowWeak,
 };
 export const secretEnd = schemas.time.nullable().optional();
 const jwks = z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(20) });
@@ -94,6 +96,7 @@ export const clientView = z
       z.object({
         id: z.string(),
         hint: z.string(),
+        weak: z.boolean().describe('An owner imported it although it could be guessed.'),
         createdAt: shownTime,
         expiresAt: shownTime.nullable().describe('null: no end'),
         state: z.enum(['live', 'expired']),
@@ -144,6 +147,7 @@ export function viewClient(client: Client, now: Date) {
     secrets: secrets.map((secret) => ({
       id: secret.id,
       hint: secret.hint,
+      weak: isKeyed(secret.digest),
       createdAt: secret.createdAt,
       expiresAt: secret.expiresAt ?? null,
       state: isLiveAt(secret, now) ? 'live' : 'expired',

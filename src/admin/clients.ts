@@ -14,7 +14,15 @@ import {
   secretEnd,
   viewClient,
 } from './client-schemas.ts';
-import { assertVisible, type Call, type Caller, type Operation, operation, type Reply } from './operation.ts';
+import {
+  assertMayImport,
+  assertVisible,
+  type Call,
+  type Caller,
+  type Operation,
+  operation,
+  type Reply,
+} from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Clients';
@@ -59,6 +67,7 @@ export function clientOperations({
     cause,
   }: Pick<Call<unknown, ClientInput>, 'body' | 'caller' | 'cause'>): Promise<Reply> {
     await assertMayCreate(body.directoryId, caller);
+    assertMayImport(caller, body);
     const { client, clientSecret } = await clients.create(body, cause);
     return {
       body: { client: viewClient(client, clock.now()) },
@@ -96,7 +105,7 @@ export function clientOperations({
       }),
       status: 201,
       answer: z.object({ client: clientView, clientSecret: schemas.shownOnce }),
-      errors: ['not_found', 'invalid_request', 'client_exists'],
+      errors: ['not_found', 'invalid_request', 'client_exists', 'weak_value'],
       handle: create,
     }),
     operation({

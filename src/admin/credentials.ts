@@ -5,7 +5,7 @@ import type { Credential, Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { eventListOperation } from './events.ts';
-import { assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
+import { assertMayImport, assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Credentials';
@@ -30,6 +30,7 @@ export const credentialImportFields = {
     .regex(/^[\x21-\x7e]{1,4}$/, 'expected the last one to four characters of the value')
     .optional()
     .describe('Last characters of the value, for display beside a digest.'),
+  allowWeak: schemas.allowWeak,
   ...issueFields,
 };
 const shownOnce = z.object({ credential: schemas.credentialView, token: schemas.shownOnce });
@@ -135,14 +136,16 @@ export function credentialOperations(deps: {
       path: '/directories/:id/credentials/import',
       tag,
       summary: 'Import a credential of another system',
-      description: 'Exactly one of token, sha256, ssoreadyToken, ssoreadySha256. The IdP keeps presenting what it has.',
+      description:
+        'Exactly one of token, sha256, ssoreadyToken, ssoreadySha256. The IdP keeps presenting what it has. A value that could be guessed is refused (`weak_value`) unless an owner takes it with allowWeak.',
       action: 'credentials.import',
       body: z.strictObject(credentialImportFields),
       status: 201,
       answer: z.object({ credential: schemas.credentialView }),
-      errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_token_format', 'invalid_request'],
+      errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_token_format', 'weak_value', 'invalid_request'],
       async handle({ id, body, caller, cause }) {
         await getDirectory(id, caller);
+        assertMayImport(caller, body);
         const credential = await hidingElsewhere(credentials, id, caller, () => credentials.import(id, body, cause));
         return { body: { credential: await view(credential) } };
       },

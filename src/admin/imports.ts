@@ -9,7 +9,7 @@ import { isOwnId, traceOf, withoutUnguessable } from '../secrets/redaction.ts';
 import { clientFields, importedSecret } from './client-schemas.ts';
 import { credentialImportFields, hidingElsewhere, isKeptElsewhere } from './credentials.ts';
 import { IMPORT_FORMATS, type ImportRow, readImportFile } from './import-file.ts';
-import { assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
+import { assertMayImport, assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Moving in';
@@ -21,6 +21,7 @@ export const connectionImportFields = {
   refreshToken: z.string().max(2000).optional().describe('The refresh token in clear text; only a digest is kept.'),
   refreshTokenSha256: z.string().max(200).optional().describe('SHA-256 of the refresh token, hexadecimal.'),
   scopes: schemas.scopes.optional(),
+  allowWeak: schemas.allowWeak,
 };
 const directory = z.string().max(100).describe('An ID or an endpointKey.');
 
@@ -95,6 +96,7 @@ export function importOperations(deps: {
   }
 
   async function take(row: Row, caller: Caller, cause: Cause, isDry: boolean): Promise<string | undefined> {
+    assertMayImport(caller, row);
     if (row.type === 'client') {
       const { type: _type, directory: reference, ...input } = row;
       const named = reference ?? input.directoryId;
@@ -224,10 +226,11 @@ export function importOperations(deps: {
       example: { clientId: 'client_4kZ0mXw1Qy7Rb2Tn5VcA', refreshToken: 'the refresh token of the other system' },
       status: 201,
       answer: z.object({ credentialId: z.string() }),
-      errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_request'],
+      errors: ['not_found', 'slots_full', 'credential_exists', 'weak_value', 'invalid_request'],
       async handle({ id, body, caller, cause }) {
         const owner = await directories.get(id);
         assertVisible(caller, owner.organizationId, `directory ${id}`);
+        assertMayImport(caller, body);
         const client = await clientOf(body.clientId, owner);
         const { credentialId = '' } = await hidingElsewhere(credentials, owner.id, caller, () =>
           importConnection({ ...body, client, directory: owner }, cause),

@@ -1,6 +1,6 @@
 /** One operation of the admin API: what it reads, who may, what it answers. The router and the OpenAPI document are made of these. */
 import type { z } from 'zod';
-import type { Action } from '../access.ts';
+import { type Action, isWithinReach, keyRolesFor, mayRole } from '../access.ts';
 import type { Cause } from '../audit/index.ts';
 import type { ApiKey } from '../credentials/index.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
@@ -46,6 +46,8 @@ export interface Operation<Q extends z.ZodType = z.ZodType, B extends z.ZodType 
   status: 200 | 201 | 204;
   answer?: z.ZodType;
   errors: readonly ErrorCode[];
+  /** Where it asks others than the store: within which it is answered, in milliseconds. */
+  answerMs?: number;
   handle(call: Call<z.infer<Q>, z.infer<B>>): Promise<Reply>;
 }
 
@@ -63,4 +65,18 @@ export function assertVisible(caller: Caller, organizationId: string, what: stri
   if (!isVisible(caller, organizationId)) {
     throw new AppError('not_found', { detail: `There is no ${what}.` });
   }
+}
+
+/** A value that could be guessed is taken from those alone who may answer for it. Throws forbidden. */
+export function assertMayImport(
+  { apiKey, organizationId }: Caller,
+  { allowWeak }: { allowWeak?: boolean | undefined },
+): void {
+  const action = 'credentials.import-weak';
+  if (!allowWeak || (mayRole(apiKey.role, action) && isWithinReach(organizationId, action))) return;
+  throw new AppError('forbidden', {
+    detail: 'Only an owner key can import a value that could be guessed (allowWeak).',
+    role: apiKey.role,
+    wanted: keyRolesFor(action),
+  });
 }

@@ -167,6 +167,14 @@ export const rotationView = z.object({
   retiresAt: shownTimeOrNull.describe('When it retires if nothing changes; null when that is not known.'),
 });
 
+/** Of what is imported. */
+export const allowWeak = z
+  .boolean()
+  .optional()
+  .describe(
+    'Takes a value of less than 64 bits by our estimate; owner keys alone may. Its digest is keyed with LATCHKEY_SECRET. Beside a digest: the value is to be kept as a weak one.',
+  );
+
 export const credentialView = z
   .object({
     id: z.string(),
@@ -176,7 +184,12 @@ export const credentialView = z
     slot: z.enum(['a', 'b']),
     state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']),
     label: z.string().nullable(),
-    hint: z.string().describe('The last four characters of the value.'),
+    hint: z.string().describe('The last four characters of the value; `????` where they are not known, or not shown.'),
+    weak: z
+      .boolean()
+      .describe(
+        'An owner imported it although it could be guessed. Its digest is keyed with LATCHKEY_SECRET: replace it.',
+      ),
     scopes: z.array(z.string()),
     createdAt: shownTime,
     createdBy: actorView,
@@ -226,6 +239,7 @@ export function viewCredential(
     state: stateAt(credential, now),
     label: label ?? null,
     hint,
+    weak: credential.weak ?? false,
     scopes: credential.scopes,
     createdAt,
     createdBy: viewActor(createdBy),

@@ -39,7 +39,7 @@ export const EVENTS = {
   'directory.deleted': 'A directory was deleted.',
   'credential.issued': 'A token was created. It was shown once. `replaces` is the credential that it replaces.',
   'credential.imported':
-    'A token from another system was imported. `form` says what was given: `token`, `sha256`, `ssoreadyToken` or `ssoreadySha256`.',
+    'A token from another system was imported. `form` says what was given: `token`, `sha256`, `ssoreadyToken` or `ssoreadySha256`. `weak` means that it can be guessed and an owner imported it.',
   'credential.updated': 'The label, the scopes or the end of a credential were changed. `changed` names them.',
   'credential.disabled': 'A credential was disabled. It is refused until somebody enables it, and keeps its slot.',
   'credential.enabled': 'A credential was enabled again.',
@@ -64,7 +64,7 @@ export const EVENTS = {
     'Many directories of one identity provider went quiet at once. `directories` says how many, of `active`. Latchkey sends no alert for each of them.',
   'fleet.resumed': 'Directories of that identity provider send requests again.',
   'token.checked':
-    'Somebody checked a token without using it. `digest` is the first 4 bytes of its SHA-256 in hex. `outcome` is the state of the token, or what the value looks like.',
+    'Somebody checked a token without using it. `digest` is the first 4 bytes of its SHA-256 in hex, absent if the value can be guessed. `outcome` is the state of the token, or what the value looks like.',
   'client.created': 'An OAuth client was created. Its secret was shown once.',
   'client.imported': 'An OAuth client from another system was imported. It keeps its ID, and its secret if it has one.',
   'client.updated':
@@ -161,7 +161,7 @@ export const PAYLOADS = {
   'directory.enabled': { name: typed },
   'directory.deleted': { name: typed, endpointKey: typed },
   'credential.issued': { ...credential, scopes: listOf(word), expiresAt: time, 'replaces?': ownId },
-  'credential.imported': { ...credential, scopes: listOf(word), expiresAt: time, form: word },
+  'credential.imported': { ...credential, scopes: listOf(word), expiresAt: time, form: word, 'weak?': flag },
   'credential.updated': { ...credential, ...changed },
   'credential.disabled': credential,
   'credential.enabled': credential,
@@ -210,7 +210,7 @@ export const PAYLOADS = {
   'finding.healed': finding,
   'fleet.quieted': fleet,
   'fleet.resumed': fleet,
-  'token.checked': { digest: digestStart, outcome: word },
+  'token.checked': { 'digest?': digestStart, outcome: word },
   'client.created': client,
   'client.imported': client,
   'client.updated': { clientId: typed, ...changed },

@@ -1,19 +1,23 @@
 /** Values of another system become credentials as they were: the IdP keeps presenting what it has. */
 import { AppError } from '../errors.ts';
 import { classifyToken, type Digest, digestOf, digestOfSsoready, hintOf } from './static-token.ts';
+import { UNKNOWN_HINT } from './weak-values.ts';
 
 export const IMPORT_FORMS = ['token', 'sha256', 'ssoreadyToken', 'ssoreadySha256'] as const;
 type ImportForm = (typeof IMPORT_FORMS)[number];
 
 /** Exactly one of the four forms; `hint` only beside a digest, whose last four characters nobody can tell. */
-export type ImportInput = { [form in ImportForm]?: string | undefined } & { hint?: string | undefined };
+export type ImportInput = { [form in ImportForm]?: string | undefined } & {
+  hint?: string | undefined;
+  /** An owner takes a value that could be guessed, or a digest of one. */
+  allowWeak?: boolean | undefined;
+};
 
 const SHORTEST = 8;
 const LONGEST = 4096;
-const UNKNOWN_HINT = '????';
 
-/** Throws invalid_request, invalid_token_format; never repeats the value that was given. */
-export function readImport(input: ImportInput): { digest: Digest; hint: string; form: ImportForm } {
+/** `value`: where it came in clear text. Throws invalid_request, invalid_token_format; never repeats the value that was given. */
+export function readImport(input: ImportInput): { digest: Digest; hint: string; form: ImportForm; value?: string } {
   const given = IMPORT_FORMS.filter((form) => input[form] !== undefined);
   const [form] = given;
   if (form === undefined || given.length !== 1) {
@@ -32,7 +36,7 @@ export function readImport(input: ImportInput): { digest: Digest; hint: string; 
       if (value.length < SHORTEST || value.length > LONGEST) {
         throw unfit(form, `It has ${value.length} characters; wanted are ${SHORTEST} to ${LONGEST}.`);
       }
-      if (/^(?:lk|lkp|lks|scimat|scimrt|scimac|scimcs)_/.test(value))
+      if (/^(?:lk|lkp|lks|lkc|scimat|scimrt|scimac|scimcs)_/.test(value))
         throw unfit(
           form,
           'It is a Latchkey value of another kind: an API key, an OAuth token or a link, not a static token.',
@@ -45,13 +49,13 @@ export function readImport(input: ImportInput): { digest: Digest; hint: string; 
           'It begins like a Latchkey token, but its length or checksum is wrong: part of it is missing or mistyped.',
         );
       }
-      return { digest: digestOfSsoready(value) ?? digestOf(value), hint: hintOf(value), form };
+      return { digest: digestOfSsoready(value) ?? digestOf(value), hint: hintOf(value), form, value };
     }
     case 'ssoreadyToken': {
       const digest = digestOfSsoready(value);
       if (!digest)
         throw unfit(form, 'Wanted is ssoready_scim_bearer_token_ and 25 of 0-9a-z that say at most 128 bits.');
-      return { digest, hint: hintOf(value), form };
+      return { digest, hint: hintOf(value), form, value };
     }
     case 'sha256':
     case 'ssoreadySha256': {

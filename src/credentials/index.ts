@@ -28,6 +28,7 @@ import { createRotation, type RotateInput } from './rotation.ts';
 import { createSlots } from './slots.ts';
 import { type Digest, digestOf, hintOf, mintToken } from './static-token.ts';
 import type { Usage } from './usage.ts';
+import { assertStrongEnough, isKeyed, UNKNOWN_HINT, type WeakValues } from './weak-values.ts';
 
 export { type ApiKey, type ApiKeys, createApiKeys, ROLES, type Role } from './api-keys.ts';
 export { IMPORT_FORMS, type ImportInput } from './imports.ts';
@@ -53,6 +54,7 @@ export {
   STATIC_TOKEN_PATTERN,
 } from './static-token.ts';
 export { createUsage, type Usage, type UsageHour, type UsageTotal } from './usage.ts';
+export { assertStrongEnough, createWeakValues, isKeyed, UNKNOWN_HINT, type WeakValues } from './weak-values.ts';
 
 export interface CredentialChanges {
   /** null takes it away. */
@@ -67,6 +69,8 @@ export interface ConnectInput {
   clientId: string;
   label?: string | undefined;
   scopes?: Scope[] | undefined;
+  /** Its refresh token could be guessed. */
+  weak?: boolean;
   authorizedBy: Actor;
   /** The credential that it replaces. */
   replaces?: string | undefined;
@@ -79,7 +83,7 @@ export interface Credentials {
   readonly retireQuietMs: number;
   /** Throws not_found, slots_full. */
   issue(directoryId: string, input: IssueInput, cause: Cause): Promise<Issued>;
-  /** `isDry`: everything is checked and nothing is written. Throws not_found, slots_full, invalid_token_format, credential_exists. */
+  /** `isDry`: everything is checked and nothing is written. Throws not_found, slots_full, invalid_token_format, weak_value, credential_exists. */
   import(directoryId: string, input: ImportInput & IssueInput, cause: Cause, isDry?: boolean): Promise<Credential>;
   /** Throws not_found, slots_full, invalid_request. */
   rotate(directoryId: string, input: RotateInput, cause: Cause): Promise<Issued>;
@@ -95,7 +99,7 @@ export interface Credentials {
   find(id: string): Promise<Credential | undefined>;
   /** Throws not_found. */
   get(id: string): Promise<Credential>;
-  /** By what was presented; an authoritative read. */
+  /** By what was presented; an authoritative read, and one more for what is not found while the store has weak values. */
   findByDigest(digest: Digest): Promise<Credential | undefined>;
   /** By id; an authoritative read. */
   findNow(id: string): Promise<Credential | undefined>;
@@ -165,6 +169,7 @@ interface Dependencies {
   random: Random;
   directories: Directories;
   usage: Usage;
+  weakValues: WeakValues;
   /** Waits until no instance answers from memory with what was true before. */
   waitOutLease: () => Promise<void>;
   /** A replaced credential retires after this long without use, once its successor was accepted. */
@@ -179,7 +184,7 @@ const CLEAR_BATCH = 100;
 const ADVANCE_BATCH = 200;
 
 export function createCredentials(deps: Dependencies): Credentials {
-  const { storage, audit, clock, random, directories, usage, waitOutLease } = deps;
+  const { storage, audit, clock, random, directories, usage, weakValues, waitOutLease } = deps;
   const credentials = audit.track('credentials', storage.collection(credentialSpec));
   const slots = createSlots({ credentials, audit, clock, usage });
 
@@ -369,19 +374,27 @@ export function createCredentials(deps: Dependencies): Credentials {
     async import(directoryId, input, cause, isDry = false) {
       await assertNotHeldBack(directoryId, cause);
       const directory = await directories.get(directoryId);
-      const { digest, hint, form } = readImport(input);
-      const record = draft(directory, digest, hint, input, cause);
+      const { digest, hint, form, value } = readImport(input);
+      const keyed = weakValues.keyed(digest);
+      const isWeak = (await assertStrongEnough(form, value, input.allowWeak)) === 'weak';
+      // Under whichever digest it is kept already.
+      await slots.assertNew(isWeak ? digest : keyed);
+      const record = isWeak
+        ? { ...draft(directory, keyed, UNKNOWN_HINT, input, cause), weak: true }
+        : draft(directory, digest, hint, input, cause);
       if (isDry) {
-        await slots.assertNew(digest);
+        await slots.assertNew(isWeak ? keyed : digest);
         await slots.assertFree(directoryId);
         return { ...record, slot: 'a' };
       }
+      if (isWeak) await weakValues.announce();
       return slots.claim(record, (record) =>
         audit.event('credential.imported', cause, subjectOf(record), {
           ...factsOf(record),
           scopes: record.scopes,
           expiresAt: record.expiresAt?.toISOString() ?? null,
           form,
+          ...(isWeak && { weak: true }),
         }),
       );
     },
@@ -393,7 +406,7 @@ export function createCredentials(deps: Dependencies): Credentials {
 
     async connect(directoryId, input, cause) {
       const directory = await directories.get(directoryId);
-      const { id, clientId, label, scopes = ['scim'], authorizedBy, replaces, expiresAt } = input;
+      const { id, clientId, label, scopes = ['scim'], weak, authorizedBy, replaces, expiresAt } = input;
       const fresh: Omit<Credential, 'slot' | 'slotKey'> = {
         id,
         organizationId: directory.organizationId,
@@ -402,6 +415,7 @@ export function createCredentials(deps: Dependencies): Credentials {
         state: 'active',
         hint: clientId.slice(-4),
         ...(label !== undefined && { label }),
+        ...(weak && { weak }),
         scopes,
         clientId,
         authorizedBy,
@@ -449,7 +463,11 @@ export function createCredentials(deps: Dependencies): Credentials {
     find: (id) => credentials.find(id),
     get,
     findNow: (id) => credentials.find(id, { authoritative: true }),
-    findByDigest: (digest) => credentials.findBy('digest', digest, { authoritative: true }),
+    async findByDigest(digest) {
+      const found = await credentials.findBy('digest', digest, { authoritative: true });
+      if (found || isKeyed(digest) || !(await weakValues.mayExist())) return found;
+      return credentials.findBy('digest', weakValues.keyed(digest), { authoritative: true });
+    },
     page: ({ directoryId, organizationId, state, direction = 'descending', ...query }) =>
       credentials.page({ ...query, where: { directoryId, organizationId, state }, direction }),
     retireQuietMs: deps.retireQuietMs,

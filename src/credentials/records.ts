@@ -31,6 +31,8 @@ const shape = {
   'digest?': 'string',
   hint: 'string',
   'label?': 'string',
+  /** Imported by an owner although it could be guessed. */
+  'weak?': 'boolean',
   scopes: 'strings',
   createdAt: 'date',
   createdBy: actorShape,

@@ -39,7 +39,7 @@ export function isAccessToken(value: string): boolean {
 }
 
 /** What is stored instead of the value, and looked up by. The scheme keeps digests of different making apart. */
-export type Digest = `sha256:${string}` | `ssoready:${string}` | `access:${string}`;
+export type Digest = `sha256:${string}` | `ssoready:${string}` | `access:${string}` | `keyed:${string}`;
 
 export function digestOf(value: string): Digest {
   return `sha256:${hash('sha256', value, 'hex')}`;

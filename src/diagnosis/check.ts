@@ -1,12 +1,14 @@
 /**
  * Checks a found token without using it: nothing is counted, no rotation moves on, no revoke is blocked. Answers whose it is and its state;
- * of what is not ours, what it looks like. The audit trail keeps who checked and the beginning of the digest; the value is kept nowhere.
+ * of what is not ours, what it looks like. The audit trail keeps who checked and the beginning of the digest, unless the value could be
+ * guessed; the value is kept nowhere.
  */
 import { createHash } from 'node:crypto';
 import type { Audit, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credential, type Credentials, stateAt, type Usage } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
+import { estimateStrength, STRONG_BITS } from '../secrets/strength.ts';
 import { parseAuthorization, type SubReason, unknownValue, type Verification } from '../verification/index.ts';
 
 export type Checked =
@@ -70,7 +72,10 @@ export function createCheck(deps: {
     const subject = credential
       ? { organizationId: credential.organizationId, directoryId: credential.directoryId, credentialId: credential.id }
       : { organizationId };
-    const data = { digest: digestStartOf(value), outcome: checked.isKnown ? checked.state : checked.looksLike };
+    // Against the beginning of its digest a weak value could be tried.
+    const digest =
+      credential?.weak || (await estimateStrength(value)).bits < STRONG_BITS ? undefined : digestStartOf(value);
+    const data = { digest, outcome: checked.isKnown ? checked.state : checked.looksLike };
     await audit.append(audit.event('token.checked', cause, subject, data));
     return checked;
   };

@@ -3,7 +3,8 @@
  * payload is stored without its `jti`. Payloads have keys with dots, so they are kept as a JSON string on both engines.
  */
 import { hash } from 'node:crypto';
-import type { Collection, Storage, Stored } from '../storage/index.ts';
+import { digestOf, type WeakValues } from '../credentials/index.ts';
+import type { Collection, ReadOptions, Storage, Stored } from '../storage/index.ts';
 
 const shape = {
   model: 'string',
@@ -44,4 +45,18 @@ export function createArtifacts(storage: Storage): Collection<Artifact> {
 export function artifactId(model: string, value: string): string {
   const place = model === 'AccessToken' || model === 'ClientCredentials' ? 'access' : model;
   return `${place}:${hash('sha256', value, 'hex')}`;
+}
+
+export type FindRefreshToken = (value: string, options?: ReadOptions) => Promise<Artifact | undefined>;
+
+/** Finds a refresh token by its value: of ours, or imported, perhaps as a weak one. */
+export function createFindRefreshToken(artifacts: Collection<Artifact>, { keyed }: WeakValues): FindRefreshToken {
+  return async (value, options) =>
+    (await artifacts.find(artifactId('RefreshToken', value), options)) ??
+    artifacts.find(importedRefreshTokenId(keyed(digestOf(value))), options);
+}
+
+/** Under which ID an imported refresh token is kept: by the hexadecimal digits of its digest, keyed where it is weak. */
+export function importedRefreshTokenId(digest: string): string {
+  return `RefreshToken:${digest.replace(/^sha256:/, '')}`;
 }

@@ -3,6 +3,7 @@
  * accepted as long as they agree.
  */
 import type { Clock } from '../clock.ts';
+import type { WeakValues } from '../credentials/index.ts';
 import type { AppError } from '../errors.ts';
 import { type ReadOptions, readSurely } from '../storage/index.ts';
 import type { Asserted, AssertionFault } from './client-assertions.ts';
@@ -29,10 +30,12 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 export interface ClientAuthenticationDependencies {
   clients: Clients;
   clock: Clock;
+  weakValues: WeakValues;
   byAssertion: (assertion: string, named: string | undefined, path: string) => Promise<Asserted>;
 }
 
-export function createClientAuthentication({ clients, clock, byAssertion }: ClientAuthenticationDependencies) {
+export function createClientAuthentication(deps: ClientAuthenticationDependencies) {
+  const { clients, clock, weakValues, byAssertion } = deps;
   /** Rejects with storage_unavailable; a refusal is a value. `path`: the endpoint that was called. */
   return async function authenticate(
     header: string | undefined,
@@ -78,7 +81,7 @@ export function createClientAuthentication({ clients, clock, byAssertion }: Clie
       return secrets.length === 0 ? { client } : { refused: 'client_method_wrong', clientId };
     if (client.authMethod === 'private_key_jwt') return { refused: 'client_method_wrong', clientId };
     if (secrets.length === 0) return { refused: 'client_secret_missing', clientId };
-    const states = secrets.map((secret) => secretStateOf(client, secret, clock.now()));
+    const states = secrets.map((secret) => secretStateOf(client, secret, clock.now(), weakValues));
     if (states.includes('live')) return { client };
     if (states.includes('expired')) return { refused: 'client_secret_expired', clientId };
     const hasBlanks = secrets.some((secret) => /\s/.test(secret));

@@ -1,6 +1,13 @@
 /** What is refused when a client is made or changed. Each check throws invalid_request and names the field, what was given and what is wanted. */
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
-import { type Digest, digestOf, hintOf } from '../credentials/index.ts';
+import {
+  assertStrongEnough,
+  type Digest,
+  digestOf,
+  hintOf,
+  UNKNOWN_HINT,
+  type WeakValues,
+} from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../identity-providers/index.ts';
 import { type AuthMethod, mayUse } from './client-record.ts';
@@ -69,14 +76,28 @@ export function isOwnClientId(id: string): boolean {
   return /^client_[0-9A-Za-z]{20}$/.test(id);
 }
 
-const SHORTEST_SECRET = 16;
+const SHORTEST_SECRET = 8;
 const LONGEST_SECRET = 1000;
 
-/** The digest of a secret that another system made. The value is never repeated. */
-export function importedSecretOf(input: {
+export interface ImportedSecret {
   clientSecret?: string | undefined;
   clientSecretSha256?: string | undefined;
-}): { digest: Digest; hint: string } | undefined {
+  allowWeak?: boolean | undefined;
+}
+
+/** A secret that another system made, as it is kept. The value is never repeated. Throws invalid_request, weak_value. */
+export async function importedSecretOf(
+  input: ImportedSecret,
+  { keyed }: WeakValues,
+): Promise<{ digest: Digest; hint: string } | undefined> {
+  const plain = plainSecretOf(input);
+  if (!plain) return undefined;
+  const strength = await assertStrongEnough('clientSecret', input.clientSecret, input.allowWeak);
+  return strength === 'strong' ? plain : { digest: keyed(plain.digest), hint: UNKNOWN_HINT };
+}
+
+/** The digest of such a secret without regard to how hard it is to guess. */
+export function plainSecretOf(input: ImportedSecret): { digest: Digest; hint: string } | undefined {
   const { clientSecret, clientSecretSha256 } = input;
   if (clientSecret !== undefined && clientSecretSha256 !== undefined) {
     const wanted = 'either clientSecret or clientSecretSha256';
@@ -84,7 +105,7 @@ export function importedSecretOf(input: {
   }
   if (clientSecretSha256 !== undefined) {
     const hex = clientSecretSha256.toLowerCase();
-    if (/^[0-9a-f]{64}$/.test(hex)) return { digest: `sha256:${hex}`, hint: '????' };
+    if (/^[0-9a-f]{64}$/.test(hex)) return { digest: `sha256:${hex}`, hint: UNKNOWN_HINT };
     const wanted = 'the 64 hexadecimal digits of a SHA-256';
     throw refused(`The digest of the client secret cannot be imported; wanted are ${wanted}.`, [
       { path: 'clientSecretSha256', wanted },
@@ -96,7 +117,7 @@ export function importedSecretOf(input: {
     clientSecret.length <= LONGEST_SECRET &&
     /^[\x21-\x7e]+$/.test(clientSecret);
   if (isUsable) return { digest: digestOf(clientSecret), hint: hintOf(clientSecret) };
-  const wanted = `${SHORTEST_SECRET} to ${LONGEST_SECRET} visible ASCII characters; a shorter one could be guessed`;
+  const wanted = `${SHORTEST_SECRET} to ${LONGEST_SECRET} visible ASCII characters`;
   throw refused(`The client secret cannot be imported: wanted are ${wanted}.`, [{ path: 'clientSecret', wanted }]);
 }
 

@@ -2,7 +2,7 @@
 
 import { timingSafeEqual } from 'node:crypto';
 import { DAY_MS } from '../clock.ts';
-import { digestOf } from '../credentials/index.ts';
+import { digestOf, isKeyed, type WeakValues } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../identity-providers/index.ts';
 import type { ClientRecord } from './client-record.ts';
@@ -78,12 +78,15 @@ export function secretStateOf(
   client: Pick<ClientRecord, 'secrets'>,
   value: string,
   now: Date,
+  { keyed }: Pick<WeakValues, 'keyed'>,
 ): 'live' | 'expired' | 'wrong' {
-  const given = Buffer.from(digestOf(value));
+  const plain = digestOf(value);
+  const given = { plain: Buffer.from(plain), keyed: Buffer.from(keyed(plain)) };
   let state: 'live' | 'expired' | 'wrong' = 'wrong';
   for (const secret of client.secrets) {
     const kept = Buffer.from(secret.digest);
-    if (kept.length === given.length && timingSafeEqual(kept, given))
+    const wanted = isKeyed(secret.digest) ? given.keyed : given.plain;
+    if (kept.length === wanted.length && timingSafeEqual(kept, wanted))
       state = isLiveAt(secret, now) ? 'live' : 'expired';
   }
   return state;

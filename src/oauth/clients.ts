@@ -4,7 +4,7 @@
  */
 import { type Audit, type Cause, changesBetween } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import { digestOf, hintOf } from '../credentials/index.ts';
+import { digestOf, hintOf, type WeakValues } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
@@ -21,6 +21,7 @@ import {
   checkRotation,
   importedSecretOf,
   isOwnClientId,
+  plainSecretOf,
 } from './client-checks.ts';
 import {
   type AuthMethod,
@@ -68,6 +69,8 @@ export interface ClientInput {
   clientId?: string | undefined;
   clientSecret?: string | undefined;
   clientSecretSha256?: string | undefined;
+  /** An owner takes a secret that could be guessed, or a digest of one. */
+  allowWeak?: boolean | undefined;
   /** Of its first secret: null for no end, absent for what its identity provider prescribes. */
   secretExpiresAt?: Date | null | undefined;
 }
@@ -82,7 +85,7 @@ export interface ClientChanges {
 
 export interface Clients {
   /**
-   * Throws not_found (directory), invalid_request, workload_taken, client_exists. `clientSecret` is shown once; absent where the client has a
+   * Throws not_found (directory), invalid_request, weak_value, workload_taken, client_exists. `clientSecret` is shown once; absent where the client has a
    * key of its own, or brought its secret along. `isDry`: everything is checked and nothing is written.
    */
   create(
@@ -131,11 +134,12 @@ export function createClients(deps: {
   clock: Clock;
   random: Random;
   directories: Directories;
+  weakValues: WeakValues;
   allowHttpRedirects: boolean;
   /** Hosts that keys may be fetched from. */
   jwksHosts: readonly string[];
 }): Clients {
-  const { storage, audit, clock, random, directories, allowHttpRedirects, jwksHosts } = deps;
+  const { storage, audit, clock, random, directories, weakValues, allowHttpRedirects, jwksHosts } = deps;
   const clients = audit.track(
     'clients',
     storage.collection({
@@ -218,7 +222,7 @@ export function createClients(deps: {
       if (workloadIdentity && (await findByWorkload(workloadIdentity))) throw new AppError('workload_taken');
       const { clientId } = input;
       if (clientId !== undefined) checkImportedId(clientId);
-      const brought = importedSecretOf(input);
+      const brought = await importedSecretOf(input, weakValues);
       const clientSecret = hasSecrets(authMethod) && !brought ? mintSecret() : undefined;
       if (!hasSecrets(authMethod) && (brought || input.secretExpiresAt)) throw withoutSecrets(authMethod);
       const secretEnd = secretEndOf(provider, input.secretExpiresAt, clock.now());
@@ -274,8 +278,10 @@ export function createClients(deps: {
     },
     async hasImportedSecret(id, input) {
       const client = await get(id);
-      const digest = importedSecretOf(input)?.digest;
-      return digest === undefined ? client.secrets.length === 0 : client.secrets.some((one) => one.digest === digest);
+      const plain = plainSecretOf(input)?.digest;
+      if (plain === undefined) return client.secrets.length === 0;
+      const digests: string[] = [plain, weakValues.keyed(plain)];
+      return client.secrets.some(({ digest }) => digests.includes(digest));
     },
     get,
     async page({ organizationId, directoryId, name, sharedProvider, after, limit }) {

@@ -26,6 +26,8 @@ const shape = {
   'replaces?': 'string',
   /** The authorization request had no redirect URI: the client's only one stood for it, and the token request may leave it out too. */
   'redirectUriOmitted?': 'boolean',
+  /** Its refresh token was imported and could be guessed. */
+  'weak?': 'boolean',
   /** The word by which a refresh token was asked for; answers repeat it. */
   'offlineScope?': 'string',
   createdAt: 'date',
@@ -149,9 +151,10 @@ export function createConnections(deps: {
       if (isWorthIt) await credentials.extend(credentialId, end);
     },
 
-    async connect({ clientId, directoryId, credentialId, scope, authorizedBy, address, replaces }, client) {
+    async connect({ clientId, directoryId, credentialId, scope, authorizedBy, address, replaces, weak }, client) {
       const cause: Cause = { actor: authorizedBy, source: 'portal', ...(address !== undefined && { address }) };
-      const made = { id: credentialId, clientId, scopes: scope.split(' ') as Scope[], authorizedBy, replaces };
+      const scopes = scope.split(' ') as Scope[];
+      const made = { id: credentialId, clientId, scopes, authorizedBy, replaces, ...(weak && { weak }) };
       return connectOnce(directoryId, made, client, cause);
     },
 

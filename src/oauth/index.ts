@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Audit, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import { type Credentials, type Digest, SCOPES, type Usage } from '../credentials/index.ts';
+import { type Credentials, type Digest, SCOPES, type Usage, type WeakValues } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import type { FailureLimits } from '../http/failure-limits.ts';
@@ -16,7 +16,7 @@ import type { Log } from '../log.ts';
 import { holdsSecret } from '../secrets/redaction.ts';
 import type { Storage } from '../storage/index.ts';
 import { createAdapterFactory } from './adapter.ts';
-import { createArtifacts } from './artifacts.ts';
+import { createArtifacts, createFindRefreshToken } from './artifacts.ts';
 import { type AuthorizationDependencies, createAuthorization } from './authorization.ts';
 import { createAssertions } from './client-assertions.ts';
 import { createClientAuthentication } from './client-authentication.ts';
@@ -113,6 +113,7 @@ export interface OauthDependencies {
   directories: Directories;
   credentials: Credentials;
   usage: Usage;
+  weakValues: WeakValues;
   issuer: string;
   secret: string;
   rotateKeysAfterDays: number;
@@ -132,7 +133,7 @@ export interface OauthDependencies {
 }
 
 export function createOauth(deps: OauthDependencies): Oauth {
-  const { storage, audit, clock, random, log, context, credentials, issuer } = deps;
+  const { storage, audit, clock, random, log, context, credentials, weakValues, issuer } = deps;
   let loaded: { provider: Provider; kids: string } | undefined;
   const provider = (): Provider => {
     if (!loaded) throw new AppError('storage_unavailable');
@@ -145,11 +146,12 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const signingKeys = createSigningKeys({ ...deps, rotateAfterDays: deps.rotateKeysAfterDays });
   const keys = createKeySource({ fetch: deps.fetch, clock });
   const byAssertion = createAssertions({ storage, clients, clock, keys, issuer });
-  const authenticate = createClientAuthentication({ clients, clock, byAssertion });
+  const authenticate = createClientAuthentication({ clients, clock, weakValues, byAssertion });
   const tokens = createTokenMaker(provider);
   const oneTimes = createOneTimes({ artifacts, clock, random });
-  const told = createTokenAudit({ artifacts, connections, audit });
-  const parts = { artifacts, oneTimes, connections, tokens, clock };
+  const findRefreshToken = createFindRefreshToken(artifacts, weakValues);
+  const told = createTokenAudit({ artifacts, findRefreshToken, connections, audit });
+  const parts = { artifacts, findRefreshToken, weakValues, oneTimes, connections, tokens, clock };
   const tokenEndpoint = createTokenEndpoint({
     ...deps,
     onAnswer: deps.onTokenAnswer,
@@ -160,7 +162,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
       refresh_token: createRefreshGrant(parts),
       client_credentials: createClientCredentialsGrant(parts),
     },
-    revoke: createRevocation({ artifacts, connections, waitOutLease: deps.waitOutLease }),
+    revoke: createRevocation({ artifacts, findRefreshToken, connections, waitOutLease: deps.waitOutLease }),
     connections,
     told,
     renderError: (error, description) => deps.renderError(error, description, { issuer }),
@@ -208,11 +210,12 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const importConnection = createMovingIn({
     artifacts,
     credentials,
+    weakValues,
     clock,
-    async connect({ client, directory, scope, ids }, cause) {
+    async connect({ client, directory, scope, ids, weak }, cause) {
       const { organizationId, id: directoryId } = directory;
       const agreed = await connections.authorize(
-        { clientId: client.id, organizationId, directoryId, scope, authorizedBy: cause.actor },
+        { clientId: client.id, organizationId, directoryId, scope, authorizedBy: cause.actor, ...(weak && { weak }) },
         ids,
       );
       await connections.connect(agreed, client);

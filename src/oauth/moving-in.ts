@@ -6,12 +6,12 @@ import { createHash } from 'node:crypto';
 import type { Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials, Scope } from '../credentials/index.ts';
-import { digestOf } from '../credentials/index.ts';
+import { assertStrongEnough, type Digest, digestOf, type WeakValues } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { BASE62 } from '../identifiers.ts';
 import { type Collection, isDuplicate } from '../storage/index.ts';
-import type { Artifact } from './artifacts.ts';
+import { type Artifact, importedRefreshTokenId } from './artifacts.ts';
 import type { Client } from './clients.ts';
 
 export interface ConnectionImport {
@@ -21,9 +21,11 @@ export interface ConnectionImport {
   refreshToken?: string | undefined;
   refreshTokenSha256?: string | undefined;
   scopes?: Scope[] | undefined;
+  /** An owner takes a refresh token that could be guessed, or a digest of one. */
+  allowWeak?: boolean | undefined;
 }
 
-const SHORTEST = 16;
+const SHORTEST = 8;
 const LONGEST = 2000;
 
 interface ConnectionIds {
@@ -37,20 +39,21 @@ export type MovingIn = ReturnType<typeof createMovingIn>;
 export function createMovingIn(deps: {
   artifacts: Collection<Artifact>;
   credentials: Credentials;
+  weakValues: WeakValues;
   clock: Clock;
   /**
    * Makes the connection under these IDs, or leaves it as it is: what a person would have agreed to, and its credential. Throws slots_full,
    * credential_final.
    */
   connect: (
-    about: { client: Client; directory: Directory; scope: string; ids: ConnectionIds },
+    about: { client: Client; directory: Directory; scope: string; ids: ConnectionIds; weak: boolean },
     cause: Cause,
   ) => Promise<void>;
 }) {
-  const { artifacts, credentials, clock, connect } = deps;
+  const { artifacts, credentials, weakValues, clock, connect } = deps;
 
   /**
-   * Throws invalid_request, credential_exists (this refresh token is known), slots_full. `isDry`: everything is checked and nothing is
+   * Throws invalid_request, weak_value, credential_exists (this refresh token is known), slots_full. `isDry`: everything is checked and nothing is
    * written; the answer has no credentialId then.
    */
   return async function importConnection(
@@ -59,15 +62,19 @@ export function createMovingIn(deps: {
     isDry = false,
   ): Promise<{ credentialId?: string }> {
     const { client, directory, scopes = ['scim'] } = input;
-    const hex = hexOf(input);
-    const id = `RefreshToken:${hex}`;
+    const plain = digestOfRefreshToken(input);
+    const strength = await assertStrongEnough('refreshToken', input.refreshToken, input.allowWeak);
+    const keyed = weakValues.keyed(plain);
+    const [digest, other] = strength === 'weak' ? [keyed, plain] : [plain, keyed];
+    const id = importedRefreshTokenId(digest);
     if (!client.grantTypes.includes('refresh_token'))
       throw invalid('clientId', 'a client whose grantTypes have refresh_token');
     if (client.directoryId !== undefined && client.directoryId !== directory.id)
       throw invalid('clientId', 'a client of this directory, or a shared one');
-    const known = await artifacts.find(id);
+    const known = (await artifacts.find(id)) ?? (await artifacts.find(importedRefreshTokenId(other)));
     if (known) throw existsAt(known.payload, directory);
-    const ids = idsOf([hex, client.id, directory.id]);
+    // The IDs are made of what the store may hold: those of a weak one tell no more than its keyed digest.
+    const ids = idsOf([id.slice('RefreshToken:'.length), client.id, directory.id]);
     const { id: grantId, credentialId } = ids;
     if (isDry) {
       const isBegun = (await credentials.find(credentialId)) !== undefined;
@@ -75,7 +82,7 @@ export function createMovingIn(deps: {
       return {};
     }
     const scope = scopes.join(' ');
-    await connect({ client, directory, scope, ids }, cause);
+    await connect({ client, directory, scope, ids, weak: strength === 'weak' }, cause);
     const facts = { accountId: directory.id, clientId: client.id, grantId, scope };
     const token = { ...facts, kind: 'RefreshToken', gty: 'authorization_code refresh_token', iat: seconds(clock) };
     try {
@@ -112,19 +119,19 @@ function seconds(clock: Clock): number {
   return Math.floor(clock.now().getTime() / 1000);
 }
 
-function hexOf({ refreshToken, refreshTokenSha256 }: ConnectionImport): string {
+function digestOfRefreshToken({ refreshToken, refreshTokenSha256 }: ConnectionImport): Digest {
   if ((refreshToken === undefined) === (refreshTokenSha256 === undefined))
     throw invalid('refreshToken', 'exactly one of refreshToken and refreshTokenSha256');
   if (refreshToken !== undefined) {
-    if (/^(?:scim|scimat|scimcs|lk|lkp|lks)_/.test(refreshToken))
+    if (/^(?:scim|scimat|scimac|scimcs|lk|lkp|lks|lkc)_/.test(refreshToken))
       throw invalid('refreshToken', 'a refresh token; this begins like a Latchkey value of another kind');
     if (refreshToken.length < SHORTEST || refreshToken.length > LONGEST || !/^[\x21-\x7e]+$/.test(refreshToken))
       throw invalid('refreshToken', `${SHORTEST} to ${LONGEST} visible ASCII characters`);
-    return digestOf(refreshToken).slice('sha256:'.length);
+    return digestOf(refreshToken);
   }
   const hex = refreshTokenSha256?.toLowerCase() ?? '';
   if (!/^[0-9a-f]{64}$/.test(hex)) throw invalid('refreshTokenSha256', 'the 64 hexadecimal digits of a SHA-256');
-  return hex;
+  return `sha256:${hex}`;
 }
 
 /** The value is never repeated. */

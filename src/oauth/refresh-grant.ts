@@ -1,8 +1,8 @@
 /** Refresh tokens (RFC 6749 6): they live as long as their connection, and where they are rotated, a lost answer costs nothing. */
 import type { Cause } from '../audit/index.ts';
-import { SCOPES } from '../credentials/index.ts';
+import { digestOf, SCOPES, type WeakValues } from '../credentials/index.ts';
 import { type Collection, readSurely } from '../storage/index.ts';
-import { type Artifact, artifactId } from './artifacts.ts';
+import { type Artifact, artifactId, type FindRefreshToken } from './artifacts.ts';
 import type { Client } from './clients.ts';
 import { type Authorization, aboutOf, type Connections } from './connections.ts';
 import { connected, type Grant, type Granted, type Refused } from './grants.ts';
@@ -23,16 +23,18 @@ interface Refresh {
 
 export function createRefreshGrant(deps: {
   artifacts: Collection<Artifact>;
+  findRefreshToken: FindRefreshToken;
   oneTimes: OneTimes;
+  weakValues: WeakValues;
   connections: Connections;
   tokens: TokenMaker;
 }): Grant {
-  const { artifacts, oneTimes, connections, tokens } = deps;
+  const { artifacts, findRefreshToken, oneTimes, weakValues, connections, tokens } = deps;
 
   return async function refreshed(client, parameters, cause) {
     const value = parameters.get('refresh_token');
     if (value === undefined) return { refused: 'refresh_token_missing' };
-    const held = await readSurely((options) => artifacts.find(artifactId('RefreshToken', value), options));
+    const held = await readSurely((options) => findRefreshToken(value, options));
     const authorization = held?.grantId === undefined ? undefined : await connections.find(held.grantId);
     // A token of another client is none of this one's.
     if (!held || !authorization || held.clientId !== client.id) return { refused: 'refresh_token_unknown' };
@@ -67,7 +69,9 @@ export function createRefreshGrant(deps: {
    */
   async function rotate(refresh: Refresh, cause: Cause): Promise<Granted | Refused> {
     const { client, value, held, authorization } = refresh;
-    const rotated: OneTime = { id: held.id, value, fingerprint: client.id };
+    // The answer is sealed under the value, which must not be found by trying: a weak one counts with the secret of the instance.
+    const sealedUnder = held.id === artifactId('RefreshToken', value) ? value : weakValues.keyed(digestOf(value));
+    const rotated: OneTime = { id: held.id, value: sealedUnder, fingerprint: client.id };
     const successor = await oneTimes.claim(rotated, Number.POSITIVE_INFINITY);
     if (successor !== undefined) {
       const next = await readSurely(

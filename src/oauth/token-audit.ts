@@ -2,7 +2,7 @@
 import type { Audit } from '../audit/index.ts';
 import { GRANT_TYPES } from '../identity-providers/index.ts';
 import type { Collection } from '../storage/index.ts';
-import { type Artifact, artifactId } from './artifacts.ts';
+import { type Artifact, artifactId, type FindRefreshToken } from './artifacts.ts';
 import type { AssertionFault } from './client-assertions.ts';
 import type { Client } from './clients.ts';
 import { aboutOf, type Connections } from './connections.ts';
@@ -21,8 +21,13 @@ export interface TokenRequest {
   requestId: string;
 }
 
-export function createTokenAudit(deps: { artifacts: Collection<Artifact>; connections: Connections; audit: Audit }) {
-  const { artifacts, connections, audit } = deps;
+export function createTokenAudit(deps: {
+  artifacts: Collection<Artifact>;
+  findRefreshToken: FindRefreshToken;
+  connections: Connections;
+  audit: Audit;
+}) {
+  const { artifacts, findRefreshToken, connections, audit } = deps;
 
   /** Also where the client could not prove who it is: a refusal is told at the connection whose token came with it. */
   async function subjectOf({ parameters, client }: TokenRequest): Promise<About> {
@@ -40,7 +45,7 @@ export function createTokenAudit(deps: { artifacts: Collection<Artifact>; connec
   async function grantOf(parameters: Parameters): Promise<string | undefined> {
     const refreshToken = parameters.get('refresh_token');
     const code = parameters.get('code');
-    if (refreshToken !== undefined) return (await artifacts.find(artifactId('RefreshToken', refreshToken)))?.grantId;
+    if (refreshToken !== undefined) return (await findRefreshToken(refreshToken))?.grantId;
     return code === undefined ? undefined : (await artifacts.find(artifactId('AuthorizationCode', code)))?.grantId;
   }
 

@@ -1,6 +1,7 @@
 /** The secrets of a client, where a person adds, compares and removes them: the dashboard's client page and the setup of a directory. */
 
 import { DAY_MS } from '../clock.ts';
+import { isKeyed } from '../credentials/index.ts';
 import { IDENTITY_PROVIDERS, oauthPresetOf } from '../identity-providers/index.ts';
 import { type Client, type ClientSecret, isLiveAt, mostLiveSecretsOf } from '../oauth/index.ts';
 import { Ask } from './confirm.tsx';
@@ -16,9 +17,11 @@ export function SecretRows({ visit, client, path }: { visit: Visit; client: Clie
       {client.secrets.map((secret) => (
         <li>
           <span class="what">
-            <span class="mono">…{secret.hint}</span>
+            {isKeyed(secret.digest) ? <b>Weak secret</b> : <span class="mono">…{secret.hint}</span>}
             <small>
               Added <Time at={secret.createdAt} now={visit.now} />. <End secret={secret} now={visit.now} />
+              {isKeyed(secret.digest) &&
+                ' It can be guessed, and works only with the secret of this server. Replace it.'}
             </small>
           </span>
           {!isLiveAt(secret, visit.now) && <Tag tone="bad">expired</Tag>}

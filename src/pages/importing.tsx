@@ -1,14 +1,16 @@
 /** A token of another system becomes a credential as it is. For operators alone: whoever may try values learns which ones are in use. */
 
+import { AppError, isAppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
-import { Field, required } from './fields.tsx';
+import { Field, required, Tick } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
 import { Head } from './heads.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import type { Route, Visit } from './visit.tsx';
 
 const LONGEST = 4096;
+const ANYWAY = 'credentials.import-weak';
 
 export function importRoutes(deps: SeenDependencies): Route[] {
   const { credentials } = deps;
@@ -39,6 +41,13 @@ export function importRoutes(deps: SeenDependencies): Route[] {
               hint="As it stands in the identity provider, without the word Bearer."
             />
             <CredentialFields />
+            {visit.refused?.code === 'weak_value' && visit.may(ANYWAY) && (
+              <Tick
+                name="allowWeak"
+                label="Import it although it can be guessed"
+                hint="Its digest is then keyed with the secret of this server: whoever has a copy of the database alone cannot search for it. Without that secret the token stops working. Replace it soon."
+              />
+            )}
             <Submit name="Import" back={`${visit.home}/directories/${directory.id}`} />
           </Form>
         </>
@@ -54,9 +63,23 @@ export function importRoutes(deps: SeenDependencies): Route[] {
       async post(visit) {
         const { id } = await seen.directory(visit);
         const token = required(visit.form, 'value', LONGEST);
-        await credentials.import(id, { ...credentialInputOf(visit.form), token }, visit.cause);
+        const allowWeak = visit.form.has('allowWeak');
+        if (allowWeak && !visit.may(ANYWAY)) throw new AppError('forbidden', { detail: ASK_AN_OWNER });
+        const input = { ...credentialInputOf(visit.form), token, allowWeak };
+        await credentials.import(id, input, visit.cause).catch((error: unknown) => {
+          throw isAppError(error, 'weak_value') ? inWordsOfPage(error, visit.may(ANYWAY)) : error;
+        });
         return `${visit.home}/directories/${id}`;
       },
     },
   ];
+}
+
+const ASK_AN_OWNER = 'Only an owner can import a token that can be guessed. Ask one, or generate a new token.';
+
+function inWordsOfPage(error: AppError, mayAnyway: boolean): AppError {
+  const { estimatedBits, wantedBits } = error.facts;
+  const onward = mayAnyway ? 'Generate a new one, or tick below and paste it again.' : ASK_AN_OWNER;
+  const detail = `This token can be guessed: about ${estimatedBits} bits by our estimate, and ${wantedBits} are needed. ${onward}`;
+  return new AppError('weak_value', { detail, errors: [{ path: 'value', problem: detail }] }, { cause: error });
 }

@@ -131,7 +131,7 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
         path: home + path.replace(/:(\w+)/g, (_, name: string) => visit.params[name] ?? ''),
         query: new URLSearchParams(query),
         form: new URLSearchParams(),
-        refused: { path: visit.path, form: visit.form, ...(field && { field }) },
+        refused: { path: visit.path, code: error.code, form: visit.form, ...(field && { field }) },
       })
       .catch(() => undefined);
     if (shown === undefined || typeof shown === 'string') return undefined;

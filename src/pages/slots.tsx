@@ -72,7 +72,16 @@ function SlotCard(props: {
         {credential.kind === 'bearer' && (
           <>
             <dt>Ends in</dt>
-            <dd class="mono">…{credential.hint}</dd>
+            <dd class="mono">{credential.weak ? 'Not shown' : `…${credential.hint}`}</dd>
+          </>
+        )}
+        {credential.weak && (
+          <>
+            <dt>Strength</dt>
+            <dd>
+              <b>Weak</b>: {credential.kind === 'oauth' ? 'its imported refresh token' : 'it'} can be guessed, and works
+              only with the secret of this server. Replace it.
+            </dd>
           </>
         )}
         {credential.clientId !== undefined && (

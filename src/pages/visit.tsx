@@ -4,6 +4,7 @@ import type { ComponentChildren, VNode } from 'preact';
 import type { AccessRole, Action } from '../access.ts';
 import type { Actor, Cause } from '../audit/index.ts';
 import type { Reader } from '../diagnosis/index.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { PageCookies } from './cookies.ts';
 
 /** A request of somebody who may not be signed in. */
@@ -31,7 +32,7 @@ export interface Visit extends Guest {
   formKey: string;
   cause: Cause;
   /** The form that was refused and is shown again, with what was typed. */
-  refused?: { path: string; form: URLSearchParams; field?: FieldProblem };
+  refused?: { path: string; code: ErrorCode; form: URLSearchParams; field?: FieldProblem };
   /** Whom the words of findings are for. */
   reader: Reader;
   /** The one organization that this person sees; undefined for all. */

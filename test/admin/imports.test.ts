@@ -151,7 +151,7 @@ for (const engine of engines) {
 
     it('says of each row that is refused why, goes on with the others, and repeats no secret', async () => {
       const { id } = await app.api.makeDirectory();
-      const secret = 'very-secret-value-1234567890';
+      const secret = 'very-secret-value-k9Xq2Zm8Rw4Vb7TnJ5';
       const file = lines(
         { type: 'client', clientId: 'rows-1', clientSecret: 'short', name: 'A', directory: id },
         { type: 'client', clientId: secret.replaceAll('-', ' '), clientSecret: secret, name: 'A', directory: id },
@@ -177,12 +177,12 @@ for (const engine of engines) {
     it('repeats of a row whose columns moved neither value nor name, whichever they are', async () => {
       const { id } = await app.api.makeDirectory();
       const secret = 'hunter-two-of-the-old-system';
-      const token = { type: 'token', directory: id, token: 'of-a-row-with-moved-columns' };
+      const token = { type: 'token', directory: id, token: 'of-moved-columns-k9Xq2Zm8Rw4Vb7TnJ5' };
       const file = lines(
         { ...token, type: secret },
         { ...token, [secret]: 'x' },
         { ...token, directory: secret },
-        { type: 'refresh_token', clientId: secret, directory: id, refreshToken: 'of-a-row-with-moved-columns' },
+        { type: 'refresh_token', clientId: secret, directory: id, refreshToken: 'of-moved-columns-k9Xq2Zm8Rw4Vb7TnJ5' },
         { type: 'client', clientId: 'moved-1', clientSecret: SECRET, name: 'A', directory: secret },
         { type: 'client', clientId: 'moved-2', clientSecret: SECRET, name: 'A', workloadIdentity: { [secret]: 'x' } },
         { type: 'client', clientId: 'moved-3', clientSecret: SECRET, name: 'A', provider: secret, directory: id },
@@ -210,8 +210,8 @@ for (const engine of engines) {
       await clientOf('oracle-mine', mine.id);
       const rowsAt = (directory: string, clientId: string, name: string) =>
         lines(
-          { type: 'token', directory, token: `${name}-token-of-the-oracle` },
-          { type: 'refresh_token', clientId, directory, refreshToken: `${name}-refresh-of-the-oracle` },
+          { type: 'token', directory, token: `${name}-token-k9Xq2Zm8Rw4Vb7TnJ5` },
+          { type: 'refresh_token', clientId, directory, refreshToken: `${name}-refresh-k9Xq2Zm8Rw4Vb7TnJ5` },
         );
       assert.deepEqual(statusesOf(await importing(rowsAt(other.id, 'oracle-theirs', 'their'))), [
         'imported',
@@ -225,8 +225,8 @@ for (const engine of engines) {
       }
       const path = `/directories/${mine.id}`;
       for (const [part, fields] of [
-        ['credentials', { token: 'their-token-of-the-oracle' }],
-        ['connections', { clientId: 'oracle-mine', refreshToken: 'their-refresh-of-the-oracle' }],
+        ['credentials', { token: 'their-token-k9Xq2Zm8Rw4Vb7TnJ5' }],
+        ['connections', { clientId: 'oracle-mine', refreshToken: 'their-refresh-k9Xq2Zm8Rw4Vb7TnJ5' }],
       ] as const) {
         const single = await api.post(`${path}/${part}/import`, fields);
         assert.deepEqual([single.status, single.body.code], [409, 'credential_exists']);

@@ -179,7 +179,7 @@ for (const engine of engines) {
 
     it('are imported from other systems as they were', async () => {
       const directory = await app.api.makeDirectory();
-      const legacy = 'jackson-0a1b2c3d4e5f';
+      const legacy = 'jackson-9c41e07bd2f8a6350a1b2c3d4e5f';
       const imported = await app.api.post(`/directories/${directory.id}/credentials/import`, {
         token: legacy,
         label: 'Polis',
@@ -197,7 +197,7 @@ for (const engine of engines) {
         (await app.api.post(`/directories/${other.id}/credentials/import`, { token: legacy })).body.code,
         'credential_exists',
       );
-      const number = 'scim_vendor-key-77';
+      const number = 'scim_vendor-key-k9Xq2Zm8Rw4Vb7TnJ5y-77';
       const { createHash } = await import('node:crypto');
       const sha256 = createHash('sha256').update(number).digest('hex').toUpperCase();
       const hashed = await app.api.post(`/directories/${directory.id}/credentials/import`, { sha256, hint: 'y-77' });

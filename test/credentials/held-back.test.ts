@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Cause, createAudit, SYSTEM } from '../../src/audit/index.ts';
-import { createCredentials, createUsage } from '../../src/credentials/index.ts';
+import { createCredentials, createUsage, createWeakValues } from '../../src/credentials/index.ts';
 import { createDirectories, createOrganizations, createUpstreamPolicy } from '../../src/directories/index.ts';
 import { isAppError } from '../../src/errors.ts';
 import { systemRandom } from '../../src/identifiers.ts';
@@ -53,7 +53,9 @@ async function arrange(disabler: Cause) {
   });
   const directories = createDirectories({ ...base, organizations, upstreamPolicy, secret: 'a secret of the test' });
   const usage = createUsage({ storage, clock });
-  const credentials = createCredentials({ ...base, directories, usage, retireQuietMs: 1000, retireOverdueMs: 1000 });
+  const weakValues = createWeakValues({ ...base, secret: 'a secret of the test', leaseMs: 1000 });
+  const quiet = { retireQuietMs: 1000, retireOverdueMs: 1000 };
+  const credentials = createCredentials({ ...base, directories, usage, weakValues, ...quiet });
   await storage.prepare();
   const { id: organizationId } = await organizations.create({ name: 'Northwind' }, SYSTEM);
   const { id: directory } = await directories.create({ organizationId, name: 'Okta' }, SYSTEM);

@@ -14,11 +14,11 @@ for (const engine of engines) {
     const { api } = app;
     const directory = await api.makeDirectory();
     const bring = (token: string) => api.post(`/directories/${directory.id}/credentials/import`, { token });
-    assert.equal((await bring('brought-along-1')).status, 201);
-    assert.equal((await bring('brought-along-2')).status, 201);
+    assert.equal((await bring('k9Xq2Zm8Rw4Vb7TnJ5-1')).status, 201);
+    assert.equal((await bring('k9Xq2Zm8Rw4Vb7TnJ5-2')).status, 201);
 
-    assert.equal((await bring('brought-along-1')).body.code, 'credential_exists');
-    assert.equal((await bring('brought-along-2')).body.code, 'credential_exists');
-    assert.equal((await bring('brought-along-3')).body.code, 'slots_full');
+    assert.equal((await bring('k9Xq2Zm8Rw4Vb7TnJ5-1')).body.code, 'credential_exists');
+    assert.equal((await bring('k9Xq2Zm8Rw4Vb7TnJ5-2')).body.code, 'credential_exists');
+    assert.equal((await bring('k9Xq2Zm8Rw4Vb7TnJ5-3')).body.code, 'slots_full');
   });
 }

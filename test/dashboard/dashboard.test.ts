@@ -387,6 +387,21 @@ for (const engine of engines) {
         assert.equal((await owner.open(`/credentials/${credentialId}/revoke`)).status, 409);
       });
 
+      it('refuses a token that can be guessed, and takes it where an owner ticks that, calling it weak', async () => {
+        const { id } = await makeDirectory();
+        const value = 'scim-token-acme';
+        const refused = await owner.send(`/directories/${id}/import`, { value });
+        assert.equal(refused.status, 422);
+        assert.match(refused.html, /can be guessed: about \d+ bits by our estimate, and 64 are needed/);
+        assert.match(refused.html, /name="allowWeak"/);
+        assert.ok(!refused.html.includes(value));
+        assert.equal(await verify(id, value), 401);
+        const taken = await owner.send(`/directories/${id}/import`, { value, allowWeak: 'yes' });
+        assert.match(taken.html, /<b>Weak<\/b>: it can be guessed/);
+        assert.ok(!taken.html.includes('acme<'), 'nor are its last characters shown');
+        assert.equal(await verify(id, value), 200);
+      });
+
       it('takes a token of another system, and says so when both slots are held', async () => {
         const { id } = await makeDirectory();
         const value = `legacy-${Math.random().toString(36).slice(2)}-token`;

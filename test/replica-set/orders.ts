@@ -4,7 +4,7 @@
  */
 import { createAudit } from '../../src/audit/index.ts';
 import type { Clock } from '../../src/clock.ts';
-import { createCredentials, createUsage } from '../../src/credentials/index.ts';
+import { createCredentials, createUsage, createWeakValues } from '../../src/credentials/index.ts';
 import { createDirectories, createOrganizations, createUpstreamPolicy } from '../../src/directories/index.ts';
 import { isAppError } from '../../src/errors.ts';
 import { createInstances } from '../../src/operations/index.ts';
@@ -146,7 +146,8 @@ async function makeInstance(who: string, explored: Explored, replicaSet: ReturnT
   const directories = createDirectories({ ...parts, organizations, upstreamPolicy, secret: 'of the model' });
   const usage = createUsage(given);
   const quiet = { retireQuietMs: 60_000, retireOverdueMs: 60_000 };
-  const credentials = createCredentials({ ...parts, directories, usage, ...quiet });
+  const weakValues = createWeakValues({ ...parts, secret: 'of the model', leaseMs: LEASE_MS });
+  const credentials = createCredentials({ ...parts, directories, usage, weakValues, ...quiet });
   const { verify } = createVerify({
     credentials,
     directories,

@@ -62,7 +62,7 @@ async function connectByOauth({ api, url }: TestApp, { organizationId }: Answer)
   const { client, clientSecret } = (await api.post('/clients', { name: 'Okta', provider: 'okta' })).body;
   await api.post('/clients/import', {
     clientId: 'legacy',
-    clientSecret: 'x'.repeat(20),
+    clientSecret: 'k9Xq2Zm8Rw4Vb7TnJ5',
     name: 'Okta',
     provider: 'okta',
   });

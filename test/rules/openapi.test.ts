@@ -137,7 +137,9 @@ describe('/api/openapi.json', () => {
       label: 'first',
       expiresAt: OUTPUT_TIME,
     });
-    const imported = await call('POST /directories/{id}/credentials/import', directory.id, { token: 'x'.repeat(40) });
+    const imported = await call('POST /directories/{id}/credentials/import', directory.id, {
+      token: 'k9Xq2Zm8Rw4Vb7TnJ5',
+    });
     await call('POST /credentials/{id}/revoke', imported.credential.id, { reason: 'a test', force: true });
     const rotated = await call('POST /directories/{id}/rotate', directory.id, { mode: 'overlap' });
     await fetch(`${app.url}/auth/verify?directory=${directory.id}`, {

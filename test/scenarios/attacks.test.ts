@@ -156,7 +156,7 @@ describe('attacks', () => {
 
   it('cannot guess values of other organizations with a limited key', async () => {
     const other = await app.api.makeDirectory();
-    await app.api.post(`/directories/${other.id}/credentials/import`, { token: 'guess-me-please' });
+    await app.api.post(`/directories/${other.id}/credentials/import`, { token: 'k9Xq2Zm8Rw4Vb7TnJ5' });
     const own = await app.api.makeDirectory();
     const { key } = (
       await app.api.post('/api-keys', { name: 'limited', role: 'admin', organizationId: own.organizationId })
@@ -164,7 +164,7 @@ describe('attacks', () => {
     const limited = app.api.as(key);
     await limited.post(`/directories/${own.id}/credentials`);
     await limited.post(`/directories/${own.id}/credentials`);
-    for (const token of ['guess-me-please', 'wrong-guess-of-it']) {
+    for (const token of ['k9Xq2Zm8Rw4Vb7TnJ5', '5JnT7bV4wR8mZ2qX9k']) {
       assert.equal(
         (await limited.post(`/directories/${own.id}/credentials/import`, { token })).body.code,
         'slots_full',

@@ -161,7 +161,7 @@ for (const engine of bothEngines) {
       const elsewhere = await issue(`/directories/${other.id}/credentials`);
       const { apiKey, token: introspector } = await issue('/api-keys', { name: 'asks', role: 'introspect' });
 
-      const imported = presented('imported/value+of=another.system~1234567890');
+      const imported = presented('imported/value+of=another.system~k9Xq2Zm8Rw4Vb7TnJ5');
       const hashed = presented('value-known-by-its-digest-only-0987654321');
       const ssoready = presented('ssoready_scim_bearer_token_0123456789abcdefghijklmno');
       const path = `/directories/${other.id}/credentials/import`;

@@ -18,9 +18,12 @@ interface Tenant {
 /** What an operation needs to get as far as looking for the thing it is about. */
 const BODIES: Record<string, unknown> = {
   'post /directories/{id}/rotate': { mode: 'overlap' },
-  'post /directories/{id}/credentials/import': { token: 'imported-across-the-wall' },
+  'post /directories/{id}/credentials/import': { token: 'imported-across-k9Xq2Zm8Rw4Vb7TnJ5' },
   'post /directories/{id}/connections': { clientId: 'client_00000000000000000000' },
-  'post /directories/{id}/connections/import': { clientId: 'client_00000000000000000000', refreshToken: 'imported' },
+  'post /directories/{id}/connections/import': {
+    clientId: 'client_00000000000000000000',
+    refreshToken: 'imported-k9Xq2Zm8Rw4Vb7TnJ5',
+  },
   'post /webhooks/{id}/resend-failed': { since: '2026-01-01T00:00:00Z' },
   'post /credentials/{id}/review': { decision: 'end' },
   'patch /organizations/{id}': { name: 'taken over' },
