@@ -9,7 +9,8 @@ import {
   type Organizations,
 } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { TEST_PROBLEMS, UNREACHABLE, type UpstreamTestReport } from '../gateway/index.ts';
+import { TEST_PROBLEMS, UNREACHABLE, UPSTREAM_TEST_MS, type UpstreamTestReport } from '../gateway/index.ts';
+import { ANSWER_MS } from '../timing/deadline.ts';
 import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import { force } from './organizations.ts';
 import * as schemas from './schemas.ts';
@@ -222,11 +223,12 @@ export function directoryOperations(deps: {
       tag,
       summary: 'Test the SCIM server of a directory',
       description:
-        'Asks what Entra ID and Okta ask when their own connection is tested, and says what they would stumble over. It changes nothing there, and is no use of a credential.',
+        'Asks what Entra ID and Okta ask when their own connection is tested, and says what they would stumble over. It changes nothing there, and is no use of a credential. A slow server is waited for as long as the gateway waits, 60 seconds unless set otherwise; the whole takes 2 minutes at most.',
       action: 'directories.change',
       status: 200,
       answer: upstreamTestView,
       errors: ['not_found', 'invalid_request'],
+      answerMs: UPSTREAM_TEST_MS + ANSWER_MS,
       handle: async ({ id, caller }) => ({ body: await testUpstream(await get(id, caller)) }),
     }),
     ...(['disable', 'enable'] as const).map((verb) =>

@@ -15,6 +15,7 @@ import type { Idempotency } from '../idempotency/index.ts';
 import type { Log } from '../log.ts';
 import { holdsSecret, withoutUnguessable } from '../secrets/redaction.ts';
 import { type Allowance, createAllowance } from '../timing/deadline.ts';
+import { readApiKey } from '../verification/index.ts';
 import type { Caller, Operation, Reply } from './operation.ts';
 
 const PREFIX = '/api/v1';
@@ -91,11 +92,12 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
   };
 
   async function authenticate(koa: Context): Promise<void> {
-    const [, value = ''] = /^bearer[ \t]+(\S+)[ \t]*$/i.exec(koa.get('authorization')) ?? [];
+    const { value = '', id } = readApiKey(koa.get('authorization')) ?? {};
     const address = context.addressOf(koa.req);
     const wait = waitOfCaller(address);
     if (wait !== undefined) throw new AppError('rate_limited', { retryAfterSeconds: wait });
-    const apiKey = await findCaller(value);
+    const found = await findCaller(value);
+    const apiKey = id === undefined || found?.id === id ? found : undefined;
     if (!apiKey) {
       const retryAfterSeconds = limitCaller(address);
       if (retryAfterSeconds !== undefined) throw new AppError('rate_limited', { retryAfterSeconds });
@@ -121,7 +123,8 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     const body = operation.body && check(operation.body, parse(text, koa.get('content-type')), 'body');
     assertNoSecret(body);
     const query = operation.query && check(operation.query, parametersOf(koa), 'query');
-    const allowance = koa.state['allowance'] as Allowance;
+    const allowance =
+      operation.answerMs === undefined ? (koa.state['allowance'] as Allowance) : createAllowance(operation.answerMs);
     const cause: Cause = {
       actor: { type: 'api_key', id: apiKey.id, name: apiKey.name },
       source: 'api',

@@ -41,7 +41,7 @@ export {
 export { createTransport, type Transport } from './transport.ts';
 
 export { createUpstreamCredentials } from './upstream-credential.ts';
-export { TEST_PROBLEMS, type UpstreamTestCheck, type UpstreamTestReport } from './upstream-test.ts';
+export { TEST_PROBLEMS, UPSTREAM_TEST_MS, type UpstreamTestCheck, type UpstreamTestReport } from './upstream-test.ts';
 
 export interface GatewayDependencies {
   verification: Verification;

@@ -52,9 +52,12 @@ export interface UpstreamTestDependencies {
   clock: Clock;
   random: Random;
   publicUrl: string;
+  /** What the gateway waits for an answer. */
+  headersTimeoutMs: number;
 }
 
-const PATIENCE_MS = 10_000;
+/** Within which the whole test is done; what is not asked by then is told as slow. */
+export const UPSTREAM_TEST_MS = 120_000;
 const LONGEST_BYTES = 256 * 1024;
 
 const SAYS: Record<TestProblem, string> = {
@@ -66,7 +69,7 @@ const SAYS: Record<TestProblem, string> = {
   rejects_content: 'It rejected a filter that Okta and Entra ID send.',
   failing: 'It answered with an error of its own.',
   cut: 'Its answer ended half way.',
-  slow: 'It did not answer within 10 seconds.',
+  slow: 'It did not answer in time: the gateway would have given up too.',
   limits: 'It asked to slow down.',
   not_200: 'It answered with a status other than 200.',
   no_list:
@@ -84,7 +87,7 @@ interface Received {
 export function createUpstreamTest(
   deps: UpstreamTestDependencies,
 ): (directory: Directory) => Promise<UpstreamTestReport> {
-  const { transport, credentials, clock, random, publicUrl } = deps;
+  const { transport, credentials, clock, random, publicUrl, headersTimeoutMs } = deps;
   const underWay = new Set<string>();
 
   return async function test(directory) {
@@ -96,6 +99,7 @@ export function createUpstreamTest(
     try {
       const nobody = `latchkey-test-${randomText(12, random)}`;
       const checks: UpstreamTestCheck[] = [];
+      const endsAt = clock.monotonicMs() + UPSTREAM_TEST_MS;
       for (const path of [
         '/ServiceProviderConfig',
         `/Users?filter=userName+eq+%22${nobody}%22`,
@@ -103,7 +107,8 @@ export function createUpstreamTest(
         `/Groups?excludedAttributes=members&filter=displayName+eq+%22${nobody}%22`,
         `/Groups?filter=displayName%20eq%20%22${nobody}%22&startIndex=1&count=100`,
       ]) {
-        const check = await ask(directory, upstreamUrl, path);
+        const patienceMs = Math.min(headersTimeoutMs, endsAt - clock.monotonicMs());
+        const check = await ask(directory, upstreamUrl, path, patienceMs);
         checks.push(check);
         // What cannot be reached, or refuses us, answers nothing else better.
         if (check.problem === 'unreachable' || check.problem === 'slow' || check.problem === 'refuses_us') break;
@@ -114,7 +119,12 @@ export function createUpstreamTest(
     }
   };
 
-  async function ask(directory: Directory, upstreamUrl: string, path: string): Promise<UpstreamTestCheck> {
+  async function ask(
+    directory: Directory,
+    upstreamUrl: string,
+    path: string,
+    patienceMs: number,
+  ): Promise<UpstreamTestCheck> {
     const startedAt = clock.monotonicMs();
     const [place = path] = path.split('?');
     const done = (
@@ -130,7 +140,7 @@ export function createUpstreamTest(
       elapsedMs: Math.round(clock.monotonicMs() - startedAt),
     });
     try {
-      const { status, contentType, text } = await get(directory, upstreamUrl, path);
+      const { status, contentType, text } = await get(directory, upstreamUrl, path, patienceMs);
       const elapsedMs = clock.monotonicMs() - startedAt;
       const outcome = outcomeOf({ method: 'GET', path: place, status, contentType, elapsedMs, text, hasBody: true });
       // Not every server describes itself, and no IdP insists.
@@ -144,7 +154,7 @@ export function createUpstreamTest(
     }
   }
 
-  async function get(directory: Directory, upstreamUrl: string, path: string): Promise<Received> {
+  async function get(directory: Directory, upstreamUrl: string, path: string, patienceMs: number): Promise<Received> {
     const { origin, pathname } = new URL(upstreamUrl);
     const { id, organizationId } = directory;
     const credential = await credentials.headerOf(directory, 'scim', origin);
@@ -163,7 +173,7 @@ export function createUpstreamTest(
         { origin, path: pathname.replace(/\/+$/, '') + path, method: 'GET', headers },
         {
           onRequestStart(controller) {
-            timer = setTimeout(() => controller.abort(new LateError()), PATIENCE_MS);
+            timer = setTimeout(() => controller.abort(new LateError()), Math.max(patienceMs, 0));
           },
           onResponseStart(_controller, status, { 'content-type': type, 'content-encoding': coding }) {
             received.status = status;
