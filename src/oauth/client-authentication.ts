@@ -59,8 +59,10 @@ export function createClientAuthentication(deps: ClientAuthenticationDependencie
   ): Promise<Authenticated> {
     const named = parameters.get('client_id');
     const inBody = parameters.get('client_secret');
-    const basic = header === undefined ? [] : readBasic(header);
-    if (header !== undefined && header.trim() !== '' && basic.length === 0)
+    const basic = readHeader(header ?? '').map(({ id, secret }) => ({ id: id || (named ?? ''), secret }));
+    // Some clients send their access token with every request; the proof in the body stands for itself.
+    const isLeftOver = inBody !== undefined && /^bearer[ \t]+scimat_\S+$/i.test(header?.trim() ?? '');
+    if (header !== undefined && header.trim() !== '' && basic.length === 0 && !isLeftOver)
       return { refused: 'client_method_wrong', ...(named !== undefined && { clientId: named }) };
     const clientId = namedClient(header, parameters);
     if (clientId === undefined) return { refused: 'client_missing' };
@@ -92,7 +94,34 @@ export function createClientAuthentication(deps: ClientAuthenticationDependencie
 /** Whom a request names, before anything is proved. */
 export function namedClient(header: string | undefined, parameters: Parameters): string | undefined {
   // Our IDs need no encoding, so where the two readings of Basic differ it is the decoded one that can be an ID.
-  return parameters.get('client_id') ?? (readBasic(header ?? '').at(-1)?.id || undefined);
+  return parameters.get('client_id') ?? (readHeader(header ?? '').at(-1)?.id || undefined);
+}
+
+const OUR_SECRET = /^scimcs_[0-9A-Za-z]{43}$/;
+const BASE64 = /^[A-Za-z0-9+/_-]+=*$/;
+
+/**
+ * ID and secret of a header, in all its readings. Basic takes any; a secret of our own shape is unambiguous whatever surrounds it, so it is also
+ * taken behind Bearer, without a scheme, in quotes, not encoded, or alone as the user name. `id` is empty where the header names none.
+ */
+function readHeader(header: string): { id: string; secret: string }[] {
+  const basic = readBasic(header);
+  if (basic.length > 0)
+    return basic.map(({ id, secret }) =>
+      OUR_SECRET.test(id) && secret === '' ? { id: '', secret: id } : { id, secret },
+    );
+  const bare = header
+    .trim()
+    .replace(/^authorization[ \t]*[:=][ \t]*/i, '')
+    .replace(/^["']|["']$/g, '')
+    .replace(/^(?:(?:basic|bearer)[ \t:]+){1,2}/i, '')
+    .replace(/^["']|["']$/g, '')
+    .trim();
+  const readings = [bare, ...(BASE64.test(bare) ? [Buffer.from(bare, 'base64').toString('utf8')] : [])];
+  return readings.flatMap((reading) => {
+    const [, id = '', secret = ''] = /^(?:([^:\s]*):)?\s*(\S+?):?$/.exec(reading) ?? [];
+    return OUR_SECRET.test(secret) ? [{ id, secret }] : [];
+  });
 }
 
 /** RFC 6749 2.3.1 has both halves form-encoded, which many clients leave out: both readings, where they differ. */

@@ -27,7 +27,7 @@ export { DENIAL_REASONS, type DenialReason, SUB_REASONS, type SubReason, type Su
 export { createForwardAuth } from './forward-auth.ts';
 export { createIntrospection } from './introspection.ts';
 export { createMisplaced } from './misplaced.ts';
-export { parseAuthorization, readAuthorization, unknownValue } from './presented.ts';
+export { parseAuthorization, readApiKey, readAuthorization, unknownValue } from './presented.ts';
 export { createResourceMetadata, RESOURCE_METADATA_PREFIX } from './resource-metadata.ts';
 export type { Decision, Grant } from './verify.ts';
 

@@ -15,7 +15,7 @@ import type { FailureLimits } from '../http/failure-limits.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { ANSWER_MS, createAllowance } from '../timing/deadline.ts';
 import type { Verification } from './decider.ts';
-import { presentToken } from './presented.ts';
+import { presentToken, readApiKey } from './presented.ts';
 import { createRecall } from './recall.ts';
 import type { Grant } from './verify.ts';
 
@@ -109,8 +109,8 @@ export function createIntrospection(deps: IntrospectionDependencies) {
     header: string | undefined,
     fields: URLSearchParams,
   ): ApiKey | undefined | Promise<ApiKey | undefined> {
-    const [, bearer] = /^bearer[ \t]+(\S+)[ \t]*$/i.exec(header ?? '') ?? [];
-    if (bearer !== undefined) return verification.findCaller(bearer);
+    const key = readApiKey(header);
+    if (key && key.id === undefined) return verification.findCaller(key.value);
     const { id, secret } = readNamed(header, fields) ?? {};
     if (id === undefined || secret === undefined) return undefined;
     const found = findNamed(id, secret);

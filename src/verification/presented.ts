@@ -111,6 +111,26 @@ function ofBasic(encoded: string): Presented {
   return value !== undefined && tokens.size === 1 ? { kind: 'token', value, certain: true } : malformed('scheme_basic');
 }
 
+/** How an API key begins, and what the first one that was chosen by hand may hold. */
+const API_KEY = /^lk_[\x21-\x7e]{16,512}$/;
+
+/** An API key in a header, as RFC 6750 has it or with what people put around it; `id` where Basic names one. */
+export function readApiKey(header = ''): { value: string; id?: string } | undefined {
+  const value = header.trim();
+  const [, bearer] = /^bearer[ \t]+(\S+)$/i.exec(value) ?? [];
+  if (bearer !== undefined && API_KEY.test(bearer)) return { value: bearer };
+  const [, encoded] = /^basic[ \t]+(\S+)$/i.exec(value) ?? [];
+  if (encoded !== undefined) {
+    const [, user = '', password = ''] = /^([^:]*):?(.*)$/s.exec(Buffer.from(encoded, 'base64').toString()) ?? [];
+    if (API_KEY.test(password)) return { value: password, ...(user !== '' && { id: user }) };
+    return API_KEY.test(user) && password === '' ? { value: user } : undefined;
+  }
+  let inner = value;
+  for (let turn = 0; turn < MOST_WRAPPERS; turn++)
+    for (const [, pattern] of WRAPPERS) inner = inner.replace(pattern, '').trim();
+  return API_KEY.test(inner) ? { value: inner } : undefined;
+}
+
 function isOurs(value: string): boolean {
   return classifyToken(value) === 'ours' || isAccessToken(value);
 }

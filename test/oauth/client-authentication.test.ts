@@ -74,6 +74,36 @@ for (const engine of engines) {
       assertRefused(await send({ client_id: id, client_secret: secret }, 'Bearer something'));
     });
 
+    it('takes a secret of our shape in whatever header it comes, with the ID next to it or in the body', async () => {
+      const { client } = await owned();
+      const { id, secret } = client;
+      const encoded = (text: string) => Buffer.from(text).toString('base64');
+      for (const header of [
+        `Basic ${id}:${secret}`,
+        `Bearer ${encoded(`${id}:${secret}`)}`,
+        `"Basic ${encoded(`${id}:${secret}`)}"`,
+        `Authorization: Basic ${encoded(`${id}:${secret}`)}`,
+        `Basic Basic ${encoded(`${id}:${secret}`)}`,
+        encoded(`${id}:${secret}`),
+        `${id}:${secret}`,
+      ])
+        assertAccepted(await send({}, header));
+      for (const header of [
+        secret,
+        `Bearer ${secret}`,
+        `Basic ${secret}`,
+        `Basic ${encoded(secret)}`,
+        basic(secret, ''),
+      ])
+        assertAccepted(await send({ client_id: id }, header));
+      assertAccepted(await send({ client_id: id, client_secret: secret }, `Bearer scimat_${'a'.repeat(43)}`));
+      const wrong = `scimcs_${'x'.repeat(43)}`;
+      for (const header of [wrong, `Bearer ${wrong}`, basic(wrong, ''), `Bearer ${encoded(`${id}:${wrong}`)}`])
+        assertRefused(await send({ client_id: id }, header));
+      assertRefused(await send({ client_id: id, client_secret: wrong }, `Bearer ${secret}`));
+      assertRefused(await send({}, `Bearer ${secret}`));
+    });
+
     it('(18) reads the header in any case, with the id beside it in the body, form-encoded or not', async () => {
       const { client } = await owned();
       const { id, secret } = client;
