@@ -40,11 +40,26 @@ export function createLimiter(options: {
   const { points, windowMs, maxKeys, clock } = options;
   /** In the order of their windows' ends, since all windows are equally long. */
   const counts = new Map<string, Count>();
+  /** Goes on from where it stood: one that begins anew steps over all that was deleted before, each time. */
+  let walk = counts.entries();
+  let oldest: [key: string, entry: Count] | undefined;
+
+  function findOldest(): typeof oldest {
+    // What was taken away, or began a new window, stands there no more.
+    while (oldest === undefined || counts.get(oldest[0]) !== oldest[1]) {
+      const next = walk.next();
+      oldest = next.value;
+      if (!next.done) continue;
+      walk = counts.entries();
+      if (counts.size === 0) return undefined;
+    }
+    return oldest;
+  }
 
   function clear(now: number): void {
-    let cleared = 0;
-    for (const [key, { until }] of counts) {
-      if ((until > now && counts.size <= maxKeys) || cleared++ === CLEARED_AT_ONCE) return;
+    for (let cleared = 0; cleared < CLEARED_AT_ONCE; cleared++) {
+      const [key, entry] = findOldest() ?? [];
+      if (key === undefined || entry === undefined || (entry.until > now && counts.size <= maxKeys)) return;
       counts.delete(key);
     }
   }
