@@ -105,23 +105,29 @@ const BASE64 = /^[A-Za-z0-9+/_-]+=*$/;
  * taken behind Bearer, without a scheme, in quotes, not encoded, or alone as the user name. `id` is empty where the header names none.
  */
 function readHeader(header: string): { id: string; secret: string }[] {
+  const bare = withoutWrappers(header);
+  if (OUR_SECRET.test(bare)) return [{ id: '', secret: bare }];
   const basic = readBasic(header);
   if (basic.length > 0)
     return basic.map(({ id, secret }) =>
       OUR_SECRET.test(id) && secret === '' ? { id: '', secret: id } : { id, secret },
     );
-  const bare = header
+  const readings = [bare, ...(BASE64.test(bare) ? [Buffer.from(bare, 'base64').toString('utf8')] : [])];
+  return readings.flatMap((reading) => {
+    const [, id = '', secret = ''] = /^(?:([^:\s]*):)?\s*(\S+?):?$/.exec(reading) ?? [];
+    return OUR_SECRET.test(secret) ? [{ id, secret }] : [];
+  });
+}
+
+/** What is left of a header without its name, its scheme and quotes. */
+function withoutWrappers(header: string): string {
+  return header
     .trim()
     .replace(/^authorization[ \t]*[:=][ \t]*/i, '')
     .replace(/^["']|["']$/g, '')
     .replace(/^(?:(?:basic|bearer)[ \t:]+){1,2}/i, '')
     .replace(/^["']|["']$/g, '')
     .trim();
-  const readings = [bare, ...(BASE64.test(bare) ? [Buffer.from(bare, 'base64').toString('utf8')] : [])];
-  return readings.flatMap((reading) => {
-    const [, id = '', secret = ''] = /^(?:([^:\s]*):)?\s*(\S+?):?$/.exec(reading) ?? [];
-    return OUR_SECRET.test(secret) ? [{ id, secret }] : [];
-  });
 }
 
 /** RFC 6749 2.3.1 has both halves form-encoded, which many clients leave out: both readings, where they differ. */

@@ -44,9 +44,12 @@ const PASTED = new Set(['client_id', 'client_secret', 'code', 'refresh_token', '
 const OUR_SHAPE = /^(?:client|scimcs|scimrt|scimac|scimat|scim|lk|lks)_[\w-]+$/;
 const OUR_CODE = /^[\w-]{43}$/;
 
-/** The value without the blanks around it, where what is left has the shape of something that we made; else as it came. */
+/** The value without blanks and quotes around it, where what is left has the shape of something that we made; else as it came. */
 export function withoutBlanks(value: string): string {
-  const trimmed = value.trim();
+  const trimmed = value
+    .trim()
+    .replace(/^(["'])(.*)\1$/, '$2')
+    .trim();
   return OUR_SHAPE.test(trimmed) || OUR_CODE.test(trimmed) ? trimmed : value;
 }
 
@@ -55,7 +58,7 @@ export function readPairs(pairs: Iterable<readonly [string, string]>): ReadParam
   const found = new Map<string, string>();
   const twice: string[] = [];
   for (const [name, given] of pairs) {
-    const value = PASTED.has(name) ? withoutBlanks(given) : given;
+    const value = PASTED.has(name) ? withoutBlanks(given) : name === 'grant_type' ? given.trim() : given;
     if (value === '' || !KNOWN.has(name)) continue;
     const earlier = found.get(name);
     // People add scopes to an address that has some.

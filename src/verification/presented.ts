@@ -51,9 +51,13 @@ export function parseAuthorization(header: string): Presented {
 }
 
 /** A value that was named as a token, as introspection names it. */
-export const presentToken = createRecall(
-  (value): Presented => (VISIBLE.test(value) ? presented(value, true) : malformed('token_with_blanks')),
-);
+export const presentToken = createRecall((value): Presented => {
+  const token = value.trim();
+  // Some SCIM servers ask with the whole header that they got.
+  if (VISIBLE.test(token)) return presented(token, true);
+  const inner = unwrapped(token);
+  return inner.kind === 'token' ? inner : malformed('token_with_blanks');
+});
 
 function presented(value: string, certain: boolean): Presented {
   if (value.length > LONGEST) return malformed('token_too_long');
@@ -69,10 +73,10 @@ function presented(value: string, certain: boolean): Presented {
 
 /** The words and marks that people paste along with a token, outermost first. */
 const WRAPPERS: [subReason: SubReasons['malformed'], pattern: RegExp][] = [
-  ['header_name_in_value', /^authorization[ \t]*[:=][ \t]*/i],
+  ['header_name_in_value', /^(?:authorization|(?:access_)?token)[ \t]*[:=][ \t]*/i],
   // Also typographic ones, as the bytes of their UTF-8 arrive.
-  ['value_quoted', /^(?:["'`\xab]|\xe2\x80[\x98-\x9f])|(?:["'`\xbb]|\xe2\x80[\x98-\x9f])$/],
-  ['scheme_twice', /^bearer[ \t:]*/i],
+  ['value_quoted', /^(?:["'`\xab<([{]|\xe2\x80[\x98-\x9f])|(?:["'`\xbb>)\]},;.]|\xe2\x80[\x98-\x9f])$/],
+  ['scheme_twice', /^bearer(?:[ \t:=+]|%20)*/i],
 ];
 /** Each kind once, and the scheme once more. */
 const MOST_WRAPPERS = 6;

@@ -97,6 +97,9 @@ for (const engine of engines) {
       ])
         assertAccepted(await send({ client_id: id }, header));
       assertAccepted(await send({ client_id: id, client_secret: secret }, `Bearer scimat_${'a'.repeat(43)}`));
+      assertAccepted(
+        await send({ client_id: `"${id}"`, client_secret: ` "${secret}"`, grant_type: ' client_credentials\r\n' }),
+      );
       const wrong = `scimcs_${'x'.repeat(43)}`;
       for (const header of [wrong, `Bearer ${wrong}`, basic(wrong, ''), `Bearer ${encoded(`${id}:${wrong}`)}`])
         assertRefused(await send({ client_id: id }, header));

@@ -3,7 +3,13 @@ import { describe, it } from 'node:test';
 import { mintToken } from '../../src/credentials/static-token.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import { hasDotSegment, isRead, splitGatewayPath } from '../../src/verification/access.ts';
-import { isJwt, parseAuthorization, readAuthorization, unknownValue } from '../../src/verification/presented.ts';
+import {
+  isJwt,
+  parseAuthorization,
+  presentToken,
+  readAuthorization,
+  unknownValue,
+} from '../../src/verification/presented.ts';
 
 const token = mintToken('scim_', systemRandom);
 
@@ -66,6 +72,24 @@ describe('what is presented', () => {
       [`Bearer ${'x'.repeat(5000)}`, 'token_too_long'],
     ] as const)
       assert.deepEqual(parseAuthorization(header), { kind: 'malformed', subReason }, header);
+  });
+
+  it('is read with what people and programs put around it, where it has our shape', () => {
+    for (const header of [
+      `Bearer <${token}>`,
+      `Bearer [${token}]`,
+      `Bearer {${token}}`,
+      `Bearer ${token};`,
+      `Bearer ${token}.`,
+      `Bearer=${token}`,
+      `Bearer%20${token}`,
+      `Bearer token=${token}`,
+      `Bearer access_token=${token}`,
+    ])
+      assert.deepEqual(parseAuthorization(header), { kind: 'token', value: token, certain: true }, header);
+    for (const named of [`Bearer ${token}`, ` ${token}\n`, `Authorization: Bearer ${token}`, `"${token}"`])
+      assert.deepEqual(presentToken(named), { kind: 'token', value: token, certain: true }, named);
+    assert.deepEqual(presentToken('two words'), { kind: 'malformed', subReason: 'token_with_blanks' });
   });
 
   it('leaves values of other systems alone, whatever they look like', () => {
