@@ -55,7 +55,7 @@ describe('text that may be kept', () => {
       const lines = [
         JSON.stringify({ ...row, label: 'x' }).replace('"x"', '"North\\u202ewind"'),
         JSON.stringify({ ...row, label: 'x' }).replace('"x"', '"\\ud800"'),
-        JSON.stringify({ ...row, label: 'x' }).replace('"x"', '{"a":'.repeat(40) + '1' + '}'.repeat(40)),
+        JSON.stringify({ ...row, label: 'x' }).replace('"x"', `${'{"a":'.repeat(40)}1${'}'.repeat(40)}`),
       ];
       const { body } = await app.api.post('/imports', { format: 'jsonl', content: lines.join('\n') });
       assert.deepEqual(
