@@ -52,7 +52,9 @@ export async function factorSections(props: {
                   )}
                 </small>
               </span>
-              <Ask href={`${mine}/passkeys/${id}/rename`} name="Rename" />
+              <a class="btn" href={`${mine}/passkeys/${id}/rename`}>
+                Rename
+              </a>
               <Ask href={`${mine}/passkeys/${id}/remove`} name="Remove" />
             </li>
           ))}
