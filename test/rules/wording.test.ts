@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
+import { wordsToAvoidIn } from '../support/words-to-avoid.ts';
 
 /** Made by tools or by a run, and no part of the project. */
 const LEFT_OUT = new Set(['.git', 'node_modules', 'dist', 'build', 'data', '.cache', 'artifacts', 'secrets']);
@@ -25,6 +26,12 @@ function placesOf(pattern: RegExp, isMeant: (file: string) => boolean = () => tr
       text.split('\n').flatMap((line, index) => (pattern.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
     );
 }
+
+/** Names, which keep their capital in a heading. */
+const NAMES = new Set([
+  ...['Entra', 'Google', 'JumpCloud', 'Koa', 'Latchkey', 'Microsoft', 'MongoDB', 'Okta', 'OneLogin', 'OpenID'],
+  ...['PingFederate', 'PingOne', 'Polis', 'SailPoint', 'SecantusDB', 'Slack', 'Teams', 'WebRTC', 'Workspace'],
+]);
 
 const isPage = (file: string) => file.endsWith('.md');
 
@@ -73,5 +80,53 @@ describe('what is written', () => {
           .flatMap((line, index) => (/\w!(?:\s|$)|\bplease\b/i.test(line) ? [`${file}:${index + 1}: ${line}`] : [])),
       );
     assert.deepEqual(prose, []);
+  });
+});
+
+describe('the documentation', () => {
+  const pages = [...texts].filter(([file]) => /^(?:[A-Z]+\.md|(?:docs|packages)\/.*\.md)$/.test(file));
+  /** The lines of a page, without what is no prose: code, and where links lead. */
+  const proseOf = (text: string) =>
+    text
+      .replace(/```[\s\S]*?```/g, (block) => block.replace(/[^\n]/g, ''))
+      .replace(/`[^`\n]*`/g, '')
+      .replace(/\]\([^)\s]*\)/g, ']')
+      .split('\n');
+  const found = (look: (line: string) => string[]) =>
+    pages.flatMap(([file, text]) =>
+      proseOf(text).flatMap((line, index) => look(line).map((what) => `${file}:${index + 1}: ${what}`)),
+    );
+
+  it('uses the words that a reader would use, in American spelling', () => {
+    assert.ok(pages.length > 30, `${pages.length} pages`);
+    assert.deepEqual(found(wordsToAvoidIn), []);
+  });
+
+  it('has lines of at most 120 characters, aside from tables, code, pictures and web addresses', () => {
+    const long = pages.flatMap(([file, text]) =>
+      text
+        .replace(/```[\s\S]*?```/g, (block) => block.replace(/[^\n]/g, ''))
+        .split('\n')
+        .flatMap((line, index) =>
+          line.replace(/\]\(https:[^)\s]*\)/g, ']').length > 120 && !/^(?:\||!\[)/.test(line)
+            ? [`${file}:${index + 1}: ${line.length} characters`]
+            : [],
+        ),
+    );
+    assert.deepEqual(long, []);
+  });
+
+  it('has headings in sentence case', () => {
+    const capitals = (line: string) => {
+      const words = (/^#+ (.*)$/.exec(line)?.[1] ?? '').split(/[\s,/]+/);
+      return words.filter(
+        (word, index) =>
+          index > 0 &&
+          /^[A-Z][a-z]/.test(word) &&
+          !/^(?:V\d+|\d{4})$/.test(words[index - 1] ?? '') &&
+          !NAMES.has(word.replace(/[.:()?']+s?$/, '')),
+      );
+    };
+    assert.deepEqual(found(capitals), []);
   });
 });
