@@ -3,6 +3,8 @@
  * programs make values of. What is random reads as random characters; words, dates, sequences and repeats cost as little as they tell.
  */
 
+import { setImmediate } from 'node:timers/promises';
+
 /** Beyond this many bits a SHA-256 of a value cannot be searched by whoever has a dump of the store. */
 export const STRONG_BITS = 64;
 
@@ -13,8 +15,8 @@ export interface Strength {
   because: readonly string[];
 }
 
-/** A longer value is judged by this many characters of either end. */
-const LONGEST_END = 256;
+/** A longer value is judged by this many characters of either end, since whoever judges one holds up everybody else's requests. */
+const LONGEST_END = 64;
 /** What a sequence, a row of keys or a repeat costs to name: so much that random text hardly ever holds one that saves anything. */
 const PIECE_BITS = 18;
 const SHORTEST_PIECE = 4;
@@ -82,9 +84,13 @@ function knownWords(): Promise<ReadonlyMap<string, number>> {
   return words;
 }
 
-/** Estimates a value in visible ASCII characters. What it cannot know (a value that was published) it does not count. */
+/**
+ * Estimates a value in visible ASCII characters. What it cannot know (a value that was published) it does not count. It takes milliseconds, so
+ * each estimate waits for a turn of its own: whoever has many made lets everybody else in between.
+ */
 export async function estimateStrength(value: string): Promise<Strength> {
   const known = await knownWords();
+  await setImmediate();
   const { length } = value;
   const ends =
     length <= 2 * LONGEST_END ? [value] : [value.slice(0, LONGEST_END), value.slice(length - LONGEST_END, length)];
@@ -225,6 +231,7 @@ function isAlphanumeric(character = ''): boolean {
 /** What may begin at a place besides a random character. */
 function piecesAt(text: string, at: number, known: ReadonlyMap<string, number>, hasNames: boolean): Piece[] {
   const pieces: Piece[] = [];
+  const readAlike = asLetters(text.slice(at, at + LONGEST_WORD));
   const add = (end: number, bits: number, because: string) => {
     if (end - at >= SHORTEST_PIECE) pieces.push({ end, bits, isWord: false, because });
   };
@@ -234,7 +241,7 @@ function piecesAt(text: string, at: number, known: ReadonlyMap<string, number>, 
   const isBoundBefore = at === 0 || !isAlphanumeric(text[at - 1]);
   for (const piece of datesAt(text, at)) pieces.push(piece);
   for (let end = at + 3; end <= Math.min(text.length, at + LONGEST_WORD); end++) {
-    const bits = wordBits(text.slice(at, end), known);
+    const bits = wordBits(text.slice(at, end), readAlike.slice(0, end - at), known);
     const isBoundAfter = end === text.length || !isAlphanumeric(text[end]);
     const isShort = end - at === 3;
     if (bits !== undefined && (!isShort || (isBoundBefore && isBoundAfter)))
@@ -251,16 +258,21 @@ function piecesAt(text: string, at: number, known: ReadonlyMap<string, number>, 
   return pieces;
 }
 
-/** The cost of a piece as a word: written small, large, with a capital, or with digits in the place of letters. */
-function wordBits(piece: string, known: ReadonlyMap<string, number>): number | undefined {
+/** In small letters, with those that digits and signs stand for. */
+function asLetters(text: string): string {
+  return Array.from(text.toLowerCase(), (character) => LOOKALIKES[character] ?? character).join('');
+}
+
+/** The cost of a piece as a word: written small, large, with a capital, or with digits in the place of letters (`readAlike`: without them). */
+function wordBits(piece: string, readAlike: string, known: ReadonlyMap<string, number>): number | undefined {
   const small = piece.toLowerCase();
   const isMixed = piece !== small && piece !== piece.toUpperCase() && piece.slice(1) !== small.slice(1);
   if (isMixed) return undefined;
   const ofCase = piece === small ? 0 : 1;
   const plain = known.get(small);
   if (plain !== undefined) return plain + ofCase;
-  if (piece.length < 6 || !/[a-z].*[a-z].*[a-z]/.test(small)) return undefined;
-  const alike = known.get(Array.from(small, (character) => LOOKALIKES[character] ?? character).join(''));
+  if (piece.length < 6 || readAlike === small || !/[a-z].*[a-z].*[a-z]/.test(small)) return undefined;
+  const alike = known.get(readAlike);
   return alike === undefined ? undefined : alike + ofCase + 3;
 }
 

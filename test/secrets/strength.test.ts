@@ -104,4 +104,24 @@ describe('the estimate of imported values', () => {
     assert.ok((await estimateStrength('a'.repeat(4000) + randomText(43, systemRandom))).bits >= STRONG_BITS);
     assert.ok(process.cpuUsage().user - startedAt < 5_000_000, 'in microseconds');
   });
+
+  it('reads so little of a value that nobody else waits for it', async () => {
+    const [start, end] = [randomText(64, systemRandom), randomText(64, systemRandom)];
+    const [short, long] = await Promise.all(
+      [1, 3900].map((between) => estimateStrength(start + 'a1'.repeat(between) + end)),
+    );
+    assert.deepEqual(long, short);
+  });
+
+  it('lets other work in between many estimates', async () => {
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      immediate = setImmediate(turn);
+    };
+    let immediate = setImmediate(turn);
+    for (let made = 0; made < 20; made++) await estimateStrength('acme-scim-token-production-2024');
+    clearImmediate(immediate);
+    assert.ok(turns >= 19, `${turns} turns during 20 estimates`);
+  });
 });
