@@ -2,6 +2,7 @@
 import type { AuditEvent } from '../audit/index.ts';
 import { digestsOf } from '../credentials/index.ts';
 import { timeOf } from '../diagnosis/index.ts';
+import { inAddress } from '../http/plain-text.ts';
 import { timeOfRequestId } from '../http/request-context.ts';
 import { EventRows, Head, sent } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
@@ -168,7 +169,7 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
           }
         }
         const isToken = /^(?:scim|lk)\w{0,4}_\S{16,}$/.test(text);
-        return `${HOME}/search?q=${isToken ? `${encodeURIComponent('…')}${text.slice(-4)}` : encodeURIComponent(text.slice(0, 200))}`;
+        return `${HOME}/search?q=${isToken ? `${encodeURIComponent('…')}${text.slice(-4)}` : inAddress(text, 200)}`;
       },
     },
   ];

@@ -11,6 +11,11 @@ export function withoutUnfit(text: string): string {
   return text.replace(new RegExp(UNFIT, 'gu'), '\uFFFD');
 }
 
+/** The beginning of a text as a part of an address: half a character, which a cut may leave, is none there. */
+export function inAddress(text: string, most: number): string {
+  return encodeURIComponent(withoutUnfit(text.slice(0, most)));
+}
+
 /** What comes in may be nested so deep; whatever walks it afterwards may recurse. */
 export const DEEPEST = 32;
 

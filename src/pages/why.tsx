@@ -2,13 +2,14 @@
 
 import type { Diagnoses } from '../diagnosis/index.ts';
 import { AppError } from '../errors.ts';
+import { inAddress } from '../http/plain-text.ts';
 import type { OpenRoute, Route, Visit } from './visit.tsx';
 
 /** Nothing is looked up for it: whoever tries codes learns nothing, by its words or by its time. */
 export const whyPage: OpenRoute = {
   path: '/why/:code',
   async get({ params }) {
-    const code = encodeURIComponent((params['code'] ?? '').slice(0, 20));
+    const code = inAddress(params['code'] ?? '', 20);
     return {
       title: 'Why a request was refused',
       isNarrow: true,

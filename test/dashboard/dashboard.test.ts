@@ -484,6 +484,8 @@ for (const engine of engines) {
       const requestId = client.headers.get('x-request-id') ?? '';
       assert.match((await owner.open(`/search?q=${requestId}`)).url, /audit\?requestId=/);
       assert.match((await owner.open('/search?q=nothing-at-all')).html, /Nothing is called/);
+      const cut = await owner.send('/search', { q: `${'a'.repeat(199)}😀` });
+      assert.equal(cut.status, 200);
       assert.match((await owner.open('/search?q=%24ne')).html, /Nothing is called/);
     });
 

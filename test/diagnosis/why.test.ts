@@ -95,6 +95,9 @@ describe('the code of a refusal', () => {
       return (await response.text()).replaceAll(one, 'CODE').replace(/data-now="[^"]*"/, '');
     };
     assert.equal(await open(code), await open('ZZZZZZZZ'));
+    // Cut to length, the last character is half of one.
+    const cut = await fetch(`${app.url}/why/${'A'.repeat(19)}${encodeURIComponent('😀')}`);
+    assert.equal(cut.status, 200);
     const enter = async (organizationId: string) => {
       const browser = createBrowserSession(app.url);
       const { url } = (await app.api.post('/portal-links', { organizationId })).body;
