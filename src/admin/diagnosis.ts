@@ -133,9 +133,9 @@ export function diagnosisOperations(deps: {
       status: 200,
       answer: diagnosisView,
       errors: ['not_found'],
-      async handle({ id, caller }) {
+      async handle({ id, caller, cause }) {
         const directory = await get(id, caller);
-        await diagnoses.dismissRecovery(directory);
+        await diagnoses.dismissRecovery(directory, cause);
         return { body: viewDiagnosis(await diagnoses.now(directory), diagnoses.spoken(directory)) };
       },
     }),
@@ -151,10 +151,11 @@ export function diagnosisOperations(deps: {
       status: 200,
       answer: diagnosisView,
       errors: ['not_found', 'invalid_request'],
-      async handle({ id, body: { muteDays }, caller }) {
+      async handle({ id, body: { muteDays }, caller, cause }) {
         const directory = await get(id, caller);
-        if (muteDays === undefined) await diagnoses.expectSilence(directory);
-        else await diagnoses.muteSilence(directory, new Date(clock.now().getTime() + muteDays * 86_400_000));
+        const until = muteDays && new Date(clock.now().getTime() + muteDays * 86_400_000);
+        if (until) await diagnoses.muteSilence(directory, until, cause);
+        else await diagnoses.expectSilence(directory, cause);
         return { body: viewDiagnosis(await diagnoses.now(directory), diagnoses.spoken(directory)) };
       },
     }),

@@ -60,6 +60,8 @@ export const EVENTS = {
   'finding.began': 'A finding of a directory began. `code` says which of the [findings](findings.md).',
   'finding.changed': 'A finding of a directory became better or worse. `before` is the earlier severity.',
   'finding.healed': 'A finding of a directory ended.',
+  'finding.settled':
+    'Somebody said that a finding needs nothing more. `how` is `recovered`: what was missed was dealt with; `expected`: a silence is; or `muted`: silence is not told of before `until`.',
   'fleet.quieted':
     'Many directories of one identity provider went quiet at once. `directories` says how many, of `active`. Latchkey sends no alert for each of them.',
   'fleet.resumed': 'Directories of that identity provider send requests again.',
@@ -208,6 +210,7 @@ export const PAYLOADS = {
   'finding.began': finding,
   'finding.changed': { ...finding, before: oneOf('failing', 'degraded', 'notice') },
   'finding.healed': finding,
+  'finding.settled': { how: oneOf('recovered', 'expected', 'muted'), 'until?': time },
   'fleet.quieted': fleet,
   'fleet.resumed': fleet,
   'token.checked': { 'digest?': digestStart, outcome: word },

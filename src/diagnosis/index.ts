@@ -3,7 +3,7 @@
  * every surface leads to exactly one finding of a closed table; words are functions of a finding, for whoever reads. Current findings are
  * kept, so that lists and notifications read and never compute.
  */
-import type { AuditEvent } from '../audit/index.ts';
+import type { AuditEvent, Cause } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Share } from '../http/limiter.ts';
@@ -61,9 +61,9 @@ export interface Diagnoses {
   /** A directory as words name it. */
   spoken(directory: Directory): Spoken;
   /** "I have retried them", "This is expected", mute until a time. */
-  dismissRecovery(directory: Directory): Promise<void>;
-  expectSilence(directory: Directory): Promise<void>;
-  muteSilence(directory: Directory, until: Date): Promise<void>;
+  dismissRecovery(directory: Directory, cause: Cause): Promise<void>;
+  expectSilence(directory: Directory, cause: Cause): Promise<void>;
+  muteSilence(directory: Directory, until: Date, cause: Cause): Promise<void>;
 }
 
 export interface PastDiagnosis extends Diagnosis {
@@ -129,6 +129,15 @@ export function createDiagnoses(
     ...(onChange && { onChange }),
   });
 
+  /** Comes before what it tells of: an alarm is never silenced without a trace. */
+  async function tellSettled(
+    { id: directoryId, organizationId }: Directory,
+    cause: Cause,
+    data: { how: 'recovered' | 'expected' | 'muted'; until?: string },
+  ): Promise<void> {
+    await audit.append(audit.event('finding.settled', cause, { organizationId, directoryId }, data));
+  }
+
   const spokenOf = ({ name, provider, endpointKey, upstreamUrl }: Directory): Spoken => ({
     name,
     provider,
@@ -164,8 +173,18 @@ export function createDiagnoses(
       return found && { directoryId: found.directoryId, organizationId: found.organizationId, at: found.lastAt };
     },
     spoken: spokenOf,
-    dismissRecovery: ({ id }) => current.dismissRecovery(id),
-    expectSilence: ({ id }) => traffic.expect(id),
-    muteSilence: ({ id }, until) => traffic.mute(id, until),
+    async dismissRecovery(directory, cause) {
+      if ((await current.recoveryOf(directory.id)) === undefined) return;
+      await tellSettled(directory, cause, { how: 'recovered' });
+      await current.dismissRecovery(directory.id);
+    },
+    async expectSilence(directory, cause) {
+      await tellSettled(directory, cause, { how: 'expected' });
+      await traffic.expect(directory.id);
+    },
+    async muteSilence(directory, until, cause) {
+      await tellSettled(directory, cause, { how: 'muted', until: until.toISOString() });
+      await traffic.mute(directory.id, until);
+    },
   };
 }

@@ -48,6 +48,7 @@ const CHANGE_TYPES = [
   'client.deleted',
   'client.secret_added',
   'client.secret_removed',
+  'finding.settled',
 ] as const;
 const HOUR_MS = 3_600_000;
 const MOST = 200;

@@ -85,7 +85,7 @@ export function diagnosisRoutes(
       on: '/directories/:id',
       async post(visit) {
         const directory = await seen.directory(visit);
-        await diagnoses.dismissRecovery(directory);
+        await diagnoses.dismissRecovery(directory, visit.cause);
         return `${visit.home}/directories/${directory.id}`;
       },
     },
@@ -95,8 +95,9 @@ export function diagnosisRoutes(
       on: '/directories/:id',
       async post(visit) {
         const directory = await seen.directory(visit);
-        if (visit.query.has('mute')) await diagnoses.muteSilence(directory, new Date(visit.now.getTime() + MUTE_MS));
-        else await diagnoses.expectSilence(directory);
+        const until = visit.query.has('mute') && new Date(visit.now.getTime() + MUTE_MS);
+        if (until) await diagnoses.muteSilence(directory, until, visit.cause);
+        else await diagnoses.expectSilence(directory, visit.cause);
         return `${visit.home}/directories/${directory.id}`;
       },
     },

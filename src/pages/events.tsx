@@ -156,6 +156,8 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
       return { tone: 'off', text: `${WORSE_OR_BETTER[told('severity')] ?? 'Changed'}: ${meaningOf(told('code'))}` };
     case 'finding.healed':
       return { tone: 'ok', text: `No longer: ${meaningOf(told('code'))}` };
+    case 'finding.settled':
+      return { tone: 'off', text: SETTLED[told('how')] ?? 'A finding was settled' };
     default: {
       const name = told('name') || (told('hint') === '' ? '' : which);
       const meaning = headlineOf(type).replace(/\.$/, '');
@@ -169,6 +171,12 @@ function meaningOf(code: string): string {
   const entry = Object.entries(CODES).find(([known]) => known === code)?.[1];
   return entry ? uncapital(entry.meaning.replace(/\.$/, '')) : code.replaceAll('_', ' ');
 }
+
+const SETTLED: Record<string, string> = {
+  recovered: 'Said that what was missed has been dealt with',
+  expected: 'Said that the silence is expected',
+  muted: 'Said to tell nothing of silence for a while',
+};
 
 const WORSE_OR_BETTER: Record<string, string> = {
   failing: 'Nothing is accepted any more',

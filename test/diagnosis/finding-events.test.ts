@@ -44,7 +44,8 @@ for (const engine of bothEngines) {
       await look();
       await send(`Bearer ${token}`);
       await look();
-      const events = (await eventsOf(app, directory.id)).filter(({ data }) => data.code !== 'no_owner');
+      const all = await eventsOf(app, directory.id);
+      const events = all.filter(({ type, data }) => type !== 'finding.settled' && data.code !== 'no_owner');
       assert.deepEqual(events.map(told), [
         ['finding.began', 'waiting_for_first_request', 'notice'],
         ['finding.healed', 'waiting_for_first_request', 'notice'],
@@ -53,6 +54,11 @@ for (const engine of bothEngines) {
         ['finding.began', 'healed_but_missed', 'notice'],
         ['finding.healed', 'healed_but_missed', 'notice'],
       ]);
+      const settled = all.filter(({ type }) => type === 'finding.settled');
+      assert.deepEqual(
+        settled.map(({ data, actor }) => [data.how, actor.type]),
+        [['recovered', 'api_key']],
+      );
     });
   });
 }

@@ -28,6 +28,11 @@ describe('the page of a directory in the portal', () => {
     const open = (below = '') => browser.open(address + below);
     return { open, press: async (below: string) => browser.submit({ ...(await open()), url: address + below }, {}) };
   }
+  /** Who said so, by which way. */
+  const settlementsOf = async (directoryId: string) => {
+    const { items } = (await app.api.get(`/events?type=finding.settled&directoryId=${directoryId}`)).body;
+    return items.map(({ data, actor, source }: Answer) => [data.how, actor.type, source, data.until]);
+  };
   const pass = async (days: number) => {
     await flush(app);
     app.clock.advance(days * DAY);
@@ -45,6 +50,7 @@ describe('the page of a directory in the portal', () => {
     assert.equal(after.status, 200);
     assert.match(after.html, /Provisioning works, and it is quiet\./);
     assert.doesNotMatch(after.html, /Unusually quiet|This is expected/);
+    assert.deepEqual(await settlementsOf(directory.id), [['expected', 'it_contact', 'portal', undefined]]);
   });
 
   it('says nothing of a silence for 30 days where it is asked to, and again after them', async () => {
@@ -53,6 +59,8 @@ describe('the page of a directory in the portal', () => {
     await pass(22);
     const first = await enter(directory);
     assert.match((await first.press('/quiet?mute')).html, /Provisioning works, and it is quiet\./);
+    const until = new Date(app.clock.now().getTime() + 30 * DAY).toISOString();
+    assert.deepEqual(await settlementsOf(directory.id), [['muted', 'it_contact', 'portal', until]]);
     await pass(31);
     const later = await enter(directory);
     assert.match((await later.open()).html, /Unusually quiet\./);
