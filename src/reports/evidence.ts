@@ -3,10 +3,12 @@
 import { rolesFor } from '../access.ts';
 import { type Audit, type AuditEvent, type EventType, placeIn } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Usage } from '../credentials/index.ts';
+import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
 import { foldChanges, STATE_CHANGES } from '../diagnosis/index.ts';
 import type { Directories, Directory, Organizations } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
+import type { Operators } from '../operators/index.ts';
+import type { Page } from '../storage/index.ts';
 import { issuersAt } from './issuers.ts';
 import {
   creationsOf,
@@ -22,6 +24,7 @@ import {
   SECTION_IDS,
   type SectionId,
 } from './packet.ts';
+import { byTime, unrecordedIssuers, unrecordedOf } from './unrecorded.ts';
 
 export interface EvidenceQuery {
   from: Date;
@@ -50,6 +53,8 @@ const HOUR_MS = 3_600_000;
 /** How long after a rotation its first use is looked for. */
 const PROOF_MS = 90 * 24 * HOUR_MS;
 const MORE_TYPES = ['directory.deleted', 'credential.reviewed', 'credential.leaked'] as const;
+const FROM_RECORDS =
+  'Some things began before events are kept (LATCHKEY_EVENTS_RETENTION_DAYS). They are told as their records say today; an event that is gone is not named.';
 const TYPES: readonly EventType[] = [...STATE_CHANGES, ...MORE_TYPES, 'portal_link.created'];
 
 export function createEvidence(deps: {
@@ -57,33 +62,23 @@ export function createEvidence(deps: {
   usage: Pick<Usage, 'hours'>;
   organizations: Pick<Organizations, 'find' | 'page'>;
   directories: Pick<Directories, 'page'>;
+  credentials: Pick<Credentials, 'page'>;
+  apiKeys: Pick<ApiKeys, 'page'>;
+  operators: Pick<Operators, 'page'>;
   clock: Clock;
   issuer: string;
   leaseMs: number;
   signDocument: (text: string, type: string) => Promise<string>;
 }): Evidence {
-  const { audit, usage, organizations, directories, clock, issuer, leaseMs } = deps;
+  const { audit, usage, organizations, directories, credentials, apiKeys, operators, clock, issuer, leaseMs } = deps;
 
   /** Oldest first. */
   async function eventsWhere(where: Parameters<Audit['page']>[0]['where'], to?: Date, from?: Date) {
-    const found: AuditEvent[] = [];
-    let after: string | undefined;
-    do {
-      const page = await audit.page({ ...(where && { where }), from, to, after, order: 'asc', limit: PAGE });
-      found.push(...page.items);
-      after = page.nextCursor ?? undefined;
-    } while (after !== undefined);
-    return found;
+    return all((after) => audit.page({ ...(where && { where }), from, to, after, order: 'asc', limit: PAGE }));
   }
 
   async function directoriesOf(organizationId: string): Promise<Pick<Directory, 'id' | 'name'>[]> {
-    const found: Pick<Directory, 'id' | 'name'>[] = [];
-    let after: string | undefined;
-    do {
-      const page = await directories.page({ organizationId, after, limit: PAGE });
-      found.push(...page.items);
-      after = page.nextCursor ?? undefined;
-    } while (after !== undefined);
+    const found = await all((after) => directories.page({ organizationId, after, limit: PAGE }));
     const gone = await eventsWhere({ type: 'directory.deleted', organizationId });
     return [...found, ...gone.map(({ directoryId = '', data }) => ({ id: directoryId, name: String(data['name']) }))];
   }
@@ -165,11 +160,15 @@ export function createEvidence(deps: {
       }
     }
     for (const { id: directoryId, name } of known) {
-      const events = byDirectory.get(directoryId) ?? [];
+      const kept = byDirectory.get(directoryId) ?? [];
+      const records = await all((after) => credentials.page({ directoryId, to, after, limit: PAGE }));
+      const missing = unrecordedOf(records, kept, to);
+      if (missing.length > 0) remarks.add(FROM_RECORDS);
+      const events = byTime([...missing, ...kept]);
       const before = events.filter(({ at }) => at < from);
       const inPeriod = events.filter(({ at }) => at >= from);
       const end = foldChanges(events, new Date(to.getTime() - 1));
-      if (!end.isWhole && events.length > 0)
+      if (!end.isWhole && kept.length > 0)
         remarks.add(
           'Events of some directories begin later than the directories themselves; see LATCHKEY_EVENTS_RETENTION_DAYS.',
         );
@@ -223,7 +222,14 @@ export function createEvidence(deps: {
         sections[section].push(...more);
       };
       if (!isLimited) {
-        const events = await eventsWhere({ type: ISSUER_EVENTS }, to);
+        const kept = await eventsWhere({ type: ISSUER_EVENTS }, to);
+        const records = {
+          apiKeys: await all((after) => apiKeys.page({ after, limit: PAGE })),
+          operators: await all((after) => operators.page({ after, limit: PAGE })),
+        };
+        const missing = unrecordedIssuers(records, kept, to);
+        if (missing.length > 0) remarks.add(FROM_RECORDS);
+        const events = byTime([...missing, ...kept]);
         add('issuers', issuersAt(events, to, rolesFor('credentials.change'), organizationId));
       } else remarks.add('Members and API keys of the vendor are left out.');
       if (organization) await gatherOne(organization, query, add, remarks);
@@ -246,6 +252,18 @@ export function createEvidence(deps: {
 
     sign: (packet) => deps.signDocument(JSON.stringify(packet), 'latchkey-evidence+json'),
   };
+}
+
+/** Every page of a list. */
+async function all<T>(read: (after: string | undefined) => Promise<Page<T>>): Promise<T[]> {
+  const found: T[] = [];
+  let after: string | undefined;
+  do {
+    const { items, nextCursor } = await read(after);
+    found.push(...items);
+    after = nextCursor ?? undefined;
+  } while (after !== undefined);
+  return found;
 }
 
 const ISSUER_EVENTS: readonly EventType[] = [

@@ -85,8 +85,9 @@ export function rowOf(
     firstUsedAt: null,
     minutes: null,
     note: null,
-    eventIds: [],
     ...facts,
+    // What is told by a record has none.
+    eventIds: (facts.eventIds ?? []).filter((id) => id !== ''),
   };
 }
 
@@ -209,8 +210,10 @@ export function exceptionsOf(
   });
   const happened = inPeriod.flatMap((event) => {
     if (event.type === 'credential.leaked') return [rowOf(place, { ...factsOf(event), what: 'its value was public' })];
-    if (event.type === 'credential.imported')
-      return [rowOf(place, { ...factsOf(event), what: 'imported: it was made by another system' })];
+    if (event.type === 'credential.imported') {
+      const what = `imported: it was made by another system${event.data['weak'] === true ? ', and can be guessed' : ''}`;
+      return [rowOf(place, { ...factsOf(event), what })];
+    }
     return event.data['forced'] === true
       ? [rowOf(place, { ...factsOf(event), what: 'revoked without the check for use' })]
       : [];

@@ -124,6 +124,48 @@ describe('the evidence packet', () => {
     assert.equal(body.packet.organization, null);
   });
 
+  it('leaves out nothing that began before events are kept, and says who began it then', async (t) => {
+    const old = await startApp();
+    t.after(() => old.close());
+    const { id } = await old.api.makeDirectory();
+    const began = old.clock.now().toISOString();
+    await old.api.issue(id, { label: 'never touched' });
+    const touched = (await old.api.issue(id, { label: 'touched later' })).credential;
+    const { key } = (await old.api.post('/api-keys', { name: 'came later', role: 'admin' })).body;
+    old.clock.advance(500 * DAY);
+    await old.app.rounds.find(({ name }) => name === 'retention')?.run();
+    assert.deepEqual((await old.api.get(`/events?credentialId=${touched.id}`)).body.items, []);
+    await old.api.as(key).patch(`/credentials/${touched.id}`, { label: 'touched' });
+    old.clock.advance(DAY);
+    const until = old.clock.now();
+    const period = `from=${new Date(until.getTime() - 90 * DAY).toISOString()}&to=${until.toISOString()}`;
+    const { sections, remarks } = (await old.api.get(`/evidence?${period}`)).body.packet;
+    for (const section of ['populationAtStart', 'populationAtEnd']) {
+      const rows = sections[section].map(({ subject, by }: Answer) => [subject.replace(/ \(.*/, ''), by]).sort();
+      const name = section === 'populationAtEnd' ? 'touched' : 'touched later';
+      assert.deepEqual(
+        rows.map(([subject]: Answer) => subject),
+        ['never touched', name],
+        section,
+      );
+      for (const [, by] of rows) assert.notEqual(by, 'came later');
+      for (const { at } of sections[section]) assert.equal(at, began);
+    }
+    const aged = sections.exceptions.filter(({ what }: Answer) => what === '501 days old');
+    assert.equal(aged.length, 2, JSON.stringify(sections.exceptions));
+    assert.deepEqual(sections.creations, []);
+    const issuers = sections.issuers.map(({ subject, what }: Answer) => `${subject}: ${what}`);
+    assert.ok(issuers.includes('came later: API key, admin'), issuers.join());
+    assert.ok(
+      issuers.some((issuer: string) => issuer.endsWith('API key, owner')),
+      issuers.join(),
+    );
+    assert.ok(
+      remarks.some((remark: string) => remark.includes('before events are kept')),
+      remarks.join(),
+    );
+  });
+
   it('refuses a period that is impossible, and shows a limited key nothing of the vendor', async () => {
     for (const query of [`from=${to}&to=${from}`, `from=${from}&to=2999-01-01T00:00:00Z`]) {
       const { status, body } = await app.api.get(`/evidence?${query}`);
