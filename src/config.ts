@@ -258,7 +258,7 @@ export const SETTINGS = {
     default: '',
     group: 'Gateway',
     meaning:
-      'Private addresses and hosts that the gateway may send requests to, over http or https. Public servers need https.',
+      'Private addresses and hosts that the gateway and webhooks may reach, over http or https. Public ones need https.',
     ...upstreamHosts,
   }),
   LATCHKEY_UPSTREAM_ALLOW_PRIVATE: setting({

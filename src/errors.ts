@@ -7,7 +7,7 @@ interface ErrorEntry {
   status: number;
   /** Safe to show to anyone; what is specific to one occurrence goes into `detail`. */
   title: string;
-  /** What to do about it, for developers: `npm run docs:tables` and the OpenAPI document tell it. */
+  /** What to do about it, for developers: in problems, the OpenAPI document and docs/errors.md. */
   remedy: string;
 }
 
@@ -25,9 +25,9 @@ export const ERRORS = {
   },
   unauthenticated: {
     status: 401,
-    title: 'The request has no valid API key. Send one as `Authorization: Bearer lk_...`.',
+    title: 'The request has no valid API key.',
     remedy:
-      'Check that the key is complete, not revoked and not expired. To replace a lost key, run `node dist/main.js api-key create`.',
+      'Send `Authorization: Bearer lk_...`. Check that the key is complete, not revoked and not expired. To replace a lost key, run `node dist/main.js api-key create`.',
   },
   forbidden: {
     status: 403,
@@ -53,7 +53,7 @@ export const ERRORS = {
   },
   still_in_use: {
     status: 409,
-    title: 'The credential was used in the last hour. Revoke it with `force` to cut it off.',
+    title: 'The credential was used in the last hour.',
     remedy:
       'Find out who uses it: `lastUsedAt` and `lastUsedFrom` say when and from where. Send `"force": true` to cut it off anyway.',
   },
@@ -69,7 +69,7 @@ export const ERRORS = {
   },
   secrets_full: {
     status: 409,
-    title: 'The client has the maximum number of secrets. Remove one first.',
+    title: 'The client has the maximum number of secrets.',
     remedy: 'Remove the secret that the IdP no longer uses. `secrets` lists them with their last four characters.',
   },
   client_exists: {
@@ -84,12 +84,12 @@ export const ERRORS = {
   },
   last_secret: {
     status: 409,
-    title: 'This is the only secret of the client. Add another one first.',
+    title: 'This is the only secret of the client.',
     remedy: 'Add another secret and paste it into the IdP. Then remove this one.',
   },
   credentials_active: {
     status: 409,
-    title: 'Credentials still hold slots. Revoke them first, or use `force`.',
+    title: 'Credentials still hold slots.',
     remedy:
       'Revoke the credentials in `credentials`. To skip that, delete with `?force=true`, or move the endpoint with `"force": true`.',
   },
@@ -115,12 +115,12 @@ export const ERRORS = {
   },
   last_owner: {
     status: 409,
-    title: 'This is the only owner who can sign in. Make another member an owner first.',
+    title: 'This is the only owner who can sign in.',
     remedy: 'Make another member an owner first.',
   },
   last_owner_key: {
     status: 409,
-    title: 'This is the last owner key. Create another one first.',
+    title: 'This is the last owner key.',
     remedy: 'Create another owner key first.',
   },
   contact_exists: {
@@ -198,17 +198,17 @@ export const ERRORS = {
   },
   busy: {
     status: 503,
-    title: 'Too many sign-ins are running. Try again in a moment.',
+    title: 'Too many sign-ins are running.',
     remedy: 'Try again in a moment.',
   },
   internal_error: {
     status: 503,
-    title: 'Something went wrong on our side. Try again.',
+    title: 'Something went wrong on our side.',
     remedy: 'Try again. If it happens again, look up the `requestId` in the log.',
   },
   storage_unavailable: {
     status: 503,
-    title: "The credential store can't be reached. Try again.",
+    title: "The credential store can't be reached.",
     remedy: 'Try again. If you run Latchkey, check `/readyz` and the database.',
   },
 } as const satisfies Record<string, ErrorEntry>;

@@ -314,7 +314,8 @@ function refusals(codes: readonly (keyof typeof ERRORS)[]): Json {
 
 function problemOf(status: number, codes: readonly (keyof typeof ERRORS)[]): Json {
   const code = codes.find((one) => ERRORS[one].status === status) ?? 'internal_error';
-  const example = { type: 'about:blank', title: ERRORS[code].title, status, code, requestId: REQUEST_ID };
+  const { title, remedy } = ERRORS[code];
+  const example = { type: 'about:blank', title, status, code, remedy, requestId: REQUEST_ID };
   return {
     headers: headers({
       'X-Request-Id': 'RequestId',
@@ -336,6 +337,7 @@ function problemSchema(): Json {
       status: { type: 'integer' },
       code: { type: 'string', enum: Object.keys(ERRORS) },
       detail: { type: 'string' },
+      remedy: { type: 'string', description: 'What to do about it.' },
       requestId: { type: 'string' },
       errors: {
         type: 'array',

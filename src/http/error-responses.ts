@@ -35,6 +35,7 @@ export function problemOf(error: AppError, requestId: string): Record<string, un
     // What was looked for and not found is the caller's text.
     ...(detail !== undefined && { detail: code === 'not_found' ? withoutUnguessable(detail) : detail }),
     ...members,
+    remedy: ERRORS[code].remedy,
     requestId,
   };
   // Problems repeat what was given; a secret that stood in the wrong place is not repeated.

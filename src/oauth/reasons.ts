@@ -53,7 +53,8 @@ export const OAUTH_REASONS = {
   },
   code_replayed: {
     told: '`invalid_grant`',
-    meaning: 'The code was used before, more than ten seconds ago or differently. The tokens that it gave are revoked.',
+    meaning:
+      'The code was used before, and this is not a retry of the same request within ten seconds. Its tokens are revoked.',
     remedy: 'Start the connection again. Find out who else saw the code.',
   },
   refresh_token_unknown: {
