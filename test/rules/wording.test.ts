@@ -116,6 +116,10 @@ describe('the documentation', () => {
     assert.deepEqual(long, []);
   });
 
+  it('has a README of at most 200 lines', () => {
+    assert.ok(readFileSync('README.md', 'utf8').trimEnd().split('\n').length <= 200);
+  });
+
   it('has headings in sentence case', () => {
     const capitals = (line: string) => {
       const words = (/^#+ (.*)$/.exec(line)?.[1] ?? '').split(/[\s,/]+/);

@@ -20,7 +20,7 @@ const PARTS: { text: string; pages: string[] }[] = [
     text: 'Operate',
     pages: [
       ...['operations', 'rotation', 'migration', 'leaks', 'upgrade'].map(guide),
-      ...['reliability', 'performance'].map(page),
+      ...['reports', 'reliability', 'performance'].map(page),
     ],
   },
   {
