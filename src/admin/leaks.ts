@@ -191,11 +191,14 @@ export function createLeaks(deps: LeakDependencies): Middleware {
     const address = context.addressOf(koa.req);
     koa.set('X-Request-Id', requestId);
     try {
+      if (koa.method !== 'POST') {
+        koa.set('Allow', 'POST');
+        throw new AppError('method_not_allowed', { allowed: ['POST'] });
+      }
       if (leaks.action === 'off') {
         const detail = 'Leak reports are off. LATCHKEY_LEAK_ACTION turns them on.';
         throw new AppError('not_found', { detail });
       }
-      if (koa.method !== 'POST') throw new AppError('not_found', { detail: 'Reports are sent with POST.' });
       const body = await readBody(koa.req, MOST_BYTES);
       await assertSigned((name) => koa.get(name), body).catch((error: unknown) => {
         const wait = verification.limitCaller(address);

@@ -102,6 +102,14 @@ describe('a report of leaked tokens', () => {
     assert.equal((await app.api.get(`/credentials/${credential.id}`)).body.state, 'active');
   });
 
+  it('is sent with POST, whether reports are on or off', async (t) => {
+    for (const env of [{}, { LATCHKEY_LEAK_ACTION: 'off' }]) {
+      const app = await start(t, env);
+      const response = await fetch(`${app.url}/api/v1/leaks`, { method: 'PUT', body: '[]' });
+      assert.deepEqual([response.status, response.headers.get('allow')], [405, 'POST']);
+    }
+  });
+
   it('is checked by keys that are fetched, again for a new key, and once a minute at most', async (t) => {
     const asked: string[] = [];
     let list = listOf('k1', theirs);
