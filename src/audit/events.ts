@@ -232,7 +232,7 @@ export const PAYLOADS = {
     /** Of the closed table OAUTH_REFUSALS in src/oauth/refusals.ts. */
     'subReason?': word,
     /** With `redirect_uri_unknown`: origin and path of what was sent, where it is an address, and what is registered. */
-    'redirectUri?': readable,
+    'redirectUri?': pathAsked,
     'registered?': listOf(typed),
   },
   'credential.connected': { ...credential, clientId: typed, 'replaces?': ownId },

@@ -158,6 +158,12 @@ describe('a mistake at the OAuth endpoints', () => {
       assert.doesNotMatch(JSON.stringify(data), /hidden/);
     });
 
+    it('in a redirect URI of Okta is told whole, so that it can be registered', async () => {
+      const sent = 'https://system-admin.okta.com/admin/app/cpc/contoso_acmescim_1/oauth/callback';
+      await send({ path: addressOf({ ...client, redirectUri: sent }).slice(app.url.length) });
+      assert.equal((await told('redirect_uri_unknown')).data.redirectUri, sent);
+    });
+
     it('is none where an OpenID client sends what is its own', async () => {
       for (const fields of [
         { scope: 'openid email profile', nonce: 'n' },
