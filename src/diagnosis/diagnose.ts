@@ -1,8 +1,8 @@
 /** From facts to findings. Pure: the same facts give the same findings, in the same order; the first one leads wherever a directory is shown. */
 import { DAY_MS } from '../clock.ts';
-import { IDENTITY_PROVIDERS, isAgentOf } from '../identity-providers/index.ts';
+import { IDENTITY_PROVIDERS, type IdentityProviderId, isAgentOf } from '../identity-providers/index.ts';
 import { isRefusal } from './causes.ts';
-import { CODES, type Code, entryOf, SEVERITIES, type Severity } from './codes.ts';
+import { type ActingParty, CODES, type Code, entryOf, SEVERITIES, type Severity } from './codes.ts';
 import type { CredentialFacts, Facts, OutcomeFacts, RefusalFacts, SourceFacts } from './facts.ts';
 import type { Diagnosis, Finding, FindingFacts, Stranger } from './finding.ts';
 import { familyOf, networkOf } from './source.ts';
@@ -161,7 +161,7 @@ function isKnownSource(
 
 /** Whether nothing has shown since that the cause is gone. */
 function isCurrent(refusal: RefusalFacts, facts: Facts): boolean {
-  const { accepted, grantedAt, credentials, at } = facts;
+  const { accepted, grantedAt, connecting, credentials, at } = facts;
   const { code, lastAt, credentialId, firstAt } = refusal;
   const credential = credentials.find(({ id }) => id === credentialId);
   if (CODES[code].group === 'upstream')
@@ -171,6 +171,9 @@ function isCurrent(refusal: RefusalFacts, facts: Facts): boolean {
   if (code === 'token_disabled' && credential?.state === 'active') return false;
   if (code === 'directory_disabled') return facts.directory.isDisabled;
   if (code === 'consent_refused' && accepted !== undefined && accepted.at > firstAt) return false;
+  // A later request of a client came to the consent page, so its redirect URI is registered by now.
+  if (code === 'redirect_uri_unknown' && connecting && connecting.step !== 'client_made' && connecting.at > lastAt)
+    return false;
   if (CODES[code].group === 'token_endpoint' && code !== 'consent_refused') {
     if (grantedAt !== undefined && grantedAt > lastAt) return false;
     const used = credentials.find(({ id }) => id === accepted?.credentialId);
@@ -243,7 +246,7 @@ function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts {
     ...(credential && credentialFacts(credential)),
     ...(hint !== undefined && { hint }),
     ...(clientId !== undefined && { clientId }),
-    ...(client && { clientName: client.name }),
+    ...(client && { clientName: client.name, isAppNamed: namesApp(facts.directory.provider) }),
     ...(isElsewhere && { isElsewhere }),
     ...(otherDirectory !== undefined && { otherDirectory }),
     ...(status !== undefined && { status }),
@@ -562,8 +565,21 @@ function ofHealth(facts: Facts): Finding[] {
 }
 
 function make(code: Code, since: Date, about: FindingFacts): Finding {
-  const { severity, actor } = entryOf(code);
+  const { severity } = entryOf(code);
+  const actor = actorOf(code, about);
   return { code, severity, actor, since: since.toISOString(), facts: about, evidence: [], certainty: 'known' };
+}
+
+/** Whether redirect URIs are made from the name of the app at the identity provider. */
+function namesApp(provider: IdentityProviderId): boolean {
+  return IDENTITY_PROVIDERS[provider].oauth?.redirectUris.some((uri) => uri.includes('{appName}')) ?? false;
+}
+
+/** Who disables something enables it again, and an app name is corrected by those who made the client. */
+function actorOf(code: Code, { byType, isAppNamed }: FindingFacts): ActingParty {
+  if (code === 'token_disabled') return byType === 'it_contact' ? 'it_contact' : 'vendor';
+  if (code === 'redirect_uri_unknown' && isAppNamed) return 'it_contact';
+  return entryOf(code).actor;
 }
 
 function evidenceOf(refusals: readonly RefusalFacts[]): string[] {

@@ -39,6 +39,8 @@ export interface FindingFacts {
   usable?: { hint: string; kind: 'bearer' | 'oauth'; slot: 'a' | 'b'; usedAt?: string };
   clientId?: string;
   clientName?: string;
+  /** Its redirect URIs follow from an app name, which the IT contact can correct in the setup. */
+  isAppNamed?: boolean;
   otherDirectory?: string;
   isElsewhere?: boolean;
   status?: number;

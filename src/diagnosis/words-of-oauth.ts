@@ -155,8 +155,13 @@ export const OAUTH_WORDS = {
   token_url_as_authorize_url: swapped,
   authorize_url_as_token_url: swapped,
   redirect_uri_unknown: (speech) => {
-    const { given, wanted } = speech.finding.facts;
+    const { given, wanted, isAppNamed } = speech.finding.facts;
     const mistake = mistakeOf(speech, 'redirect_uri_unknown');
+    const isNamed = speech.audience === 'it_contact' && isAppNamed;
+    const renamed = [
+      say`Open the setup on this page, and correct the app name: ${speech.name} puts it into the redirect URI.`,
+      say`Then start the connection again in ${speech.name}.`,
+    ];
     return {
       lead: `${speech.Name} asked us to return to a URL that isn't registered.`,
       rest:
@@ -164,15 +169,17 @@ export const OAUTH_WORDS = {
           ? say`The redirect URI is not one of ${client(speech)}, character by character.`
           : say`It sent ${{ value: given }}${wanted === undefined ? '' : say`; registered is ${{ value: wanted }}`}.`,
       detail: tally(speech),
-      steps: vendorDoes(
-        speech,
-        [
-          ...(mistake ? [say`${mistake.fix}`] : []),
-          say`Open ${client(speech)} here and add the redirect URI as ${speech.name} shows it.`,
-          say`Then start the connection again in ${speech.name}.`,
-        ],
-        'can add the redirect URI; send them the one that is shown here',
-      ),
+      steps: isNamed
+        ? renamed
+        : vendorDoes(
+            speech,
+            [
+              ...(mistake ? [say`${mistake.fix}`] : []),
+              say`Open ${client(speech)} here and add the redirect URI as ${speech.name} shows it.`,
+              say`Then start the connection again in ${speech.name}.`,
+            ],
+            'can add the redirect URI; send them the one that is shown here',
+          ),
       ...(given !== undefined && { value: { label: 'Redirect URI', value: given } }),
     };
   },

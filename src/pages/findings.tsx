@@ -170,6 +170,14 @@ function Acts({ finding: { code }, view, visit }: { finding: Finding; view: Dire
         <Act visit={visit} action={`${address}/quiet?mute`} name="Say nothing for 30 days" tone="quiet" />
       </div>
     );
+  if (code === 'not_connected' && visit.may('directories.set-up'))
+    return (
+      <div class="acts">
+        <a class="btn primary" href={`${address}/setup`}>
+          Set it up
+        </a>
+      </div>
+    );
   const wantsToken = group === 'presented' || group === 'not_usable' || group === 'coming';
   if (wantsToken && code !== 'directory_disabled' && code !== 'token_disabled' && visit.may('credentials.change'))
     return (
@@ -186,7 +194,8 @@ function Acts({ finding: { code }, view, visit }: { finding: Finding; view: Dire
         )}
       </div>
     );
-  if ((group === 'token_endpoint' || code === 'setup_unfinished') && visit.may('directories.set-up'))
+  const wantsSetup = group === 'token_endpoint' || code === 'setup_unfinished' || code === 'redirect_uri_unknown';
+  if (wantsSetup && visit.may('directories.set-up'))
     return (
       <div class="acts">
         <a class="btn" href={`${address}/setup/oauth`}>

@@ -126,6 +126,28 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     assert.ok(['consent_refused', 'setup_unfinished'].includes(findings[0]?.code), findings[0]?.code);
   });
 
+  it('as redirect_uri_unknown, until a later request reaches the consent page', async () => {
+    const directory = await app.api.makeDirectory({ provider: 'okta' });
+    const { client } = (await app.api.post('/clients', { name: 'Okta', provider: 'okta', directoryId: directory.id }))
+      .body;
+    const { redirectUris } = (await app.api.patch(`/clients/${client.id}`, { appName: 'acme_1' })).body;
+    const { createItContact, makeLink } = await import('../support/it-contact.ts');
+    const contact = createItContact(app.url);
+    await contact.enter((await makeLink(app.api, directory.organizationId)).url);
+    const addressOf = (redirectUri: string) =>
+      `${app.url}/oauth/authorize?${new URLSearchParams({ response_type: 'code', client_id: client.id, redirect_uri: redirectUri })}`;
+    const other = redirectUris[0].replace('acme_1', 'acme_2');
+    await contact.browser.open(addressOf(other));
+    const [lead] = await findingsOf(directory);
+    assert.deepEqual([lead.code, lead.actor, lead.words.value.value], ['redirect_uri_unknown', 'it_contact', other]);
+    const page = await contact.browser.open(`${app.url}/portal/directories/${directory.id}`);
+    assert.match(page.html, /Open the setup on this page, and correct the app name/);
+    assert.match(page.html, /setup\/oauth">\s*Open the setup/);
+    app.clock.advance(MINUTE);
+    await contact.reachConsent(addressOf(redirectUris[0]));
+    assert.ok(!(await findingsOf(directory)).some(({ code }: Answer) => code === 'redirect_uri_unknown'));
+  });
+
   it('as client_deleted, and as access_token_last before the token ends', async () => {
     const { directory, connect, client } = await makeOauthWorld(app);
     await connect();

@@ -104,7 +104,8 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
       await app.api.post(`/credentials/${credential.id}/disable`);
       await send(`Bearer ${token}`);
     },
-    says: [/disabled/, /Enable it on this page/],
+    says: [/disabled/, /Enable it on the directory's page/],
+    actor: 'vendor',
   },
   token_elsewhere: {
     async drive({ app, directory, send, token }) {
@@ -112,7 +113,7 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
       const other = await app.api.makeDirectory({ organizationId: directory.organizationId, name: 'Okta test' });
       await send(`Bearer ${(await app.api.issue(other.id)).token}`);
     },
-    says: [/token of the directory “Okta test”/, /\/scim\/v2\//],
+    says: [/token of the directory “Okta test”/, /paste the current token/, /belongs to “Okta test”/],
   },
   insufficient_scope: {
     async drive({ app, directory, send }) {
