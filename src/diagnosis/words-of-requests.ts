@@ -57,8 +57,22 @@ function elsewhere(speech: Speech): Words {
     lead: refused(speech),
     rest,
     detail: tally(speech),
-    ...pasteEndpoint(speech),
+    ...(isElsewhere ? pasteEndpoint(speech) : pasteOwn(speech)),
     unseen: `which of the two is meant. URL and token must come from the same page.`,
+  };
+}
+
+/** The URL is this directory's already: what differs is the token, unless the requests are meant for the other one. */
+function pasteOwn(speech: Speech): Pick<Words, 'steps'> {
+  const { otherDirectory } = speech.finding.facts;
+  const label = ui(field(speech, 'endpoint'));
+  return {
+    steps: [
+      ...pasteToken(speech),
+      ...(otherDirectory === undefined
+        ? []
+        : [say`If that app belongs to “${otherDirectory}”, paste the URL of that directory into ${label} instead.`]),
+    ],
   };
 }
 
