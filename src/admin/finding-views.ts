@@ -82,7 +82,7 @@ export const diagnosisView = z
   .meta({ id: 'Diagnosis' });
 
 export function viewFinding(finding: Finding, directory: Spoken) {
-  const words = wordsOf(finding, directory, { audience: 'operator', vendor: '' });
+  const words = wordsOf(finding, directory, { audience: 'operator', vendor: '', isAway: true });
   return {
     ...finding,
     until: finding.until ?? null,

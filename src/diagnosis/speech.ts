@@ -6,7 +6,7 @@ import {
   type IdentityProvider,
   type IdentityProviderId,
 } from '../identity-providers/index.ts';
-import type { Code } from './codes.ts';
+import { CODES, type Code } from './codes.ts';
 import type { Finding } from './finding.ts';
 import { capital, counted, list, path, say, type Text, ui } from './say.ts';
 
@@ -15,6 +15,8 @@ export interface Reader {
   audience: 'operator' | 'it_contact';
   /** The vendor's name, for an IT contact. */
   vendor: string;
+  /** Reads an email, a ticket or an API answer, where "this page" means nothing. */
+  isAway?: boolean;
 }
 
 /** A directory as far as words name it. */
@@ -69,18 +71,20 @@ export function refused({ finding, name, Name }: Speech): string {
 
 /** "41 requests since Tuesday 09:12; nothing accepted since." */
 export function tally({ finding }: Speech): Text {
-  const { count = 0, firstAt, acceptedAt, address, userAgent, usable } = finding.facts;
+  const { count = 0, firstAt, address, userAgent, usable } = finding.facts;
   const since = date(firstAt);
   if (count === 0 || since === undefined) return usableText(finding.facts.usable);
   const from = address === undefined ? '' : ` from ${address}${userAgent === undefined ? '' : ` (${userAgent})`}`;
-  const accepted =
-    acceptedAt === undefined
-      ? 'nothing was ever accepted.'
-      : acceptedAt > (firstAt ?? '')
-        ? 'other requests are accepted.'
-        : 'nothing accepted since.';
   const which = usable === undefined ? '' : say` ${usableText(usable)}`;
-  return say`${counted(count, 'request')} since ${since}${from}; ${accepted}${which}`;
+  return say`${counted(count, 'request')} since ${since}${from}; ${othersOf(finding)}${which}`;
+}
+
+/** What became of the other requests. A token is accepted before the SCIM server fails, so that tells nothing of the server. */
+function othersOf({ code, severity, facts: { acceptedAt, firstAt = '' } }: Finding): string {
+  if (CODES[code].group === 'upstream')
+    return severity === 'degraded' ? 'other requests get through.' : 'none has worked since.';
+  if (acceptedAt === undefined) return 'nothing was ever accepted.';
+  return acceptedAt > firstAt ? 'other requests are accepted.' : 'nothing accepted since.';
 }
 
 function usableText(usable: Finding['facts']['usable']): Text {

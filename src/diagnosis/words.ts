@@ -1,7 +1,7 @@
 /** What each finding says to people: the sentence that leads, what to do in the identity provider's own words, and what we cannot see. */
 import type { Code } from './codes.ts';
 import type { Finding } from './finding.ts';
-import { plain, say } from './say.ts';
+import { plain, say, type Text } from './say.ts';
 import { type Reader, type Speak, type Spoken, speechOf, type Words } from './speech.ts';
 import { OAUTH_WORDS } from './words-of-oauth.ts';
 import { REQUEST_WORDS } from './words-of-requests.ts';
@@ -12,15 +12,20 @@ import { UPSTREAM_WORDS } from './words-of-upstream.ts';
 const WORDS: Record<Code, Speak> = { ...REQUEST_WORDS, ...OAUTH_WORDS, ...UPSTREAM_WORDS, ...STATE_WORDS };
 
 export function wordsOf(finding: Finding, directory: Spoken, reader: Reader): Words {
-  const words = WORDS[finding.code](speechOf(finding, directory, reader));
+  const said = WORDS[finding.code](speechOf(finding, directory, reader));
+  const words = reader.isAway ? { ...said, steps: said.steps.map(fromAfar) } : said;
   const isProbable = finding.certainty === 'likely' && !/probabl/i.test(words.lead + plain(words.rest));
   if (!isProbable || words.unseen !== undefined) return words;
   return { ...words, unseen: `for certain that these requests come from this directory's identity provider.` };
 }
 
+function fromAfar(step: Text): Text {
+  return step.map((part) => (typeof part === 'string' ? part.replaceAll('this page', "the directory's page") : part));
+}
+
 /** A finding as plain text, for a ticket: no secrets, and no other tenant. */
 export function ticketOf(finding: Finding, directory: Spoken, reader: Reader): string {
-  const { lead, rest, detail, steps, value, unseen } = wordsOf(finding, directory, reader);
+  const { lead, rest, detail, steps, value, unseen } = wordsOf(finding, directory, { ...reader, isAway: true });
   const lines = [
     `${directory.name}: ${lead} ${plain(rest)}`.trim(),
     ...(detail && detail.length > 0 ? [plain(detail)] : []),

@@ -177,7 +177,8 @@ export function createPeople(deps: {
   const openStage = ({ code, since }: Finding) => `${code} ${since} opened`;
 
   async function findingOpened(directory: Directory, finding: Finding): Promise<void> {
-    const reader = { audience: finding.actor === 'vendor' ? 'operator' : 'it_contact', vendor: brand.name } as const;
+    const audience = finding.actor === 'vendor' ? 'operator' : 'it_contact';
+    const reader = { audience, vendor: brand.name, isAway: true } as const;
     const { lead, rest, steps, value } = wordsOf(finding, deps.spoken(directory), reader);
     const { id: directoryId, organizationId } = directory;
     await tell({

@@ -45,7 +45,7 @@ describe('a refused request is explained', () => {
       await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
       const [lead] = (await diagnosis()).findings;
       assert.equal(lead.severity, 'failing');
-      assert.match(lead.words.steps.join(' '), /Generate a new token on this page/, value);
+      assert.match(lead.words.steps.join(' '), /Generate a new token on the directory's page/, value);
       assert.doesNotMatch(lead.words.steps.join(' '), /paste the token|again|was not kept/, value);
     }
   });
