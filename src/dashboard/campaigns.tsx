@@ -31,6 +31,7 @@ import {
   type MemberState,
 } from '../reports/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
+import { offerOrganizations } from './organization-choice.tsx';
 import { FilterFields, filterOf, REPORTS, REPORTS_TRAIL, ReportTabs } from './reports.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
@@ -127,7 +128,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
           <Head trail={TRAIL} title="New campaign" />
           <form class="panel fields" action={`${CAMPAIGNS}/new`}>
             <Choice name="goal" options={GOALS.map((known) => [known, GOAL_NAMES[known]])} value={goal} />
-            <FilterFields query={given} isLiveOnly />
+            <FilterFields query={given} offered={await offerOrganizations(organizations)} isLiveOnly />
             <div class="acts">
               <button type="submit" class={preview?.count ? undefined : 'primary'}>
                 See what it would choose

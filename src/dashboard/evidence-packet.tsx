@@ -3,6 +3,7 @@ import { DAY_MS } from '../clock.ts';
 import { counted, csvLine, dayOf, Field, Head, sent } from '../pages/index.ts';
 import { type Evidence, type EvidencePacket, type EvidenceRow, SECTION_IDS, SECTIONS } from '../reports/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
+import { OrganizationChoice, offerOrganizations } from './organization-choice.tsx';
 import { REPORTS, REPORTS_TRAIL, ReportTabs } from './reports.tsx';
 import type { Route, Visit } from './visit.ts';
 
@@ -28,7 +29,7 @@ const COLUMNS = [
   'credentialId',
 ] as const;
 
-export function evidenceRoutes({ evidence }: DashboardDependencies): Route[] {
+export function evidenceRoutes({ evidence, organizations }: DashboardDependencies): Route[] {
   async function page(visit: Visit) {
     const { query, now } = visit;
     const period = periodOf(query, now);
@@ -64,7 +65,11 @@ export function evidenceRoutes({ evidence }: DashboardDependencies): Route[] {
           <form class="panel fields" action={`${REPORTS}/evidence`}>
             <Field label="From" name="from" type="date" isRequired value={query.get('from') ?? dayIn(period.from)} />
             <Field label="To" name="to" type="date" isRequired value={query.get('to') ?? dayIn(period.lastDay)} />
-            <Field name="organizationId" value={query.get('organizationId') ?? ''} hint="Empty: all customers." />
+            <OrganizationChoice
+              offered={await offerOrganizations(organizations)}
+              value={query.get('organizationId') ?? undefined}
+              all="All customers"
+            />
             <div class="acts">
               <button type="submit" class={packet ? undefined : 'primary'}>
                 {packet ? 'Show again' : 'Show packet'}
@@ -216,7 +221,7 @@ function Section({ name, rows, hasPlace }: { name: string; rows: readonly Eviden
                   <td>{row.by ?? '—'}</td>
                   {has('expiresAt') && <td class="whole">{row.expiresAt === null ? 'Never' : shown(row.expiresAt)}</td>}
                   {has('firstUsedAt') && (
-                    <td class="whole">{row.firstUsedAt === null ? 'Not yet' : shown(row.firstUsedAt)}</td>
+                    <td class="whole">{row.firstUsedAt === null ? 'Not yet' : hourOf(row.firstUsedAt)}</td>
                   )}
                   {has('minutes') && <td>{row.minutes ?? '—'}</td>}
                   {has('note') && <td>{row.note ?? '—'}</td>}
@@ -238,6 +243,11 @@ function Section({ name, rows, hasPlace }: { name: string; rows: readonly Eviden
       )}
     </section>
   );
+}
+
+/** The hour that begins there: use is counted by the hour, so a minute would look as if it came before the token. */
+function hourOf(iso: string): string {
+  return `${shown(iso)} to ${iso.slice(11, 13)}:59`;
 }
 
 function shown(iso: string): string {

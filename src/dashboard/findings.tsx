@@ -14,10 +14,10 @@ import {
   Time,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
+import { OrganizationChoice, offerOrganizations } from './organization-choice.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const ORGANIZATIONS_OFFERED = 200;
 
 export function findingRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, diagnoses } = deps;
@@ -31,7 +31,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
     const where = { code, provider, organizationId };
     const [found, offered] = await Promise.all([
       rows.needing({ ...where, after: query.get('after') ?? undefined, limit: PAGE }),
-      organizations.page({ limit: ORGANIZATIONS_OFFERED }),
+      offerOrganizations(organizations),
     ]);
     const isFiltered = Object.values(where).some((value) => value !== undefined);
     return {
@@ -59,12 +59,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
               value={provider ?? ''}
               options={[['', 'Any'], ...IDENTITY_PROVIDER_IDS.map((id) => [id, choiceNameOf(id)] as const)]}
             />
-            <Choice
-              name="organizationId"
-              label="Organization"
-              value={organizationId ?? ''}
-              options={[['', 'Any'], ...offered.items.map(({ id, name }) => [id, name] as const)]}
-            />
+            <OrganizationChoice offered={offered} value={organizationId} all="Any" />
             <div class="acts">
               <button type="submit">Filter</button>
               {isFiltered && (

@@ -25,6 +25,7 @@ import {
   type ReportFilter,
 } from '../reports/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
+import { type OfferedOrganizations, OrganizationChoice, offerOrganizations } from './organization-choice.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
@@ -59,7 +60,7 @@ const QUESTIONS: [name: string, query: string][] = [
   ['To be ended', 'mark=to_be_ended'],
 ];
 
-export function reportRoutes({ credentialReport, credentials }: DashboardDependencies): Route[] {
+export function reportRoutes({ credentialReport, credentials, organizations }: DashboardDependencies): Route[] {
   async function list(visit: Visit) {
     const { query, now } = visit;
     const filter = filterOf(query);
@@ -69,6 +70,7 @@ export function reportRoutes({ credentialReport, credentials }: DashboardDepende
       after: query.get('after') ?? undefined,
       limit: PAGE,
     });
+    const offered = await offerOrganizations(organizations);
     const chosenQuery = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
     const isEmpty = items.length === 0 && nextCursor === null && chosenQuery.size === 0;
     return {
@@ -102,7 +104,7 @@ export function reportRoutes({ credentialReport, credentials }: DashboardDepende
           <details class="panel" open={chosenQuery.size > 0} hidden={isEmpty}>
             <summary>Filter and sort</summary>
             <form class="fields" action={REPORTS}>
-              <FilterFields query={query} />
+              <FilterFields query={query} offered={offered} />
               <Choice label="Sort" name="sort" options={SORT_NAMES} value={query.get('sort') ?? 'created desc'} />
               <div class="acts">
                 <button type="submit">Filter</button>
@@ -277,7 +279,8 @@ export function ReportTabs({ current }: { current: 'credentials' | 'campaigns' |
 }
 
 /** The fields that choose credentials, of the report and of a campaign. */
-export function FilterFields({ query, isLiveOnly = false }: { query: URLSearchParams; isLiveOnly?: boolean }) {
+export function FilterFields(props: { query: URLSearchParams; offered: OfferedOrganizations; isLiveOnly?: boolean }) {
+  const { query, offered, isLiveOnly = false } = props;
   const options = (all: string, known: readonly (readonly [string, string])[]) => [['', all] as const, ...known];
   return (
     <>
@@ -319,7 +322,7 @@ export function FilterFields({ query, isLiveOnly = false }: { query: URLSearchPa
       <Field label="Older than, in days" name="olderThanDays" value={query.get('olderThanDays') ?? ''} />
       <Field label="Unused for, in days" name="unusedForDays" value={query.get('unusedForDays') ?? ''} />
       <Field label="Expires within, in days" name="endsWithinDays" value={query.get('endsWithinDays') ?? ''} />
-      <Field name="organizationId" value={query.get('organizationId') ?? ''} />
+      <OrganizationChoice offered={offered} value={query.get('organizationId') ?? undefined} all="All" />
     </>
   );
 }
