@@ -67,7 +67,7 @@ export function DirectoryFace(props: {
         clientsPath={visit.clientsPath}
         acts={(holding) => <Acts holding={holding} view={view} visit={visit} />}
         free={() => (
-          <FreeActs directory={directory} visit={visit}>
+          <FreeActs directory={directory} visit={visit} isPrimary={lead?.code !== 'not_connected'}>
             {children}
           </FreeActs>
         )}
@@ -119,12 +119,18 @@ function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView;
   );
 }
 
-function FreeActs(props: { directory: Directory; visit: Visit; children: ComponentChildren }) {
-  const { directory, visit, children } = props;
+function FreeActs(props: {
+  directory: Directory;
+  visit: Visit;
+  /** The setup leads where nothing is connected yet. */
+  isPrimary: boolean;
+  children: ComponentChildren;
+}) {
+  const { directory, visit, isPrimary, children } = props;
   if (!visit.may('credentials.change')) return <small>Your role is read-only.</small>;
   return (
     <>
-      <a class="btn primary" href={`${visit.home}/directories/${directory.id}/generate`}>
+      <a class={isPrimary ? 'btn primary' : 'btn'} href={`${visit.home}/directories/${directory.id}/generate`}>
         Generate
       </a>
       {children}

@@ -151,7 +151,9 @@ function lanesOf({ from, to, changes, credentials, tokenEndpoint, scimServer, tr
         .filter((period) => period.to > period.from),
     };
   });
-  const usesTokens =
+  // Without any credential, nothing says yet how the directory is going to be connected.
+  const mayUseTokens =
+    credentials.length === 0 ||
     tokenEndpoint.length > 0 ||
     credentials.some(({ kind }) => kind === 'oauth') ||
     changes.some(({ type }) => type.startsWith('client.') || type.startsWith('connection.')) ||
@@ -162,7 +164,7 @@ function lanesOf({ from, to, changes, credentials, tokenEndpoint, scimServer, tr
       name: 'Token endpoint',
       runs: tokenEndpoint,
       held: [],
-      empty: usesTokens ? 'no request in this period' : 'not used: this directory has static tokens only',
+      empty: mayUseTokens ? 'no request in this period' : 'not used: this directory has static tokens only',
     },
     { name: 'SCIM server', runs: scimServer, held: [], empty: 'no answer seen in this period' },
   ];

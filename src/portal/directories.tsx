@@ -57,7 +57,11 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
           {setup}
         </DirectoryFace>
       ),
-      ...(past && { rest: <PastPanel past={past} directory={directory} visit={visit} /> }),
+      // A drawing of nothing only keeps a newcomer from the setup.
+      ...(past &&
+        view.diagnosis.findings[0]?.code !== 'not_connected' && {
+          rest: <PastPanel past={past} directory={directory} visit={visit} />,
+        }),
     });
   }
 
