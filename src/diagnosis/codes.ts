@@ -111,7 +111,7 @@ export const CODES = {
   token_disabled: {
     group: 'not_usable',
     severity: 'failing',
-    actor: 'it_contact',
+    actor: 'vendor',
     meaning: 'The identity provider sends a token that is disabled.',
   },
   token_elsewhere: {

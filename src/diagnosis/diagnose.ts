@@ -577,7 +577,7 @@ function namesApp(provider: IdentityProviderId): boolean {
 
 /** Who disables something enables it again, and an app name is corrected by those who made the client. */
 function actorOf(code: Code, { byType, isAppNamed }: FindingFacts): ActingParty {
-  if (code === 'token_disabled') return byType === 'it_contact' ? 'it_contact' : 'vendor';
+  if (code === 'token_disabled' && byType === 'it_contact') return 'it_contact';
   if (code === 'redirect_uri_unknown' && isAppNamed) return 'it_contact';
   return entryOf(code).actor;
 }
