@@ -162,6 +162,9 @@ export function factorRoutes(operators: Operators): Route[] {
                 <li>{code}</li>
               ))}
             </ul>
+            <button type="button" data-copy hidden aria-label="Copy the codes">
+              Copy
+            </button>
           </section>
           <div class="acts">
             <a class="btn primary" href={mine}>

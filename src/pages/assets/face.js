@@ -55,7 +55,7 @@ document.addEventListener('click', async (event) => {
   if (!button) return;
   const source = button.parentElement.querySelector('.mono');
   try {
-    await navigator.clipboard.writeText(source.textContent);
+    await navigator.clipboard.writeText(source.innerText);
     button.textContent = 'Copied';
     said.textContent = 'Copied';
     setTimeout(() => {
