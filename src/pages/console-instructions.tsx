@@ -50,7 +50,7 @@ function FieldOf({ field: { label, filling }, values }: { field: ConsoleField; v
     return typeof value === 'string' ? (
       <CopyField label={label} value={value} />
     ) : (
-      <Box label={label} text={ELSEWHERE[filling] ?? ''} kind="unknown" />
+      <Box label={label} text={elsewhereOf(filling, values)} kind="unknown" />
     );
   }
   if ('type' in filling) return <CopyField label={label} value={filling.type} />;
@@ -82,6 +82,11 @@ const ELSEWHERE: Record<string, string> = {
   'client-secret': 'The client secret, shown once when you create the client',
   'client-id': 'The client ID, shown here once you create the client',
 };
+
+function elsewhereOf(filling: string, values: ConsoleValues): string {
+  const isCreated = filling === 'client-secret' && typeof values['client-id'] === 'string';
+  return isCreated ? 'The client secret that was shown when the client was created' : (ELSEWHERE[filling] ?? '');
+}
 
 function captionOf({ checked }: ConsoleForm): string {
   return checked.basis === 'unknown'
