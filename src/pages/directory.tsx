@@ -1,7 +1,7 @@
 /** A directory as it is now: the sentence that leads, the endpoint, the two slots, what happened. */
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
-import { timeOf } from '../diagnosis/index.ts';
+import { CODE_NAMES, CODES, timeOf } from '../diagnosis/index.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import { Ask } from './confirm.tsx';
 import { type DirectoryView, type Held, type Holding, spokenOf } from './directory-view.ts';
@@ -81,7 +81,7 @@ export function DirectoryFace(props: {
             <small>Whole audit</small>
           </a>
         </div>
-        <EventRows events={byLast(events, evidence)} visit={visit} byLast />
+        <EventRows events={byLast(events.filter(isNews), evidence)} visit={visit} byLast />
       </section>
     </div>
   );
@@ -191,6 +191,13 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
       )}
     </section>
   );
+}
+
+/** That nothing was connected or used yet follows from the events around it, and only hides them. */
+function isNews({ type, data: { code } }: AuditEvent): boolean {
+  const isOfFinding = type === 'finding.began' || type === 'finding.healed';
+  const found = CODE_NAMES.find((name) => name === code);
+  return !isOfFinding || found === undefined || CODES[found].group !== 'never_worked';
 }
 
 /** What goes on repeating is listed where it began; here it stands where it happened last. */
