@@ -3,6 +3,7 @@
  * that many of them loses counts of its own first. Each instance counts for itself; the workers of one share what they count.
  */
 import type { Clock } from '../clock.ts';
+import { createOldestEntry } from './oldest-entry.ts';
 
 /**
  * Lets all workers of an instance count the same: the object, with calls of these methods made in each of them. Alone, it is the object itself.
@@ -40,21 +41,7 @@ export function createLimiter(options: {
   const { points, windowMs, maxKeys, clock } = options;
   /** In the order of their windows' ends, since all windows are equally long. */
   const counts = new Map<string, Count>();
-  /** Goes on from where it stood: one that begins anew steps over all that was deleted before, each time. */
-  let walk = counts.entries();
-  let oldest: [key: string, entry: Count] | undefined;
-
-  function findOldest(): typeof oldest {
-    // What was taken away, or began a new window, stands there no more.
-    while (oldest === undefined || counts.get(oldest[0]) !== oldest[1]) {
-      const next = walk.next();
-      oldest = next.value;
-      if (!next.done) continue;
-      walk = counts.entries();
-      if (counts.size === 0) return undefined;
-    }
-    return oldest;
-  }
+  const findOldest = createOldestEntry(counts);
 
   function clear(now: number): void {
     for (let cleared = 0; cleared < CLEARED_AT_ONCE; cleared++) {

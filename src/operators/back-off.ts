@@ -3,6 +3,7 @@
  * key that was wrong the longest ago goes.
  */
 import type { Clock } from '../clock.ts';
+import { createOldestEntry } from '../http/oldest-entry.ts';
 
 export interface BackOff {
   /** Counts a try before it is made; seconds to wait when it must not be made yet. */
@@ -33,6 +34,7 @@ export function createBackOff(options: {
   const { free, firstMs, mostMs, forgetMs, maxKeys, clock } = options;
   /** In the order of their latest tries. */
   const counts = new Map<string, Count>();
+  const findOldest = createOldestEntry(counts);
 
   function waitAfter(wrong: number): number {
     return wrong < free ? 0 : Math.min(mostMs, firstMs * 2 ** Math.min(wrong - free, 30));
@@ -41,9 +43,10 @@ export function createBackOff(options: {
   function keep(key: string, wrong: number, now: number): void {
     counts.delete(key);
     if (wrong > 0) counts.set(key, { wrong, openAt: now + waitAfter(wrong), until: now + forgetMs });
-    for (const [oldest, { until }] of counts) {
+    for (let oldest = findOldest(); oldest !== undefined; oldest = findOldest()) {
+      const [key, { until }] = oldest;
       if (until > now && counts.size <= maxKeys) return;
-      counts.delete(oldest);
+      counts.delete(key);
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Limiter } from '../http/limiter.ts';
+import { createOldestEntry } from '../http/oldest-entry.ts';
 
 /** What is answered at once, several times over. */
 export interface Held<A> {
@@ -24,6 +25,7 @@ const OTHERS = '';
 export function createFloods<A>({ byAddress, clock }: { byAddress: Limiter; clock: Clock }) {
   /** Network -> monotonic time of the latest acceptance, the oldest first. */
   const spared = new Map<string, number>();
+  const findOldest = createOldestEntry(spared);
   let held = new Map<string, Held<A>>();
 
   return {
@@ -35,7 +37,8 @@ export function createFloods<A>({ byAddress, clock }: { byAddress: Limiter; cloc
       if (last !== undefined && now - last < 60_000) return;
       spared.delete(network);
       spared.set(network, now);
-      if (spared.size > MOST_SPARED) spared.delete(spared.keys().next().value as string);
+      const [oldest] = findOldest() ?? [];
+      if (spared.size > MOST_SPARED && oldest !== undefined) spared.delete(oldest);
     },
 
     /** Seconds to wait for a network that is not looked at any more. */

@@ -4,6 +4,7 @@
  * answer with what was true before. Only what was found is remembered, never that nothing was, so that a new token works at once.
  */
 import type { Clock } from '../clock.ts';
+import { createOldestEntry } from '../http/oldest-entry.ts';
 
 export interface LeaseCache<V> {
   /** From memory where the lease allows it, else by a read; undefined when the read found nothing. Passes on what the read throws. */
@@ -45,6 +46,7 @@ export function createLeaseCache<V>({
   onMiss,
 }: LeaseCacheOptions<V>): LeaseCache<V> {
   const entries = new Map<string, Entry<V>>();
+  const findOldest = createOldestEntry(entries);
   const readings = new Map<string, Reading<V>>();
 
   function start(key: string): Promise<V | undefined> {
@@ -68,8 +70,8 @@ export function createLeaseCache<V>({
     entries.delete(key);
     entries.set(key, entry);
     if (entries.size > maxEntries) {
-      const oldest = entries.keys().next();
-      if (!oldest.done) entries.delete(oldest.value);
+      const [oldest] = findOldest() ?? [];
+      if (oldest !== undefined) entries.delete(oldest);
     }
   }
 
