@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
+import { ANSWER_MS } from '../../src/timing/deadline.ts';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type Behind, createBehind, json } from '../support/gateway.ts';
@@ -77,6 +78,45 @@ describe('the test of a SCIM server', () => {
     await new Promise((resolve) => gone.server.close(resolve));
     const [check, ...rest] = (await report(gone)).checks;
     assert.deepEqual([check.problem, check.cause, rest], ['unreachable', 'refused', []]);
+  });
+
+  it('waits for a slow one as the gateway does, longer than for the store, and tells of one that is slower still', async (t) => {
+    const empty = json({ totalResults: 0, Resources: [] });
+    // Only its first answer is slow: the whole test waits that long.
+    let isFirst = true;
+    const slow = await behind.http((request, response) => {
+      setTimeout(() => empty(request, response), isFirst ? ANSWER_MS + 500 : 0);
+      isFirst = false;
+    });
+    const patient = report(slow);
+
+    const hurried = await startApp({
+      realClock: systemClock,
+      env: { LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: '200' },
+    });
+    const others = createBehind(() => hurried);
+    t.after(async () => {
+      await hurried.close();
+      await others.close();
+    });
+    const silent = await others.http(() => undefined);
+    const late = await others.http((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/scim+json' });
+      response.write('{"totalResults": 0');
+    });
+    for (const { directory, asked } of [silent, late]) {
+      const { status, body } = await hurried.api.post(`/directories/${directory.id}/test`);
+      assert.deepEqual([status, body.isFine, body.checks.length, asked.length], [200, false, 1, 1]);
+      const [{ path, problem, status: its, elapsedMs }] = body.checks;
+      assert.deepEqual([path, problem, its], ['/ServiceProviderConfig', 'slow', null]);
+      assert.ok(elapsedMs >= 190, `given up after ${elapsedMs} ms`);
+      const again = await hurried.api.post(`/directories/${directory.id}/test`);
+      assert.equal(again.status, 200, 'the one before is over');
+    }
+
+    const { isFine, checks } = await patient;
+    assert.equal(isFine, true, JSON.stringify(checks));
+    assert.ok(checks[0].elapsedMs >= ANSWER_MS);
   });
 
   it('needs an upstream, and a key that may write', async () => {
