@@ -3,7 +3,7 @@
  * the load comes from the other.
  *
  *   npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE] [--svg FILE]
- *   npm run bench -- --only hostile [--requests 300000] [--seconds 8]
+ *   npm run bench -- --only hostile [--requests 100000] [--seconds 8]
  *
  * `--only` takes a regular expression: verify, access tokens, introspection, refresh, client credentials, gateway, gzip, workers, pages,
  * idle. By its whole name alone: `growth` (how cost grows with the store, up to --credentials), `soak` (ten minutes at half the most that
@@ -43,7 +43,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     json: { type: 'string' },
     svg: { type: 'string' },
-    requests: { type: 'string', default: '300000' },
+    requests: { type: 'string', default: '100000' },
   },
 });
 const seconds = Number(values.seconds);
@@ -52,7 +52,7 @@ const requests = Number(values.requests);
 const { engine } = values;
 if (!(seconds > 0) || !(credentials >= 2) || !(requests >= 1) || (engine !== 'sqlite' && engine !== 'mongodb')) {
   console.error(
-    'Usage: npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE] [--svg FILE] [--requests 300000]',
+    'Usage: npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE] [--svg FILE] [--requests 100000]',
   );
   process.exit(2);
 }

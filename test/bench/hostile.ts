@@ -2,23 +2,41 @@
  * What an anonymous caller can make a server keep, and how much its refused traffic slows others down. Addresses are told by
  * `X-Forwarded-For`, which the measured server trusts.
  */
-import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { Pool } from 'undici';
+import type { KeysInMemory } from './hostile-limits.ts';
 import { type Load, type LoadRequest, load } from './load.ts';
-import { type PinnedProcess, startPinned } from './pinned-process.ts';
+import {
+  canPin,
+  LOAD_CORE,
+  type PinnedProcess,
+  processorSecondsOfEnded,
+  spawnOn,
+  startPinned,
+} from './pinned-process.ts';
 
 export interface Hostile {
   requests: number;
-  /** Bytes that the store grew by, and what the same flood adds once more within the hour. */
-  grownBytes: number;
-  againBytes: number;
+  /** What the store grew by, and what a tenth of the flood adds once more within the hour. */
+  grown: Stored;
+  again: Stored;
   startBytes: number;
   peakBytes: number;
   endBytes: number;
   idle: Load;
   flooded: Load;
   refused: Load;
+  /** How much of a core each took meanwhile. */
+  serverShare: number;
+  loadShare: number;
+  keys: KeysInMemory;
+}
+
+/** Rows of all tables, and the bytes of their values: a file also has pages that are free, or written ahead. */
+interface Stored {
+  rows: number;
+  bytes: number;
 }
 
 const MOST_GROWN = 10 * 1024 * 1024;
@@ -26,6 +44,8 @@ const MOST_RESIDENT = 400 * 1024 * 1024;
 const MOST_LEFT = 100 * 1024 * 1024;
 const MOST_SLOWED = 3;
 const ADDRESSES = 100;
+/** HTTP is that much slower than the limits alone. */
+const KEYS_PER_REQUEST = 100;
 const AT_ONCE = 64;
 /** Each costs a computation of argon2 at most two of which run at a time, so they are one in so many requests. */
 const SIGN_INS = 2000;
@@ -47,42 +67,78 @@ export async function measureHostile(options: {
   try {
     const valid = await validRequest(latchkey.url, ownerKey);
     await load(latchkey.url, [valid], 3);
-    const [startBytes, stored] = [latchkey.memory().residentBytes, sizeOf(folder)];
+    const startBytes = latchkey.memory().residentBytes;
+    const stored = storedIn(folder);
+    // Only memory is measured here, so both may run at the same time.
+    say('distinct keys at the limits alone');
+    const inMemory = keysInMemory(KEYS_PER_REQUEST * requests);
+    inMemory.catch(() => undefined);
     await flood(latchkey, requests, 0, say);
     await pause(ROUND_MS);
-    const grownBytes = sizeOf(folder) - stored;
+    const flooded1 = storedIn(folder);
     await flood(latchkey, Math.ceil(requests / 10), requests, say);
     await pause(ROUND_MS);
-    const againBytes = sizeOf(folder) - stored - grownBytes;
+    const flooded2 = storedIn(folder);
     const { peakBytes } = latchkey.memory();
     const endBytes = await settled(latchkey, startBytes + MOST_LEFT, valid, say);
+
+    const keys = await inMemory;
 
     say('measuring valid requests beside refused ones');
     const idle = await load(latchkey.url, [valid], seconds);
     const bad = refusedRequests();
     // Beyond four times its limit each address is answered at once.
     await load(latchkey.url, bad, 4);
+    const [serverBefore, loadBefore] = [latchkey.processorSeconds(), processorSecondsOfEnded()];
     const [flooded, refused] = await Promise.all([
       load(latchkey.url, [valid], seconds),
       load(latchkey.url, bad, seconds),
     ]);
-    return { requests, grownBytes, againBytes, startBytes, peakBytes, endBytes, idle, flooded, refused };
+    const serverShare = (latchkey.processorSeconds() - serverBefore) / seconds;
+    const loadShare = (processorSecondsOfEnded() - loadBefore) / seconds;
+    const [grown, again] = [between(stored, flooded1), between(flooded1, flooded2)];
+    return {
+      requests,
+      grown,
+      again,
+      startBytes,
+      peakBytes,
+      endBytes,
+      idle,
+      flooded,
+      refused,
+      serverShare,
+      loadShare,
+      keys,
+    };
   } finally {
     await latchkey.stop();
   }
 }
 
 export function renderHostile(measured: Hostile): string {
-  const { requests, grownBytes, againBytes, startBytes, peakBytes, endBytes, idle, flooded, refused } = measured;
+  const { requests, grown, again, startBytes, peakBytes, endBytes, idle, flooded, refused, keys } = measured;
+  const { serverShare, loadShare } = measured;
   const mib = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+  const percent = (share: number) => `${Math.round(100 * share)} %`;
   const slowed = flooded.p99Ms / idle.p99Ms;
   const line = (name: string, value: string, wanted: string, isReached: boolean) =>
     `  ${name.padEnd(58)} ${value.padStart(12)}   ${wanted.padEnd(22)} ${isReached ? 'reached' : 'NOT REACHED'}`;
   return [
     '',
     `${requests.toLocaleString('en-US')} distinct bad tokens, addresses, directory and account names:`,
-    line('growth of the store', mib(grownBytes), 'at most 10 MiB an hour', grownBytes <= MOST_GROWN),
-    line('and by a tenth of them more in the same hour', mib(againBytes), '', grownBytes + againBytes <= MOST_GROWN),
+    line(
+      `growth of the store (${grown.rows} rows)`,
+      mib(grown.bytes),
+      'at most 10 MiB an hour',
+      grown.bytes <= MOST_GROWN,
+    ),
+    line(
+      `and by a tenth of them more in the same hour (${again.rows} rows)`,
+      mib(again.bytes),
+      '',
+      grown.bytes + again.bytes <= MOST_GROWN,
+    ),
     line(
       `most resident memory (${mib(startBytes)} before)`,
       mib(peakBytes),
@@ -100,6 +156,24 @@ export function renderHostile(measured: Hostile): string {
     line('p99 of valid requests, idle', `${idle.p99Ms.toFixed(2)} ms`, '', true),
     line('p99 of valid requests, flooded', `${flooded.p99Ms.toFixed(2)} ms`, '', true),
     line('the second against the first', slowed.toFixed(2), `at most ${MOST_SLOWED}`, slowed <= MOST_SLOWED),
+    canPin
+      ? `  The server took ${percent(serverShare)} of its core. Both loads share the other and took ${percent(loadShare)} of it.`
+      : '  Nothing could be pinned: server and load share all cores, so these figures are less reliable.',
+    '  Both loads send as fast as they are answered, over 50 connections each.',
+    '',
+    `${keys.keys.toLocaleString('en-US')} distinct addresses, names and tokens at the limits and caches alone, in ${keys.seconds.toFixed(0)} s:`,
+    line(
+      `most resident memory (${mib(keys.startBytes)} before)`,
+      mib(keys.peakBytes),
+      'at most 400 MiB',
+      keys.peakBytes <= MOST_RESIDENT,
+    ),
+    line(
+      'resident memory afterwards, more than before',
+      mib(keys.endBytes - keys.startBytes),
+      'at most 100 MiB',
+      keys.endBytes - keys.startBytes <= MOST_LEFT,
+    ),
     '',
   ].join('\n');
 }
@@ -205,10 +279,49 @@ async function settled(
   }
 }
 
-function sizeOf(folder: string): number {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => statSync(join(folder, name)))
-    .reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0);
+/** What the store holds now, read next to the server that writes it. */
+function storedIn(folder: string): Stored {
+  const database = new Database(join(folder, 'latchkey.db'), { readonly: true });
+  const list = (sql: string) => database.prepare(sql).all() as { name: string }[];
+  let stored: Stored = { rows: 0, bytes: 0 };
+  for (const { name: table } of list(
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+  )) {
+    const lengths = list(`SELECT name FROM pragma_table_info('${table}')`).map(
+      ({ name }) => `coalesce(length(CAST("${name}" AS BLOB)), 0)`,
+    );
+    const sums = database.prepare(
+      `SELECT count(*) AS n, coalesce(sum(${lengths.join(' + ')}), 0) AS bytes FROM "${table}"`,
+    );
+    const { n, bytes } = sums.get() as { n: number; bytes: number };
+    stored = { rows: stored.rows + n, bytes: stored.bytes + bytes };
+  }
+  database.close();
+  return stored;
+}
+
+function between(before: Stored, after: Stored): Stored {
+  return { rows: after.rows - before.rows, bytes: after.bytes - before.bytes };
+}
+
+function keysInMemory(keys: number): Promise<KeysInMemory> {
+  const child = spawnOn(LOAD_CORE, process.execPath, ['--import', 'tsx', 'test/bench/hostile-limits.ts', String(keys)]);
+  let output = '';
+  let complaints = '';
+  child.stdout?.on('data', (chunk) => {
+    output += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    complaints += chunk;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) =>
+      code === 0
+        ? resolve(JSON.parse(output) as KeysInMemory)
+        : reject(new Error(`the limits ended with ${code}:\n${complaints}`)),
+    );
+  });
 }
 
 function pause(ms: number): Promise<void> {

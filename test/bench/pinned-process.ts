@@ -49,9 +49,18 @@ function sumOver(pid: number | undefined, of: (pid: number | string) => number):
 }
 
 function processorSecondsOf(pid: number | string): number {
-  // Behind the command's name, which may hold blanks: utime and stime are the 12th and 13th field from there.
+  return ticksOf(pid, 11) / TICKS_PER_SECOND;
+}
+
+/** Seconds of processor time that the processes used which this one started and which have ended. */
+export function processorSecondsOfEnded(): number {
+  return ticksOf('self', 13) / TICKS_PER_SECOND;
+}
+
+/** Behind the command's name, which may hold blanks: utime and stime, then both of the children that have ended. */
+function ticksOf(pid: number | string, at: 11 | 13): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return Number(fields[at]) + Number(fields[at + 1]);
 }
 
 /** Starts `node ...args` and waits for `... is ready at URL`. */
