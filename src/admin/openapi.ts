@@ -172,7 +172,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
                 schema: {
                   allOf: [
                     { $ref: '#/components/schemas/WebhookMessage' },
-                    { type: 'object', properties: { type: { const: type } } },
+                    { type: 'object', properties: { type: { enum: [type] } } },
                   ],
                 },
               },
@@ -284,12 +284,16 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
 }
 
 /**
- * What tools of other languages read: no ID of zod's beside the name, no pattern beside a format that says the same, and no bounds that
- * mean no more than that JavaScript counts exactly.
+ * What tools of other languages read: no ID of zod's beside the name, no pattern beside a format that says the same, no bounds that mean no
+ * more than that JavaScript counts exactly, and an `enum` of one value instead of `const`, which OpenAPI 3.0 doesn't know.
  */
 function portable({ jsonSchema }: { jsonSchema: Json }): void {
   delete jsonSchema['id'];
   if (jsonSchema['format'] !== undefined) delete jsonSchema['pattern'];
+  if (jsonSchema['const'] !== undefined) {
+    jsonSchema['enum'] = [jsonSchema['const']];
+    delete jsonSchema['const'];
+  }
   if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum'];
   if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum'];
 }
