@@ -119,7 +119,7 @@ export function createCampaignWork(deps: {
       return;
     }
     const hasLaterEnd = credential.expiresAt === undefined || (endsAt !== undefined && credential.expiresAt > endsAt);
-    if (goal === 'end' && endsAt && (hasLaterEnd || member.setsEnd)) {
+    if (goal === 'end' && endsAt && hasLaterEnd) {
       await members.update(member.id, (record) =>
         record.setsEnd
           ? undefined
@@ -203,12 +203,27 @@ export function createCampaignWork(deps: {
   /** Takes an end back where it is still the campaign's; what somebody chose since stays. */
   async function restore({ endsAt, stoppedBy }: Campaign, member: Member): Promise<void> {
     const credential = member.setsEnd ? await credentials.find(member.credentialId) : undefined;
+    const others = member.setsEnd && endsAt ? await othersOf(member) : [];
+    for (const { id } of others) await members.update(id, (other) => withoutEndOf(member, endsAt, other));
     if (!isLive(credential) || credential.expiresAt?.getTime() !== endsAt?.getTime()) {
       await setState(member.id, 'left');
       return;
     }
     await setEnd(member, member.previousEnd ?? null, { actor: stoppedBy ?? SYSTEM.actor, source: 'system' });
+    // A campaign that found the end early enough sets its own now.
+    for (const { id } of others)
+      await members.update(id, (other) =>
+        other.setsEnd || !(other.state === 'waiting' || other.state === 'replaced')
+          ? undefined
+          : moved(other, 'chosen'),
+      );
     await setState(member.id, 'restored');
+  }
+
+  /** The same credential in other campaigns. */
+  async function othersOf({ id, credentialId }: Member): Promise<Member[]> {
+    const { items } = await members.page({ where: { credentialId }, limit: PAGE, direction: 'descending' });
+    return items.filter((other) => other.id !== id);
   }
 
   async function undo(given: Campaign): Promise<void> {
@@ -239,4 +254,11 @@ export function createCampaignWork(deps: {
       }
     },
   };
+}
+
+/** An end that is taken back must not come back when another campaign, which replaced it, is stopped. */
+function withoutEndOf(member: Member, endsAt: Date | undefined, other: Member): Member | undefined {
+  if (other.previousEnd?.getTime() !== endsAt?.getTime()) return undefined;
+  const { previousEnd: _end, ...rest } = other;
+  return { ...rest, ...(member.previousEnd && { previousEnd: member.previousEnd }) };
 }

@@ -95,7 +95,7 @@ export function createCampaigns(deps: {
   const members = storage.collection({
     name: 'campaign_members',
     shape: memberShape,
-    keys: { campaignId: 'index', tally: 'index' },
+    keys: { campaignId: 'index', credentialId: 'index', tally: 'index' },
     order: 'createdAt',
   });
   const work = createCampaignWork({ ...deps, campaigns, members });

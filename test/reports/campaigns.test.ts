@@ -119,6 +119,31 @@ describe('campaigns', () => {
     assert.equal((await app.api.post(`/campaigns/${campaign.id}/remind`)).status, 400);
   });
 
+  it('leave no end behind when several of them are stopped, and keep that of one that goes on', async () => {
+    const { id } = await app.api.makeDirectory({ provider: 'pingone' });
+    const { credential } = await app.api.issue(id);
+    const filter = { directoryId: id };
+    const [near, far] = [inDays(30), inDays(60)];
+    const first = await start({ goal: 'end', endsAt: far, filter });
+    await run();
+    const second = await start({ goal: 'end', endsAt: near, filter });
+    await run();
+    const third = await start({ goal: 'end', endsAt: near, filter });
+    await run();
+    assert.equal(await endOf(credential.id), near);
+    const stop = async (campaign: Answer) => {
+      await app.api.post(`/campaigns/${campaign.id}/stop`);
+      await run();
+      await run();
+    };
+    await stop(first);
+    assert.equal(await endOf(credential.id), near);
+    await stop(second);
+    assert.equal(await endOf(credential.id), near, 'the third goes on');
+    await stop(third);
+    assert.equal(await endOf(credential.id), null);
+  });
+
   it('to OAuth choose tokens alone, change no end, and see a connection that takes the place of one', async () => {
     const directory = await app.api.makeDirectory({ provider: 'sailpoint' });
     const { credential } = await app.api.issue(directory.id);
