@@ -168,7 +168,10 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         children: (
           <Confirm
             visit={visit}
-            trail={[[`${HOME}/directories/${directory.id}`, directory.name]]}
+            trail={[
+              [`${HOME}/organizations`, 'Organizations'],
+              [`${HOME}/directories/${directory.id}`, directory.name],
+            ]}
             title={`${verb} ${directory.name}`}
             name={`${verb} ${directory.name}`}
             back={`${HOME}/directories/${directory.id}`}

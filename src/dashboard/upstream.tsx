@@ -152,7 +152,13 @@ export function testPage(
     place: 'organizations',
     children: (
       <>
-        <Head trail={[[address, directory.name]]} title={title} />
+        <Head
+          trail={[
+            [`${HOME}/organizations`, 'Organizations'],
+            [address, directory.name],
+          ]}
+          title={title}
+        />
         <Status
           tone={isFine ? 'ok' : 'bad'}
           sentence={
