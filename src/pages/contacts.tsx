@@ -139,7 +139,11 @@ export function contactRoutes<V extends Visit>({
                       </div>
                     </Form>
                   ) : (
-                    <p class="soft">Email is not set up yet, so nobody can be told by email.</p>
+                    <p class="soft">
+                      {visit.reader.audience === 'operator'
+                        ? 'Email is off: set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM.'
+                        : 'Email is not set up yet, so nobody can be told by email.'}
+                    </p>
                   )}
                 </section>
               )}
