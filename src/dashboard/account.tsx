@@ -178,7 +178,7 @@ export function Sessions(props: { visit: Visit; sessions: OperatorSession[]; add
                 {session.address} {session.id === visit.sessionId && <Tag tone="ok">this one</Tag>}
               </span>
               <small>
-                {session.userAgent ?? 'unknown browser'}, since <Time at={session.createdAt} now={visit.now} />, ends{' '}
+                {browserOf(session.userAgent)}, since <Time at={session.createdAt} now={visit.now} />, ends{' '}
                 <Time at={session.expiresAt} now={visit.now} />
               </small>
             </span>
@@ -188,4 +188,29 @@ export function Sessions(props: { visit: Visit; sessions: OperatorSession[]; add
       </ul>
     </section>
   );
+}
+
+/** Browsers also name those they descend from, so the first match counts. */
+const BROWSERS = [
+  [/Edg/, 'Edge'],
+  [/OPR\//, 'Opera'],
+  [/Firefox|FxiOS/, 'Firefox'],
+  [/Chrom|CriOS/, 'Chrome'],
+  [/Safari/, 'Safari'],
+] as const;
+const SYSTEMS = [
+  [/iPhone|iPad/, 'iOS'],
+  [/Android/, 'Android'],
+  [/CrOS/, 'ChromeOS'],
+  [/Windows/, 'Windows'],
+  [/Macintosh/, 'macOS'],
+  [/Linux/, 'Linux'],
+] as const;
+
+/** "Chrome on Windows", or what it calls itself where we don't know it. */
+function browserOf(userAgent: string | undefined): string {
+  if (userAgent === undefined) return 'unknown browser';
+  const [, browser] = BROWSERS.find(([pattern]) => pattern.test(userAgent)) ?? [];
+  const [, system] = SYSTEMS.find(([pattern]) => pattern.test(userAgent)) ?? [];
+  return browser && system ? `${browser} on ${system}` : userAgent;
 }
