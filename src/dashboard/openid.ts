@@ -1,16 +1,5 @@
 /** Sign-in by the vendor's own OpenID provider: authorization code with PKCE; a group decides the role. */
-import {
-  allowInsecureRequests,
-  authorizationCodeGrant,
-  buildAuthorizationUrl,
-  type Configuration,
-  calculatePKCECodeChallenge,
-  discovery,
-  enableNonRepudiationChecks,
-  randomNonce,
-  randomPKCECodeVerifier,
-  randomState,
-} from 'openid-client';
+import type { Configuration } from 'openid-client';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { OperatorRole } from '../operators/index.ts';
@@ -40,6 +29,9 @@ export interface OpenId {
   finish(callback: URL, pending: Pending): Promise<Identity>;
 }
 
+/** Loaded with the first sign-in, so that a start need not wait for it. */
+const library = () => import('openid-client');
+
 /** Undefined where no provider is set. */
 export function createOpenId(config: Config, redirectUri: string): OpenId | undefined {
   const { LATCHKEY_OPENID_ISSUER: issuer, LATCHKEY_OPENID_CLIENT_ID: clientId } = config;
@@ -49,28 +41,31 @@ export function createOpenId(config: Config, redirectUri: string): OpenId | unde
 
   /** Asked for when it is first needed, so that a provider that is down keeps nobody else from starting. */
   function provider(): Promise<Configuration> {
-    // Its certificate already vouches for what the provider says itself; the signature also does when something stands between.
-    const options = {
-      execute: [enableNonRepudiationChecks, ...(server.protocol === 'http:' ? [allowInsecureRequests] : [])],
-    };
-    known ??= discovery(server, clientId as string, config.LATCHKEY_OPENID_CLIENT_SECRET, undefined, options).catch(
-      (error: unknown) => {
-        known = undefined;
-        throw new AppError('internal_error', {}, { cause: error });
-      },
-    );
+    known ??= discover().catch((error: unknown) => {
+      known = undefined;
+      throw new AppError('internal_error', {}, { cause: error });
+    });
     return known;
+  }
+
+  async function discover(): Promise<Configuration> {
+    const { allowInsecureRequests, discovery, enableNonRepudiationChecks } = await library();
+    // Its certificate already vouches for what the provider says itself; the signature also does when something stands between.
+    const execute = [enableNonRepudiationChecks, ...(server.protocol === 'http:' ? [allowInsecureRequests] : [])];
+    return discovery(server, clientId as string, config.LATCHKEY_OPENID_CLIENT_SECRET, undefined, { execute });
   }
 
   return {
     async begin(next) {
-      const pending = { state: randomState(), nonce: randomNonce(), verifier: randomPKCECodeVerifier(), next };
-      const url = buildAuthorizationUrl(await provider(), {
+      const openid = await library();
+      const [state, nonce, verifier] = [openid.randomState(), openid.randomNonce(), openid.randomPKCECodeVerifier()];
+      const pending = { state, nonce, verifier, next };
+      const url = openid.buildAuthorizationUrl(await provider(), {
         redirect_uri: redirectUri,
         scope: config.LATCHKEY_OPENID_SCOPE,
-        state: pending.state,
-        nonce: pending.nonce,
-        code_challenge: await calculatePKCECodeChallenge(pending.verifier),
+        state,
+        nonce,
+        code_challenge: await openid.calculatePKCECodeChallenge(verifier),
         code_challenge_method: 'S256',
       });
       return { url, pending };
@@ -78,6 +73,7 @@ export function createOpenId(config: Config, redirectUri: string): OpenId | unde
 
     async finish(callback, { state, nonce, verifier }) {
       const configuration = await provider();
+      const { authorizationCodeGrant } = await library();
       const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier };
       const tokens = await authorizationCodeGrant(configuration, callback, checks).catch((error: unknown) => {
         throw new AppError(

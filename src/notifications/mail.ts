@@ -1,5 +1,5 @@
 /** Email over SMTP. Nothing is sent before LATCHKEY_SMTP_URL says where to. */
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 
 export interface Mail {
   to: { name: string; address: string };
@@ -28,7 +28,7 @@ const TIMEOUT_MS = 20_000;
 export function createMailer(settings: { url: string; from: string; replyTo?: string | undefined }): Mailer {
   const { from, replyTo } = settings;
   const url = new URL(settings.url);
-  const transport = createTransport({
+  const options = {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port) || (url.protocol === 'smtps:' ? 465 : 587),
     secure: url.protocol === 'smtps:',
@@ -42,13 +42,19 @@ export function createMailer(settings: { url: string; from: string; replyTo?: st
     socketTimeout: TIMEOUT_MS,
     disableFileAccess: true,
     disableUrlAccess: true,
-  });
+  };
+  let opening: Promise<Transporter> | undefined;
+  /** Loaded with the first email, so that a start need not wait for it. */
+  const transport = () => {
+    opening ??= import('nodemailer').then(({ createTransport }) => createTransport(options));
+    return opening;
+  };
   const unsubscribe = `<mailto:${addressOf(replyTo ?? from)}?subject=unsubscribe>`;
 
   return {
     async send({ to, subject, text, html, messageId, calendar, isBulk = false }) {
       try {
-        await transport.sendMail({
+        await (await transport()).sendMail({
           from,
           to,
           ...(replyTo !== undefined && { replyTo }),
@@ -74,7 +80,7 @@ export function createMailer(settings: { url: string; from: string; replyTo?: st
         return { isSent: false, status, reason, isFinal };
       }
     },
-    close: () => transport.close(),
+    close: () => void opening?.then((opened) => opened.close()),
   };
 }
 

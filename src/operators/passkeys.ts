@@ -4,15 +4,11 @@
  */
 
 import { isIP } from 'node:net';
-import {
-  type AuthenticationResponseJSON,
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  type PublicKeyCredentialCreationOptionsJSON,
-  type PublicKeyCredentialRequestOptionsJSON,
-  type RegistrationResponseJSON,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
+import type {
+  AuthenticationResponseJSON,
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
 } from '@simplewebauthn/server';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
@@ -44,6 +40,9 @@ const CHALLENGE_BYTES = 32;
 const CHALLENGE_MS = 10 * 60_000;
 /** Of a JSON answer of a browser; a post-quantum signature and an attestation fit. */
 const LONGEST_ANSWER = 32_768;
+
+/** Loaded with the first ceremony: it takes longer to load than all else that a start needs, and verifies nobody at an endpoint. */
+const library = () => import('@simplewebauthn/server');
 
 export function createPasskeys(deps: { publicUrl: string; clock: Clock; random: Random; secret: string }): Passkeys {
   const { publicUrl, clock, random, secret } = deps;
@@ -81,6 +80,7 @@ export function createPasskeys(deps: { publicUrl: string; clock: Clock; random: 
 
     async beginRegistration(operator) {
       const { bytes, sealed } = challenge('register');
+      const { generateRegistrationOptions } = await library();
       const options = await generateRegistrationOptions({
         rpName: 'Latchkey',
         rpID: hostname,
@@ -100,6 +100,7 @@ export function createPasskeys(deps: { publicUrl: string; clock: Clock; random: 
       if (!asked) throw notMade('It took too long, or began elsewhere.');
       const response = readAnswer<RegistrationResponseJSON>(answer);
       if (!response) throw notMade('The browser sent no passkey.');
+      const { verifyRegistrationResponse } = await library();
       const verified = await verifyRegistrationResponse({
         response,
         expectedChallenge: asked.value,
@@ -124,6 +125,7 @@ export function createPasskeys(deps: { publicUrl: string; clock: Clock; random: 
 
     async beginSignIn(operator) {
       const { bytes, sealed } = challenge('sign-in');
+      const { generateAuthenticationOptions } = await library();
       const options = await generateAuthenticationOptions({
         rpID: hostname,
         challenge: bytes,
@@ -145,6 +147,7 @@ export function createPasskeys(deps: { publicUrl: string; clock: Clock; random: 
       const response = readAnswer<AuthenticationResponseJSON>(answer);
       const passkey = operator.passkeys?.find(({ id }) => id === response?.id);
       if (!asked || !response || !passkey) return undefined;
+      const { verifyAuthenticationResponse } = await library();
       try {
         const { verified, authenticationInfo } = await verifyAuthenticationResponse({
           response,
