@@ -22,9 +22,9 @@ export interface Instances {
   announce(): Promise<void>;
   /** Of all instances that were alive lately, this one included. */
   longestLeaseMs(): Promise<number>;
-  /** How far this clock is ahead of the store's, in milliseconds, as of the last announcement. */
+  /** How far this clock is ahead of the store's, in milliseconds, as far as is known since the last announcement. */
   skewMs(): number;
-  /** Whether the clock was within 5 s of the store's at the last announcement. */
+  /** Whether the clock is within 5 s of the store's; a step of the clock since the last announcement counts. */
   hasRightClock(): boolean;
   leave(): Promise<void>;
 }
@@ -45,20 +45,41 @@ export function createInstances(deps: {
     order: 'startedAt',
   });
   const id = `instance_${randomText(12, random)}`;
-  let skewMs = 0;
   let isAnnounced = false;
-  const storeTime = () => clock.now().getTime() - skewMs;
-  const isRight = () => Math.abs(skewMs) <= TOLERATED_SKEW_MS;
+  let isToldWrong = false;
+  let isComparing = false;
+  const sinceStart = () => clock.now().getTime() - clock.monotonicMs();
+  /** Both as of the last comparison, less the monotonic clock: that goes on when somebody sets the time. */
+  let ours = sinceStart();
+  let theirs = ours;
+  const storeTime = () => clock.monotonicMs() + theirs;
+  const skewMs = () => Math.round(sinceStart() - theirs);
+  const isRight = () => Math.abs(skewMs()) <= TOLERATED_SKEW_MS;
 
   async function compareClocks(): Promise<void> {
     const askedAt = clock.monotonicMs();
     const told = await storage.now();
     const onTheWayMs = (clock.monotonicMs() - askedAt) / 2;
-    const wasRight = isRight();
-    skewMs = Math.round(clock.now().getTime() - onTheWayMs - told.getTime());
-    if (wasRight && !isRight())
-      log.error({ skewMs }, "the clock differs from the store's; nothing is decided by time until it is right");
-    if (!wasRight && isRight()) log.info({ skewMs }, "the clock agrees with the store's again");
+    ours = sinceStart();
+    theirs = told.getTime() - askedAt - onTheWayMs;
+    if (!isToldWrong && !isRight())
+      log.error(
+        { skewMs: skewMs() },
+        "the clock differs from the store's; nothing is decided by time until it is right",
+      );
+    if (isToldWrong && isRight()) log.info({ skewMs: skewMs() }, "the clock agrees with the store's again");
+    isToldWrong = !isRight();
+  }
+
+  /** After a step it may be right for the first time, as when a machine slept: that is not left to the next announcement. */
+  function compareAfterStep(): void {
+    if (isComparing || Math.abs(sinceStart() - ours) <= TOLERATED_SKEW_MS) return;
+    isComparing = true;
+    void compareClocks()
+      .catch((error: unknown) => log.warn({ err: error }, "the clock could not be compared with the store's"))
+      .finally(() => {
+        isComparing = false;
+      });
   }
 
   return {
@@ -78,8 +99,12 @@ export function createInstances(deps: {
       const alive = items.filter(({ expiresAt }) => expiresAt.getTime() > storeTime());
       return Math.max(leaseMs, ...alive.map((instance) => instance.leaseMs));
     },
-    skewMs: () => skewMs,
-    hasRightClock: isRight,
+    skewMs,
+    hasRightClock() {
+      if (isRight()) return true;
+      compareAfterStep();
+      return false;
+    },
     async leave() {
       await instances.remove(id);
     },

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock, DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts';
+import { until } from '../support/traffic.ts';
+
+const PATIENCE_MS = 10_000;
 
 describe('an instance whose clock is wrong', () => {
   let app: TestApp;
@@ -59,6 +62,29 @@ describe('an instance whose clock is wrong', () => {
     assert.equal((await ready()).status, 200);
     assert.equal(await verify(), 200);
     assert.match(app.log(), /the clock agrees with the store's again/);
+  });
+
+  it('notices a step at once, and not with the next announcement only', async () => {
+    skewMs = HOUR;
+    app.clock.step(HOUR);
+    assert.equal(await verify(), 503);
+    assert.equal((await ready()).status, 503);
+    // The store's time did not move: the next comparison finds the same.
+    await announce();
+    assert.equal(await verify(), 503);
+    skewMs = 0;
+    app.clock.step(-HOUR);
+    assert.equal(await verify(), 200);
+    assert.equal((await ready()).status, 200);
+  });
+
+  it('asks the store after a step that made it right, as when a machine slept', async () => {
+    // The store's time went on as well; the monotonic clock did not.
+    app.clock.step(2 * MINUTE);
+    assert.equal((await ready()).status, 503);
+    await until('it has compared', PATIENCE_MS, async () => (await ready()).status === 200);
+    app.clock.step(-2 * MINUTE);
+    await announce();
   });
 
   it('tolerates a few seconds, and judges ends by its own clock then', async () => {

@@ -6,6 +6,8 @@ import type { Clock } from '../../src/clock.ts';
  */
 export interface MovableClock extends Clock {
   advance(ms: number): void;
+  /** Somebody sets the time: the monotonic clock stays. */
+  step(ms: number): void;
 }
 
 export function createMovableClock(start = tomorrowAtNoon()): MovableClock {
@@ -19,6 +21,9 @@ export function createMovableClock(start = tomorrowAtNoon()): MovableClock {
     now: () => new Date(now),
     monotonicMs: () => monotonic,
     advance,
+    step(ms) {
+      now += ms;
+    },
     async wait(ms) {
       advance(ms);
     },
