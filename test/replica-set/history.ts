@@ -1,14 +1,29 @@
 /** What everybody asked and saw, and whether the invariants of the contract hold of it. Nothing but this history is looked at. */
 
 export interface Act {
-  kind: 'verify' | 'issue' | 'revoke' | 'disable' | 'enable' | 'rotate' | 'refresh' | 'list' | 'read';
+  kind:
+    | 'verify'
+    | 'issue'
+    | 'revoke'
+    | 'disable'
+    | 'enable'
+    | 'rotate'
+    | 'refresh'
+    | 'list'
+    | 'read'
+    /** A token by client credentials. */
+    | 'token'
+    /** An OAuth connection is made. */
+    | 'connect';
   directoryId: string;
   credentialId?: string;
   mode?: string;
   /** The Idempotency-Key, the same for the same request. */
   key?: string;
-  /** The refresh token. */
+  /** The refresh token, or the one of several access tokens. */
   presented?: string;
+  /** The credential whose place a connection takes. */
+  replaces?: string;
   /** The instance that was asked; `end` once everything is healed and quiet. */
   by: string;
 }
@@ -72,10 +87,31 @@ export function createHistory(nowMs: () => number): History {
   };
 }
 
+type Seen = Pick<History, 'entries' | 'tokens' | 'connections'>;
+
 const TOLERATED_SKEW_MS = 5000;
 
 /** Every way in which a history breaks an invariant, in words. */
-export function violationsOf({ entries, tokens, connections }: History): string[] {
+export function violationsOf({ entries, tokens, connections }: Seen): string[] {
+  // What happens to one directory says nothing of another.
+  const seen = new Map<string, Seen>();
+  const of = (directoryId: string) => {
+    const known = seen.get(directoryId) ?? { entries: [], tokens: [], connections: [] };
+    seen.set(directoryId, known);
+    return known;
+  };
+  for (const entry of entries) of(entry.directoryId).entries.push(entry);
+  for (const token of tokens) of(token.directoryId).tokens.push(token);
+  for (const connection of connections) of(connection.directoryId).connections.push(connection);
+  return [...seen.values()].flatMap(violationsInDirectory);
+}
+
+/** On which an identity provider gives up. */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 429;
+}
+
+function violationsInDirectory({ entries, tokens, connections }: Seen): string[] {
   const found: string[] = [];
   const tell = (invariant: number, entry: Entry, why: string) =>
     found.push(
@@ -83,13 +119,24 @@ export function violationsOf({ entries, tokens, connections }: History): string[
     );
   const of = (kind: Act['kind']) => entries.filter((entry) => entry.kind === kind);
 
+  const isConnection = (credentialId: string) => connections.some((one) => one.credentialId === credentialId);
+
   /** Requests that can end a credential, whatever their answer. */
   const ending = (credentialId: string, directoryId: string) =>
     entries.filter(
       (entry) =>
         ((entry.kind === 'revoke' || entry.kind === 'disable') && entry.credentialId === credentialId) ||
-        (entry.kind === 'rotate' && entry.directoryId === directoryId && entry.mode === 'immediate'),
+        entry.replaces === credentialId ||
+        (entry.kind === 'rotate' &&
+          entry.directoryId === directoryId &&
+          entry.mode === 'immediate' &&
+          !isConnection(credentialId)),
     );
+
+  const accesses = entries.filter(({ kind }) => kind === 'verify' || kind === 'refresh' || kind === 'token');
+
+  const wasEnded = ({ credentialId = '', directoryId, answeredAt }: Entry) =>
+    ending(credentialId, directoryId).some(({ askedAt }) => askedAt < answeredAt);
 
   // 1. Two slots: what is listed as active never exceeds them.
   for (const entry of of('list')) {
@@ -98,7 +145,8 @@ export function violationsOf({ entries, tokens, connections }: History): string[
 
   // 2. Revoked means refused: nothing that was asked after the acknowledgement is accepted.
   for (const end of [...of('revoke'), ...of('disable')].filter(({ status }) => status === 200)) {
-    for (const entry of of('verify')) {
+    // A disabled connection gets tokens, which are refused until it is enabled.
+    for (const entry of end.kind === 'revoke' ? accesses : of('verify')) {
       if (entry.credentialId !== end.credentialId || entry.askedAt <= end.answeredAt || entry.status !== 200) continue;
       // It may have been enabled again.
       const isEnabled = of('enable').some(
@@ -111,11 +159,22 @@ export function violationsOf({ entries, tokens, connections }: History): string[
   }
   for (const end of of('rotate').filter(({ status, mode }) => status === 201 && mode === 'immediate')) {
     for (const { credentialId, knownAt, directoryId } of tokens) {
-      if (directoryId !== end.directoryId || knownAt > end.askedAt || credentialId === end.body.credential.id) continue;
+      if (directoryId !== end.directoryId || knownAt > end.askedAt || isConnection(credentialId)) continue;
+      if (credentialId === end.body.credential.id) continue;
       for (const entry of of('verify')) {
         if (entry.credentialId === credentialId && entry.askedAt > end.answeredAt && entry.status === 200)
           tell(2, entry, `accepted after an immediate rotation was acknowledged by ${end.by}`);
       }
+    }
+  }
+
+  // Whoever takes a place has it alone, once it was used.
+  for (const { credentialId, replaces } of of('connect')) {
+    const used = (entry: Entry) => entry.by !== 'end' && entry.credentialId === credentialId && entry.status === 200;
+    if (replaces === undefined || !of('verify').some(used)) continue;
+    for (const entry of of('verify')) {
+      if (entry.by === 'end' && entry.credentialId === replaces && entry.status === 200)
+        tell(2, entry, `still accepted, and ${credentialId} took its place`);
     }
   }
 
@@ -146,15 +205,25 @@ export function violationsOf({ entries, tokens, connections }: History): string[
 
   // 4. Never 401 for our own fault: a credential that nobody ended is accepted, or the answer is 503.
   for (const entry of of('verify').filter(({ status }) => status === 401 || status === 403)) {
-    const token = tokens.find(({ credentialId }) => credentialId === entry.credentialId);
+    const token = tokens.find(
+      ({ credentialId, token }) =>
+        credentialId === entry.credentialId && (entry.presented === undefined || token === entry.presented),
+    );
     if (!token || token.knownAt > entry.askedAt) continue;
     if (token.expiresAtMs !== undefined && entry.answeredAtMs > token.expiresAtMs - TOLERATED_SKEW_MS) continue;
     const ends = ending(token.credentialId, token.directoryId).filter(({ askedAt }) => askedAt < entry.answeredAt);
     if (ends.length === 0) tell(4, entry, `answered ${entry.status}, and nobody had ended it`);
   }
 
+  // A client that never had a connection can find both slots taken.
+  const isConnected = ({ credentialId, askedAt }: Entry) =>
+    tokens.some((token) => token.credentialId === credentialId && token.knownAt < askedAt);
+  for (const entry of of('token').filter(({ status }) => isRefusal(status))) {
+    if (isConnected(entry) && !wasEnded(entry)) tell(4, entry, `answered ${entry.status}, and nobody had ended it`);
+  }
+
   // 5. One refresh token never kills a connection.
-  for (const entry of of('refresh').filter(({ status }) => status >= 400 && status < 500 && status !== 429)) {
+  for (const entry of of('refresh').filter(({ status }) => isRefusal(status))) {
     // Once its successor has been used, a token is over; until then every repeat gets the same successor.
     const successors = of('refresh')
       .filter(({ presented, status }) => presented === entry.presented && status === 200)
@@ -163,7 +232,7 @@ export function violationsOf({ entries, tokens, connections }: History): string[
       ({ presented, askedAt }) =>
         presented !== entry.presented && successors.includes(presented) && askedAt < entry.answeredAt,
     );
-    if (!isOver) tell(5, entry, `answered ${entry.status} ${JSON.stringify(entry.body)}`);
+    if (!isOver && !wasEnded(entry)) tell(5, entry, `answered ${entry.status} ${JSON.stringify(entry.body)}`);
   }
   for (const { credentialId } of connections) {
     const last = of('refresh').find((entry) => entry.by === 'end' && entry.credentialId === credentialId);
