@@ -2,7 +2,8 @@ import type { ComponentChildren } from 'preact';
 import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
 import { DAY_MS } from '../clock.ts';
-import { Choice, csvLine, dayOf, EventRows, Field, Head, More, sent } from '../pages/index.ts';
+import { csvLine } from '../http/csv.ts';
+import { Choice, dayOf, EventRows, Field, Head, More, sent } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 

@@ -1,6 +1,8 @@
 /** The evidence packet as a page to print, as CSV and as signed JSON. */
+
 import { DAY_MS } from '../clock.ts';
-import { counted, csvLine, dayOf, Field, Head, sent } from '../pages/index.ts';
+import { csvLine } from '../http/csv.ts';
+import { counted, dayOf, Field, Head, sent } from '../pages/index.ts';
 import { type Evidence, type EvidencePacket, type EvidenceRow, SECTION_IDS, SECTIONS } from '../reports/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { OrganizationChoice, offerOrganizations } from './organization-choice.tsx';

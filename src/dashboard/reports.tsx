@@ -1,21 +1,9 @@
 /** The credentials report: all credentials of all customers in one list, for whoever must show that they are under control. */
 
 import { REVIEW_DECISIONS } from '../credentials/index.ts';
+import { csvLine } from '../http/csv.ts';
 import { choiceNameOf, IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
-import {
-  Choice,
-  chosen,
-  csvLine,
-  Field,
-  Form,
-  Head,
-  invalidField,
-  More,
-  sent,
-  Tag,
-  Time,
-  type Tone,
-} from '../pages/index.ts';
+import { Choice, chosen, Field, Form, Head, invalidField, More, sent, Tag, Time, type Tone } from '../pages/index.ts';
 import {
   type CredentialRow,
   MARKS,

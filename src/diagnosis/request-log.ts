@@ -3,9 +3,11 @@
  * resource, status, duration, token or connection, request ID; never a body, a filter, a name or a path. Kept in memory for a moment, and
  * then for 30 days. Directories that did not choose it cost nothing.
  */
+
 import type { Clock } from '../clock.ts';
 import { DAY_MS } from '../clock.ts';
 import type { Kind, Outcome, OutcomeClass } from '../gateway/index.ts';
+import { csvLine } from '../http/csv.ts';
 import type { Log } from '../log.ts';
 import { type Page, type Storage, type Stored, text } from '../storage/index.ts';
 
@@ -101,13 +103,6 @@ export function createRequestLog({ storage, clock, log }: { storage: Storage; cl
 
 const COLUMNS = ['at', 'method', 'kind', 'outcome', 'status', 'durationMs', 'credentialId', 'requestId'] as const;
 
-/** RFC 4180. What a spreadsheet would take for a formula is marked as text. */
 export function requestsAsCsv(requests: readonly LoggedRequest[]): string {
-  const cell = (value: string | number | Date | undefined) => {
-    const text = value instanceof Date ? value.toISOString() : String(value ?? '').replace(/^[=+@-]/, "'$&");
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [COLUMNS.join(','), ...requests.map((request) => COLUMNS.map((name) => cell(request[name])).join(','))]
-    .map((line) => `${line}\r\n`)
-    .join('');
+  return [COLUMNS, ...requests.map((request) => COLUMNS.map((name) => request[name]))].map(csvLine).join('');
 }

@@ -8,7 +8,6 @@ export { AddSecret, SecretRows, secretEndSent } from './client-secrets.tsx';
 export { Ask, Confirm, SecretRemoval } from './confirm.tsx';
 export { contactRoutes } from './contacts.tsx';
 export { credentialRoutes } from './credentials.tsx';
-export { csvLine } from './csv.ts';
 export { diagnosisRoutes } from './diagnosis.tsx';
 export { DirectoryFace, LastUse } from './directory.tsx';
 export { createDirectoryRows, type DirectoryRow, type DirectoryRows } from './directory-rows.ts';

@@ -6,7 +6,7 @@ const NAMED = 5;
 
 /** `directories`: the names of those with credentials that wait. */
 export function invitationOf(campaign: Campaign, organizationId: string, directories: readonly string[]): Invitation {
-  const { id, goal, endsAt, message, rounds, name } = campaign;
+  const { id, goal, endsAt, message, rounds } = campaign;
   const named = [...new Set(directories)];
   const list = `${named.slice(0, NAMED).join(', ')}${named.length > NAMED ? ` and ${named.length - NAMED} more` : ''}`;
   const again = rounds > 1 ? 'Reminder: ' : '';
@@ -43,7 +43,8 @@ export function invitationOf(campaign: Campaign, organizationId: string, directo
     subject: `${id} ${organizationId}`,
     stage: String(rounds),
     words,
-    data: { object: 'campaign', id, name, goal, ends_at: endsAt?.toISOString() ?? null, round: rounds },
+    // Without the name, which is the vendor's own.
+    data: { object: 'campaign', id, goal, ends_at: endsAt?.toISOString() ?? null, round: rounds },
   };
 }
 

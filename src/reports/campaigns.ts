@@ -140,7 +140,8 @@ export function createCampaigns(deps: {
   }
 
   const facts = ({ id, name }: Campaign) => ({ campaignId: id, name });
-  const subjectOf = ({ filter }: Campaign) => ({ organizationId: filter.organizationId });
+  // About all organizations, even where the filter names one: a campaign's name is the vendor's own.
+  const SUBJECT = {};
 
   return {
     preview,
@@ -179,7 +180,7 @@ export function createCampaigns(deps: {
         startedBy: cause.actor,
       };
       const told = { ...facts(campaign), goal, ...(campaign.endsAt && { endsAt: campaign.endsAt.toISOString() }) };
-      await campaigns.insert(campaign, [audit.event('campaign.started', cause, subjectOf(campaign), told)]);
+      await campaigns.insert(campaign, [audit.event('campaign.started', cause, SUBJECT, told)]);
       return campaign;
     },
 
@@ -192,7 +193,7 @@ export function createCampaigns(deps: {
           throw wrong('id', 'The contacts were asked less than an hour ago.', 'a later time');
         return {
           record: { ...record, rounds: record.rounds + 1, remindedAt: now, workAt: now },
-          events: [audit.event('campaign.reminded', cause, subjectOf(record), facts(record))],
+          events: [audit.event('campaign.reminded', cause, SUBJECT, facts(record))],
         };
       });
       return result ? result.after : get(id);
@@ -204,7 +205,7 @@ export function createCampaigns(deps: {
         if (record.state === 'finished') throw wrong('id', 'The campaign is finished.', 'one that is running');
         return {
           record: { ...record, state: 'stopping', stoppedBy: cause.actor, workAt: clock.now() },
-          events: [audit.event('campaign.stopped', cause, subjectOf(record), facts(record))],
+          events: [audit.event('campaign.stopped', cause, SUBJECT, facts(record))],
         };
       });
       return result ? result.after : get(id);

@@ -8,6 +8,8 @@ import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { signInOperator } from '../support/operator-browser.ts';
 
+const NAME = 'Before the audit';
+
 describe('campaigns', () => {
   let app: TestApp;
   let server: MailServer;
@@ -41,7 +43,7 @@ describe('campaigns', () => {
   const inDays = (days: number) => new Date(app.clock.now().getTime() + days * DAY).toISOString();
 
   async function start(fields: object): Promise<Answer> {
-    const { status, body } = await app.api.post('/campaigns', { name: 'Entra', ...fields });
+    const { status, body } = await app.api.post('/campaigns', { name: NAME, ...fields });
     assert.equal(status, 201, JSON.stringify(body));
     return body;
   }
@@ -82,6 +84,12 @@ describe('campaigns', () => {
     assert.ok(!app.log().includes(link?.[1] ?? '?'));
     const { items } = (await app.api.get('/events?limit=200')).body;
     assert.ok(!JSON.stringify(items).includes(link?.[1] ?? '?'));
+
+    const { organizationId } = directory;
+    const { key } = (await app.api.post('/api-keys', { name: 'one customer', role: 'viewer', organizationId })).body;
+    const theirs = app.api.as(key);
+    for (const path of ['/notices?limit=200', '/events?limit=200'])
+      assert.ok(!JSON.stringify((await theirs.get(path)).body).includes(NAME), path);
 
     const early = await app.api.post(`/campaigns/${campaign.id}/remind`);
     assert.equal(early.status, 400);
