@@ -1,14 +1,16 @@
 /**
  * `npm run pictures [-- NAME...]`: pictures of pages as a real browser shows them, for docs/images. The product is started in this process
- * with a clock that the pictures move; nothing but chromium has to be there. Each set is a file of its own: it drives the product, names
- * pages, and is told when to look.
+ * with a clock that the pictures move; nothing but chromium has to be there. Each set is a file of its own: contact sheets drive the product,
+ * name pages and say when to look; the README's pictures are taken one by one.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 import { startApp, type TestApp } from '../support/app.ts';
 import { findCommand } from '../support/parts.ts';
 import { findings } from './findings.ts';
+import { readme } from './readme.ts';
 import { type Look, type Shot, sheetOf } from './sheet.ts';
+import { FOLDER } from './webp.ts';
 
 export interface PictureSet {
   /** Of its file in docs/images. */
@@ -19,8 +21,10 @@ export interface PictureSet {
   drive(app: TestApp, look: (name: string, path: string, cookie: string) => Promise<void>): Promise<void>;
 }
 
-const SETS: readonly PictureSet[] = [findings];
-const FOLDER = 'docs/images';
+const SETS: Record<string, (browser: Browser) => Promise<void>> = {
+  findings: (browser) => take(findings, browser),
+  readme,
+};
 /** Every single picture, for those who look at one closely; not in the repository. */
 const SINGLE = 'artifacts/pictures';
 const LOOKS: readonly Look[] = [
@@ -37,11 +41,12 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-background-networking', '--disable-dev-shm-usage'],
 });
 const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !SETS.some((set) => set.name === name));
+const unknown = asked.filter((name) => !Object.hasOwn(SETS, name));
 if (unknown.length > 0)
-  throw new Error(`no pictures of ${unknown.join(', ')}; there are ${SETS.map(({ name }) => name).join(', ')}`);
+  throw new Error(`no pictures of ${unknown.join(', ')}; there are ${Object.keys(SETS).join(', ')}`);
 try {
-  for (const set of SETS) if (asked.length === 0 || asked.includes(set.name)) await take(set, browser);
+  for (const [name, takeAll] of Object.entries(SETS))
+    if (asked.length === 0 || asked.includes(name)) await takeAll(browser);
 } finally {
   await browser.close();
 }

@@ -17,10 +17,10 @@ const pages = [
 ];
 
 for (const page of pages) {
-  test(`every relative link of ${page} leads to a file, and to a heading of it where it names one`, () => {
+  test(`every relative link and picture of ${page} leads to a file, and to a heading of it where it names one`, () => {
     const text = withoutCode(readFileSync(page, 'utf8'));
-    const broken = [...text.matchAll(/\]\(([^()\s]+)\)/g)]
-      .map(([, target = '']) => target)
+    const broken = [...text.matchAll(/\]\(([^()\s]+)\)|\b(?:src|srcset)="([^"]+)"/g)]
+      .map(([, link, picture]) => link ?? picture ?? '')
       .filter((target) => !/^[a-z]+:/.test(target))
       .filter((target) => {
         const [path = '', heading] = target.split('#');
@@ -31,6 +31,14 @@ for (const page of pages) {
     assert.deepEqual(broken, []);
   });
 }
+
+test('every picture in docs/images is on a page', () => {
+  const texts = pages.map((page) => readFileSync(page, 'utf8')).join('\n');
+  assert.deepEqual(
+    readdirSync('docs/images').filter((file) => !texts.includes(`images/${file}`)),
+    [],
+  );
+});
 
 test('CONTRIBUTING.md and docs/architecture.md name places that exist', () => {
   const named = ['CONTRIBUTING.md', 'docs/architecture.md'].flatMap((page) =>
