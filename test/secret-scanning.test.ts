@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { randomText, systemRandom } from '../src/identifiers.ts';
 import { startApp } from './support/app.ts';
+import { findCommand, hasPart, missingParts } from './support/parts.ts';
 
 const CONFIG = 'config/secret-scanning/gitleaks.toml';
 const config = readFileSync(CONFIG, 'utf8');
@@ -79,10 +80,8 @@ test('each published expression finds its secret inside a line, and no other one
   }
 });
 
-const installed = spawnSync('gitleaks', ['version']).status === 0;
-
 test('gitleaks finds each of them with the file as it is, and leaves the example alone', {
-  skip: !installed && 'gitleaks is not installed',
+  skip: !hasPart('gitleaks') && missingParts(['gitleaks']).join(),
 }, async (t) => {
   const secrets = await secretsOf(t);
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-gitleaks-'));
@@ -92,7 +91,16 @@ test('gitleaks finds each of them with the file as it is, and leaves the example
   writeFileSync(join(folder, 'example.txt'), 'TOKEN=scim_000000000000000000000000000000002wjyrI\n');
   const report = join(folder, '..', `${folder.split('/').at(-1)}.json`);
   t.after(() => rmSync(report, { force: true }));
-  spawnSync('gitleaks', ['dir', '--config', CONFIG, '--report-format', 'json', '--report-path', report, folder]);
+  spawnSync(findCommand('gitleaks') ?? '', [
+    'dir',
+    '--config',
+    CONFIG,
+    '--report-format',
+    'json',
+    '--report-path',
+    report,
+    folder,
+  ]);
   const found = JSON.parse(readFileSync(report, 'utf8')) as { RuleID: string; Secret: string; File: string }[];
   assert.equal(found.length, lines.length);
   for (const { RuleID, Secret } of found) assert.equal(Secret, secrets[RuleID]);

@@ -15,7 +15,11 @@ export type Part =
   | 'chromium'
   | 'prometheus'
   | 'python'
-  | 'openapi-typescript';
+  | 'openapi-typescript'
+  | 'go'
+  | 'oapi-codegen'
+  | 'ogen'
+  | 'gitleaks';
 
 interface PartEntry {
   commands: readonly string[];
@@ -46,6 +50,16 @@ const PARTS: Record<Part, PartEntry> = {
     commands: ['openapi-typescript/node_modules/.bin/openapi-typescript'],
     how: 'npm install --no-save --prefix .cache/openapi-typescript openapi-typescript@7.13.0 typescript@5',
   },
+  go: { commands: ['go'], how: 'install Go 1.26 or later from https://go.dev/dl' },
+  'oapi-codegen': {
+    commands: ['go/oapi-codegen'],
+    how: 'GOBIN=$PWD/.cache/go go install github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2',
+  },
+  ogen: { commands: ['go/ogen'], how: 'GOBIN=$PWD/.cache/go go install github.com/ogen-go/ogen/cmd/ogen@v1.24.0' },
+  gitleaks: {
+    commands: ['gitleaks', 'go/gitleaks'],
+    how: 'GOBIN=$PWD/.cache/go go install github.com/zricethezav/gitleaks/v8@v8.30.1',
+  },
   chromium: { commands: ['chromium-headless-shell', 'chromium'], how: 'apt-get install chromium-headless-shell' },
   prometheus: { commands: ['prometheus'], how: 'apt-get install prometheus' },
 };
@@ -53,6 +67,7 @@ const PARTS: Record<Part, PartEntry> = {
 const FOLDERS = [
   ...(process.env['PATH'] ?? '').split(delimiter),
   '/usr/sbin',
+  '/usr/local/go/bin',
   resolve('.cache/secantusdb/bin'),
   resolve('.cache'),
 ];
