@@ -1,23 +1,18 @@
 /** The code of docs/guides/resource-servers.md, run as it stands there: each in a process of its own, against the real server. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
+import { codeIn } from '../support/guide-code.ts';
 import { freePort } from '../support/mongo-server.ts';
 import { findCommand, hasPart, missingParts } from '../support/parts.ts';
 import { type RawReply, sendRaw } from '../support/raw-request.ts';
 
-const GUIDE = readFileSync('docs/guides/resource-servers.md', 'utf8');
+const codeOf = (name: string) => codeIn('docs/guides/resource-servers.md', name);
 const users = '/scim/v2/northwind-okta/Users';
-
-function codeOf(name: string): string {
-  const [, code] = new RegExp(`<!-- run: ${name} -->\n\`\`\`\\w+\n(.*?)\n\`\`\``, 's').exec(GUIDE) ?? [];
-  assert.ok(code, `the guide has code for ${name}`);
-  return code;
-}
 
 /** In `build`, where the frameworks are found in node_modules. */
 const folder = mkdtempSync('build/guide-');
