@@ -1,7 +1,7 @@
 /** The OpenAPI document as other people's software takes it: generators of clients, and schemathesis, which tries what it says. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -10,10 +10,27 @@ import { findCommand, hasPart, missingParts, type Part } from '../support/parts.
 
 const without = (part: Part) => !hasPart(part) && missingParts([part]).join();
 
+/**
+ * What a schema can't say is refused as well: an ID of nothing, a state that forbids it, the same Idempotency-Key with another request. And on
+ * these few lists and reports: a cursor of another list, and a period that ends before it begins.
+ */
+const EXPECTED = `
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "401", "403", "404", "409", "422"]
+${['api-keys', 'campaigns', 'evidence', 'operators', 'unplaced-refusals']
+  .map(
+    (path) => `[[operations]]\ninclude-name = "GET /api/v1/${path}"\nchecks.positive_data_acceptance.enabled = false`,
+  )
+  .join('\n')}
+`;
+
 /** Ends well, or fails with what the command printed. */
-function run(command: string, args: string[], folder: string): Promise<string> {
+function run(command: string, args: string[], folder: string, more: NodeJS.ProcessEnv = {}): Promise<string> {
   const bin = dirname(command);
-  const child = spawn(command, args, { cwd: folder, env: { PATH: `${bin}:${process.env['PATH']}`, HOME: folder } });
+  const child = spawn(command, args, {
+    cwd: folder,
+    env: { PATH: `${bin}:${process.env['PATH']}`, HOME: folder, ...more },
+  });
   const printed: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => printed.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => printed.push(chunk));
@@ -31,8 +48,10 @@ describe('the OpenAPI document', () => {
   let app: TestApp;
   let folder: string;
   before(async () => {
-    // Nothing that these requests take away need be waited out.
-    app = await startApp({ env: { LATCHKEY_LEASE_MS: '0' } });
+    // Nothing that these requests take away need be waited out, and none is refused for how many there are: the clock stands still.
+    app = await startApp({
+      env: { LATCHKEY_LEASE_MS: '0', LATCHKEY_FAILURES_PER_ADDRESS: '1000000', LATCHKEY_LEAK_ACTION: 'flag' },
+    });
     folder = mkdtempSync(join(tmpdir(), 'latchkey-openapi-'));
     writeFileSync(join(folder, 'openapi.json'), await (await fetch(`${app.url}/api/openapi.json`)).text());
   });
@@ -61,20 +80,51 @@ describe('the OpenAPI document', () => {
     );
   });
 
+  it('gives oapi-codegen a Go client that compiles', { skip: without('go') || without('oapi-codegen') }, async () => {
+    const client = goPackage('oapi');
+    const args = ['-generate', 'types,client', '-package', 'oapi', '-o', join(client, 'client.go'), 'openapi.json'];
+    await run(findCommand('oapi-codegen') ?? '', args, folder);
+    await build(client);
+  });
+
+  it('gives ogen a Go client that compiles, with every operation', {
+    skip: without('go') || without('ogen'),
+  }, async () => {
+    const client = goPackage('ogen');
+    // Without its server and its traces, which cost most of the time to compile.
+    writeFileSync(
+      join(folder, 'ogen.yml'),
+      'generator:\n  features:\n    disable_all: true\n    enable:\n      - paths/client\n',
+    );
+    const args = ['--config', 'ogen.yml', '--target', client, '--package', 'ogen', 'openapi.json'];
+    assert.doesNotMatch(await run(findCommand('ogen') ?? '', args, folder), /unsupported|not implemented/i);
+    await build(client);
+  });
+
+  /** A package of the module that has what generated code imports. */
+  function goPackage(name: string): string {
+    for (const file of ['go.mod', 'go.sum']) cpSync(`test/go/${file}`, join(folder, file));
+    const made = join(folder, name);
+    mkdirSync(made);
+    return made;
+  }
+
+  /** Without optimizations, since the package is never run. */
+  async function build(made: string): Promise<void> {
+    await run(findCommand('go') ?? '', ['build', '-gcflags=-N -l', '.'], made, { HOME: process.env['HOME'] });
+  }
+
   it('holds what schemathesis tries', { skip: without('python') }, async () => {
     const python = findCommand('python') ?? '';
-    // What a schema can't say is refused as well: a cursor of another list, a time that has passed. The key is sent with every request, so
-    // that one without it cannot be tried here.
     // Its fuzzing tries other requests each time, so that belongs to a run by hand: what runs here is the same each time.
-    const args = [
-      '--phases',
-      'examples,coverage',
-      '--exclude-checks',
-      'positive_data_acceptance,missing_required_header',
-      '--continue-on-failure',
-    ];
+    const args = ['--phases', 'examples,coverage', '--continue-on-failure', '--no-color', '--seed', '1'];
     const key = ['-H', `Authorization: Bearer ${app.ownerKey}`];
     const schemathesis = join(dirname(python), 'schemathesis');
-    await run(schemathesis, ['run', `${app.url}/api/openapi.json`, ...key, ...args, '--seed', '1'], folder);
+    writeFileSync(join(folder, 'schemathesis.toml'), EXPECTED);
+    const url = `${app.url}/api/openapi.json`;
+    const told = await run(schemathesis, ['run', url, ...key, ...args], folder);
+    assert.doesNotMatch(told, /Rate limited/);
+    // A key that is sent with every request is never missing, so requests without one are a run of their own.
+    await run(schemathesis, ['run', url, ...args, '--checks', 'missing_required_header,ignored_auth'], folder);
   });
 });
