@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { violationsOf } from '../replica-set/history.ts';
 import { findCommand } from '../support/parts.ts';
 import { prepareStorm, type Storm } from './storm.ts';
@@ -23,10 +23,12 @@ describe('three instances behind HAProxy', { skip }, () => {
       .map(([what, count]) => `${what}: ${count}`)
       .join(', ');
 
-  before(async () => {
+  after(() => storm?.close());
+
+  // Steps of one story: each tells that it goes on, and a run of the suite ends what says nothing for long.
+  it('start, and are found', async () => {
     storm = await prepareStorm(seed);
   });
-  after(() => storm?.close());
 
   it(`serve in a storm of ${seconds} s, in which none ends by itself`, async (t) => {
     await storm.blow(seconds);
