@@ -33,8 +33,8 @@ export async function factorSections(props: {
           <Tag>recommended</Tag>
         </div>
         <p class="soft">
-          A passkey lives on your phone, computer or security key. It signs you in alone, and no fake page can take it
-          from you.
+          A passkey is stored on your phone, computer or security key. It signs you in without a password, and fake
+          pages can't steal it.
         </p>
         <ul class="rows">
           {operator.passkeys?.map(({ id, name, createdAt, lastUsedAt }) => (
@@ -63,7 +63,12 @@ export async function factorSections(props: {
           <>
             <WithPasskeys>
               <Form visit={visit} action={`${mine}/passkeys`} class="fields">
-                <Field name="name" isRequired maximum={LONGEST_PASSKEY_NAME} hint="Such as the device it is on." />
+                <Field
+                  name="name"
+                  isRequired
+                  maximum={LONGEST_PASSKEY_NAME}
+                  hint="For example, the device it is stored on."
+                />
                 {needsPassword && <CurrentPassword isRequired />}
                 <div class="acts">
                   <button type="submit">Add a passkey</button>
@@ -72,18 +77,18 @@ export async function factorSections(props: {
               </Form>
             </WithPasskeys>
             <p class="soft" data-without-script>
-              Adding a passkey needs scripts in this browser.
+              Adding a passkey needs JavaScript.
             </p>
           </>
         ) : (
-          <p class="soft">Browsers make passkeys only where LATCHKEY_PUBLIC_URL is https with a host name.</p>
+          <p class="soft">Passkeys need a LATCHKEY_PUBLIC_URL with https and a host name.</p>
         )}
       </section>
       <section class="panel" id="second-factor">
         <h2>Authenticator app</h2>
         {operator.totp !== undefined ? (
           <>
-            <p class="soft">Its code is asked for after your password, and after a sign-in link.</p>
+            <p class="soft">You enter its code after your password or a sign-in link.</p>
             <div class="acts">
               <Ask href={`${mine}/second-factor/remove`} name="Remove" />
             </div>
@@ -91,14 +96,14 @@ export async function factorSections(props: {
         ) : proposed ? (
           <Form visit={visit} action={`${mine}/second-factor`} class="detail">
             <p class="soft">
-              Scan this with an authenticator app, or paste the key into it. Then type the code it shows.
+              Scan this with an authenticator app, or paste the key into it. Then enter the code it shows.
             </p>
             <QrCode text={proposed.uri} name="The key of the second factor" />
             <div class="field">
               <span class="mono">{proposed.secret.replace(/(.{4})(?=.)/g, '$1 ')}</span>
             </div>
             <p>
-              <a href={proposed.uri}>Open it in an app on this device</a>
+              <a href={proposed.uri}>Open in an app on this device</a>
             </p>
             <input type="hidden" name="secret" value={proposed.secret} />
             <label class="line short">
@@ -114,7 +119,7 @@ export async function factorSections(props: {
           </Form>
         ) : (
           <p class="soft">
-            None. <a href={`${mine}?second-factor#second-factor`}>Add an authenticator app</a>
+            Not set up. <a href={`${mine}?second-factor#second-factor`}>Add an authenticator app</a>
           </p>
         )}
       </section>
@@ -122,15 +127,15 @@ export async function factorSections(props: {
         <section class="panel" id="recovery-codes">
           <h2>Recovery codes</h2>
           <p class="soft">
-            {counted(operator.recoveryCodes?.length ?? 0, 'code')} left. Each signs you in once in place of a lost
-            second factor.
+            {counted(operator.recoveryCodes?.length ?? 0, 'code')} left. Each one works once if you lose your second
+            factor.
           </p>
           <Form visit={visit} action={`${mine}/recovery-codes`} class="fields">
             {needsPassword && <CurrentPassword isRequired />}
             <div class="acts">
-              <button type="submit">Make new codes</button>
+              <button type="submit">Generate new codes</button>
             </div>
-            <small>The codes you have now stop working.</small>
+            <small>Your current codes will stop working.</small>
           </Form>
         </section>
       )}
@@ -150,12 +155,12 @@ export function factorRoutes(operators: Operators): Route[] {
           <Head trail={TO_ACCOUNT} title="Your recovery codes" />
           <section class="panel reveal">
             <div class="head">
-              <h2>Keep these codes</h2>
+              <h2>Save these codes</h2>
               <Tag tone="warn">shown once</Tag>
             </div>
             <p>
-              Each signs you in once when your second factor is lost. Print them, or keep them in a password manager,
-              not on the device that is your second factor.
+              Each code works once if you lose your second factor. Print them, or store them in a password manager.
+              Don't store them on the device that is your second factor.
             </p>
             <ul class="codes mono">
               {codes.map((code) => (
@@ -168,7 +173,7 @@ export function factorRoutes(operators: Operators): Route[] {
           </section>
           <div class="acts">
             <a class="btn primary" href={mine}>
-              I have kept them
+              I have saved them
             </a>
           </div>
         </>
@@ -186,7 +191,7 @@ export function factorRoutes(operators: Operators): Route[] {
         children: (
           <Confirm visit={visit} trail={TO_ACCOUNT} title={title} name="Remove" back={mine}>
             <p>
-              <b>{after}</b> Your only second factor can't be removed here: another owner does that.
+              <b>{after}</b> Only another owner can remove your last second factor.
             </p>
             {(await operators.needsPassword(operator, visit.sessionId)) && <CurrentPassword isRequired />}
           </Confirm>

@@ -9,8 +9,8 @@ import { HOME, type Route, type Visit } from './visit.ts';
 
 export const ROLE_MEANINGS = {
   owner: 'everything',
-  admin: 'everything but making API keys and operators',
-  viewer: 'looks, changes nothing',
+  admin: 'everything except API keys and members',
+  viewer: 'read-only',
 } as const;
 
 const mine = `${HOME}/account`;
@@ -30,26 +30,28 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
           </Head>
           {visit.query.has('password-set') && (
             <section class="note ok" role="status">
-              <div>The password is set. Sessions in other browsers have ended.</div>
+              <div>Your password was changed. Your sessions in other browsers have ended.</div>
             </section>
           )}
           {isLocal && operator.passwordHash === undefined && !operator.passkeys?.length && (
             <section class="note">
               <div>
-                <strong>Add a passkey or a password.</strong> Until then you sign in by a link from the server, or from
-                another owner.
+                <strong>Add a passkey or a password.</strong> Until then, you need a sign-in link from the server or
+                from another owner.
               </div>
             </section>
           )}
           {isLocal ? (
             <>
               <section class="panel">
-                <h2>Who you are</h2>
+                <h2>Profile</h2>
                 <Form visit={visit} action={mine} class="fields">
                   <Field name="name" value={operator.name} isRequired />
                   {/* Without one, it is asked for with the password that needs it. */}
-                  {operator.email !== undefined && <Field name="email" value={operator.email} hint="To sign in by." />}
-                  {needsPassword && <CurrentPassword hint="To change the address." />}
+                  {operator.email !== undefined && (
+                    <Field name="email" value={operator.email} hint="Used to sign in." />
+                  )}
+                  {needsPassword && <CurrentPassword hint="Required to change your email." />}
                   <div class="acts">
                     <button type="submit">Save</button>
                   </div>
@@ -65,7 +67,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
             <section class="panel">
               <h2>{operator.name}</h2>
               <p class="soft">
-                You sign in by your OpenID provider, which gives your name and role. Your role is {operator.role}:{' '}
+                You sign in with your OpenID provider. Your name and role come from it. Your role is {operator.role}:{' '}
                 {ROLE_MEANINGS[operator.role]}.
               </p>
             </section>
@@ -74,7 +76,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
             visit={visit}
             sessions={await operators.sessionsOf(operator.id)}
             address={`${mine}/sessions`}
-            title="Where you are signed in"
+            title="Sessions"
           />
         </>
       ),
@@ -88,7 +90,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
         <h2>Password</h2>
         <Form visit={visit} action={`${mine}/password`} class="fields">
           <input type="hidden" name="username" value={operator.email ?? ''} autocomplete="username" />
-          {operator.email === undefined && <Field name="email" isRequired hint="To sign in by." />}
+          {operator.email === undefined && <Field name="email" isRequired hint="Used to sign in." />}
           {needsPassword && <CurrentPassword isRequired />}
           <label class="line">
             <span>New password</span>

@@ -11,9 +11,9 @@ const PAGE = 50;
 const EXPORT_PAGE = 200;
 const REFUSALS = ['request.denied', 'token.refused'];
 const FAMILIES: [string, string][] = [
-  ['', 'Everything'],
-  ['refused', 'Everything refused'],
-  ['upstream.failed', 'Failed behind the gateway'],
+  ['', 'All events'],
+  ['refused', 'All refusals'],
+  ['upstream.failed', 'Failures at the SCIM server'],
   ['request.denied', 'Refused requests'],
   ['token.refused', 'Refused token requests'],
   ['token.*', 'Token requests'],
@@ -24,7 +24,7 @@ const FAMILIES: [string, string][] = [
   ['client.*', 'Clients'],
   ['portal_link.*', 'Portal links'],
   ['api_key.*', 'API keys'],
-  ['operator.*', 'Operators and sign-ins'],
+  ['operator.*', 'Members and sign-ins'],
   ['signing_key.*', 'Signing keys'],
 ];
 const IDS = ['organizationId', 'directoryId', 'credentialId', 'requestId', 'actorId'] as const;
@@ -77,10 +77,10 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
             </a>
           </Head>
           <form class="panel fields" action={`${HOME}/audit`}>
-            <Choice label="What" name="type" options={FAMILIES} value={query.get('type') ?? ''} />
+            <Choice label="Events" name="type" options={FAMILIES} value={query.get('type') ?? ''} />
             <Field label="From" name="from" type="date" value={query.get('from') ?? ''} />
             <Field label="To" name="to" type="date" value={query.get('to') ?? ''} />
-            <Field label="Request id" name="requestId" value={query.get('requestId') ?? ''} />
+            <Field label="Request ID" name="requestId" value={query.get('requestId') ?? ''} />
             {limits
               .filter((id) => id !== 'requestId')
               .map((id) => (
@@ -139,11 +139,11 @@ async function namesOf(
 }
 
 const LIMITED = {
-  organizationId: 'Organization id',
-  directoryId: 'Directory id',
-  credentialId: 'Credential id',
-  requestId: 'Request id',
-  actorId: 'Actor id',
+  organizationId: 'Organization ID',
+  directoryId: 'Directory ID',
+  credentialId: 'Credential ID',
+  requestId: 'Request ID',
+  actorId: 'Actor ID',
 };
 
 const COLUMNS = [

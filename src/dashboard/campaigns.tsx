@@ -38,7 +38,7 @@ import { HOME, type Route, type Visit } from './visit.ts';
 const PAGE = 50;
 const CAMPAIGNS = `${REPORTS}/campaigns`;
 const TRAIL: [string, string][] = [...REPORTS_TRAIL, [CAMPAIGNS, 'Campaigns']];
-const GOAL_NAMES: Record<Goal, string> = { end: 'Give them an end date', oauth: 'Ask to move to OAuth' };
+const GOAL_NAMES: Record<Goal, string> = { end: 'Set an end date', oauth: 'Ask to move to OAuth' };
 const STATES: Record<CampaignState, { name: string; tone: Tone }> = {
   starting: { name: 'starting', tone: 'warn' },
   running: { name: 'running', tone: 'ok' },
@@ -49,11 +49,11 @@ const STATES: Record<CampaignState, { name: string; tone: Tone }> = {
 const MEMBER_NAMES: Record<MemberState, { name: string; tone?: Tone }> = {
   chosen: { name: 'not started' },
   waiting: { name: 'waiting', tone: 'warn' },
-  replaced: { name: 'replaced, still live', tone: 'warn' },
+  replaced: { name: 'replaced, still active', tone: 'warn' },
   ended: { name: 'ended', tone: 'ok' },
-  skipped: { name: 'had ended before' },
-  restored: { name: 'end taken back' },
-  left: { name: 'left as it is' },
+  skipped: { name: 'already ended' },
+  restored: { name: 'end date removed' },
+  left: { name: 'left unchanged' },
 };
 
 export function campaignRoutes(deps: DashboardDependencies): Route[] {
@@ -81,8 +81,8 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
             <section class="panel empty">
               <h2>No campaign yet</h2>
               <p>
-                A campaign moves many credentials at once: it gives them an end date, or asks your customers to move to
-                OAuth, and shows who has done it.
+                A campaign moves many credentials at once. It sets an end date, or asks your customers to move to OAuth,
+                and shows their progress.
               </p>
             </section>
           ) : (
@@ -131,11 +131,11 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
             <FilterFields query={given} offered={await offerOrganizations(organizations)} isLiveOnly />
             <div class="acts">
               <button type="submit" class={preview?.count ? undefined : 'primary'}>
-                See what it would choose
+                Preview
               </button>
             </div>
           </form>
-          {preview?.count === 0 && <p>No credential fits this filter.</p>}
+          {preview?.count === 0 && <p>No credential matches this filter.</p>}
           {preview !== undefined && preview.count > 0 && (
             <>
               <section class="panel">
@@ -146,16 +146,16 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
                 <Form visit={visit} action={CAMPAIGNS} class="fields">
                   <input type="hidden" name="filter" value={filter} />
                   <input type="hidden" name="goal" value={goal} />
-                  <Field name="name" isRequired hint="What you call it; contacts don't see it." />
+                  <Field name="name" isRequired hint="For your team. Contacts don't see it." />
                   {goal === 'end' && (
                     <Field
                       name="expiresOn"
                       type="date"
                       isRequired
-                      hint="Their requests are refused after that day. Whatever ends sooner stays as it is."
+                      hint="Requests are refused after that day. Credentials that end sooner stay unchanged."
                     />
                   )}
-                  <Field name="message" hint="One sentence for the email; empty: ours." />
+                  <Field name="message" hint="One sentence for the email. Leave it empty to use ours." />
                   <div class="acts">
                     <button type="submit" class="primary">
                       Start campaign
@@ -272,13 +272,14 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
               <h2>{counted(found.length, 'link')} to send</h2>
               <Tag tone="warn">shown once</Tag>
             </div>
-            <small>Each lets one browser into the portal of that customer, once, within seven days.</small>
+            <small>Each link opens the portal of that customer once, within seven days.</small>
             {found.map(({ organization, url }) => (
               <CopyField label={organization} value={url} />
             ))}
             <div class="acts">
               <a class="btn" href={`${CAMPAIGNS}/${campaign.id}`}>
-                Back to the campaign
+                {' '}
+                Back to the campaign{' '}
               </a>
             </div>
           </section>
@@ -338,8 +339,8 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
               keep="Not now"
             >
               <p>
-                <b>Ends that it set are taken back.</b> What has ended stays ended, and an end that somebody chose since
-                stays as it is. Nobody is asked again.
+                <b>The end dates that it set are removed.</b> Ended credentials stay ended. End dates that someone
+                changed since then stay. Contacts get no more reminders.
               </p>
             </Confirm>
           ),
@@ -366,11 +367,11 @@ function reachOf(
   { organizations, unreachable }: { organizations: number; unreachable: number },
 ): string {
   if (!isMailOn)
-    return 'Email is off, so nobody is asked. Once it runs, copy a portal link for each customer and send them yourself.';
+    return 'Email is off, so no contact is asked. Once the campaign runs, copy a portal link for each customer and send it yourself.';
   if (unreachable === 0) return 'Their confirmed contacts get an email with a portal link.';
   const who = `${counted(unreachable, 'customer')} ${unreachable === 1 ? 'has' : 'have'} no confirmed contact`;
   const rest = organizations === unreachable ? '' : ' The others get an email with a portal link.';
-  return `${who}: your owners are told instead, and you can copy a link to send.${rest}`;
+  return `${who}. Your owners get the email instead, and you can copy a link to send.${rest}`;
 }
 
 function Condition(props: { campaign: Campaign; progress: Record<MemberState, number>; isMailOn: boolean; now: Date }) {
@@ -378,13 +379,13 @@ function Condition(props: { campaign: Campaign; progress: Record<MemberState, nu
   const { state, stoppedBy, endedAt, askedRounds } = campaign;
   const [sum, done] = [sumOf(progress), doneOf(progress)];
   if (state === 'starting')
-    return <Status tone="warn" sentence={<b>Credentials are being chosen.</b>} detail="Reload to see more." />;
+    return <Status tone="warn" sentence={<b>Choosing credentials.</b>} detail="Reload to see progress." />;
   if (state === 'stopping' || state === 'stopped')
     return (
       <Status
         tone="off"
-        sentence={<b>{state === 'stopped' ? 'This campaign was stopped.' : 'This campaign is being stopped.'}</b>}
-        detail={`${stoppedBy?.name ?? 'Somebody'} stopped it. ${counted(progress.restored, 'end')} taken back.`}
+        sentence={<b>{state === 'stopped' ? 'This campaign was stopped.' : 'This campaign is stopping.'}</b>}
+        detail={`${stoppedBy?.name ?? 'Someone'} stopped it. ${counted(progress.restored, 'end date')} removed.`}
       />
     );
   if (state === 'finished')
@@ -403,16 +404,16 @@ function Condition(props: { campaign: Campaign; progress: Record<MemberState, nu
           <b>
             {done} of {sum} ended.
           </b>{' '}
-          {progress.waiting > 0 && `${progress.waiting} still to be replaced by your customers. `}
-          {progress.replaced > 0 && `${progress.replaced} replaced and still live.`}
+          {progress.waiting > 0 && `${progress.waiting} not replaced yet. `}
+          {progress.replaced > 0 && `${progress.replaced} replaced and still active.`}
         </>
       }
       detail={
         isMailOn
           ? askedRounds === 0
-            ? 'The contacts are asked next.'
-            : `The contacts were asked ${askedRounds === 1 ? 'once' : `${askedRounds} times`}.`
-          : 'Email is off: copy the links and send them yourself.'
+            ? 'Contacts have not been asked yet.'
+            : `Contacts were asked ${askedRounds === 1 ? 'once' : `${askedRounds} times`}.`
+          : 'Email is off. Copy the links and send them yourself.'
       }
     />
   );
@@ -422,7 +423,7 @@ function Chosen({ rows, count }: { rows: readonly CredentialRow[]; count: number
   return (
     <section class="panel list">
       <div class="bar">
-        <h2>What it would choose</h2>
+        <h2>Matching credentials</h2>
         {count > rows.length && <small>The first {rows.length}</small>}
       </div>
       <ul class="rows">

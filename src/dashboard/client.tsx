@@ -68,7 +68,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
                 {directory ? (
                   <a href={`${HOME}/directories/${directory.id}`}>{directory.name}</a>
                 ) : (
-                  'all organizations (shared)'
+                  'All organizations (shared)'
                 )}
               </dd>
               <dt>Redirect URIs</dt>
@@ -83,8 +83,8 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
                 {client.grantTypes.map((grant) => grant.replaceAll('_', ' ')).join(', ')}
                 {client.withheldGrants.includes('client_credentials') && (
                   <div class="soft">
-                    This client may not use client credentials: it has no secret and no key, so its ID alone would get a
-                    token. Create a client with a secret for that.
+                    This client can't use client credentials. It has no secret or key, so its ID alone would get a
+                    token. Create a client with a secret instead.
                   </div>
                 )}
               </dd>
@@ -93,7 +93,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
               <dt>Connections end</dt>
               <dd>
                 {client.maximumAgeDays === undefined && client.idleDays === undefined
-                  ? 'No end'
+                  ? 'Never'
                   : [
                       client.maximumAgeDays === undefined ? '' : `after ${counted(client.maximumAgeDays, 'day')}`,
                       client.idleDays === undefined ? '' : `after ${counted(client.idleDays, 'day')} without a refresh`,
@@ -110,8 +110,8 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
             {client.secrets.length === 0 && (
               <p class="soft">
                 {client.authMethod === 'none'
-                  ? 'None: it is a public client.'
-                  : 'None: it signs its requests with a key of its own.'}
+                  ? 'None. This is a public client.'
+                  : 'None. This client signs its requests with its own key.'}
               </p>
             )}
             <SecretRows visit={visit} client={client} path={`${address}/secrets`} />
@@ -168,7 +168,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
                   name="appName"
                   value={client.appName}
                   maximum={1000}
-                  hint="Such as acme_scim_1, or the address of the app in Okta's admin console."
+                  hint="Such as acme_scim_1, or the URL of the app in Okta's admin console."
                 />
                 <Lines name="redirectUris" value={client.redirectUris.join('\n')} rows={5} />
                 <div class="acts">
@@ -202,20 +202,20 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
           back={address}
         >
           <p>
-            <b>It gets no more tokens from this moment.</b>{' '}
+            <b>It can't get any more tokens.</b>{' '}
             {token ? (
               <>
-                It got one <Time at={token.lastAt ?? token.at} now={visit.now} /> from{' '}
+                It last got one <Time at={token.lastAt ?? token.at} now={visit.now} /> from{' '}
                 {token.address ?? 'an unknown address'}.
               </>
             ) : (
-              'It got none lately.'
+              'It has not gotten one recently.'
             )}
           </p>
           <p class="soft">
-            What is connected by it works until its access token ends,{' '}
-            {counted(Math.round(client.accessTokenSeconds / 60), 'minute')} at most, and is then refused. To end it at
-            once, revoke the connections too.
+            Its connections work until their access tokens expire, in{' '}
+            {counted(Math.round(client.accessTokenSeconds / 60), 'minute')} at most. To end them now, revoke the
+            connections too.
           </p>
         </Confirm>
       ),
@@ -304,8 +304,8 @@ function MissingRedirects({ client }: { client: Client }) {
     <>
       <Tag tone="warn">missing</Tag>{' '}
       {client.provider === 'okta'
-        ? 'Nobody can connect yet. Add the app name in Okta below; the redirect URIs are made from it.'
-        : 'Nobody can connect yet. Add the redirect URI that the identity provider shows.'}
+        ? "This client can't connect yet. Add the app name in Okta below. The redirect URIs contain it."
+        : "This client can't connect yet. Add the redirect URI that the identity provider shows."}
     </>
   );
 }
@@ -314,7 +314,7 @@ function MissingRedirects({ client }: { client: Client }) {
 export function Values({ client, publicUrl }: { client: Client; publicUrl: string }) {
   return (
     <>
-      <CopyField label="Client id" value={clientIdOf(client)} />
+      <CopyField label="Client ID" value={clientIdOf(client)} />
       <CopyField label="Token URL" value={`${publicUrl}/oauth/token`} />
       {client.grantTypes.includes('authorization_code') && (
         <CopyField label="Authorization URL" value={`${publicUrl}/oauth/authorize`} />
@@ -329,12 +329,12 @@ export function Secret(props: { client: Client; secret: string | undefined; titl
     <>
       <Head trail={TRAIL} title={title} />
       {secret !== undefined && (
-        <CopyOnce title="Client secret" label={`Of ${client.name}`} value={secret}>
-          We keep only a digest. If it gets lost, add another secret, put that in, and take this one away.
+        <CopyOnce title="Client secret" label={`For ${client.name}`} value={secret}>
+          Copy it now; it won't be shown again. If you lose it, add another secret and remove this one.
         </CopyOnce>
       )}
       <section class="panel">
-        <h2>Beside it</h2>
+        <h2>Other values</h2>
         <Values client={client} publicUrl={publicUrl} />
       </section>
       <div class="acts">
@@ -348,5 +348,5 @@ export function Secret(props: { client: Client; secret: string | undefined; titl
 
 function ConnectionState({ state }: { state: Credential['state'] }) {
   const tone = state === 'active' ? 'ok' : state === 'pending' ? 'warn' : 'bad';
-  return <Tag tone={tone}>{state === 'pending' ? 'takes over with its first use' : state}</Tag>;
+  return <Tag tone={tone}>{state === 'pending' ? 'active after its first use' : state}</Tag>;
 }

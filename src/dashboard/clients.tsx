@@ -35,8 +35,8 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
             <section class="panel empty">
               <h2>No client yet</h2>
               <p class="soft">
-                A client is the id and the secret by which an identity provider asks for tokens. Static tokens need
-                none.
+                A client is the ID and secret that an identity provider uses to get tokens with OAuth. Other tokens
+                don't need one.
               </p>
             </section>
           ) : (
@@ -94,13 +94,13 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
               name="name"
               isRequired
               value={directory && `${IDENTITY_PROVIDERS[directory.provider].name}`}
-              hint="IT contacts read it on the consent page."
+              hint="IT contacts see it when they allow a connection."
             />
             <ProviderChoice value={directory?.provider} />
             <Field
               name="appName"
               maximum={1000}
-              hint="Such as acme_scim_1, or the address of the app in Okta’s admin console. The redirect URIs are made from it; until it is known, nobody can connect."
+              hint="Such as acme_scim_1, or the URL of the app in Okta’s admin console. The redirect URIs contain it, so Okta can't connect without it."
             />
             <div class="acts">
               <button type="submit" class="primary">

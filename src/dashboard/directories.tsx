@@ -59,7 +59,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
           Import
         </a>
         <a class="btn" href={`${HOME}/directories/${directory.id}/setup`}>
-          Set it up
+          {' '}
+          Set up{' '}
         </a>
       </DirectoryFace>
     );
@@ -92,7 +93,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                 <Act visit={visit} action={`${address}/test`} name="Test the SCIM server" />
               )}
               <a class="btn" href={`${address}/setup`}>
-                Set it up
+                {' '}
+                Set up{' '}
               </a>
               <a class="btn" href={`${HOME}/organizations/${organization.id}#portal-links`}>
                 Portal link
@@ -124,26 +126,26 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                 <Field
                   name="audience"
                   value={directory.audience}
-                  hint="Only for a SCIM server that uses introspection under its own URL. Empty means the endpoint URL."
+                  hint="Only for a SCIM server that uses introspection under its own URL. Leave it empty to use the endpoint URL."
                   maximum={2000}
                 />
                 <Field
                   name="endpointKey"
                   value={directory.endpointKey}
-                  hint="With another key the address changes: it must be changed in the identity provider too."
+                  hint="The key is part of the URL. If you change it, update the URL in the identity provider too."
                 />
                 <label class="choice">
                   <input type="checkbox" name="move" value="yes" />
                   <span>
-                    <b>Change the endpoint key although credentials are in use.</b>{' '}
+                    <b>Change the endpoint key even if credentials are in use.</b>{' '}
                     <small>
-                      {capital(IDENTITY_PROVIDERS[directory.provider].name)} is refused until the new address is put in
+                      {capital(IDENTITY_PROVIDERS[directory.provider].name)} is refused until you paste the new URL
                       there.
                     </small>
                   </span>
                 </label>
                 <UpstreamFields directory={directory} />
-                <CopyField label="Directory id" value={directory.id} />
+                <CopyField label="Directory ID" value={directory.id} />
                 <div class="acts">
                   <button type="submit">Save</button>
 
@@ -177,12 +179,12 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
             back={`${HOME}/directories/${directory.id}`}
           >
             <p>
-              <b>{provider} will be refused from this moment.</b> <LastUse view={view} />
+              <b>{capital(provider)} will be refused immediately.</b> <LastUse view={view} />
             </p>
             <p class="soft">
               {verb === 'Disable'
-                ? 'Enable it again at any time, and the same credentials work.'
-                : `Its credentials are revoked, and its endpoint is gone. The audit trail stays.`}
+                ? 'You can enable it again at any time. The same credentials will work.'
+                : 'Its credentials are revoked, and its endpoint stops working. The audit trail stays.'}
             </p>
           </Confirm>
         ),

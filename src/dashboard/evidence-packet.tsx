@@ -59,8 +59,8 @@ export function evidenceRoutes({ evidence, organizations }: DashboardDependencie
             <>
               <ReportTabs current="evidence" />
               <p>
-                A packet shows an auditor, for a period, which credentials there were, who created, replaced and ended
-                them, and how fast. Each row names the audit events that prove it.
+                An evidence packet shows an auditor which credentials existed in a period, and who created, replaced and
+                ended them. Each row names its audit events.
               </p>
             </>
           )}
@@ -74,7 +74,7 @@ export function evidenceRoutes({ evidence, organizations }: DashboardDependencie
             />
             <div class="acts">
               <button type="submit" class={packet ? undefined : 'primary'}>
-                {packet ? 'Show again' : 'Show packet'}
+                {packet ? 'Update packet' : 'Show packet'}
               </button>
             </div>
           </form>
@@ -162,7 +162,7 @@ function Packet({ packet }: { packet: EvidencePacket }) {
           </dd>
           <dt>Customer</dt>
           <dd>{organization ? `${organization.name} (${organization.id})` : 'All'}</dd>
-          <dt>Made</dt>
+          <dt>Created</dt>
           <dd>
             {shown(generatedAt)} by {generatedBy}, at {issuer}
           </dd>

@@ -41,7 +41,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
         <>
           <Head trail={[[`${HOME}/organizations`, 'Organizations']]} title="Needs attention">
             <a class="btn" href={`${HOME}/refused`}>
-              Refused, of nobody
+              Requests without a directory
             </a>
           </Head>
           <form class="panel fields" action={`${HOME}/findings`}>
@@ -71,9 +71,11 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
           </form>
           {found.items.length === 0 ? (
             <section class="panel empty">
-              <h2>{isFiltered ? 'Nothing fits this filter' : 'Nothing needs you'}</h2>
+              <h2>{isFiltered ? 'No matches' : 'Nothing needs attention'}</h2>
               <p class="soft">
-                {isFiltered ? 'Choose another one, or show all.' : 'Every directory works, or was ended on purpose.'}
+                {isFiltered
+                  ? 'Change the filter, or show all.'
+                  : 'Every directory works, or was disconnected on purpose.'}
               </p>
             </section>
           ) : (
@@ -99,7 +101,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
     const after = visit.query.get('after') ?? undefined;
     const { items, nextCursor } = await diagnoses.unplaced.page({ after, limit: PAGE });
     return {
-      title: 'Refused, of nobody',
+      title: 'Requests without a directory',
       place: 'organizations',
       children: (
         <>
@@ -108,16 +110,16 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
               [`${HOME}/organizations`, 'Organizations'],
               [`${HOME}/findings`, 'Needs attention'],
             ]}
-            title="Refused, of nobody"
+            title="Requests without a directory"
           />
           <p class="soft">
-            What these requests carried leads to no directory and no client. A customer who says that nothing arrives
-            may be among them: compare the address and the time.
+            We refused these requests and can't tell which directory they were for. If a customer says that nothing
+            arrives, compare the address and the time.
           </p>
           {items.length === 0 ? (
             <section class="panel empty">
-              <h2>Nothing was refused without an owner</h2>
-              <p class="soft">What is older than a week is not listed here.</p>
+              <h2>No requests without a directory</h2>
+              <p class="soft">This list covers the last seven days.</p>
             </section>
           ) : (
             <section class="panel list">

@@ -37,7 +37,9 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
             {items.length === 0 ? (
               <ul class="rows">
                 <li>
-                  <small>None yet. A webhook tells your own software of each change; a channel tells your team.</small>
+                  <small>
+                    None yet. A webhook notifies your software of each change. A channel notifies your team.
+                  </small>
                 </li>
               </ul>
             ) : (
@@ -88,9 +90,13 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
                   type="url"
                   isRequired
                   maximum={2000}
-                  hint="Of a channel: the URL of its incoming webhook or workflow."
+                  hint="For a channel, the URL of its incoming webhook or workflow."
                 />
-                <Field name="events" label="Events" hint="Such as dsync.token.*, separated by commas. Empty: all." />
+                <Field
+                  name="events"
+                  label="Events"
+                  hint="Such as dsync.token.*, separated by commas. Leave it empty for all events."
+                />
                 <Field name="description" label="Description" />
                 <div class="acts">
                   <button type="submit" class="primary">
@@ -102,17 +108,19 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
           )}
           <section class="panel list">
             <div class="bar">
-              <h2>Who on your team is told</h2>
+              <h2>Contacts on your team</h2>
               <small>
                 {notifications.isMailOn
-                  ? 'They hear of all customers. Contacts of one customer are on its page.'
-                  : 'Email is off: set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM.'}
+                  ? 'They get notices about all customers. The contacts of one customer are on its page.'
+                  : 'Email is off. To turn it on, set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM.'}
               </small>
             </div>
             {people.items.length === 0 ? (
               <ul class="rows">
                 <li>
-                  <small>No contact yet. Owners with an email address are told what nobody else is named for.</small>
+                  <small>
+                    No contacts yet. Owners with an email address get the notices that have no other contact.
+                  </small>
                 </li>
               </ul>
             ) : (
@@ -123,7 +131,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
                       <span>
                         <b>{name}</b>{' '}
                         {bouncedAt ? (
-                          <Tag tone="bad">address refused</Tag>
+                          <Tag tone="bad">address rejected</Tag>
                         ) : confirmedAt ? (
                           <Tag tone="ok">confirmed</Tag>
                         ) : (
@@ -131,7 +139,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
                         )}
                       </span>
                       <small>
-                        {email}, told of: {kinds.join(', ') || 'nothing'}
+                        {email}, notified about: {kinds.join(', ') || 'nothing'}
                       </small>
                     </span>
                     {visit.may('contacts.change') && (
@@ -144,10 +152,10 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
           </section>
           {visit.may('contacts.change') && notifications.isMailOn && (
             <section class="panel">
-              <h2>Add a contact of your team</h2>
+              <h2>Add a contact on your team</h2>
               <Form visit={visit} action={`${home}/contacts`} class="fields">
                 <Field name="name" isRequired />
-                <Field name="email" isRequired hint="They are asked by email to confirm." />
+                <Field name="email" isRequired hint="We will email them to confirm." />
                 <div class="acts">
                   <button type="submit">Add contact</button>
                 </div>
@@ -174,7 +182,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
         const unknown = events.find((event) => !isEventFilter(event));
         if (unknown !== undefined)
           throw new AppError('invalid_request', {
-            detail: `Events: there is no ${unknown.slice(0, 60)}. Wanted types such as dsync.token.created, or dsync.*.`,
+            detail: `Events must be types such as dsync.token.created, or dsync.*. You entered ${unknown.slice(0, 60)}.`,
             errors: [
               { path: 'events', given: unknown.slice(0, 60), wanted: 'types such as dsync.token.created, or dsync.*' },
             ],

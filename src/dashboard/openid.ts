@@ -79,8 +79,7 @@ export function createOpenId(config: Config, redirectUri: string): OpenId | unde
         throw new AppError(
           'invalid_request',
           {
-            detail:
-              'The OpenID provider refused the sign-in, or its answer does not belong to this browser. Begin again.',
+            detail: 'The OpenID provider refused the sign-in, or its answer is for another browser. Start again.',
           },
           { cause: error },
         );

@@ -30,16 +30,16 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
     const { items, nextCursor } = await operators.page({ after: visit.query.get('after') ?? undefined, limit: PAGE });
     const now = clock.now();
     return {
-      title: 'Operators',
+      title: 'Members',
       place: 'settings',
       children: (
         <>
-          <Head trail={TRAIL} title="Operators" />
+          <Head trail={TRAIL} title="Members" />
           <section class="panel">
-            <h2>New operator</h2>
+            <h2>New member</h2>
             <Form visit={visit} action={`${HOME}/operators`} class="fields">
               <Field name="name" isRequired />
-              <Field name="email" hint="To sign in by, once they have set a password." />
+              <Field name="email" hint="Used to sign in once they have set a password." />
               <Choice
                 name="role"
                 value="viewer"
@@ -48,7 +48,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
               />
               <div class="acts">
                 <button type="submit" class="primary">
-                  Create operator
+                  Add member
                 </button>
               </div>
             </Form>
@@ -66,8 +66,8 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
                       {operator.disabledAt && <Tag tone="bad">disabled</Tag>}
                     </span>
                     <small>
-                      {operator.email ?? 'no e-mail address'}, {operator.role},{' '}
-                      {hasSecondFactor(operator) ? 'second factor' : 'no second factor'},{' '}
+                      {operator.email ?? 'no email'}, {operator.role},{' '}
+                      {hasSecondFactor(operator) ? 'has a second factor' : 'no second factor'},{' '}
                       {operator.lastSignInAt ? (
                         <>
                           signed in <Time at={operator.lastSignInAt} now={now} />
@@ -97,7 +97,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       place: 'settings',
       children: (
         <>
-          <Head trail={[...TRAIL, [`${HOME}/operators`, 'Operators']]} title={operator.name}>
+          <Head trail={[...TRAIL, [`${HOME}/operators`, 'Members']]} title={operator.name}>
             {operator.disabledAt ? (
               <Tag tone="bad">disabled</Tag>
             ) : (
@@ -107,7 +107,8 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
           {openUntil && (
             <section class="note">
               <div>
-                <strong>A sign-in link waits for its use.</strong> It ends <Time at={openUntil} now={visit.now} />.
+                <strong>A sign-in link has not been used yet.</strong> It expires{' '}
+                <Time at={openUntil} now={visit.now} />.
               </div>
               <div class="acts">
                 <Act visit={visit} action={`${address}/link/withdraw`} name="Withdraw" />
@@ -116,7 +117,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
           )}
           <section class="panel">
             {operator.subject !== undefined && (
-              <p class="soft">They sign in by the OpenID provider, which gives name and role anew each time.</p>
+              <p class="soft">They sign in with your OpenID provider. It updates their name and role each time.</p>
             )}
             <Form
               visit={visit}
@@ -125,7 +126,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
               shown={{ name: operator.name, email: operator.email, role: operator.role }}
             >
               <Field name="name" value={operator.name} isRequired />
-              <Field name="email" value={operator.email} hint="Without one the password goes too." />
+              <Field name="email" value={operator.email} hint="If you remove it, the password is removed too." />
               <Choice
                 name="role"
                 value={operator.role}
@@ -141,7 +142,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
             visit={visit}
             sessions={await operators.sessionsOf(operator.id)}
             address={`${address}/sessions`}
-            title="Where they are signed in"
+            title="Sessions"
           />
           {hasSecondFactor(operator) && (
             <section class="panel">
@@ -164,8 +165,8 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
           <section class="panel">
             <h2>{operator.disabledAt ? 'Enable or remove' : 'Disable or remove'}</h2>
             <p class="soft">
-              What they made goes on working, and what they did stays in the audit. No identity provider depends on
-              them.
+              Everything they created keeps working. Their actions stay in the audit trail. Identity providers aren't
+              affected.
             </p>
             <div class="acts">
               {operator.disabledAt ? (
@@ -199,19 +200,19 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
             keep="Not now"
           >
             <p>
-              <b>{name} is signed out at once and cannot sign in.</b>{' '}
+              <b>{name} will be signed out immediately and can't sign in again.</b>{' '}
               {lastSignInAt ? (
                 <>
                   Last signed in <Time at={lastSignInAt} now={visit.now} />.
                 </>
               ) : (
-                'They never signed in.'
+                'They have never signed in.'
               )}
             </p>
             <p class="soft">
               {verb === 'Disable'
-                ? 'Enable them again at any time.'
-                : 'They are gone from the list of operators for good. What they did stays in the audit.'}
+                ? 'You can enable them again at any time.'
+                : "This can't be undone. Their actions stay in the audit trail."}
             </p>
           </Confirm>
         ),
@@ -229,8 +230,8 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       children: (
         <Confirm visit={visit} trail={[...TRAIL, [address, name]]} title={title} name="Remove" back={address}>
           <p>
-            <b>Their password or a sign-in link alone signs them in from this moment.</b> They are signed out
-            everywhere. Be sure that it is them who asks.
+            <b>They can then sign in with only a password or a sign-in link.</b> All of their sessions end. Make sure
+            that the request comes from them.
           </p>
         </Confirm>
       ),
@@ -244,10 +245,10 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       place: 'settings',
       children: (
         <>
-          <Head trail={[...TRAIL, [`${HOME}/operators`, 'Operators']]} title={`Sign-in link for ${operator.name}`} />
-          <CopyOnce title={operator.name} label="Send it to them alone" value={`${publicUrl}${HOME}/enter/${secret}`}>
-            It signs one browser in, once, until <Time at={expiresAt} now={clock.now()} exact />. They set a password
-            then.
+          <Head trail={[...TRAIL, [`${HOME}/operators`, 'Members']]} title={`Sign-in link for ${operator.name}`} />
+          <CopyOnce title={operator.name} label="Send this only to them" value={`${publicUrl}${HOME}/enter/${secret}`}>
+            It works once, in one browser, until <Time at={expiresAt} now={clock.now()} exact />. They can then set a
+            password.
           </CopyOnce>
           <div class="acts">
             <a class="btn primary" href={`${HOME}/operators`}>

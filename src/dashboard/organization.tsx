@@ -35,7 +35,7 @@ const PAGE = 50;
 const LINK_STATES: Record<LinkState, string> = {
   fit: 'Not used yet',
   used: 'Used',
-  expired: 'Expired without use',
+  expired: 'Expired unused',
   revoked: 'Withdrawn',
 };
 const TRAIL: [string, string][] = [[`${HOME}/organizations`, 'Organizations']];
@@ -52,10 +52,10 @@ function originsIn(form: URLSearchParams): string[] {
   if (wrong !== undefined)
     throw invalidField(
       'upstreamOrigins',
-      `${wrong.slice(0, 200)} is not an origin. Enter the scheme, the host and the port alone, such as https://app.example.com.`,
+      `${wrong.slice(0, 200)} is not an origin. Enter only the scheme, host and port, such as https://app.example.com.`,
     );
   if (origins.length > MOST_ORIGINS)
-    throw invalidField('upstreamOrigins', `You entered ${origins.length} origins. At most ${MOST_ORIGINS} fit.`);
+    throw invalidField('upstreamOrigins', `You entered ${origins.length} origins. The maximum is ${MOST_ORIGINS} fit.`);
   return [...new Set(origins)];
 }
 
@@ -102,8 +102,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
             <section class="panel empty">
               <h2>No directory yet</h2>
               <p class="soft">
-                A directory is one connection of an identity provider, with an endpoint of its own and two slots for
-                credentials.
+                A directory connects one identity provider. It has its own endpoint, and room for two credentials.
               </p>
             </section>
           ) : (
@@ -129,9 +128,9 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
                 <ProviderChoice />
                 <Field
                   name="endpointKey"
-                  hint="Part of the address; letters, digits, hyphens. Made for you if empty."
+                  hint="Part of the URL. Use letters, digits and hyphens, or leave it empty to get a random one."
                 />
-                <Field name="upstreamUrl" hint="Empty without the gateway." maximum={2000} />
+                <Field name="upstreamUrl" hint="Leave it empty if you don't use the gateway." maximum={2000} />
                 <div class="acts">
                   <button type="submit" class="primary">
                     Create directory
@@ -143,18 +142,18 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
           <section class="panel list" id="portal-links">
             <div class="bar">
               <h2>Portal links</h2>
-              <small>A link lets an IT contact of {organization.name} in, once, for eight hours.</small>
+              <small>A link lets one IT contact of {organization.name} sign in once, for eight hours.</small>
             </div>
             {visit.may('portal-links.change') && (
               <Form visit={visit} action={`${HOME}/organizations/${organization.id}/portal-links`}>
-                <Field name="contact" hint="The IT contact's name. The audit tells what they do by it." />
+                <Field name="contact" hint="Name of the IT contact. The audit trail shows it." />
                 <button type="submit">Create portal link</button>
               </Form>
             )}
             {links.length === 0 ? (
               <ul class="rows">
                 <li>
-                  <small>None was made yet.</small>
+                  <small>No portal links yet.</small>
                 </li>
               </ul>
             ) : (
@@ -185,10 +184,10 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
                     name="upstreamOrigins"
                     value={originsOf(organization)}
                     rows={2}
-                    hint="API keys that are limited to this organization can use these only, such as https://app.example.com."
+                    hint="API keys of this organization can use only these, such as https://app.example.com."
                   />
                 )}
-                <CopyField label="Organization id" value={organization.id} />
+                <CopyField label="Organization ID" value={organization.id} />
                 <div class="acts">
                   <button type="submit">Save</button>
                   {visit.may('organizations.delete') && (
@@ -220,8 +219,8 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
         >
           <p>
             {held.length === 0
-              ? 'No credential of this organization is active. Its directories go with it; the audit trail stays.'
-              : `${counted(held.length, 'credential')} will be revoked, and ${[...new Set(held.map(({ provider }) => provider))].join(', ')} will be refused from this moment. The audit trail stays.`}
+              ? 'This organization has no active credential. Its directories are deleted too. The audit trail stays.'
+              : `${counted(held.length, 'credential')} will be revoked, and ${[...new Set(held.map(({ provider }) => provider))].join(', ')} will be refused immediately. The audit trail stays.`}
           </p>
           {held.length > 0 && (
             <ul>
@@ -309,8 +308,8 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
                 value={`${publicUrl}/portal/enter/${secret}`}
                 title={`For ${organization.name}`}
               >
-                It lets one browser in, once, until <Time at={portalLink.expiresAt} now={clock.now()} exact />, and for
-                eight hours from then. Send it in a private message: whoever opens it first is let in.
+                It works once, until <Time at={portalLink.expiresAt} now={clock.now()} exact />. The session then lasts
+                up to eight hours. Send it in a private message: the first person to open it gets access.
               </CopyOnce>
               <div class="acts">
                 <a class="btn primary" href={back}>
@@ -343,7 +342,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
             {LINK_STATES[state]} <Time at={link.revokedAt ?? link.usedAt ?? link.expiresAt} now={now} />
           </span>
           <small>
-            made <Time at={link.createdAt} now={now} /> by {link.createdBy.name}
+            created <Time at={link.createdAt} now={now} /> by {link.createdBy.name}
           </small>
         </span>
         {visit.may('portal-links.change') && (state === 'fit' || state === 'used') && (

@@ -77,7 +77,8 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
                 <h2>Needs attention</h2>
                 <a href={`${HOME}/findings`}>
                   <small>
-                    {counted(needing.total, 'directory').replace(/directorys$/, 'directories')}, and what comes soon
+                    {counted(needing.total, 'directory').replace(/directorys$/, 'directories')}, including upcoming
+                    expirations
                   </small>
                 </a>
               </div>
@@ -106,7 +107,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
           {!needing && after === undefined && count > 0 && (
             <p>
               <small>
-                <a href={`${HOME}/findings`}>Everything that needs attention</a>
+                <a href={`${HOME}/findings`}>Show everything that needs attention</a>
               </small>
             </p>
           )}
@@ -114,8 +115,8 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
             <section class="panel" id="new">
               <h2>New organization</h2>
               <Form visit={visit} action={`${HOME}/organizations`} class="fields">
-                <Field name="name" isRequired hint="As your customer calls itself." />
-                <Field name="externalId" hint="Your own id for it, if you have one." />
+                <Field name="name" isRequired hint="Your customer's name." />
+                <Field name="externalId" hint="The ID in your own system, if there is one." />
                 <div class="acts">
                   <button type="submit" class="primary">
                     Create organization

@@ -33,8 +33,8 @@ const SORT_NAMES: [string, string][] = [
   ['created desc', 'Newest first'],
   ['created asc', 'Oldest first'],
   ['lastUsed asc', 'Longest unused first'],
-  ['lastUsed desc', 'Used last first'],
-  ['ends asc', 'Ending first'],
+  ['lastUsed desc', 'Most recently used first'],
+  ['ends asc', 'Expiring soonest first'],
 ];
 /** Questions that auditors ask, one click each. */
 const QUESTIONS: [name: string, query: string][] = [
@@ -45,7 +45,7 @@ const QUESTIONS: [name: string, query: string][] = [
   ['Used after they were replaced', 'mark=used_after_replaced'],
   ['Weak imports', 'mark=weak'],
   ['Not reviewed for a year', 'mark=not_reviewed'],
-  ['To be ended', 'mark=to_be_ended'],
+  ['Marked to end', 'mark=to_be_ended'],
 ];
 
 export function reportRoutes({ credentialReport, credentials, organizations }: DashboardDependencies): Route[] {
@@ -79,7 +79,7 @@ export function reportRoutes({ credentialReport, credentials, organizations }: D
           <ReportTabs current="credentials" />
           <p>{leadOf(items.length, nextCursor !== null, chosenQuery.size > 0)}</p>
           {!isEmpty && (
-            <nav class="acts" aria-label="Questions">
+            <nav class="acts" aria-label="Common filters">
               {QUESTIONS.map(([name, asked]) => (
                 <small>
                   <a href={`${REPORTS}?${asked}`} aria-current={`${chosenQuery}` === asked ? 'true' : undefined}>
@@ -115,7 +115,7 @@ export function reportRoutes({ credentialReport, credentials, organizations }: D
                       <th>Age</th>
                       <th>Last used</th>
                       <th>Expires</th>
-                      <th>Worth a look</th>
+                      <th>Notes</th>
                       <th>Review</th>
                     </tr>
                   </thead>
@@ -209,7 +209,7 @@ export function reportRoutes({ credentialReport, credentials, organizations }: D
                   </label>
                 ))}
               </fieldset>
-              <Field name="note" label="Note" hint="Why, for the auditor. The audit keeps it." />
+              <Field name="note" label="Note" hint="The reason, for the auditor. It stays in the audit trail." />
               <div class="acts">
                 <button type="submit" class="primary">
                   Record review
@@ -244,8 +244,8 @@ export function reportRoutes({ credentialReport, credentials, organizations }: D
 }
 
 const DECISIONS = {
-  keep: { name: 'Keep it', text: 'It is needed as it is.' },
-  end: { name: 'End it', text: 'You are asked to revoke it next. Until then it keeps working.' },
+  keep: { name: 'Keep it', text: 'It is still needed.' },
+  end: { name: 'End it', text: 'You can revoke it on the next page. Until then, it keeps working.' },
 } as const;
 
 /** The pages of reports, side by side. */
@@ -299,10 +299,10 @@ export function FilterFields(props: { query: URLSearchParams; offered: OfferedOr
         value={query.get('provider') ?? ''}
       />
       <Choice
-        label="Worth a look"
+        label="Notes"
         name="mark"
         options={options(
-          'Everything',
+          'All',
           MARKS.map((mark) => [mark, MARK_NAMES[mark].name] as const),
         )}
         value={query.get('mark') ?? ''}
@@ -321,14 +321,14 @@ export function filterOf(query: URLSearchParams): ReportFilter {
     const given = sent(query, name);
     const found = known.find((option) => option === given);
     if (given !== undefined && found === undefined)
-      throw invalidField(name, `${label}: given ${given.slice(0, 30)}; wanted one of ${known.join(', ')}.`);
+      throw invalidField(name, `${label} must be one of ${known.join(', ')}. You entered ${given.slice(0, 30)}.`);
     return found;
   };
   const days = (name: string, label: string): number | undefined => {
     const given = sent(query, name);
     if (given === undefined) return undefined;
     if (/^\d{1,5}$/.test(given)) return Number(given);
-    throw invalidField(name, `${label}: given ${given.slice(0, 30)}; wanted whole days such as 365.`);
+    throw invalidField(name, `${label} must be a number of days, such as 365. You entered ${given.slice(0, 30)}.`);
   };
   const marks = query
     .getAll('mark')
@@ -336,7 +336,7 @@ export function filterOf(query: URLSearchParams): ReportFilter {
     .map((given) => {
       const found = MARKS.find((mark) => mark === given);
       if (found) return found;
-      throw invalidField('mark', `Worth a look: given ${given.slice(0, 30)}; wanted one of ${MARKS.join(', ')}.`);
+      throw invalidField('mark', `Notes must be one of ${MARKS.join(', ')}. You entered ${given.slice(0, 30)}.`);
     });
   return {
     organizationId: sent(query, 'organizationId'),
@@ -360,9 +360,9 @@ function sortOf(query: URLSearchParams) {
 }
 
 function leadOf(shown: number, hasMore: boolean, isFiltered: boolean): string {
-  if (shown === 0 && hasMore) return 'Nothing here fits. There is more to look through: choose Older.';
-  if (shown === 0) return isFiltered ? 'No credential fits this filter.' : 'No directory has a credential yet.';
-  const what = isFiltered ? 'that fit this filter' : 'of all customers';
+  if (shown === 0 && hasMore) return 'No matches on this page. Choose Older to search further.';
+  if (shown === 0) return isFiltered ? 'No credential matches this filter.' : 'No directory has a credential yet.';
+  const what = isFiltered ? 'that match this filter' : 'of all customers';
   return hasMore
     ? `The first ${shown} credentials ${what}.`
     : `${shown === 1 ? '1 credential' : `${shown} credentials`} ${what}.`;

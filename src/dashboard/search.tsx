@@ -100,11 +100,11 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
       title: `Search: ${text}`,
       children: (
         <>
-          <Head title={found.length === 0 ? `Nothing is called ${text}` : `Search: ${text}`} />
+          <Head title={found.length === 0 ? `No results for ${text}` : `Search: ${text}`} />
           {found.length === 0 ? (
             <p class="soft">
-              Look for the name of an organization, directory or client, an endpoint key or address, the last four
-              characters of a token or a whole one, a client id, or a request id as it was answered.
+              You can search for names of organizations, directories and clients, endpoint keys and URLs, client IDs and
+              request IDs. You can also search for a token or its last four characters.
             </p>
           ) : (
             <>
@@ -122,7 +122,7 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
                   ))}
                 </ul>
               </section>
-              {found.length > SHOWN && <p class="soft">There are more. Type more of the name to see them.</p>}
+              {found.length > SHOWN && <p class="soft">There are more results. Type more of the name to see them.</p>}
             </>
           )}
         </>
@@ -138,16 +138,16 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
         <>
           <Head title={title} />
           <p>
-            <span class="mono">{id}</span> is kept with no event of its own. Refusals of the same kind are counted
-            together, under the id of the latest one.
+            <span class="mono">{id}</span> has no event of its own. Refusals of the same kind are counted together,
+            under the ID of the latest one.
           </p>
           <section class="panel list">
             <div class="bar">
-              <h2>{events.length === 0 ? 'Nothing was refused at that moment' : 'What was refused at that moment'}</h2>
+              <h2>{events.length === 0 ? 'Nothing was refused at that time' : 'Refusals at that time'}</h2>
             </div>
             {events.length > 0 && <EventRows events={events} visit={visit} />}
           </section>
-          {events.length === 0 && <p class="soft">So it was accepted, or is older than what is kept.</p>}
+          {events.length === 0 && <p class="soft">The request was accepted, or is older than our records.</p>}
         </>
       ),
     };

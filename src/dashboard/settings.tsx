@@ -41,15 +41,15 @@ export function settingsRoutes({
           <Head title="Settings" />
           <section class="panel list">
             <ul class="rows">
-              <Place path="account" name="Your account" text="Password, second factor, where you are signed in." />
+              <Place path="account" name="Your account" text="Password, second factor and sessions." />
               {visit.may('operators.manage') && (
-                <Place path="operators" name="Operators" text="Who may sign in here, and as what." />
+                <Place path="operators" name="Members" text="The people who can sign in here, and their roles." />
               )}
               {visit.may('api-keys.read') && (
                 <Place
                   path="api-keys"
                   name="API keys"
-                  text="How your own software reaches the admin API and introspection."
+                  text="Access to the admin API and introspection for your software."
                 />
               )}
             </ul>
@@ -58,8 +58,8 @@ export function settingsRoutes({
             <section class="panel">
               <h2>Signing and cookie keys</h2>
               <p class="soft">
-                They are rotated by themselves every {config.LATCHKEY_OAUTH_KEY_DAYS} days. The old ones stay for
-                verification, so nothing that was issued ends.
+                Latchkey rotates them automatically every {config.LATCHKEY_OAUTH_KEY_DAYS} days. The old ones still
+                verify, so issued tokens keep working.
               </p>
               <Act visit={visit} action={`${HOME}/settings/keys/rotate`} name="Rotate keys" />
             </section>
@@ -67,7 +67,7 @@ export function settingsRoutes({
           <section class="panel list">
             <div class="bar">
               <h2>Configuration</h2>
-              <small>Read when the process starts. To change it, set it and start again.</small>
+              <small>Read at startup. To change a setting, set it and restart.</small>
             </div>
             <ul class="rows">
               {(Object.keys(SETTINGS) as SettingKey[]).map((key) => (
@@ -93,7 +93,7 @@ export function settingsRoutes({
     const value = config[key];
     if (key === 'LATCHKEY_PUBLIC_URL') return publicUrl;
     if (key === 'LATCHKEY_DATABASE_URL') return storeOf(config.LATCHKEY_DATABASE_URL);
-    if (key === 'LATCHKEY_SECRET' && value === undefined) return 'made at the first start, in the data folder';
+    if (key === 'LATCHKEY_SECRET' && value === undefined) return 'created at the first start, in the data folder';
     if (value === undefined || value === '') return 'not set';
     if ('secret' in SETTINGS[key]) return 'set (not shown)';
     return Array.isArray(value) ? value.join(', ') || 'none' : String(value);
@@ -117,15 +117,15 @@ export function settingsRoutes({
             <section class="panel">
               <h2>New API key</h2>
               <Form visit={visit} action={`${HOME}/api-keys`} class="fields">
-                <Field name="name" isRequired hint="Who or what uses it." />
+                <Field name="name" isRequired hint="The person or software that uses it." />
                 <Choice
                   name="role"
                   value="introspect"
                   options={ROLES.map((role) => [role, role])}
                   hint={ROLES.map((role) => MEANINGS[role]).join('; ')}
                 />
-                <Field name="organizationId" hint="Limits the key to one organization. Empty: all of them." />
-                <Field name="expiresOn" type="date" hint="Empty: no end." />
+                <Field name="organizationId" hint="Limits the key to one organization. Leave it empty for all." />
+                <Field name="expiresOn" type="date" hint="Leave it empty to never expire." />
                 <div class="acts">
                   <button type="submit" class="primary">
                     Create API key
@@ -168,7 +168,7 @@ export function settingsRoutes({
                           : isOver
                             ? 'expired'
                             : key.organizationId
-                              ? `${key.role} of one`
+                              ? `${key.role}, one organization`
                               : key.role}
                       </Tag>
                       {!isOver && visit.may('api-keys.change') && (
@@ -215,10 +215,10 @@ export function settingsRoutes({
               <Head trail={[...TRAIL, [`${HOME}/api-keys`, 'API keys']]} title="New API key" />
               <CopyOnce
                 title={apiKey.name}
-                label={`${MEANINGS[role]}${organizationId === undefined ? '' : ', of one organization'}`}
+                label={`${MEANINGS[role]}${organizationId === undefined ? '' : ', for one organization'}`}
                 value={key}
               >
-                We keep only a digest. If it gets lost, create another one and revoke this one.
+                Copy it now; it won't be shown again. If you lose it, create another one and revoke this one.
               </CopyOnce>
               <div class="acts">
                 <a class="btn primary" href={`${HOME}/api-keys`}>
@@ -248,13 +248,13 @@ export function settingsRoutes({
               back={`${HOME}/api-keys`}
             >
               <p>
-                <b>Whatever uses this key will be refused from this moment.</b>{' '}
+                <b>Requests with this key will be refused immediately.</b>{' '}
                 {lastUsedAt ? (
                   <>
                     Last used <Time at={lastUsedAt} now={clock.now()} /> from {lastUsedFrom?.address}.
                   </>
                 ) : (
-                  'It was never used.'
+                  'It has never been used.'
                 )}
               </p>
             </Confirm>
@@ -277,9 +277,9 @@ const SOURCES = { default: 'by default', environment: 'from the environment', fi
 
 const MEANINGS = {
   owner: 'owner: everything',
-  admin: 'admin: everything but making API keys and operators',
-  viewer: 'viewer: looks, changes nothing',
-  introspect: 'introspect: asks about tokens, nothing else',
+  admin: 'admin: everything except API keys and members',
+  viewer: 'viewer: read-only',
+  introspect: 'introspect: only introspection',
 } as const;
 
 function Place({ path, name, text }: { path: string; name: string; text: string }) {

@@ -19,7 +19,7 @@ export function problemOf(error: unknown): Problem {
   if (isAppError(error, 'rate_limited')) {
     const retryAfterSeconds = Number(error.facts['retryAfterSeconds'] ?? 60);
     const minutes = Math.ceil(retryAfterSeconds / 60);
-    const text = `Too many tries. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`}. A passkey or a sign-in link works meanwhile.`;
+    const text = `Too many attempts. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`}. You can use a passkey or a sign-in link instead.`;
     return { text, status: error.status, retryAfterSeconds };
   }
   if (isAppError(error, 'busy')) return { text: error.message, status: error.status, retryAfterSeconds: 5 };
@@ -29,7 +29,7 @@ export function problemOf(error: unknown): Problem {
 
 export function secondStepPage(step: SecondStep, next: string, problem?: Problem): Shown {
   return {
-    title: 'Confirm that it is you',
+    title: "Confirm that it's you",
     status: problem?.status ?? 200,
     isNarrow: true,
     ...(problem?.retryAfterSeconds !== undefined && { retryAfterSeconds: problem.retryAfterSeconds }),
@@ -58,12 +58,12 @@ export function secondStepRoutes(deps: {
         };
         const wrong = await operators
           .finishSignIn(ticket, given, origin)
-          .then((entered) => entered ?? { text: 'That is not right. Try again.', status: 401 }, problemOf);
+          .then((entered) => entered ?? { text: 'Wrong code or passkey. Try again.', status: 401 }, problemOf);
         if ('session' in wrong) return goOn(guest, wrong, next);
         const step = await operators.secondStep(ticket);
         return step
           ? secondStepPage(step, next, wrong)
-          : beginAgain({ text: 'This sign-in took too long. Begin again.', status: 401 });
+          : beginAgain({ text: 'This sign-in took too long. Start again.', status: 401 });
       },
     },
   ];
@@ -80,7 +80,7 @@ function SecondStepForms({ step, next, problem }: { step: SecondStep; next: stri
   );
   return (
     <>
-      <h1>Confirm that it is you</h1>
+      <h1>Confirm that it's you</h1>
       <p class="soft">You are signing in as {operator.name}.</p>
       {problem !== undefined && (
         <div class="note bad" role="alert">
@@ -100,7 +100,7 @@ function SecondStepForms({ step, next, problem }: { step: SecondStep; next: stri
           </WithPasskeys>
           {operator.totp === undefined && (
             <p class="soft" data-without-script>
-              A passkey needs scripts in this browser. A recovery code works without.
+              Passkeys need JavaScript. A recovery code works without it.
             </p>
           )}
         </>
@@ -136,7 +136,7 @@ function SecondStepForms({ step, next, problem }: { step: SecondStep; next: stri
         </details>
       )}
       <p class="soft">
-        Lost them all? Another owner removes your second factor, or on the server:{' '}
+        Lost them all? Ask another owner to remove your second factor, or run this on the server:{' '}
         <span class="mono">node dist/main.js second-factor remove EMAIL</span>
       </p>
     </>

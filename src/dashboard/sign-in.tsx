@@ -141,7 +141,7 @@ function openIdPages(
     try {
       return JSON.parse(unseal(kept, secret, 'sign-ins by OpenID')) as Pending;
     } catch (error) {
-      const detail = 'This sign-in was not begun in this browser. Begin again.';
+      const detail = 'This sign-in was started in another browser. Start again.';
       throw new AppError('invalid_request', { detail }, { cause: error });
     }
   }
@@ -150,7 +150,7 @@ function openIdPages(
     {
       path: `${HOME}/sign-in/openid`,
       async get({ query, cookies }) {
-        if (!openId) throw new AppError('not_found', { detail: 'No OpenID provider is set.' });
+        if (!openId) throw new AppError('not_found', { detail: 'No OpenID provider is set up.' });
         const { url, pending } = await openId.begin((query.get('next') ?? '').slice(0, LONGEST_NEXT));
         cookies.set(
           PENDING_COOKIE,
@@ -167,7 +167,7 @@ function openIdPages(
         guest.cookies.clear(PENDING_COOKIE);
         if (!openId || kept === undefined) {
           throw new AppError('invalid_request', {
-            detail: 'This sign-in was not begun in this browser, or took too long. Begin again.',
+            detail: 'This sign-in took too long, or was started in another browser. Start again.',
           });
         }
         const pending = opened(kept);
@@ -176,9 +176,9 @@ function openIdPages(
         if (entered) return goOn(guest, entered, pending.next);
         const text =
           role === undefined
-            ? 'Your OpenID provider knows you, and none of your groups has a role here. Whoever runs this server sets LATCHKEY_OPENID_ROLES.'
-            : 'You are disabled here. An owner enables you again under Operators.';
-        const title = `${identity.name} is not let in.`;
+            ? 'None of your groups has a role here. Ask the people who run this server to add one to LATCHKEY_OPENID_ROLES.'
+            : 'Your account is disabled. An owner can enable it under Members.';
+        const title = `${identity.name} can't sign in.`;
         return messagePage({ title, text }, { status: 403, isNarrow: true, back: `${HOME}/sign-in` });
       },
     },
@@ -186,11 +186,11 @@ function openIdPages(
 }
 
 const WRONG_PASSWORD: Problem = {
-  text: 'Wrong email or password. We never say which, so that the addresses of operators stay unknown.',
+  text: 'Wrong email or password.',
   status: 401,
 };
 const WRONG_PASSKEY: Problem = {
-  text: 'That passkey does not sign in here, or the page was open for too long. Try again.',
+  text: "That passkey doesn't belong to an account here, or the page was open for too long. Try again.",
   status: 401,
 };
 
@@ -198,7 +198,7 @@ const WRONG_PASSKEY: Problem = {
 export function turnAway({ path, query }: Guest, isForm: boolean): Shown | string {
   if (isForm || query.has('part')) {
     return messagePage(
-      { title: 'Sign in first.', text: 'Your session is over. Nothing was changed.' },
+      { title: 'Sign in first.', text: 'Your session has ended. Nothing was changed.' },
       { title: 'Sign in', status: 401, home: HOME },
     );
   }
@@ -226,7 +226,7 @@ function SignIn(props: {
       {hasOpenId && (
         <div class="acts">
           <a class="btn primary" href={`${HOME}/sign-in/openid?next=${encodeURIComponent(next)}`}>
-            Sign in by your OpenID provider
+            Sign in with your OpenID provider
           </a>
         </div>
       )}
@@ -244,7 +244,7 @@ function SignIn(props: {
       <form method="post" action={`${HOME}/sign-in`} class="panel">
         <input type="hidden" name="next" value={next} />
         <label class="line">
-          <span>E-mail address</span>
+          <span>Email</span>
           <input type="email" name="email" value={email} required autocomplete="username" maxlength={254} />
         </label>
         <label class="line">
@@ -258,7 +258,7 @@ function SignIn(props: {
         </div>
       </form>
       <p class="soft">
-        No password yet, or forgotten? Another owner makes you a link that signs you in once; so does{' '}
+        No password, or forgot it? Ask another owner for a sign-in link, or run{' '}
         <span class="mono">node dist/main.js sign-in-link</span> on the server.
       </p>
     </>
@@ -270,8 +270,8 @@ function Enter({ idleMinutes }: { idleMinutes: number }) {
     <>
       <h1>Sign in to the dashboard</h1>
       <p class="soft">
-        This link works once, and signs this browser in. The session ends after {span(idleMinutes * 60)} without a
-        request, and after twelve hours at the latest.
+        This link works once, for this browser. Your session ends after {span(idleMinutes * 60)} without a request, and
+        after twelve hours at the latest.
       </p>
       <form method="post" class="acts">
         <button type="submit" class="primary">
@@ -283,19 +283,19 @@ function Enter({ idleMinutes }: { idleMinutes: number }) {
 }
 
 const OVER: Record<LinkState | 'unknown', string> = {
-  fit: 'This link is not for you.',
+  fit: "You can't use this link.",
   used: 'This link has been used.',
   expired: 'This link has expired.',
-  revoked: 'This link was withdrawn, or a newer one was made.',
-  unknown: 'This link is not known here.',
+  revoked: 'This link was withdrawn, or replaced by a newer one.',
+  unknown: "We don't recognize this link.",
 };
 
 function linkOver(state: keyof typeof OVER): Shown {
   const text =
-    'Sign in by password, or have a new link made: node dist/main.js sign-in-link on the server, or another owner in the dashboard.';
+    'Sign in with your password, or get a new link: ask another owner, or run node dist/main.js sign-in-link on the server.';
   return messagePage(
     { title: OVER[state], text },
-    { title: 'Link over', status: 410, isNarrow: true, back: `${HOME}/sign-in` },
+    { title: 'Link ended', status: 410, isNarrow: true, back: `${HOME}/sign-in` },
   );
 }
 

@@ -22,9 +22,9 @@ import { HOME, type Route, type Visit } from './visit.ts';
 type CredentialKind = 'inherited' | 'none' | 'jwt' | 'header';
 
 const KINDS: readonly (readonly [value: CredentialKind, name: string])[] = [
-  ['inherited', 'As set for all directories'],
+  ['inherited', 'Same as all directories'],
   ['none', 'No credential'],
-  ['jwt', 'A signed JWT, new every 2 minutes'],
+  ['jwt', 'A signed JWT, renewed every 2 minutes'],
   ['header', 'A fixed header'],
 ];
 const HIDDEN = 'upstreamHeaderValue';
@@ -111,7 +111,10 @@ function credentialIn(form: URLSearchParams, directory: Directory): Pick<Directo
   if (value !== undefined) return { upstreamCredential: { kind, name, value } };
   const { upstreamCredential: held } = directory;
   if (held?.kind === 'header' && held.name === name) return {};
-  throw invalidField(HIDDEN, 'Header value is empty. The stored value belongs to another header and is never shown.');
+  throw invalidField(
+    HIDDEN,
+    'Header value is empty. The stored value is for another header, so enter the value again.',
+  );
 }
 
 /** Whether requests now go elsewhere, or with another credential, so that a test is worth its time. */
@@ -146,7 +149,7 @@ export function testPage(
   const address = `${HOME}/directories/${directory.id}`;
   const wrong = checks.filter(({ problem }) => problem !== null).length;
   const isAnswered = checks.some(({ status }) => status !== null);
-  const title = 'Test of the SCIM server';
+  const title = 'SCIM server test';
   return {
     title,
     place: 'organizations',
@@ -169,7 +172,7 @@ export function testPage(
               </strong>
             </>
           }
-          detail="We sent what Entra ID and Okta send when somebody tests the connection there. Nothing was changed."
+          detail="We sent the requests that Entra ID and Okta send when you test the connection there. Nothing was changed."
           acts={<Act visit={visit} action={`${address}/test`} name="Test again" />}
         />
         <section class="panel list">
@@ -223,7 +226,7 @@ function CheckRow({ check }: { check: UpstreamTestCheck }) {
 /** What a check is about: by the query of its path one knows who sends it. */
 function aimOf(path: string): string {
   const [place = ''] = path.split('?');
-  if (place === '/ServiceProviderConfig') return 'Describes itself';
+  if (place === '/ServiceProviderConfig') return 'Describes its features';
   const what = place === '/Groups' ? 'group' : 'user';
   return `Finds no ${what} by an unused name, as ${path.includes('startIndex') ? 'Okta' : 'Entra ID'} asks`;
 }

@@ -35,9 +35,9 @@ const STATES: readonly [DeliveryState | '', string][] = [
   ['failed', 'Failed'],
 ];
 const DISABLED: Record<NonNullable<Endpoint['disabledReason']>, string> = {
-  by_hand: 'A person switched it off.',
-  gone: 'Its endpoint answered 410, which says that it is gone.',
-  failing: 'Nothing could be delivered for five days.',
+  by_hand: 'Someone turned it off.',
+  gone: 'Its endpoint answered 410 (Gone).',
+  failing: 'Deliveries failed for five days.',
 };
 
 export function webhookRoutes({ notifications, directories }: DashboardDependencies): Route[] {
@@ -103,7 +103,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
             {items.length === 0 ? (
               <ul class="rows">
                 <li>
-                  <small>{state === undefined ? 'Nothing was sent yet.' : `Nothing is ${state}.`}</small>
+                  <small>{state === undefined ? 'Nothing has been sent yet.' : `No deliveries are ${state}.`}</small>
                 </li>
               </ul>
             ) : (
@@ -153,7 +153,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
   }
 
   function asking(
-    verb: 'Delete' | 'Switch off' | 'Rotate secret',
+    verb: 'Delete' | 'Turn off' | 'Rotate secret',
     text: string,
     more: string,
   ): NonNullable<Route['get']> {
@@ -216,17 +216,13 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
     {
       path: '/notifications/:id/disable',
       action: change,
-      get: asking(
-        'Switch off',
-        'It hears of nothing that happens from now on.',
-        'What is waiting fails, and can be sent again later.',
-      ),
+      get: asking('Turn off', 'It will get no more events.', 'Pending deliveries fail. You can resend them later.'),
       post: acting(({ id }, { cause }) => endpoints.disable(id, 'by_hand', cause)),
     },
     {
       path: '/notifications/:id/delete',
       action: change,
-      get: asking('Delete', 'It hears of nothing any more, and the list of what was sent is deleted with it.', ''),
+      get: asking('Delete', 'It will get no more events. Its list of deliveries is deleted too.', ''),
       async post(visit) {
         await notifications.removeEndpoint((await named(visit)).id, visit.cause);
         return `${HOME}/notifications`;
@@ -238,7 +234,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
       get: asking(
         'Rotate secret',
         'You get a new secret.',
-        'The current one goes on signing for a day, so that your receiver can change over.',
+        'The current one also signs for one more day, so that your receiver can switch.',
       ),
       async post(visit) {
         const before = await named(visit);
@@ -266,7 +262,7 @@ export function secretPage({ id, shownUrl }: Endpoint, secret: string) {
     children: (
       <>
         <Head trail={[...TRAIL, [`${HOME}/notifications/${id}`, shownUrl]]} title="Signing secret" />
-        <CopyOnce title={shownUrl} label="Your receiver checks each message with it" value={secret}>
+        <CopyOnce title={shownUrl} label="Your receiver uses it to verify each message" value={secret}>
           Copy it now; it won't be shown again. If you lose it, rotate the secret.
         </CopyOnce>
         <div class="acts">
@@ -295,11 +291,11 @@ function Condition(props: {
         tone="bad"
         sentence={
           <>
-            <b>This webhook is switched off.</b> {DISABLED[disabledReason]}
+            <b>This webhook is off.</b> {DISABLED[disabledReason]}
           </>
         }
-        detail="Read what it missed in the event feed. What failed can be sent again once it is on."
-        acts={may && <Act visit={visit} action={`${address}/enable`} name="Switch on" tone="primary" />}
+        detail="The event feed has the events that it missed. Once it is on, you can resend failed deliveries."
+        acts={may && <Act visit={visit} action={`${address}/enable`} name="Turn on" tone="primary" />}
       />
     );
   }
@@ -310,14 +306,14 @@ function Condition(props: {
         tone="warn"
         sentence={
           <>
-            <b>{pending === 1 ? '1 delivery is' : `${pending} deliveries are`} waiting for a retry.</b> Nothing was
+            <b>{pending === 1 ? '1 delivery is' : `${pending} deliveries are`} waiting for a retry.</b> Nothing has been
             delivered since <Time at={failingSince} now={visit.now} exact />.
           </>
         }
         detail={
           <>
-            If it keeps failing, the webhook is switched off <Time at={endsAt} now={visit.now} /> and your contacts are
-            told.
+            If it keeps failing, Latchkey turns the webhook off <Time at={endsAt} now={visit.now} /> and notifies your
+            contacts.
           </>
         }
         acts={may && pending > 0 && <Act visit={visit} action={`${address}/retry`} name="Retry now" />}
@@ -330,13 +326,13 @@ function Condition(props: {
         tone={failed > 0 ? 'warn' : 'off'}
         sentence={
           <>
-            <b>{failed + pending > 0 ? 'Nothing was delivered yet.' : 'Nothing was sent yet.'}</b>{' '}
+            <b>{failed + pending > 0 ? 'Nothing has been delivered yet.' : 'Nothing has been sent yet.'}</b>{' '}
             {pending > 0
               ? `${capital(counted(pending, 'message'))} on the way.`
-              : 'Send a test event to see whether it arrives.'}
+              : 'Send a test event to check that it arrives.'}
           </>
         }
-        detail={failed > 0 ? `${counted(failed, 'message')} failed for good in the last 30 days.` : hearsOf(endpoint)}
+        detail={failed > 0 ? `${counted(failed, 'message')} failed in the last 30 days.` : hearsOf(endpoint)}
         acts={may && failed > 0 && <Act visit={visit} action={`${address}/resend-failed`} name="Resend failed" />}
       />
     );
@@ -350,14 +346,14 @@ function Condition(props: {
           {pending > 0 ? `${capital(counted(pending, 'message'))} on the way.` : 'Nothing is waiting.'}
         </>
       }
-      detail={failed > 0 ? `${counted(failed, 'message')} failed for good in the last 30 days.` : hearsOf(endpoint)}
+      detail={failed > 0 ? `${counted(failed, 'message')} failed in the last 30 days.` : hearsOf(endpoint)}
       acts={may && failed > 0 && <Act visit={visit} action={`${address}/resend-failed`} name="Resend failed" />}
     />
   );
 }
 
 function hearsOf({ events }: Endpoint): string {
-  return events.length === 0 ? 'It hears of everything.' : `It hears of ${events.join(', ')}.`;
+  return events.length === 0 ? 'It gets all events.' : `It gets ${events.join(', ')}.`;
 }
 
 function Row({
@@ -438,7 +434,7 @@ function LastAttempt(props: { visit: Visit; delivery: Delivery; address: string;
           <pre class="well">{`webhook-id: ${id}\ncontent-type: application/json\n\n${body}`}</pre>
         </div>
         <div class="detail">
-          <small>{last === undefined ? 'Not tried yet' : `Answered in ${last.ms} ms`}</small>
+          <small>{last === undefined ? 'Not attempted yet' : `Answered in ${last.ms} ms`}</small>
           {last && (
             <pre class="well">
               {last.status === undefined ? last.reason : `HTTP ${last.status}`}
@@ -452,7 +448,7 @@ function LastAttempt(props: { visit: Visit; delivery: Delivery; address: string;
         <details>
           <summary>Copy as curl</summary>
           <div class="detail">
-            <CopyField label="Signed now: receivers take it for five minutes" value={curl} />
+            <CopyField label="Signed now. Receivers accept it for five minutes" value={curl} />
           </div>
         </details>
       )}

@@ -48,7 +48,7 @@ export function readBrand(settings: {
   let path: string | undefined;
   if (logo !== undefined) {
     const type = LOGO_TYPES[extname(logo).toLowerCase()];
-    if (type === undefined) throw new Error(`LATCHKEY_BRAND_LOGO: given ${logo}; wanted an .svg or .png file`);
+    if (type === undefined) throw new Error(`LATCHKEY_BRAND_LOGO: expected an .svg or .png file, got ${logo}`);
     path = `logo${extname(logo).toLowerCase()}`;
     assets[path] = { body: readFileSync(logo), type, maxAge: 300 };
   }

@@ -11,9 +11,9 @@ import type { Visit } from './visit.tsx';
 
 /** The steps of each guided way. */
 export const WAYS = {
-  setup: ['Identity provider', 'Kind of access', 'Put it in', 'See it used'],
-  generate: ['Generate', 'Put it in', 'See it used'],
-  rotate: ['Generate', 'Put it in', 'See it used', 'Retire the old one'],
+  setup: ['Choose your provider', 'Choose how to connect', 'Paste the values', 'Confirm it works'],
+  generate: ['Generate', 'Paste the token', 'Confirm it works'],
+  rotate: ['Generate', 'Paste the token', 'Confirm it works', 'End the old one'],
 } as const;
 
 /** What is broken since the new credential is there; what happened before says nothing of it. */
@@ -46,8 +46,9 @@ export function Check(props: {
           <Row icon={<Icon name="warn" />} at={timeOf(connection)} now={now}>
             <strong>{tellOf(connection, visit).text}</strong>
             <small>
-              Compare client ID and, for Okta, the app name with{' '}
-              <a href={`${visit.home}/directories/${directory.id}/setup/oauth`}>the setup</a>, and begin there again.
+              Compare the client ID and, for Okta, the app name with{' '}
+              <a href={`${visit.home}/directories/${directory.id}/setup/oauth`}>the setup</a>. Then start the connection
+              again.
             </small>
           </Row>
         )}
@@ -61,11 +62,11 @@ export function Check(props: {
           <Row icon={<Icon name={trouble ? 'warn' : 'ok'} />} at={used} now={now}>
             <strong>
               {fresh.credential.kind === 'oauth'
-                ? `A request of ${provider} was accepted`
+                ? `A request from ${provider} was accepted`
                 : `${capital(provider)} uses the new token`}
             </strong>
             <small>
-              in slot {fresh.credential.slot.toUpperCase()}, from {fresh.total?.lastUsedFrom?.address}
+              from {fresh.total?.lastUsedFrom?.address}
               {fresh.total?.lastUsedFrom?.userAgent !== undefined && `, ${fresh.total.lastUsedFrom.userAgent}`}
             </small>
           </Row>
@@ -73,20 +74,19 @@ export function Check(props: {
           <Row icon={<span class="dot off" />} now={now}>
             <strong>
               {fresh && fresh.credential.kind === 'bearer'
-                ? `Waiting for ${provider} to use it`
+                ? `Waiting for ${provider} to use the token`
                 : `Waiting for the first request from ${provider}`}
             </strong>
             <small>
-              Test the connection in {provider}.{' '}
-              {others.length > 0 && 'What it used before answers meanwhile; nothing is interrupted.'}
+              Test the connection in {provider}. {others.length > 0 && 'The old one keeps working in the meantime.'}
             </small>
             <small data-without-script>Reload to see more.</small>
           </Row>
         )}
-        {others.map(({ credential, total }) => (
+        {others.map(({ total }) => (
           <Row icon={<span />} now={now}>
             <small>
-              The other one, in slot {credential.slot.toUpperCase()},{' '}
+              The other one{' '}
               {total?.lastUsedAt ? (
                 <>
                   was last used <Time at={total.lastUsedAt} now={now} />
@@ -107,16 +107,16 @@ export function Check(props: {
       )}
       {!used && !trouble && (
         <details class="panel">
-          <summary>Nothing arrives?</summary>
+          <summary>No requests yet?</summary>
           <div class="detail">
             <p>
-              Then {provider} sends to another URL, or sends nothing yet. <b>{endpointLabelOf(directory.provider)}</b>{' '}
-              there must hold exactly this:
+              {capital(provider)} may be using another URL, or has nothing to send yet. Check that{' '}
+              <b>{endpointLabelOf(directory.provider)}</b> has exactly this value:
             </p>
             <CopyField label={endpointLabelOf(directory.provider)} value={endpoint} />
             <p class="soft">
-              Then press its button that tests the connection, and check that provisioning is on. Requests to another
-              server never reach us.
+              Then test the connection there, and check that provisioning is on. Requests to another server never reach
+              us.
             </p>
           </div>
         </details>

@@ -65,7 +65,7 @@ export function AddSecret(props: { visit: Visit; client: Client; path: string; c
           isRequired={lifetime?.isRequired === true}
           hint={
             lifetime?.isRequired
-              ? `${IDENTITY_PROVIDERS[client.provider].name} requires an end ${lifetime.minimumDays} to ${lifetime.maximumDays} days from now.`
+              ? `${IDENTITY_PROVIDERS[client.provider].name} requires an expiry date between ${lifetime.minimumDays} and ${lifetime.maximumDays} days from now.`
               : 'Leave it empty for a secret that never expires.'
           }
         />

@@ -65,16 +65,16 @@ export function SecretRemoval(props: {
     <Confirm visit={visit} trail={trail} title={`Remove the secret …${secret.hint}`} name="Remove" back={back}>
       <p>
         <b>
-          Whoever sends the secret that ends in <span class="mono whole">…{secret.hint}</span> is refused from this
-          moment.
+          Requests with the secret that ends in <span class="mono whole">…{secret.hint}</span> will be refused
+          immediately.
         </b>{' '}
         {other ? (
           <>
-            The one that ends in <span class="mono whole">…{other.hint}</span> goes on working: look in the identity
-            provider whether that is the one it has.
+            The one that ends in <span class="mono whole">…{other.hint}</span> keeps working. Check that the identity
+            provider uses that one.
           </>
         ) : (
-          'It is the only one.'
+          'It is the only secret of this client.'
         )}
       </p>
     </Confirm>

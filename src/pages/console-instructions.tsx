@@ -31,7 +31,7 @@ export function ConsoleInstructions(props: { provider: string; form: ConsoleForm
           ))}
         </ol>
         <p class="presses">
-          <small>Then press</small>
+          <small>Then select</small>
           {form.buttons.map((name) => (
             <b>{name}</b>
           ))}
@@ -90,6 +90,6 @@ function elsewhereOf(filling: string, values: ConsoleValues): string {
 
 function captionOf({ checked }: ConsoleForm): string {
   return checked.basis === 'unknown'
-    ? 'A drawing. The names of the fields differ from one product to the next.'
-    : 'A drawing. Your console may arrange it a little differently.';
+    ? 'This is a sketch. Field names differ between products.'
+    : 'This is a sketch. Your console may look a little different.';
 }

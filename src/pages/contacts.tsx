@@ -20,8 +20,8 @@ const ENOUGH = 2;
 
 const MEANINGS: Record<NoticeKind, string> = {
   failing: 'problems',
-  ending: 'what ends soon',
-  changes: 'changes, once an hour at most',
+  ending: 'upcoming expirations',
+  changes: 'changes (at most one email an hour)',
 };
 const THINGS: Record<Ending['kind'], string> = {
   token: 'Access token',
@@ -68,18 +68,18 @@ export function contactRoutes<V extends Visit>({
         const may = visit.may('contacts.change');
         const address = back(visit);
         return {
-          title: 'Who is told',
+          title: 'Contacts',
           place: 'organizations',
           children: (
             <>
-              <Head trail={trail} title={`Who is told at ${name}`} />
+              <Head trail={trail} title={`Contacts at ${name}`} />
               {confirmed < ENOUGH && (
                 <section class="note">
                   <div>
                     <strong>
                       {confirmed === 0 ? 'No contact has confirmed yet.' : 'Only one contact has confirmed.'}
                     </strong>{' '}
-                    Name at least two, so that a problem is seen while one of them is away.
+                    Add at least two, so that someone sees a problem while the other one is away.
                   </div>
                 </section>
               )}
@@ -99,7 +99,7 @@ export function contactRoutes<V extends Visit>({
                             <b>{contact.name}</b> <State contact={contact} />
                           </span>
                           <small>
-                            {contact.email}, told of{' '}
+                            {contact.email}, notified about{' '}
                             {contact.kinds.map((kind) => MEANINGS[kind as NoticeKind]).join(', ') || 'nothing'}
                           </small>
                         </span>
@@ -122,9 +122,9 @@ export function contactRoutes<V extends Visit>({
                   {notifications.isMailOn ? (
                     <Form visit={visit} action={address} class="fields">
                       <Field name="name" isRequired />
-                      <Field name="email" label="Email address" isRequired hint="They are asked by email to confirm." />
+                      <Field name="email" label="Email address" isRequired hint="We will email them to confirm." />
                       <fieldset class="choices">
-                        <legend>Told of</legend>
+                        <legend>Notify about</legend>
                         {NOTICE_KINDS.map((kind) => (
                           <label class="pick">
                             <input type="checkbox" name={`kind_${kind}`} checked={kind !== 'changes'} />{' '}
@@ -141,8 +141,8 @@ export function contactRoutes<V extends Visit>({
                   ) : (
                     <p class="soft">
                       {visit.reader.audience === 'operator'
-                        ? 'Email is off: set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM.'
-                        : 'Email is not set up yet, so nobody can be told by email.'}
+                        ? 'Email is off. To turn it on, set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM.'
+                        : 'Email is not set up yet, so no notices can be sent.'}
                     </p>
                   )}
                 </section>
@@ -167,7 +167,7 @@ export function contactRoutes<V extends Visit>({
               {told.length > 0 && (
                 <section class="panel list">
                   <div class="bar">
-                    <h2>Told lately</h2>
+                    <h2>Recent notices</h2>
                   </div>
                   <ul class="rows">
                     {told.map(({ words, createdAt, recipients }) => (
@@ -223,6 +223,6 @@ export function contactRoutes<V extends Visit>({
 }
 
 function State({ contact: { confirmedAt, bouncedAt } }: { contact: Contact }) {
-  if (bouncedAt) return <Tag tone="bad">address refused</Tag>;
+  if (bouncedAt) return <Tag tone="bad">address rejected</Tag>;
   return confirmedAt ? <Tag tone="ok">confirmed</Tag> : <Tag>not confirmed yet</Tag>;
 }

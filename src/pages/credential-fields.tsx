@@ -5,7 +5,7 @@ import { Choice, endOfDay, Field, sent } from './fields.tsx';
 export function CredentialFields() {
   return (
     <>
-      <Field name="label" hint="So that you know it again, such as Okta production." />
+      <Field name="label" hint="A name to recognize it by, such as Okta production." />
       <Choice
         name="scope"
         options={[
@@ -13,7 +13,11 @@ export function CredentialFields() {
           ['scim.read', 'read only'],
         ]}
       />
-      <Field name="expiresOn" type="date" hint="Empty: no end. A token that ends breaks provisioning on that day." />
+      <Field
+        name="expiresOn"
+        type="date"
+        hint="Leave it empty to never expire. When a token expires, provisioning stops."
+      />
     </>
   );
 }

@@ -9,7 +9,7 @@ import { Field, sent } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
 import { Head } from './heads.tsx';
 import { MessageParts } from './messages.tsx';
-import { Steps, Time } from './parts.tsx';
+import { capital, Steps, Time } from './parts.tsx';
 import { rotationRoutes } from './rotation.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
@@ -34,7 +34,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
           />
           <Steps names={WAYS.generate} current={0}>
             <Form visit={visit} class="panel">
-              <p class="soft">A static bearer token for {provider}. It is shown once; we keep a digest.</p>
+              <p class="soft">A bearer token for {provider}. It is shown only once.</p>
               <CredentialFields />
               <Submit name="Generate" back={`${visit.home}/directories/${directory.id}`} />
             </Form>
@@ -52,7 +52,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
       const { directory, provider, now, using } = view;
       const address = `${visit.home}/directories/${directory.id}`;
       const which = credential.kind === 'bearer' ? ` (…${credential.hint})` : '';
-      const title = `${verb} ${spokenOf(credential)}${which} in slot ${credential.slot.toUpperCase()}`;
+      const title = `${verb} ${spokenOf(credential)}${which}`;
       if (!holding) {
         return {
           title,
@@ -61,8 +61,8 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
           children: (
             <MessageParts
               home={visit.home}
-              title="It is over already."
-              text="It is revoked or expired, and that is final."
+              title="It has already ended."
+              text="It was revoked or has expired. That can't be undone."
               back={address}
             />
           ),
@@ -82,9 +82,9 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
           >
             <p>
               {using === holding ? (
-                <b>{provider} will be refused from this moment.</b>
+                <b>{capital(provider)} will be refused immediately.</b>
               ) : (
-                <b>Whoever sends it will be refused from this moment.</b>
+                <b>Requests that use it will be refused immediately.</b>
               )}{' '}
               {lastUsedAt ? (
                 <>
@@ -97,14 +97,14 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
             </p>
             <p class="soft">
               {verb === 'Disable'
-                ? 'Enable it again, and it works at once as before.'
-                : 'That is final: it never works again, and its slot is free.'}
+                ? 'You can enable it again at any time.'
+                : "This can't be undone. It never works again."}
             </p>
             {verb === 'Revoke' && isInUse(lastUsedAt, now) && <input type="hidden" name="inUse" value="confirmed" />}
             {verb === 'Revoke' && (
               <Field
                 name="reason"
-                hint={`Such as: found in a ticket. ${visit.cause.actor.type === 'it_contact' ? 'Your software vendor' : 'The customer'} reads it too.`}
+                hint={`For example: found in a ticket. ${visit.cause.actor.type === 'it_contact' ? 'Your software vendor' : 'The customer'} can read it too.`}
                 maximum={500}
               />
             )}

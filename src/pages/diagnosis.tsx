@@ -34,8 +34,8 @@ export function diagnosisRoutes(
         <>
           <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title="For a ticket" />
           <p class="soft">
-            As it was <Moment at={new Date(of)} now={visit.now} />. There is no secret in it and nothing of another
-            organization.
+            As it was <Moment at={new Date(of)} now={visit.now} />. It contains no secrets, and nothing about other
+            organizations.
           </p>
           <Copyable title="As text" text={text} />
           <Copyable title="As JSON" text={json} />
@@ -60,11 +60,11 @@ export function diagnosisRoutes(
           <Form visit={visit} class="panel">
             <Field
               name="value"
-              label="Token, or a whole Authorization header"
+              label="Token, or a full Authorization header"
               isRequired
               isSecret
               maximum={LONGEST_VALUE}
-              hint="It is checked without being used: nothing is counted, and the value is not kept."
+              hint="The check doesn't count as a use, and we don't keep the value."
             />
             <div class="acts">
               <button type="submit" class="primary">
@@ -117,7 +117,7 @@ export function diagnosisRoutes(
 
   function Result({ checked, visit }: { checked: Checked; visit: Visit }) {
     if (!checked.isKnown) {
-      const looks = LOOKS[checked.looksLike] ?? 'It has not the form of one of our tokens.';
+      const looks = LOOKS[checked.looksLike] ?? "It doesn't look like one of our tokens.";
       return (
         <Status
           tone="bad"
@@ -129,7 +129,7 @@ export function diagnosisRoutes(
           detail={
             visit.organizationId === undefined
               ? 'A token is 43 characters long and begins with scim_.'
-              : 'It is no token of your organization. A token is 43 characters long and begins with scim_.'
+              : "It isn't a token of your organization. A token is 43 characters long and begins with scim_."
           }
         />
       );
@@ -148,7 +148,7 @@ export function diagnosisRoutes(
               {works
                 ? `This ${kind} works.`
                 : isDirectoryDisabled && state === 'active'
-                  ? `This ${kind} is right, but its directory is disabled.`
+                  ? `This ${kind} is valid, but its directory is disabled.`
                   : `This ${kind} is ${state === 'pending' ? 'not in use yet' : state}.`}
             </strong>{' '}
             It belongs to{' '}
@@ -189,16 +189,16 @@ export function diagnosisRoutes(
 
 /** What a value that is not ours looks like. */
 const LOOKS: Partial<Record<Extract<Checked, { isKnown: false }>['looksLike'], string>> = {
-  token_truncated: 'It begins like a token of ours, but characters are missing or too many.',
-  token_mistyped: 'It has the length of a token of ours, but at least one character differs.',
-  token_doubled: 'It holds two tokens in a row.',
-  token_with_blanks: 'There are spaces or line breaks inside.',
-  token_too_long: 'It is much longer than a token of ours.',
-  scheme_twice: 'The word Bearer stands twice in front of it.',
+  token_truncated: 'It begins like one of our tokens, but it is too short or too long.',
+  token_mistyped: 'It has the length of one of our tokens, but at least one character is wrong.',
+  token_doubled: 'It contains two tokens.',
+  token_with_blanks: 'It contains spaces or line breaks.',
+  token_too_long: 'It is much longer than one of our tokens.',
+  scheme_twice: 'It begins with the word Bearer twice.',
   scheme_basic: 'It is a user name and password (Basic), not a token.',
-  scheme_unknown: 'A word other than Bearer stands in front of it.',
-  header_name_in_value: 'The name of the header is part of it.',
-  value_quoted: 'It stands in quotation marks.',
+  scheme_unknown: 'It begins with a word other than Bearer.',
+  header_name_in_value: 'It includes the name of the header.',
+  value_quoted: 'It is in quotation marks.',
   client_secret_presented: 'It looks like a client secret.',
   client_id_presented: 'It looks like a client ID.',
   refresh_token_presented: 'It looks like a refresh token.',
@@ -206,9 +206,9 @@ const LOOKS: Partial<Record<Extract<Checked, { isKnown: false }>['looksLike'], s
   api_key_presented: 'It looks like an API key of Latchkey.',
   portal_link_presented: 'It looks like a portal or sign-in link.',
   endpoint_url_presented: 'It is a URL.',
-  idp_own_token: 'It is a token that the identity provider issued to itself.',
-  foreign_token: 'It is a token of another authorization server.',
-  token_unknown: 'It may be a token of another system, or one that was deleted.',
+  idp_own_token: 'It is a token that the identity provider issued itself.',
+  foreign_token: 'It is a token from another authorization server.',
+  token_unknown: 'It may be a token from another system, or one that was deleted.',
 };
 
 function Copyable({ title, text }: { title: string; text: string }) {

@@ -100,11 +100,16 @@ function lastUse({ total }: Holding): number {
   return total?.lastUsedAt?.getTime() ?? 0;
 }
 
+/** The two places of a directory are named by their order on the page. */
+export function placeOf(slot: 'a' | 'b'): 'first' | 'second' {
+  return slot === 'a' ? 'first' : 'second';
+}
+
 export function titleOf({ label, kind }: Credential): string {
-  return label ?? (kind === 'oauth' ? 'OAuth connection' : 'Static token');
+  return label ?? (kind === 'oauth' ? 'Connection' : 'Token');
 }
 
 /** A credential within a sentence. */
 export function spokenOf({ label, kind }: Credential): string {
-  return label === undefined ? `the ${kind === 'oauth' ? 'OAuth connection' : 'static token'}` : `“${label}”`;
+  return label === undefined ? `the ${kind === 'oauth' ? 'connection' : 'token'}` : `“${label}”`;
 }

@@ -4,12 +4,12 @@ import type { AuditEvent } from '../audit/index.ts';
 import { CODE_NAMES, CODES, timeOf } from '../diagnosis/index.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import { Ask } from './confirm.tsx';
-import { type DirectoryView, type Held, type Holding, spokenOf } from './directory-view.ts';
+import { type DirectoryView, type Held, type Holding, placeOf } from './directory-view.ts';
 import { EventRows } from './events.tsx';
 import { HowWeKnow } from './evidence.tsx';
 import { Lead, OtherFindings, Stations, Strangers, WhatToDo } from './findings.tsx';
 import { Act } from './forms.tsx';
-import { CopyField, counted, span, Time } from './parts.tsx';
+import { CopyField, capital, counted, span, Time } from './parts.tsx';
 import { SlotCards } from './slots.tsx';
 import type { Visit } from './visit.tsx';
 
@@ -78,7 +78,7 @@ export function DirectoryFace(props: {
           <a
             href={visit.auditPath === undefined ? `${address}/audit` : `${visit.auditPath}?directoryId=${directory.id}`}
           >
-            <small>Whole audit</small>
+            <small>Full audit trail</small>
           </a>
         </div>
         <EventRows events={byLast(events.filter(isNews), evidence)} visit={visit} byLast />
@@ -108,7 +108,7 @@ function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView;
       )}
       {progress?.successorAccepted && <Ask href={`${address}/retire`} name="Retire" isMild />}
       {isHeldByVendor ? (
-        <small>Disabled by {visit.nameOf(disabledBy)}, who enables it again.</small>
+        <small>Disabled by {visit.nameOf(disabledBy)}. Only they can enable it.</small>
       ) : state === 'disabled' ? (
         <Act visit={visit} action={`${address}/enable`} name="Enable" tone="primary" />
       ) : (
@@ -148,42 +148,44 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
   return (
     <section class="note" aria-label="Two credentials">
       <div>
-        <strong>Two credentials hold the slots.</strong>{' '}
+        <strong>This directory has two credentials.</strong>{' '}
         {using
-          ? `${provider} used ${spokenOf(using.credential)} in slot ${using.credential.slot.toUpperCase()} last.`
-          : `${provider} has used neither of them yet.`}{' '}
+          ? `${capital(provider)} used the ${placeOf(using.credential.slot)} one last.`
+          : `${capital(provider)} has not used either of them yet.`}{' '}
         {replaced && progress ? (
           <>
-            Slot {replaced.credential.slot.toUpperCase()} was replaced
-            {progress.status === 'waiting_for_successor' ? `; it goes on until ${provider} uses the new one.` : ' '}
+            The {placeOf(replaced.credential.slot)} one was replaced{' '}
+            {progress.status === 'waiting_for_successor'
+              ? `. It keeps working until ${provider} uses the new one.`
+              : ' '}
             {progress.status === 'waiting_for_quiet' && progress.retiresAt && (
               <>
-                and retires by itself <Time at={progress.retiresAt} now={now} /> if it stays quiet.
+                and ends automatically <Time at={progress.retiresAt} now={now} /> if it isn't used.
               </>
             )}
-            {progress.status === 'still_in_use' &&
-              'and is still in use. Someone sends it: look at its last use before you revoke it.'}
-            {progress.status === 'manual' && 'and stays until you retire it.'}
+            {progress.status === 'still_in_use' && 'but is still in use. Check its last use before you revoke it.'}
+            {progress.status === 'manual' && 'and keeps working until you end it.'}
             {progress.status === 'scheduled' && progress.retiresAt && (
               <>
-                and retires <Time at={progress.retiresAt} now={now} />.
+                and ends <Time at={progress.retiresAt} now={now} />.
               </>
             )}
           </>
         ) : (
           other?.total?.lastUsedAt &&
-          `Slot ${other.credential.slot.toUpperCase()} has been quiet for ${span(Math.floor((now.getTime() - other.total.lastUsedAt.getTime()) / 1000))}.`
+          `The ${placeOf(other.credential.slot)} one has not been used for ${span(Math.floor((now.getTime() - other.total.lastUsedAt.getTime()) / 1000))}.`
         )}
       </div>
       {visit.may('credentials.change') && replaced && (
         <div class="acts">
           <a class="btn" href={`${visit.home}/directories/${view.directory.id}/rotate`}>
-            Rotation
+            {' '}
+            View rotation{' '}
           </a>
           {progress?.successorAccepted && (
             <Ask
               href={`${visit.home}/credentials/${replaced.credential.id}/retire`}
-              name={`Retire ${replaced.credential.slot.toUpperCase()} now`}
+              name={'End the old one now'}
               isMild
             />
           )}
@@ -209,7 +211,7 @@ function byLast(events: AuditEvent[], evidence: AuditEvent[]): AuditEvent[] {
 
 export function LastUse({ view }: { view: Held }) {
   const { using, acceptedAt, now, provider } = view;
-  if (!acceptedAt) return <>Nothing was accepted here yet.</>;
+  if (!acceptedAt) return <>No request has been accepted yet.</>;
   const at = using?.total?.lastUsedAt;
   const accepted = view.holdings.reduce(
     (sum, { days }) => sum + days.reduce((inner, day) => inner + day.accepted, 0),
@@ -220,7 +222,7 @@ export function LastUse({ view }: { view: Held }) {
       Last used <Time at={acceptedAt} now={now} />{' '}
       {at && at >= acceptedAt
         ? `from ${provider} (${using.total?.lastUsedFrom?.address})`
-        : 'with a credential that has ended'}
+        : 'with a credential that has since ended'}
       {accepted > 0 && `; ${counted(accepted, 'request')} in 14 days`}.
     </>
   );

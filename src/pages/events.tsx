@@ -21,7 +21,7 @@ export function EventRows(props: {
     return (
       <ul class="rows">
         <li>
-          <small>Nothing happened yet.</small>
+          <small>Nothing has happened yet.</small>
         </li>
       </ul>
     );
@@ -104,7 +104,7 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
   const { type, data, actor } = event;
   const told = (name: string) => (typeof data[name] === 'string' ? data[name] : '');
   const which = told('label') === '' ? `…${told('hint')}` : `“${told('label')}” (…${told('hint')})`;
-  const slot = told('slot') === '' ? '' : ` in slot ${told('slot').toUpperCase()}`;
+
   const reason = told('reason').replaceAll('_', ' ');
   const code = codeOf(event);
   const why = code === undefined ? reason : uncapital(CODES[code].meaning.replace(/\.$/, ''));
@@ -112,7 +112,7 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
     case 'request.denied':
       return { tone: 'bad', text: `Refused: ${why}${told('hint') === '' ? '' : ` (…${told('hint')})`}` };
     case 'token.refused':
-      return { tone: 'bad', text: `Token request of ${actor.name} refused: ${why}` };
+      return { tone: 'bad', text: `Token request from ${actor.name} refused: ${why}` };
     case 'upstream.failed': {
       const more = [
         typeof data['status'] === 'number' ? `status ${data['status']}` : '',
@@ -134,20 +134,20 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
     case 'operator.updated':
       return {
         tone: 'off',
-        text: `An operator was changed (${told('name')}): ${(data['changed'] as string[]).join(', ')}`,
+        text: `A member was changed (${told('name')}): ${(data['changed'] as string[]).join(', ')}`,
       };
     case 'token.issued':
       return { tone: 'ok', text: `${actor.name} got a token (${told('grantType').replaceAll('_', ' ')})` };
     case 'credential.issued':
-      return { tone: 'ok', text: `Token ${which} was generated${slot}` };
+      return { tone: 'ok', text: `Token ${which} was generated` };
     case 'credential.imported':
-      return { tone: 'ok', text: `Token ${which} was imported${slot}` };
+      return { tone: 'ok', text: `Token ${which} was imported` };
     case 'credential.connected':
-      return { tone: 'ok', text: `An OAuth connection was made${slot}` };
+      return { tone: 'ok', text: 'A connection was created' };
     case 'credential.revoked':
       return { tone: 'bad', text: `${which} was revoked${reason === '' ? '' : `: ${told('reason')}`}` };
     case 'credential.retired':
-      return { tone: 'off', text: `${which} retired, replaced by its successor` };
+      return { tone: 'off', text: `${which} ended, replaced by the new one` };
     case 'connection.refused':
       return { tone: 'bad', text: `Connection refused: ${why}` };
     case 'finding.began':
@@ -179,8 +179,8 @@ const SETTLED: Record<string, string> = {
 };
 
 const WORSE_OR_BETTER: Record<string, string> = {
-  failing: 'Nothing is accepted any more',
-  degraded: 'Some of it works',
+  failing: 'Nothing is accepted anymore',
+  degraded: 'Some requests work',
   notice: 'Less urgent',
 };
 
@@ -200,7 +200,7 @@ const ATTRIBUTES: Record<string, string> = {
   externalId: 'external ID',
   provider: 'identity provider',
   endpointKey: 'endpoint key',
-  upstreamUrl: 'upstream URL',
+  upstreamUrl: 'SCIM server URL',
   audience: 'audience',
   label: 'label',
   expiresAt: 'end',

@@ -71,7 +71,7 @@ export function HowWeKnow(props: {
                 {isOperator && <EventDetails event={event} />}
               </span>
             ) : (
-              <span>A request was last accepted</span>
+              <span>Last accepted request</span>
             )}
           </li>
         ))}
@@ -84,7 +84,7 @@ export function HowWeKnow(props: {
       {!isOperator && last?.requestId !== undefined && (
         <p>
           <small>
-            For whoever helps you: request <span class="mono">{last.requestId}</span>
+            Request ID for support: <span class="mono">{last.requestId}</span>
           </small>
         </p>
       )}

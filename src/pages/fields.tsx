@@ -15,28 +15,28 @@ const LABELS = {
   description: 'Description',
   events: 'Events',
   kind: 'Kind',
-  email: 'E-mail address',
+  email: 'Email',
   audience: 'Audience',
   endpointKey: 'Endpoint key',
-  expiresOn: 'Ends on',
-  externalId: 'External id',
+  expiresOn: 'Expires on',
+  externalId: 'External ID',
   label: 'Label',
   goal: 'Goal',
-  message: 'What you want to tell them',
+  message: 'Message',
   name: 'Name',
-  organizationId: 'Organization id',
+  organizationId: 'Organization ID',
   provider: 'Identity provider',
-  reason: 'Reason, for the audit',
-  redirectUris: 'Redirect URIs, one a line',
+  reason: 'Reason',
+  redirectUris: 'Redirect URIs, one per line',
   role: 'Role',
-  scope: 'May',
+  scope: 'Access',
   upstreamCredential: 'Credential for the SCIM server',
   upstreamHeaderName: 'Header name',
   upstreamHeaderValue: 'Header value',
-  upstreamOrigins: 'Allowed SCIM servers, one origin a line',
+  upstreamOrigins: 'Allowed SCIM servers, one origin per line',
   url: 'URL',
   upstreamUrl: 'SCIM server behind the gateway',
-  value: 'The token',
+  value: 'Token',
 } as const;
 
 export type FieldName = keyof typeof LABELS;
@@ -174,7 +174,7 @@ export function chosen<T extends string>(form: URLSearchParams, name: FieldName,
   const given = required(form, name);
   const found = known.find((one) => one === given);
   if (found === undefined)
-    throw invalidField(name, `${labelOf(name)}: given ${given.slice(0, 40)}; wanted one of ${known.join(', ')}.`);
+    throw invalidField(name, `${labelOf(name)} must be one of ${known.join(', ')}. You entered ${given.slice(0, 40)}.`);
   return found;
 }
 
@@ -185,7 +185,7 @@ export function dayOf(form: URLSearchParams, name: string, label = labelOf(name)
   const at = new Date(`${day}T00:00:00Z`);
   // What the calendar does not have is no other day.
   if (/^\d{4}-\d\d-\d\d$/.test(day) && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day)) return at;
-  throw invalidField(name, `${label}: given ${day.slice(0, 30)}; wanted a day such as 2027-01-31.`);
+  throw invalidField(name, `${label} must be a date such as 2027-01-31. You entered ${day.slice(0, 30)}.`);
 }
 
 /** The last second (UTC) of a day: an end on that day leaves it whole. Throws invalid_request. */
@@ -200,7 +200,7 @@ export function endpointKeyOf(form: URLSearchParams): string | undefined {
   if (key === undefined || ENDPOINT_KEY.test(key)) return key;
   throw invalidField(
     'endpointKey',
-    `Endpoint key: given ${key}; wanted 1 to 64 letters, digits and hyphens, with no hyphen at either end.`,
+    `Endpoint key must be 1 to 64 letters, digits and hyphens, with no hyphen at either end. You entered ${key}.`,
   );
 }
 

@@ -85,7 +85,7 @@ export function Stations({ view, visit }: { view: DirectoryView; visit: Visit })
     place === 'idp' ? capital(provider) : place === 'scim_server' ? server : STATION_NAMES[place];
   return (
     <section class="panel">
-      <h2>{isStopped ? 'Where it stops' : 'The way of a request'}</h2>
+      <h2>{isStopped ? 'Where it stops' : 'Path of a request'}</h2>
       <ol class="stations">
         {stations.map((station) => (
           <li class={station.state}>
@@ -252,8 +252,8 @@ export function Strangers({ strangers, view }: { strangers: readonly Stranger[];
   return (
     <section class="panel list">
       <div class="bar">
-        <h2>Refused, and not from {view.provider}</h2>
-        <small>Nothing to do: these requests come from a place that {view.provider} never used here.</small>
+        <h2>Refused requests from elsewhere</h2>
+        <small>Nothing to do. These requests come from addresses that {view.provider} has never used here.</small>
       </div>
       <ul class="rows">
         {strangers.map(({ code, count, lastAt, address, userAgent }) => (

@@ -101,8 +101,7 @@ export async function answerOnce(
 }
 
 function sentBefore({ home }: Visit): Shown {
-  const title = 'This form was sent before.';
-  const text =
-    'It was done once. A value that came with it is not shown again: if it was not stored, revoke it and make another one.';
+  const title = 'This form was already sent.';
+  const text = "We processed it once. If it showed a secret that you didn't save, revoke that one and create another.";
   return messagePage({ title, text }, { status: 409, home });
 }

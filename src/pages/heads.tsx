@@ -13,7 +13,7 @@ export function Head(props: {
     <div class="head">
       <div>
         {trail.length > 0 && (
-          <nav class="crumbs" aria-label="Where this is">
+          <nav class="crumbs" aria-label="Breadcrumb">
             {trail.map(([path, name]) => (
               <>
                 <a href={path}>{name}</a>

@@ -30,15 +30,15 @@ export function importRoutes(deps: SeenDependencies): Route[] {
           />
           <Form visit={visit} class="panel">
             <p class="soft">
-              The token that {IDENTITY_PROVIDERS[directory.provider].name} sends today goes on working, and nobody there
-              has to change anything. Its digest is kept, the value is not.
+              The token that {IDENTITY_PROVIDERS[directory.provider].name} sends today keeps working. You don't have to
+              change anything there. We store only a digest of it.
             </p>
             <Field
               name="value"
               isRequired
               maximum={LONGEST}
               isSecret
-              hint="As it stands in the identity provider, without the word Bearer."
+              hint="Copy it from the identity provider, without the word Bearer."
             />
             <CredentialFields />
             {visit.refused?.code === 'weak_value' && visit.may(ANYWAY) && (

@@ -15,6 +15,7 @@ export {
   type DirectoryView,
   type Held,
   type Holding,
+  placeOf,
   readDirectoryView,
   readHeld,
   spokenOf,

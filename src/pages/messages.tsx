@@ -27,7 +27,7 @@ export function MessageParts(props: PageMessage & { home?: string | undefined; b
       {onward !== undefined && (
         <div class="acts">
           <a class="btn" href={onward}>
-            {back === undefined ? 'To the start' : 'Back'}
+            {back === undefined ? 'Home' : 'Back'}
           </a>
         </div>
       )}
@@ -52,12 +52,12 @@ export function messagePage(
 export function messageOf(error: AppError, requestId: string): PageMessage {
   if (error.status >= 500) {
     return {
-      title: 'That did not work, and it is our fault.',
-      text: `Nothing acknowledged is lost. Try again in a moment. Request id: ${requestId}`,
+      title: 'Something went wrong on our side.',
+      text: `No confirmed change was lost. Try again in a moment. Request ID: ${requestId}`,
     };
   }
   // Its words for the API name a parameter of the API.
-  if (error.code === 'still_in_use') return { title: 'It was used in the meantime.', text: STILL_IN_USE };
+  if (error.code === 'still_in_use') return { title: 'It was used a moment ago.', text: STILL_IN_USE };
   return { title: ERRORS[error.code].title, text: textOf(error) };
 }
 
@@ -77,7 +77,7 @@ export function fieldProblemOf(error: AppError): FieldProblem | undefined {
   return { name, text: text.startsWith(name) ? `${labelOf(name)}${text.slice(name.length)}` : text };
 }
 
-const STILL_IN_USE = 'Nothing was changed. Look at its last use, then decide again.';
+const STILL_IN_USE = 'Nothing was changed. Check its last use, then choose again.';
 
 const FIELDS_OF_ERRORS: Partial<Record<AppError['code'], string>> = {
   endpoint_key_taken: 'endpointKey',
@@ -88,17 +88,16 @@ const FIELDS_OF_ERRORS: Partial<Record<AppError['code'], string>> = {
 };
 
 const REMEDIES: Partial<Record<AppError['code'], string>> = {
-  credentials_active: 'Revoke them first; or say in the form that the address is to change all the same.',
-  slots_full: 'Both slots of this directory are held. Revoke the credential that is not used any more, or rotate.',
-  credential_final: 'It is revoked or expired, and that is final. Generate a new one.',
-  credential_exists: 'This value is kept already. Each value is imported once.',
-  not_replaced:
-    'Its successor was not accepted yet, or is not active. Wait until the new one is used; or revoke this one.',
+  credentials_active: 'Revoke them first, or check the box to change the URL anyway.',
+  slots_full: "This directory already has two tokens or connections. Revoke the one you don't need, or rotate.",
+  credential_final: "It was revoked or has expired. That can't be undone. Generate a new one.",
+  credential_exists: 'This token was already imported.',
+  not_replaced: 'The new one has not been accepted yet, or is not active. Wait until it is used, or revoke this one.',
   endpoint_key_taken: 'Another directory has this endpoint key. Choose another one.',
-  external_id_taken: 'Another organization has this external id.',
-  email_taken: 'Choose another address.',
-  last_owner: 'Make another operator an owner first.',
-  last_owner_key: 'It is the only usable owner key. Make another owner key first.',
-  last_secret: 'It is the only secret of this client. Add another one first, and put it into the identity provider.',
+  external_id_taken: 'Another organization has this external ID.',
+  email_taken: 'Choose another email address.',
+  last_owner: 'Make another member an owner first.',
+  last_owner_key: 'It is the only usable owner key. Create another owner key first.',
+  last_secret: 'It is the only secret of this client. Add another one and paste it into the identity provider first.',
   secrets_full: 'Remove the secret that the identity provider no longer uses.',
 };

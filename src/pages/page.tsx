@@ -40,7 +40,7 @@ export function renderPage(frame: PageFrame): string {
       <body>
         {navigation && (
           <a class="skip" href="#content">
-            Skip to the content
+            Skip to content
           </a>
         )}
         <header class="top">
@@ -71,8 +71,8 @@ export function renderPage(frame: PageFrame): string {
                     type="search"
                     name="q"
                     maxlength={4096}
-                    aria-label="Search by name, token or its end, request id"
-                    placeholder="Name, token, request id  /"
+                    aria-label="Search by name, token, its last characters, or request ID"
+                    placeholder="Name, token, request ID  /"
                   />
                 </form>
               </search>

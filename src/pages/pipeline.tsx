@@ -98,7 +98,7 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
     if (!visit) return send(koa, face.turnAway(guest, isForm));
     koa.state['visit'] = visit;
     if (!visit.may(route.action)) {
-      const text = `You are signed in as ${visit.role}; it takes ${rolesFor(route.action).join(' or ')}. Nothing was changed.`;
+      const text = `You are signed in as ${visit.role}. This needs ${rolesFor(route.action).join(' or ')}. Nothing was changed.`;
       return send(koa, messagePage({ title: 'Your role does not allow this.', text }, { status: 403, home }), visit);
     }
     if (!isForm) return send(koa, (await route.get?.(visit)) ?? home, visit);
@@ -214,7 +214,7 @@ function assertPlainFields(form: URLSearchParams): void {
     assertPlainText({ [name]: value });
     if (HAS_LINES.test(name) || !/\p{Cc}/u.test(value)) continue;
     throw new AppError('invalid_request', {
-      detail: `${labelOf(name)} holds a line end or another control character. Type it anew.`,
+      detail: `${labelOf(name)} holds a line end or another control character. Type it again.`,
     });
   }
 }
@@ -229,16 +229,19 @@ function assertNoSecret(form: URLSearchParams): void {
     if (!holdsSecret(name) && (MAY_HOLD_SECRET.test(name) || !holdsSecret(value))) continue;
     const field = holdsSecret(name) ? 'The form' : labelOf(name);
     throw new AppError('invalid_request', {
-      detail: `${field} has a token, key or secret in it. Remove it: what stands there is shown to others.`,
+      detail: `${field} contains a token, key or secret. Remove it: other people can see this text.`,
     });
   }
 }
 
-const NOWHERE: PageMessage = { title: 'There is nothing here.', text: 'Check the address, or go to the start.' };
-const NO_SUCH_METHOD: PageMessage = { title: 'This is a page.', text: 'It is opened, or a form of it is sent.' };
+const NOWHERE: PageMessage = { title: 'Page not found.', text: 'Check the URL, or go to the home page.' };
+const NO_SUCH_METHOD: PageMessage = {
+  title: "This page doesn't support that.",
+  text: 'Open it in the browser, or send one of its forms.',
+};
 const NOT_FROM_HERE: PageMessage = {
-  title: 'Where this form came from is not certain.',
-  text: 'It came from another site, or the browser did not say from where. Open the page again and send it from there. Nothing was changed.',
+  title: "We can't tell where this form came from.",
+  text: "It came from another site, or the browser didn't say. Open the page again and send the form from there. Nothing was changed.",
 };
 const OUT_OF_DATE: PageMessage = {
   title: 'This form is out of date.',

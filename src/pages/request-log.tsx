@@ -55,12 +55,12 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
           </Head>
           <p class="soft">
             {isOn
-              ? `Requests that were accepted, for ${REQUEST_LOG_DAYS} days. Bodies, filters and names are never kept.`
-              : 'The log is off. When it is on, it shows each accepted request to you and to the IT contact, without bodies, filters and names.'}
+              ? `Accepted requests of the last ${REQUEST_LOG_DAYS} days. Bodies, filters and names are never stored.`
+              : 'The log is off. When it is on, you and the IT contact can see each accepted request. Bodies, filters and names are never stored.'}
           </p>
           {items.length === 0 ? (
             <section class="panel empty">
-              <h2>No request in the log</h2>
+              <h2>No requests in the log</h2>
               <p class="soft">
                 {isOn ? 'The next accepted request appears here within seconds.' : 'Turn it on first.'}
               </p>
@@ -73,9 +73,9 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
                     <tr>
                       <th>When</th>
                       <th>Request</th>
-                      <th>Answer</th>
-                      <th>Took</th>
-                      <th>With</th>
+                      <th>Response</th>
+                      <th>Duration</th>
+                      <th>Credential</th>
                       <th>Request ID</th>
                     </tr>
                   </thead>
@@ -101,7 +101,7 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
     return new Map(
       found
         .filter((one) => one !== undefined)
-        .map(({ id, kind, hint, label }) => [id, kind === 'oauth' ? (label ?? 'OAuth connection') : `…${hint}`]),
+        .map(({ id, kind, hint, label }) => [id, kind === 'oauth' ? (label ?? 'Connection') : `…${hint}`]),
     );
   }
 
@@ -151,14 +151,14 @@ function Row({ request, name, visit }: { request: LoggedRequest; name: string | 
           <b>{method}</b> <small>{KINDS[kind]}</small>
         </span>
       </td>
-      <td data-label="Answer">
+      <td data-label="Response">
         <span>
           <Tag tone={tone}>{status ?? 'none'}</Tag>{' '}
           {outcome !== 'ok' && outcome !== 'normal_refusal' && <small>{capital(outcome.replaceAll('_', ' '))}</small>}
         </span>
       </td>
-      <td data-label="Took">{`${Math.round(durationMs).toLocaleString('en')} ms`}</td>
-      <td data-label="With">
+      <td data-label="Duration">{`${Math.round(durationMs).toLocaleString('en')} ms`}</td>
+      <td data-label="Credential">
         <span class="mono">{name ?? request.credentialId}</span>
       </td>
       <td data-label="Request ID">

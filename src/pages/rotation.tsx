@@ -27,35 +27,34 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     const { old, fresh } = pairIn(view);
     if (!old || !fresh) return undefined;
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS });
-    const title = 'Rotate the static token';
+    const title = 'Rotate the token';
     const part = (
       <Steps names={WAYS.rotate} current={fresh.total?.lastUsedAt ? 3 : 2}>
         <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} visit={visit} />
         <section class="detail">
-          <h2>Retire the old one</h2>
+          <h2>End the old one</h2>
           <p class="soft">
             {old.progress?.retire === 'when-replaced'
-              ? `It retires by itself once ${provider} uses the new one and the old one has been quiet for ${span(quietSeconds)}.`
-              : 'It goes on until you retire it.'}
+              ? `It ends automatically once ${provider} uses the new one and the old one has been unused for ${span(quietSeconds)}.`
+              : 'It keeps working until you end it.'}
           </p>
           {old.progress?.successorAccepted && (
             <div class="acts">
-              <Ask
-                href={`${visit.home}/credentials/${old.credential.id}/retire`}
-                name={`Retire ${old.credential.slot.toUpperCase()} now`}
-                isMild
-              />
+              <Ask href={`${visit.home}/credentials/${old.credential.id}/retire`} name={'End the old one now'} isMild />
             </div>
           )}
         </section>
         <div class="acts">
           <a class="btn" href={address}>
-            To the directory
+            {' '}
+            Go to the directory{' '}
           </a>
         </div>
         {!fresh.total?.lastUsedAt && (
           <Form visit={visit} action={`${address}/rotate/anew`} class="head">
-            <small>Was the new token not stored? Nothing has used it, so another one can take its place.</small>
+            <small>
+              Didn't save the new token? Nothing has used it yet, so you can generate another one in its place.
+            </small>
             <button type="submit">Generate another</button>
           </Form>
         )}
@@ -80,22 +79,22 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     const isFull = holdings.length === 2;
     const ending = holdings.filter(({ credential }) => credential.kind === 'bearer');
     return {
-      title: 'Rotate the static token',
+      title: 'Rotate the token',
       place: 'organizations',
       children: (
         <>
-          <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title="Rotate the static token" />
+          <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title="Rotate the token" />
           <Steps names={WAYS.rotate} current={0}>
             <Form visit={visit} class="panel">
               <p>
                 {isFull ? (
                   <>
-                    <b>Both slots are held.</b> The new token ends{' '}
+                    <b>This directory already has two credentials.</b> The new token ends{' '}
                     {ending.map(({ credential, total }, index) => (
                       <>
                         {index > 0 && ' and '}
                         <b>
-                          {spokenOf(credential)} in slot {credential.slot.toUpperCase()}
+                          {spokenOf(credential)} (…{credential.hint})
                         </b>{' '}
                         (
                         {total?.lastUsedAt ? (
@@ -108,13 +107,12 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
                         )
                       </>
                     ))}
-                    : whoever sends {ending.length > 1 ? 'one of them' : 'it'} is refused from that moment, until the
-                    new one is put in. To go over without a gap, revoke the one that is not used first.
+                    . Requests that use {ending.length > 1 ? 'one of them' : 'it'} are refused until you paste the new
+                    one. To avoid a gap, first revoke the one that is not used.
                   </>
                 ) : (
                   <>
-                    A new token is put beside {spokenOf(old.credential)}. <b>Both work</b> until {provider} uses the new
-                    one.
+                    This creates a second token. <b>Both work</b> until {provider} uses the new one.
                   </>
                 )}
               </p>
@@ -123,24 +121,24 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
                 <input type="hidden" name="mode" value="immediate" />
               ) : (
                 <fieldset>
-                  <legend>And the old one</legend>
+                  <legend>Old token</legend>
                   <label class="choice">
                     <input type="radio" name="retire" value="when-replaced" checked />
                     <span>
-                      <b>Retires by itself.</b>{' '}
-                      <small>Once the new one is used and the old one has been quiet for {span(quietSeconds)}.</small>
+                      <b>End the old one once the new one works.</b>{' '}
+                      <small>It must also be unused for {span(quietSeconds)}.</small>
                     </span>
                   </label>
                   <label class="choice">
                     <input type="radio" name="retire" value="manual" />
                     <span>
-                      <b>Stays until I retire it.</b>
+                      <b>Keep it until I end it.</b>
                     </span>
                   </label>
                 </fieldset>
               )}
               <Submit
-                name={isFull ? 'Replace at once' : 'Generate'}
+                name={isFull ? 'Replace now' : 'Generate'}
                 back={address}
                 tone={isFull ? 'danger primary' : 'primary'}
               />

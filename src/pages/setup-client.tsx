@@ -73,14 +73,16 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           }}
         />
         {goesBack && !lacksAppName && (
-          <p class="soft">Press the last button in this browser: {name} leads back here, and you decide.</p>
+          <p class="soft">
+            Select the last button in this browser. {capital(name)} brings you back here to allow the connection.
+          </p>
         )}
         {own?.appName !== undefined && <AppName visit={visit} directory={directory} appName={own.appName} />}
         {own && secret === undefined && <Secrets visit={visit} directory={directory} client={own} />}
         {!own && shared && <p class="soft">The client secret comes from your software vendor.</p>}
         {!own && shared && needs !== undefined && (
           <details class="panel" open={isRefusedAt(visit, `${address}/setup/client`)}>
-            <summary>Use a client of your own instead</summary>
+            <summary>Use your own client instead</summary>
             <ClientForm visit={visit} directory={directory} needsAppName={needs === 'app-name'} />
           </details>
         )}
@@ -95,8 +97,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     return (
       <Form visit={visit} action={`${addressOf(visit, directory)}/setup/client`} class="panel">
         <p>
-          {capital(name)} needs a client id and a client secret: a name and a password by which it fetches tokens. They
-          are made now; the secret is shown once. They work for this directory alone.
+          {capital(name)} needs a client ID and a client secret to get tokens. Both work only for this directory. The
+          secret is shown only once.
         </p>
         {needsAppName && <AppNameField />}
         <div class="acts">
@@ -114,8 +116,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     return (
       <section class="note">
         <div>
-          <strong>{client.name} is shared, but nobody can connect with it yet.</strong> It has no redirect URI. Add its
-          app name in Okta on the client’s page; until then, customers create a client of their own here.
+          <strong>{client.name} is shared, but can't be used to connect yet.</strong> It has no redirect URI. Add its
+          app name in Okta on the client’s page. Until then, customers create their own client here.
         </div>
         <div class="acts">
           <a class="btn" href={`${visit.home}/clients/${client.id}`}>
@@ -130,8 +132,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     return (
       <Form visit={visit} action={`${addressOf(visit, directory)}/setup/client/app-name`} class="panel">
         <p>
-          <b>One value is missing: the name that Okta gave your app.</b> Okta returns to an address with that name, so
-          it can’t connect without it.
+          <b>One value is missing: the name that Okta gave your app.</b> Okta returns to a URL with that name, so it
+          can’t connect without it.
         </p>
         <AppNameField />
         <div class="acts">
@@ -149,7 +151,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     return (
       <details class="panel" open={isRefusedAt(visit, path)}>
         <summary>
-          The app is called <span class="mono">{appName}</span> in Okta. Is it not?
+          App name in Okta: <span class="mono">{appName}</span>. Change it
         </summary>
         <Form visit={visit} action={path} class="detail">
           <AppNameField value={appName} />
@@ -167,11 +169,11 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     return (
       <details class="panel">
         <summary>
-          The client secret: <NewestEnd client={client} now={visit.now} /> Lost it, or rotating it?
+          The client secret: <NewestEnd client={client} now={visit.now} /> Lost or rotating it?
         </summary>
         <p class="soft">
-          Several secrets work at a time: add one, paste it into {IDENTITY_PROVIDERS[directory.provider].name}, then
-          remove the old one.
+          More than one secret can work at a time. Add one, paste it into {IDENTITY_PROVIDERS[directory.provider].name},
+          and then remove the old one.
         </p>
         <SecretRows visit={visit} client={client} path={path} />
         <AddSecret visit={visit} client={client} path={path} />
@@ -291,7 +293,7 @@ function AppNameField({ value }: { value?: string }) {
       name="appName"
       value={value}
       isRequired
-      hint="Open the app in Okta's admin console and paste the address here, or the part after /admin/app/, such as acme_scim_1."
+      hint="Open the app in Okta's admin console and paste its URL here, or only the part after /admin/app/, such as acme_scim_1."
     />
   );
 }

@@ -32,7 +32,7 @@ export function Onward({ address, isMain = false }: { address: string; isMain?: 
   return (
     <div class="acts">
       <a class={isMain ? 'btn primary' : 'btn'} href={`${address}/check`}>
-        See whether it works
+        Check the connection
       </a>
       <a class="btn quiet" href={`${address}/setup/access`}>
         Back

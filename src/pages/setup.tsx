@@ -60,9 +60,9 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
       {
         kind: 'oauth',
         title: 'OAuth',
-        text: `${capital(name)} is given an id and a secret, and fetches short-lived tokens for itself. Nothing has to be carried over again.`,
+        text: `${capital(name)} gets a client ID and a secret once, and then renews its access automatically.`,
       },
-      { kind: 'bearer', title: 'Static token', text: `One value, put into ${name} by hand, and rotated by hand.` },
+      { kind: 'bearer', title: 'Token', text: `You paste one value into ${name}, and replace it by hand.` },
     ] as const;
     return framed(
       visit,
@@ -70,8 +70,8 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
       1,
       <>
         <p>
-          {capital(name)} can be connected by OAuth or by a static token.{' '}
-          <b>{ways.find(({ kind }) => kind === better)?.title}</b> is the better one here. {why}
+          {capital(name)} can connect with OAuth or with a token.{' '}
+          <b>We recommend {better === 'oauth' ? 'OAuth' : 'a token'}.</b> {why}
         </p>
         <div class="slots">
           {ways
@@ -80,12 +80,12 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
               <article class={kind === better ? 'slot way using' : 'slot way'}>
                 <div class="head">
                   <h2>{title}</h2>
-                  {kind === better && <Tag tone="ok">better here</Tag>}
+                  {kind === better && <Tag tone="ok">recommended</Tag>}
                 </div>
                 <p class="soft">{text}</p>
                 <div class="acts">
                   <a class={kind === better ? 'btn primary' : 'btn'} href={`${address}/setup/${kind}`}>
-                    {kind === 'oauth' ? 'By OAuth' : 'By a static token'}
+                    {kind === 'oauth' ? 'Use OAuth' : 'Use a token'}
                   </a>
                 </div>
               </article>
@@ -93,7 +93,8 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
         </div>
         <div class="acts">
           <a class="btn quiet" href={`${address}/setup`}>
-            Another identity provider?
+            {' '}
+            Choose another identity provider{' '}
           </a>
         </div>
       </>,
@@ -114,7 +115,8 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
         {holders.length === 2 ? (
           <section class="note">
             <div>
-              <strong>Both slots are held.</strong> Use one of them, or revoke the one that is not used.
+              <strong>This directory already has two tokens or connections.</strong> Use one of them, or revoke the one
+              you don't need.
             </div>
             <div class="acts">
               <a class="btn" href={`${address}/rotate`}>
@@ -127,17 +129,17 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
             <p>
               {token ? (
                 <>
-                  There is a token already; it ends in <span class="mono whole">…{token.hint}</span>. If it is lost,
-                  generate another one: both work.
+                  This directory already has a token that ends in <span class="mono whole">…{token.hint}</span>. If you
+                  lost it, generate another one. Both work.
                 </>
               ) : (
-                `The token is made now and shown once. Have ${name} open beside this page.`
+                `The token is shown only once. Open ${name} next to this page before you generate it.`
               )}
             </p>
             <input type="hidden" name="way" value="setup" />
             <div class="acts">
               <button type="submit" class="primary">
-                Generate the token
+                Generate token
               </button>
             </div>
           </Form>
@@ -170,7 +172,8 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
         <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} visit={visit} />
         <div class="acts">
           <a class={isDone ? 'btn primary' : 'btn'} href={address}>
-            To the directory
+            {' '}
+            Go to the directory{' '}
           </a>
           {!isDone && (
             <a class="btn quiet" href={`${address}/setup/access`}>

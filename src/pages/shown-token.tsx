@@ -17,7 +17,7 @@ export function shownToken(
 ): Shown {
   const isRotation = way === 'rotate';
   const address = `${visit.home}/directories/${directory.id}`;
-  const title = isRotation ? 'Rotate the static token' : 'Your new token';
+  const title = isRotation ? 'Rotate the token' : 'Your new token';
   return {
     title,
     place: 'organizations',
@@ -25,9 +25,9 @@ export function shownToken(
       <>
         <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title={title} />
         <Steps names={WAYS[way]} current={way === 'setup' ? 2 : 1}>
-          <CopyOnce title="The token" label={`For ${provider}`} value={token}>
-            It cannot be shown again: we keep only a fingerprint of it. If it gets lost, generate another
-            {isRotation ? ` on the next page; what ${provider} uses now keeps working` : ''}.
+          <CopyOnce title="Token" label={`For ${provider}`} value={token}>
+            Copy it now; it won't be shown again. If you lose it, generate another one{' '}
+            {isRotation ? ` on the next page. The old token keeps working` : ''}.
           </CopyOnce>
           <ConsoleInstructions
             provider={provider}

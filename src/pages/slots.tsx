@@ -1,7 +1,7 @@
 /** What a directory's two slots hold, as two cards. */
 import type { ComponentChildren } from 'preact';
 import type { Actor } from '../audit/index.ts';
-import { DAYS, type DirectoryView, type Holding, titleOf } from './directory-view.ts';
+import { DAYS, type DirectoryView, type Holding, placeOf, titleOf } from './directory-view.ts';
 import { troubleOf } from './findings.tsx';
 import { capital, Spark, span, Tag, Time } from './parts.tsx';
 
@@ -16,18 +16,18 @@ export function SlotCards(props: {
 }) {
   const { view, nameOf, clientsPath, acts, free } = props;
   return (
-    <section class="slots" aria-label="Slots">
+    <section class="slots" aria-label="Credentials">
       {(['a', 'b'] as const).map((slot) => {
         const holding = view.holdings.find(({ credential }) => credential.slot === slot);
         return holding ? (
           <SlotCard holding={holding} view={view} nameOf={nameOf} clientsPath={clientsPath} acts={acts(holding)} />
         ) : (
-          <article class="slot free" aria-label={`Slot ${slot.toUpperCase()}: empty`}>
+          <article class="slot free" aria-label={`${capital(placeOf(slot))}: empty`}>
             <SlotHead slot={slot} title="Empty" />
             <p class="soft">
               {view.holdings.length === 0
-                ? `Room for the credential that ${view.provider} will use.`
-                : 'Room for the next credential, so that a change leaves no gap.'}
+                ? `For the token or connection that ${view.provider} will use.`
+                : 'For the next one, so that you can switch without a gap.'}
             </p>
             <div class="acts">{free(slot)}</div>
           </article>
@@ -41,7 +41,7 @@ function SlotHead({ slot, title }: { slot: 'a' | 'b'; title: string }) {
   return (
     <div class="head">
       <h2>{title}</h2>
-      <span class="key">slot {slot.toUpperCase()}</span>
+      <span class="key">{placeOf(slot)}</span>
     </div>
   );
 }
@@ -62,13 +62,13 @@ function SlotCard(props: {
   return (
     <article
       class={using === holding && holding.state === 'active' && !troubleOf(view.diagnosis) ? 'slot using' : 'slot'}
-      aria-label={`Slot ${credential.slot.toUpperCase()}: ${titleOf(credential)}`}
+      aria-label={`${capital(placeOf(credential.slot))}: ${titleOf(credential)}`}
     >
       <SlotHead slot={credential.slot} title={titleOf(credential)} />
       <StateTag holding={holding} view={view} />
       <dl>
         <dt>Kind</dt>
-        <dd>{credential.kind === 'oauth' ? 'OAuth connection' : 'Static token'}</dd>
+        <dd>{credential.kind === 'oauth' ? 'Connection' : 'Token'}</dd>
         {credential.kind === 'bearer' && (
           <>
             <dt>Ends in</dt>
@@ -127,10 +127,10 @@ function SlotCard(props: {
             </dd>
           </>
         )}
-        <dt>May</dt>
-        <dd>{credential.scopes.includes('scim') ? 'read and write' : 'read only'}</dd>
+        <dt>Access</dt>
+        <dd>{credential.scopes.includes('scim') ? 'Read and write' : 'Read only'}</dd>
         <dt>Expires</dt>
-        <dd>{credential.expiresAt ? <Time at={credential.expiresAt} now={now} /> : 'No end'}</dd>
+        <dd>{credential.expiresAt ? <Time at={credential.expiresAt} now={now} /> : 'Never'}</dd>
       </dl>
       <div>
         <Spark days={days} now={now} />
@@ -145,7 +145,7 @@ function SlotCard(props: {
 
 function StateTag({ holding, view }: { holding: Holding; view: DirectoryView }) {
   const { state, total, progress } = holding;
-  const { provider, using, now } = view;
+  const { using, now } = view;
   if (state === 'disabled') return <Tag tone="bad">disabled</Tag>;
   if (state === 'expired') return <Tag tone="bad">expired</Tag>;
   if (progress?.status === 'still_in_use') return <Tag tone="warn">replaced, still in use</Tag>;
@@ -154,5 +154,5 @@ function StateTag({ holding, view }: { holding: Holding; view: DirectoryView }) 
   if (using !== holding) return <Tag>not used for {span(quietSeconds)}</Tag>;
   // Green says that all is well, so it stands beside no trouble.
   if (troubleOf(view.diagnosis)) return <Tag>used last</Tag>;
-  return <Tag tone="ok">{capital(provider)} uses this one</Tag>;
+  return <Tag tone="ok">in use</Tag>;
 }

@@ -2,6 +2,7 @@
 import { DAY_MS } from '../clock.ts';
 import type { Diagnoses, PastDiagnosis, Timeline } from '../diagnosis/index.ts';
 import type { Directory } from '../directories/index.ts';
+import { placeOf } from './directory-view.ts';
 import { invalidField } from './fields.tsx';
 import { Dot, Sentence, toneOf } from './findings.tsx';
 import { Moment, Tag, type Tone } from './parts.tsx';
@@ -39,7 +40,7 @@ export function momentOf(query: URLSearchParams, now: Date): Date | undefined {
   if (!given) return undefined;
   const at = new Date(/[zZ]$/.test(given) ? given : `${given}Z`);
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(given) && !Number.isNaN(at.getTime())) return at > now ? now : at;
-  throw invalidField('at', `State at: given ${given.slice(0, 30)}; wanted a time such as 2026-11-16T17:30.`);
+  throw invalidField('at', `State at must be a time such as 2026-11-16T17:30. You entered ${given.slice(0, 30)}.`);
 }
 
 export function PastPanel(props: { past: Past; directory: Directory; visit: Visit }) {
@@ -107,7 +108,7 @@ function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visi
       <div class="head">
         <h2>On {spelled(at)}</h2>
         <a href={`${visit.home}/directories/${directory.id}/ticket?at=${at.toISOString().slice(0, 16)}`}>
-          <small>As text and JSON</small>
+          <small>Text and JSON</small>
         </a>
       </div>
       {isBefore ? (
@@ -118,7 +119,7 @@ function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visi
         <>
           {then.keptSince && then.keptSince > at && (
             <p class="soft">
-              What is kept begins <Moment at={then.keptSince} now={now} />, so nothing is known of this moment.
+              Our records begin <Moment at={then.keptSince} now={now} />, so we know nothing about this time.
             </p>
           )}
           {lead && (
@@ -137,7 +138,7 @@ function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visi
                   <div class="slot free">
                     <div class="head">
                       <b>Empty</b>
-                      <span class="key">slot {slot.toUpperCase()}</span>
+                      <span class="key">{placeOf(slot)}</span>
                     </div>
                   </div>
                 );
@@ -147,8 +148,8 @@ function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visi
               return (
                 <div class="slot">
                   <div class="head">
-                    <b>{label ?? (kind === 'oauth' ? 'OAuth connection' : 'Static token')}</b>
-                    <span class="key">slot {slot.toUpperCase()}</span>
+                    <b>{label ?? (kind === 'oauth' ? 'Connection' : 'Token')}</b>
+                    <span class="key">{placeOf(slot)}</span>
                   </div>
                   <Tag tone={tone}>{name}</Tag>
                   <small>
@@ -163,14 +164,14 @@ function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visi
                         Last used within the hour before <Moment at={lastUsedAt} now={now} />.
                       </>
                     ) : (
-                      'Not used by then.'
+                      'Not used before.'
                     )}
                   </small>
                 </div>
               );
             })}
           </div>
-          <small>Exact for tokens, connections and the directory; by the hour for requests.</small>
+          <small>Tokens, connections and the directory are exact. Requests are counted by the hour.</small>
         </>
       )}
     </section>

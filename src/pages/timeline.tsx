@@ -2,8 +2,9 @@
 import type { VNode } from 'preact';
 import { DAY_MS } from '../clock.ts';
 import { CODES, type Run, type Timeline } from '../diagnosis/index.ts';
+import { placeOf } from './directory-view.ts';
 import { tellOf } from './events.tsx';
-import { counted, Moment } from './parts.tsx';
+import { capital, counted, Moment } from './parts.tsx';
 import type { Visit } from './visit.tsx';
 
 const LEFT = 150;
@@ -37,7 +38,7 @@ export function TimelineDrawing({ timeline, visit }: { timeline: Timeline; visit
   const [first] = troubles;
   return (
     <div class="scroll">
-      <svg class="timeline" viewBox={`0 0 ${WIDTH} ${bottom + 18}`} role="img" aria-label="What happened, lane by lane">
+      <svg class="timeline" viewBox={`0 0 ${WIDTH} ${bottom + 18}`} role="img" aria-label="Timeline, one lane per part">
         <defs>
           <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
             <rect width="2" height="6" class="hatch" />
@@ -117,7 +118,7 @@ export function TimelineDrawing({ timeline, visit }: { timeline: Timeline; visit
           </>
         )}
       </svg>
-      <p class="unseen">The table below says the same.</p>
+      <p class="unseen">The table below has the same data.</p>
       <Table timeline={timeline} now={now} visit={visit} />
     </div>
   );
@@ -141,7 +142,7 @@ function lanesOf({ from, to, changes, credentials, tokenEndpoint, scimServer, tr
   const slots = (['a', 'b'] as const).map((slot): Lane => {
     const held = credentials.filter((credential) => credential.slot === slot);
     return {
-      name: `Slot ${slot.toUpperCase()}`,
+      name: `${capital(placeOf(slot))} credential`,
       runs: held.flatMap(({ runs }) => runs).sort((a, b) => a.from.getTime() - b.from.getTime()),
       held: held
         .map(({ createdAt, endedAt = to }) => ({
@@ -164,7 +165,7 @@ function lanesOf({ from, to, changes, credentials, tokenEndpoint, scimServer, tr
       name: 'Token endpoint',
       runs: tokenEndpoint,
       held: [],
-      empty: mayUseTokens ? 'no request in this period' : 'not used: this directory has static tokens only',
+      empty: mayUseTokens ? 'no request in this period' : 'not used: this directory has only tokens',
     },
     { name: 'SCIM server', runs: scimServer, held: [], empty: 'no answer seen in this period' },
   ];
@@ -221,7 +222,7 @@ function Table(props: { timeline: Timeline; now: Date; visit: Visit }) {
       where: 'Changes',
       what: `${tellOf(event, visit).text}, ${visit.nameOf(event.actor)}`,
     })),
-    ...credentials.flatMap(({ slot, runs }) => ofRuns(`Slot ${slot.toUpperCase()}`, runs)),
+    ...credentials.flatMap(({ slot, runs }) => ofRuns(`${capital(placeOf(slot))} credential`, runs)),
     ...ofRuns('Token endpoint', tokenEndpoint),
     ...ofRuns('SCIM server', scimServer),
     ...troubles.map(({ code, firstAt, count }) => ({
@@ -254,7 +255,9 @@ function Table(props: { timeline: Timeline; now: Date; visit: Visit }) {
           ))}
         </tbody>
       </table>
-      {(isCut || all.length > ROWS) && <p class="soft">There is more. Choose a shorter period to see it.</p>}
+      {(isCut || all.length > ROWS) && (
+        <p class="soft">Some entries are left out. Choose a shorter period to see them.</p>
+      )}
     </details>
   );
 }

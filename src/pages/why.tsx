@@ -17,8 +17,8 @@ export const whyPage: OpenRoute = {
         <>
           <h1>Why a request was refused</h1>
           <p class="soft">
-            The address that you opened comes from the answer to a refused request. Sign in to see the cause and what to
-            do. It works for 30 days. If the refusal is less than a minute old, wait a moment first.
+            This URL comes from a refused request. Sign in to see the cause and what to do. It works for 30 days. If the
+            request was refused less than a minute ago, wait a moment first.
           </p>
           <div class="acts">
             <a class="btn primary" href={`/portal/why/${code}`}>
@@ -42,7 +42,10 @@ export function whyRoutes<V extends Visit>({ diagnoses }: { diagnoses: Pick<Diag
       action: 'directories.read',
       async get({ params, home, assertSees }) {
         const why = await diagnoses.why(params['code'] ?? '');
-        if (!why) throw new AppError('not_found', { detail: 'This code leads nowhere: it is mistyped, or too old.' });
+        if (!why)
+          throw new AppError('not_found', {
+            detail: "We don't recognize this code. It is mistyped, or older than 30 days.",
+          });
         assertSees(why.organizationId);
         return `${home}/directories/${why.directoryId}?at=${why.at.toISOString()}`;
       },

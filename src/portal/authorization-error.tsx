@@ -56,34 +56,34 @@ function messageOf(
   { clientId, redirectUri, issuer }: NamedInRequest,
   vendor: string,
 ): PageMessage & { values?: [label: string, value: string][] } {
-  const client: [string, string][] = clientId === undefined ? [] : [['Client id', withoutSecrets(clientId)]];
+  const client: [string, string][] = clientId === undefined ? [] : [['Client ID', withoutSecrets(clientId)]];
   const redirect: [string, string][] = redirectUri === undefined ? [] : [['Redirect URI', withoutSecrets(redirectUri)]];
   switch (error) {
     case 'invalid_client':
       if (clientId?.startsWith('scimcs_'))
         return {
-          title: 'The client secret stands where the client id belongs.',
-          text: 'Your identity provider sent a client secret as its client id.',
-          todo: 'In your identity provider put the value that begins with client_ into the field for the client id, and the one that begins with scimcs_ into the field for the client secret. Then start the connection again.',
+          title: 'The client secret was sent as the client ID.',
+          text: 'Your identity provider sent a client secret in place of its client ID.',
+          todo: 'In your identity provider, paste the value that begins with client_ into the client ID field. Paste the one that begins with scimcs_ into the client secret field. Then start the connection again.',
         };
       return {
-        title: 'This client is not known here.',
-        text: 'The client id that your identity provider sent is not one of ours.',
-        todo: `Compare the client id in your identity provider with the one in the set-up of your directory, or the one that ${vendor} gave you. ${clientId === undefined ? 'It sent none.' : 'It sent this one:'}`,
+        title: "We don't recognize this client.",
+        text: 'Your identity provider sent a client ID that is not one of ours.',
+        todo: `Compare the client ID in your identity provider with the one in the setup of your directory, or the one that ${vendor} gave you. ${clientId === undefined ? 'It sent none.' : 'It sent this one:'}`,
         values: client,
       };
     case 'invalid_redirect_uri':
       return {
-        title: 'The answer would go to an unknown place.',
-        text: 'The redirect URI that your identity provider sent is not registered for this client.',
-        todo: `For Okta the address names the app: if you typed another app name in the set-up of your directory, correct it there and start again. Otherwise send these to ${vendor}: they check that the address is yours and register it.`,
+        title: "Your identity provider asked us to return to a URL that isn't registered.",
+        text: 'The redirect URI below is not registered for this client.',
+        todo: `For Okta, check the app name in the setup of your directory, and start again: the URL contains it. Otherwise, send these values to ${vendor}. They can register the URL after they check that it is yours.`,
         values: [...client, ...redirect],
       };
     case 'token_url_as_authorize_url':
       return {
         title: 'The authorization URL and the token URL are swapped.',
         text: 'Your identity provider sent you to the token URL, which is for its own requests.',
-        todo: 'Set both URLs in your identity provider as they stand here, and start the connection again. Nothing was changed.',
+        todo: 'Copy both URLs below into your identity provider, and start the connection again. Nothing was changed.',
         values: [
           ['Authorization URL', `${issuer}/oauth/authorize`],
           ['Token URL', `${issuer}/oauth/token`],
@@ -92,14 +92,14 @@ function messageOf(
     case 'server_error':
     case 'temporarily_unavailable':
       return {
-        title: 'That did not work, and it is our fault.',
-        text: 'Nothing was changed or lost. Start the connection again in a moment.',
+        title: 'Something went wrong on our side.',
+        text: 'Nothing was changed or lost. Wait a moment, and start the connection again.',
       };
     default:
       return {
-        title: 'This request cannot be answered.',
-        text: `Your identity provider sent something that is not complete or not allowed: ${description === '' ? error : description.replace(/\.$/, '')}.`,
-        todo: `Compare what is set in your identity provider with the set-up of your directory, or with what ${vendor} gave you, and start the connection again. Nothing that works now was changed.`,
+        title: "We can't process this request.",
+        text: `Your identity provider sent an incomplete or invalid request: ${description === '' ? error : description.replace(/\.$/, '')}.`,
+        todo: `Compare the settings in your identity provider with the setup of your directory, or with the values that ${vendor} gave you. Then start the connection again. Existing connections are unchanged.`,
       };
   }
 }

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { Credential, UsageTotal } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
 import type { ConnectionRequest } from '../oauth/index.ts';
-import { capital, counted, spokenOf, Time, titleOf } from '../pages/index.ts';
+import { capital, counted, placeOf, spokenOf, Time, titleOf } from '../pages/index.ts';
 
 export interface Holder {
   credential: Credential;
@@ -31,21 +31,21 @@ export function ConsentPage(props: {
     <>
       <h1>Connect {client.name}</h1>
       <p>
-        {client.name} asks to {scopes.includes('scim') ? 'manage' : 'read'} users and groups of <b>{organization}</b> at{' '}
-        {vendor} from now on.
+        {client.name} wants to {scopes.includes('scim') ? 'manage' : 'read'} the users and groups of{' '}
+        <b>{organization}</b> at {vendor}.
       </p>
       <form method="post" class="panel">
         <input type="hidden" name="token" value={token} />
         <dl>
-          <dt>It may</dt>
+          <dt>Access</dt>
           <dd>
             {scopes.includes('scim')
-              ? 'create, change, deactivate and delete users and groups'
-              : 'read users and groups, and change nothing'}
+              ? 'Create, change, deactivate and delete users and groups'
+              : 'Read users and groups'}
           </dd>
-          <dt>Ends</dt>
+          <dt>Expires</dt>
           <dd>{endOf(client)}</dd>
-          <dt>Answer goes to</dt>
+          <dt>Returns to</dt>
           <dd class="mono">{request.redirectOrigin}</dd>
         </dl>
         {!isSingle && <h2>Which directory is it for?</h2>}
@@ -62,8 +62,8 @@ export function ConsentPage(props: {
         </div>
       </form>
       <small>
-        The connection belongs to the directory, not to you: it goes on when you leave or change your password. Cancel
-        changes nothing.
+        The connection belongs to the directory. It keeps working if you leave or change your password. Cancel changes
+        nothing.
       </small>
     </>
   );
@@ -75,11 +75,11 @@ type Client = ConnectionRequest['client'];
 function endOf({ name, maximumAgeDays, idleDays }: Client): string {
   const ends = [
     ...(maximumAgeDays === undefined ? [] : [`${counted(maximumAgeDays, 'day')} from today`]),
-    ...(idleDays === undefined ? [] : [`after ${counted(idleDays, 'day')} in which ${name} does not renew it`]),
+    ...(idleDays === undefined ? [] : [`after ${counted(idleDays, 'day')} without a renewal by ${name}`]),
   ];
   return ends.length === 0
-    ? 'No end. It works until someone revokes it.'
-    : `${capital(ends.join(', or '))}${ends.length > 1 ? ', whichever comes first' : ''}. Then it must be connected again.`;
+    ? 'Never. It works until someone revokes it.'
+    : `${capital(ends.join(', or '))}${ends.length > 1 ? ', whichever comes first' : ''}. You then have to connect it again.`;
 }
 
 function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; now: Date }) {
@@ -100,8 +100,8 @@ function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; no
       <div class="detail">
         {holders.length === 2 && (
           <p>
-            Both slots are taken. <b>Choose what the new connection replaces.</b> That goes on working until the new
-            connection has been used.
+            This directory already has two. <b>Choose the one that the new connection replaces.</b> It keeps working
+            until {client.name} uses the new connection.
           </p>
         )}
         <div class="slots">
@@ -126,7 +126,8 @@ function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; no
             <label class="choice">
               <input type="radio" name={name} value="" checked={own === undefined} />
               <span>
-                <b>Keep both.</b> <small>{capital(spokenOf(only.credential))} goes on beside the new connection.</small>
+                <b>Keep both.</b>{' '}
+                <small>{capital(spokenOf(only.credential))} keeps working next to the new connection.</small>
               </span>
             </label>
             <label class="choice">
@@ -134,8 +135,8 @@ function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; no
               <span>
                 <b>Replace it.</b>{' '}
                 <small>
-                  {capital(spokenOf(only.credential))} goes on until the new connection is used and nothing comes with
-                  it any more; then it retires by itself.
+                  {capital(spokenOf(only.credential))} keeps working until {client.name} uses the new connection and no
+                  longer uses the old one. Then it ends automatically.
                 </small>
               </span>
             </label>
@@ -150,7 +151,7 @@ function FreeSlot({ slot, isNext, client }: { slot: 'a' | 'b'; isNext: boolean; 
   return (
     <div class={isNext ? 'slot next' : 'slot'}>
       <SlotHead slot={slot} title={isNext ? `${client.name}, new` : 'Empty'} />
-      <small>{isNext ? 'The new connection goes here.' : 'Stays free for a change without a gap.'}</small>
+      <small>{isNext ? 'The new connection goes here.' : 'Free for the next replacement.'}</small>
     </div>
   );
 }
@@ -162,7 +163,7 @@ function TakenSlot({ credential, total, now, children }: Holder & { now: Date; c
     <>
       <SlotHead slot={slot} title={titleOf(credential)} />
       <small>
-        {kind === 'oauth' ? 'OAuth connection' : label === undefined ? 'Ends in ' : 'Static token, ends in '}
+        {kind === 'oauth' ? 'Connection' : label === undefined ? 'Ends in ' : 'Token, ends in '}
         {kind === 'bearer' && <span class="mono">{hint}</span>}
         {state === 'disabled' && ', disabled'}
       </small>
@@ -186,7 +187,7 @@ function SlotHead({ slot, title }: { slot: 'a' | 'b'; title: string }) {
   return (
     <span class="head">
       <b>{title}</b>
-      <span class="key">slot {slot.toUpperCase()}</span>
+      <span class="key">{placeOf(slot)}</span>
     </span>
   );
 }

@@ -43,7 +43,7 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
       // The right link may follow in this browser; the request then goes on.
       cookies.set(PENDING_COOKIE, uid, PENDING_SECONDS);
       const title = `${client.name} belongs to no directory of ${organization.name}.`;
-      const text = 'Ask whoever sent you the link to check which directory it was made for. Nothing was changed.';
+      const text = 'Ask the person who sent you the link which directory it is for. Nothing was changed.';
       return messagePage({ title, text }, { status: 403, isNarrow: true });
     }
     if (koa.method === 'POST') return decide(guest, koa, session, choices);
@@ -93,7 +93,7 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
     choices: Directory[],
   ): Promise<Shown | string> {
     if (!hasFormToken(form, formToken)) {
-      const text = 'Go back, reload it and decide again. Nothing was changed.';
+      const text = 'Go back, reload the page and choose again. Nothing was changed.';
       return messagePage({ title: 'This page was out of date.', text }, { status: 403, isNarrow: true });
     }
     const person = personOf(link);
@@ -111,9 +111,9 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
     const holders = await credentials.holders(directory.id);
     const replaces = holders.find(({ id }) => id === form.get(`replaces-${directory.id}`))?.id;
     if (holders.length === 2 && replaces === undefined) {
-      const title = 'Choose what the new connection replaces.';
+      const title = 'Choose the one that the new connection replaces.';
       const text =
-        'Both slots of this directory are taken. Go back and choose one; it keeps working until the new connection has been used.';
+        'This directory already has two tokens or connections. Go back and choose one. It keeps working until the new connection is used.';
       return messagePage({ title, text }, { status: 400, isNarrow: true });
     }
     return (await oauth.approve(req, res, { directory, replaces, person, cause })) ?? requestOver();
@@ -121,21 +121,21 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
 }
 
 function requestOver(): Shown {
-  const text = 'Start the connection again in your identity provider. Nothing that works now was changed.';
-  return messagePage({ title: 'This request is over.', text }, { status: 410, isNarrow: true });
+  const text = 'Start the connection again in your identity provider. Existing connections are unchanged.';
+  return messagePage({ title: 'This request has ended.', text }, { status: 410, isNarrow: true });
 }
 
 function LinkNeededPage({ client }: { client: string }) {
   return (
     <>
-      <h1>{client} asks to be connected</h1>
+      <h1>{client} wants to connect</h1>
       <p>
-        To allow it, open the <b>portal link</b> that your software vendor sent you, in this browser. This request waits
-        for an hour and goes on by itself once the link was opened.
+        To allow it, open the <b>portal link</b> from your software vendor in this browser. The request then continues
+        automatically. It waits for one hour.
       </p>
       <div class="note">
-        <b>No link?</b> Ask your contact at the vendor for a <b>portal link</b> for your organization, open it in this
-        browser, and you are back here. Nothing has to be started again.
+        <b>No link?</b> Ask your contact at the vendor for a <b>portal link</b>. Open it in this browser to come back
+        here. You don't have to start over.
       </div>
     </>
   );

@@ -7,7 +7,7 @@ export function contactPages({ notifications, vendor }: { notifications: Notific
   const { contacts } = notifications;
   const over = (): Shown =>
     messagePage(
-      { title: 'This link has ended.', text: `It works for a week. Ask ${vendor} to send another one.` },
+      { title: 'This link has ended.', text: `Links work for one week. Ask ${vendor} to send another one.` },
       { status: 410, isNarrow: true },
     );
   return [
@@ -24,11 +24,12 @@ export function contactPages({ notifications, vendor }: { notifications: Notific
             <>
               <h1>Confirm your email address</h1>
               <p>
-                {contact.email} will be told when the connection to {vendor} fails, and before something ends.
+                We will email {contact.email} when the connection to {vendor} fails, and before something expires.
               </p>
               <form method="post" class="acts">
                 <button class="primary" type="submit">
-                  Tell me
+                  {' '}
+                  Confirm{' '}
                 </button>
               </form>
             </>
@@ -47,6 +48,6 @@ function confirmed(email: string): Shown {
   return {
     title: 'Confirmed',
     isNarrow: true,
-    children: <MessageParts title="Confirmed." text={`${email} is told from now on. You can close this page.`} />,
+    children: <MessageParts title="Confirmed." text={`We will send notices to ${email}. You can close this page.`} />,
   };
 }

@@ -34,7 +34,8 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
     const address = `${visit.home}/directories/${directory.id}`;
     const setup = (
       <a class="btn" href={`${address}/setup`}>
-        Set it up
+        {' '}
+        Set up{' '}
       </a>
     );
     return live(visit, {
@@ -70,7 +71,7 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
     const after = visit.query.get('after') ?? undefined;
     const { items, nextCursor } = await audit.page({ where: { directoryId: directory.id }, after, limit: PAGE });
     return {
-      title: `Audit of ${directory.name}`,
+      title: `Audit trail of ${directory.name}`,
       children: (
         <>
           <Head

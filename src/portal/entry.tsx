@@ -17,16 +17,16 @@ export function entryPages(deps: SessionDependencies & { clock: Clock; random: R
   function linkOver(state: keyof typeof OVER, link: PortalLink | undefined): Shown {
     const usedAt = state === 'used' ? link?.usedAt : undefined;
     return {
-      title: 'Link over',
+      title: 'Link ended',
       status: 410,
       isNarrow: true,
       children: (
         <>
-          <MessageParts title={OVER[state]} text={`Ask ${vendor} for a new one. Nothing that was set up is lost.`} />
+          <MessageParts title={OVER[state]} text={`Ask ${vendor} for a new one. Your setup is unchanged.`} />
           {usedAt && (
             <p class="soft">
-              It was used <Time at={usedAt} now={clock.now()} />. If that was neither you nor a colleague, tell {vendor}
-              : they end what it let in.
+              It was used <Time at={usedAt} now={clock.now()} />. If that wasn't you or a colleague, tell {vendor}. They
+              can end that session.
             </p>
           )}
         </>
@@ -46,7 +46,7 @@ export function entryPages(deps: SessionDependencies & { clock: Clock; random: R
           guest.cookies.set(BROWSER_COOKIE, randomText(BROWSER_LENGTH, random), BROWSER_SECONDS);
         const organization = link && (await organizations.find(link.organizationId));
         return {
-          title: 'Enter',
+          title: 'Open the portal',
           isNarrow: true,
           children: <EnterPage organization={organization?.name} vendor={vendor} />,
         };
@@ -75,7 +75,7 @@ const OVER: Record<LinkState | 'unknown', string> = {
   used: 'This link has been used.',
   expired: 'This link has expired.',
   revoked: 'This link was withdrawn.',
-  unknown: 'This link is not known here.',
+  unknown: "We don't recognize this link.",
 };
 
 function EnterPage({ organization, vendor }: { organization: string | undefined; vendor: string }) {
@@ -83,16 +83,17 @@ function EnterPage({ organization, vendor }: { organization: string | undefined;
     <>
       <h1>Connect {organization === undefined ? 'your organization' : organization}</h1>
       <p>
-        Here your identity provider (Okta, Entra ID and the like) is connected to {vendor}, so that it can create,
-        change and deactivate users there.
+        Connect your identity provider, such as Okta or Entra ID, to {vendor}. It can then create, change and deactivate
+        users there.
       </p>
       <p class="soft">
-        It takes about five minutes; you need to be an administrator of your identity provider. This link works once: it
-        lets this browser, and no other, in for eight hours.
+        It takes about five minutes. You need to be an administrator of your identity provider. This link works once,
+        and only in this browser. Your session then lasts up to eight hours.
       </p>
       <form method="post" class="acts">
         <button class="primary" type="submit">
-          Enter
+          {' '}
+          Continue
         </button>
       </form>
     </>

@@ -59,8 +59,8 @@ export function homeRoutes(
       async post({ cookies, origin: { address, requestId } }) {
         await links.leave(cookies.get(SESSION_COOKIE) ?? '', { address, requestId });
         cookies.clear(SESSION_COOKIE);
-        const text = `To come back, ask ${vendor} for another link. Everything goes on as it was.`;
-        return messagePage({ title: 'You have left.', text }, { isNarrow: true });
+        const text = `To come back, ask ${vendor} for another link. Your connections keep working.`;
+        return messagePage({ title: 'You have signed out.', text }, { isNarrow: true });
       },
     },
   ];
@@ -79,7 +79,7 @@ function HomePage(props: {
     <>
       <h1>Connect your identity provider</h1>
       {rows.length === 0 ? (
-        <p class="soft">Your organization has no directory yet. Ask your contact at the vendor to make one.</p>
+        <p class="soft">Your organization has no directory yet. Ask your contact at the vendor to create one.</p>
       ) : (
         <section class="panel list">
           <ul class="rows">
@@ -92,7 +92,8 @@ function HomePage(props: {
                 {...(finding.code === 'not_connected' && {
                   end: (
                     <a class="btn primary" href={`${HOME}/directories/${directory.id}/setup`}>
-                      Set it up
+                      {' '}
+                      Set up{' '}
                     </a>
                   ),
                 })}
@@ -112,27 +113,27 @@ function HomePage(props: {
         <div class="head">
           <h2>Notices</h2>
           <a class="btn" href={`${HOME}/contacts`}>
-            {isMailOn ? 'Change who is told' : 'What ends soon'}
+            {isMailOn ? 'Change contacts' : 'Show what ends soon'}
           </a>
         </div>
         <p class="soft">
           {isMailOn
-            ? 'Contacts hear by email when something fails, and before something ends.'
-            : 'Email is not set up here, so nothing is sent. This page shows what fails, and what ends soon.'}
+            ? 'Contacts get an email when something fails, and before something expires.'
+            : 'Email is off here, so nothing is sent. This page shows what fails and what ends soon.'}
         </p>
       </section>
       <section class="panel">
         <p>
           <small>
-            If your identity provider opens a page to be allowed (it calls this OAuth), begin in this same browser: it
-            leads back here, and you decide.
+            To connect with OAuth, start in your identity provider, in this same browser. It brings you back here to
+            approve the connection.
           </small>
         </p>
         <Form visit={visit} action={`${HOME}/leave`} class="head">
           <small>
-            This browser is let in until <Time at={endsAt} now={visit.now} exact />.
+            Your session ends at <Time at={endsAt} now={visit.now} exact />.
           </small>
-          <button type="submit">Leave</button>
+          <button type="submit">Sign out</button>
         </Form>
       </section>
     </>

@@ -8,7 +8,6 @@ import type { Notifications } from '../notifications/index.ts';
 import { type PortalLink, personOf } from '../one-time-links/index.ts';
 import {
   type Brand,
-  capital,
   contactRoutes,
   createPipeline,
   credentialRoutes,
@@ -105,10 +104,10 @@ export function createPortal(deps: PortalDependencies): Middleware {
 function turnAway({ cookies }: Guest, vendor: string): Shown {
   const message =
     cookies.get(SESSION_COOKIE) === undefined
-      ? { title: 'Open your link first.', text: `${capital(vendor)} sends you a link that lets you in here.` }
+      ? { title: 'Open your portal link first.', text: `To get one, ask ${vendor}.` }
       : {
           title: 'Your session has ended.',
-          text: `A session ends after eight hours, after some time without a request, or with its link. Ask ${vendor} for a new one. Everything that was set up goes on.`,
+          text: `A session lasts eight hours at most. It also ends after some time without a request, or with its link. Ask ${vendor} for a new link. Your connections keep working.`,
         };
   return messagePage(message, { status: 401, isNarrow: true });
 }

@@ -50,7 +50,7 @@ describe('the pages of notifications', () => {
     assert.equal(receiver.received.length, 3);
     assert.equal(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size, 1);
     await operator.send(`/notifications/${webhook.id}/disable`);
-    assert.match((await operator.open(`/notifications/${webhook.id}`)).html, /This webhook is switched off\./);
+    assert.match((await operator.open(`/notifications/${webhook.id}`)).html, /This webhook is off\./);
     await operator.send(`/notifications/${webhook.id}/enable`);
   });
 
@@ -58,7 +58,7 @@ describe('the pages of notifications', () => {
     const operator = await signInOperator(app);
     const wrong = await operator.send('/notifications', { url: receiver.url, kind: 'webhook', events: 'dsync.tokens' });
     assert.equal(wrong.status, 400);
-    assert.match(wrong.html, /there is no dsync\.tokens/);
+    assert.match(wrong.html, /You entered dsync\.tokens/);
     const viewer = await signInOperator(app, 'viewer');
     assert.equal((await viewer.open('/notifications')).status, 200);
     assert.equal((await viewer.send('/notifications', { url: receiver.url, kind: 'webhook' })).status, 403);

@@ -67,7 +67,7 @@ describe('passkeys', { skip: started === undefined }, () => {
     await page.getByRole('heading', { name: 'Your recovery codes' }).waitFor();
     assert.equal(await page.locator('.codes li').count(), 10);
     await browser.check(page, 'recovery codes');
-    await page.getByRole('link', { name: 'I have kept them' }).click();
+    await page.getByRole('link', { name: 'I have saved them' }).click();
     assert.match(await page.locator('#passkeys').innerText(), /Laptop[\s\S]*not used yet/);
     assert.match(await page.locator('#recovery-codes').innerText(), /10 codes left/);
     const { passkeys = [] } = await operator();
@@ -100,13 +100,13 @@ describe('passkeys', { skip: started === undefined }, () => {
     const { secret } = await app.app.operators.createLink(id, CAUSE);
     await page.goto(at(`/enter/${secret}`));
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { name: 'Confirm that it is you' }).waitFor();
+    await page.getByRole('heading', { name: "Confirm that it's you" }).waitFor();
     assert.equal((await app.app.operators.sessionsOf(id)).length, 0, 'no session yet');
     await browser.check(page, 'second step');
     await page.getByRole('button', { name: 'Use a passkey' }).click();
     await page.waitForURL(/organizations/);
     await signOut();
-    await page.getByLabel('E-mail address').fill('dana@example.com');
+    await page.getByLabel('Email').fill('dana@example.com');
     await page.getByLabel('Password').fill('correct horse battery staple');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await page.getByRole('button', { name: 'Use a passkey' }).click();
@@ -140,17 +140,17 @@ describe('passkeys', { skip: started === undefined }, () => {
     );
     await remove();
     await page.waitForURL(at('/account'));
-    await page.getByText('Its code is asked for').waitFor();
+    await page.getByText('You enter its code').waitFor();
     assert.deepEqual((await operator()).passkeys, []);
     await signOut();
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
-    await page.getByText('That passkey does not sign in here').waitFor();
-    await page.getByLabel('E-mail address').fill('dana@example.com');
+    await page.getByText('That passkey doesn').waitFor();
+    await page.getByLabel('Email').fill('dana@example.com');
     await page.getByLabel('Password').fill('correct horse battery staple');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await page.getByLabel('Authenticator code').fill('000000');
     await page.getByRole('button', { name: 'Confirm' }).first().click();
-    await page.getByText('That is not right. Try again.').waitFor();
+    await page.getByText('Wrong code or passkey. Try again.').waitFor();
     app.clock.advance(60_000);
     await page.getByLabel('Authenticator code').fill(code());
     await page.getByRole('button', { name: 'Confirm' }).first().click();
@@ -166,7 +166,7 @@ describe('passkeys', { skip: started === undefined }, () => {
     await tab.getByRole('button', { name: 'Sign in' }).click();
     await tab.locator('#passkeys form').getByLabel('Name').fill('Phone');
     await tab.getByRole('button', { name: 'Add a passkey' }).click();
-    await tab.getByRole('link', { name: 'I have kept them' }).click();
+    await tab.getByRole('link', { name: 'I have saved them' }).click();
     await tab.getByRole('button', { name: 'Sign out' }).click();
     let sent = '';
     tab.on('request', (request) => {

@@ -83,7 +83,7 @@ describe('deleting an organization', () => {
     await fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } });
     const again = await owner.browser.submit(page, {});
     assert.equal(again.status, 409);
-    assert.match(again.html, /used in the meantime/);
+    assert.match(again.html, /used a moment ago/);
     assert.match(again.html, /name="inUse"/);
     assert.equal((await app.api.get(`/credentials/${credential.id}`)).body.state, 'active');
     const done = await owner.browser.submit({ ...again, url: page.url }, {});

@@ -1,4 +1,4 @@
-/** Ends that no event told of: of what was there before, and of certificates of uploaded keys. */
+/** Ends that no event notified about: of what was there before, and of certificates of uploaded keys. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';

@@ -227,11 +227,11 @@ describe('people are told', () => {
     await app.api.issue(directory.id, { label: 'Lasting', expiresAt: inDays(729) });
     await run();
     await pass(2 * DAY, DAY);
-    assert.doesNotMatch(await listed(), /Told lately/);
+    assert.doesNotMatch(await listed(), /Recent notices/);
     await addContact(directory.organizationId, 'reached@listed.example', ['ending']);
     await pass(6 * DAY - HOUR, HOUR);
     const html = await listed();
-    assert.match(html, /Told lately.*ends in 1 day.*To reached, /s);
+    assert.match(html, /Recent notices.*ends in 1 day.*To reached, /s);
     assert.doesNotMatch(html, /ends in 7 days/);
     assert.ok(html.includes(credential.hint) && !html.includes('Lasting'));
     await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });

@@ -222,7 +222,7 @@ for (const engine of engines) {
           const page = await contact.browser.open(addressOf({ ...client, redirectUri }, { state: 's' }));
           assert.equal(page.status, 400, redirectUri);
           assert.ok(page.url.startsWith(`${app.url}/oauth/authorize`), page.url);
-          assert.match(page.html, /unknown place/, redirectUri);
+          assert.match(page.html, /URL that isn(?:'|&#39;)t registered/, redirectUri);
           assert.equal(page.headers.get('location'), null);
         }
       });

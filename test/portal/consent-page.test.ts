@@ -39,10 +39,10 @@ describe('the consent page', () => {
   it('says that a connection has no end, and of a client with a policy when it ends', async () => {
     const { organizationId } = await app.api.makeDirectory();
     const endless = await reach(await makeClient(), organizationId);
-    assert.match(endless.page.html, /No end\./);
+    assert.match(endless.page.html, /Never\./);
     const limited = await reach(await makeClient({ maximumAgeDays: 365, idleDays: 1 }), organizationId);
-    assert.match(limited.page.html, /365 days from today, or after 1 day in which Okta does not renew it/);
-    assert.doesNotMatch(limited.page.html, /No end\./);
+    assert.match(limited.page.html, /365 days from today, or after 1 day without a renewal by Okta/);
+    assert.doesNotMatch(limited.page.html, /Never\./);
   });
 
   it('keeps what is there beside the new connection unless the person wants it replaced', async () => {
@@ -72,7 +72,7 @@ describe('the consent page', () => {
     assert.deepEqual(chosen(page, `replaces-${id}`), []);
     const { status, html } = await browser.submit(page, { decision: 'allow' });
     assert.equal(status, 400);
-    assert.match(html, /Choose what the new connection replaces/);
+    assert.match(html, /Choose the one that the new connection replaces/);
   });
 
   it('leaves it to the person which of several directories it is', async () => {

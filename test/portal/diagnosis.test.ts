@@ -76,7 +76,7 @@ describe('the page of a directory in the portal', () => {
     assert.doesNotMatch((await contact.open()).html, /Request log/);
     assert.match((await operator.open(`/directories/${directory.id}/requests`)).html, /The log is off\./);
     const on = await operator.send(`/directories/${directory.id}/requests`);
-    assert.match(on.html, /Bodies, filters and names are never kept/);
+    assert.match(on.html, /Bodies, filters and names are never stored/);
     await its.ask('/Users?filter=userName+eq+%22ada%40northwind.example%22');
     await app.app.rounds.find(({ name }) => name === 'request log')?.run();
     assert.match((await contact.open()).html, /Request log/);
