@@ -9,8 +9,8 @@ export type ActingParty = (typeof ACTORS)[number];
 
 export const GROUPS = {
   never_worked: 'It has never worked',
-  presented: 'The token was presented wrongly',
-  not_usable: 'The token is known, but not usable',
+  presented: 'The token was sent in the wrong way',
+  not_usable: "We recognize the token, but it can't be used",
   wrong_place: 'The request went to the wrong place',
   token_endpoint: 'The token endpoint refused',
   upstream: 'The SCIM server failed',
@@ -72,7 +72,7 @@ export const CODES = {
     group: 'never_worked',
     severity: 'notice',
     actor: 'it_contact',
-    meaning: 'Somebody began to connect, and stopped before the last step.',
+    meaning: "Someone started to connect, but didn't finish.",
   },
 
   token_missing: presented('Requests came without a token.'),
@@ -80,15 +80,15 @@ export const CODES = {
   token_doubled: presented('Requests came with two tokens in one field.'),
   token_with_blanks: presented('Requests came with spaces or line breaks inside the token.'),
   token_unknown: presented('Requests came with a token that we do not recognize.'),
-  scheme_twice: presented('The word Bearer stood twice in front of the token.'),
+  scheme_twice: presented('Requests came with the word Bearer twice before the token.'),
   scheme_basic: presented('Requests came with a user name and password (Basic) instead of a token.'),
-  scheme_unknown: presented('A word other than Bearer stood in front of the token.'),
-  header_name_in_value: presented('The name of the header was pasted into the field for its value.'),
+  scheme_unknown: presented('Requests came with a word other than Bearer before the token.'),
+  header_name_in_value: presented('Requests came with the name of the header in its value.'),
   header_twice: presented('Requests came with two Authorization headers.'),
-  value_quoted: presented('The token stood in quotation marks.'),
+  value_quoted: presented('Requests came with the token in quotation marks.'),
   other_secret_presented: presented('Requests came with another secret or ID of ours in place of the token.'),
-  idp_own_token: presented('The identity provider sent a token of its own, as it does while its token field is empty.'),
-  foreign_token: presented('Requests came with a token of another authorization server.'),
+  idp_own_token: presented('The identity provider sent its own token. It does that when its token field is empty.'),
+  foreign_token: presented('Requests came with a token from another authorization server.'),
 
   token_revoked: {
     group: 'not_usable',
@@ -137,7 +137,7 @@ export const CODES = {
     group: 'wrong_place',
     severity: 'failing',
     actor: 'it_contact',
-    meaning: 'Requests came to a URL of ours that is not a SCIM endpoint.',
+    meaning: 'Requests came to one of our URLs that is not a SCIM endpoint.',
   },
   wrong_endpoint_key: {
     group: 'wrong_place',
@@ -176,7 +176,7 @@ export const CODES = {
   client_secret_expired: atTokenEndpoint('The client secret has expired.'),
   client_secret_has_blanks: atTokenEndpoint('The client secret has spaces or line breaks inside.'),
   client_id_and_secret_swapped: atTokenEndpoint('Client ID and client secret were swapped.'),
-  client_method_wrong: atTokenEndpoint('The client proves its identity in another way than it was set up for.'),
+  client_method_wrong: atTokenEndpoint("The client doesn't authenticate in the way that it was set up for."),
   assertion_wrong: atTokenEndpoint('The signed assertion of the client was not accepted.'),
   jwks_unreachable: atTokenEndpoint('The public keys of the client could not be fetched.', 'vendor'),
   grant_not_allowed: atTokenEndpoint('The client may not use this grant type.', 'vendor'),
@@ -196,7 +196,7 @@ export const CODES = {
   connection_slots_full: atTokenEndpoint(
     'A new connection could not start, because the directory already has two tokens or connections.',
   ),
-  consent_refused: atTokenEndpoint('Somebody declined the connection.'),
+  consent_refused: atTokenEndpoint('Someone declined the connection.'),
   request_form_wrong: atTokenEndpoint('The request is not a form, as OAuth requires.'),
 
   upstream_not_set: behindUs('Requests were accepted, but the directory has no SCIM server URL to pass them on to.'),
@@ -207,7 +207,7 @@ export const CODES = {
   ),
   upstream_not_scim: behindUs('The SCIM server answered with a web page or something else that is not SCIM.'),
   upstream_rejects_content: behindUs('The SCIM server rejected the content of changes.', 'degraded'),
-  upstream_failing: behindUs('The SCIM server answered with an error of its own.'),
+  upstream_failing: behindUs('The SCIM server answered with an error.'),
   upstream_cut: behindUs('Answers of the SCIM server ended halfway.'),
   upstream_slow: behindUs('The SCIM server answers so slowly that identity providers give up.', 'degraded'),
   upstream_limits: behindUs('The SCIM server limited the rate of requests.', 'degraded'),
@@ -240,7 +240,7 @@ export const CODES = {
     group: 'coming',
     severity: 'notice',
     actor: 'it_contact',
-    meaning: 'The connection expires within 30 days, as the policy of its client says.',
+    meaning: 'The connection expires within 30 days under the policy of its client.',
   },
   access_token_last: {
     group: 'coming',
@@ -253,26 +253,26 @@ export const CODES = {
     group: 'silence',
     severity: 'notice',
     actor: 'it_contact',
-    meaning: 'No request came for longer than ever before, and nothing was refused.',
+    meaning: 'The directory has been quiet for longer than ever before. Nothing was refused.',
   },
   idp_backoff: {
     group: 'silence',
     severity: 'failing',
     actor: 'idp',
-    meaning: 'The identity provider paused after it was refused, and tries again on a schedule of its own.',
+    meaning: 'The identity provider paused after we refused it. It tries again on its own schedule.',
   },
   fleet_quiet: {
     group: 'silence',
     severity: 'notice',
     actor: 'nobody',
-    meaning: 'Many directories of the same identity provider became quiet at once.',
+    meaning: 'Many directories of the same identity provider went quiet at the same time.',
   },
 
   new_source: {
     group: 'watch',
     severity: 'notice',
     actor: 'it_contact',
-    meaning: 'Accepted requests come from a network and software that were never seen here.',
+    meaning: 'Accepted requests come from a network and software that we have never seen here.',
   },
   two_sources_one_token: {
     group: 'watch',
@@ -290,7 +290,7 @@ export const CODES = {
     group: 'watch',
     severity: 'notice',
     actor: 'it_contact',
-    meaning: 'It works again, but the identity provider may not repeat what was refused meanwhile.',
+    meaning: 'It works again, but the identity provider may not repeat the failed changes.',
   },
   weak_or_imported: {
     group: 'watch',
@@ -310,13 +310,13 @@ export const CODES = {
     group: 'fine',
     severity: 'fine',
     actor: 'nobody',
-    meaning: 'Nothing came for a while, which is normal: most identity providers are silent when nothing changes.',
+    meaning: 'No requests came recently. That is normal: most identity providers send requests only for changes.',
   },
   ended_on_purpose: {
     group: 'fine',
     severity: 'fine',
     actor: 'nobody',
-    meaning: 'People revoked every token and connection, and nothing is sent any more.',
+    meaning: 'All tokens and connections were revoked, and no more requests come.',
   },
 } as const satisfies Record<string, CodeEntry>;
 

@@ -92,8 +92,8 @@ function usableText(usable: Finding['facts']['usable']): Text {
   const { kind, hint, usedAt } = usable;
   const what = kind === 'oauth' ? 'The current connection' : `The current token (…${hint})`;
   return usedAt === undefined
-    ? say`${what} is fine but has never been used.`
-    : say`${what} is fine and was last used ${date(usedAt)}.`;
+    ? say`${what} works but has never been used.`
+    : say`${what} works and was last used ${date(usedAt)}.`;
 }
 
 /** A token within a sentence: `the token that ends in …LDy1`. */
@@ -149,7 +149,7 @@ export function pasteToken(speech: Speech, how?: string): Text[] {
     return [
       say`${open(speech, 'bearer')}, and paste the current token (it ends in …${usable.hint}) ${into}.`,
       press(speech, 'bearer'),
-      say`If that token was not kept, generate a new one on this page and paste it instead.`,
+      say`If you don't have that token anymore, generate a new one on this page and paste it instead.`,
     ];
   }
   return [
@@ -166,7 +166,7 @@ export function pasteAgain(speech: Speech, how: string): Text[] {
   return [
     say`${open(speech, 'bearer')}, and paste the token ${into} again, ${how}.`,
     press(speech, 'bearer'),
-    say`If the token was not kept, generate a new one on this page and paste that.`,
+    say`If you don't have the token anymore, generate a new one on this page and paste that one.`,
   ];
 }
 
@@ -221,7 +221,7 @@ export function refusalsBy(
 /** Whose turn it is, where the reader can do nothing. */
 export function vendorDoes(speech: Speech, steps: Text[], what: string): Text[] {
   if (speech.audience === 'operator') return steps;
-  return [say`${capital(speech.vendor)} ${what}. Nothing has to be changed in ${speech.name}.`];
+  return [say`${capital(speech.vendor)} ${what}. You don't have to change anything in ${speech.name}.`];
 }
 
 export function kindsOf(kinds: string | undefined): string {

@@ -47,13 +47,13 @@ const SHORT: Partial<Record<Code, string>> = {
   token_missing: 'Refuses: no token',
   token_truncated: 'Refuses: incomplete token',
   token_doubled: 'Refuses: two tokens in one',
-  token_with_blanks: 'Refuses: blanks in the token',
+  token_with_blanks: 'Refuses: spaces in the token',
   token_unknown: 'Refuses: unknown token',
   token_revoked: 'Refuses: token revoked',
   token_replaced: 'Refuses: token replaced',
   token_expired: 'Refuses: token expired',
   token_disabled: 'Refuses: token disabled',
-  token_elsewhere: 'Refuses: token of another directory',
+  token_elsewhere: "Refuses: another directory's token",
   scheme_basic: 'Refuses: user name and password',
   insufficient_scope: 'Refuses changes: read-only token',
   directory_disabled: 'Refuses: directory disabled',
@@ -74,13 +74,13 @@ const SHORT: Partial<Record<Code, string>> = {
   upstream_not_scim: "Answers something that isn't SCIM",
   upstream_rejects_content: 'Rejects changes',
   upstream_failing: 'Answers with errors',
-  upstream_cut: 'Cuts its answers',
+  upstream_cut: 'Cuts off its answers',
   upstream_slow: 'Too slow',
-  upstream_limits: 'Limits the rate',
+  upstream_limits: 'Limits the request rate',
 };
 
 function shortOf(code: Code): string {
-  return SHORT[code] ?? (CODES[code].group === 'token_endpoint' ? 'Refuses the request' : 'Refuses what is sent');
+  return SHORT[code] ?? (CODES[code].group === 'token_endpoint' ? 'Refuses the request' : 'Refuses the token');
 }
 
 function idpOf({ accepted, refusals, silence }: Facts, findings: readonly Finding[]): Station {

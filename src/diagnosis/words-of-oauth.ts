@@ -64,7 +64,7 @@ const ASSERTIONS: Record<string, { what: string; fix: string }> = {
     fix: 'Create a new key pair and register its public key.',
   },
   assertion_signature: {
-    what: 'Its signature does not fit the registered public key.',
+    what: 'Its signature does not match the registered public key.',
     fix: 'Register the public key that belongs to the private key in use.',
   },
   assertion_issuer: {
@@ -80,11 +80,11 @@ const ASSERTIONS: Record<string, { what: string; fix: string }> = {
     fix: 'Set the audience to the value below, character by character.',
   },
   assertion_expired: {
-    what: 'It had expired when it arrived: the clock there is behind, or the assertion was kept too long.',
+    what: 'It had expired when it arrived. The clock there is behind, or the assertion was reused.',
     fix: 'Check the clock of the system that signs it, and sign a new assertion for each request.',
   },
   assertion_not_yet_valid: {
-    what: 'It is not valid yet: the clock there is ahead of ours.',
+    what: 'It is not valid yet. The clock there is ahead of ours.',
     fix: 'Check the clock of the system that signs it.',
   },
   assertion_lives_too_long: {
@@ -117,7 +117,7 @@ function assertion(speech: Speech): Words {
 
 const FORMS: Record<string, string> = {
   form_multipart: 'Its body is multipart/form-data instead of a plain form.',
-  form_json_broken: 'Its body is JSON that does not parse.',
+  form_json_broken: 'Its body is not valid JSON.',
   form_json_as_form: 'Its body is JSON, but its content type says form.',
   form_as_json: 'Its body is a form, but its content type says JSON.',
   form_parameters_in_url: 'Its parameters are in the URL instead of the body.',
@@ -125,7 +125,7 @@ const FORMS: Record<string, string> = {
   token_request_by_get: 'It was sent with GET; the token endpoint wants POST.',
   code_missing: 'It has no authorization code.',
   refresh_token_missing: 'It has no refresh token.',
-  token_missing: 'It names no token.',
+  token_missing: 'It has no token.',
   request_too_long: 'It is longer than 8 KiB.',
   state_too_long: 'Its state is longer than 2 KiB.',
   response_type_missing: 'It has no response_type.',
@@ -140,8 +140,8 @@ function swapped(speech: Speech): Words {
   return {
     lead: `${speech.Name} uses a wrong URL.`,
     rest: isToken
-      ? say`The token URL stands where the authorization URL belongs.`
-      : say`The authorization URL stands where the token URL belongs.`,
+      ? say`The token URL was entered as the authorization URL.`
+      : say`The authorization URL was entered as the token URL.`,
     detail: tally(speech),
     steps: [
       say`${open(speech, 'oauth')}, and replace the value of ${ui(label)} with this one.`,
@@ -205,11 +205,11 @@ export const OAUTH_WORDS = {
       finding.facts.detail === 'client_secret_missing' || finding.facts.detail === 'client_missing'
         ? say`It sends no client secret.`
         : finding.facts.detail === 'client_proofs_disagree'
-          ? say`Header and body of its token request name different clients or secrets.`
+          ? say`The header and the body of its token request have different clients or secrets.`
           : say`It sends a wrong client secret.`,
     (speech) => [
       ...pasteInto(speech, 'client-secret', 'the client secret'),
-      say`If the secret was not kept, add another one in the setup on this page.`,
+      say`If you don't have the secret anymore, add another one in the setup on this page.`,
     ],
   ),
   client_secret_expired: refusal(
@@ -233,8 +233,8 @@ export const OAUTH_WORDS = {
   ),
   client_method_wrong: refusal(
     'client_method_wrong',
-    (speech) => say`${capital(client(speech))} was set up to prove its identity in another way.`,
-    () => [say`Compare the authentication method in the setup on this page with the one in use, and use the same.`],
+    (speech) => say`${capital(client(speech))} was set up to authenticate in another way.`,
+    () => [say`Use the authentication method that the setup on this page shows.`],
   ),
   assertion_wrong: assertion,
   jwks_unreachable: refusal(
@@ -285,7 +285,8 @@ export const OAUTH_WORDS = {
   ),
   code_unknown: refusal(
     'code_unknown',
-    () => say`It sends an authorization code that we don't recognize: damaged on the way, or issued to another client.`,
+    () =>
+      say`It sends an authorization code that we don't recognize: it was damaged on the way, or issued to another client.`,
     connectAgain,
     'whether the code was cut short, or belongs to another client or another server.',
   ),
@@ -297,7 +298,7 @@ export const OAUTH_WORDS = {
   ),
   pkce_wrong: refusal(
     'pkce_wrong',
-    () => say`The code verifier (PKCE) does not fit the one that the connection began with.`,
+    () => say`The code verifier (PKCE) does not match the one that the connection started with.`,
     connectAgain,
   ),
   refresh_token_unknown: refusal(
@@ -313,7 +314,7 @@ export const OAUTH_WORDS = {
   refresh_token_reused: refusal(
     'refresh_token_reused',
     () =>
-      say`It used a refresh token again that a newer one had replaced. Somebody else may have a copy, so the connection was ended.`,
+      say`It used a refresh token again that a newer one had replaced. Someone else may have a copy, so we ended the connection.`,
     connectAgain,
   ),
   connection_ended: (speech) => {
@@ -331,7 +332,7 @@ export const OAUTH_WORDS = {
       steps:
         word === 'connection_revoked' || word === 'connection_expired' || word === undefined
           ? [
-              say`With client credentials, the ended client is final: create a new client in the setup on this page.`,
+              say`A client that uses client credentials can't connect again. Create a new client in the setup on this page.`,
               ...connectAgain(speech),
             ]
           : connectAgain(speech),
@@ -339,21 +340,22 @@ export const OAUTH_WORDS = {
   },
   connection_slots_full: refusal(
     'connection_slots_full',
-    () => say`A directory has two tokens or connections at most, and both places were taken.`,
-    (speech) => [say`Revoke a token or connection on this page that is not used.`, ...connectAgain(speech)],
+    () => say`A directory can have two tokens or connections at most, and this one already had two.`,
+    (speech) => [say`Revoke a token or connection that you don't need on this page.`, ...connectAgain(speech)],
   ),
   consent_refused: (speech) => ({
     lead: 'The connection was declined.',
-    rest: say`Somebody chose Cancel when ${speech.name} asked to connect.`,
+    rest: say`Someone chose Cancel when ${speech.name} asked to connect.`,
     detail: tally(speech),
     steps: connectAgain(speech),
   }),
   request_form_wrong: refusal(
     'request_form_wrong',
-    ({ finding }) => say`Its request is not written as OAuth wants it. ${FORMS[finding.facts.detail ?? ''] ?? ''}`,
+    ({ finding }) =>
+      say`Its request is not in the format that OAuth requires. ${FORMS[finding.facts.detail ?? ''] ?? ''}`,
     (speech) => [
-      say`Compare the URLs and the way to authenticate in ${speech.name} with the setup on this page.`,
-      say`If it is a program of your own, send the parameters in the body as application/x-www-form-urlencoded.`,
+      say`Compare the URLs and the authentication method in ${speech.name} with the setup on this page.`,
+      say`If you wrote the program yourself, send the parameters in the body as application/x-www-form-urlencoded.`,
     ],
   ),
 } satisfies Partial<Record<Code, Speak>>;

@@ -88,7 +88,7 @@ function wrongPlace(what: (speech: Speech) => Text): Speak {
       }`,
       detail: tally(speech),
       ...pasteEndpoint(speech),
-      unseen: `what exactly stands in ${name}.`,
+      unseen: `what exactly is in ${name}.`,
     };
   };
 }
@@ -125,11 +125,11 @@ export const REQUEST_WORDS = {
     'token_unknown',
     () => say`It sends a token that we don't recognize: not one of this directory, and no earlier one.`,
     pasteToken,
-    'what was sent. We keep no value that is not ours.',
+    "the value that it sent. We don't keep unknown values.",
   ),
   scheme_twice: refusal(
     'scheme_twice',
-    () => say`The word Bearer stands twice in front of the token.`,
+    () => say`The word Bearer appears twice before the token.`,
     (speech) => pasteAgain(speech, 'without the word Bearer'),
   ),
   scheme_basic: refusal(
@@ -142,9 +142,9 @@ export const REQUEST_WORDS = {
   ),
   scheme_unknown: refusal(
     'scheme_unknown',
-    () => say`A word other than Bearer stands in front of the token.`,
+    () => say`It sends a word other than Bearer before the token.`,
     (speech) => [
-      say`${open(speech, 'bearer')}, and set the word in front of the token (the authentication type) to ${ui('Bearer')}.`,
+      say`${open(speech, 'bearer')}, and set the word before the token (the authentication type) to ${ui('Bearer')}.`,
       press(speech, 'bearer'),
     ],
   ),
@@ -163,7 +163,7 @@ export const REQUEST_WORDS = {
   ),
   value_quoted: refusal(
     'value_quoted',
-    () => say`What it sends stands in quotation marks.`,
+    () => say`The token it sends is in quotation marks.`,
     (speech) => pasteAgain(speech, 'without quotation marks'),
   ),
   other_secret_presented: refusal(
@@ -176,13 +176,13 @@ export const REQUEST_WORDS = {
     'idp_own_token',
     (speech) =>
       mistakeOf(speech, 'idp_own_token')
-        ? say`It sends no token of ours.`
-        : say`It sends a token of its own, which it does while ${ui(field(speech, 'token'))} is empty.`,
+        ? say`It doesn't send one of our tokens.`
+        : say`It sends its own token. It does that when ${ui(field(speech, 'token'))} is empty.`,
     pasteToken,
   ),
   foreign_token: refusal(
     'foreign_token',
-    () => say`It sends a token of another authorization server.`,
+    () => say`It sends a token from another authorization server.`,
     (speech) => [
       say`${open(speech, 'bearer')}, and choose a static bearer token, or OAuth with the URLs of this page.`,
       ...pasteToken(speech),
@@ -222,8 +222,8 @@ export const REQUEST_WORDS = {
       detail: tally(speech),
       steps:
         speech.audience === 'it_contact' && speech.finding.facts.byType !== 'it_contact'
-          ? [say`${capital(speech.vendor)} can enable it again. Nothing has to be changed in ${speech.name}.`]
-          : [say`Enable it on this page. The same value works again at once.`],
+          ? [say`${capital(speech.vendor)} can enable it again. You don't have to change anything in ${speech.name}.`]
+          : [say`Enable it on this page. The same value works again immediately.`],
     };
   },
   token_elsewhere: elsewhere,
@@ -239,7 +239,7 @@ export const REQUEST_WORDS = {
   }),
   directory_disabled: (speech) => {
     const { by, at } = speech.finding.facts;
-    const who = speech.audience === 'it_contact' ? capital(speech.vendor) : (by ?? 'Somebody');
+    const who = speech.audience === 'it_contact' ? capital(speech.vendor) : (by ?? 'Someone');
     return {
       lead: 'This directory is disabled.',
       rest: say`${who} disabled it ${date(at)}. Every request from ${speech.name} is refused.`,

@@ -27,7 +27,7 @@ function putIn(speech: Speech): Text[] {
     ];
   }
   return [
-    say`${open(speech, 'bearer')}, and check that ${token(speech)} stands in ${ui(field(speech, 'token'))}.`,
+    say`${open(speech, 'bearer')}, and check that ${ui(field(speech, 'token'))} has ${token(speech)}.`,
     say`Check that ${ui(field(speech, 'endpoint'))} holds the URL below.`,
     press(speech, 'bearer'),
   ];
@@ -37,19 +37,19 @@ const endpoint = (speech: Speech) => ({
   value: { label: field(speech, 'endpoint'), value: speech.directory.endpointUrl },
 });
 
-const NO_TRACE = 'requests that go to another address. Those never reach us.';
+const NO_TRACE = 'requests that go to another address. They never reach us.';
 
 const STEPS: Record<string, string> = {
-  client_made: 'A client was created, but nobody has connected with it yet.',
-  requested: 'The connection was requested, but nobody has allowed it yet.',
-  consented: 'The connection was allowed, but no token was fetched with it yet.',
+  client_made: 'A client was created, but has not been used to connect yet.',
+  requested: 'The connection was requested, but has not been allowed yet.',
+  consented: 'The connection was allowed, but no token was requested with it yet.',
 };
 
 function ending(speech: Speech, what: string, steps: Text[]) {
   const { expiresAt } = speech.finding.facts;
   return {
     lead: `${capital(what)} expires soon.`,
-    rest: say`It ends ${date(expiresAt)}. From then on ${speech.name} is refused.`,
+    rest: say`It ends ${date(expiresAt)}. After that, ${speech.name} is refused.`,
     steps,
   };
 }
@@ -123,7 +123,7 @@ export const STATE_WORDS = {
     lead: 'Both tokens are in use.',
     rest: say`${capital(token(speech))} was replaced ${date(speech.finding.since)}, and something still sends it.`,
     steps: [
-      say`Find out what still uses it: another app in ${speech.name}, or a script. The card of the token says from where.`,
+      say`Find out what still uses it, such as another app in ${speech.name}or a script. The card of the token shows the address.`,
       ...pasteToken(speech).slice(0, 2),
     ],
     unseen: 'whether both are used by the same system.',
@@ -146,11 +146,11 @@ export const STATE_WORDS = {
       rest: say`No request since ${date(lastAt)}. Nothing was refused.`,
       detail:
         detail === 'own'
-          ? say`In the last year it was never quiet for more than ${span(longestMs)}.`
+          ? say`In the last year, it was never quiet for more than ${span(longestMs)}.`
           : say`${rhythm.says}`,
       steps: [
         say`Check in ${speech.name} that provisioning is on, and that it has not stopped after an error.`,
-        say`If nothing changed there for so long, choose “This is expected”.`,
+        say`If nothing changed there in that time, choose “This is expected”.`,
       ],
       unseen: `whether ${speech.name} had anything to send.`,
     };
@@ -170,7 +170,7 @@ export const STATE_WORDS = {
     const gives = date(expiresAt);
     return {
       lead: `${speech.Name} has probably paused.`,
-      rest: say`It was last refused ${date(lastAt)}, and sends nothing since. ${says}`,
+      rest: say`It was last refused ${date(lastAt)}, and has sent nothing since. ${says}`,
       detail: say`${at === undefined ? '' : say`It tries again ${date(at)} or earlier. `}${gives === undefined ? '' : say`It stops trying ${gives}.`}`,
       steps: byHand
         ? [say`To start it now, open ${path(byHand.path)} in ${speech.name} and select ${path(byHand.buttons)}.`]
@@ -182,21 +182,21 @@ export const STATE_WORDS = {
   new_source: (speech) => ({
     lead: 'Requests come from a new place.',
     rest: say`Since ${date(speech.finding.since)} requests with the token come from ${source(speech)}.`,
-    steps: [say`If nobody moved or added an app, the token may have leaked: generate a new one and revoke this one.`],
+    steps: [say`If you didn't move or add an app, the token may have leaked. Generate a new one and revoke this one.`],
     unseen: 'who runs the program.',
   }),
   two_sources_one_token: (speech) => ({
     lead: 'Two programs use the same token.',
     rest: say`Since ${date(speech.finding.since)} requests also come from ${source(speech)}.`,
     steps: [
-      say`If both are yours, give each a token of its own.`,
-      say`If not, the token may have leaked: generate a new one and revoke this one.`,
+      say`If both are yours, give each one its own token.`,
+      say`If not, the token may have leaked. Generate a new one and revoke this one.`,
     ],
     unseen: 'who runs the program.',
   }),
   rate_limited: () => ({
     lead: 'Refused requests are limited.',
-    rest: say`So many were refused that we answered some with 429. Accepted requests are never limited.`,
+    rest: say`There were so many that we answered some with 429. Accepted requests are never limited.`,
     steps: [say`Fix the errors above. The limit then ends within a minute.`],
   }),
   healed_but_missed: (speech) => {
@@ -216,7 +216,7 @@ export const STATE_WORDS = {
       rest: say`Between ${date(firstAt)} and ${date(lastAt)} ${
         isBehind ? `${counted(total, 'request')} failed at the SCIM server` : `we refused ${counted(total, 'request')}`
       }: ${list(parts)}. ${recovery.says}`,
-      detail: say`A failed read can also hide a change that was never sent.`,
+      detail: say`A change may also be missing because the identity provider never sent it after a failed read.`,
       steps: byHand
         ? [
             say`In ${speech.name}, open ${path(byHand.path)}.`,
@@ -232,8 +232,8 @@ export const STATE_WORDS = {
     steps: [say`Rotate it when you can. The old one works until the new one is used.`],
   }),
   no_owner: (speech) => ({
-    lead: 'Nobody at the organization is known.',
-    rest: say`No portal link was ever opened, so nobody there can be told when something breaks.`,
+    lead: "We don't know anyone at the organization.",
+    rest: say`No portal link was ever opened, so we can't notify anyone there when something breaks.`,
     steps: vendorDoes(speech, [say`Send a portal link to their administrator.`], 'can send you a portal link'),
   }),
 
@@ -249,11 +249,11 @@ export const STATE_WORDS = {
   working_quiet: (speech) => {
     const { longestMs, limitMs } = speech.finding.facts;
     return {
-      lead: 'Provisioning works, and it is quiet.',
+      lead: 'Provisioning works. It is quiet.',
       rest: say`${last(speech)} ${speech.idp.rhythm.says}`,
       ...(longestMs !== undefined &&
         limitMs !== undefined && {
-          detail: say`We say so when it is quiet for more than ${span(limitMs)}. The longest so far was ${span(longestMs)}.`,
+          detail: say`We report it when it is quiet for more than ${span(limitMs)}. The longest so far was ${span(longestMs)}.`,
         }),
       steps: [],
       unseen: `whether ${speech.name} had anything to send.`,
@@ -262,8 +262,8 @@ export const STATE_WORDS = {
   ended_on_purpose: (speech) => {
     const { at, acceptedAt } = speech.finding.facts;
     return {
-      lead: 'Not connected any more.',
-      rest: say`${capital(whoDid(speech))} ended the last token or connection ${date(at)}. Nothing was refused since.`,
+      lead: 'No longer connected.',
+      rest: say`${capital(whoDid(speech))} ended the last token or connection ${date(at)}. Nothing has been refused since.`,
       ...(acceptedAt !== undefined && { detail: say`The last request was accepted ${date(acceptedAt)}.` }),
       steps: [say`To connect again, set up ${speech.name} on this page.`],
     };

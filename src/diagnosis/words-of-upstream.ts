@@ -12,7 +12,7 @@ function failure(says: (speech: Speech) => Text, steps: (speech: Speech) => Text
     const isPart = finding.severity === 'degraded';
     return {
       lead: isPart ? 'Some requests fail at the SCIM server.' : 'Provisioning fails at the SCIM server.',
-      rest: say`The token is right. ${server} ${says(speech)}`,
+      rest: say`The token is valid. ${server} ${says(speech)}`,
       detail: say`${kinds === '' ? '' : `Affected: ${kinds}. `}${tally(speech)}`,
       steps: vendorDoes(speech, steps(speech), 'has to fix its SCIM server'),
       ...(audience === 'operator' &&
@@ -39,7 +39,7 @@ const CAUSES: Record<string, { what: string; fix: string }> = {
   },
   closed: {
     what: 'closed the connection before it answered.',
-    fix: 'Look into its log for the time of the last request.',
+    fix: 'Check its log at the time of the last request.',
   },
 };
 
@@ -48,7 +48,7 @@ const status = ({ finding }: Speech) =>
 
 export const UPSTREAM_WORDS = {
   upstream_not_set: (speech) => ({
-    lead: 'Requests are accepted, but go nowhere.',
+    lead: 'Requests are accepted, but not passed on.',
     rest: say`This directory has no SCIM server URL yet.`,
     detail: tally(speech),
     steps: vendorDoes(
@@ -67,7 +67,7 @@ export const UPSTREAM_WORDS = {
     (speech) => say`refused us with ${status(speech)}.`,
     () => [
       say`Check how this server authenticates to the SCIM server: the upstream credential of the directory, or the X-Scim headers.`,
-      say`${'The IdP'} is told 502, so that it does not stop for a token that is right.`,
+      say`${'The IdP'} gets 502 instead, so that it doesn't reject a valid token.`,
     ],
   ),
   upstream_wrong_base: failure(
@@ -86,7 +86,7 @@ export const UPSTREAM_WORDS = {
       lead: 'The SCIM server rejects some changes.',
       rest:
         text === undefined
-          ? say`It answered ${status(speech)}, and gave no reason.`
+          ? say`It answered ${status(speech)}and gave no reason.`
           : say`It answered ${status(speech)}: ${{ value: text }}`,
       detail: say`Affected: ${kindsOf(speech.finding.facts.request)}. ${tally(speech)}`,
       steps: vendorDoes(
@@ -95,16 +95,16 @@ export const UPSTREAM_WORDS = {
           say`Compare what ${speech.name} sends with what the SCIM server accepts, starting with the reason above.`,
           ...(quirk ? [say`${Name}: ${quirk.says}`] : []),
         ],
-        'has to look at its SCIM server; the reason is above',
+        'has to check its SCIM server; the reason is above',
       ),
     };
   },
   upstream_failing: failure(
     (speech) => say`answered with ${status(speech)}.`,
-    () => [say`Look into its log for the time of the last request. Our request ID is in the X-Request-Id header.`],
+    () => [say`Check its log at the time of the last request. Our request ID is in the X-Request-Id header.`],
   ),
   upstream_cut: failure(
-    () => say`ended its answers halfway.`,
+    () => say`cut off its answers.`,
     () => [say`Look for a crash, or a proxy in front of it that limits the size or time of answers.`],
   ),
   upstream_slow: failure(

@@ -67,7 +67,7 @@ function limited(waitMs: number): AppError {
   const minutes = Math.ceil(waitMs / MINUTE_MS);
   const when = minutes === 1 ? 'in a minute' : `in ${minutes} minutes`;
   return new AppError('confirmations_limited', {
-    detail: `No more emails that ask for a confirmation can be sent for now. Try again ${when}.`,
+    detail: `Too many confirmation emails were sent recently. Try again ${when}.`,
     retryAfterSeconds: Math.ceil(waitMs / 1000),
   });
 }

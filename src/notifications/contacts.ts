@@ -276,7 +276,7 @@ function emailOf(given: string): string {
   const email = given.trim().toLowerCase();
   if (/^[^\s@<>",;:\\()[\]]{1,64}@[a-z0-9.-]{1,190}$/.test(email)) return email;
   throw new AppError('invalid_request', {
-    detail: 'The email address is not one.',
+    detail: 'The email address is not valid.',
     errors: [{ path: 'email', given: email.slice(0, 100), wanted: 'an address such as it-desk@example.com' }],
   });
 }

@@ -4,36 +4,36 @@ import type { EndingKind } from './endings.ts';
 export const ENDING_WORDS: Record<EndingKind, { name: string; after: string; steps: string[] }> = {
   token: {
     name: 'Access token',
-    after: 'Your identity provider is refused from that moment unless it has another token.',
+    after: 'After that, we refuse your identity provider unless it has another token.',
     steps: [
       'Generate another token on the page of the directory.',
       'Paste it into your identity provider.',
-      'See there that it is used.',
+      'Check on that page that it works.',
     ],
   },
   connection: {
     name: 'Connection',
-    after: 'Your identity provider is refused from that moment unless somebody connects it again.',
+    after: 'After that, we refuse your identity provider until someone connects it again.',
     steps: ['Start the connection again in your identity provider, and allow it.'],
   },
   client_secret: {
     name: 'Client secret',
-    after: 'Your identity provider gets no more tokens from that moment unless it has another secret.',
+    after: 'After that, your identity provider gets no more tokens unless it has another secret.',
     steps: ['Add another secret on the page of the client.', 'Paste it into your identity provider.'],
   },
   client_key: {
     name: 'Certificate of a client key',
-    after: 'Identity providers stop signing with a key whose certificate has ended, and then get no more tokens.',
-    steps: ['Have your identity provider make another certificate.', 'Put its public key into the client as well.'],
+    after: 'Identity providers stop using a key when its certificate expires. They then get no more tokens.',
+    steps: ['Create another certificate in your identity provider.', 'Add its public key to the client.'],
   },
   api_key: {
     name: 'API key',
-    after: 'Software that uses it is refused from that moment.',
-    steps: ['Make another key in the settings.', 'Put it into the software that uses this one.'],
+    after: 'After that, we refuse software that uses it.',
+    steps: ['Create another key in the settings.', 'Paste it into the software that uses this one.'],
   },
   portal_link: {
     name: 'Portal link',
-    after: 'It was not opened yet. The IT contact can no longer use it from that moment.',
+    after: "It has not been opened yet. After that, the IT contact can't use it anymore.",
     steps: ['Send another one if they still need it.'],
   },
 };

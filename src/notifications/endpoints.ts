@@ -160,7 +160,7 @@ export function createEndpoints(deps: {
     const isNarrow = general === undefined && (await isPublicOnly(organizationId, plain));
     const problem =
       isNarrow && deps.publicPolicy.problemOf(plain) !== undefined
-        ? 'webhooks of one organization go to public https addresses, or to what an owner listed in its upstreamOrigins'
+        ? 'webhooks of one organization need a public https address, or one that an owner listed in its upstreamOrigins'
         : general;
     const isTooLong = url.length > 2000;
     if (problem === undefined && !isTooLong && !url.includes('#')) return;

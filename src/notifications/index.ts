@@ -195,7 +195,7 @@ export function createNotifications(deps: {
   async function deliverToEndpoint(claimed: Delivery): Promise<Settlement> {
     const endpoint = await endpoints.find(claimed.targetId);
     if (endpoint?.state !== 'active') {
-      const reason = endpoint ? 'the webhook is switched off' : 'the webhook was deleted';
+      const reason = endpoint ? 'the webhook is off' : 'the webhook was deleted';
       return { state: 'failed', attempt: { at: clock.now(), ms: 0, reason } };
     }
     const send = (await endpoints.isPublicOnly(endpoint)) ? publicPost : post;
@@ -276,7 +276,7 @@ export function createNotifications(deps: {
       const { id: targetId, kind: targetKind, organizationId } = await endpoints.get(endpointId);
       const at = clock.now();
       const id = `evt_${toBase62(at.getTime(), 8)}000${newId('hook', random).slice(-10)}`;
-      const data = { object: 'webhook', id: targetId, text: 'A test. Nothing has happened.' };
+      const data = { object: 'webhook', id: targetId, text: 'This is a test. Nothing has happened.' };
       const message = newMessage({
         id,
         type: 'webhook.test',

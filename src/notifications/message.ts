@@ -81,10 +81,10 @@ const textOrNull = { type: ['string', 'null'] };
 /** JSON Schema of a message; receivers must allow members that they don't know. */
 export const MESSAGE_SCHEMA = {
   type: 'object',
-  description: 'What a webhook is sent. More members of `data` say what the type is about.',
+  description: 'The message to a webhook. `data` has more members, depending on the type.',
   required: ['id', 'version', 'type', 'timestamp', 'data'],
   properties: {
-    id: { type: 'string', description: 'Of the event: the same for every webhook.' },
+    id: { type: 'string', description: 'ID of the event. It is the same for every webhook.' },
     version: { type: 'string', enum: [MESSAGE_VERSION] },
     type: { type: 'string', enum: WEBHOOK_EVENT_TYPES },
     timestamp: { type: 'string', format: 'date-time' },
@@ -96,7 +96,7 @@ export const MESSAGE_SCHEMA = {
         id: textOrNull,
         organization_id: textOrNull,
         directory_id: textOrNull,
-        sequence: { type: 'integer', description: 'Rises with each thing that happens in a directory.' },
+        sequence: { type: 'integer', description: 'Goes up with each event of a directory.' },
         actor: {
           type: ['object', 'null'],
           properties: { type: { type: 'string' }, id: textOrNull, name: { type: 'string' } },

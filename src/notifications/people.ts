@@ -151,7 +151,7 @@ export function createPeople(deps: {
         const recipient = await contacts.findRecipient(targetId);
         if (state === 'delivered' && recipient) told.set(targetId, recipient);
         // It is over before they heard of it: they need not hear of either.
-        if (state === 'pending') await deliveries.withdraw(id, 'it was over before it could be told');
+        if (state === 'pending') await deliveries.withdraw(id, 'it ended before it could be sent');
       }
     }
     return [...told.values()];
@@ -218,7 +218,7 @@ export function createPeople(deps: {
       stage: `${finding.code} ${finding.since} closed`,
       organizationId,
       directoryId,
-      words: { title: `${directory.name}: a problem is over.`, text: '', rows: [], steps: [] },
+      words: { title: `${directory.name}: a problem is solved.`, text: '', rows: [], steps: [] },
       data: { ...dataOf(finding), closed_at: now.toISOString() },
       audience: { nobody: true },
     });
@@ -246,7 +246,7 @@ export function createPeople(deps: {
       directoryId,
       words: {
         title: `${directory.name}: Provisioning works again.`,
-        text: 'The problem that we wrote about is over.',
+        text: 'The problem that we wrote about is solved.',
         rows: [...(await placeOf(directory)), ['From', utc(first.createdAt)], ['Until', utc(now)]],
         steps: [],
       },
@@ -298,8 +298,8 @@ export function createPeople(deps: {
       return { state: 'failed', attempt: attempt({ reason: mailer ? 'it is no longer kept' : 'mail is off' }) };
     const contact = recipient.isFallback ? undefined : await contacts.find(recipient.id);
     const remark = recipient.isFallback
-      ? 'You get this as an owner, since nobody who was named for it has confirmed their address.'
-      : `You get this as a contact. To change what you are told, ask for a link to the portal.`;
+      ? 'You get this as an owner because no contact has confirmed an address for it.'
+      : `You get this as a contact. To change your notices, ask for a portal link.`;
     const way = contact && first.isInvitation ? await openWay(contact, first) : undefined;
     const link = way?.link ?? linkOf(first, recipient, contact?.scope ?? VENDOR_SCOPE);
     const page = pageOf(told, link, remark);
@@ -458,7 +458,10 @@ export function createPeople(deps: {
     async deliver(claimed) {
       const recipient = await contacts.findRecipient(claimed.targetId);
       if (!recipient)
-        return { state: 'failed', attempt: { at: clock.now(), ms: 0, reason: 'the contact is no longer told' } };
+        return {
+          state: 'failed',
+          attempt: { at: clock.now(), ms: 0, reason: 'the contact no longer gets these notices' },
+        };
       const isUrgent = isUrgentOf(claimed);
       if (claimed.leaderId !== undefined) return followLeader(claimed.leaderId);
       const slot = claimed.isPaced ? undefined : takeSlot();
@@ -483,16 +486,16 @@ export function createPeople(deps: {
       if (!mailer) return;
       const organization = scope === VENDOR_SCOPE ? undefined : await organizations.find(scope);
       const page = {
-        title: 'Do you want to be told of problems?',
+        title: 'Do you want to get notices about problems?',
         paragraphs: [
           organization
-            ? `You were named as a contact of ${organization.name}: for when its identity provider can't reach ${brand.name}, or something is about to end.`
-            : `You were named as a contact for what happens at ${brand.name}: for when a customer's identity provider is refused, or something is about to end.`,
+            ? `You were named as a contact of ${organization.name}: for problems when its identity provider can't reach ${brand.name}, or something is about to end.`
+            : `You were added as a contact at ${brand.name}. We will email you when a customer's identity provider is refused, and before something expires.`,
         ],
         rows: [],
         steps: [],
-        button: { name: 'Yes, tell me', url: `${publicUrl}/portal/contact/${secret}` },
-        remark: 'If you were not expecting this, do nothing. You will get no other email.',
+        button: { name: 'Yes, notify me', url: `${publicUrl}/portal/contact/${secret}` },
+        remark: "If you didn't expect this, ignore it. You won't get another email.",
       };
       const outcome = await mailer.send({
         to: { name, address: email },
