@@ -481,9 +481,9 @@ export class ConfigError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    const lines = problems.map(({ key, given, wanted }) => `  ${key}: given ${given}; wanted ${wanted}`);
+    const lines = problems.map(({ key, given, wanted }) => `  ${key}: expected ${wanted}, got ${given}`);
     super(
-      `${problems.length === 1 ? 'A setting is' : `${problems.length} settings are`} not usable:\n${lines.join('\n')}`,
+      `${problems.length === 1 ? 'A setting is' : `${problems.length} settings are`} not valid:\n${lines.join('\n')}`,
     );
     this.problems = problems;
   }
@@ -518,7 +518,7 @@ export function readConfig(
   }
   for (const key of Object.keys(env)) {
     if (key.startsWith(PREFIX) && !key.startsWith(TEST_PREFIX) && !isKnown(key)) {
-      problems.push({ key, given: 'a setting of that name', wanted: `no such setting${nearest(key)}` });
+      problems.push({ key, given: 'an unknown name', wanted: `the name of a setting${nearest(key)}` });
     }
   }
   const databaseUrl = values['LATCHKEY_DATABASE_URL'];
@@ -542,7 +542,7 @@ export function readConfig(
     problems.push({
       key: 'LATCHKEY_MAIL_FROM',
       given: 'nothing',
-      wanted: 'the sender, since LATCHKEY_SMTP_URL is set',
+      wanted: 'a sender, because LATCHKEY_SMTP_URL is set',
     });
   }
   if (problems.length > 0) throw new ConfigError(problems);
@@ -587,5 +587,5 @@ function nearest(key: string): string {
       .split('_')
       .filter((word) => words.has(word)).length;
   const [best] = Object.keys(SETTINGS).sort((a, b) => shared(b) - shared(a));
-  return best && shared(best) > 0 ? `; perhaps ${best}` : '';
+  return best && shared(best) > 0 ? `, perhaps ${best}` : '';
 }

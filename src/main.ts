@@ -77,7 +77,7 @@ async function withApp(
 
 function noStore(config: Config): Error {
   return new Error(
-    `LATCHKEY_DATABASE_URL: given ${storeOf(config)}, where no Latchkey has been started yet; wanted the store of a running one`,
+    `LATCHKEY_DATABASE_URL: no Latchkey has used ${storeOf(config)} yet. Set it to the store of your Latchkey.`,
   );
 }
 
@@ -103,7 +103,7 @@ async function open(config: Config, log: Log): Promise<Storage> {
       sqliteSynchronous: config.LATCHKEY_SQLITE_SYNCHRONOUS,
     });
   } catch (error) {
-    throw new Error(`LATCHKEY_DATABASE_URL: given ${storeOf(config)}, which cannot be opened: ${reasonOf(error)}`, {
+    throw new Error(`LATCHKEY_DATABASE_URL: can't open ${storeOf(config)}: ${reasonOf(error)}`, {
       cause: error,
     });
   }
@@ -250,13 +250,13 @@ async function introduce(app: App, config: Config, publicUrl: string, log: Log):
     log.warn('LATCHKEY_UPSTREAM_ALLOW_PRIVATE is deprecated: list what you need in LATCHKEY_UPSTREAM_ALLOW');
   }
   if (config.LATCHKEY_PUBLIC_URL === undefined && /^(?:0\.0\.0\.0|::)$/.test(config.LATCHKEY_HOST)) {
-    say(`No LATCHKEY_PUBLIC_URL is set: endpoints are shown as ${publicUrl}, which no identity provider can reach.`);
+    say(`LATCHKEY_PUBLIC_URL is not set. Endpoints are shown as ${publicUrl}, which no identity provider can reach.`);
   }
   await announceOwner(app, config);
   await announceFirstOperator(app, publicUrl);
   const mail = smtpOf(config);
-  if (mail) say(`Email goes out by ${new URL(mail.url).host} as ${mail.from}.`);
-  else say('Email is off: set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM, and contacts are told of problems and ends.');
+  if (mail) say(`Email is on: from ${mail.from}, through ${new URL(mail.url).host}.`);
+  else say('Email is off. To notify contacts, set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM.');
 }
 
 /** In the environment of a worker: `lead` or `follower`. Not a setting. */
@@ -268,7 +268,7 @@ const OLDEST_KEPT_NODE = 22;
 /** What makes an attack worse than it has to be, and can be told before anything is served. */
 function warnOfSurroundings(config: Config, log: Log): void {
   if (Number.parseInt(process.versions.node, 10) < OLDEST_KEPT_NODE)
-    say(`Node.js ${process.versions.node} no longer gets security fixes. Latchkey runs on it; run it on Node.js 24.`);
+    say(`Node.js ${process.versions.node} no longer gets security fixes. Upgrade to Node.js 24.`);
   if (process.getuid?.() === 0) log.warn('started as root: run it as a user of its own');
   const folder = storeFolder(config);
   if (folder === undefined) return;
@@ -282,7 +282,7 @@ function listen(server: Server, port: number, host: string): Promise<AddressInfo
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
       reject(
-        new Error(`LATCHKEY_HOST, LATCHKEY_PORT: given ${host}, ${port}, where it cannot listen: ${error.message}`, {
+        new Error(`LATCHKEY_HOST, LATCHKEY_PORT: can't listen on ${host}, port ${port}: ${error.message}`, {
           cause: error,
         }),
       ),
@@ -313,7 +313,7 @@ async function assertNotLost(config: Config, storage: Storage): Promise<void> {
   const folder = config.LATCHKEY_DATABASE_URL.slice('file:'.length);
   if (existsSync(join(folder, 'secret'))) {
     throw new Error(
-      `${join(folder, 'latchkey.db')} is empty, but ${join(folder, 'secret')} belongs to a store that was in use. Restore the database from a backup (latchkey restore FROM); to begin anew, move the secret away.`,
+      `${join(folder, 'latchkey.db')} is empty, but ${join(folder, 'secret')} belongs to a store that was in use. Restore the database from a backup (latchkey restore FROM). To start from scratch, move the secret elsewhere.`,
     );
   }
   await storage.prepare();
@@ -328,7 +328,7 @@ function ensureSecret(config: Config): string {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
     say(
-      `Made ${file}: it encrypts what must be readable again. Back up the whole folder ${folder}: a running database is more than one file.`,
+      `Made ${file}: it encrypts the data that must stay readable. Back up the whole folder ${folder}: a running database is more than one file.`,
     );
   }
   return readFileSync(file, 'utf8').trim();
@@ -337,11 +337,11 @@ function ensureSecret(config: Config): string {
 async function announceFirstOperator(app: App, publicUrl: string): Promise<void> {
   const link = await app.operators.ensureFirst();
   if (link === undefined) return;
-  say('The dashboard, by a link that signs you in once, within a day:');
+  say('Open the dashboard with this sign-in link. It works once, within a day:');
   say('');
   say(`  ${publicUrl}/dashboard/enter/${link.secret}`);
   say('');
-  say('Over? `node dist/main.js sign-in-link` makes another one.');
+  say('Expired? Get another one with `node dist/main.js sign-in-link`.');
   say('');
 }
 
@@ -349,11 +349,11 @@ async function announceOwner(app: App, config: Config): Promise<void> {
   const made = await app.apiKeys.ensureOwner(config.LATCHKEY_INITIAL_API_KEY);
   if (made?.key === undefined) return;
   say('');
-  say('The owner API key, shown this once (only its digest is kept):');
+  say('The owner API key, shown only once:');
   say('');
   say(`  ${made.key}`);
   say('');
-  say('Lost it? `node dist/main.js api-key create` makes another one.');
+  say('Lost it? Create another one with `node dist/main.js api-key create`.');
   say('');
 }
 

@@ -22,7 +22,7 @@ export async function backUp(args: string[], { say, store }: Edge): Promise<void
   if (existsSync(join(folder, SECRET))) copyFileSync(join(folder, SECRET), join(to, SECRET));
   const { newestEventAt } = await files.check(join(to, DATABASE));
   say(`Backed up ${folder} to ${to}, and checked the copy. Its newest event is of ${timeOf(newestEventAt)}.`);
-  if (!existsSync(join(to, SECRET))) say('LATCHKEY_SECRET is not part of it: keep that elsewhere.');
+  if (!existsSync(join(to, SECRET))) say("It doesn't include LATCHKEY_SECRET. Keep a copy elsewhere.");
 }
 
 /** Puts a backup where the store was, and applies what was revoked since. */
@@ -46,7 +46,7 @@ export async function restore(args: string[], edge: Edge): Promise<void> {
   say(`Restored ${folder} from ${from}. Its newest event is of ${timeOf(newestEventAt)}.`);
   if (revocations === undefined) {
     say(
-      'Whatever was revoked, disabled or rotated after that works again. Before you let traffic in, look through your own',
+      'Credentials that were revoked, disabled or rotated after that work again. Before you open it to traffic, check your own',
     );
     say('records, or restore once more with --revocations FILE: the audit as JSON lines, exported on the dashboard.');
     return;
@@ -61,7 +61,7 @@ function readExport(readFile: Edge['readFile'], path: string): string {
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(error);
     throw new Error(
-      `--revocations ${path}: ${reason}. Wanted: the audit as JSON lines, exported on the dashboard. Nothing was restored.`,
+      `--revocations ${path}: ${reason}. Export the audit trail as JSON lines on the dashboard. Nothing was restored.`,
       { cause: error },
     );
   }
@@ -102,7 +102,9 @@ function eventOf(line: string, number: number) {
       subjectId: read(data['apiKeyId']),
     };
   } catch (error) {
-    throw new Error(`line ${number} of the revocations is not JSON; wanted the audit as JSON lines`, { cause: error });
+    throw new Error(`line ${number} of the revocations is not JSON. Export the audit trail as JSON lines`, {
+      cause: error,
+    });
   }
 }
 
@@ -139,7 +141,7 @@ async function hasEnded(app: App, { kind, id, state }: Change): Promise<boolean>
 function folderOf(folder: string | undefined): string {
   if (folder !== undefined) return folder;
   throw new Error(
-    'LATCHKEY_DATABASE_URL names a MongoDB; back it up with its own means (mongodump --oplog, or snapshots), and LATCHKEY_SECRET apart from it',
+    'LATCHKEY_DATABASE_URL is a MongoDB. Back it up with its own tools (mongodump --oplog, or snapshots), and keep LATCHKEY_SECRET separately',
   );
 }
 
@@ -148,15 +150,15 @@ function assertFree(folder: string): void {
     ? readdirSync(folder).find((name) => name.startsWith(DATABASE) || name === SECRET)
     : undefined;
   if (taken !== undefined)
-    throw new Error(`${join(folder, taken)} is there already; move it away first, nothing is overwritten`);
+    throw new Error(`${join(folder, taken)} already exists. Move it elsewhere first; nothing is overwritten`);
 }
 
 function onlyOf(given: readonly string[], usage: string, what: string): string {
   const [only, ...more] = given;
   if (only !== undefined && more.length === 0) return only;
-  throw new Error(`latchkey ${usage}: given ${given.length === 0 ? 'nothing' : given.join(' ')}; wanted ${what}`);
+  throw new Error(`latchkey ${usage}: expected ${what}, got ${given.length === 0 ? 'nothing' : given.join(' ')}`);
 }
 
 function timeOf(date: Date | undefined): string {
-  return date?.toISOString() ?? 'never: it holds none';
+  return date?.toISOString() ?? 'never: it has none';
 }

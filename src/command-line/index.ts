@@ -13,17 +13,15 @@ const USAGE = `Usage: latchkey [command]
 
   serve                              start the server (the default)
   api-key create [--name NAME] [--role ${ROLES.join('|')}]
-                                     make an API key, an owner's by default, and print it once
+                                     create an API key (an owner key by default), and print it once
   sign-in-link [--email EMAIL] [--name NAME] [--role owner|admin|viewer]
-                                     make a link that signs in to the dashboard once: the operator with that email
-                                     address, or a new one; without options the first operator
-  second-factor remove EMAIL         remove the second factor of an operator who lost it; ends their sessions
-  keys rotate                        make new signing and cookie keys; the old ones stay for verification
-  mail test ADDRESS                  send a test email by LATCHKEY_SMTP_URL, and say what became of it
-  backup TO                          copy the embedded store, while it runs, into the new folder TO
-  restore FROM [--revocations FILE]  put such a copy in place of a lost store, then revoke again what the audit
-                                     export FILE (JSON lines) says was revoked since
-  help                               print this
+                                     create a link to sign in to the dashboard once, for the member with that email or a new one; without options, for the first member
+  second-factor remove EMAIL         remove the second factor of a member who lost it, and end their sessions
+  keys rotate                        create new signing and cookie keys; the old ones still verify
+  mail test ADDRESS                  send a test email through LATCHKEY_SMTP_URL, and show the result
+  backup TO                          back up the embedded store, while it runs, to the new folder TO
+  restore FROM [--revocations FILE]  restore a lost store from a backup, then repeat the revocations in the audit export FILE (JSON lines)
+  help                               show this help
 
 Settings are environment variables; docs/configuration.md lists them.`;
 
@@ -39,7 +37,7 @@ export async function runCommand(args: readonly string[], edge: Edge): Promise<n
   else if (command === 'restore') await restore(rest, edge);
   else if (['help', '--help', '-h'].includes(command)) edge.say(USAGE);
   else {
-    edge.say(`latchkey: there is no command "${args.join(' ')}"\n\n${USAGE}`);
+    edge.say(`latchkey: unknown command "${args.join(' ')}"\n\n${USAGE}`);
     return 2;
   }
   return 0;
@@ -47,22 +45,24 @@ export async function runCommand(args: readonly string[], edge: Edge): Promise<n
 
 async function testMail([address, ...more]: string[], { say, mail }: Edge): Promise<number> {
   if (address === undefined || more.length > 0 || !address.includes('@'))
-    throw new TypeError(`latchkey mail test ADDRESS: given ${[address, ...more].join(' ')}; wanted one email address`);
+    throw new TypeError(
+      `latchkey mail test ADDRESS: expected one email address, got ${[address, ...more].join(' ') || 'nothing'}`,
+    );
   const settings = mail();
-  if (!settings) throw new Error('email is off: LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM turn it on');
+  if (!settings) throw new Error('email is off. To turn it on, set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM');
   const mailer = createMailer(settings);
   const title = 'Email from Latchkey works.';
   const outcome = await mailer.send({
     to: { name: '', address },
     subject: title,
     ...renderMail(
-      { title, paragraphs: ['Nothing has happened: this is a test.'], rows: [], steps: [] },
+      { title, paragraphs: ['This is a test. Nothing has happened.'], rows: [], steps: [] },
       { name: 'Latchkey' },
     ),
     messageId: `test_${randomUUID()}`,
   });
   mailer.close();
-  say(outcome.isSent ? `The mail server took a test email for ${address}.` : `Not sent: ${outcome.reason}.`);
+  say(outcome.isSent ? `The mail server accepted a test email for ${address}.` : `Not sent: ${outcome.reason}.`);
   return outcome.isSent ? 0 : 1;
 }
 
@@ -72,10 +72,10 @@ async function createKey(args: string[], { say, withApp }: Edge): Promise<void> 
     options: { name: { type: 'string', default: 'command line' }, role: { type: 'string', default: 'owner' } },
   });
   const role = ROLES.find((known): known is Role => known === values.role);
-  if (!role) throw new TypeError(`--role: given ${values.role}; wanted one of ${ROLES.join(', ')}`);
+  if (!role) throw new TypeError(`--role: expected one of ${ROLES.join(', ')}, got ${values.role}`);
   await withApp(async (app, store) => {
     const { apiKey, key } = await app.apiKeys.create({ name: values.name, role }, COMMAND_LINE);
-    say(`API key ${apiKey.id} (${role}) of the store ${store}, shown this once:`);
+    say(`API key ${apiKey.id} (${role}) of the store ${store}, shown only once:`);
     say('');
     say(`  ${key}`);
   });
@@ -87,7 +87,7 @@ async function createSignInLink(args: string[], { say, withApp }: Edge): Promise
     options: { name: { type: 'string' }, email: { type: 'string' }, role: { type: 'string', default: 'owner' } },
   });
   const role = OPERATOR_ROLES.find((known) => known === values.role);
-  if (!role) throw new TypeError(`--role: given ${values.role}; wanted one of ${OPERATOR_ROLES.join(', ')}`);
+  if (!role) throw new TypeError(`--role: expected one of ${OPERATOR_ROLES.join(', ')}, got ${values.role}`);
   await withApp(async ({ operators }, store, { publicUrl, isAssumed }) => {
     const { email, name } = values;
     const known = email === undefined ? undefined : await operators.findByEmail(email);
@@ -99,12 +99,14 @@ async function createSignInLink(args: string[], { say, withApp }: Edge): Promise
         : first;
     if (operator.disabledAt) await operators.enable(operator.id, COMMAND_LINE);
     const { secret, expiresAt } = await operators.createLink(operator.id, COMMAND_LINE);
-    say(`Signs in ${operator.name} (${operator.role}) at the store ${store}, once, until ${expiresAt.toISOString()}:`);
+    say(
+      `Sign-in link for ${operator.name} (${operator.role}) at the store ${store}. It works once, until ${expiresAt.toISOString()}:`,
+    );
     say('');
     say(`  ${publicUrl}/dashboard/enter/${secret}`);
     if (isAssumed) {
       say('');
-      say('If the server listens at another port or address, put that in its place, or set LATCHKEY_PUBLIC_URL.');
+      say('If the server has another address or port, change it in the link, or set LATCHKEY_PUBLIC_URL.');
     }
   });
 }
@@ -112,10 +114,10 @@ async function createSignInLink(args: string[], { say, withApp }: Edge): Promise
 async function removeSecondFactor(args: string[], { say, withApp }: Edge): Promise<void> {
   const [email, ...more] = parseArgs({ args, allowPositionals: true }).positionals;
   if (email === undefined || more.length > 0)
-    throw new TypeError(`latchkey second-factor remove EMAIL: given ${args.join(' ') || 'nothing'}; wanted one email`);
+    throw new TypeError(`latchkey second-factor remove EMAIL: expected one email, got ${args.join(' ') || 'nothing'}`);
   await withApp(async ({ operators }, store) => {
     const operator = await operators.findByEmail(email);
-    if (!operator) throw new Error(`no operator at the store ${store} has the email ${email}`);
+    if (!operator) throw new Error(`no member at the store ${store} has the email ${email}`);
     await operators.removeSecondFactor(operator.id, COMMAND_LINE);
     say(`Removed the second factor of ${operator.name} (${operator.role}). Their sessions have ended.`);
   });
@@ -125,7 +127,7 @@ async function rotateKeys({ say, withApp }: Edge): Promise<void> {
   await withApp(async (app) => {
     await app.keys.rotate(COMMAND_LINE);
     say(
-      'Made new signing and cookie keys. Running instances take them up within half a minute; nothing that was issued ends.',
+      'Created new signing and cookie keys. Running instances use them within 30 seconds. Issued tokens keep working.',
     );
   });
 }
