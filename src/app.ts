@@ -663,7 +663,7 @@ export async function createApp(deps: AppDependencies) {
     const stranger = ANY_HOST.test(path) ? undefined : hosts.strangerIn(request);
     if (stranger !== undefined) {
       const host = withoutUnguessable(stranger);
-      const detail = `Host: given ${host}; wanted ${new URL(publicUrl).host}, or a name that LATCHKEY_HOSTS lists.`;
+      const detail = `Host must be ${new URL(publicUrl).host}, or a name in LATCHKEY_HOSTS. The request has ${host}.`;
       throw new AppError('misdirected', { detail });
     }
     const found = mounts.find(([mount]) => (mount.endsWith('/') ? path.startsWith(mount) : path === mount));

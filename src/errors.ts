@@ -15,7 +15,7 @@ export const ERRORS = {
   invalid_request: {
     status: 400,
     title: 'The request is not valid.',
-    remedy: 'Fix what `errors` names: each has a `path`, the value `given` (never a secret) and what is `wanted`.',
+    remedy: 'Fix each entry in `errors`. It has a `path`, the `given` value (never a secret) and the `wanted` one.',
   },
   invalid_json: { status: 400, title: 'The body is not valid JSON.', remedy: 'Send valid JSON.' },
   invalid_cursor: {
@@ -33,7 +33,7 @@ export const ERRORS = {
     status: 403,
     title: 'This API key is not allowed to do this.',
     remedy:
-      "Use another key. `role` is the role of this key and `wanted` the roles that may do this; a key of one organization can't act for others.",
+      "Use another key. `role` is the role of this key, and `wanted` lists the roles that can do this. A key of one organization can't act for others.",
   },
   not_found: {
     status: 404,
@@ -64,7 +64,7 @@ export const ERRORS = {
   },
   credential_final: {
     status: 409,
-    title: 'The credential is revoked or expired; that is final.',
+    title: "The credential was revoked or has expired. That can't be undone.",
     remedy: 'Issue a new credential.',
   },
   secrets_full: {
@@ -135,7 +135,7 @@ export const ERRORS = {
   },
   mail_off: {
     status: 409,
-    title: 'Email is off. LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM turn it on.',
+    title: 'Email is off. To turn it on, set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM.',
     remedy: 'Set `LATCHKEY_SMTP_URL` and `LATCHKEY_MAIL_FROM`, so that contacts can confirm.',
   },
   webhooks_full: {
@@ -165,8 +165,8 @@ export const ERRORS = {
   },
   signature_invalid: {
     status: 401,
-    title: 'The report is not signed by a key that we know.',
-    remedy: 'Sign the raw body, and name the key.',
+    title: 'The report is not signed with a key that we recognize.',
+    remedy: 'Sign the raw body, and send the key ID.',
   },
   invalid_token_format: {
     status: 422,
@@ -188,7 +188,7 @@ export const ERRORS = {
   rate_limited: {
     status: 429,
     title: 'Too many failed attempts from this address.',
-    remedy: 'Fix what is refused, and wait for `retryAfterSeconds`.',
+    remedy: 'Fix the refused requests, and wait for `retryAfterSeconds`.',
   },
   confirmations_limited: {
     status: 429,

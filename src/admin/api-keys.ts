@@ -34,7 +34,7 @@ export function apiKeyOperations(deps: {
       tag,
       summary: 'Create an API key',
       description:
-        'owner: everything. admin: everything but making and revoking API keys and deleting organizations. viewer: reading. introspect: introspection only.',
+        'owner: everything. admin: everything except API keys, members and deleting organizations. viewer: read-only. introspect: only introspection.',
       action: 'api-keys.change',
       body: z.strictObject({
         name: schemas.name,
@@ -48,7 +48,7 @@ export function apiKeyOperations(deps: {
       async handle({ body, caller, cause }) {
         if (caller.organizationId !== undefined && body.organizationId === undefined) {
           throw new AppError('forbidden', {
-            detail: `This API key is limited to ${caller.organizationId} and can make only keys that are, too.`,
+            detail: `This API key is limited to ${caller.organizationId} and can create only keys with the same limit.`,
           });
         }
         if (body.organizationId !== undefined) {

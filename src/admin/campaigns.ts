@@ -24,10 +24,10 @@ const filter = z
     endsWithinDays: days,
     marks: z.array(z.enum(MARKS)).max(MARKS.length).optional(),
   })
-  .describe('As in the credentials report; live ones alone.');
+  .describe('The filters of the credentials report. Only active credentials are chosen.');
 const goal = z
   .enum(GOALS)
-  .describe('`end`: gives them an end. `oauth`: asks contacts to connect by OAuth; chooses tokens alone.');
+  .describe('`end`: sets an end date. `oauth`: asks contacts to connect with OAuth, and chooses only tokens.');
 
 const progressView = z.object(
   Object.fromEntries(MEMBER_STATES.map((state) => [state, z.int()])) as Record<
@@ -44,8 +44,8 @@ const campaignView = z
     endsAt: shownTime.nullable(),
     message: z.string().nullable(),
     state: z.enum(CAMPAIGN_STATES),
-    progress: progressView.describe('How many credentials are in each state; looked at again twice a minute.'),
-    asked: z.int().describe('How often contacts were asked.'),
+    progress: progressView.describe('Number of credentials in each state. Updated twice a minute.'),
+    asked: z.int().describe('How many times contacts were asked.'),
     createdAt: shownTime,
     startedBy: schemas.actorView,
     endedAt: shownTime.nullable(),
@@ -57,7 +57,7 @@ const memberView = z
     organizationId: z.string(),
     directoryId: z.string(),
     state: z.enum(MEMBER_STATES),
-    previousEnd: shownTime.nullable().describe('The end that it had before the campaign.'),
+    previousEnd: shownTime.nullable().describe('The end date before the campaign.'),
   })
   .meta({ id: 'CampaignCredential' });
 
@@ -100,7 +100,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       method: 'post',
       path: '/campaigns/preview',
       tag,
-      summary: 'What a campaign would choose; nothing is changed',
+      summary: 'Preview which credentials a campaign would choose',
       action: 'campaigns.read',
       body: z.strictObject({ goal, filter }),
       example: { goal: 'end', filter: { provider: 'entra', kind: 'bearer', olderThanDays: 365, marks: ['no_end'] } },
@@ -108,7 +108,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       answer: z.object({
         count: z.int(),
         organizations: z.int(),
-        unreachable: z.int().describe('Organizations without a contact who confirmed: owners are told instead.'),
+        unreachable: z.int().describe('Organizations without a confirmed contact. Owners get the email instead.'),
         first: z.array(reportRowView).describe('The first 50.'),
       }),
       errors: ['invalid_request'],
@@ -123,14 +123,14 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       tag,
       summary: 'Start a campaign',
       description:
-        'Credentials that fit now are chosen; an end that is later or missing becomes `endsAt`. Confirmed contacts get an email with a portal link of their own. Where email is off, or nobody confirmed, make links with `POST /portal-links`.',
+        'Chooses the credentials that match now. With `end`, a later or missing end date becomes `endsAt`. Confirmed contacts get an email with a portal link. If there is no email or no confirmed contact, create links with `POST /portal-links`.',
       action: 'campaigns.run',
       body: z.strictObject({
         name: schemas.name,
         goal,
         filter,
         endsAt: schemas.time.optional().describe('With `end`: at least a day from now.'),
-        message: schemas.name.optional().describe('In place of our sentence in the email.'),
+        message: schemas.name.optional().describe('Replaces our sentence in the email.'),
       }),
       example: {
         name: 'Static tokens of Entra',
@@ -162,7 +162,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       method: 'get',
       path: '/campaigns/:id',
       tag,
-      summary: 'Read a campaign and how far it is',
+      summary: 'Read a campaign and its progress',
       action: 'campaigns.read',
       status: 200,
       answer: campaignView,
@@ -173,7 +173,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       method: 'get',
       path: '/campaigns/:id/credentials',
       tag,
-      summary: 'The credentials of a campaign and what became of each',
+      summary: 'List the credentials of a campaign and their states',
       action: 'campaigns.read',
       query: z.strictObject(schemas.paging),
       status: 200,
@@ -189,7 +189,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       method: 'post',
       path: '/campaigns/:id/remind',
       tag,
-      summary: 'Ask the contacts again whose credentials wait',
+      summary: 'Remind the contacts of credentials that are not replaced',
       description: 'At most once an hour.',
       action: 'campaigns.run',
       status: 200,
@@ -201,8 +201,8 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       method: 'post',
       path: '/campaigns/:id/stop',
       tag,
-      summary: 'Stop a campaign and take back the ends that it set',
-      description: 'What has ended stays ended, and an end that somebody chose since stays as it is.',
+      summary: 'Stop a campaign and remove the end dates that it set',
+      description: 'Ended credentials stay ended. End dates that someone changed since then stay.',
       action: 'campaigns.run',
       status: 200,
       answer: campaignView,

@@ -8,11 +8,11 @@ const shownTime = z.iso.datetime();
 
 const checkedView = z
   .object({
-    known: z.boolean().describe('Whether it is a token or access token of ours that you may see.'),
+    known: z.boolean().describe('Whether it is a token or access token that you can see.'),
     looksLike: z
       .string()
       .nullable()
-      .describe('Of what is not known: `token_truncated`, `client_secret_presented`, ...'),
+      .describe('For an unknown value, such as `token_truncated` or `client_secret_presented`.'),
     what: z.enum(['token', 'access_token']).nullable(),
     state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']).nullable(),
     credentialId: z.string().nullable(),
@@ -61,10 +61,10 @@ export function checkOperations({ check }: { check: Check }): Operation[] {
       tag,
       summary: 'Check a token without using it',
       description:
-        'Says whose it is and its state; of what is not ours, what it looks like. Nothing is counted as use, and the value is not kept.',
+        "Returns the owner and state of a token, or what an unknown value looks like. The check doesn't count as a use, and the value is not stored.",
       action: 'tokens.check',
       body: z.strictObject({
-        value: z.string().min(1).max(5000).describe('The token, or a whole Authorization header.'),
+        value: z.string().min(1).max(5000).describe('The token, or a full Authorization header.'),
       }),
       status: 200,
       answer: checkedView,

@@ -20,12 +20,12 @@ export const accessTokenSeconds = z
   .min(900)
   .max(21_600)
   .describe(
-    'How long an access token lives: 15 minutes to 6 hours; 1 hour by default. For Entra 1 to 6 hours; 2 hours by default.',
+    'Lifetime of access tokens: 15 minutes to 6 hours, 1 hour by default. For Entra, 1 to 6 hours, 2 hours by default.',
   );
 /** At most one of the two. */
 export const importedSecret = {
-  clientSecret: z.string().max(1000).optional().describe('Its secret in clear text; only a digest is kept.'),
-  clientSecretSha256: z.string().max(200).optional().describe('SHA-256 of its secret, hexadecimal.'),
+  clientSecret: z.string().max(1000).optional().describe('The secret in clear text. Only a digest is stored.'),
+  clientSecretSha256: z.string().max(200).optional().describe('SHA-256 of the secret, in hexadecimal.'),
   allowWeak: schemas.allowWeak,
 };
 export const secretEnd = schemas.time.nullable().optional();
@@ -37,7 +37,7 @@ const workloadIdentity = z
     audience: z.string().max(500),
     jwksUri: z.string().max(2000),
   })
-  .describe("Entra's workload identity: whose assertions stand for this client.");
+  .describe('Workload identity of Entra. Its assertions authenticate this client.');
 const shownTime = z.iso.datetime();
 
 export const clientFields = {
@@ -49,17 +49,17 @@ export const clientFields = {
   grantTypes: z.array(z.enum(GRANT_TYPES)).min(1).optional(),
   tokenEndpointAuthMethod: z.enum(AUTH_METHODS).optional(),
   jwks: jwks.optional().describe('Public keys of a private_key_jwt client.'),
-  jwksUri: z.string().max(2000).optional().describe('Where those keys are fetched from, on an allowed host.'),
+  jwksUri: z.string().max(2000).optional().describe('URL of those keys, on an allowed host.'),
   workloadIdentity: workloadIdentity.optional(),
   accessTokenSeconds: accessTokenSeconds.optional(),
   secretExpiresAt: secretEnd.describe(
-    'When its first secret ends. Absent: as its identity provider prescribes, two years for Entra; null: no end.',
+    'Expiry of the first secret. Default: what the identity provider requires, such as two years for Entra. null: never.',
   ),
   rotateRefreshTokens: z
     .boolean()
     .optional()
     .describe(
-      'A new refresh token with each refresh. Off by default for clients with a secret, where it protects nothing and a lost answer costs.',
+      'Issues a new refresh token with each refresh. Off by default for clients with a secret: there it adds no protection, and a lost response breaks the connection.',
     ),
   maximumAgeDays: z
     .number()
@@ -67,23 +67,23 @@ export const clientFields = {
     .min(1)
     .max(36_500)
     .optional()
-    .describe('Days after which its connections end. None by default.'),
+    .describe('Days after which connections expire. Never by default.'),
   idleDays: z
     .number()
     .int()
     .min(1)
     .max(36_500)
     .optional()
-    .describe('Days without a refresh after which its connections end. None by default.'),
+    .describe('Days without a refresh after which connections expire. Never by default.'),
 };
 
 export const clientView = z
   .object({
     id: z.string(),
-    clientId: z.string().describe('The OAuth client_id: the same as id, unless it was imported.'),
+    clientId: z.string().describe('The OAuth client_id. The same as `id`, unless the client was imported.'),
     name: z.string(),
     provider: schemas.provider,
-    directoryId: z.string().nullable().describe('The directory that owns it; null for a shared client.'),
+    directoryId: z.string().nullable().describe('The directory that owns it. null: a shared client.'),
     appName: z.string().nullable(),
     redirectUris: z.array(z.string()),
     grantTypes: z.array(z.enum(GRANT_TYPES)),
@@ -98,14 +98,14 @@ export const clientView = z
         hint: z.string(),
         weak: z.boolean().describe('An owner imported it although it could be guessed.'),
         createdAt: shownTime,
-        expiresAt: shownTime.nullable().describe('null: no end'),
+        expiresAt: shownTime.nullable().describe('null: never'),
         state: z.enum(['live', 'expired']),
       }),
     ),
     issues: z
       .array(z.enum(CLIENT_ISSUES))
       .describe(
-        'What its owner should change. `public_client_credentials`: the client was stored as public with client_credentials; it may not use that grant, and keeps the others. `client_secret_expired`, `client_secret_ends_soon`: no secret lives longer than now, or than 30 days. `redirect_uris_missing`: nobody can connect by authorization code, since no redirect URI is known; for Okta give the appName.',
+        "Problems that its owner should fix. `public_client_credentials`: a public client can't use client_credentials, only its other grants. `client_secret_expired`: all secrets have expired. `client_secret_ends_soon`: all secrets expire within 30 days. `redirect_uris_missing`: the authorization code grant needs a redirect URI. For Okta, set appName.",
       ),
     createdAt: shownTime,
     createdBy: schemas.actorView,

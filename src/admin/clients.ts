@@ -49,7 +49,7 @@ export function clientOperations({
       assertVisible(caller, await organizationOf(directoryId), `directory ${directoryId}`);
     } else if (!isWithinReach(caller.organizationId, 'clients.share')) {
       const detail =
-        'directoryId is missing: this API key is limited to one organization, and a client without it is shared by all.';
+        'directoryId is missing. This API key is limited to one organization, and a client without directoryId is shared by all.';
       throw new AppError('forbidden', { detail });
     }
   }
@@ -82,7 +82,7 @@ export function clientOperations({
       tag,
       summary: 'Create an OAuth client',
       description:
-        'With a directoryId it is owned by that directory, without one it is shared by all organizations. Redirect URIs and grant types come from the provider unless given.',
+        'A client with a directoryId belongs to that directory. Without one, all organizations share it. Redirect URIs and grant types default to those of the provider.',
       action: 'clients.change',
       body: z.strictObject(clientFields),
       status: 201,
@@ -96,7 +96,7 @@ export function clientOperations({
       tag,
       summary: 'Import an OAuth client of another system',
       description:
-        'With its client_id, and its secret in clear text or as SHA-256: the identity provider keeps what it has. Without a secret one is made and shown once. To import many, and to try it first, use /imports.',
+        'Send the client_id, and the secret in clear text or as SHA-256. The identity provider keeps its values. Without a secret, a new one is created and shown once. To import many clients or do a dry run, use /imports.',
       action: 'clients.change',
       body: z.strictObject({
         clientId: z.string().max(100).describe('Its client_id in the other system.'),
@@ -139,7 +139,7 @@ export function clientOperations({
       path: '/clients/:id',
       tag,
       summary: 'Change an OAuth client',
-      description: 'With an appName the redirect URIs of its provider are made anew, unless they were set by hand.',
+      description: 'A new appName also updates the redirect URIs, unless you set them yourself.',
       action: 'clients.change',
       body: z.strictObject({
         name: schemas.name.optional(),
@@ -162,7 +162,7 @@ export function clientOperations({
       tag,
       summary: 'Delete an OAuth client',
       description:
-        'It can get no more tokens. What it has connected is listed as credentials of the directories; revoke those too to end it at once.',
+        "It can't get any more tokens. Its connections are credentials of the directories. To end them now, revoke them too.",
       action: 'clients.change',
       status: 204,
       errors: ['not_found'],
@@ -177,7 +177,7 @@ export function clientOperations({
       tag,
       summary: 'Connect a client by hand',
       description:
-        'For identity providers into which a refresh token is pasted, such as SailPoint: no consent page, the token is shown once.',
+        'For identity providers that need a pasted refresh token, such as SailPoint. There is no consent page. The token is shown once.',
       action: 'credentials.change',
       body: z.strictObject({
         clientId: z.string().max(100),
@@ -185,9 +185,7 @@ export function clientOperations({
           .string()
           .max(100)
           .optional()
-          .describe(
-            'The credential whose place it takes when both slots are full; that works until the new connection has been used.',
-          ),
+          .describe('The credential to replace when both slots are full. It works until the new connection is used.'),
       }),
       status: 201,
       answer: z.object({ credentialId: z.string(), refreshToken: schemas.shownOnce }),
@@ -212,11 +210,11 @@ export function clientOperations({
       tag,
       summary: 'Add a secret',
       description:
-        'All live secrets work until they end or are removed: put the new one into the identity provider first. Two may be live at a time, three for Entra.',
+        'All active secrets work until they expire or are removed. Paste the new one into the identity provider before you remove the old one. A client can have two active secrets, or three for Entra.',
       action: 'clients.change',
       body: z.strictObject({
         expiresAt: secretEnd.describe(
-          'Absent: as its identity provider prescribes, two years for Entra; null: no end.',
+          'Default: what the identity provider requires, such as two years for Entra. null: never.',
         ),
       }),
       status: 201,

@@ -9,14 +9,14 @@ const shownTime = z.iso.datetime();
 const kinds = z
   .array(z.enum(NOTICE_KINDS))
   .max(NOTICE_KINDS.length)
-  .describe('`failing`: something is wrong. `ending`: something ends soon. `changes`: at most one email an hour.');
+  .describe('`failing`: something is wrong. `ending`: something expires soon. `changes`: at most one email an hour.');
 const email = z.string().max(254);
 const organizationFilter = z.string().max(100).optional();
 
 const contactView = z
   .object({
     id: z.string(),
-    organizationId: z.string().nullable().describe("null: the vendor's own, who hears of all organizations."),
+    organizationId: z.string().nullable().describe('null: a contact of the vendor, for all organizations.'),
     name: z.string(),
     email: z.string(),
     kinds: z.array(z.enum(NOTICE_KINDS)),
@@ -86,13 +86,13 @@ export function contactOperations({ notifications }: { notifications: Notificati
       method: 'post',
       path: '/contacts',
       tag,
-      summary: 'Add a contact, who is asked by email to confirm',
+      summary: 'Add a contact, and ask them by email to confirm',
       action: 'contacts.change',
       body: z.strictObject({
-        organizationId: z.string().max(100).nullable().optional().describe("null or absent: the vendor's own."),
+        organizationId: z.string().max(100).nullable().optional().describe('null or absent: a contact of the vendor.'),
         name: schemas.name,
         email,
-        kinds: kinds.optional().describe('All unless it is given.'),
+        kinds: kinds.optional().describe('Default: all.'),
       }),
       status: 201,
       answer: contactView,
@@ -112,7 +112,7 @@ export function contactOperations({ notifications }: { notifications: Notificati
       action: 'contacts.read',
       query: z.strictObject({
         ...schemas.paging,
-        organizationId: organizationFilter.describe("`vendor` for the vendor's own."),
+        organizationId: organizationFilter.describe('`vendor`: contacts of the vendor.'),
       }),
       status: 200,
       answer: schemas.listOf(contactView),
@@ -128,7 +128,7 @@ export function contactOperations({ notifications }: { notifications: Notificati
       method: 'patch',
       path: '/contacts/:id',
       tag,
-      summary: 'Change the name of a contact, or what they are told',
+      summary: 'Change the name or the notices of a contact',
       action: 'contacts.change',
       body: z.strictObject({ name: schemas.name.optional(), kinds: kinds.optional() }),
       status: 200,
@@ -143,7 +143,7 @@ export function contactOperations({ notifications }: { notifications: Notificati
       method: 'post',
       path: '/contacts/:id/ask-again',
       tag,
-      summary: 'Send the email that asks for the confirmation again',
+      summary: 'Send the confirmation email again',
       action: 'contacts.change',
       status: 200,
       answer: contactView,
@@ -171,7 +171,7 @@ export function contactOperations({ notifications }: { notifications: Notificati
       method: 'get',
       path: '/notices',
       tag,
-      summary: 'What people were told, latest first',
+      summary: 'List sent notices, latest first',
       action: 'contacts.read',
       query: z.strictObject({
         ...schemas.paging,
@@ -193,10 +193,10 @@ export function contactOperations({ notifications }: { notifications: Notificati
       method: 'patch',
       path: '/organizations/:id/notification-settings',
       tag,
-      summary: 'Choose on which days before an end an organization is told',
+      summary: 'Set how many days before an expiry the contacts are notified',
       action: 'contacts.change',
       body: z.strictObject({
-        endingDays: z.array(z.number().int().min(1).max(365)).min(1).max(10).describe('30, 14, 7 and 1 unless chosen.'),
+        endingDays: z.array(z.number().int().min(1).max(365)).min(1).max(10).describe('Default: 30, 14, 7 and 1.'),
       }),
       status: 200,
       answer: z.object({ endingDays: z.array(z.number()) }),

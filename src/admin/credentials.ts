@@ -18,18 +18,18 @@ const issueFields = {
 };
 export const credentialImportFields = {
   token: z.string().max(10_000).optional().describe('The value in clear text.'),
-  sha256: z.string().max(200).optional().describe('SHA-256 of the value, hexadecimal.'),
+  sha256: z.string().max(200).optional().describe('SHA-256 of the value, in hexadecimal.'),
   ssoreadyToken: z.string().max(200).optional().describe('ssoready_scim_bearer_token_...'),
   ssoreadySha256: z
     .string()
     .max(200)
     .optional()
-    .describe("SSOReady's digest: SHA-256 of the token's 16 bytes, hexadecimal."),
+    .describe("Digest of SSOReady: SHA-256 of the token's 16 bytes, in hexadecimal."),
   hint: z
     .string()
     .regex(/^[\x21-\x7e]{1,4}$/, 'expected the last one to four characters of the value')
     .optional()
-    .describe('Last characters of the value, for display beside a digest.'),
+    .describe('Last characters of the value, to show with a digest.'),
   allowWeak: schemas.allowWeak,
   ...issueFields,
 };
@@ -137,7 +137,7 @@ export function credentialOperations(deps: {
       tag,
       summary: 'Import a credential of another system',
       description:
-        'Exactly one of token, sha256, ssoreadyToken, ssoreadySha256. The IdP keeps presenting what it has. A value that could be guessed is refused (`weak_value`) unless an owner takes it with allowWeak.',
+        'Send exactly one of token, sha256, ssoreadyToken and ssoreadySha256. The IdP keeps its token. A value that could be guessed is refused (`weak_value`) unless an owner takes it with allowWeak.',
       action: 'credentials.import',
       body: z.strictObject(credentialImportFields),
       status: 201,
@@ -156,7 +156,7 @@ export function credentialOperations(deps: {
       tag,
       summary: 'Rotate the static token',
       description:
-        'overlap: the new token is put beside the old one, which stays until it is retired: by hand (manual), by itself once the new one was accepted and the old one is quiet (when-replaced), or after so many seconds. immediate: the new token alone is left. OAuth connections are never touched.',
+        'overlap: both tokens work until the old one is retired. `retire` says when: by hand (manual), once the new one was accepted and the old one is unused (when-replaced), or after a number of seconds. immediate: the old token ends now. OAuth connections are not affected.',
       action: 'credentials.change',
       body: z
         .strictObject({
@@ -197,7 +197,7 @@ export function credentialOperations(deps: {
       method: 'patch',
       path: '/credentials/:id',
       tag,
-      summary: 'Change label, scopes or end of a credential',
+      summary: 'Change the label, scopes or expiry of a credential',
       action: 'credentials.change',
       body: z.strictObject({
         label: schemas.name.nullable().optional(),
@@ -232,9 +232,9 @@ export function credentialOperations(deps: {
       method: 'post',
       path: '/credentials/:id/revoke',
       tag,
-      summary: 'Revoke a credential for good',
+      summary: 'Revoke a credential permanently',
       description:
-        'When this has answered, no instance accepts it any more. Refused when it was used in the last hour, unless forced.',
+        'After the response, no instance accepts it anymore. Refused if it was used in the last hour, unless you set `force`.',
       action: 'credentials.change',
       body: z.strictObject({ reason: schemas.name.optional(), force: z.boolean().optional() }),
       status: 200,
@@ -249,8 +249,8 @@ export function credentialOperations(deps: {
       method: 'post',
       path: '/credentials/:id/retire',
       tag,
-      summary: 'Retire a replaced credential at once',
-      description: 'For the old token of a rotation, once its successor has been accepted.',
+      summary: 'Retire a replaced credential now',
+      description: 'For the old token of a rotation, after the new one was accepted.',
       action: 'credentials.change',
       status: 200,
       answer: schemas.credentialView,
@@ -264,7 +264,7 @@ export function credentialOperations(deps: {
       method: 'get',
       path: '/credentials/:id/usage',
       tag,
-      summary: 'Requests accepted and refused per hour, latest first',
+      summary: 'List accepted and refused requests per hour, latest first',
       action: 'credentials.read',
       query: z.strictObject({ ...schemas.paging, from: schemas.time.optional(), to: schemas.time.optional() }),
       status: 200,
@@ -279,7 +279,7 @@ export function credentialOperations(deps: {
     eventListOperation(audit, {
       path: '/credentials/:id/events',
       tag,
-      summary: 'What happened to a credential, latest first',
+      summary: 'List the events of a credential, latest first',
       scope: async (id, caller) => ({ credentialId: (await get(id, caller)).id }),
     }),
   ];

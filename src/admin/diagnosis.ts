@@ -41,7 +41,7 @@ const timelineView = z
         eventId: z.string(),
       }),
     ),
-    isCut: z.boolean().describe('There is more than is shown: ask for a shorter period.'),
+    isCut: z.boolean().describe('Some entries are left out. Request a shorter period.'),
   })
   .meta({ id: 'Timeline' });
 
@@ -65,7 +65,7 @@ export function diagnosisOperations(deps: {
       tag,
       summary: 'Explain a directory: what is wrong, since when, how we know, who fixes it',
       description:
-        'With `at` as it was then: exact for tokens, connections and the directory, by the hour for traffic. `credentials` are told then too.',
+        'With `at`, as it was at that time: exact for tokens, connections and the directory, by the hour for traffic. The response then includes `credentials`.',
       action: 'directories.read',
       query: z.strictObject({ at: schemas.time.optional().describe('A moment in the past.') }),
       status: 200,
@@ -84,14 +84,17 @@ export function diagnosisOperations(deps: {
       path: '/why/:id',
       tag,
       summary: 'Explain a refusal by the code in its answer',
-      description: 'The diagnosis of the directory at the latest refusal that carried the code; for 30 days.',
+      description: 'The diagnosis of the directory at the latest refusal with this code. Available for 30 days.',
       action: 'directories.read',
       status: 200,
       answer: diagnosisView,
       errors: ['not_found'],
       async handle({ id: code, caller }) {
         const why = await diagnoses.why(code);
-        if (!why) throw new AppError('not_found', { detail: 'This code leads nowhere: it is mistyped, or too old.' });
+        if (!why)
+          throw new AppError('not_found', {
+            detail: "We don't recognize this code. It is mistyped, or older than 30 days.",
+          });
         assertVisible(caller, why.organizationId, 'this code');
         const directory = await get(why.directoryId, caller);
         return { body: viewPast(await diagnoses.at(directory, why.at)) };
@@ -101,11 +104,11 @@ export function diagnosisOperations(deps: {
       method: 'get',
       path: '/directories/:id/timeline',
       tag,
-      summary: 'What happened to a directory: changes, and runs of traffic by the hour',
+      summary: 'Read the timeline of a directory: changes, and traffic by the hour',
       action: 'directories.read',
       query: z.strictObject({
-        from: schemas.time.optional().describe('Seven days before `to` without it.'),
-        to: schemas.time.optional().describe('Now without it.'),
+        from: schemas.time.optional().describe('Default: seven days before `to`.'),
+        to: schemas.time.optional().describe('Default: now.'),
       }),
       status: 200,
       answer: timelineView,
@@ -128,7 +131,7 @@ export function diagnosisOperations(deps: {
       method: 'post',
       path: '/directories/:id/recovered',
       tag,
-      summary: 'Say that what was missed during a failure has been dealt with',
+      summary: 'Confirm that the changes missed during a failure are fixed',
       action: 'findings.settle',
       status: 200,
       answer: diagnosisView,
@@ -143,9 +146,8 @@ export function diagnosisOperations(deps: {
       method: 'post',
       path: '/directories/:id/quiet',
       tag,
-      summary: 'Say that the present silence is expected, or mute alarms about silence',
-      description:
-        'Without `muteDays` the silence so far becomes part of the record, so that the next alarm comes later.',
+      summary: 'Mark the current silence as expected, or mute silence alarms',
+      description: 'Without `muteDays`, the silence so far counts as normal, so the next alarm comes later.',
       action: 'findings.settle',
       body: z.strictObject({ muteDays: z.number().int().min(1).max(365).optional() }),
       status: 200,

@@ -20,12 +20,12 @@ const upstreamUrl = z
   .string()
   .max(2000)
   .describe(
-    'The SCIM base URL of your application, for the gateway: https, and a public host unless configured otherwise.',
+    'SCIM base URL of your application, for the gateway. It must be https with a public host, unless configured otherwise.',
   );
 
 const mapUris = z
   .boolean()
-  .describe("Whether the gateway maps the upstream's URIs in its answers to the endpoint; true unless it is said.");
+  .describe('Whether the gateway replaces upstream URIs in responses with endpoint URIs. Default: true.');
 
 const upstreamCredential = z
   .discriminatedUnion('kind', [
@@ -34,7 +34,7 @@ const upstreamCredential = z
     z.strictObject({ kind: z.literal('header'), name: z.string().max(100), value: z.string().max(4096) }),
   ])
   .describe(
-    'What authenticates the gateway at the upstream: a JWT that /oauth/jwks verifies, or a header, whose value is kept encrypted and never shown.',
+    'How the gateway authenticates to the upstream: with a JWT that /oauth/jwks verifies, or with a header. The header value is stored encrypted and never shown.',
   );
 
 const upstreamTestView = z
@@ -42,11 +42,11 @@ const upstreamTestView = z
     isFine: z.boolean(),
     checks: z.array(
       z.object({
-        path: z.string().describe('What was asked for, below upstreamUrl.'),
+        path: z.string().describe('The requested path, below upstreamUrl.'),
         status: z.int().nullable(),
         problem: z.enum(TEST_PROBLEMS).nullable(),
-        cause: z.enum(UNREACHABLE).nullable().describe('With unreachable: why.'),
-        detail: z.string().nullable().describe('What an identity provider would make of it.'),
+        cause: z.enum(UNREACHABLE).nullable().describe('With unreachable: the reason.'),
+        detail: z.string().nullable().describe('How an identity provider would react.'),
         elapsedMs: z.number(),
       }),
     ),
@@ -58,7 +58,7 @@ const requestLog = z
 const audience = z
   .string()
   .max(2000)
-  .describe('What introspection tells as `aud`, an absolute URI: for a SCIM server with an address of its own.');
+  .describe('The `aud` of introspection, an absolute URI. For a SCIM server with its own URL.');
 
 export function directoryOperations(deps: {
   directories: Directories;
@@ -80,7 +80,7 @@ export function directoryOperations(deps: {
   function assertUnlimited(caller: Caller): void {
     if (isWithinReach(caller.organizationId, 'directories.choose-endpoint-key')) return;
     throw new AppError('forbidden', {
-      detail: 'An endpointKey can be chosen by keys that see all organizations only.',
+      detail: 'Only keys for all organizations can choose an endpointKey.',
     });
   }
 
@@ -91,9 +91,10 @@ export function directoryOperations(deps: {
     const organization = await organizations.get(organizationId);
     if (isOriginAllowed(organization, url)) return;
     const { upstreamOrigins = [] } = organization;
-    const allowed = upstreamOrigins.length === 0 ? 'None is allowed yet' : `Allowed are ${upstreamOrigins.join(', ')}`;
+    const allowed =
+      upstreamOrigins.length === 0 ? 'No origin is allowed yet' : `Allowed origins: ${upstreamOrigins.join(', ')}`;
     throw new AppError('forbidden', {
-      detail: `An API key that is limited to one organization can use upstreams only at origins that an owner allowed for it. ${allowed}.`,
+      detail: `An API key that is limited to one organization can only use upstreams at origins that an owner allowed. ${allowed}.`,
     });
   }
 
@@ -103,7 +104,7 @@ export function directoryOperations(deps: {
       path: '/directories',
       tag,
       summary: 'Create a directory',
-      description: 'Its endpoint exists from now on; it has no credential until one is issued.',
+      description: 'Creates its endpoint. It has no credential until you issue one.',
       action: 'directories.change',
       body: z.strictObject({
         organizationId: z.string().max(100),
@@ -116,7 +117,7 @@ export function directoryOperations(deps: {
         requestLog: requestLog.optional(),
         endpointKey: schemas.endpointKey
           .optional()
-          .describe('Readable last part of the endpoint; unique. Random without it.'),
+          .describe('Readable last part of the endpoint URL. It must be unique. Default: random.'),
       }),
       status: 201,
       answer: schemas.directoryView,
@@ -137,7 +138,7 @@ export function directoryOperations(deps: {
       query: z.strictObject({
         ...schemas.paging,
         organizationId: z.string().max(100).optional(),
-        endpointKey: z.string().max(100).optional().describe('The one with this endpointKey.'),
+        endpointKey: z.string().max(100).optional().describe('Only the directory with this endpointKey.'),
       }),
       status: 200,
       answer: schemas.listOf(schemas.directoryView),
@@ -176,7 +177,7 @@ export function directoryOperations(deps: {
       tag,
       summary: 'Change a directory',
       description:
-        'A change of endpointKey moves the endpoint, which breaks an IdP that uses it: refused while a credential holds a slot, unless forced.',
+        'A new endpointKey changes the endpoint URL and breaks an IdP that uses the old one. Refused while a credential holds a slot, unless you set `force`.',
       action: 'directories.change',
       body: z.strictObject({
         name: schemas.name.optional(),
@@ -206,7 +207,8 @@ export function directoryOperations(deps: {
       path: '/directories/:id',
       tag,
       summary: 'Delete a directory',
-      description: 'Refused while a credential holds a slot, unless forced; then those are revoked.',
+      description:
+        'Refused while a credential holds a slot, unless you set `force`. With `force`, those credentials are revoked.',
       action: 'directories.change',
       query: z.strictObject({ force }),
       status: 204,
@@ -223,7 +225,7 @@ export function directoryOperations(deps: {
       tag,
       summary: 'Test the SCIM server of a directory',
       description:
-        'Asks what Entra ID and Okta ask when their own connection is tested, and says what they would stumble over. It changes nothing there, and is no use of a credential. A slow server is waited for as long as the gateway waits, 60 seconds unless set otherwise; the whole takes 2 minutes at most.',
+        "Sends the requests of the connection tests in Entra ID and Okta, and reports responses that they can't handle. It changes nothing there, and doesn't count as a use of a credential. A slow server is waited for as long as the gateway waits, 60 seconds unless set otherwise; the whole takes 2 minutes at most.",
       action: 'directories.change',
       status: 200,
       answer: upstreamTestView,
@@ -238,8 +240,8 @@ export function directoryOperations(deps: {
         tag,
         summary:
           verb === 'disable'
-            ? 'Disable a directory: every request to it is refused'
-            : 'Enable a directory: the same credentials work again',
+            ? 'Disable a directory and refuse every request to it'
+            : 'Enable a directory with the same credentials',
         action: 'directories.change',
         status: 200,
         answer: schemas.directoryView,

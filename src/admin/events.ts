@@ -16,19 +16,19 @@ const filters = {
   type: schemas.eventTypeFilter
     .optional()
     .describe('An event type, several with commas, or a family such as credential.*'),
-  from: schemas.time.optional().describe('Not before.'),
-  to: schemas.time.optional().describe('Before.'),
+  from: schemas.time.optional().describe('Only events at or after this time.'),
+  to: schemas.time.optional().describe('Only events before this time.'),
   order: z
     .enum(['asc', 'desc'])
     .default('desc')
-    .describe('`desc`: latest first. `asc`: oldest first, with `resumeAfter` for the next visit.'),
+    .describe('`desc`: latest first. `asc`: oldest first, with `resumeAfter` for the next poll.'),
 };
 
 const eventList = schemas.listOf(schemas.eventView).extend({
   resumeAfter: z
     .string()
     .optional()
-    .describe('With `order=asc`: the `after` of a later visit. It may bring events of the last minute again.'),
+    .describe('With `order=asc`: the `after` of your next poll. It can return events of the last minute again.'),
 });
 
 export function eventListOperation(audit: Audit, { path, tag, summary, scope }: EventList): Operation {
@@ -55,7 +55,7 @@ export function eventOperations({ audit }: { audit: Audit }): Operation[] {
       method: 'get',
       path: '/events',
       tag: 'Events',
-      summary: 'The audit trail, latest first unless asked otherwise',
+      summary: 'List the audit trail, latest first by default',
       action: 'events.read',
       query: z.strictObject({
         ...schemas.paging,

@@ -18,10 +18,13 @@ const rowView = z
     what: z.string(),
     by: text,
     expiresAt: text,
-    firstUsedAt: text.describe('Of a rotation: the hour in which the new one was first accepted.'),
-    minutes: z.number().nullable().describe('Of an end: from the request until every instance refused it, at most.'),
+    firstUsedAt: text.describe('For a rotation: the hour in which the new one was first accepted.'),
+    minutes: z
+      .number()
+      .nullable()
+      .describe('For an end: the maximum time from the request until every instance refused it.'),
     note: text,
-    eventIds: z.array(z.string()).describe('The audit events that show it.'),
+    eventIds: z.array(z.string()).describe('The audit events that prove it.'),
   })
   .meta({ id: 'EvidenceRow' });
 
@@ -49,14 +52,14 @@ export function evidenceOperations({ evidence }: { evidence: Evidence }): Operat
       method: 'get',
       path: '/evidence',
       tag: 'Reports',
-      summary: 'An evidence packet for a period, signed',
+      summary: 'Create a signed evidence packet for a period',
       description:
-        '`jws` holds the same packet (JWS, compact, ES256); `/oauth/jwks` has the key that checks it. A packet has at most 50,000 rows.',
+        '`jws` holds the same packet (JWS, compact, ES256); `/oauth/jwks` has the key to verify it. A packet has at most 50,000 rows.',
       action: 'reports.read',
       query: z.strictObject({
-        from: schemas.time.describe('Not before.'),
-        to: schemas.time.describe('Before; a time that has passed.'),
-        organizationId: z.string().max(100).optional().describe('All unless it is given.'),
+        from: schemas.time.describe('Start of the period.'),
+        to: schemas.time.describe('End of the period, in the past.'),
+        organizationId: z.string().max(100).optional().describe('Default: all organizations.'),
       }),
       status: 200,
       answer: z.object({ packet: packetView, jws: z.string() }),

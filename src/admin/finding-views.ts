@@ -21,7 +21,7 @@ const wordsView = z.object({
   rest: z.string(),
   detail: z.string().nullable(),
   steps: z.array(z.string()),
-  value: z.object({ label: z.string(), value: z.string() }).nullable().describe('What to copy for it.'),
+  value: z.object({ label: z.string(), value: z.string() }).nullable().describe('A value to copy.'),
   unseen: z.string().nullable().describe('What we cannot see.'),
 });
 
@@ -29,14 +29,14 @@ export const findingView = z
   .object({
     code: z.enum(CODE_NAMES),
     severity: z.enum(SEVERITIES),
-    actor: z.enum(ACTORS).describe('Who can act.'),
+    actor: z.enum(ACTORS).describe('Who can fix it.'),
     since: shownTime,
     until: shownTime.nullable(),
     certainty: z.enum(['known', 'likely']),
     facts: z.record(z.string(), z.unknown()),
     evidence: z.array(z.string()).describe('IDs of events.'),
     words: wordsView,
-    documentation: z.string().describe('The page of this finding.'),
+    documentation: z.string().describe('Documentation of this finding.'),
   })
   .meta({ id: 'Finding' });
 
@@ -45,7 +45,7 @@ export const diagnosisView = z
     directoryId: z.string(),
     organizationId: z.string(),
     at: shownTime,
-    findings: z.array(findingView).describe('The first one leads.'),
+    findings: z.array(findingView).describe('The first one is the most important.'),
     strangers: z
       .array(
         z.object({
@@ -58,7 +58,7 @@ export const diagnosisView = z
           evidence: z.array(z.string()),
         }),
       )
-      .describe('Refused requests of somebody else. They say nothing of the health.'),
+      .describe("Refused requests from elsewhere. They don't affect the health."),
     credentials: z
       .array(
         z.object({
@@ -72,12 +72,15 @@ export const diagnosisView = z
           expiresAt: shownTime.nullable(),
           endedAt: shownTime.nullable(),
           endedBy: z.string().nullable(),
-          lastUsedAt: shownTime.nullable().describe('Within this hour.'),
+          lastUsedAt: shownTime.nullable().describe('Start of the hour of the last use.'),
         }),
       )
       .optional()
       .describe('With `at`: the tokens and connections as they were then.'),
-    keptSince: shownTime.nullable().optional().describe('With `at`: what is kept begins here; null when it is whole.'),
+    keptSince: shownTime
+      .nullable()
+      .optional()
+      .describe('With `at`: the start of our records; null if they are complete.'),
   })
   .meta({ id: 'Diagnosis' });
 

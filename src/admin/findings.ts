@@ -22,7 +22,7 @@ const currentView = z
 const unplacedView = z
   .object({
     code: z.enum(CODE_NAMES),
-    provider: schemas.provider.nullable().describe('Whose software it named itself. Anybody can.'),
+    provider: schemas.provider.nullable().describe('The identity provider in its User-Agent, which is not verified.'),
     firstAt: shownTime,
     lastAt: shownTime,
     address: z.string().nullable(),
@@ -60,7 +60,7 @@ export function findingOperations(deps: { directories: Directories; diagnoses: D
       method: 'get',
       path: '/findings',
       tag,
-      summary: 'All current findings that are not fine, the most urgent first, then the latest',
+      summary: 'List current findings that need attention, most urgent first, then latest',
       action: 'directories.read',
       query: z.strictObject({
         ...schemas.paging,
@@ -85,8 +85,8 @@ export function findingOperations(deps: { directories: Directories; diagnoses: D
       method: 'get',
       path: '/unplaced-refusals',
       tag,
-      summary: 'Refused, of nobody: what carried nothing by which a directory could be told',
-      description: 'One for each cause and identity provider, for seven days. The events have the rest.',
+      summary: 'List refused requests without a recognizable directory',
+      description: 'One for each cause and identity provider, for seven days. The events have every request.',
       action: 'unplaced.read',
       query: z.strictObject(schemas.paging),
       status: 200,

@@ -22,7 +22,7 @@ const MOST_ROWS = 200;
 export function readImportFile(format: ImportFormat, content: string): ImportRow[] {
   const rows = format === 'csv' ? readCsv(content) : readLines(content);
   if (rows.length > MOST_ROWS) {
-    const detail = `The file has ${rows.length} rows; at most ${MOST_ROWS} fit into one request. Split it; rows that were imported before do no harm.`;
+    const detail = `The file has ${rows.length} rows; at most ${MOST_ROWS} fit into one request. Split it. It is safe to send imported rows again.`;
     throw new AppError('invalid_request', { detail });
   }
   return rows;
@@ -41,7 +41,7 @@ function readCsv(content: string): ImportRow[] {
   } catch (error) {
     // The message of the library repeats the row, and with it the secret.
     const { code = 'CSV', lines } = error as { code?: string; lines?: number };
-    const detail = `The CSV cannot be read${lines === undefined ? '' : ` at line ${lines}`} (${code}). Wanted are a header that names the fields, and as many values in each row.`;
+    const detail = `The CSV cannot be read${lines === undefined ? '' : ` at line ${lines}`} (${code}). It needs a header with the field names, and the same number of values in each row.`;
     throw new AppError('invalid_request', { detail });
   }
 }
@@ -68,7 +68,10 @@ function readLines(content: string): ImportRow[] {
       assertPlainText(value);
       const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
       return [
-        { line, fields: isObject ? (value as Record<string, unknown>) : { problem: 'Wanted is a JSON object.' } },
+        {
+          line,
+          fields: isObject ? (value as Record<string, unknown>) : { problem: 'The line must be a JSON object.' },
+        },
       ];
     } catch (error) {
       const problem = isAppError(error) ? error.message : 'The line is not valid JSON.';

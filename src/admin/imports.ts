@@ -17,9 +17,9 @@ const LONGEST_CONTENT = 250_000;
 
 const clientId = z.string().max(100);
 export const connectionImportFields = {
-  clientId: clientId.describe('The client that holds the connection, by its client_id.'),
-  refreshToken: z.string().max(2000).optional().describe('The refresh token in clear text; only a digest is kept.'),
-  refreshTokenSha256: z.string().max(200).optional().describe('SHA-256 of the refresh token, hexadecimal.'),
+  clientId: clientId.describe('The client_id of the client that has the connection.'),
+  refreshToken: z.string().max(2000).optional().describe('The refresh token in clear text. Only a digest is stored.'),
+  refreshTokenSha256: z.string().max(200).optional().describe('SHA-256 of the refresh token, in hexadecimal.'),
   scopes: schemas.scopes.optional(),
   allowWeak: schemas.allowWeak,
 };
@@ -43,12 +43,12 @@ const STATUSES = ['imported', 'would_import', 'exists', 'refused'] as const;
 
 const outcomeView = z.object({
   line: z.int(),
-  type: z.string().nullable().describe('Of an unknown one the length, and the last four characters.'),
+  type: z.string().nullable().describe('For an unknown type: its length and last four characters.'),
   status: z
     .enum(STATUSES)
-    .describe('`exists`: it was imported before, and nothing changes. `would_import`: in a dry run.'),
-  id: z.string().nullable().describe('Of the client or credential that was made.'),
-  problem: z.string().nullable().describe('Why a row was refused. No secret is repeated.'),
+    .describe('`exists`: already imported, so nothing changes. `would_import`: result of a dry run.'),
+  id: z.string().nullable().describe('ID of the created client or credential.'),
+  problem: z.string().nullable().describe('Why the row was refused. It never contains a secret.'),
 });
 type Outcome = z.infer<typeof outcomeView>;
 
@@ -65,7 +65,7 @@ function problemOf(issue: z.core.$ZodIssue | undefined): string {
   const place = issue?.path.join('.') ?? '';
   if (issue?.code === 'unrecognized_keys') {
     const names = issue.keys.map((name) => `(${traceOf(name)})`).join(', ');
-    return `${place || 'The row'}: fields that it cannot have: ${names}`;
+    return `${place || 'The row'}: fields that are not allowed: ${names}`;
   }
   return withoutUnguessable(`${place || 'type'}: ${issue?.message ?? 'not valid'}`);
 }
@@ -101,11 +101,11 @@ export function importOperations(deps: {
       const { type: _type, directory: reference, ...input } = row;
       const named = reference ?? input.directoryId;
       const owner = named === undefined ? undefined : await directoryOf(named, caller);
-      if (!owner) assertVisible(caller, '', 'directory (a limited key imports no shared clients)');
+      if (!owner) assertVisible(caller, '', "directory (a limited key can't import shared clients)");
       const bearsSecret = input.clientSecret !== undefined || input.clientSecretSha256 !== undefined;
       const provesItself = input.jwks ?? input.jwksUri ?? input.workloadIdentity;
       if (!bearsSecret && provesItself === undefined && input.tokenEndpointAuthMethod !== 'none') {
-        const detail = 'The row needs clientSecret or clientSecretSha256: a new secret could not be shown here.';
+        const detail = "The row needs clientSecret or clientSecretSha256, because a new secret can't be shown here.";
         throw new AppError('invalid_request', { detail });
       }
       const { client } = await clients.create({ ...input, directoryId: owner?.id }, cause, isDry);
@@ -147,7 +147,7 @@ export function importOperations(deps: {
       if (status >= 500) throw thrown;
       // Who may not see where a value is kept is not told that it is kept, nor that it was imported before.
       if (isKeptElsewhere(thrown, caller))
-        return { ...told, status: 'refused', problem: 'This value cannot be imported. Issue a new one in its place.' };
+        return { ...told, status: 'refused', problem: "This value can't be imported. Issue a new one instead." };
       if (code === 'credential_exists') return { ...told, status: 'exists' };
       if (code === 'client_exists') return existing(data, told, caller);
       // In a dry run the client of an earlier row is not there yet.
@@ -166,7 +166,7 @@ export function importOperations(deps: {
     const isSame = isTheirs && row.type === 'client' && (await clients.hasImportedSecret(known.id, row));
     if (isSame) return { ...told, status: 'exists' };
     const problem =
-      'A client with this ID exists, with another secret. Add the secret to that client, or delete it first.';
+      'A client with this ID already exists with another secret. Add the secret to that client, or delete it first.';
     return { ...told, status: 'refused', problem };
   }
 
@@ -177,7 +177,7 @@ export function importOperations(deps: {
       tag,
       summary: 'Import clients, refresh tokens and static tokens from a file',
       description:
-        'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the fields of the operation that imports one, and `directory`, an ID or endpointKey. A dry run checks every row and writes nothing. Rows that were imported before are told as `exists`, so a file can be sent again.',
+        'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the fields of the single import, and `directory`, an ID or endpointKey. A dry run checks every row and writes nothing. Rows that are already imported get `exists`, so you can send a file again.',
       action: 'credentials.import',
       body: z.strictObject({
         format: z.enum(IMPORT_FORMATS),
@@ -220,7 +220,7 @@ export function importOperations(deps: {
       tag,
       summary: 'Import a connection of another system',
       description:
-        'With its refresh token, in clear text or as SHA-256: the identity provider refreshes with what it has. The connection takes a slot.',
+        'Send its refresh token in clear text or as SHA-256. The identity provider keeps using it. The connection takes a slot.',
       action: 'credentials.import',
       body: z.strictObject(connectionImportFields),
       example: { clientId: 'client_4kZ0mXw1Qy7Rb2Tn5VcA', refreshToken: 'the refresh token of the other system' },

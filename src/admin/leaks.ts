@@ -59,7 +59,7 @@ type Verdict = z.infer<typeof LEAK_VERDICTS>[number];
 /** Keys by their identifiers, of a list in GitHub's format. Throws a TypeError for another text. */
 export function readLeakKeys(text: string): ReadonlyMap<string, KeyObject> {
   const parsed = keyList.safeParse(parsedJson(text));
-  if (!parsed.success) throw new TypeError('it is no list of public keys');
+  if (!parsed.success) throw new TypeError('it is not a list of public keys');
   return new Map(
     parsed.data.public_keys.map(({ key_identifier, key }) => {
       const made = createPublicKey(key);
@@ -138,7 +138,7 @@ export function createLeaks(deps: LeakDependencies): Middleware {
     const isRight = key && createVerify('SHA256').update(body).verify(key, signature, 'base64');
     if (!isRight) {
       const detail =
-        'The report is not signed by a key that we know: Github-Public-Key-Identifier names it, Github-Public-Key-Signature signs the raw body.';
+        'The report is not signed with a key that we recognize. Github-Public-Key-Identifier must have the key ID, and Github-Public-Key-Signature the signature of the raw body.';
       throw new AppError('signature_invalid', { detail });
     }
   }
@@ -171,7 +171,7 @@ export function createLeaks(deps: LeakDependencies): Middleware {
     if (earlier) return earlier.answer;
     const parsed = LEAK_REPORTS.safeParse(parsedJson(body));
     if (!parsed.success) {
-      const detail = `Wanted: an array of at most ${MOST_REPORTED} objects with token, type, url and source.`;
+      const detail = `The body must be an array of at most ${MOST_REPORTED} objects with token, type, url and source.`;
       throw new AppError('invalid_request', { detail });
     }
     const cause: Cause = { ...SYSTEM, source: 'api', requestId, address };
@@ -196,7 +196,7 @@ export function createLeaks(deps: LeakDependencies): Middleware {
         throw new AppError('method_not_allowed', { allowed: ['POST'] });
       }
       if (leaks.action === 'off') {
-        const detail = 'Leak reports are off. LATCHKEY_LEAK_ACTION turns them on.';
+        const detail = 'Leak reports are off. To turn them on, set LATCHKEY_LEAK_ACTION.';
         throw new AppError('not_found', { detail });
       }
       const body = await readBody(koa.req, MOST_BYTES);

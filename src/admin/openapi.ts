@@ -27,18 +27,18 @@ const LEAKS_TAG = 'Leaks';
 const TAGS: Record<string, string> = {
   Organizations: 'The customers of the vendor. Everything else belongs to one of them.',
   Directories: "A connection of one organization's identity provider, with an endpoint of its own.",
-  Diagnosis: 'What is wrong with a directory, since when, and who fixes it.',
-  Credentials: 'What an identity provider presents: static tokens and OAuth connections, two per directory.',
+  Diagnosis: 'What is wrong with a directory, since when, and who can fix it.',
+  Credentials: 'Static tokens and OAuth connections of identity providers, two per directory.',
   Clients: 'OAuth clients of identity providers, and their secrets.',
-  'Moving in': 'Bringing clients and tokens of another system, without a new token in any identity provider.',
+  'Moving in': 'Imports clients and tokens from another system. Identity providers keep their tokens.',
   'Portal links': 'Links that let an IT contact of an organization set up its directories.',
   Events: 'The audit trail.',
   'API keys': 'Keys of this API.',
   Operators: 'The people who sign in to the dashboard.',
-  Contacts: 'Who gets email about problems and endings, and what was sent.',
-  Reports: 'What an auditor asks for: all credentials, reviews, campaigns and evidence.',
+  Contacts: 'People who get emails about problems and expirations, and the sent notices.',
+  Reports: 'Credentials, reviews, campaigns and evidence for auditors.',
   Leaks: 'Reports of tokens that were found in public.',
-  Webhooks: 'Where messages about changes are sent, and what became of them.',
+  Webhooks: 'Receivers of messages about changes, and the deliveries.',
 };
 
 /** The schema that the operations of a tag are about, where a body is one like it. */
@@ -67,12 +67,12 @@ const REQUEST_ID = '019b3c8e-7a10-7cc4-9d52-0d3c5b8f1e21';
 
 const HEADERS = {
   RequestId: {
-    description: 'Names this request in the log and in the audit trail.',
+    description: 'ID of this request in the log and the audit trail.',
     schema: { type: 'string' },
   },
   RetryAfter: { description: 'Seconds to wait before the next try.', schema: { type: 'integer', minimum: 0 } },
   IdempotencyReplayed: {
-    description: '`true` where an earlier request with this Idempotency-Key was answered already.',
+    description: '`true` if this repeats an earlier request with the same Idempotency-Key.',
     schema: { type: 'string', enum: ['true'] },
   },
   Challenge: { description: 'How to authenticate (RFC 6750).', schema: { type: 'string' } },
@@ -99,7 +99,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
       license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
       contact: { name: 'The operators of this Latchkey', url: publicUrl },
       description:
-        'Organizations, directories and their credentials. Lists are `{items, nextCursor}`; times are ISO 8601 in UTC; errors are RFC 9457 problems with a stable `code`. A POST with an `Idempotency-Key` may be repeated for 24 hours: the repeat answers the same, without the secret.',
+        'Organizations, directories and their credentials. Lists are `{items, nextCursor}`; times are ISO 8601 in UTC; errors are RFC 9457 problems with a stable `code`. You can repeat a POST with an `Idempotency-Key` for 24 hours. The repeat gets the same response, without the secret.',
     },
     servers: [{ url: publicUrl }],
     security: [{ bearerAuth: [] }],
@@ -130,13 +130,13 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
       tags: [LEAKS_TAG],
       summary: 'Report leaked tokens',
       description:
-        "In the format of GitHub's secret scanning partner program. Off unless LATCHKEY_LEAK_ACTION is set; the same report gets the same answer for seven days.",
+        "In the format of GitHub's secret scanning partner program. Off unless LATCHKEY_LEAK_ACTION is set. The same report gets the same response for seven days.",
       operationId: 'reportLeaks',
       security: [],
       parameters: [
         signed(
           'Github-Public-Key-Identifier',
-          'Names the key of the list that signed the body.',
+          'ID of the key that signed the body.',
           'f9525bf080f75b3506ca1ead061add62b8633a346606dc5fe544e29231c6ee0d',
         ),
         signed('Github-Public-Key-Signature', 'ECDSA P-256 over the raw body, in Base64.', 'MEUCIQDZ2Lx5...'),
@@ -147,7 +147,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
       },
       responses: {
         200: {
-          description: 'What became of each.',
+          description: 'The result for each token.',
           headers: headers({ 'X-Request-Id': 'RequestId' }),
           content: { 'application/json': describeAnswer(LEAK_VERDICTS) },
         },
@@ -178,7 +178,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
               },
             },
           },
-          responses: { '2XX': { description: 'Taken. Anything else is tried again.' } },
+          responses: { '2XX': { description: 'Accepted. Any other status is retried.' } },
         },
       },
     ]);
@@ -333,7 +333,7 @@ function problemOf(status: number, codes: readonly (keyof typeof ERRORS)[]): Jso
 function problemSchema(): Json {
   return {
     type: 'object',
-    description: 'RFC 9457. More members say what the code is about.',
+    description: 'RFC 9457. More members depend on the code.',
     required: ['type', 'title', 'status', 'code', 'requestId'],
     properties: {
       type: { type: 'string' },

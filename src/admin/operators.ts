@@ -6,10 +6,10 @@ import * as schemas from './schemas.ts';
 const tag = 'Operators';
 const shownTime = z.iso.datetime();
 
-const email = z.string().trim().max(254).describe('To sign in by, once they have set a password.');
+const email = z.string().trim().max(254).describe('Used to sign in once they have set a password.');
 const role = z
   .enum(OPERATOR_ROLES)
-  .describe('owner: everything. admin: everything but API keys and operators. viewer: looks, changes nothing.');
+  .describe('owner: everything. admin: everything except API keys and members. viewer: read-only.');
 
 const operatorView = z
   .object({
@@ -18,7 +18,7 @@ const operatorView = z
     email: z.string().nullable(),
     role,
     state: z.enum(['active', 'disabled']),
-    signsInBy: z.enum(['link', 'password', 'openid']).describe('`link`: no password was set yet.'),
+    signsInBy: z.enum(['link', 'password', 'openid']).describe('`link`: no password is set yet.'),
     hasSecondFactor: z.boolean(),
     createdAt: shownTime,
     lastSignInAt: shownTime.nullable(),
@@ -26,10 +26,7 @@ const operatorView = z
   .meta({ id: 'Operator' });
 
 const linkView = z.object({
-  url: z
-    .string()
-    .optional()
-    .describe('Signs one browser in, once. Shown this once; the links before it are withdrawn.'),
+  url: z.string().optional().describe('Signs in one browser, once. Shown only once. Earlier links are withdrawn.'),
   expiresAt: shownTime,
 });
 
@@ -59,7 +56,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       method: 'post',
       path: '/operators',
       tag,
-      summary: 'Create an operator, and a link to sign in by',
+      summary: 'Create a member and a sign-in link',
       action: 'operators.manage',
       body: z.strictObject({ name: schemas.name, email: email.optional(), role }),
       status: 201,
@@ -75,7 +72,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       method: 'get',
       path: '/operators',
       tag,
-      summary: 'List operators, newest first',
+      summary: 'List members, newest first',
       action: 'operators.manage',
       query: z.strictObject({ ...schemas.paging }),
       status: 200,
@@ -90,7 +87,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       method: 'get',
       path: '/operators/:id',
       tag,
-      summary: 'Read an operator',
+      summary: 'Read a member',
       action: 'operators.manage',
       status: 200,
       answer: operatorView,
@@ -103,11 +100,11 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       method: 'patch',
       path: '/operators/:id',
       tag,
-      summary: 'Change an operator',
+      summary: 'Change a member',
       action: 'operators.manage',
       body: z.strictObject({
         name: schemas.name.optional(),
-        email: email.nullable().optional().describe('null takes it away, and the password with it.'),
+        email: email.nullable().optional().describe('null removes it, and the password too.'),
         role: role.optional(),
       }),
       status: 200,
@@ -121,7 +118,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       method: 'delete',
       path: '/operators/:id',
       tag,
-      summary: 'Remove an operator; what they did stays in the audit',
+      summary: 'Remove a member. Their actions stay in the audit trail',
       action: 'operators.manage',
       status: 204,
       errors: ['not_found', 'last_owner'],
@@ -134,7 +131,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       method: 'post',
       path: '/operators/:id/sign-in-links',
       tag,
-      summary: 'Make a link that signs an operator in once',
+      summary: 'Create a sign-in link for a member',
       action: 'operators.manage',
       status: 201,
       answer: linkView,
@@ -149,10 +146,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
         method: 'post',
         path: `/operators/:id/${verb}`,
         tag,
-        summary:
-          verb === 'disable'
-            ? 'Disable an operator: signed out at once, and cannot sign in'
-            : 'Enable an operator again',
+        summary: verb === 'disable' ? 'Disable a member and sign them out' : 'Enable a member',
         action: 'operators.manage',
         status: 200,
         answer: operatorView,

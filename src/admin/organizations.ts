@@ -12,9 +12,9 @@ const externalId = z
   .trim()
   .min(1)
   .max(200)
-  .describe("The organization's id in the vendor's own system; unique.");
+  .describe('ID of the organization in your own system. It must be unique.');
 
-export const force = z.enum(['true', 'false']).default('false').describe('true: revoke what is still active.');
+export const force = z.enum(['true', 'false']).default('false').describe('true: also revoke active credentials.');
 
 const upstreamOrigin = z.string().max(300).refine(isOrigin, 'an origin such as https://app.example.com');
 
@@ -90,7 +90,7 @@ export function organizationOperations(deps: { organizations: Organizations; rem
         assertVisible(caller, id, `organization ${id}`);
         if (body.externalId !== undefined && !isWithinReach(caller.organizationId, 'organizations.set-external-id'))
           throw new AppError('forbidden', {
-            detail: 'An API key that is limited to one organization cannot set externalId.',
+            detail: "An API key that is limited to one organization can't set externalId.",
           });
         const { organizationId, apiKey } = caller;
         const mayAllow =
@@ -98,7 +98,7 @@ export function organizationOperations(deps: { organizations: Organizations; rem
           isWithinReach(organizationId, 'organizations.allow-upstreams');
         if (body.upstreamOrigins !== undefined && !mayAllow)
           throw new AppError('forbidden', {
-            detail: 'Only an owner key that sees all organizations can set upstreamOrigins.',
+            detail: 'Only an owner key for all organizations can set upstreamOrigins.',
           });
         return { body: schemas.viewOrganization(await organizations.change(id, body, cause)) };
       },
@@ -109,7 +109,7 @@ export function organizationOperations(deps: { organizations: Organizations; rem
       tag,
       summary: 'Delete an organization with its directories',
       description:
-        'Refused while a credential of one of its directories holds a slot, unless forced; then those are revoked.',
+        'Refused while a credential of its directories holds a slot, unless you set `force`. With `force`, those credentials are revoked.',
       action: 'organizations.delete',
       query: z.strictObject({ force }),
       status: 204,

@@ -32,7 +32,7 @@ export function outcomeOperations(deps: { directories: Directories; diagnoses: D
       tag,
       summary: 'Report what your SCIM server answered, for forward-auth and introspection',
       description:
-        'With the gateway we see it ourselves. Report in batches; the middleware does it. No bodies, filters or names are wanted.',
+        "Not needed with the gateway, which sees the answers. Report in batches, as the middleware does. Don't send bodies, filters or names.",
       action: 'outcomes.report',
       body: z.strictObject({
         outcomes: z
@@ -44,15 +44,15 @@ export function outcomeOperations(deps: { directories: Directories; diagnoses: D
               collection: z
                 .boolean()
                 .optional()
-                .describe('A list or a place where resources are made, not one of them.'),
-              at: schemas.time.optional().describe('Within the last day; now without it.'),
+                .describe('Whether the request was for a collection, not for one resource.'),
+              at: schemas.time.optional().describe('Within the last day. Default: now.'),
             }),
           )
           .min(1)
           .max(MOST_OUTCOMES),
       }),
       status: 200,
-      answer: z.object({ accepted: z.int(), unknown: z.int().describe('Of directories that you may not see.') }),
+      answer: z.object({ accepted: z.int(), unknown: z.int().describe("Outcomes of directories that you can't see.") }),
       errors: ['invalid_request'],
       async handle({ body: { outcomes }, caller }) {
         const ids = [...new Set(outcomes.map(({ directoryId }) => directoryId))];

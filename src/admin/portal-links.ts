@@ -51,19 +51,19 @@ export function portalLinkOperations({
       method: 'post',
       path: '/portal-links',
       tag,
-      summary: 'Make a portal link for an IT contact',
-      description: 'It lets one browser in, once, for eight hours, to the directories of that organization.',
+      summary: 'Create a portal link for an IT contact',
+      description: 'It gives one browser access to the directories of that organization, once, for up to eight hours.',
       action: 'portal-links.change',
       body: z.strictObject({
         organizationId: z.string().max(100),
-        contact: schemas.name.optional().describe('Who it is for; what they do is told by this name.'),
+        contact: schemas.name.optional().describe('Name of the IT contact. The audit trail shows it.'),
         expiresInSeconds: z
           .number()
           .int()
           .min(60)
           .max(LONGEST_SECONDS)
           .optional()
-          .describe('Until when it may be opened; seven days by default.'),
+          .describe('How long it can be opened. Default: seven days.'),
       }),
       status: 201,
       answer: z.object({ portalLink: linkView, url: schemas.shownOnce }),
@@ -98,7 +98,7 @@ export function portalLinkOperations({
       method: 'post',
       path: '/portal-links/:id/revoke',
       tag,
-      summary: 'Revoke a portal link and the session that it began',
+      summary: 'Revoke a portal link and its session',
       action: 'portal-links.change',
       status: 200,
       answer: linkView,

@@ -31,10 +31,10 @@ export const reportRowView = z
     createdAt: shownTime,
     createdBy: schemas.actorView,
     ageDays: z.int(),
-    expiresAt: shownTime.nullable().describe('null: no end'),
+    expiresAt: shownTime.nullable().describe('null: never'),
     lastUsedAt: shownTime.nullable().describe('null: never used'),
     acceptedCount: z.int(),
-    replacedAt: shownTime.nullable().describe('Since when another credential stands in its place; null once it ended.'),
+    replacedAt: shownTime.nullable().describe('When another credential replaced it. null after it ended.'),
     marks: z.array(z.enum(MARKS)),
     review: reviewView.nullable().describe('The latest one.'),
   })
@@ -85,12 +85,12 @@ export function viewRow({
 export const filterFields = {
   organizationId: z.string().max(100).optional(),
   directoryId: z.string().max(100).optional(),
-  states: z.enum(REPORT_STATES).optional().describe('`live` unless it is given.'),
+  states: z.enum(REPORT_STATES).optional().describe('Default: `live`.'),
   kind: z.enum(['bearer', 'oauth']).optional(),
   provider: schemas.provider.optional(),
-  olderThanDays: days.describe('Made at least so many days ago.'),
-  unusedForDays: days.describe('Not used for so many days, or never.'),
-  endsWithinDays: days.describe('Its end is at most so many days away.'),
+  olderThanDays: days.describe('Minimum age in days.'),
+  unusedForDays: days.describe('Minimum days since the last use. Includes credentials that were never used.'),
+  endsWithinDays: days.describe('Maximum days until it expires.'),
 };
 const marks = z
   .string()
@@ -117,9 +117,9 @@ export function reportOperations(deps: { credentialReport: CredentialReport; cre
       method: 'get',
       path: '/reports/credentials',
       tag,
-      summary: 'Every credential with its age, use and end',
+      summary: 'List all credentials with age, use and expiry',
       description:
-        'Filters and sorting go over everything. A page may have fewer items than `limit`, even none, while `nextCursor` is not null.',
+        'Filters and sorting cover all credentials. A page can have fewer items than `limit`, or none, and still have a `nextCursor`.',
       action: 'reports.read',
       query: z.strictObject({
         ...schemas.paging,
@@ -141,13 +141,13 @@ export function reportOperations(deps: { credentialReport: CredentialReport; cre
       method: 'post',
       path: '/credentials/:id/review',
       tag,
-      summary: 'Record that somebody looked whether a credential is still needed',
+      summary: 'Record a review of a credential',
       description:
-        '`end` says that it should end; nothing is refused before somebody revokes it. A later review takes the place of this one; the events keep both.',
+        '`end` means that it should end. It keeps working until someone revokes it. A later review replaces this one; the events have both.',
       action: 'credentials.review',
       body: z.strictObject({
         decision: z.enum(REVIEW_DECISIONS),
-        note: schemas.name.optional().describe('Why, for the auditor.'),
+        note: schemas.name.optional().describe('The reason, for the auditor.'),
       }),
       example: { decision: 'keep', note: 'Asked the customer: still in use' },
       status: 200,

@@ -116,7 +116,7 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     if (!mayRole(apiKey.role, operation.action))
       throw new AppError('forbidden', { role: apiKey.role, wanted: keyRolesFor(operation.action) });
     if (!isWithinReach(caller.organizationId, operation.action)) {
-      const detail = `This API key is limited to ${caller.organizationId}; this concerns all organizations.`;
+      const detail = `This API key is limited to ${caller.organizationId}. This operation is for all organizations.`;
       throw new AppError('forbidden', { detail });
     }
     const text = koa.method === 'GET' ? '' : await readBody(koa.req, BODY_LIMIT_BYTES);
@@ -233,7 +233,7 @@ function assertNoSecret(value: unknown, path: readonly string[] = []): void {
   if (typeof value === 'object' && value !== null)
     for (const [key, inner] of Object.entries(value)) assertNoSecret(inner, [...path, key]);
   if (typeof value !== 'string' || !holdsSecret(value)) return;
-  const wanted = 'a text without a token, key or secret in it: it is shown to others';
+  const wanted = 'text without a token, key or secret, because other people can see it';
   const errors = [{ path: path.join('.'), wanted }];
   throw new AppError('invalid_request', { detail: `${path.join('.')}: expected ${wanted}`, errors });
 }

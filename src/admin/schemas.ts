@@ -41,15 +41,15 @@ const shownTime = z.iso.datetime();
 const shownTimeOrNull = shownTime.nullable();
 
 export const paging = {
-  limit: z.coerce.number().int().min(1).max(200).default(50).describe('How many items at most, 1 to 200.'),
-  after: z.string().max(1000).optional().describe('`nextCursor` of the page before.'),
+  limit: z.coerce.number().int().min(1).max(200).default(50).describe('Maximum number of items, 1 to 200.'),
+  after: z.string().max(1000).optional().describe('`nextCursor` of the previous page.'),
 };
 
 /** A secret in an answer. The store keeps a digest, so a repeat of the request can't show it again. */
 export const shownOnce = z
   .string()
   .optional()
-  .describe('Shown this once. A repeat with the same Idempotency-Key has none.');
+  .describe("Shown only once. A repeat with the same Idempotency-Key doesn't have it.");
 
 export const provider = z.enum(IDENTITY_PROVIDER_IDS);
 export const role = z.enum(ROLES);
@@ -57,11 +57,11 @@ export const scopes = z
   .array(z.enum(SCOPES))
   .min(1)
   .max(SCOPES.length)
-  .describe('`scim` allows all, `scim.read` reading only.');
+  .describe('`scim`: read and write. `scim.read`: read only.');
 export const endpointKey = z
   .string()
   .regex(ENDPOINT_KEY, 'expected 1 to 64 letters, digits and hyphens, no hyphen at either end');
-export const expiresAt = time.nullable().optional().describe('null or absent: no end.');
+export const expiresAt = time.nullable().optional().describe('null or absent: never.');
 
 export function listOf<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable().describe('null on the last page') });
@@ -78,9 +78,7 @@ export const organizationView = z
     id: z.string(),
     name: z.string(),
     externalId: z.string().nullable(),
-    upstreamOrigins: z
-      .array(z.string())
-      .describe('Origins at which API keys limited to this organization may have upstreams.'),
+    upstreamOrigins: z.array(z.string()).describe('Origins that API keys of this organization can use for upstreams.'),
     createdAt: shownTime,
     updatedAt: shownTime,
   })
@@ -98,19 +96,17 @@ export const directoryView = z
     name: z.string(),
     provider,
     endpointKey: z.string(),
-    endpointUrl: z.string().describe('What is put into the IdP as its SCIM base URL.'),
-    upstreamUrl: z.string().nullable().describe('Where the gateway passes requests on to.'),
+    endpointUrl: z.string().describe('The SCIM base URL to paste into the IdP.'),
+    upstreamUrl: z.string().nullable().describe('Where the gateway sends requests.'),
     mapUris: z
       .boolean()
-      .describe(
-        'Whether URIs of the upstream in its answers become URIs of the endpoint. false: answers stay as they are.',
-      ),
+      .describe('Whether upstream URIs in responses become endpoint URIs. false: responses stay unchanged.'),
     upstreamCredential: z
       .object({ kind: z.enum(['none', 'jwt', 'header']), name: z.string().nullable() })
       .nullable()
-      .describe('What authenticates the gateway at the upstream; null: what the server is configured with for all.'),
+      .describe('How the gateway authenticates to the upstream. null: the setting for all directories.'),
     requestLog: z.boolean().describe('Whether the gateway logs its requests.'),
-    audience: z.string().nullable().describe('What introspection tells as `aud` instead of `endpointUrl`.'),
+    audience: z.string().nullable().describe('The `aud` of introspection, instead of `endpointUrl`.'),
     state: z.enum(['active', 'disabled']),
     disabledAt: shownTimeOrNull,
     createdAt: shownTime,
@@ -164,7 +160,7 @@ export const rotationView = z.object({
   retire: z.enum(['manual', 'when-replaced', 'at']),
   successorAccepted: z.boolean(),
   status: z.enum(['manual', 'scheduled', 'waiting_for_successor', 'waiting_for_quiet', 'still_in_use']),
-  retiresAt: shownTimeOrNull.describe('When it retires if nothing changes; null when that is not known.'),
+  retiresAt: shownTimeOrNull.describe('When it retires if nothing changes. null: not known.'),
 });
 
 /** Of what is imported. */
@@ -193,7 +189,7 @@ export const credentialView = z
     scopes: z.array(z.string()),
     createdAt: shownTime,
     createdBy: actorView,
-    expiresAt: shownTimeOrNull.describe('null: no end'),
+    expiresAt: shownTimeOrNull.describe('null: never'),
     lastUsedAt: shownTimeOrNull,
     lastUsedFrom: originView,
     acceptedCount: z.int(),
@@ -201,8 +197,8 @@ export const credentialView = z
     revokedAt: shownTimeOrNull,
     revokedBy: actorView.nullable(),
     revokedReason: z.string().nullable(),
-    clientId: z.string().nullable().describe('Of kind oauth: the client that holds it.'),
-    authorizedBy: actorView.nullable().describe('Of kind oauth: who allowed it.'),
+    clientId: z.string().nullable().describe('For kind oauth: the client of the connection.'),
+    authorizedBy: actorView.nullable().describe('For kind oauth: who allowed it.'),
     lastRefreshedAt: shownTimeOrNull,
     accessTokenExpiresAt: shownTimeOrNull,
     rotation: rotationView.nullable().describe('Set on a credential that was replaced and has not retired yet.'),
@@ -325,7 +321,7 @@ export const apiKeyView = z
     id: z.string(),
     name: z.string(),
     role,
-    organizationId: z.string().nullable().describe('The one organization that it may see; null: all.'),
+    organizationId: z.string().nullable().describe('The only organization that it can see. null: all.'),
     state: z.enum(['active', 'revoked', 'expired']),
     hint: z.string(),
     createdAt: shownTime,

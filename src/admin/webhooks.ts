@@ -33,23 +33,23 @@ const url = z
   .string()
   .max(2000)
   .describe(
-    'Where to send; https, unless LATCHKEY_UPSTREAM_ALLOW allows http. Of one organization: public, or at one of its upstreamOrigins.',
+    'Where to send messages. https, unless LATCHKEY_UPSTREAM_ALLOW allows http. For one organization, a public address or one of its upstreamOrigins.',
   );
 
 const webhookView = z
   .object({
     id: z.string(),
     kind: z.enum(ENDPOINT_KINDS),
-    url: z.string().describe('Without a query; of a chat channel the host alone.'),
+    url: z.string().describe('Without the query. For a chat channel, only the host.'),
     description: z.string().nullable(),
     events: z.array(z.string()),
-    organizationId: z.string().nullable().describe('null: of all organizations.'),
+    organizationId: z.string().nullable().describe('null: all organizations.'),
     state: z.enum(['active', 'disabled']),
     disabledReason: z.enum(['by_hand', 'gone', 'failing']).nullable(),
     disabledAt: shownTime.nullable(),
-    failingSince: shownTime.nullable().describe('Since when nothing could be delivered.'),
+    failingSince: shownTime.nullable().describe('Start of the current failure.'),
     secrets: z.array(
-      z.object({ id: z.string(), createdAt: shownTime, expiresAt: shownTime.nullable().describe('null: no end') }),
+      z.object({ id: z.string(), createdAt: shownTime, expiresAt: shownTime.nullable().describe('null: never') }),
     ),
     createdAt: shownTime,
     createdBy: schemas.actorView,
@@ -96,7 +96,7 @@ const deliveryView = z
         at: shownTime,
         ms: z.number(),
         status: z.int().nullable(),
-        reason: z.string().nullable().describe('Why it counts as failed.'),
+        reason: z.string().nullable().describe('Why it failed.'),
       })
       .nullable(),
     createdAt: shownTime,
@@ -105,7 +105,7 @@ const deliveryView = z
 
 const wholeDelivery = deliveryView
   .extend({
-    message: z.unknown().describe('What is sent.'),
+    message: z.unknown().describe('The message.'),
     attempts: z.array(
       z.object({
         at: shownTime,
@@ -113,7 +113,7 @@ const wholeDelivery = deliveryView
         status: z.int().nullable(),
         reason: z.string().nullable(),
         contentType: z.string().nullable(),
-        body: z.string().nullable().describe('The first kilobyte of the answer.'),
+        body: z.string().nullable().describe('First kilobyte of the response.'),
       }),
     ),
   })
@@ -175,19 +175,19 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       path: '/webhooks',
       tag,
       summary: 'Add a webhook, or a channel of Slack or Microsoft Teams',
-      description: 'Messages are signed as Standard Webhooks has it; docs/webhooks.md shows how to check them.',
+      description: 'Messages are signed as in Standard Webhooks. docs/webhooks.md shows how to verify them.',
       action: 'webhooks.change',
       body: z.strictObject({
         url,
-        kind: z.enum(ENDPOINT_KINDS).optional().describe('`webhook` unless it is given.'),
+        kind: z.enum(ENDPOINT_KINDS).optional().describe('Default: `webhook`.'),
         description: schemas.name.optional(),
         events: events.optional(),
-        organizationId: z.string().max(100).optional().describe('Only what concerns this organization.'),
+        organizationId: z.string().max(100).optional().describe('Only events of this organization.'),
       }),
       status: 201,
       answer: z.object({
         webhook: webhookView,
-        secret: z.string().nullable().optional().describe('`whsec_...`, shown this once. A chat channel has none.'),
+        secret: z.string().nullable().optional().describe('`whsec_...`, shown only once. A chat channel has none.'),
       }),
       errors: ['webhooks_full', 'not_found'],
       async handle({ body, caller, cause }) {
@@ -222,7 +222,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       method: 'get',
       path: '/webhooks/:id',
       tag,
-      summary: 'One webhook',
+      summary: 'Read a webhook',
       action: 'webhooks.read',
       status: 200,
       answer: webhookView,
@@ -267,11 +267,11 @@ export function webhookOperations(deps: Dependencies): Operation[] {
         method: 'post',
         path: `/webhooks/:id/${verb}`,
         tag,
-        summary: verb === 'disable' ? 'Switch a webhook off' : 'Switch a webhook on again',
+        summary: verb === 'disable' ? 'Turn off a webhook' : 'Turn on a webhook',
         description:
           verb === 'disable'
-            ? 'It hears of nothing that happens from now on; what is waiting fails.'
-            : 'What failed in between can be sent again; what happened in between is in the event feed.',
+            ? 'It gets no more events. Pending deliveries fail.'
+            : 'You can resend failed deliveries. The event feed has the events that it missed.',
         action: 'webhooks.change',
         status: 200,
         answer: webhookView,
@@ -290,8 +290,8 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       method: 'post',
       path: '/webhooks/:id/rotate-secret',
       tag,
-      summary: 'Make a new secret',
-      description: 'Both secrets sign until the previous one ends, so that the receiver may change over in between.',
+      summary: 'Create a new secret',
+      description: 'Both secrets sign until the previous one ends, so that the receiver can switch.',
       action: 'webhooks.change',
       body: z.strictObject({
         previousEndsInSeconds: z
@@ -300,7 +300,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
           .min(0)
           .max(LONGEST_OVERLAP_SECONDS)
           .default(DAY_SECONDS)
-          .describe('How long the previous secret goes on signing; one day unless it is given.'),
+          .describe('How long the previous secret still signs. Default: one day.'),
       }),
       status: 200,
       answer: z.object({ webhook: webhookView, secret: schemas.shownOnce }),
@@ -330,7 +330,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       method: 'post',
       path: '/webhooks/:id/resend-failed',
       tag,
-      summary: 'Send again what failed since a time',
+      summary: 'Resend failed deliveries since a time',
       action: 'webhooks.change',
       body: z.strictObject({ since: schemas.time }),
       status: 200,
@@ -379,7 +379,7 @@ export function deliveryOperations(deps: Dependencies): Operation[] {
         directoryId: filter,
         eventId: filter,
         state: z.enum(['pending', 'delivered', 'failed']).optional(),
-        from: schemas.time.optional().describe('Not made before.'),
+        from: schemas.time.optional().describe('Only deliveries created at or after this time.'),
       }),
       status: 200,
       answer: schemas.listOf(deliveryView),
@@ -397,7 +397,7 @@ export function deliveryOperations(deps: Dependencies): Operation[] {
       method: 'get',
       path: '/deliveries/:id',
       tag,
-      summary: 'One delivery with its attempts',
+      summary: 'Read a delivery with its attempts',
       action: 'webhooks.read',
       status: 200,
       answer: wholeDelivery,
@@ -408,7 +408,7 @@ export function deliveryOperations(deps: Dependencies): Operation[] {
       method: 'post',
       path: '/deliveries/:id/resend',
       tag,
-      summary: 'Send a delivery again, under the same ID',
+      summary: 'Resend a delivery with the same ID',
       action: 'webhooks.change',
       status: 200,
       answer: deliveryView,

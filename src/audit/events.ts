@@ -31,24 +31,24 @@ export const EVENTS = {
   'organization.updated':
     'An organization was changed. `changed` names the attributes, and `changes` has their old and new values.',
   'organization.deleted': 'An organization was deleted with its directories. `directories` counts them.',
-  'directory.created': 'A directory was created. Its endpoint exists from now on.',
+  'directory.created': 'A directory was created. Its endpoint now exists.',
   'directory.updated':
     'A directory was changed. `changed` names the attributes, and `changes` has their old and new values.',
-  'directory.disabled': 'A directory was disabled. Latchkey refuses every request to it until somebody enables it.',
+  'directory.disabled': 'A directory was disabled. Latchkey refuses every request to it until someone enables it.',
   'directory.enabled': 'A directory was enabled again. The same credentials work.',
   'directory.deleted': 'A directory was deleted.',
   'credential.issued': 'A token was created. It was shown once. `replaces` is the credential that it replaces.',
   'credential.imported':
     'A token from another system was imported. `form` says what was given: `token`, `sha256`, `ssoreadyToken` or `ssoreadySha256`. `weak` means that it can be guessed and an owner imported it.',
   'credential.updated': 'The label, the scopes or the end of a credential were changed. `changed` names them.',
-  'credential.disabled': 'A credential was disabled. It is refused until somebody enables it, and keeps its slot.',
+  'credential.disabled': 'A credential was disabled. It is refused until someone enables it, and keeps its slot.',
   'credential.enabled': 'A credential was enabled again.',
   'credential.revoked':
-    'A credential was revoked for good. Its slot is free. `forced` is true if the caller set `force`.',
+    'A credential was permanently revoked. Its slot is free. `forced` is true if the caller set `force`.',
   'credential.retired':
     'A replaced credential was revoked at the end of its rotation. `successorId` is the one that replaced it.',
   'credential.expired': 'A credential expired. Its slot is free.',
-  'credential.reviewed': 'Somebody reviewed a credential. `decision` is `keep`, or `end` if somebody should revoke it.',
+  'credential.reviewed': 'Someone reviewed a credential. `decision` is `keep`, or `end` if it should be revoked.',
   'credential.leaked':
     'The value of a credential was found in public. `action` is `flagged`, `revoked`, or `none` if it had already ended. `url` says where, without its query.',
   'request.denied':
@@ -66,14 +66,14 @@ export const EVENTS = {
     'Many directories of one identity provider went quiet at once. `directories` says how many, of `active`. Latchkey sends no alert for each of them.',
   'fleet.resumed': 'Directories of that identity provider send requests again.',
   'token.checked':
-    'Somebody checked a token without using it. `digest` is the first 4 bytes of its SHA-256 in hex, absent if the value can be guessed. `outcome` is the state of the token, or what the value looks like.',
+    'Someone checked a token without using it. `digest` is the first 4 bytes of its SHA-256 in hex, absent if the value can be guessed. `outcome` is the state of the token, or what the value looks like.',
   'client.created': 'An OAuth client was created. Its secret was shown once.',
   'client.imported': 'An OAuth client from another system was imported. It keeps its ID, and its secret if it has one.',
   'client.updated':
     'An OAuth client was changed. `changed` names the attributes, and `changes` has their old and new values.',
   'client.deleted': 'An OAuth client was deleted. It gets no more tokens.',
   'client.secret_added': 'Another secret of a client was created. It was shown once.',
-  'client.secret_removed': 'A secret of a client was removed. It is refused from now on.',
+  'client.secret_removed': 'A secret of a client was removed. It is now refused.',
   'portal_link.created': 'A portal link was created for an IT contact. It was shown once.',
   'portal_link.used': 'A portal link was opened. Its session started.',
   'portal_link.left': 'An IT contact ended the session of a portal link.',

@@ -121,7 +121,7 @@ export function createApiKeys({ storage, audit, clock, random, waitOutLease }: D
         const errors = [
           { path: 'expiresAt', given: expiresAt.toISOString(), wanted: 'a time in the future, or null for no end' },
         ];
-        throw new AppError('invalid_request', { detail: 'expiresAt has passed already.', errors });
+        throw new AppError('invalid_request', { detail: 'expiresAt is in the past.', errors });
       }
       const key = mintToken('lk_', random);
       return { apiKey: await insert(key, input, cause, false), key };

@@ -26,9 +26,9 @@ export function readImport(input: ImportInput): { digest: Digest; hint: string; 
   }
   if (input.hint !== undefined && (form === 'token' || form === 'ssoreadyToken')) {
     const errors = [
-      { path: 'hint', given: 'a hint', wanted: `none beside ${form}, which has its last characters itself` },
+      { path: 'hint', given: 'a hint', wanted: `no hint with ${form}, which already has the last characters` },
     ];
-    throw new AppError('invalid_request', { detail: 'A hint goes with a digest only.', errors });
+    throw new AppError('invalid_request', { detail: 'A hint is allowed only with a digest.', errors });
   }
   const value = input[form] ?? '';
   switch (form) {
@@ -42,11 +42,11 @@ export function readImport(input: ImportInput): { digest: Digest; hint: string; 
           'It is a Latchkey value of another kind: an API key, an OAuth token or a link, not a static token.',
         );
       if (!/^[\x21-\x7e]+$/.test(value))
-        throw unfit(form, 'It has blanks, or characters that no Authorization header can carry.');
+        throw unfit(form, "It has spaces, or characters that can't be in an Authorization header.");
       if (classifyToken(value) === 'damaged') {
         throw unfit(
           form,
-          'It begins like a Latchkey token, but its length or checksum is wrong: part of it is missing or mistyped.',
+          'It begins like a Latchkey token, but its length or checksum is wrong. It is incomplete or mistyped.',
         );
       }
       return { digest: digestOfSsoready(value) ?? digestOf(value), hint: hintOf(value), form, value };
@@ -72,7 +72,7 @@ export function readImport(input: ImportInput): { digest: Digest; hint: string; 
 
 function unfit(form: ImportForm, problem: string): AppError {
   return new AppError('invalid_token_format', {
-    detail: `${form} cannot be imported. ${problem}`,
+    detail: `${form} can't be imported. ${problem}`,
     errors: [{ path: form, problem }],
   });
 }

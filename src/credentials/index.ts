@@ -249,7 +249,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     cause: Cause,
     reason: unknown = new Error('the answer was given up'),
   ): Promise<never> {
-    await revoke(id, { reason: 'its value was never delivered: the store took too long', force: true }, cause);
+    await revoke(id, { reason: 'its value was never delivered because the store was too slow', force: true }, cause);
     throw new AppError('storage_unavailable', {}, { cause: reason });
   }
 
@@ -264,7 +264,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     if (!(await holders(directoryId)).some(isDisabledByVendor)) return;
     throw new AppError('forbidden', {
       detail:
-        'Your software vendor disabled a credential of this directory. Until they enable or revoke it, no other one can take its place. Ask them.',
+        "Your software vendor disabled a credential of this directory. You can't replace it until they enable or revoke it. Ask them.",
     });
   }
 
@@ -275,7 +275,7 @@ export function createCredentials(deps: Dependencies): Credentials {
       // What the vendor disabled it has its reasons for; a customer disables and enables what is its own.
       if (state === 'active' && cause.actor.type === 'it_contact' && isDisabledByVendor(record))
         throw new AppError('forbidden', {
-          detail: 'Your software vendor disabled this credential, and enables it again. Ask them.',
+          detail: 'Your software vendor disabled this credential. Only they can enable it. Ask them.',
         });
       // One that has not taken over yet holds no slot: it goes back to waiting.
       const next = state === 'active' && record.succeeds !== undefined ? 'pending' : state;
@@ -354,7 +354,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     // Others hold both slots by now: it came too late.
     const late = await credentials.update(credential.id, (record) => {
       if (record.state !== 'pending') return undefined;
-      const revokedReason = 'its place was taken before its first use';
+      const revokedReason = 'another credential took its place before its first use';
       const facts = { revokedAt: clock.now(), revokedBy: SYSTEM.actor, revokedReason };
       const event = audit.event('credential.revoked', SYSTEM, subjectOf(record), {
         ...factsOf(record),
@@ -598,7 +598,7 @@ function assertEnd(expiresAt: Date, now: Date): void {
   const wanted = isOver
     ? 'a time in the future, or null for no end'
     : 'a time before the year 9999, or null for no end';
-  const detail = isOver ? 'expiresAt has passed already.' : 'expiresAt is too far away.';
+  const detail = isOver ? 'expiresAt is in the past.' : 'expiresAt is too far away.';
   const given = Number.isNaN(expiresAt.getTime()) ? 'no time' : expiresAt.toISOString();
   throw new AppError('invalid_request', { detail, errors: [{ path: 'expiresAt', given, wanted }] });
 }

@@ -145,7 +145,7 @@ export function createDirectories(deps: Dependencies): Directories {
     const errors = [
       { path: 'upstreamUrl', given: upstreamUrl.slice(0, 200), wanted: 'an https URL of a public host', problem },
     ];
-    throw new AppError('invalid_request', { detail: `upstreamUrl cannot be used: ${problem}.`, errors });
+    throw new AppError('invalid_request', { detail: `upstreamUrl can't be used: ${problem}.`, errors });
   }
 
   function checkEndpointKey(endpointKey: string | undefined): void {

@@ -22,10 +22,10 @@ const RESERVED =
 
 /** Why a header cannot be a credential, or undefined when it can. */
 export function headerProblem(name: string, value: string): string | undefined {
-  if (!TOKEN.test(name)) return 'its name is not one of a header';
+  if (!TOKEN.test(name)) return 'its name is not a valid header name';
   if (RESERVED.test(name.toLowerCase().replace(/[^a-z0-9-]/g, '-')))
     return `${name} is a header that the gateway sets itself`;
-  if (!VALUE.test(value)) return 'its value must be 1 to 4,000 printable ASCII characters without blanks at the ends';
+  if (!VALUE.test(value)) return 'its value must be 1 to 4,000 printable ASCII characters without spaces at either end';
   return undefined;
 }
 
@@ -42,7 +42,7 @@ export function keptCredential(given: UpstreamCredentialInput, seal: (text: stri
   const problem = headerProblem(given.name, given.value);
   if (problem !== undefined) {
     const errors = [{ path: 'upstreamCredential', wanted: 'the name and value of a header', problem }];
-    throw new AppError('invalid_request', { detail: `upstreamCredential cannot be used: ${problem}.`, errors });
+    throw new AppError('invalid_request', { detail: `upstreamCredential can't be used: ${problem}.`, errors });
   }
   return { kind: 'header', name: given.name, sealed: seal(given.value) };
 }

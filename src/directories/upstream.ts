@@ -114,9 +114,9 @@ export function createUpstreamPolicy(options: UpstreamPolicyOptions): UpstreamPo
       if (!url) return 'it is not an absolute URL';
       const { protocol } = url;
       if (protocol !== 'https:' && protocol !== 'http:') return `it must be https, not ${protocol.slice(0, -1)}`;
-      if (url.username !== '' || url.password !== '') return 'it must hold no user name or password';
+      if (url.username !== '' || url.password !== '') return 'it must not have a user name or password';
       if (url.search !== '' || url.hash !== '' || value.includes('?') || value.includes('#'))
-        return 'it must have no query and no fragment';
+        return 'it must not have a query or fragment';
       if (url.origin === publicUrl && /^\/scim\/v2(?:\/|$)/.test(url.pathname))
         return 'it is an endpoint of this server';
       const hostname = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
@@ -125,13 +125,13 @@ export function createUpstreamPolicy(options: UpstreamPolicyOptions): UpstreamPo
       if (databases.some((database) => isSame(database, target))) return 'it is the database of this server';
       if (isIP(hostname) !== 0) {
         const address = parse(hostname);
-        if (!address || isNever(address)) return 'it is an address that no SCIM server has (link-local or metadata)';
+        if (!address || isNever(address)) return 'it is a link-local or metadata address';
         if (isOurs(address, port)) return 'it is the address of this server itself';
         if (isAllowed(target, hostname)) return undefined;
         if (!isPublic(address)) return 'it is a private address (LATCHKEY_UPSTREAM_ALLOW can allow it)';
         return 'it must be https (LATCHKEY_UPSTREAM_ALLOW can allow http)';
       }
-      if (METADATA_NAMES.test(hostname)) return 'it is where a cloud keeps the secrets of this machine';
+      if (METADATA_NAMES.test(hostname)) return 'it is the metadata service of a cloud';
       if (isNamed(hostname)) return undefined;
       if (/(?:^|\.)localhost$/.test(hostname)) {
         if (listening?.port === port) return 'it is the address of this server itself';

@@ -58,11 +58,11 @@ const CODED_FROM_BYTES = 1024;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
 const BODILESS = new Set([204, 205, 304]);
 
-const CUT = 'The SCIM server behind this endpoint ended its answer half way.';
+const CUT = 'The SCIM server behind this endpoint cut off its answer.';
 const LATE = 'The SCIM server behind this endpoint did not answer in time.';
-const UNREACHABLE = 'The SCIM server behind this endpoint cannot be reached.';
+const UNREACHABLE = "The SCIM server behind this endpoint can't be reached.";
 const REFUSES_US =
-  'The SCIM server refused the gateway, not the identity provider: the credential of this request is good.';
+  'The SCIM server refused the gateway, not the identity provider. The credential of this request is valid.';
 
 export function createCarry(deps: CarryDependencies): Carry {
   const { transport, clock, log, headersTimeoutMs, timeoutMs, onAnswer, onOutcome } = deps;

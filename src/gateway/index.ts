@@ -125,7 +125,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       if (!route) {
         const kind = kindOf(method, path);
         onOutcome({ kind, outcome: 'not_set', method, elapsedMs: 0, grant, address, requestId });
-        refuse(502, 'This directory has no upstream: its SCIM server is not configured yet.');
+        refuse(502, 'The SCIM server of this directory is not configured yet.');
       } else if (enter(exchange)) {
         const header = credentials.headerOf(grant.directory, grant.scope, route.origin);
         if (!(header instanceof Promise)) carry(exchange, route, header);
@@ -134,7 +134,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
             .then((made) => carry(exchange, route, made))
             .catch((error: unknown) => sendScimFailure(response, error, requestId));
         }
-      } else refuse(503, `${exchangesPerDirectory} requests of this directory are under way already.`);
+      } else refuse(503, `${exchangesPerDirectory} requests of this directory are already running.`);
     }
 
     function refuse(status: number, detail: string): void {

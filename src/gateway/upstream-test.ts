@@ -63,19 +63,19 @@ const LONGEST_BYTES = 256 * 1024;
 const SAYS: Record<TestProblem, string> = {
   normal_refusal: 'It refused a request that every identity provider sends.',
   unreachable: 'It could not be reached.',
-  refuses_us: 'It refused the gateway. Set an upstream credential, or let the gateway in.',
-  wrong_base: 'It has no such list. The SCIM server URL may be wrong: it must be the part before /Users.',
-  not_scim: 'Its answer is not JSON. The SCIM server URL may lead to a web page.',
+  refuses_us: 'It refused the gateway. Set an upstream credential, or give the gateway access.',
+  wrong_base: "This list doesn't exist. The SCIM server URL may be wrong. It must be the part before /Users.",
+  not_scim: 'Its answer is not JSON. The SCIM server URL may be a web page.',
   rejects_content: 'It rejected a filter that Okta and Entra ID send.',
-  failing: 'It answered with an error of its own.',
-  cut: 'Its answer ended half way.',
+  failing: 'It answered with an error.',
+  cut: 'It cut off its answer.',
   slow: 'It did not answer in time: the gateway would have given up too.',
   limits: 'It asked to slow down.',
   not_200: 'It answered with a status other than 200.',
   no_list:
     'Its answer is not a list: totalResults is missing. Entra ID and Okta need an empty list here, with status 200.',
   filter_ignored:
-    'It found users or groups by a name that nobody has, so it ignores the filter. An identity provider would link the wrong person.',
+    'It ignores the filter: it found users or groups for an unused name. An identity provider would link the wrong person.',
 };
 
 interface Received {
@@ -94,7 +94,8 @@ export function createUpstreamTest(
     const { id, upstreamUrl } = directory;
     if (upstreamUrl === undefined)
       throw new AppError('invalid_request', { detail: 'This directory has no upstreamUrl to test.' });
-    if (underWay.has(id)) throw new AppError('invalid_request', { detail: 'A test of this directory is under way.' });
+    if (underWay.has(id))
+      throw new AppError('invalid_request', { detail: 'A test of this directory is already running.' });
     underWay.add(id);
     try {
       const nobody = `latchkey-test-${randomText(12, random)}`;

@@ -46,7 +46,7 @@ function assertPlain(path: string, text: string): void {
     { path, given: code, wanted: 'text without control characters of the reading direction, tags and NUL' },
   ];
   throw new AppError('invalid_request', {
-    detail: `A text holds the invisible character ${code}. Type it anew.`,
+    detail: `A text holds the invisible character ${code}. Type it again.`,
     errors,
   });
 }

@@ -22,11 +22,11 @@ export const UNREADABLE = {
   not_encoded: {
     status: 400,
     detail:
-      'The request target has a blank or a character beyond ASCII in it. Percent-encode those: a blank is %20, an ü is %C3%BC.',
+      'The request target has a space or a non-ASCII character. Percent-encode it: a space is %20, and ü is %C3%BC.',
   },
   not_http: { status: 400, detail: 'The request is not valid HTTP.' },
-  head_too_large: { status: 431, detail: 'The head of the request is too large: 16 KiB is the most.' },
-  timed_out: { status: 408, detail: 'The request did not come in time.' },
+  head_too_large: { status: 431, detail: 'The request headers are too large. The maximum is 16 KiB.' },
+  timed_out: { status: 408, detail: 'The request took too long to arrive.' },
 } as const;
 export type Unreadable = keyof typeof UNREADABLE;
 

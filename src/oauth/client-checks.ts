@@ -36,7 +36,7 @@ export function checkGrants(grantTypes: readonly string[], authMethod: AuthMetho
   if (grantTypes.length === 0) {
     const wanted =
       'at least one grant that this kind of client may use: client_credentials needs a directoryId and proof';
-    throw refused('The client would have no grant, so it could get no token.', [{ path: 'grantTypes', wanted }]);
+    throw refused("The client would have no grant, so it couldn't get a token.", [{ path: 'grantTypes', wanted }]);
   }
   if (grantTypes.some((grantType) => !mayUse(authMethod, grantType))) {
     const wanted =
@@ -54,7 +54,7 @@ export function checkAccessTokenSeconds(seconds: number, provider: IdentityProvi
   const { name } = IDENTITY_PROVIDERS[provider];
   const wanted = `${minimum} to ${maximum} seconds for ${name}`;
   const given = String(seconds);
-  throw refused(`Lifetime of access tokens: given ${given}; wanted ${wanted}.`, [
+  throw refused(`The lifetime of access tokens must be ${wanted}. You entered ${given}.`, [
     { path: 'accessTokenSeconds', given, wanted },
   ]);
 }
@@ -143,7 +143,7 @@ export function checkRedirects(uris: readonly string[], allowHttp: boolean): voi
           },
         ];
   });
-  if (errors.length > 0) throw refused('A redirect URI cannot be used.', errors);
+  if (errors.length > 0) throw refused("A redirect URI can't be used.", errors);
 }
 
 /**
@@ -158,7 +158,7 @@ export function checkAppName(appName: string | undefined): void {
   if (appName === undefined || (APP_NAME.test(appName) && !/^\.+$/.test(appName))) return;
   const given = appName.slice(0, 100);
   const wanted = "Okta's name of the app, such as acme_scim_1: letters, digits, dot, hyphen, underscore";
-  throw refused(`App name: given ${given}; wanted ${wanted}.`, [{ path: 'appName', given, wanted }]);
+  throw refused(`App name must be ${wanted}. You entered ${given}.`, [{ path: 'appName', given, wanted }]);
 }
 
 export function checkJwksUri(uri: string | undefined, hosts: readonly string[]): void {
@@ -166,7 +166,7 @@ export function checkJwksUri(uri: string | undefined, hosts: readonly string[]):
   const url = URL.parse(uri);
   if (url?.protocol === 'https:' && hosts.includes(url.hostname)) return;
   const wanted = `an https URL on one of ${hosts.join(', ') || 'no host'} (LATCHKEY_OAUTH_JWKS_HOSTS)`;
-  throw refused('Keys cannot be fetched from there.', [{ path: 'jwksUri', given: uri.slice(0, 200), wanted }]);
+  throw refused("Keys can't be fetched from there.", [{ path: 'jwksUri', given: uri.slice(0, 200), wanted }]);
 }
 
 /** RFC 7517 and 7518: members that only the private part of a key, or a secret, has. */
@@ -184,9 +184,9 @@ export function checkJwks(keys: readonly Record<string, unknown>[]): void {
 
 function wantedOfKey(key: Record<string, unknown>): string | undefined {
   const { kty, n } = key;
-  if (kty === 'oct') return 'a public key; this one is symmetric, so both sides would hold the same secret';
+  if (kty === 'oct') return 'a public key; this one is symmetric, so both sides would have the same secret';
   if (PRIVATE_MEMBERS.some((member) => key[member] !== undefined))
-    return 'the public part alone; this is a private key. It has left its owner, so make a new pair and register its public part';
+    return 'only the public part; this is a private key. It is now exposed, so create a new pair and register its public part';
   if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') return 'a key whose kty is RSA, EC or OKP';
   if (kty === 'RSA' && bitsOf(n) < SHORTEST_MODULUS_BITS) return `an RSA key of ${SHORTEST_MODULUS_BITS} bits or more`;
   try {

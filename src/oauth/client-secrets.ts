@@ -43,7 +43,7 @@ export function secretEndOf(provider: IdentityProviderId, asked: Date | null | u
 
 function unfit(provider: IdentityProviderId, given: string, wanted: string): AppError {
   const { name } = IDENTITY_PROVIDERS[provider];
-  const detail = `The end of the client secret: given ${given}; wanted for ${name}: ${wanted}.`;
+  const detail = `The expiry of a client secret for ${name} must be ${wanted}. You entered ${given}.`;
   return new AppError('invalid_request', { detail, errors: [{ path: 'secretExpiresAt', given, wanted }] });
 }
 

@@ -75,7 +75,7 @@ export const OAUTH_REASONS = {
   refresh_token_reused: {
     told: '`invalid_grant`',
     meaning:
-      'A public client reused a replaced refresh token. Somebody else may have a copy, so the connection was ended ([0012](decisions/0012-reuse-ends-a-public-connection.md)).',
+      'A public client reused a replaced refresh token. Someone else may have a copy, so the connection was ended ([0012](decisions/0012-reuse-ends-a-public-connection.md)).',
     remedy: 'Connect again. Find out who else has the refresh token.',
   },
   revoked: {

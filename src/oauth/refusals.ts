@@ -94,7 +94,7 @@ export const OAUTH_REFUSALS = {
   jwks_unreachable: {
     error: 'temporarily_unavailable',
     reason: 'jwks_unreachable',
-    says: 'The keys of the client cannot be fetched.',
+    says: "The keys of the client can't be fetched.",
   },
 
   // The form of the request.

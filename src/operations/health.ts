@@ -59,7 +59,7 @@ export function createOperations({
       }
       if (metricsToken === undefined && !isFromHere(request)) {
         const detail =
-          'Set LATCHKEY_METRICS_TOKEN and send it as a Bearer token. Without it only this machine may ask.';
+          'Set LATCHKEY_METRICS_TOKEN and send it as a Bearer token. Without it, only this machine can read the metrics.';
         return send(response, 403, { status: 'forbidden', detail });
       }
       const { text, contentType } = await metrics.render(await siblings.metrics());

@@ -115,11 +115,11 @@ export function createFactors(deps: {
 
     async confirmTotp(operator: Operator, given: { secret: string; code: string }, cause: Cause) {
       if (operator.totp !== undefined)
-        throw new AppError('invalid_request', { detail: 'You have an authenticator app already. Remove it first.' });
+        throw new AppError('invalid_request', { detail: 'You already have an authenticator app. Remove it first.' });
       const step = totp.stepOf(given.secret, given.code);
       if (step === undefined)
         throw new AppError('invalid_request', {
-          detail: 'That is not the code that the authenticator app shows now. Nothing was changed. Try the next code.',
+          detail: 'Wrong code. Nothing was changed. Try the next code of your authenticator app.',
         });
       const sealed = seal(given.secret, secret, 'secrets of authenticators', random);
       return add(operator, (record) => ({ ...record, totp: sealed, totpUsed: step }), cause, 'second factor added');
@@ -147,7 +147,7 @@ export function createFactors(deps: {
     async renamePasskey({ id }: Operator, passkeyId: string, name: string, cause: Cause): Promise<void> {
       const change = (record: Operator) => {
         if (!record.passkeys?.some((known) => known.id === passkeyId))
-          throw new AppError('not_found', { detail: 'You have no such passkey.' });
+          throw new AppError('not_found', { detail: "You don't have this passkey." });
         return {
           ...record,
           passkeys: record.passkeys.map((known) => (known.id === passkeyId ? { ...known, name } : known)),
@@ -160,7 +160,7 @@ export function createFactors(deps: {
       const change = (record: Operator) => {
         const left = record.passkeys?.filter((known) => known.id !== passkeyId) ?? [];
         if (left.length === (record.passkeys?.length ?? 0))
-          throw new AppError('not_found', { detail: 'You have no such passkey.' });
+          throw new AppError('not_found', { detail: "You don't have this passkey." });
         const after = { ...record, passkeys: left };
         assertNotLast(after);
         return after;

@@ -139,10 +139,10 @@ export function createOperators(deps: {
     async setPassword(id, password, cause, by) {
       const operator = await proven(id, by);
       if (operator.subject !== undefined)
-        throw new AppError('invalid_request', { detail: 'They sign in by the OpenID provider, and by it alone.' });
+        throw new AppError('invalid_request', { detail: 'They sign in only with your OpenID provider.' });
       if (operator.email === undefined)
         throw new AppError('invalid_request', {
-          detail: 'Set an e-mail address first: one signs in by address and password.',
+          detail: 'Set an email first. It is needed to sign in with a password.',
         });
       const words = [operator.email, operator.email?.split('@')[0], operator.name, 'latchkey'];
       await passwords.assertStrong(
@@ -166,7 +166,8 @@ export function createOperators(deps: {
     async removeSecondFactor(id, cause) {
       if (cause.actor.id === id)
         throw new AppError('invalid_request', {
-          detail: 'Another owner removes your second factor, or on the server: latchkey second-factor remove EMAIL.',
+          detail:
+            'Ask another owner to remove your second factor, or run latchkey second-factor remove EMAIL on the server.',
         });
       await factors.removeAll(id, cause);
       await sessions.endAll(id);
@@ -190,7 +191,8 @@ export function createOperators(deps: {
     sessionsOf: sessions.of,
     async endSession(operatorId, sessionId, cause) {
       const session = await sessions.find(sessionId);
-      if (session?.operatorId !== operatorId) throw new AppError('not_found', { detail: 'There is no such session.' });
+      if (session?.operatorId !== operatorId)
+        throw new AppError('not_found', { detail: 'This session does not exist.' });
       await sessions.end(sessionId);
       await audit.append(audit.event('operator.signed_out', cause, {}, { operatorId, name: cause.actor.name }));
     },

@@ -97,7 +97,7 @@ export function createPasskeys(deps: { publicUrl: string; clock: Clock; random: 
 
     async finishRegistration(operator, { name, answer, sealed }) {
       const asked = opened(sealed, 'register');
-      if (!asked) throw notMade('It took too long, or began elsewhere.');
+      if (!asked) throw notMade('It took too long, or was started in another browser.');
       const response = readAnswer<RegistrationResponseJSON>(answer);
       if (!response) throw notMade('The browser sent no passkey.');
       const { verifyRegistrationResponse } = await library();
@@ -108,11 +108,11 @@ export function createPasskeys(deps: { publicUrl: string; clock: Clock; random: 
         expectedRPID: hostname,
         requireUserVerification: true,
       }).catch((error: unknown) => {
-        throw notMade('The browser made it for another address, or without asking for you.', error);
+        throw notMade('It is for another address, or the browser did not verify you.', error);
       });
-      if (!verified.verified) throw notMade('Its signature is not right.');
+      if (!verified.verified) throw notMade('Its signature is not valid.');
       const { id, publicKey, counter, transports = [] } = verified.registrationInfo.credential;
-      if (operator.passkeys?.some((known) => known.id === id)) throw notMade('You have it already.');
+      if (operator.passkeys?.some((known) => known.id === id)) throw notMade('You already have it.');
       return {
         id,
         name,

@@ -38,14 +38,14 @@ export function createPasswords({ random }: { random: Random }): Passwords {
       const { length } = password;
       if (length < SHORTEST_PASSWORD || length > LONGEST_PASSWORD)
         throw refused(`It has ${length} characters; use ${SHORTEST_PASSWORD} to ${LONGEST_PASSWORD}.`);
-      if (await isCommon(password, words)) throw refused('It is one of those that are tried first.');
+      if (await isCommon(password, words)) throw refused('It is too common.');
     },
   };
 }
 
 function refused(why: string): AppError {
   return new AppError('invalid_request', {
-    detail: `Choose another password. ${why} A sentence of your own does well.`,
+    detail: `Choose another password. ${why} A sentence of your own works well.`,
   });
 }
 

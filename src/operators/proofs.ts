@@ -55,7 +55,7 @@ export function createProofs(deps: {
       if (!isRight)
         throw new AppError('invalid_request', {
           detail:
-            'The current password is another one. Nothing was changed. Forgotten? A new sign-in link needs none: by another owner, or on the server.',
+            'The current password is wrong. Nothing was changed. If you forgot it, get a new sign-in link from another owner or on the server.',
         });
     },
   };

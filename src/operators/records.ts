@@ -68,6 +68,6 @@ export function emailOf(given: string | undefined): string | undefined {
   const email = given.trim().toLowerCase();
   if (/^[^\s@]{1,64}@[^\s@]{1,190}$/.test(email)) return email;
   throw new AppError('invalid_request', {
-    detail: `E-mail address: given ${email.slice(0, 100)}; wanted one such as dana@example.com.`,
+    detail: `Email must be an address such as dana@example.com. You entered ${email.slice(0, 100)}.`,
   });
 }
