@@ -14,7 +14,7 @@ function problemsOf(env: Record<string, string>, readFile: (path: string) => str
   } catch (error) {
     assert.ok(error instanceof ConfigError, String(error));
     for (const { key, given, wanted } of error.problems) {
-      assert.ok(error.message.includes(`${key}: given ${given}; wanted ${wanted}`), 'the message has every problem');
+      assert.ok(error.message.includes(`${key}: expected ${wanted}, got ${given}`), 'the message has every problem');
     }
     return error.problems;
   }
@@ -105,11 +105,11 @@ describe('reading the configuration', () => {
     it('are problems, with the setting that was probably meant', () => {
       const [problem] = problemsOf({ LATCHKEY_LEASE: '5' });
       assert.equal(problem?.key, 'LATCHKEY_LEASE');
-      assert.equal(problem?.wanted, 'no such setting; perhaps LATCHKEY_LEASE_MS');
+      assert.equal(problem?.wanted, 'the name of a setting, perhaps LATCHKEY_LEASE_MS');
     });
 
     it('are problems without a hint where none is near', () => {
-      assert.equal(problemsOf({ LATCHKEY_XYZ: '5' })[0]?.wanted, 'no such setting');
+      assert.equal(problemsOf({ LATCHKEY_XYZ: '5' })[0]?.wanted, 'the name of a setting');
     });
 
     it('are problems when they name a file for what is no secret', () => {

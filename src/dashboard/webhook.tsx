@@ -79,7 +79,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
                   <Act visit={visit} action={`${address}/test`} name="Send a test event" />
                 )}
                 {endpoint.kind === 'webhook' && <Ask href={`${address}/rotate-secret`} name="Rotate secret" isMild />}
-                {endpoint.state === 'active' && <Ask href={`${address}/disable`} name="Switch off" isMild />}
+                {endpoint.state === 'active' && <Ask href={`${address}/disable`} name="Turn off" isMild />}
                 <Ask href={`${address}/delete`} name="Delete" />
               </div>
             )}

@@ -154,7 +154,7 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
           : `${capital(provider)} has not used either of them yet.`}{' '}
         {replaced && progress ? (
           <>
-            The {placeOf(replaced.credential.slot)} one was replaced{' '}
+            The {placeOf(replaced.credential.slot)} one was replaced
             {progress.status === 'waiting_for_successor'
               ? `. It keeps working until ${provider} uses the new one.`
               : ' '}

@@ -84,7 +84,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
       await page.getByRole('link', { name: 'Revoke' }).click();
       await page.getByText('Okta will be refused immediately').first().waitFor();
       await page.getByRole('button', { name: 'Revoke' }).click();
-      await page.getByText('Not connected any more.').first().waitFor();
+      await page.getByText('No longer connected.').first().waitFor();
       assert.equal(await verify(key, second), 401);
       await context.close();
     });

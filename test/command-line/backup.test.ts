@@ -70,7 +70,7 @@ describe('backup and restore of an embedded store', () => {
     assert.equal(statSync(join(copy, 'latchkey.db')).mode & 0o077, 0);
     const again = await run(data, 'backup', copy);
     assert.equal(again.code, 1);
-    assert.match(again.output, /is there already; move it away first/);
+    assert.match(again.output, /already exists\. Move it elsewhere first/);
   });
 
   it('restores it, and revokes again what an export says was revoked since', async () => {
@@ -99,17 +99,17 @@ describe('backup and restore of an embedded store', () => {
   });
 
   it('says beside a sign-in link that its address is only assumed', async () => {
-    assert.match((await run(restored, 'sign-in-link')).output, /listens at another port.*LATCHKEY_PUBLIC_URL/);
+    assert.match((await run(restored, 'sign-in-link')).output, /has another address or port.*LATCHKEY_PUBLIC_URL/);
   });
 
   it('says what a restore without an export cannot know', async () => {
     const folder = join(parent, 'plain');
     const { code, output } = await run(folder, 'restore', copy);
     assert.equal(code, 0, output);
-    assert.match(output, /Whatever was revoked, disabled or rotated after that works again/);
+    assert.match(output, /Credentials that were revoked, disabled or rotated after that work again/);
     const taken = await run(folder, 'restore', copy);
     assert.equal(taken.code, 1);
-    assert.match(taken.output, /is there already; move it away first/);
+    assert.match(taken.output, /already exists\. Move it elsewhere first/);
   });
 
   it('refuses a damaged backup, another file and no file, and leaves nothing behind', async () => {

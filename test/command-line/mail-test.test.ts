@@ -34,8 +34,8 @@ describe('latchkey mail test', () => {
   it('says what is missing where email is off or no address was given', async () => {
     const off = await run(['dana@acme.example'], {});
     assert.equal(off.code === 0, false);
-    assert.match(off.output, /email is off: LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM turn it on/);
+    assert.match(off.output, /email is off\. To turn it on, set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM/);
     const nobody = await run(['nobody'], server.env);
-    assert.match(nobody.output, /wanted one email address/);
+    assert.match(nobody.output, /expected one email address/);
   });
 });

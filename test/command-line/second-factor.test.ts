@@ -37,9 +37,9 @@ describe('latchkey second-factor remove', () => {
     await before.close();
 
     for (const [args, said] of [
-      [['remove'], /given nothing; wanted one email/],
-      [['remove', 'a@example.com', 'b@example.com'], /wanted one email/],
-      [['remove', 'nobody@example.com'], /no operator at the store .* has the email nobody@example\.com/],
+      [['remove'], /expected one email, got nothing/],
+      [['remove', 'a@example.com', 'b@example.com'], /expected one email/],
+      [['remove', 'nobody@example.com'], /no member at the store .* has the email nobody@example\.com/],
     ] as const) {
       const { code: exit, output } = await run(...args);
       assert.equal(exit, 1);

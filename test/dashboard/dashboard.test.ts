@@ -292,7 +292,7 @@ for (const engine of engines) {
         assert.equal(await lead(), 'Requests are accepted.');
         app.clock.advance(8 * 24 * HOUR);
         owner = await signInOperator(app);
-        assert.equal(await lead(), 'Provisioning works, and it is quiet.');
+        assert.equal(await lead(), 'Provisioning works. It is quiet.');
         await owner.send(`/directories/${id}/disable`);
         assert.equal(await lead(), 'This directory is disabled.');
         assert.equal(await verify(id, token), 403);
@@ -323,7 +323,7 @@ for (const engine of engines) {
         assert.equal((await app.api.get(`/directories/${id}/credentials`)).body.items.length, 1);
         // What was refused is put right on the same page.
         const wrong = await owner.browser.submit(page, { label: 'second', expiresOn: 'someday' });
-        assert.match(wrong.html, /Ends on: given someday/);
+        assert.match(wrong.html, /Expires on must be a date.*You entered someday/);
         assert.match(tokenIn((await owner.browser.submit(page, { label: 'second' })).html), /^scim_/);
         // What led on leads there again.
         const organizations = await owner.open('/organizations');
@@ -432,15 +432,15 @@ for (const engine of engines) {
         const { id, organizationId } = await makeDirectory();
         const cases: [string, Record<string, string>, RegExp][] = [
           ['/organizations', { name: ' ' }, /Name is empty/],
-          [`/organizations/${organizationId}/directories`, { name: 'x', endpointKey: 'a_b' }, /given a_b; wanted/],
+          [`/organizations/${organizationId}/directories`, { name: 'x', endpointKey: 'a_b' }, /You entered a_b/],
           [
             `/organizations/${organizationId}/directories`,
             { name: 'x', upstreamUrl: 'ftp://x' },
             /SCIM server behind the gateway cannot be used/,
           ],
-          [`/directories/${id}/generate`, { expiresOn: 'tomorrow' }, /given tomorrow; wanted/],
-          ['/account', { name: 'x', email: 'no address' }, /given no address; wanted/],
-          ['/account/password', { password: 'short' }, /e-mail address first|5 characters/],
+          [`/directories/${id}/generate`, { expiresOn: 'tomorrow' }, /You entered tomorrow/],
+          ['/account', { name: 'x', email: 'no address' }, /You entered no address/],
+          ['/account/password', { password: 'short' }, /email first|5 characters/],
         ];
         for (const [path, fields, wanted] of cases) {
           const page = await owner.send(path, fields);
@@ -636,13 +636,13 @@ for (const engine of engines) {
       const page = await owner.open(`/directories/${id}`);
       assert.match(
         page.html,
-        /Requests are accepted, but go nowhere\.<\/strong> This directory has no SCIM server URL yet/,
+        /Requests are accepted, but not passed on\.<\/strong> This directory has no SCIM server URL yet/,
       );
       assert.match(page.html, /<h2>What to do<\/h2><span class="tag warn">You<\/span>.*Set the SCIM server URL/);
       assert.match(page.html, /<li class="bad"><b>Your SCIM server<\/b><span>No URL is set/);
       assert.doesNotMatch(page.html, /class="tag ok"|slot using/);
-      assert.match((await owner.open(`/directories/${id}/check`)).html, /Requests are accepted, but go nowhere\./);
-      assert.match((await owner.open('/organizations')).html, /Requests are accepted, but go nowhere\./);
+      assert.match((await owner.open(`/directories/${id}/check`)).html, /Requests are accepted, but not passed on\./);
+      assert.match((await owner.open('/organizations')).html, /Requests are accepted, but not passed on\./);
       const upstream = createServer((request, response) => {
         response.writeHead(request.url?.includes('broken') ? 500 : 200, { 'content-type': 'application/scim+json' });
         response.end('{}');
@@ -677,7 +677,7 @@ for (const engine of engines) {
       const { html } = await owner.open(`/directories/${id}?at=${at}`);
       const then = /<section class="panel" id="then">.*?<\/section>/.exec(html)?.[0] ?? '';
       assert.match(then, /Requests are accepted\..*Okta 2025.*<span class="tag ok">active<\/span>/);
-      assert.match(html, /<strong>Not connected any more\.<\/strong>/);
+      assert.match(html, /<strong>No longer connected\.<\/strong>/);
       const ticket = (await owner.open(`/directories/${id}/ticket?at=${at}`)).html;
       assert.match(ticket, /Then: Requests are accepted\..*Finding: working\./s);
       assert.ok(!ticket.includes(token));
@@ -734,7 +734,7 @@ for (const engine of engines) {
         /Last used <time[^>]*>[^<]*<\/time> with a credential that has since ended/,
       );
       await owner.send(`/credentials/${credentialsIn((await owner.open(`/directories/${id}`)).html)[0]}/revoke`);
-      assert.match((await owner.open(`/directories/${id}`)).html, /Not connected any more\./);
+      assert.match((await owner.open(`/directories/${id}`)).html, /No longer connected\./);
       const { client, clientSecret } = (
         await app.api.post('/clients', {
           name: 'Entra',
@@ -769,7 +769,7 @@ for (const engine of engines) {
       const form = { name: 'Typed with care', provider: 'entra', endpointKey: 'not_a_key', upstreamUrl: '' };
       const again = await owner.send(`/organizations/${organizationId}/directories`, form, { referer });
       assert.equal(again.status, 400);
-      assert.match(again.html, /role="alert".*Endpoint key: given not_a_key/);
+      assert.match(again.html, /role="alert".*Endpoint key must be .*You entered not_a_key/);
       assert.match(again.html, /value="Typed with care"/);
       assert.match(again.html, /<option value="entra" selected/);
       const imported = await owner.send(`/directories/${id}/import`, { value: 'with blanks inside it', label: 'Kept' });
@@ -859,7 +859,7 @@ for (const engine of engines) {
       assert.equal((await colleague.send('/organizations', { name: 'By a viewer' })).status, 403);
       const wrong = await change('king');
       assert.equal(wrong.status, 400);
-      assert.match(wrong.html, /given king; wanted one of owner, admin, viewer/);
+      assert.match(wrong.html, /must be one of owner, admin, viewer\. You entered king/);
       const page = (await owner.open(`/operators/${id}`)).html;
       const [end] = /\/operators\/op_\w+\/sessions\/[\w-]+\/end/.exec(page) ?? [''];
       assert.equal((await owner.send(end.replace('/dashboard', ''))).status, 200);

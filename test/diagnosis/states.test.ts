@@ -32,7 +32,7 @@ describe('the state of a directory is explained', () => {
     await makeClient(app, { directoryId: directory.id });
     const found = await diagnosed(directory);
     assert.deepEqual(codesOf(found), ['setup_unfinished']);
-    assert.match(textOf(found.findings[0]), /nobody has connected/);
+    assert.match(textOf(found.findings[0]), /has not been used to connect/);
   });
 
   it('as ended_on_purpose once people revoked the last token, and nothing is sent', async () => {
@@ -41,7 +41,7 @@ describe('the state of a directory is explained', () => {
     await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
     const found = await diagnosis();
     assert.deepEqual(codesOf(found), ['ended_on_purpose']);
-    assert.match(textOf(found.findings[0]), /Nothing was refused since/);
+    assert.match(textOf(found.findings[0]), /Nothing has been refused since/);
     assert.equal(found.directoryId, directory.id);
   });
 

@@ -66,7 +66,7 @@ describe('the host of a request', () => {
       ])
         assert.equal(await statusOf(path, host), 421, `${host} ${path}`);
     const { body } = await ask('/dashboard', { host: 'evil.example' });
-    assert.match(body, /given evil\.example; wanted scim\.acme\.example, or a name that LATCHKEY_HOSTS lists/);
+    assert.match(body, /must be scim\.acme\.example, or a name in LATCHKEY_HOSTS\. The request has evil\.example/);
   });
 
   it('does not matter for health, nor for forward-auth, which comes with the host of the API behind the proxy', async () => {

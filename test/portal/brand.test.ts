@@ -59,6 +59,9 @@ describe('the brand of the portal', () => {
   it('says what is wrong with a logo that cannot be used', () => {
     const withLogo = (path: string) => () => readBrand({ name: 'x', color: undefined, logo: path, support: undefined });
     assert.throws(withLogo(join(folder, 'none.svg')), /none\.svg/);
-    assert.throws(withLogo(join(folder, 'logo.gif')), /LATCHKEY_BRAND_LOGO: given .*logo\.gif; wanted/);
+    assert.throws(
+      withLogo(join(folder, 'logo.gif')),
+      /LATCHKEY_BRAND_LOGO: expected an \.svg or \.png file, got .*logo\.gif/,
+    );
   });
 });

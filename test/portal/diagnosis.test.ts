@@ -48,7 +48,7 @@ describe('the page of a directory in the portal', () => {
     assert.match(page, /This is expected.*Say nothing for 30 days/s);
     const after = await press('/quiet');
     assert.equal(after.status, 200);
-    assert.match(after.html, /Provisioning works, and it is quiet\./);
+    assert.match(after.html, /Provisioning works\. It is quiet\./);
     assert.doesNotMatch(after.html, /Unusually quiet|This is expected/);
     assert.deepEqual(await settlementsOf(directory.id), [['expected', 'it_contact', 'portal', undefined]]);
   });
@@ -58,7 +58,7 @@ describe('the page of a directory in the portal', () => {
     await send(`Bearer ${token}`);
     await pass(22);
     const first = await enter(directory);
-    assert.match((await first.press('/quiet?mute')).html, /Provisioning works, and it is quiet\./);
+    assert.match((await first.press('/quiet?mute')).html, /Provisioning works\. It is quiet\./);
     const until = new Date(app.clock.now().getTime() + 30 * DAY).toISOString();
     assert.deepEqual(await settlementsOf(directory.id), [['muted', 'it_contact', 'portal', until]]);
     await pass(31);

@@ -338,7 +338,10 @@ for (const engine of engines) {
       await app.api.post(`/directories/${directory.id}/disable`);
       const { html } = await open();
       assert.doesNotMatch(html, /\/enable"/);
-      assert.match(html, /Your software vendor can enable the directory again\. Nothing has to be changed in Okta\./);
+      assert.match(
+        html,
+        /Your software vendor can enable the directory again\. You don't have to change anything in Okta\./,
+      );
     });
 
     it('says of a form that is too large that it is, and calls it no fault of ours', async () => {

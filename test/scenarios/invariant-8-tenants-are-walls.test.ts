@@ -197,7 +197,7 @@ for (const engine of bothEngines) {
       }
     });
 
-    it('tells no more of a value that exists elsewhere than that it cannot be imported', async () => {
+    it('tells no more of a value that exists elsewhere than that it may not have it', async () => {
       const reply = await mine.api.post(`/directories/${mine.directory.id}/credentials/import`, {
         token: theirs.token,
       });

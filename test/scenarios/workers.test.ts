@@ -177,5 +177,5 @@ it('that cannot start end the service with what is wrong, said once', async (t) 
   });
   const code = await new Promise((resolve) => child.once('exit', resolve));
   assert.equal(code, 1);
-  assert.equal(output().match(/LATCHKEY_HOST, LATCHKEY_PORT: given 192\.0\.2\.1/g)?.length, 1, output());
+  assert.equal(output().match(/LATCHKEY_HOST, LATCHKEY_PORT: can't listen on 192\.0\.2\.1/g)?.length, 1, output());
 });

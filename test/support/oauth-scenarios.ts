@@ -166,7 +166,7 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
       const query = new URLSearchParams({ response_type: 'code', client_id: client.id, redirect_uri: REDIRECT_URI });
       await fetch(`${app.url}/oauth/token?${query}`);
     },
-    says: [/token URL stands where the authorization URL belongs/, /\/oauth\/authorize/],
+    says: [/token URL was entered as the authorization URL/, /\/oauth\/authorize/],
   },
   authorize_url_as_token_url: {
     drive: ({ post, client }) =>
@@ -175,7 +175,7 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
         { ...FORM, Authorization: `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}` },
         'grant_type=authorization_code&code=x',
       ),
-    says: [/authorization URL stands where the token URL belongs/, /\/oauth\/token/],
+    says: [/authorization URL was entered as the token URL/, /\/oauth\/token/],
   },
   request_form_wrong: {
     drive: ({ post, client }) =>
@@ -187,7 +187,7 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
         },
         'grant_type=client_credentials',
       ),
-    says: [/not written as OAuth wants it/],
+    says: [/not in the format that OAuth requires/],
   },
   'assertion_wrong: audience': assertion(
     (now, { app, client }) => ({

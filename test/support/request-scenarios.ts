@@ -75,7 +75,7 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
     says: [
       /still sends the token that ends in …/,
       /revoked/,
-      /fine but has never been used/,
+      /works but has never been used/,
       /paste the current token/,
     ],
   },
