@@ -29,7 +29,7 @@ export const findingView = z
   .object({
     code: z.enum(CODE_NAMES),
     severity: z.enum(SEVERITIES),
-    actor: z.enum(ACTORS).describe('Who can fix it.'),
+    actor: z.enum(ACTORS).describe('The party that can fix it.'),
     since: shownTime,
     until: shownTime.nullable(),
     certainty: z.enum(['known', 'likely']),

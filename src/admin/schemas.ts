@@ -168,7 +168,7 @@ export const allowWeak = z
   .boolean()
   .optional()
   .describe(
-    'Takes a value of less than 64 bits by our estimate; owner keys alone may. Its digest is keyed with LATCHKEY_SECRET. Beside a digest: the value is to be kept as a weak one.',
+    'Accepts a value that we estimate at less than 64 bits. Only owner keys can set it. Its digest is keyed with LATCHKEY_SECRET. With a digest: treat the value as weak.',
   );
 
 export const credentialView = z

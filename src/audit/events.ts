@@ -61,7 +61,7 @@ export const EVENTS = {
   'finding.changed': 'A finding of a directory became better or worse. `before` is the earlier severity.',
   'finding.healed': 'A finding of a directory ended.',
   'finding.settled':
-    'Somebody said that a finding needs nothing more. `how` is `recovered`: what was missed was dealt with; `expected`: a silence is; or `muted`: silence is not told of before `until`.',
+    'Someone settled a finding. `how` is `recovered` (the missed changes are fixed), `expected` (the silence is normal) or `muted` (no silence alerts before `until`).',
   'fleet.quieted':
     'Many directories of one identity provider went quiet at once. `directories` says how many, of `active`. Latchkey sends no alert for each of them.',
   'fleet.resumed': 'Directories of that identity provider send requests again.',

@@ -34,7 +34,7 @@ export function readImport(input: ImportInput): { digest: Digest; hint: string; 
   switch (form) {
     case 'token': {
       if (value.length < SHORTEST || value.length > LONGEST) {
-        throw unfit(form, `It has ${value.length} characters; wanted are ${SHORTEST} to ${LONGEST}.`);
+        throw unfit(form, `It has ${value.length} characters. It must have ${SHORTEST} to ${LONGEST}.`);
       }
       if (/^(?:lk|lkp|lks|lkc|scimat|scimrt|scimac|scimcs)_/.test(value))
         throw unfit(
@@ -54,13 +54,13 @@ export function readImport(input: ImportInput): { digest: Digest; hint: string; 
     case 'ssoreadyToken': {
       const digest = digestOfSsoready(value);
       if (!digest)
-        throw unfit(form, 'Wanted is ssoready_scim_bearer_token_ and 25 of 0-9a-z that say at most 128 bits.');
+        throw unfit(form, 'It must be ssoready_scim_bearer_token_ and 25 characters of 0-9a-z, with at most 128 bits.');
       return { digest, hint: hintOf(value), form, value };
     }
     case 'sha256':
     case 'ssoreadySha256': {
       const hex = value.toLowerCase();
-      if (!/^[0-9a-f]{64}$/.test(hex)) throw unfit(form, 'Wanted are the 64 hexadecimal digits of a SHA-256.');
+      if (!/^[0-9a-f]{64}$/.test(hex)) throw unfit(form, 'It must be the 64 hexadecimal digits of a SHA-256.');
       return {
         digest: form === 'sha256' ? `sha256:${hex}` : `ssoready:${hex}`,
         hint: input.hint ?? UNKNOWN_HINT,

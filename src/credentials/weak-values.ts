@@ -46,7 +46,7 @@ export async function assertStrongEnough(
   const estimatedBits = Math.floor(bits);
   const of = because.length === 0 ? 'its length' : because.join(', ');
   throw new AppError('weak_value', {
-    detail: `${path} can be guessed: about ${estimatedBits} bits by our estimate (it is made of ${of}); at least ${STRONG_BITS} are wanted. Issue a new one, or let an owner import it with allowWeak.`,
+    detail: `${path} can be guessed: about ${estimatedBits} bits by our estimate (it is made of ${of}); at least ${STRONG_BITS} are needed. Issue a new one, or let an owner import it with allowWeak.`,
     errors: [{ path, given: `${estimatedBits} bits`, wanted: `${STRONG_BITS} bits or more` }],
     estimatedBits,
     wantedBits: STRONG_BITS,

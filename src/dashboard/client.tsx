@@ -124,7 +124,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
             <ul class="rows">
               {connections.length === 0 && (
                 <li>
-                  <small>None was made by it{visit.query.has('after') ? ' before these' : ' yet'}.</small>
+                  <small>{visit.query.has('after') ? 'No earlier connections.' : 'No connections yet.'}</small>
                 </li>
               )}
               {connections.map(({ credential, total, directory, organization }) => (

@@ -66,8 +66,8 @@ export const UPSTREAM_WORDS = {
   upstream_refuses_us: failure(
     (speech) => say`refused us with ${status(speech)}.`,
     () => [
-      say`Check how this server authenticates to the SCIM server: the upstream credential of the directory, or the X-Scim headers.`,
-      say`${'The IdP'} gets 502 instead, so that it doesn't reject a valid token.`,
+      say`Check how this server authenticates to the SCIM server: the credential for the SCIM server on this page, or the X-Scim headers.`,
+      say`The identity provider gets 502 instead, so that it doesn't reject a valid token.`,
     ],
   ),
   upstream_wrong_base: failure(

@@ -264,7 +264,7 @@ export function createCarry(deps: CarryDependencies): Carry {
       onResponseData(current, chunk) {
         if (isOver || !answer) {
           drainedBytes += chunk.length;
-          if (drainedBytes > WHOLE_ANSWER_BYTES) current.abort(new Error('nobody reads this answer'));
+          if (drainedBytes > WHOLE_ANSWER_BYTES) current.abort(new Error('the answer is no longer needed'));
           return;
         }
         if (answer.sink) {

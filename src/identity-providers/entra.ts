@@ -120,7 +120,7 @@ export const entra: IdentityProvider = {
   quirks: [
     {
       in: 'test',
-      says: 'Test Connection reads /Users and /Groups with a filter for a random id, and wants 200 with an empty list from both.',
+      says: 'Test Connection reads /Users and /Groups with a filter for a random ID, and wants 200 with an empty list from both.',
       basis: 'documented',
     },
     {

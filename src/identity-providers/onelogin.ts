@@ -68,7 +68,7 @@ export const onelogin: IdentityProvider = {
     { in: 'test', says: 'Enable reads /Users once to see whether the connection works.', basis: 'documented' },
     {
       in: 'update',
-      says: 'Waits for an administrator to approve each task, unless approval is switched off.',
+      says: 'Waits for an administrator to approve each task, unless approval is off.',
       basis: 'documented',
     },
   ],

@@ -80,7 +80,7 @@ export const pingone: IdentityProvider = {
     },
     {
       code: 'scheme_unknown',
-      says: 'Auth Type Header is set to OAuth or Custom, so another word stands before the token.',
+      says: 'Auth Type Header is set to OAuth or Custom, so another word comes before the token.',
       fix: 'Set Auth Type Header to Bearer.',
       basis: 'documented',
     },

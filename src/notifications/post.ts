@@ -80,7 +80,7 @@ export function createPost(deps: { transport: Transport; clock: Clock; timeoutMs
             if (bytes - chunk.length < KEPT_BYTES) chunks.push(chunk);
             if (bytes <= READ_BYTES) return;
             finish(reasonOf(answer?.status));
-            controller.abort(new Error('nobody reads this answer'));
+            controller.abort(new Error('the answer is no longer needed'));
           },
           onResponseEnd: () => finish(reasonOf(answer?.status)),
           onResponseError: (_controller, error) => finish(answer ? 'the answer broke off' : faultOf(error)),

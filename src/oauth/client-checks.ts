@@ -69,7 +69,7 @@ export function checkImportedId(id: string): void {
   const wanted = NOT_AN_ID.test(id)
     ? 'the ID of a client; this begins like a secret'
     : 'the client_id of another system: 2 to 100 letters, digits, dots, hyphens, underscores and tildes';
-  throw refused(`The client ID cannot be imported; wanted is ${wanted}.`, [{ path: 'clientId', wanted }]);
+  throw refused(`The client ID can't be imported. It must be ${wanted}.`, [{ path: 'clientId', wanted }]);
 }
 
 export function isOwnClientId(id: string): boolean {
@@ -107,7 +107,7 @@ export function plainSecretOf(input: ImportedSecret): { digest: Digest; hint: st
     const hex = clientSecretSha256.toLowerCase();
     if (/^[0-9a-f]{64}$/.test(hex)) return { digest: `sha256:${hex}`, hint: UNKNOWN_HINT };
     const wanted = 'the 64 hexadecimal digits of a SHA-256';
-    throw refused(`The digest of the client secret cannot be imported; wanted are ${wanted}.`, [
+    throw refused(`The digest of the client secret can't be imported. It must be ${wanted}.`, [
       { path: 'clientSecretSha256', wanted },
     ]);
   }
@@ -118,14 +118,14 @@ export function plainSecretOf(input: ImportedSecret): { digest: Digest; hint: st
     /^[\x21-\x7e]+$/.test(clientSecret);
   if (isUsable) return { digest: digestOf(clientSecret), hint: hintOf(clientSecret) };
   const wanted = `${SHORTEST_SECRET} to ${LONGEST_SECRET} visible ASCII characters`;
-  throw refused(`The client secret cannot be imported: wanted are ${wanted}.`, [{ path: 'clientSecret', wanted }]);
+  throw refused(`The client secret can't be imported. It must be ${wanted}.`, [{ path: 'clientSecret', wanted }]);
 }
 
 /** RFC 9700 4.14: nothing but its refresh token protects a connection of a public client. */
 export function checkRotation(rotates: boolean | undefined, authMethod: AuthMethod): void {
   if (authMethod !== 'none' || rotates !== false) return;
   const wanted = 'true, or absent: refresh tokens of a public client are always rotated';
-  throw refused(`rotateRefreshTokens: wanted is ${wanted}.`, [{ path: 'rotateRefreshTokens', given: 'false', wanted }]);
+  throw refused(`rotateRefreshTokens must be ${wanted}.`, [{ path: 'rotateRefreshTokens', given: 'false', wanted }]);
 }
 
 export function checkRedirects(uris: readonly string[], allowHttp: boolean): void {

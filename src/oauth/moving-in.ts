@@ -137,7 +137,7 @@ function digestOfRefreshToken({ refreshToken, refreshTokenSha256 }: ConnectionIm
 /** The value is never repeated. */
 function invalid(path: string, wanted: string): AppError {
   return new AppError('invalid_request', {
-    detail: `The connection cannot be imported: ${path} must be ${wanted}.`,
+    detail: `The connection can't be imported: ${path} must be ${wanted}.`,
     errors: [{ path, wanted }],
   });
 }

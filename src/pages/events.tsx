@@ -173,9 +173,9 @@ function meaningOf(code: string): string {
 }
 
 const SETTLED: Record<string, string> = {
-  recovered: 'Said that what was missed has been dealt with',
-  expected: 'Said that the silence is expected',
-  muted: 'Said to tell nothing of silence for a while',
+  recovered: 'The missed changes were marked as fixed',
+  expected: 'The silence was marked as expected',
+  muted: 'Silence alerts were muted',
 };
 
 const WORSE_OR_BETTER: Record<string, string> = {

@@ -44,8 +44,8 @@ export function importRoutes(deps: SeenDependencies): Route[] {
             {visit.refused?.code === 'weak_value' && visit.may(ANYWAY) && (
               <Tick
                 name="allowWeak"
-                label="Import it although it can be guessed"
-                hint="Its digest is then keyed with the secret of this server: whoever has a copy of the database alone cannot search for it. Without that secret the token stops working. Replace it soon."
+                label="Import it even though it can be guessed"
+                hint="We then key its digest with the secret of this server, so a copy of the database isn't enough to find it. Without that secret, the token stops working. Replace it soon."
               />
             )}
             <Submit name="Import" back={`${visit.home}/directories/${directory.id}`} />

@@ -54,7 +54,7 @@ const HOUR_MS = 3_600_000;
 const PROOF_MS = 90 * 24 * HOUR_MS;
 const MORE_TYPES = ['directory.deleted', 'credential.reviewed', 'credential.leaked'] as const;
 const FROM_RECORDS =
-  'Some things began before events are kept (LATCHKEY_EVENTS_RETENTION_DAYS). They are told as their records say today; an event that is gone is not named.';
+  'Some records are older than the stored events (LATCHKEY_EVENTS_RETENTION_DAYS). They are shown as they are today, without the deleted events.';
 const TYPES: readonly EventType[] = [...STATE_CHANGES, ...MORE_TYPES, 'portal_link.created'];
 
 export function createEvidence(deps: {
@@ -212,8 +212,8 @@ export function createEvidence(deps: {
       const organization = organizationId === undefined ? null : await organizationOf(organizationId);
       const sections = Object.fromEntries(SECTION_IDS.map((id) => [id, []])) as unknown as EvidencePacket['sections'];
       const remarks = new Set([
-        `An end counts as refused everywhere once every instance has dropped what it remembered: at most ${leaseMs / 1000} s after the event.`,
-        'First use is told by the hour.',
+        `An ended credential is refused everywhere once every instance has dropped it from memory: at most ${leaseMs / 1000} s after the event.`,
+        'The first use is exact to the hour.',
       ]);
       let rows = 0;
       const add = (section: SectionId, more: readonly EvidenceRow[]) => {

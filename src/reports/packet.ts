@@ -211,7 +211,7 @@ export function exceptionsOf(
   const happened = inPeriod.flatMap((event) => {
     if (event.type === 'credential.leaked') return [rowOf(place, { ...factsOf(event), what: 'its value was public' })];
     if (event.type === 'credential.imported') {
-      const what = `imported: it was made by another system${event.data['weak'] === true ? ', and can be guessed' : ''}`;
+      const what = `imported from another system${event.data['weak'] === true ? ', and can be guessed' : ''}`;
       return [rowOf(place, { ...factsOf(event), what })];
     }
     return event.data['forced'] === true

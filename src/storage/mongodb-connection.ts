@@ -61,7 +61,7 @@ export function checkMongodbUrl(url: string): void {
   try {
     parsed = new ConnectionString(url);
   } catch {
-    throw new Error('it is not a MongoDB URL; wanted mongodb://HOST[,HOST...]/DATABASE?replicaSet=NAME');
+    throw new Error('it is not a MongoDB URL; expected mongodb://HOST[,HOST...]/DATABASE?replicaSet=NAME');
   }
   if (!/^\/[^/]+$/.test(parsed.pathname)) {
     throw new Error(

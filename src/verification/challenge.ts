@@ -28,7 +28,7 @@ export function sendDenial(response: ServerResponse, { denial, endpointKey, requ
   else headers['retry-after'] = String(denial.retryAfterSeconds ?? RETRY_AFTER_SECONDS);
   const detail = denial.reason === 'missing' ? 'A credential is needed.' : PUBLIC_DETAIL[status];
   const details = denial.why === undefined ? '' : ` Details: ${publicUrl}/why/${denial.why} (${denial.why}).`;
-  sendScimError(response, status, `${detail}${details} Request id: ${requestId}`, headers);
+  sendScimError(response, status, `${detail}${details} Request ID: ${requestId}`, headers);
 }
 
 function challenge({ reason }: Denial, endpointKey: string | undefined, publicUrl: string): string {
@@ -46,5 +46,5 @@ export function sendScimFailure(response: ServerResponse, thrown: unknown, reque
   const error = asAppError(thrown);
   const headers: Record<string, string> = { 'x-request-id': requestId };
   if (error.status === 503) headers['retry-after'] = String(RETRY_AFTER_SECONDS);
-  sendScimError(response, error.status, `${error.message} Request id: ${requestId}`, headers);
+  sendScimError(response, error.status, `${error.message} Request ID: ${requestId}`, headers);
 }

@@ -61,7 +61,7 @@ export function createIntrospection(deps: IntrospectionDependencies) {
           response,
           401,
           'invalid_client',
-          'An API key is needed, as Bearer, or its id and value as Basic or as client_id and client_secret.',
+          'Send an API key as Bearer, or its ID and value as Basic or as client_id and client_secret.',
           { 'www-authenticate': challengeOf(authorization) },
         );
         return;

@@ -40,8 +40,8 @@ export function createMisplaced(deps: { verification: Verification; context: Req
       })
       .catch((error: unknown) => log.warn({ err: error, requestId }, 'a stray request could not be placed'));
     const detail =
-      'There is no SCIM endpoint at this path. Copy the base URL again from the page where the token was made.';
-    sendScimError(response, 404, `${detail} Request id: ${requestId}`, { 'x-request-id': requestId });
+      'There is no SCIM endpoint at this path. Copy the base URL again from the page that showed the token.';
+    sendScimError(response, 404, `${detail} Request ID: ${requestId}`, { 'x-request-id': requestId });
     return true;
   };
 }

@@ -59,7 +59,7 @@ describe('the code of a refusal', () => {
     const { directory, token, credential } = await makeWorld(app);
     const details = new Set<string>();
     const add = async (authorization: string, agent?: string) =>
-      details.add((await detailOf(directory.endpointKey, authorization, agent)).replace(/Request id: .*/, ''));
+      details.add((await detailOf(directory.endpointKey, authorization, agent)).replace(/Request ID: .*/, ''));
     await add('Bearer something');
     await add('Basic eDp5');
     await add('Bearer scim_abc', 'a scanner');

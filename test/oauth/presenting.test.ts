@@ -123,7 +123,7 @@ for (const engine of engines) {
       const late = await present(`Bearer ${own.accessToken}`, 'Authorization', pathOf(own));
       assertRefused(late);
       const unknown = await present(`Bearer scimat_${'b'.repeat(43)}`, 'Authorization', pathOf(own));
-      const strip = ({ text }: RawReply) => text.replace(/Request id: [\w-]+/, '');
+      const strip = ({ text }: RawReply) => text.replace(/Request ID: [\w-]+/, '');
       assert.equal(strip(late), strip(unknown));
       const told = (await eventsOf(app, 'request.denied')).filter(
         ({ directoryId }) => directoryId === own.directory.id,

@@ -76,7 +76,7 @@ export function describeForwardAuth(kind: ProxyKind): void {
       assert.deepEqual(answer.body?.schemas, [SCIM_ERROR]);
       assert.equal(answer.body.status, String(status));
       assert.match(String(answer.headers['content-type']), /^application\/scim\+json/);
-      assert.match(answer.body.detail, /Request id: [\w-]{8,}$/);
+      assert.match(answer.body.detail, /Request ID: [\w-]{8,}$/);
       assert.equal(answer.headers['cache-control'], 'no-store');
       assert.deepEqual(seen, [], 'nothing reaches the SCIM server');
     }
