@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
+import { type Words, wordsIn } from '../support/words-in-source.ts';
 import { wordsToAvoidIn } from '../support/words-to-avoid.ts';
 
 /** Made by tools or by a run, and no part of the project. */
@@ -29,6 +30,7 @@ function placesOf(pattern: RegExp, isMeant: (file: string) => boolean = () => tr
 
 /** Names, which keep their capital in a heading. */
 const NAMES = new Set([
+  ...['Authorization', 'Basic', 'Bearer', 'OAuth'],
   ...['Entra', 'Google', 'JumpCloud', 'Koa', 'Latchkey', 'Microsoft', 'MongoDB', 'Okta', 'OneLogin', 'OpenID'],
   ...['PingFederate', 'PingOne', 'Polis', 'SailPoint', 'SecantusDB', 'Slack', 'Teams', 'WebRTC', 'Workspace'],
 ]);
@@ -132,5 +134,99 @@ describe('the documentation', () => {
       );
     };
     assert.deepEqual(found(capitals), []);
+  });
+});
+
+/** Rooms whose strings become pages and messages. */
+const ROOMS = /^src\/(?:pages|dashboard|portal|diagnosis|notifications|one-time-links|reports)\//;
+/** Elements and attributes that name something: a heading, a field, a button. */
+const HEADINGS = new Set(['h1', 'h2', 'h3', 'summary', 'legend', 'th', 'dt', 'button', 'title']);
+const LABELS = new Set([...HEADINGS, 'label', 'name']);
+/** SQL of the embedded store is no sentence. */
+const SQL = /^src\/storage\/sqlite/;
+const END_OF_SENTENCE = /(?<=[.?!:;…”])\s+/;
+
+/** Beyond the words to avoid everywhere: turns that only pages and messages had. */
+const MORE_WORDS: readonly (readonly [word: RegExp, instead: string])[] = [
+  [/\bfrom (?:this|that) moment\b|\bfrom now on\b/i, 'immediately, after that'],
+  [/\bfor good\b/i, 'permanently'],
+  [/\bstand(?:s|ing)?\b/i, 'is, appears'],
+  [/\b(?:any|some)body\b/i, 'anyone, someone'],
+  [/\bgo(?:es|ing)? on\b/i, 'keep, continue'],
+  [/\bany more(?=[.,;]|$)/i, 'anymore, no longer'],
+  [/\banew\b/i, 'again'],
+  [/\bhears? of\b|\b(?:is|are) told\b|\btold of\b/i, 'gets, is notified'],
+  [/; wanted\b|^Wanted\b/, 'must be, expected'],
+  [/\b(?:was|were) made\b/i, 'was created'],
+  [/\bput (?:it |them )?(?:in|into)\b/i, 'paste into'],
+  [/\bof nobody\b/i, 'without a directory'],
+];
+
+describe('what people read', () => {
+  const said = [...texts.keys()]
+    .filter((file) => /^src\/.*\.tsx?$/.test(file) && !SQL.test(file))
+    .flatMap((file) => wordsIn(file));
+  const withoutCode = (text: string) => text.replace(/`[^`]*`/g, '').replace(/\]\([^)]*\)|\{\}\.\w+/g, ']');
+  const isSentence = ({ text }: Words) => /[a-z]{2,} [a-z(“]/i.test(text);
+  const found = (look: (words: Words) => string[], isMeant: (words: Words) => boolean) =>
+    said
+      .filter(isMeant)
+      .flatMap((words) => look(words).map((what) => `${words.file}:${words.line}: ${what}: ${words.text}`));
+
+  it('is found by this test: text of elements, attributes, strings and templates, but no comments and no keys', () => {
+    for (const text of ['Sign in', 'Requests are accepted.', 'Public origin of Latchkey, and its OAuth issuer.'])
+      assert.ok(
+        said.some((words) => words.text.startsWith(text)),
+        text,
+      );
+    assert.ok(said.filter(isSentence).length > 2000);
+  });
+
+  it('uses the words that a product engineer would use, in American spelling', () => {
+    const look = ({ text }: Words) => [
+      ...wordsToAvoidIn(withoutCode(text)),
+      ...MORE_WORDS.flatMap(([word, instead]) => {
+        const [given] = word.exec(withoutCode(text)) ?? [];
+        return given === undefined ? [] : [`"${given}", better: ${instead}`];
+      }),
+    ];
+    assert.deepEqual(found(look, isSentence), []);
+  });
+
+  it('has sentences of at most 30 words', () => {
+    const look = ({ text }: Words) =>
+      withoutCode(text)
+        .split(END_OF_SENTENCE)
+        .map((sentence) => sentence.split(/\s+/).filter((word) => /\w/.test(word)).length)
+        .filter((count) => count > 30)
+        .map((count) => `${count} words`);
+    assert.deepEqual(
+      found(look, ({ file }) => ROOMS.test(file)),
+      [],
+    );
+  });
+
+  it('has headings, labels and buttons in sentence case', () => {
+    const look = ({ of, text }: Words) => [
+      ...(HEADINGS.has(of) && /^[a-z]/.test(text) ? ['begins with a small letter'] : []),
+      ...text
+        .split(END_OF_SENTENCE)
+        .flatMap((sentence) => sentence.split(/\s+/).slice(1))
+        .filter((word) => /^[A-Z][a-z]/.test(word) && !NAMES.has(word.replace(/[’']s$|\W+$/g, '')))
+        .map((word) => `"${word}"`),
+    ];
+    assert.deepEqual(
+      found(look, ({ file, of }) => /^src\/(?:pages|dashboard|portal)\/.*\.tsx$/.test(file) && LABELS.has(of)),
+      [],
+    );
+  });
+
+  it('never asks an IT contact to know what a slot, an upstream, an IdP or a denial is', () => {
+    const look = ({ text }: Words) =>
+      /\b(?:slots?|upstream|IdPs?|denials?)\b/i.exec(withoutCode(text))?.slice(0, 1) ?? [];
+    const isInPortal = (words: Words) =>
+      /^src\/(?:portal\/|pages\/|diagnosis\/(?:words|speech|stations|say))/.test(words.file) &&
+      (isSentence(words) || /^[A-Z]/.test(words.text));
+    assert.deepEqual(found(look, isInPortal), []);
   });
 });
