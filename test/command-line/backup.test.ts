@@ -93,7 +93,7 @@ describe('backup and restore of an embedded store', () => {
     const target = mkdtempSync(join(parent, 'unread-'));
     const { code, output } = await run(target, 'restore', copy, '--revocations', join(parent, 'absent.jsonl'));
     assert.equal(code, 1);
-    assert.match(output, /absent\.jsonl: there is no such file\. Wanted: the audit as JSON lines/);
+    assert.match(output, /absent\.jsonl: there is no such file\. Export the audit trail as JSON lines/);
     assert.doesNotMatch(output, /ENOENT/);
     assert.deepEqual(readdirSync(target), []);
   });

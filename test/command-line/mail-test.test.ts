@@ -19,7 +19,7 @@ describe('latchkey mail test', () => {
   it('sends one email, and says what the mail server made of it', async () => {
     const { code, output } = await run(['dana@acme.example'], server.env);
     assert.equal(code, 0, output);
-    assert.match(output, /The mail server took a test email for dana@acme\.example\./);
+    assert.match(output, /The mail server accepted a test email for dana@acme\.example\./);
     assert.deepEqual(
       server.mails.map(({ to, subject }) => [to, subject]),
       [['dana@acme.example', 'Email from Latchkey works.']],
