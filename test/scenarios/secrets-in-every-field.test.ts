@@ -1,7 +1,7 @@
 /**
  * Every kind of secret that we mint, sent in every field of every endpoint: part of the path, query, header, half of Basic, JSON and form, as
- * the name of a field as well as its value. Then the store, the log, the metrics, what was answered, where browsers were sent, and every
- * page that a viewer can open are searched for each of them.
+ * the name of a field as well as its value. Then the store, the log, the metrics, what was answered, where browsers were sent, every page
+ * that a viewer can open, and every email, webhook payload, chat message and report are searched for each of them.
  */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
@@ -10,14 +10,16 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { SignJWT } from 'jose';
 import { type Answer, type Api, createApi } from '../support/api.ts';
-import type { BrowserSession } from '../support/browser-session.ts';
+import { type BrowserSession, createBrowserSession } from '../support/browser-session.ts';
 import { engines, type Place } from '../support/engines.ts';
 import { createFillings, formsOf, kindOf, linksOf, requestsWith } from '../support/every-field.ts';
 import { welcomeItContact } from '../support/it-contact.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { exchange, makeClient, obtainCode, REDIRECT_URI, refresh } from '../support/oauth-client.ts';
 import { createOperatorBrowser } from '../support/operator-browser.ts';
 import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';
 import { type Captured, dump } from '../support/stored-text.ts';
+import { type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 
 const METRICS_TOKEN = 'metrics-token-of-this-scenario';
 const AT_ONCE = 8;
@@ -31,6 +33,8 @@ for (const engine of engines) {
     let place: Place;
     let latchkey: LatchkeyProcess;
     let upstream: Server;
+    let mailServer: MailServer;
+    let receiver: Receiver;
     let api: Api;
     const answers: Captured[] = [];
 
@@ -45,9 +49,12 @@ for (const engine of engines) {
           );
       }).listen(0, '127.0.0.1');
       await new Promise((resolve) => upstream.once('listening', resolve));
+      mailServer = await startMailServer();
+      receiver = await startReceiver();
       latchkey = await startLatchkey({
         databaseUrl: place.url,
         env: {
+          ...mailServer.env,
           LATCHKEY_METRICS_TOKEN: METRICS_TOKEN,
           LATCHKEY_LOG_LEVEL: 'trace',
           LATCHKEY_LOG_VERIFICATIONS: '1',
@@ -63,6 +70,8 @@ for (const engine of engines) {
       await latchkey.end('SIGKILL');
       upstream.closeAllConnections();
       upstream.close();
+      await mailServer.close();
+      await receiver.close();
       await place.remove();
     });
 
@@ -132,6 +141,7 @@ for (const engine of engines) {
       pages.push(...(await crawl(viewer, '/dashboard')));
       await fillForms(owner, '/dashboard', kinds);
       pages.push(...(await crawl(viewer, '/dashboard')));
+      pages.push(...(await readReports(owner)));
       const metrics = await fetch(`${latchkey.url}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } });
       pages.push({ call: 'GET /metrics', text: await metrics.text() });
       assert.equal(await latchkey.end(), 0);
@@ -139,6 +149,7 @@ for (const engine of engines) {
         ...answers,
         ...pages,
         ...(await dump(place.url)),
+        ...toldOf(),
         { call: 'the log', text: latchkey.output() },
       ];
       assert.ok(answers.length > 2000, `${answers.length} answers`);
@@ -198,6 +209,12 @@ for (const engine of engines) {
       const key = await made('/api-keys', { name: 'asks', role: 'introspect' });
       const link = await made('/portal-links', { organizationId: directory.organizationId });
       const hook = await made('/webhooks', { url: `http://127.0.0.1:${port}/hook`, events: ['dsync.*'] });
+      await addContact(directory.organizationId, 'it@contoso.example');
+      await addContact(null, 'vendor@acme.example');
+      await made('/webhooks', { url: `${receiver.url}/hook`, events: [] });
+      for (const kind of ['slack', 'teams'])
+        await made('/webhooks', { url: `${receiver.url}/${kind}`, kind, events: ['dsync.*', 'campaign.*'] });
+      await made('/campaigns', { name: 'Move', goal: 'oauth', filter: { organizationId: directory.organizationId } });
       const person = async (role: string) => {
         const { operator } = await made('/operators', { name: role, role });
         const browser = createOperatorBrowser(latchkey.url);
@@ -242,6 +259,70 @@ for (const engine of engines) {
         viewer: await person('viewer'),
         contact: (await welcomeItContact(latchkey.url, api, directory.organizationId)).browser,
       };
+    }
+
+    /** Reports as pages, files and answers of the API. */
+    async function readReports(owner: BrowserSession): Promise<Captured[]> {
+      const [from, to] = [new Date(Date.now() - 86_400_000).toISOString(), new Date().toISOString()];
+      const day = from.slice(0, 10);
+      const found: Captured[] = [];
+      for (const path of [
+        '/reports/credentials?states=all&limit=200',
+        `/evidence?from=${from}&to=${to}`,
+        '/campaigns',
+      ]) {
+        const { status, body } = await api.get(path);
+        assert.equal(status, 200, path);
+        found.push({ call: `GET /api/v1${path}`, text: JSON.stringify(body) });
+      }
+      const { items } = (await api.get('/campaigns')).body;
+      assert.ok(items.length > 0);
+      const period = `from=${day}&to=${day}`;
+      for (const path of [
+        '/reports',
+        '/reports/credentials.csv?states=all',
+        `/reports/evidence?${period}`,
+        `/reports/evidence.csv?${period}`,
+        `/reports/campaigns/${items[0].id}`,
+      ]) {
+        const { status, html } = await owner.open(`${latchkey.url}/dashboard${path}`);
+        assert.equal(status, 200, path);
+        found.push({ call: `GET /dashboard${path}`, text: html });
+      }
+      return found;
+    }
+
+    /** What left for people, their software and their channels. */
+    function toldOf(): Captured[] {
+      const { mails } = mailServer;
+      const { received } = receiver;
+      assert.ok(mails.length > 2, `${mails.length} emails`);
+      for (const path of ['/hook', '/slack', '/teams'])
+        assert.ok(
+          received.some((request) => request.path === path),
+          path,
+        );
+      return [
+        ...mails.map(({ to, subject, text, html, attachments }) => ({
+          call: `an email to ${to}`,
+          text: `${subject}\n${text}\n${html}\n${attachments.map(({ content }) => String(content)).join('\n')}`,
+        })),
+        ...received.map(({ path, headers, body }) => ({
+          call: `a message to ${path}`,
+          text: `${JSON.stringify(headers)} ${body}`,
+        })),
+      ];
+    }
+
+    /** A contact who has confirmed, and hears of everything. */
+    async function addContact(organizationId: string | null, email: string): Promise<void> {
+      const { status } = await api.post('/contacts', { organizationId, name: 'Told', email });
+      assert.equal(status, 201);
+      const link = /http\S+\/portal\/contact\/\S+/.exec(
+        mailServer.mails.findLast(({ to }) => to === email)?.text ?? '',
+      );
+      const browser = createBrowserSession(latchkey.url);
+      await browser.submit(await browser.open(link?.[0] ?? ''), {});
     }
 
     /** Requests to the endpoints that are no operations of the API. */
