@@ -305,7 +305,13 @@ function between(before: Stored, after: Stored): Stored {
 }
 
 function keysInMemory(keys: number): Promise<KeysInMemory> {
-  const child = spawnOn(LOAD_CORE, process.execPath, ['--import', 'tsx', 'test/bench/hostile-limits.ts', String(keys)]);
+  const child = spawnOn(LOAD_CORE, process.execPath, [
+    '--expose-gc',
+    '--import',
+    'tsx',
+    'test/bench/hostile-limits.ts',
+    String(keys),
+  ]);
   let output = '';
   let complaints = '';
   child.stdout?.on('data', (chunk) => {
