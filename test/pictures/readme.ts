@@ -22,7 +22,7 @@ const OPERATOR_ADDRESS = '203.0.113.20';
 const START = '2027-01-07T09:12:00.000Z';
 const HISTORY_DAYS = 13;
 const STILL = { width: 1160, most: 120_000 };
-const HEIGHTS = { directory: 1360, rotate: 560, portal: 1100 };
+const HEIGHTS = { directory: 1400, rotate: 560, portal: 1100 };
 const FRAME = { width: 1160, height: 680, bar: 64, ms: 1500, most: 2_000_000 };
 /** What stays free above the part of a page that a frame shows. */
 const MARGIN = 90;
