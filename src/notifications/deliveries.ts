@@ -24,6 +24,8 @@ const shape = {
   targetKind: text<TargetKind>(),
   /** The target again while the delivery is pending, so that one target's can be found among all. */
   'lane?': 'string',
+  /** While it is pending: of an email about what is failing, which waits for no other. */
+  'rank?': text<'first'>(),
   eventId: 'string',
   type: 'string',
   'organizationId?': 'string',
@@ -37,7 +39,6 @@ const shape = {
   /** Of an email that tells of several: the delivery that it goes out with, and, on that one, all others in it. */
   'leaderId?': 'string',
   'mates?': 'strings',
-  'isPaced?': 'boolean',
   /** Attempts since it was made, or since it was sent again. */
   attempt: 'number',
   attempts: [attemptShape],
@@ -59,6 +60,7 @@ export interface NewDelivery {
   directoryId?: string | undefined;
   message: string;
   dueAt?: Date | undefined;
+  rank?: 'first' | undefined;
 }
 
 export interface DeliveryQuery {
@@ -89,8 +91,8 @@ export interface Deliveries {
   /** Latest first. */
   page(query: DeliveryQuery): Promise<Page<Delivery>>;
   count(where: { targetId?: string; state: DeliveryState }): Promise<number>;
-  /** Due ones, earliest first; of one lane only where it is given. */
-  due(limit: number, lane?: string): Promise<Delivery[]>;
+  /** Due ones, earliest first. */
+  due(limit: number, of?: { lane: string } | { rank: 'first' }): Promise<Delivery[]>;
   /** Those of a lane that are pending, whether due or not, oldest first. */
   pendingOf(lane: string, limit: number): Promise<Delivery[]>;
   /** Undefined when somebody else has it. */
@@ -98,7 +100,7 @@ export interface Deliveries {
   /** Ends a claim; false when it had been lost, and another instance delivers it as well. */
   settle(claimed: Delivery, settlement: Settlement): Promise<boolean>;
   /** Gives a claim back without an attempt. */
-  postpone(claimed: Delivery, until: Date, isPaced?: boolean): Promise<void>;
+  postpone(claimed: Delivery, until: Date): Promise<void>;
   /** Has a claimed one go out with another. */
   follow(claimed: Delivery, leaderId: string): Promise<void>;
   /** Fixes what goes out with it, so that it is the same when it is tried again. */
@@ -131,6 +133,7 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
     shape,
     keys: {
       lane: 'index',
+      rank: 'index',
       targetId: 'index',
       eventId: 'index',
       organizationId: 'index',
@@ -160,7 +163,7 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
   }
 
   return {
-    async add({ targetId, targetKind, eventId, type, organizationId, directoryId, message, dueAt }) {
+    async add({ targetId, targetKind, eventId, type, organizationId, directoryId, message, dueAt, rank }) {
       const now = clock.now();
       try {
         await deliveries.insert({
@@ -168,6 +171,7 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
           targetId,
           targetKind,
           lane: targetId,
+          ...(rank !== undefined && { rank }),
           eventId,
           type,
           ...(organizationId !== undefined && { organizationId }),
@@ -198,7 +202,7 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
         direction: 'descending',
       }),
     count: (where) => deliveries.count(where),
-    due: (limit, lane) => deliveries.due('dueAt', soon(), limit, lane === undefined ? undefined : { lane }),
+    due: (limit, of) => deliveries.due('dueAt', soon(), limit, of),
     pendingOf,
 
     async claim(delivery) {
@@ -214,7 +218,7 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
     async settle(claimed, { attempt, state, againMs }) {
       const result = await deliveries.update(claimed.id, (record) => {
         if (!isClaimedBy(record, claimed)) return undefined;
-        const { claimedUntil: _claim, dueAt: _due, lane: _lane, ...rest } = record;
+        const { claimedUntil: _claim, dueAt: _due, lane: _lane, rank, ...rest } = record;
         const settled = {
           ...rest,
           state,
@@ -222,16 +226,17 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
           attempts: [...record.attempts, attempt].slice(-ATTEMPTS_KEPT),
         };
         if (state !== 'pending') return settled;
-        return { ...settled, lane: record.targetId, dueAt: new Date(clock.now().getTime() + (againMs ?? 0)) };
+        const dueAt = new Date(clock.now().getTime() + (againMs ?? 0));
+        return { ...settled, lane: record.targetId, ...(rank !== undefined && { rank }), dueAt };
       });
       return result !== undefined && result.after !== result.before;
     },
 
-    async postpone(claimed, until, isPaced = false) {
+    async postpone(claimed, until) {
       await deliveries.update(claimed.id, (record) => {
         if (!isClaimedBy(record, claimed)) return undefined;
         const { claimedUntil: _claim, ...rest } = record;
-        return { ...rest, dueAt: until, ...(isPaced && { isPaced }) };
+        return { ...rest, dueAt: until };
       });
     },
 
@@ -252,7 +257,7 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
       if (state === 'pending') return;
       await deliveries.update(id, (record) => {
         if (record.state !== 'pending') return undefined;
-        const { claimedUntil: _claim, dueAt: _due, lane: _lane, ...rest } = record;
+        const { claimedUntil: _claim, dueAt: _due, lane: _lane, rank: _rank, ...rest } = record;
         return { ...rest, state, attempt: record.attempt + 1, attempts: [...record.attempts, attempt] };
       });
     },
@@ -261,7 +266,7 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
       const at = clock.now();
       await deliveries.update(id, (record) => {
         if (record.state !== 'pending' || record.claimedUntil !== undefined) return undefined;
-        const { dueAt: _due, lane: _lane, ...rest } = record;
+        const { dueAt: _due, lane: _lane, rank: _rank, ...rest } = record;
         return { ...rest, state: 'failed', attempts: [...record.attempts, { at, ms: 0, reason }] };
       });
     },

@@ -28,6 +28,7 @@ import { createMailer, type Mailer } from './mail.ts';
 import type { MailBrand } from './mail-page.tsx';
 import { type Message, messageOf, newMessage, sequenceOf } from './message.ts';
 import { createNotices, type Notices } from './notices.ts';
+import { createPace } from './pace.ts';
 import { createPeople, type People, type ToldNotice } from './people.ts';
 import { createPost, type PostRequest } from './post.ts';
 import { pauseAfter, retryAfterMs } from './schedule.ts';
@@ -150,6 +151,7 @@ export function createNotifications(deps: {
     deliveries,
     lanes: endpoints.activeIds,
     deliver: (claimed) => (claimed.targetKind === 'mail' ? people.deliver(claimed) : deliverToEndpoint(claimed)),
+    pace: createPace(clock, deps.mailsPerMinute),
     log,
     onSettled({ targetKind }, { state }) {
       onDelivered(targetKind, state === 'pending' ? 'retried' : state);
@@ -189,7 +191,7 @@ export function createNotifications(deps: {
         }),
       ),
     );
-    if (added.includes(true)) worker.nudge();
+    for (const [index, { id }] of wanting.entries()) if (added[index]) worker.nudge(id);
   }
 
   async function deliverToEndpoint(claimed: Delivery): Promise<Settlement> {

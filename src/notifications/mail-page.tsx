@@ -39,10 +39,11 @@ export function pageOf(
   }
   const shown = notices.slice(0, MOST_LINES);
   const left = notices.length - shown.length;
+  const areEnds = notices.every(({ kind }) => kind === 'ending');
   return {
-    title: `${notices.length} things happened`,
+    title: `${notices.length} things ${areEnds ? 'end soon' : 'happened'}`,
     paragraphs: [],
-    rows: shown.map(({ createdAt, words }) => [utc(createdAt), lineOf(words)]),
+    rows: shown.map(({ createdAt, endsAt, words }) => [utc((areEnds && endsAt) || createdAt), lineOf(words)]),
     steps: [],
     button: link,
     remark: [left > 0 ? `And ${left} more.` : '', remark ?? ''].filter((part) => part !== '').join(' ') || undefined,
@@ -53,7 +54,7 @@ const MOST_LINES = 30;
 
 function lineOf({ title, rows }: NoticeText): string {
   const [where] = rows;
-  return where ? `${title} ${where[1]}` : title;
+  return where && !title.includes(where[1]) ? `${title} ${where[1]}` : title;
 }
 
 /** "16 November 2026, 17:40 UTC". */

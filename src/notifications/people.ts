@@ -58,7 +58,6 @@ const RECOVERED = 100;
 const FAILURES_READ = 50;
 /** How long one that goes out with another waits before it asks again. */
 const FOLLOWED_MS = 600_000;
-const SOON_MS = 1000;
 const EVERYBODY_DAYS = 7;
 const VENDOR_DAYS = 1;
 
@@ -74,7 +73,6 @@ export function createPeople(deps: {
   notices: Notices;
   deliveries: Deliveries;
   mailer: Mailer | undefined;
-  mailsPerMinute: number;
   brand: MailBrand;
   publicUrl: string;
   spoken: (directory: Directory) => Spoken;
@@ -98,7 +96,6 @@ export function createPeople(deps: {
     publicUrl,
     spread,
   } = deps;
-  let freeAt = 0;
 
   async function tell(given: NewNotice): Promise<void> {
     const notice = await notices.add(given);
@@ -130,13 +127,15 @@ export function createPeople(deps: {
           type,
           organizationId,
           directoryId,
-          message: JSON.stringify({ noticeId: id, isUrgent: notice.isUrgent }),
+          message: JSON.stringify({ noticeId: id, isUrgent: notice.isUrgent, company: companyOf(notice) }),
+          ...(kind === 'failing' && { rank: 'first' as const }),
           ...(!notice.isUrgent && { dueAt: new Date(clock.now().getTime() + GATHER_MS) }),
         });
       }
     }
     await notices.noteSpread(id);
-    deps.nudge();
+    // The others wait for the next round: there may be many of them, and nobody is cut off meanwhile.
+    if (mailer && kind === 'failing') deps.nudge();
   }
 
   async function recipientsOf({ organizationId, kind, audience }: Notice): Promise<Recipient[]> {
@@ -255,7 +254,11 @@ export function createPeople(deps: {
     });
   }
 
-  function linkOf({ kind, organizationId, directoryId }: Notice, recipient: Recipient, scope: string) {
+  /** To what all of them are about. */
+  function linkOf(told: readonly Notice[], recipient: Recipient, scope: string) {
+    const [kind, organizationId, directoryId] = (['kind', 'organizationId', 'directoryId'] as const).map((member) =>
+      told.every((notice) => notice[member] === told[0]?.[member]) ? told[0]?.[member] : undefined,
+    );
     if (recipient.isFallback || scope === VENDOR_SCOPE) {
       const place =
         directoryId !== undefined
@@ -279,14 +282,6 @@ export function createPeople(deps: {
     };
   }
 
-  /** When the next email may go out, so that many at once make no burst; undefined for now. Counted by the clock that never jumps. */
-  function takeSlot(): Date | undefined {
-    const now = clock.monotonicMs();
-    const at = Math.max(now, freeAt);
-    freeAt = at + 60_000 / deps.mailsPerMinute;
-    return at > now + SOON_MS ? new Date(clock.now().getTime() + at - now) : undefined;
-  }
-
   async function deliverTo(recipient: Recipient, group: readonly Delivery[], messageId: string): Promise<Settlement> {
     const at = clock.now();
     const startedAt = performance.now();
@@ -301,7 +296,7 @@ export function createPeople(deps: {
       ? 'You get this as an owner because no contact has confirmed an address for it.'
       : `You get this as a contact. To change your notices, ask for a portal link.`;
     const way = contact && first.isInvitation ? await openWay(contact, first) : undefined;
-    const link = way?.link ?? linkOf(first, recipient, contact?.scope ?? VENDOR_SCOPE);
+    const link = way?.link ?? linkOf(told, recipient, contact?.scope ?? VENDOR_SCOPE);
     const page = pageOf(told, link, remark);
     const { endsAt } = first;
     const mail: Mail = {
@@ -325,18 +320,28 @@ export function createPeople(deps: {
     return againMs === undefined ? { state: 'failed', attempt: facts } : { state: 'pending', attempt: facts, againMs };
   }
 
-  /** What else waits for this contact goes into the same email. */
+  /** What else waits for this contact and is of the same company goes into the same email. */
   async function gatherMates(leader: Delivery): Promise<string[]> {
-    const mates: string[] = [];
-    for (const other of await deliveries.pendingOf(leader.targetId, DIGEST_PARTS)) {
-      if (other.id === leader.id || isUrgentOf(other)) continue;
-      if (other.leaderId === undefined) {
+    const company = companyIn(leader);
+    const now = clock.now();
+    const waiting = await deliveries.pendingOf(leader.targetId, DIGEST_PARTS);
+    const fit = waiting.filter(
+      (other) =>
+        other.id !== leader.id &&
+        companyIn(other) === company &&
+        // What is tried again keeps its own time.
+        (company === 'digest' || other.leaderId === leader.id || (other.dueAt !== undefined && other.dueAt <= now)),
+    );
+    const gathered = await Promise.all(
+      fit.map(async (other) => {
+        if (other.leaderId !== undefined) return other.leaderId === leader.id ? [other.id] : [];
         const mine = await deliveries.claim(other);
-        if (!mine) continue;
+        if (!mine) return [];
         await deliveries.follow(mine, leader.id);
-      } else if (other.leaderId !== leader.id) continue;
-      mates.push(other.id);
-    }
+        return [other.id];
+      }),
+    );
+    const mates = gathered.flat();
     await deliveries.lead(leader, mates);
     return mates;
   }
@@ -462,12 +467,11 @@ export function createPeople(deps: {
           state: 'failed',
           attempt: { at: clock.now(), ms: 0, reason: 'the contact no longer gets these notices' },
         };
-      const isUrgent = isUrgentOf(claimed);
       if (claimed.leaderId !== undefined) return followLeader(claimed.leaderId);
-      const slot = claimed.isPaced ? undefined : takeSlot();
-      if (slot) return { postponeUntil: slot, isPaced: true };
-      if (isUrgent || recipient.isFallback) return deliverTo(recipient, [claimed], claimed.id);
-      if (!claimed.mates) {
+      const company = companyIn(claimed);
+      if (company === 'none' || (company === 'digest' && recipient.isFallback))
+        return deliverTo(recipient, [claimed], claimed.id);
+      if (company === 'digest' && !claimed.mates) {
         const taken = await contacts.takeDigest(recipient.id);
         if (!taken.isTaken) return { postponeUntil: taken.until };
       }
@@ -478,7 +482,7 @@ export function createPeople(deps: {
         [claimed, ...found.filter((mate) => mate !== undefined)],
         claimed.id,
       );
-      for (const id of mates) await deliveries.settleMate(id, settlement);
+      await Promise.all(mates.map((id) => deliveries.settleMate(id, settlement)));
       return settlement;
     },
 
@@ -513,6 +517,16 @@ function dataOf({ code, severity, since, certainty, actor }: Finding): Record<st
   return { object: 'finding', id: null, code, severity, since, certainty, fixed_by: actor };
 }
 
-function isUrgentOf({ message }: Delivery): boolean {
-  return (JSON.parse(message) as { isUrgent: boolean }).isUrgent;
+/** What it may share an email with: nothing, other ends that are due, or whatever can wait for the hour. */
+type Company = 'none' | 'endings' | 'digest';
+
+function companyOf({ isUrgent, kind, isInvitation = false }: Notice): Company {
+  if (!isUrgent) return 'digest';
+  return kind === 'ending' && !isInvitation ? 'endings' : 'none';
+}
+
+function companyIn({ message }: Delivery): Company {
+  const { company, isUrgent } = JSON.parse(message) as { company?: Company; isUrgent: boolean };
+  // An earlier release wrote whether it was urgent, and no more.
+  return company ?? (isUrgent ? 'none' : 'digest');
 }

@@ -113,7 +113,9 @@ describe('ends', () => {
     app.clock.advance((first?.endsAt.getTime() ?? 0) - app.clock.now().getTime() - 6.5 * DAY);
     await run();
     assert.deepEqual(
-      server.mails.flatMap(({ subject }) => /Certificate of a client key \((\w+)\)/.exec(subject)?.[1] ?? []),
+      server.mails.flatMap(({ text }) =>
+        [...text.matchAll(/Certificate of a client key \((\w+)\)/g)].map(([, name]) => name),
+      ),
       ['alone'],
     );
   });
