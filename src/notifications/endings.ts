@@ -34,13 +34,15 @@ export type Ending = Stored<typeof shape>;
 /** What a thing is now: undefined where it has no end any more. */
 type Current = Omit<Ending, 'createdAt' | 'nextAt'> & { isActedOn: boolean };
 
+type Tell = (ending: Ending, daysLeft: number, stageDays: number) => Promise<void>;
+
 export interface Endings {
   /** Notes what an event may have changed. */
   hear(event: AuditEvent): Promise<void>;
   /** The same for what is there without an event that told of it. */
-  note(ref: Pick<Ending, 'kind' | 'ownerId'>): Promise<void>;
+  note(ref: Pick<Ending, 'kind' | 'ownerId'>, changedAt?: Date): Promise<void>;
   /** Stages that are due; each is told at least once, and the next one is set after `tell` has returned. */
-  advance(tell: (ending: Ending, daysLeft: number, stageDays: number) => Promise<void>): Promise<void>;
+  advance(tell: Tell): Promise<void>;
   /** What ends within so many days, soonest first. */
   soon(query: { organizationId?: string; directoryId?: string; days: number; limit: number }): Promise<Ending[]>;
 }
@@ -56,6 +58,8 @@ export interface EndingSources {
 
 const DAY_MS = 86_400_000;
 const BATCH = 200;
+/** Told at a time. */
+const AT_ONCE = 32;
 
 export function createEndings(deps: EndingSources & { storage: Storage; clock: Clock }): Endings {
   const { storage, clock, credentials, clients, apiKeys, portalLinks, daysOf } = deps;
@@ -153,15 +157,18 @@ export function createEndings(deps: EndingSources & { storage: Storage; clock: C
     return days.toSorted((a, b) => b - a).map((left) => ({ days: left, at: endsAt.getTime() - left * DAY_MS }));
   }
 
-  /** Brings what is kept of an owner in line with what it is; stages that have passed already are not told. */
-  async function note(ref: Pick<Ending, 'kind' | 'ownerId'>): Promise<void> {
+  /**
+   * Brings what is kept of an owner in line with what it is. Stages that had passed when it was changed are not told; those that passed since
+   * are, however late its event is heard.
+   */
+  async function note(ref: Pick<Ending, 'kind' | 'ownerId'>, changedAt = clock.now()): Promise<void> {
     const now = clock.now();
     const found = await current(ref);
     const { items: known } = await endings.page({ where: { ownerId: ref.ownerId }, limit: BATCH });
     for (const { id } of known) if (!found.some((one) => one.id === id)) await endings.remove(id);
     for (const one of found) {
       const { isActedOn: _acted, ...facts } = one;
-      const next = (await stagesOf(one)).find(({ at }) => at > now.getTime());
+      const next = (await stagesOf(one)).find(({ at }) => at > changedAt.getTime());
       const record = { ...facts, ...(next && { nextAt: new Date(next.at) }) };
       const kept = await endings.update(one.id, (before) =>
         before.endsAt.getTime() === one.endsAt.getTime()
@@ -175,45 +182,52 @@ export function createEndings(deps: EndingSources & { storage: Storage; clock: C
     }
   }
 
+  async function advanceOne(ending: Ending, tell: Tell): Promise<void> {
+    const now = clock.now().getTime();
+    const one = (await current(ending)).find(({ id }) => id === ending.id);
+    if (!one || one.endsAt.getTime() <= now) {
+      await endings.remove(ending.id);
+      return;
+    }
+    const { isActedOn, ...facts } = one;
+    const stages = await stagesOf(one);
+    // Of several that passed while nobody looked, the latest is told.
+    const stage = stages.findLast(({ at }) => at <= now);
+    if (stage && !isActedOn)
+      await tell({ ...ending, ...facts }, Math.ceil((one.endsAt.getTime() - now) / DAY_MS), stage.days);
+    const next = stages.find(({ at }) => at > now);
+    await endings.update(ending.id, ({ nextAt, ...before }) =>
+      nextAt?.getTime() === ending.nextAt?.getTime()
+        ? { ...before, ...facts, ...(next && { nextAt: new Date(next.at) }) }
+        : undefined,
+    );
+  }
+
   return {
     note,
 
-    async hear({ type, credentialId, data }) {
+    async hear({ type, credentialId, data, at }) {
       const text = (member: string) => (typeof data[member] === 'string' ? data[member] : undefined);
       const [clientId, apiKeyId, linkId] = [text('clientId'), text('apiKeyId'), text('portalLinkId')];
       if (type.startsWith('credential.') && credentialId !== undefined)
-        await note({ kind: 'token', ownerId: credentialId });
+        await note({ kind: 'token', ownerId: credentialId }, at);
       else if (type.startsWith('client.') && clientId !== undefined)
-        await note({ kind: 'client_secret', ownerId: clientId });
+        await note({ kind: 'client_secret', ownerId: clientId }, at);
       else if (type.startsWith('api_key.') && apiKeyId !== undefined)
-        await note({ kind: 'api_key', ownerId: apiKeyId });
+        await note({ kind: 'api_key', ownerId: apiKeyId }, at);
       else if (type.startsWith('portal_link.') && linkId !== undefined)
-        await note({ kind: 'portal_link', ownerId: linkId });
+        await note({ kind: 'portal_link', ownerId: linkId }, at);
     },
 
     async advance(tell) {
       for (;;) {
-        const now = clock.now().getTime();
-        const due = await endings.due('nextAt', new Date(now + 1), BATCH);
-        for (const ending of due) {
-          const one = (await current(ending)).find(({ id }) => id === ending.id);
-          if (!one || one.endsAt.getTime() <= now) {
-            await endings.remove(ending.id);
-            continue;
-          }
-          const { isActedOn, ...facts } = one;
-          const stages = await stagesOf(one);
-          // Of several that passed while nobody looked, the latest is told.
-          const stage = stages.findLast(({ at }) => at <= now);
-          if (stage && !isActedOn)
-            await tell({ ...ending, ...facts }, Math.ceil((one.endsAt.getTime() - now) / DAY_MS), stage.days);
-          const next = stages.find(({ at }) => at > now);
-          await endings.update(ending.id, ({ nextAt, ...before }) =>
-            nextAt?.getTime() === ending.nextAt?.getTime()
-              ? { ...before, ...facts, ...(next && { nextAt: new Date(next.at) }) }
-              : undefined,
-          );
-        }
+        const due = await endings.due('nextAt', new Date(clock.now().getTime() + 1), BATCH);
+        const left = [...due];
+        // Several at a time: their writes share transactions.
+        const lane = async () => {
+          for (let next = left.shift(); next; next = left.shift()) await advanceOne(next, tell);
+        };
+        await Promise.all(Array.from({ length: AT_ONCE }, lane));
         if (due.length < BATCH) return;
       }
     },

@@ -247,7 +247,7 @@ function marksOf(credential: Credential, total: UsageTotal | undefined, now: Dat
     no_end: expiresAt === undefined,
     never_used: total?.lastUsedAt === undefined,
     used_after_replaced: rotation !== undefined && total?.lastUsedAt !== undefined && total.lastUsedAt > rotation.since,
-    weak: (credential as { weak?: unknown }).weak !== undefined,
+    weak: credential.weak === true,
     not_reviewed: !isReviewed,
     to_be_ended: review?.decision === 'end',
   };

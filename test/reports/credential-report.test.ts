@@ -162,4 +162,17 @@ describe('the credentials report', () => {
     assert.equal((await viewer.open('/reports')).status, 200);
     assert.equal((await viewer.open(`/reports/review/${old.credential.id}`)).status, 403);
   });
+
+  it('finds imports of values that can be guessed', async () => {
+    const directory = await app.api.makeDirectory({ name: 'Imported' });
+    const bring = async (fields: object) => {
+      const { status, body } = await app.api.post(`/directories/${directory.id}/credentials/import`, fields);
+      assert.equal(status, 201, JSON.stringify(body));
+      return body.id ?? body.credential.id;
+    };
+    const weak = await bring({ token: 'Winter2024-contoso', allowWeak: true });
+    await bring({ token: 'Zq8vT2mXw4Kc9RbN7yPf3HsJ6dLg5AeU' });
+    assert.deepEqual(await ids('marks=weak'), [weak]);
+    assert.deepEqual(await ids(`marks=weak&organizationId=${okta.organizationId}`), []);
+  });
 });

@@ -92,7 +92,7 @@ export function describeFaultPoints(engine: Engine): void {
 
     /** Lets a process die at a write and tries again at a fresh application; false when the request made no such write. */
     async function dies(app: TestApp, prepare: (app: TestApp) => Promise<Attempt>, death: Death): Promise<boolean> {
-      const [attempt, mortal] = await Promise.all([prepare(app), forkMortalApp(place.url)]);
+      const [attempt, mortal] = await Promise.all([prepare(app), forkMortalApp({ databaseUrl: place.url })]);
       try {
         await mortal.arm(death);
         const survived = await attempt.send(mortal).catch(() => undefined);

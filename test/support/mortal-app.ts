@@ -1,6 +1,7 @@
 /**
  * The application as a process that kills itself (SIGKILL) at a chosen write. Run by `forkMortalApp`; `{n, when}` over IPC arms it: it
- * dies before, or right after, the n-th write from then on. Says `{url}` when it listens.
+ * dies before, or right after, the n-th write from then on. Says `{url}` when it listens. Its clock may be ahead, so that what the process
+ * before it had claimed is free.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,8 +23,19 @@ export interface MortalApp {
   isDead(): boolean;
 }
 
-export async function forkMortalApp(databaseUrl: string): Promise<MortalApp> {
-  const child: ChildProcess = fork(import.meta.filename, [databaseUrl], {
+export interface MortalOptions {
+  databaseUrl: string;
+  env?: Record<string, string>;
+  /** Of its clock, before the system's. */
+  aheadMs?: number;
+  /** Rounds that it runs all the time. */
+  rounds?: readonly string[];
+}
+
+const PAUSE_MS = 10;
+
+export async function forkMortalApp(options: MortalOptions): Promise<MortalApp> {
+  const child: ChildProcess = fork(import.meta.filename, [JSON.stringify(options)], {
     execArgv: [],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
@@ -49,8 +61,14 @@ export async function forkMortalApp(databaseUrl: string): Promise<MortalApp> {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const faulty = createFaultyStorage();
-  const [, , databaseUrl = ''] = process.argv;
-  const app = await startApp({ databaseUrl, realClock: systemClock, wrapStorage: faulty.wrap });
+  const { databaseUrl, env = {}, aheadMs = 0, rounds = [] } = JSON.parse(process.argv[2] ?? '') as MortalOptions;
+  const realClock = { ...systemClock, now: () => new Date(Date.now() + aheadMs) };
+  const app = await startApp({ databaseUrl, env, realClock, wrapStorage: faulty.wrap });
+  const go = async () => {
+    for (const { name, run } of app.app.rounds) if (rounds.includes(name)) await run().catch(() => undefined);
+    setTimeout(go, PAUSE_MS);
+  };
+  if (rounds.length > 0) void go();
   process.on('message', ({ n, when }: Death) => {
     faulty.failWrite(n, { [when]: () => process.kill(process.pid, 'SIGKILL') });
     process.send?.({ armed: true });
