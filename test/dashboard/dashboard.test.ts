@@ -565,7 +565,7 @@ for (const engine of engines) {
       const { id } = await makeDirectory('Connected by a client');
       const { client } = (await app.api.post('/clients', { name: 'SailPoint', provider: 'sailpoint', directoryId: id }))
         .body;
-      assert.match((await owner.open(`/clients/${client.id}`)).html, /None was made by it yet/);
+      assert.match((await owner.open(`/clients/${client.id}`)).html, /No connections yet/);
       await app.api.post(`/directories/${id}/connections`, { clientId: client.id });
       const { html } = await owner.open(`/clients/${client.id}`);
       assert.match(html, /Connected by a client.*Northwind Traders, .*never used.*active/);

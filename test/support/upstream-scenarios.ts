@@ -26,6 +26,6 @@ export const UPSTREAM_SCENARIOS: [code: string, behaviour: RequestListener, says
       response.write(LIST);
       setImmediate(() => response.destroy());
     },
-    /halfway/,
+    /cut off its answers/,
   ],
 ];
