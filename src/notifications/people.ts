@@ -329,6 +329,8 @@ export function createPeople(deps: {
       (other) =>
         other.id !== leader.id &&
         companyIn(other) === company &&
+        // One that leads has an email of its own, which may have gone out before a crash; what follows it is told there.
+        other.mates === undefined &&
         // What is tried again keeps its own time.
         (company === 'digest' || other.leaderId === leader.id || (other.dueAt !== undefined && other.dueAt <= now)),
     );

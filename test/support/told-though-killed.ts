@@ -1,0 +1,208 @@
+/**
+ * What was acknowledged is told, whatever is killed: the application dies (SIGKILL) again and again during fan-out and delivery, before or
+ * after a write. Two receivers verify what reaches them, a real mail server keeps what reaches people. Each life begins an hour after the
+ * one before, so that what the dead one had claimed is free. LATCHKEY_TEST_KILLS=20 kills so often.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Webhook } from 'standardwebhooks';
+import { type Answer, type Api, createApi } from './api.ts';
+import { OWNER_KEY } from './app.ts';
+import { createBrowserSession } from './browser-session.ts';
+import { DAY, HOUR, MINUTE } from './clock.ts';
+import type { Engine, Place } from './engines.ts';
+import { type MailServer, startMailServer } from './mail-server.ts';
+import { forkMortalApp, type MortalApp } from './mortal-app.ts';
+import { answer, type Receiver, startReceiver } from './webhook-receiver.ts';
+
+const KILLS = Number(process.env['LATCHKEY_TEST_KILLS'] ?? 3);
+const LIFE_MS = HOUR + MINUTE;
+const LANES = 4;
+/** A life that no write ended is ended then. */
+const LONGEST_MS = 2500;
+const LAST_LIVES = 8;
+const LOOKS = 50;
+const ROUNDS = ['recovery', 'notices', 'campaigns', 'deliveries'];
+
+export function describeToldThoughKilled(engine: Engine): void {
+  describe(`what was acknowledged is told, though killed ${KILLS} times, on ${engine.name}`, () => {
+    let place: Place;
+    let server: MailServer;
+    let receiver: Receiver;
+    let app: MortalApp;
+    let api: Api;
+    let lives = 0;
+    const secrets = new Map<string, string>();
+    const organizations: string[] = [];
+    const tokens: string[] = [];
+
+    async function begin(): Promise<void> {
+      const aheadMs = lives++ * LIFE_MS;
+      const env = { ...server.env, LATCHKEY_LEASE_MS: '0', LATCHKEY_PUBLIC_URL: 'http://127.0.0.1:1' };
+      app = await forkMortalApp({ databaseUrl: place.url, env, aheadMs, rounds: ROUNDS });
+      api = createApi(app.url, OWNER_KEY);
+    }
+
+    async function addContact(organizationId: string | null, email: string, kinds: string[]): Promise<void> {
+      await api.post('/contacts', { organizationId, name: email, email, kinds });
+      const text = server.mails.findLast(({ to }) => to === email)?.text ?? '';
+      const path = /\/portal\/contact\/\S+/.exec(text)?.[0];
+      const browser = createBrowserSession(app.url);
+      await browser.submit(await browser.open(`${app.url}${path}`), {});
+    }
+
+    /** Changes, and ends that the next life finds due, until the application dies. */
+    async function work(lane: number, directoryIds: Answer[]): Promise<void> {
+      for (let turn = 0; turn < 40 && !app.isDead(); turn++) {
+        const name = `customer ${lives}-${lane}-${turn}`;
+        const { status } = await api.post('/organizations', { name });
+        if (status === 201) organizations.push(name);
+        const directoryId = turn === 1 ? directoryIds[lane] : undefined;
+        if (directoryId === undefined) continue;
+        const label = `token ${lives}-${lane}`;
+        const expiresAt = new Date(Date.now() + (lives - 1) * LIFE_MS + 7 * DAY + 30 * MINUTE).toISOString();
+        const issued = await api.post(`/directories/${directoryId}/credentials`, { label, expiresAt });
+        if (issued.status === 201) tokens.push(label);
+      }
+    }
+
+    before(async () => {
+      place = engine.place();
+      server = await startMailServer();
+      receiver = await startReceiver();
+      receiver.answers((request, response) => {
+        // A slow one is often under way when the process dies.
+        setTimeout(() => answer(204)(request, response), request.path === '/slow' ? 40 : 0);
+      });
+      await begin();
+    });
+    after(async () => {
+      await app.end();
+      await receiver.close();
+      await server.close();
+      await place.remove();
+    });
+
+    it('to each target, under one ID, and to nobody twice', { timeout: 600_000 }, async (t) => {
+      for (const path of ['/fast', '/slow']) {
+        const events = ['organization.created', 'credential.expiring'];
+        const { body } = await api.post('/webhooks', { url: receiver.url + path, events });
+        secrets.set(path, body.secret);
+      }
+      await addContact(null, 'vendor@acme.example', ['changes']);
+      const { id: organizationId } = (await api.post('/organizations', { name: 'the first' })).body;
+      await addContact(organizationId, 'it@contoso.example', ['ending']);
+
+      let died = 0;
+      for (let kill = 0; kill < KILLS; kill++) {
+        const directories = await Promise.all(
+          Array.from({ length: LANES }, (_, lane) => api.makeDirectory({ organizationId, name: `${kill}-${lane}` })),
+        );
+        await app.arm({ n: 1 + ((kill * 37) % 150), when: kill % 2 === 0 ? 'after' : 'before' });
+        const end = setTimeout(() => void app.end(), LONGEST_MS);
+        // What is asked of a dead one is not acknowledged.
+        await Promise.all(
+          directories.map((_, lane) =>
+            work(
+              lane,
+              directories.map(({ id }) => id),
+            ).catch(() => undefined),
+          ),
+        );
+        clearTimeout(end);
+        if (app.isDead()) died++;
+        await app.end();
+        await begin();
+      }
+      for (let life = 0; life < LAST_LIVES && !(await isAllTold()); life++) {
+        for (let look = 0; look < LOOKS && !(await isAllTold()); look++) await pause(40);
+        // What can wait is told once an hour.
+        await app.end();
+        await begin();
+      }
+      assert.equal(await isPending(), false);
+      const trail = await readTrail();
+      assert.deepEqual(
+        organizations.filter((name) => !trail.includes(`organization.created ${name}`)),
+        [],
+      );
+      const told = toldByWebhook();
+      for (const [path, ids] of told) {
+        const missing = [...organizations, ...tokens].filter((name) => !ids.has(name));
+        assert.deepEqual(missing, [], path);
+        assert.deepEqual(
+          [...ids].filter(([, found]) => found.size > 1),
+          [],
+          path,
+        );
+      }
+      const mails = toldByMail();
+      for (const label of tokens) assert.equal(mails.get(`it@contoso.example ${label}`)?.size, 1, label);
+      for (const [what, ids] of mails) assert.equal(ids.size, 1, `${what}: ${[...ids].join(' ')}`);
+      assert.equal(changesTold(), trail.length, 'each change is told to the vendor once');
+      t.diagnostic(
+        `${died} of ${KILLS} died at a write; ${organizations.length} changes and ${tokens.length} ends, ${receiver.received.length} requests, ${server.mails.length} emails`,
+      );
+    });
+
+    const isPending = async () => (await api.get('/deliveries?state=pending&limit=1')).body.items.length > 0;
+
+    /** What the vendor's contact is to hear of. */
+    async function readTrail(): Promise<string[]> {
+      const trail: string[] = [];
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const types = 'organization.created,directory.created,credential.issued';
+        const { body }: Answer = await api.get(`/events?type=${types}&limit=200${cursor}`);
+        trail.push(...body.items.map(({ type, data }: Answer) => `${type} ${data.name}`));
+        cursor = body.nextCursor === null ? null : `&after=${body.nextCursor}`;
+      }
+      return trail;
+    }
+
+    const isAllTold = async () => !(await isPending()) && changesTold() === (await readTrail()).length;
+
+    /** For each webhook, the IDs under which each thing reached it. */
+    function toldByWebhook(): Map<string, Map<string, Set<string>>> {
+      const found = new Map([...secrets.keys()].map((path) => [path, new Map<string, Set<string>>()]));
+      for (const { path, headers, body } of receiver.received) {
+        const { 'webhook-id': id = '', 'webhook-timestamp': at = '', 'webhook-signature': signature = '' } = headers;
+        // The library checks the time as well, which is hours ahead here.
+        const wanted = new Webhook(secrets.get(path) ?? '').sign(id, new Date(Number(at) * 1000), body);
+        assert.equal(signature, wanted);
+        const { data } = JSON.parse(body);
+        const of = found.get(path);
+        of?.set(data.name, (of.get(data.name) ?? new Set()).add(id));
+      }
+      return found;
+    }
+
+    /** The IDs of the emails in which each thing reached somebody: mail servers show those of one ID once. */
+    function toldByMail(): Map<string, Set<string>> {
+      const found = new Map<string, Set<string>>();
+      for (const { to, text, messageId } of server.mails) {
+        for (const [what] of text.matchAll(/customer \d+-\d+-\d+|token \d+-\d+/g)) {
+          const key = `${to} ${what}`;
+          found.set(key, (found.get(key) ?? new Set()).add(messageId));
+        }
+      }
+      return found;
+    }
+
+    /** An email shows thirty at most, and says how many more there are. */
+    function changesTold(): number {
+      const mails = new Map(
+        server.mails
+          .filter(({ to }) => to === 'vendor@acme.example')
+          .map(({ messageId, ...mail }) => [messageId, mail]),
+      );
+      let count = 0;
+      for (const { subject } of mails.values()) {
+        const several = /(\d+) things happened/.exec(subject);
+        if (several) count += Number(several[1]);
+        else if (/ was created/.test(subject)) count += 1;
+      }
+      return count;
+    }
+  });
+}
