@@ -45,7 +45,7 @@ export function apiKeyOperations(deps: {
       status: 201,
       answer: z.object({ apiKey: schemas.apiKeyView, key: schemas.shownOnce }),
       errors: ['not_found', 'forbidden', 'invalid_request'],
-      async handle({ body, caller, cause }) {
+      async handle({ body, caller, attribution }) {
         if (caller.organizationId !== undefined && body.organizationId === undefined) {
           throw new AppError('forbidden', {
             detail: `This API key is limited to ${caller.organizationId} and can create only keys with the same limit.`,
@@ -55,7 +55,7 @@ export function apiKeyOperations(deps: {
           assertVisible(caller, body.organizationId, `organization ${body.organizationId}`);
           await organizations.get(body.organizationId);
         }
-        const { apiKey, key } = await apiKeys.create(body, cause);
+        const { apiKey, key } = await apiKeys.create(body, attribution);
         return { body: { apiKey: (await views([apiKey]))[0] }, secret: { key } };
       },
     }),
@@ -94,9 +94,9 @@ export function apiKeyOperations(deps: {
       status: 200,
       answer: schemas.apiKeyView,
       errors: ['not_found', 'last_owner_key'],
-      async handle({ id, caller, cause }) {
+      async handle({ id, caller, attribution }) {
         await get(id, caller);
-        return { body: (await views([await apiKeys.revoke(id, cause)]))[0] };
+        return { body: (await views([await apiKeys.revoke(id, attribution)]))[0] };
       },
     }),
   ];

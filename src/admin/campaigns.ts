@@ -141,7 +141,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       status: 201,
       answer: campaignView,
       errors: ['invalid_request'],
-      handle: async ({ body, cause }) => ({ body: await view(await campaigns.start(body, cause)) }),
+      handle: async ({ body, attribution }) => ({ body: await view(await campaigns.start(body, attribution)) }),
     }),
     operation({
       method: 'get',
@@ -195,7 +195,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       status: 200,
       answer: campaignView,
       errors: ['not_found', 'invalid_request'],
-      handle: async ({ id, cause }) => ({ body: await view(await campaigns.remind(id, cause)) }),
+      handle: async ({ id, attribution }) => ({ body: await view(await campaigns.remind(id, attribution)) }),
     }),
     operation({
       method: 'post',
@@ -207,7 +207,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       status: 200,
       answer: campaignView,
       errors: ['not_found', 'invalid_request'],
-      handle: async ({ id, cause }) => ({ body: await view(await campaigns.stop(id, cause)) }),
+      handle: async ({ id, attribution }) => ({ body: await view(await campaigns.stop(id, attribution)) }),
     }),
   ];
 }

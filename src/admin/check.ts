@@ -69,8 +69,8 @@ export function checkOperations({ check }: { check: Check }): Operation[] {
       status: 200,
       answer: checkedView,
       errors: ['invalid_request'],
-      async handle({ body: { value }, caller, cause }) {
-        return { body: viewChecked(await check(value, caller.organizationId, cause)) };
+      async handle({ body: { value }, caller, attribution }) {
+        return { body: viewChecked(await check(value, caller.organizationId, attribution)) };
       },
     }),
   ];

@@ -64,11 +64,11 @@ export function clientOperations({
   async function create({
     body,
     caller,
-    cause,
-  }: Pick<Call<unknown, ClientInput>, 'body' | 'caller' | 'cause'>): Promise<Reply> {
+    attribution,
+  }: Pick<Call<unknown, ClientInput>, 'body' | 'caller' | 'attribution'>): Promise<Reply> {
     await assertMayCreate(body.directoryId, caller);
     assertMayImport(caller, body);
-    const { client, clientSecret } = await clients.create(body, cause);
+    const { client, clientSecret } = await clients.create(body, attribution);
     return {
       body: { client: viewClient(client, clock.now()) },
       ...(clientSecret !== undefined && { secret: { clientSecret } }),
@@ -151,9 +151,9 @@ export function clientOperations({
       status: 200,
       answer: clientView,
       errors: ['not_found', 'invalid_request'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         const client = await get(id, caller);
-        return { body: viewClient(await clients.change(client.id, body, cause), clock.now()) };
+        return { body: viewClient(await clients.change(client.id, body, attribution), clock.now()) };
       },
     }),
     operation({
@@ -166,8 +166,8 @@ export function clientOperations({
       action: 'clients.change',
       status: 204,
       errors: ['not_found'],
-      async handle({ id, caller, cause }) {
-        await clients.remove(await get(id, caller), cause);
+      async handle({ id, caller, attribution }) {
+        await clients.remove(await get(id, caller), attribution);
         return {};
       },
     }),
@@ -190,7 +190,7 @@ export function clientOperations({
       status: 201,
       answer: z.object({ credentialId: z.string(), refreshToken: schemas.shownOnce }),
       errors: ['not_found', 'slots_full', 'invalid_request'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         const directory = await directories.get(id);
         assertVisible(caller, directory.organizationId, `directory ${id}`);
         const client = await clients.get(body.clientId);
@@ -200,7 +200,7 @@ export function clientOperations({
         if (body.replaces !== undefined && !holders.some((holder) => holder.id === body.replaces)) {
           throw new AppError('not_found', { detail: `Credential ${body.replaces} holds no slot of this directory.` });
         }
-        const { credentialId, refreshToken } = await connectByHand(client, directory, body.replaces, cause);
+        const { credentialId, refreshToken } = await connectByHand(client, directory, body.replaces, attribution);
         return { body: { credentialId }, secret: { refreshToken } };
       },
     }),
@@ -224,9 +224,9 @@ export function clientOperations({
         clientSecret: schemas.shownOnce,
       }),
       errors: ['not_found', 'invalid_request', 'secrets_full'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         const known = await get(id, caller);
-        const { client, secretId, clientSecret } = await clients.addSecret(known.id, body, cause);
+        const { client, secretId, clientSecret } = await clients.addSecret(known.id, body, attribution);
         return { body: { client: viewClient(client, clock.now()), secretId }, secret: { clientSecret } };
       },
     }),
@@ -238,9 +238,9 @@ export function clientOperations({
       action: 'clients.change',
       status: 204,
       errors: ['not_found', 'last_secret'],
-      async handle({ id, parameters, caller, cause }) {
+      async handle({ id, parameters, caller, attribution }) {
         const client = await get(id, caller);
-        await clients.removeSecret(client.id, parameters['secretId'] ?? '', cause);
+        await clients.removeSecret(client.id, parameters['secretId'] ?? '', attribution);
         return {};
       },
     }),

@@ -97,10 +97,10 @@ export function contactOperations({ notifications }: { notifications: Notificati
       status: 201,
       answer: contactView,
       errors: ['not_found', 'contact_exists', 'contacts_full', 'confirmations_limited', 'mail_off'],
-      async handle({ body: { organizationId: given, ...body }, caller, cause }) {
+      async handle({ body: { organizationId: given, ...body }, caller, attribution }) {
         const organizationId = given ?? caller.organizationId;
         if (organizationId !== undefined) assertVisible(caller, organizationId, `organization ${organizationId}`);
-        const contact = await notifications.addContact({ ...body, scope: organizationId ?? VENDOR_SCOPE }, cause);
+        const contact = await notifications.addContact({ ...body, scope: organizationId ?? VENDOR_SCOPE }, attribution);
         return { body: viewContact(contact) };
       },
     }),
@@ -134,9 +134,9 @@ export function contactOperations({ notifications }: { notifications: Notificati
       status: 200,
       answer: contactView,
       errors: ['not_found'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         await visible(caller, id);
-        return { body: viewContact(await contacts.change(id, body, cause)) };
+        return { body: viewContact(await contacts.change(id, body, attribution)) };
       },
     }),
     operation({
@@ -161,9 +161,9 @@ export function contactOperations({ notifications }: { notifications: Notificati
       action: 'contacts.change',
       status: 204,
       errors: ['not_found'],
-      async handle({ id, caller, cause }) {
+      async handle({ id, caller, attribution }) {
         await visible(caller, id);
-        await contacts.remove(id, cause);
+        await contacts.remove(id, attribution);
         return {};
       },
     }),

@@ -106,9 +106,9 @@ export function credentialOperations(deps: {
       status: 201,
       answer: shownOnce,
       errors: ['not_found', 'slots_full', 'invalid_request'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         await getDirectory(id, caller);
-        const { credential, token } = await credentials.issue(id, body, cause);
+        const { credential, token } = await credentials.issue(id, body, attribution);
         return { body: { credential: await view(credential) }, secret: { token } };
       },
     }),
@@ -143,10 +143,12 @@ export function credentialOperations(deps: {
       status: 201,
       answer: z.object({ credential: schemas.credentialView }),
       errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_token_format', 'weak_value', 'invalid_request'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         await getDirectory(id, caller);
         assertMayImport(caller, body);
-        const credential = await hidingElsewhere(credentials, id, caller, () => credentials.import(id, body, cause));
+        const credential = await hidingElsewhere(credentials, id, caller, () =>
+          credentials.import(id, body, attribution),
+        );
         return { body: { credential: await view(credential) } };
       },
     }),
@@ -176,9 +178,9 @@ export function credentialOperations(deps: {
       status: 201,
       answer: shownOnce,
       errors: ['not_found', 'slots_full', 'invalid_request'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         await getDirectory(id, caller);
-        const { credential, token } = await credentials.rotate(id, body, cause);
+        const { credential, token } = await credentials.rotate(id, body, attribution);
         return { body: { credential: await view(credential) }, secret: { token } };
       },
     }),
@@ -207,9 +209,9 @@ export function credentialOperations(deps: {
       status: 200,
       answer: schemas.credentialView,
       errors: ['not_found', 'credential_final', 'invalid_request'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         await get(id, caller);
-        return { body: await view(await credentials.change(id, body, cause)) };
+        return { body: await view(await credentials.change(id, body, attribution)) };
       },
     }),
     ...(['disable', 'enable'] as const).map((verb) =>
@@ -222,9 +224,9 @@ export function credentialOperations(deps: {
         status: 200,
         answer: schemas.credentialView,
         errors: ['not_found', 'credential_final'],
-        async handle({ id, caller, cause }) {
+        async handle({ id, caller, attribution }) {
           await get(id, caller);
-          return { body: await view(await credentials[verb](id, cause)) };
+          return { body: await view(await credentials[verb](id, attribution)) };
         },
       }),
     ),
@@ -240,9 +242,9 @@ export function credentialOperations(deps: {
       status: 200,
       answer: schemas.credentialView,
       errors: ['not_found', 'still_in_use'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         await get(id, caller);
-        return { body: await view(await credentials.revoke(id, body, cause)) };
+        return { body: await view(await credentials.revoke(id, body, attribution)) };
       },
     }),
     operation({
@@ -255,9 +257,9 @@ export function credentialOperations(deps: {
       status: 200,
       answer: schemas.credentialView,
       errors: ['not_found', 'credential_final', 'not_replaced'],
-      async handle({ id, caller, cause }) {
+      async handle({ id, caller, attribution }) {
         await get(id, caller);
-        return { body: await view(await credentials.retire(id, cause)) };
+        return { body: await view(await credentials.retire(id, attribution)) };
       },
     }),
     operation({

@@ -136,9 +136,9 @@ export function diagnosisOperations(deps: {
       status: 200,
       answer: diagnosisView,
       errors: ['not_found'],
-      async handle({ id, caller, cause }) {
+      async handle({ id, caller, attribution }) {
         const directory = await get(id, caller);
-        await diagnoses.dismissRecovery(directory, cause);
+        await diagnoses.dismissRecovery(directory, attribution);
         return { body: viewDiagnosis(await diagnoses.now(directory), diagnoses.spoken(directory)) };
       },
     }),
@@ -153,11 +153,11 @@ export function diagnosisOperations(deps: {
       status: 200,
       answer: diagnosisView,
       errors: ['not_found', 'invalid_request'],
-      async handle({ id, body: { muteDays }, caller, cause }) {
+      async handle({ id, body: { muteDays }, caller, attribution }) {
         const directory = await get(id, caller);
         const until = muteDays && new Date(clock.now().getTime() + muteDays * 86_400_000);
-        if (until) await diagnoses.muteSilence(directory, until, cause);
-        else await diagnoses.expectSilence(directory, cause);
+        if (until) await diagnoses.muteSilence(directory, until, attribution);
+        else await diagnoses.expectSilence(directory, attribution);
         return { body: viewDiagnosis(await diagnoses.now(directory), diagnoses.spoken(directory)) };
       },
     }),

@@ -122,11 +122,11 @@ export function directoryOperations(deps: {
       status: 201,
       answer: schemas.directoryView,
       errors: ['not_found', 'endpoint_key_taken', 'invalid_request'],
-      async handle({ body, caller, cause }) {
+      async handle({ body, caller, attribution }) {
         assertVisible(caller, body.organizationId, `organization ${body.organizationId}`);
         if (body.endpointKey !== undefined) assertUnlimited(caller);
         await assertUpstream(caller, body.organizationId, body.upstreamUrl);
-        return { body: view(await directories.create(body, cause)) };
+        return { body: view(await directories.create(body, attribution)) };
       },
     }),
     operation({
@@ -193,13 +193,13 @@ export function directoryOperations(deps: {
       status: 200,
       answer: schemas.directoryView,
       errors: ['not_found', 'endpoint_key_taken', 'invalid_request', 'credentials_active'],
-      async handle({ id, body: { force: isForced = false, ...changes }, caller, cause }) {
+      async handle({ id, body: { force: isForced = false, ...changes }, caller, attribution }) {
         const directory = await get(id, caller);
         if (changes.endpointKey !== undefined) assertUnlimited(caller);
         await assertUpstream(caller, directory.organizationId, changes.upstreamUrl);
         const moves = changes.endpointKey !== undefined && changes.endpointKey !== directory.endpointKey;
         if (moves && !isForced) await credentials.assertNoneActive(directory);
-        return { body: view(await directories.change(id, changes, cause)) };
+        return { body: view(await directories.change(id, changes, attribution)) };
       },
     }),
     operation({
@@ -213,9 +213,9 @@ export function directoryOperations(deps: {
       query: z.strictObject({ force }),
       status: 204,
       errors: ['not_found', 'credentials_active'],
-      async handle({ id, query, caller, cause }) {
+      async handle({ id, query, caller, attribution }) {
         const directory = await get(id, caller);
-        await removal.removeDirectory(directory, query.force === 'true', cause);
+        await removal.removeDirectory(directory, query.force === 'true', attribution);
         return {};
       },
     }),
@@ -246,9 +246,9 @@ export function directoryOperations(deps: {
         status: 200,
         answer: schemas.directoryView,
         errors: ['not_found'],
-        async handle({ id, caller, cause }) {
+        async handle({ id, caller, attribution }) {
           await get(id, caller);
-          return { body: view(await directories[verb](id, cause)) };
+          return { body: view(await directories[verb](id, attribution)) };
         },
       }),
     ),

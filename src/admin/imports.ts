@@ -1,6 +1,6 @@
 /** Moving in: many clients, connections and static tokens of another system by one file, tried first without a change. */
 import { z } from 'zod';
-import type { Cause } from '../audit/index.ts';
+import type { Attribution } from '../audit/index.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, asAppError, isAppError } from '../errors.ts';
@@ -95,7 +95,7 @@ export function importOperations(deps: {
     return client;
   }
 
-  async function take(row: Row, caller: Caller, cause: Cause, isDry: boolean): Promise<string | undefined> {
+  async function take(row: Row, caller: Caller, attribution: Attribution, isDry: boolean): Promise<string | undefined> {
     assertMayImport(caller, row);
     if (row.type === 'client') {
       const { type: _type, directory: reference, ...input } = row;
@@ -108,7 +108,7 @@ export function importOperations(deps: {
         const detail = "The row needs clientSecret or clientSecretSha256, because a new secret can't be shown here.";
         throw new AppError('invalid_request', { detail });
       }
-      const { client } = await clients.create({ ...input, directoryId: owner?.id }, cause, isDry);
+      const { client } = await clients.create({ ...input, directoryId: owner?.id }, attribution, isDry);
       return isDry ? undefined : client.id;
     }
     const owner = await directoryOf(row.directory, caller);
@@ -116,20 +116,21 @@ export function importOperations(deps: {
     if (row.type === 'refresh_token') {
       const client = await clientOf(row.clientId, owner);
       const connection = { ...row, client, directory: owner };
-      return (await hidingElsewhere(credentials, owner.id, caller, () => importConnection(connection, cause, isDry)))
-        .credentialId;
+      return (
+        await hidingElsewhere(credentials, owner.id, caller, () => importConnection(connection, attribution, isDry))
+      ).credentialId;
     }
     const credential = await hidingElsewhere(credentials, owner.id, caller, () =>
-      credentials.import(owner.id, input, cause, isDry),
+      credentials.import(owner.id, input, attribution, isDry),
     );
     return isDry ? undefined : credential.id;
   }
 
   async function outcomeOf(
     { line, fields }: ImportRow,
-    call: { caller: Caller; cause: Cause; isDry: boolean; coming: Set<string> },
+    call: { caller: Caller; attribution: Attribution; isDry: boolean; coming: Set<string> },
   ): Promise<Outcome> {
-    const { caller, cause, isDry, coming } = call;
+    const { caller, attribution, isDry, coming } = call;
     const type = typeof fields['type' as keyof typeof fields] === 'string' ? String(fields['type' as never]) : null;
     const told = { line, type: type === null ? null : typeOrTrace(type), id: null, problem: null };
     if ('problem' in fields && type === null) return { ...told, status: 'refused', problem: String(fields.problem) };
@@ -139,7 +140,7 @@ export function importOperations(deps: {
       return { ...told, status: 'refused', problem: problemOf(issue) };
     }
     try {
-      const id = await take(data, caller, cause, isDry);
+      const id = await take(data, caller, attribution, isDry);
       if (data.type === 'client') coming.add(data.clientId);
       return { ...told, status: isDry ? 'would_import' : 'imported', id: id ?? null };
     } catch (thrown) {
@@ -202,12 +203,12 @@ export function importOperations(deps: {
         rows: z.array(outcomeView),
       }),
       errors: ['invalid_request'],
-      async handle({ body, caller, cause }) {
+      async handle({ body, caller, attribution }) {
         const { format, content, dryRun } = body;
         const rows: Outcome[] = [];
         const coming = new Set<string>();
         for (const row of readImportFile(format, content))
-          rows.push(await outcomeOf(row, { caller, cause, isDry: dryRun, coming }));
+          rows.push(await outcomeOf(row, { caller, attribution, isDry: dryRun, coming }));
         const counts = Object.fromEntries(
           STATUSES.map((status) => [status, rows.filter((row) => row.status === status).length]),
         );
@@ -227,13 +228,13 @@ export function importOperations(deps: {
       status: 201,
       answer: z.object({ credentialId: z.string() }),
       errors: ['not_found', 'slots_full', 'credential_exists', 'weak_value', 'invalid_request'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         const owner = await directories.get(id);
         assertVisible(caller, owner.organizationId, `directory ${id}`);
         assertMayImport(caller, body);
         const client = await clientOf(body.clientId, owner);
         const { credentialId = '' } = await hidingElsewhere(credentials, owner.id, caller, () =>
-          importConnection({ ...body, client, directory: owner }, cause),
+          importConnection({ ...body, client, directory: owner }, attribution),
         );
         return { body: { credentialId } };
       },

@@ -6,7 +6,7 @@
 import { createHash, createPublicKey, createVerify, type KeyObject } from 'node:crypto';
 import type { Middleware } from 'koa';
 import { z } from 'zod';
-import { type Audit, type Cause, SYSTEM } from '../audit/index.ts';
+import { type Attribution, type Audit, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credentials, stateAt } from '../credentials/index.ts';
 import { AppError, asAppError } from '../errors.ts';
@@ -143,7 +143,7 @@ export function createLeaks(deps: LeakDependencies): Middleware {
     }
   }
 
-  async function judge({ token, type, url, source }: Report, cause: Cause): Promise<Verdict[]> {
+  async function judge({ token, type, url, source }: Report, attribution: Attribution): Promise<Verdict[]> {
     const verdict = (label: Verdict['label']): Verdict[] => [
       { token_hash: createHash('sha256').update(token).digest('hex'), token_type: type, label },
     ];
@@ -160,8 +160,9 @@ export function createLeaks(deps: LeakDependencies): Middleware {
     const action: 'none' | 'revoked' | 'flagged' = !isLive ? 'none' : leaks.action === 'revoke' ? 'revoked' : 'flagged';
     const subject = { organizationId, directoryId, credentialId: id };
     const data = { kind, slot, hint, label, state, action, source, url: url === undefined ? undefined : placeOf(url) };
-    await audit.append(audit.event('credential.leaked', cause, subject, data));
-    if (action === 'revoked') await credentials.revoke(id, { reason: 'its value was published', force: true }, cause);
+    await audit.append(audit.event('credential.leaked', attribution, subject, data));
+    if (action === 'revoked')
+      await credentials.revoke(id, { reason: 'its value was published', force: true }, attribution);
     return verdict('true_positive');
   }
 
@@ -174,9 +175,9 @@ export function createLeaks(deps: LeakDependencies): Middleware {
       const detail = `The body must be an array of at most ${MOST_REPORTED} objects with token, type, url and source.`;
       throw new AppError('invalid_request', { detail });
     }
-    const cause: Cause = { ...SYSTEM, source: 'api', requestId, address };
+    const attribution: Attribution = { ...SYSTEM, source: 'api', requestId, address };
     const verdicts: Verdict[] = [];
-    for (const report of parsed.data) verdicts.push(...(await judge(report, cause)));
+    for (const report of parsed.data) verdicts.push(...(await judge(report, attribution)));
     const now = clock.now();
     const record = { id, answer: verdicts, at: now, expiresAt: new Date(now.getTime() + WINDOW_MS) };
     await answered.insert(record).catch((error: unknown) => {

@@ -1,7 +1,7 @@
 /** One operation of the admin API: what it reads, who may, what it answers. The router and the OpenAPI document are made of these. */
 import type { z } from 'zod';
 import { type Action, isWithinReach, keyRolesFor, mayRole } from '../access.ts';
-import type { Cause } from '../audit/index.ts';
+import type { Attribution } from '../audit/index.ts';
 import type { ApiKey } from '../credentials/index.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 
@@ -20,7 +20,7 @@ export interface Call<Q, B> {
   query: Q;
   body: B;
   caller: Caller;
-  cause: Cause;
+  attribution: Attribution;
 }
 
 /** What is answered. `secret` is shown this once: it is in no replay of the same request. */

@@ -62,9 +62,9 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       status: 201,
       answer: z.object({ operator: operatorView, ...linkView.shape }),
       errors: ['email_taken'],
-      async handle({ body, cause }) {
-        const operator = await operators.create(body, cause);
-        const { secret, expiresAt } = await operators.createLink(operator.id, cause);
+      async handle({ body, attribution }) {
+        const operator = await operators.create(body, attribution);
+        const { secret, expiresAt } = await operators.createLink(operator.id, attribution);
         return { body: { operator: view(operator), expiresAt }, secret: { url: urlOf(secret) } };
       },
     }),
@@ -110,8 +110,8 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       status: 200,
       answer: operatorView,
       errors: ['not_found', 'email_taken', 'last_owner'],
-      async handle({ id, body, cause }) {
-        return { body: view(await operators.change(id, body, cause)) };
+      async handle({ id, body, attribution }) {
+        return { body: view(await operators.change(id, body, attribution)) };
       },
     }),
     operation({
@@ -122,8 +122,8 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       action: 'operators.manage',
       status: 204,
       errors: ['not_found', 'last_owner'],
-      async handle({ id, cause }) {
-        await operators.remove(id, cause);
+      async handle({ id, attribution }) {
+        await operators.remove(id, attribution);
         return {};
       },
     }),
@@ -136,8 +136,8 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       status: 201,
       answer: linkView,
       errors: ['not_found'],
-      async handle({ id, cause }) {
-        const { secret, expiresAt } = await operators.createLink(id, cause);
+      async handle({ id, attribution }) {
+        const { secret, expiresAt } = await operators.createLink(id, attribution);
         return { body: { expiresAt }, secret: { url: urlOf(secret) } };
       },
     }),
@@ -151,8 +151,8 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
         status: 200,
         answer: operatorView,
         errors: verb === 'disable' ? ['not_found', 'last_owner'] : ['not_found'],
-        async handle({ id, cause }) {
-          return { body: view(await operators[verb](id, cause)) };
+        async handle({ id, attribution }) {
+          return { body: view(await operators[verb](id, attribution)) };
         },
       }),
     ),

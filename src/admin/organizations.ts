@@ -37,8 +37,8 @@ export function organizationOperations(deps: { organizations: Organizations; rem
       status: 201,
       answer: schemas.organizationView,
       errors: ['external_id_taken'],
-      async handle({ body, cause }) {
-        return { body: schemas.viewOrganization(await organizations.create(body, cause)) };
+      async handle({ body, attribution }) {
+        return { body: schemas.viewOrganization(await organizations.create(body, attribution)) };
       },
     }),
     operation({
@@ -86,7 +86,7 @@ export function organizationOperations(deps: { organizations: Organizations; rem
       status: 200,
       answer: schemas.organizationView,
       errors: ['not_found', 'forbidden', 'external_id_taken'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         assertVisible(caller, id, `organization ${id}`);
         if (body.externalId !== undefined && !isWithinReach(caller.organizationId, 'organizations.set-external-id'))
           throw new AppError('forbidden', {
@@ -100,7 +100,7 @@ export function organizationOperations(deps: { organizations: Organizations; rem
           throw new AppError('forbidden', {
             detail: 'Only an owner key for all organizations can set upstreamOrigins.',
           });
-        return { body: schemas.viewOrganization(await organizations.change(id, body, cause)) };
+        return { body: schemas.viewOrganization(await organizations.change(id, body, attribution)) };
       },
     }),
     operation({
@@ -114,8 +114,8 @@ export function organizationOperations(deps: { organizations: Organizations; rem
       query: z.strictObject({ force }),
       status: 204,
       errors: ['not_found', 'credentials_active'],
-      async handle({ id, query, cause }) {
-        await removal.removeOrganization(id, query.force === 'true', cause);
+      async handle({ id, query, attribution }) {
+        await removal.removeOrganization(id, query.force === 'true', attribution);
         return {};
       },
     }),

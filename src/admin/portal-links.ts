@@ -68,9 +68,9 @@ export function portalLinkOperations({
       status: 201,
       answer: z.object({ portalLink: linkView, url: schemas.shownOnce }),
       errors: ['not_found'],
-      async handle({ body, caller, cause }) {
+      async handle({ body, caller, attribution }) {
         assertVisible(caller, body.organizationId, `organization ${body.organizationId}`);
-        const { portalLink, secret } = await portalLinks.create(body, cause);
+        const { portalLink, secret } = await portalLinks.create(body, attribution);
         return { body: { portalLink: view(portalLink) }, secret: { url: `${publicUrl}/portal/enter/${secret}` } };
       },
     }),
@@ -103,9 +103,9 @@ export function portalLinkOperations({
       status: 200,
       answer: linkView,
       errors: ['not_found'],
-      async handle({ id, caller, cause }) {
+      async handle({ id, caller, attribution }) {
         assertVisible(caller, (await portalLinks.get(id)).organizationId, `portal link ${id}`);
-        return { body: view(await portalLinks.revoke(id, cause)) };
+        return { body: view(await portalLinks.revoke(id, attribution)) };
       },
     }),
   ];

@@ -153,9 +153,9 @@ export function reportOperations(deps: { credentialReport: CredentialReport; cre
       status: 200,
       answer: reportRowView,
       errors: ['not_found', 'credential_final'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         assertVisible(caller, (await credentials.get(id)).organizationId, `credential ${id}`);
-        return { body: viewRow(await credentialReport.rowOf(await credentials.review(id, body, cause))) };
+        return { body: viewRow(await credentialReport.rowOf(await credentials.review(id, body, attribution))) };
       },
     }),
   ];

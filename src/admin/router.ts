@@ -4,7 +4,7 @@ import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import type { z } from 'zod';
 import { isWithinReach, keyRolesFor, mayRole } from '../access.ts';
-import type { Cause } from '../audit/index.ts';
+import type { Attribution } from '../audit/index.ts';
 import type { ApiKey } from '../credentials/index.ts';
 import { AppError, asAppError, isAppError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
@@ -125,14 +125,14 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     const query = operation.query && check(operation.query, parametersOf(koa), 'query');
     const allowance =
       operation.answerMs === undefined ? (koa.state['allowance'] as Allowance) : createAllowance(operation.answerMs);
-    const cause: Cause = {
+    const attribution: Attribution = {
       actor: { type: 'api_key', id: apiKey.id, name: apiKey.name },
       source: 'api',
       address: context.addressOf(koa.req),
       requestId,
       commit: allowance.commit,
     };
-    const work = () => operation.handle({ id: parameters['id'] ?? '', parameters, query, body, caller, cause });
+    const work = () => operation.handle({ id: parameters['id'] ?? '', parameters, query, body, caller, attribution });
     const key = koa.method === 'POST' ? koa.req.headers['idempotency-key'] : undefined;
     if (typeof key !== 'string') {
       const { body: shown, secret, text: plain } = await allowance.spend(work());

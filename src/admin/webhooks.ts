@@ -190,13 +190,13 @@ export function webhookOperations(deps: Dependencies): Operation[] {
         secret: z.string().nullable().optional().describe('`whsec_...`, shown only once. A chat channel has none.'),
       }),
       errors: ['webhooks_full', 'not_found'],
-      async handle({ body, caller, cause }) {
+      async handle({ body, caller, attribution }) {
         const organizationId = body.organizationId ?? caller.organizationId;
         if (organizationId !== undefined) {
           assertVisible(caller, organizationId, `organization ${organizationId}`);
           await organizations.get(organizationId);
         }
-        const { endpoint, secret } = await endpoints.create({ ...body, organizationId }, cause);
+        const { endpoint, secret } = await endpoints.create({ ...body, organizationId }, attribution);
         return { body: { webhook: view(endpoint) }, ...(secret !== undefined && { secret: { secret } }) };
       },
     }),
@@ -243,9 +243,9 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       status: 200,
       answer: webhookView,
       errors: ['not_found'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         await visible(deps, caller, id);
-        return { body: view(await endpoints.change(id, body, cause)) };
+        return { body: view(await endpoints.change(id, body, attribution)) };
       },
     }),
     operation({
@@ -256,9 +256,9 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       action: 'webhooks.change',
       status: 204,
       errors: ['not_found'],
-      async handle({ id, caller, cause }) {
+      async handle({ id, caller, attribution }) {
         await visible(deps, caller, id);
-        await notifications.removeEndpoint(id, cause);
+        await notifications.removeEndpoint(id, attribution);
         return {};
       },
     }),
@@ -276,11 +276,13 @@ export function webhookOperations(deps: Dependencies): Operation[] {
         status: 200,
         answer: webhookView,
         errors: ['not_found'],
-        async handle({ id, caller, cause }) {
+        async handle({ id, caller, attribution }) {
           await visible(deps, caller, id);
           return {
             body: view(
-              await (verb === 'disable' ? endpoints.disable(id, 'by_hand', cause) : endpoints.enable(id, cause)),
+              await (verb === 'disable'
+                ? endpoints.disable(id, 'by_hand', attribution)
+                : endpoints.enable(id, attribution)),
             ),
           };
         },
@@ -305,10 +307,10 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       status: 200,
       answer: z.object({ webhook: webhookView, secret: schemas.shownOnce }),
       errors: ['not_found'],
-      async handle({ id, body, caller, cause }) {
+      async handle({ id, body, caller, attribution }) {
         await visible(deps, caller, id);
         const previousEndsAt = new Date(clock.now().getTime() + body.previousEndsInSeconds * 1000);
-        const { endpoint, secret } = await endpoints.rotateSecret(id, previousEndsAt, cause);
+        const { endpoint, secret } = await endpoints.rotateSecret(id, previousEndsAt, attribution);
         return { body: { webhook: view(endpoint) }, secret: { secret } };
       },
     }),
@@ -321,9 +323,9 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       status: 201,
       answer: deliveryView,
       errors: ['not_found'],
-      async handle({ id, caller, cause }) {
+      async handle({ id, caller, attribution }) {
         await visible(deps, caller, id);
-        return { body: viewDelivery(await notifications.test(id, cause)) };
+        return { body: viewDelivery(await notifications.test(id, attribution)) };
       },
     }),
     operation({

@@ -14,8 +14,8 @@ import {
   withWaiting,
 } from '../storage/index.ts';
 import {
+  type Attribution,
   type AuditEvent,
-  type Cause,
   type EventPayload,
   type EventType,
   eventShape,
@@ -57,7 +57,7 @@ export interface EventPage extends Page<AuditEvent> {
 }
 
 export interface Audit {
-  event<T extends EventType>(type: T, cause: Cause, subject: Subject, data: EventPayload<T>): AuditEvent;
+  event<T extends EventType>(type: T, attribution: Attribution, subject: Subject, data: EventPayload<T>): AuditEvent;
   track<R extends Identified>(name: string, collection: Collection<R>): Tracked<R>;
   /** Keeps an event that belongs to no record. Throws storage_unavailable. */
   append(event: AuditEvent): Promise<void>;

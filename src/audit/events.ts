@@ -296,7 +296,7 @@ export type Actor = RecordOf<typeof actorShape>;
 export type Source = 'api' | 'dashboard' | 'portal' | 'system';
 
 /** Why a change happens: who asked, through which face, from where, in which request. */
-export interface Cause {
+export interface Attribution {
   actor: Actor;
   source: Source;
   address?: string | undefined;
@@ -308,7 +308,7 @@ export interface Cause {
   commit?: () => boolean;
 }
 
-export const SYSTEM: Cause = { actor: { type: 'system', name: 'Latchkey' }, source: 'system' };
+export const SYSTEM: Attribution = { actor: { type: 'system', name: 'Latchkey' }, source: 'system' };
 
 export const eventShape = {
   type: text<EventType>(),

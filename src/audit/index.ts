@@ -9,9 +9,9 @@
 export { type Audit, createAudit, type EventPage, type EventQuery } from './audit.ts';
 export {
   type Actor,
+  type Attribution,
   type AuditEvent,
   actorShape,
-  type Cause,
   EVENTS,
   type EventType,
   headlineOf,

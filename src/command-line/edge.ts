@@ -1,5 +1,5 @@
 import type { App } from '../app.ts';
-import type { Cause } from '../audit/index.ts';
+import type { Attribution } from '../audit/index.ts';
 
 /** What a command gets of the process. */
 export interface Edge {
@@ -16,4 +16,4 @@ export interface Edge {
   mail(): { url: string; from: string; replyTo?: string | undefined } | undefined;
 }
 
-export const COMMAND_LINE: Cause = { actor: { type: 'system', name: 'command line' }, source: 'system' };
+export const COMMAND_LINE: Attribution = { actor: { type: 'system', name: 'command line' }, source: 'system' };

@@ -1,5 +1,5 @@
 /** API keys: how the vendor's own software reaches the admin API and introspection. Kept like credentials: a digest, shown once. */
-import { type Audit, actorShape, type Cause, outboxShape, SYSTEM } from '../audit/index.ts';
+import { type Attribution, type Audit, actorShape, outboxShape, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random } from '../identifiers.ts';
@@ -36,7 +36,7 @@ export interface ApiKeyInput {
 }
 
 export interface ApiKeys {
-  create(input: ApiKeyInput, cause: Cause): Promise<{ apiKey: ApiKey; key: string }>;
+  create(input: ApiKeyInput, attribution: Attribution): Promise<{ apiKey: ApiKey; key: string }>;
   /** Throws not_found. */
   get(id: string): Promise<ApiKey>;
   page(query: {
@@ -45,7 +45,7 @@ export interface ApiKeys {
     limit: number;
   }): Promise<Page<ApiKey>>;
   /** Returns when no instance accepts it any more. Throws not_found, last_owner_key. */
-  revoke(id: string, cause: Cause): Promise<ApiKey>;
+  revoke(id: string, attribution: Attribution): Promise<ApiKey>;
   /** By the digest of what was presented; undefined also when it is revoked or past its end. */
   findByDigest(digest: string): Promise<ApiKey | undefined>;
   /**
@@ -74,7 +74,12 @@ export function createApiKeys({ storage, audit, clock, random, waitOutLease }: D
     }),
   );
 
-  async function insert(value: string, input: ApiKeyInput, cause: Cause, initial: boolean): Promise<ApiKey> {
+  async function insert(
+    value: string,
+    input: ApiKeyInput,
+    attribution: Attribution,
+    initial: boolean,
+  ): Promise<ApiKey> {
     const { name, role, organizationId, expiresAt } = input;
     const apiKey: ApiKey = {
       id: newId('key', random),
@@ -84,7 +89,7 @@ export function createApiKeys({ storage, audit, clock, random, waitOutLease }: D
       digest: digestOf(value),
       hint: hintOf(value),
       createdAt: clock.now(),
-      createdBy: cause.actor,
+      createdBy: attribution.actor,
       ...(expiresAt && { expiresAt }),
       ...(initial && { initial: 'initial' }),
     };
@@ -96,7 +101,7 @@ export function createApiKeys({ storage, audit, clock, random, waitOutLease }: D
       organizationId,
       expiresAt: expiresAt?.toISOString(),
     };
-    await apiKeys.insert(apiKey, [audit.event('api_key.created', cause, { organizationId }, facts)]);
+    await apiKeys.insert(apiKey, [audit.event('api_key.created', attribution, { organizationId }, facts)]);
     return apiKey;
   }
 
@@ -115,7 +120,7 @@ export function createApiKeys({ storage, audit, clock, random, waitOutLease }: D
   }
 
   return {
-    async create(input, cause) {
+    async create(input, attribution) {
       const { expiresAt } = input;
       if (expiresAt && expiresAt <= clock.now()) {
         const errors = [
@@ -124,7 +129,7 @@ export function createApiKeys({ storage, audit, clock, random, waitOutLease }: D
         throw new AppError('invalid_request', { detail: 'expiresAt is in the past.', errors });
       }
       const key = mintToken('lk_', random);
-      return { apiKey: await insert(key, input, cause, false), key };
+      return { apiKey: await insert(key, input, attribution, false), key };
     },
 
     async get(id) {
@@ -136,14 +141,19 @@ export function createApiKeys({ storage, audit, clock, random, waitOutLease }: D
     page: ({ organizationId, after, limit }) =>
       apiKeys.page({ where: { organizationId }, after, limit, direction: 'descending' }),
 
-    async revoke(id, cause) {
+    async revoke(id, attribution) {
       const owners = await usableOwners();
       if (owners.length === 1 && owners[0]?.id === id) throw new AppError('last_owner_key', { apiKeyId: id });
       const result = await apiKeys.update(id, (record) => {
         if (record.revokedAt) return undefined;
         const { name, role, hint, organizationId, initial: _initial, ...rest } = record;
-        const event = audit.event('api_key.revoked', cause, { organizationId }, { apiKeyId: id, name, role, hint });
-        const next = { ...rest, name, role, hint, revokedAt: clock.now(), revokedBy: cause.actor };
+        const event = audit.event(
+          'api_key.revoked',
+          attribution,
+          { organizationId },
+          { apiKeyId: id, name, role, hint },
+        );
+        const next = { ...rest, name, role, hint, revokedAt: clock.now(), revokedBy: attribution.actor };
         return { record: { ...next, ...(organizationId !== undefined && { organizationId }) }, events: [event] };
       });
       if (!result) throw absent(id);

@@ -2,7 +2,7 @@
  * WHAT. Credentials of directories: issue, import, rotate, disable, enable, revoke, retire. Any change that takes something away
  * returns only when no instance accepts it any more.
  */
-import { type Actor, type Audit, type Cause, changesBetween, SYSTEM } from '../audit/index.ts';
+import { type Actor, type Attribution, type Audit, changesBetween, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
@@ -82,16 +82,21 @@ export interface Credentials {
   /** How long a replaced one must be quiet before it retires by itself. */
   readonly retireQuietMs: number;
   /** Throws not_found, slots_full. */
-  issue(directoryId: string, input: IssueInput, cause: Cause): Promise<Issued>;
+  issue(directoryId: string, input: IssueInput, attribution: Attribution): Promise<Issued>;
   /** `isDry`: everything is checked and nothing is written. Throws not_found, slots_full, invalid_token_format, weak_value, credential_exists. */
-  import(directoryId: string, input: ImportInput & IssueInput, cause: Cause, isDry?: boolean): Promise<Credential>;
+  import(
+    directoryId: string,
+    input: ImportInput & IssueInput,
+    attribution: Attribution,
+    isDry?: boolean,
+  ): Promise<Credential>;
   /** Throws not_found, slots_full, invalid_request. */
-  rotate(directoryId: string, input: RotateInput, cause: Cause): Promise<Issued>;
+  rotate(directoryId: string, input: RotateInput, attribution: Attribution): Promise<Issued>;
   /**
    * Makes a credential of kind `oauth`: in a free slot, or pending until its first use when both are taken and it `replaces` one. Of
    * a second call with the same id nothing comes. Throws not_found, slots_full.
    */
-  connect(directoryId: string, input: ConnectInput, cause: Cause): Promise<void>;
+  connect(directoryId: string, input: ConnectInput, attribution: Attribution): Promise<void>;
   /** Moves the end of a live credential, as use does; not worth an event. */
   extend(id: string, expiresAt: Date): Promise<void>;
   /** Gives a pending credential its predecessor's slot, which ends that; anything else is returned as it is. */
@@ -121,24 +126,24 @@ export interface Credentials {
   /** Who holds the slots of a directory, expired ones left out. */
   holders(directoryId: string): Promise<Credential[]>;
   /** Throws not_found, credential_final. */
-  change(id: string, changes: CredentialChanges, cause: Cause): Promise<Credential>;
+  change(id: string, changes: CredentialChanges, attribution: Attribution): Promise<Credential>;
   /** Keeps whether it is still needed, as somebody found; it changes nothing else. Throws not_found, credential_final. */
   review(
     id: string,
     review: { decision: ReviewDecision; note?: string | undefined },
-    cause: Cause,
+    attribution: Attribution,
   ): Promise<Credential>;
-  disable(id: string, cause: Cause): Promise<Credential>;
+  disable(id: string, attribution: Attribution): Promise<Credential>;
   /** Throws not_found, credential_final; forbidden for an IT contact where the vendor disabled it. */
-  enable(id: string, cause: Cause): Promise<Credential>;
+  enable(id: string, attribution: Attribution): Promise<Credential>;
   /** Revoking a revoked one changes nothing. Throws not_found, still_in_use (unless `force`). */
   revoke(
     id: string,
     options: { reason?: string | undefined; force?: boolean | undefined },
-    cause: Cause,
+    attribution: Attribution,
   ): Promise<Credential>;
   /** Retires a replaced credential at once. Throws not_found, credential_final, not_replaced. */
-  retire(id: string, cause: Cause): Promise<Credential>;
+  retire(id: string, attribution: Attribution): Promise<Credential>;
   /** How far the rotation of a replaced credential is; undefined when there is none. */
   progress(credential: Credential): ReturnType<ReturnType<typeof createRotation>['progress']>;
   /** Throws slots_full, naming the holders, when both slots are taken. */
@@ -147,11 +152,11 @@ export interface Credentials {
    * Throws forbidden when the vendor disabled a credential of the directory and an IT contact would get around it: by another token, a
    * rotation, a connection, or by ending the disabled one.
    */
-  assertNotHeldBack(directoryId: string, cause: Cause): Promise<void>;
+  assertNotHeldBack(directoryId: string, attribution: Attribution): Promise<void>;
   /** Throws credentials_active, naming them, when credentials hold slots of the directory. */
   assertNoneActive(directory: Directory): Promise<void>;
   /** Revokes what holds a slot of the directory; without `force` it throws credentials_active when there is any. */
-  clear(directory: Directory, force: boolean, cause: Cause): Promise<void>;
+  clear(directory: Directory, force: boolean, attribution: Attribution): Promise<void>;
   /** Does what is due: expiry and retirement. Called in rounds. */
   advance(): Promise<void>;
   countByState(): Promise<Record<Credential['state'], number>>;
@@ -199,7 +204,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     digest: Digest,
     hint: string,
     input: IssueInput,
-    cause: Cause,
+    attribution: Attribution,
   ): Omit<Credential, 'slot' | 'slotKey'> {
     const now = clock.now();
     const { label, scopes = ['scim'], expiresAt } = input;
@@ -215,7 +220,7 @@ export function createCredentials(deps: Dependencies): Credentials {
       ...(label !== undefined && { label }),
       scopes: [...new Set(scopes)],
       createdAt: now,
-      createdBy: cause.actor,
+      createdBy: attribution.actor,
       ...(expiresAt && { expiresAt, dueAt: expiresAt }),
     };
   }
@@ -223,33 +228,37 @@ export function createCredentials(deps: Dependencies): Credentials {
   async function issueInto(
     directory: Directory,
     input: IssueInput & { generation?: number; replaces?: string },
-    cause: Cause,
+    attribution: Attribution,
   ): Promise<Issued> {
     const token = mintToken('scim_', random);
     const { generation, replaces } = input;
     const fresh = {
-      ...draft(directory, digestOf(token), hintOf(token), input, cause),
+      ...draft(directory, digestOf(token), hintOf(token), input, attribution),
       ...(generation !== undefined && { generation }),
     };
     const credential = await slots.claim(fresh, (record) =>
-      audit.event('credential.issued', cause, subjectOf(record), {
+      audit.event('credential.issued', attribution, subjectOf(record), {
         ...factsOf(record),
         scopes: record.scopes,
         expiresAt: record.expiresAt?.toISOString() ?? null,
         replaces,
       }),
     );
-    if (cause.commit?.() === false) await takeBack(credential.id, cause);
+    if (attribution.commit?.() === false) await takeBack(credential.id, attribution);
     return { credential, token };
   }
 
   /** Ends a new credential whose value reaches no one, and throws storage_unavailable. */
   async function takeBack(
     id: string,
-    cause: Cause,
+    attribution: Attribution,
     reason: unknown = new Error('the answer was given up'),
   ): Promise<never> {
-    await revoke(id, { reason: 'its value was never delivered because the store was too slow', force: true }, cause);
+    await revoke(
+      id,
+      { reason: 'its value was never delivered because the store was too slow', force: true },
+      attribution,
+    );
     throw new AppError('storage_unavailable', {}, { cause: reason });
   }
 
@@ -259,7 +268,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     return (await slots.holders(directoryId)).filter((holder) => stateAt(holder, clock.now()) !== 'expired');
   }
 
-  async function assertNotHeldBack(directoryId: string, { actor }: Cause): Promise<void> {
+  async function assertNotHeldBack(directoryId: string, { actor }: Attribution): Promise<void> {
     if (actor.type !== 'it_contact') return;
     if (!(await holders(directoryId)).some(isDisabledByVendor)) return;
     throw new AppError('forbidden', {
@@ -268,12 +277,12 @@ export function createCredentials(deps: Dependencies): Credentials {
     });
   }
 
-  async function switchTo(state: 'active' | 'disabled', id: string, cause: Cause): Promise<Credential> {
+  async function switchTo(state: 'active' | 'disabled', id: string, attribution: Attribution): Promise<Credential> {
     const result = await credentials.update(id, (record) => {
       assertLive(record, clock.now());
       const { disabledBy: _disabledBy, ...rest } = record;
       // What the vendor disabled it has its reasons for; a customer disables and enables what is its own.
-      if (state === 'active' && cause.actor.type === 'it_contact' && isDisabledByVendor(record))
+      if (state === 'active' && attribution.actor.type === 'it_contact' && isDisabledByVendor(record))
         throw new AppError('forbidden', {
           detail: 'Your software vendor disabled this credential. Only they can enable it. Ask them.',
         });
@@ -282,8 +291,8 @@ export function createCredentials(deps: Dependencies): Credentials {
       if (record.state === next) return undefined;
       const type = state === 'disabled' ? 'credential.disabled' : 'credential.enabled';
       return {
-        record: { ...rest, state: next, ...(state === 'disabled' && { disabledBy: cause.actor }) },
-        events: [audit.event(type, cause, subjectOf(record), factsOf(record))],
+        record: { ...rest, state: next, ...(state === 'disabled' && { disabledBy: attribution.actor }) },
+        events: [audit.event(type, attribution, subjectOf(record), factsOf(record))],
       };
     });
     if (!result) throw absent(id);
@@ -295,17 +304,17 @@ export function createCredentials(deps: Dependencies): Credentials {
   async function revoke(
     id: string,
     { reason, force = false }: { reason?: string | undefined; force?: boolean | undefined },
-    cause: Cause,
+    attribution: Attribution,
   ) {
     if (!force) await assertQuiet(await get(id));
     const result = await credentials.update(id, (record) => {
       if (record.state === 'revoked') return undefined;
       const facts = {
         revokedAt: clock.now(),
-        revokedBy: cause.actor,
+        revokedBy: attribution.actor,
         ...(reason !== undefined && { revokedReason: reason }),
       };
-      const event = audit.event('credential.revoked', cause, subjectOf(record), {
+      const event = audit.event('credential.revoked', attribution, subjectOf(record), {
         ...factsOf(record),
         reason,
         ...(force && { forced: true }),
@@ -366,13 +375,13 @@ export function createCredentials(deps: Dependencies): Credentials {
   }
 
   return {
-    async issue(directoryId, input, cause) {
-      await assertNotHeldBack(directoryId, cause);
-      return issueInto(await directories.get(directoryId), input, cause);
+    async issue(directoryId, input, attribution) {
+      await assertNotHeldBack(directoryId, attribution);
+      return issueInto(await directories.get(directoryId), input, attribution);
     },
 
-    async import(directoryId, input, cause, isDry = false) {
-      await assertNotHeldBack(directoryId, cause);
+    async import(directoryId, input, attribution, isDry = false) {
+      await assertNotHeldBack(directoryId, attribution);
       const directory = await directories.get(directoryId);
       const { digest, hint, form, value } = readImport(input);
       const keyed = weakValues.keyed(digest);
@@ -380,8 +389,8 @@ export function createCredentials(deps: Dependencies): Credentials {
       // Under whichever digest it is kept already.
       await slots.assertNew(isWeak ? digest : keyed);
       const record = isWeak
-        ? { ...draft(directory, keyed, UNKNOWN_HINT, input, cause), weak: true }
-        : draft(directory, digest, hint, input, cause);
+        ? { ...draft(directory, keyed, UNKNOWN_HINT, input, attribution), weak: true }
+        : draft(directory, digest, hint, input, attribution);
       if (isDry) {
         await slots.assertNew(isWeak ? keyed : digest);
         await slots.assertFree(directoryId);
@@ -389,7 +398,7 @@ export function createCredentials(deps: Dependencies): Credentials {
       }
       if (isWeak) await weakValues.announce();
       return slots.claim(record, (record) =>
-        audit.event('credential.imported', cause, subjectOf(record), {
+        audit.event('credential.imported', attribution, subjectOf(record), {
           ...factsOf(record),
           scopes: record.scopes,
           expiresAt: record.expiresAt?.toISOString() ?? null,
@@ -399,12 +408,12 @@ export function createCredentials(deps: Dependencies): Credentials {
       );
     },
 
-    async rotate(directoryId, input, cause) {
-      await assertNotHeldBack(directoryId, cause);
-      return rotation.rotate(directoryId, input, cause);
+    async rotate(directoryId, input, attribution) {
+      await assertNotHeldBack(directoryId, attribution);
+      return rotation.rotate(directoryId, input, attribution);
     },
 
-    async connect(directoryId, input, cause) {
+    async connect(directoryId, input, attribution) {
       const directory = await directories.get(directoryId);
       const { id, clientId, label, scopes = ['scim'], weak, authorizedBy, replaces, expiresAt } = input;
       const fresh: Omit<Credential, 'slot' | 'slotKey'> = {
@@ -424,7 +433,7 @@ export function createCredentials(deps: Dependencies): Credentials {
         ...(expiresAt && { expiresAt, dueAt: expiresAt }),
       };
       const eventOf = (record: Credential) =>
-        audit.event('credential.connected', cause, subjectOf(record), { ...factsOf(record), clientId, replaces });
+        audit.event('credential.connected', attribution, subjectOf(record), { ...factsOf(record), clientId, replaces });
       try {
         await slots.claim(fresh, eventOf);
         if (replaces !== undefined) await rotation.replace(replaces, id);
@@ -478,7 +487,7 @@ export function createCredentials(deps: Dependencies): Credentials {
     },
     holders,
 
-    async change(id, { label, scopes, expiresAt }, cause) {
+    async change(id, { label, scopes, expiresAt }, attribution) {
       const now = clock.now();
       if (expiresAt) assertEnd(expiresAt, now);
       const result = await credentials.update(id, (record) => {
@@ -500,7 +509,7 @@ export function createCredentials(deps: Dependencies): Credentials {
         };
         const told = changesBetween(record, next, ['label', 'expiresAt', 'scopes']);
         if (told.changed.length === 0) return undefined;
-        const event = audit.event('credential.updated', cause, subjectOf(next), { ...factsOf(next), ...told });
+        const event = audit.event('credential.updated', attribution, subjectOf(next), { ...factsOf(next), ...told });
         return { record: next, events: [event] };
       });
       if (!result) throw absent(id);
@@ -508,44 +517,44 @@ export function createCredentials(deps: Dependencies): Credentials {
       return result.after;
     },
 
-    async review(id, { decision, note }, cause) {
+    async review(id, { decision, note }, attribution) {
       const result = await credentials.update(id, (record) => {
         const at = clock.now();
         assertLive(record, at);
-        const review = { at, by: cause.actor, decision, ...(note !== undefined && { note }) };
+        const review = { at, by: attribution.actor, decision, ...(note !== undefined && { note }) };
         const facts = { ...factsOf(record), decision, note };
         return {
           record: { ...record, review },
-          events: [audit.event('credential.reviewed', cause, subjectOf(record), facts)],
+          events: [audit.event('credential.reviewed', attribution, subjectOf(record), facts)],
         };
       });
       if (!result) throw absent(id);
       return result.after;
     },
 
-    disable: (id, cause) => switchTo('disabled', id, cause),
-    enable: (id, cause) => switchTo('active', id, cause),
+    disable: (id, attribution) => switchTo('disabled', id, attribution),
+    enable: (id, attribution) => switchTo('active', id, attribution),
 
-    async revoke(id, options, cause) {
-      if (cause.actor.type === 'it_contact') await assertNotHeldBack((await get(id)).directoryId, cause);
-      const credential = await revoke(id, options, cause);
+    async revoke(id, options, attribution) {
+      if (attribution.actor.type === 'it_contact') await assertNotHeldBack((await get(id)).directoryId, attribution);
+      const credential = await revoke(id, options, attribution);
       await waitOutLease();
       return credential;
     },
 
-    retire: (id, cause) => rotation.retireNow(id, cause),
+    retire: (id, attribution) => rotation.retireNow(id, attribution),
     progress: (credential) => rotation.progress(credential),
 
     assertNotHeldBack,
     assertFreeSlot: (directoryId) => slots.assertFree(directoryId),
     assertNoneActive,
 
-    async clear(directory, force, cause) {
+    async clear(directory, force, attribution) {
       if (!force) await assertNoneActive(directory);
       const where = { directoryId: directory.id, state: ['active', 'disabled', 'pending'] };
       for (let left = true; left; ) {
         const { items, nextCursor } = await credentials.page({ where, limit: CLEAR_BATCH });
-        for (const { id } of items) await revoke(id, { reason: 'the directory was deleted', force: true }, cause);
+        for (const { id } of items) await revoke(id, { reason: 'the directory was deleted', force: true }, attribution);
         left = nextCursor !== null;
       }
     },

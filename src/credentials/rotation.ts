@@ -3,7 +3,7 @@
  * new one was accepted and the old one has been quiet (`when-replaced`): an old one that is still in use is shown, never cut. `immediate`
  * leaves the new token alone. An OAuth connection is never touched.
  */
-import { type Audit, type Cause, SYSTEM, type Tracked } from '../audit/index.ts';
+import { type Attribution, type Audit, SYSTEM, type Tracked } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
@@ -53,10 +53,10 @@ interface Dependencies {
   issueInto(
     directory: Directory,
     input: IssueInput & { generation?: number; replaces?: string },
-    cause: Cause,
+    attribution: Attribution,
   ): Promise<Issued>;
   /** Ends a new credential whose value reaches no one, and throws storage_unavailable. */
-  takeBack(id: string, cause: Cause, reason?: unknown): Promise<never>;
+  takeBack(id: string, attribution: Attribution, reason?: unknown): Promise<never>;
 }
 
 /** How often a rotation whose successor was not seen yet is looked at. */
@@ -86,18 +86,29 @@ export function createRotation(deps: Dependencies) {
     return holders.filter((holder) => holder.kind === 'bearer' && stateAt(holder, clock.now()) !== 'expired');
   }
 
-  async function retire(id: string, successorId: string, cause: Cause): Promise<void> {
+  async function retire(id: string, successorId: string, attribution: Attribution): Promise<void> {
     await credentials.update(id, (record) => {
       if (record.state !== 'active' && record.state !== 'disabled') return undefined;
-      const facts = { revokedAt: clock.now(), revokedBy: cause.actor, revokedReason: `replaced by ${successorId}` };
-      const event = audit.event('credential.retired', cause, subjectOf(record), { ...factsOf(record), successorId });
+      const facts = {
+        revokedAt: clock.now(),
+        revokedBy: attribution.actor,
+        revokedReason: `replaced by ${successorId}`,
+      };
+      const event = audit.event('credential.retired', attribution, subjectOf(record), {
+        ...factsOf(record),
+        successorId,
+      });
       return { record: ended(record, 'revoked', facts), events: [event] };
     });
   }
 
-  async function overlap(directory: Directory, input: RotateInput, cause: Cause): Promise<Issued> {
+  async function overlap(directory: Directory, input: RotateInput, attribution: Attribution): Promise<Issued> {
     const [old] = await staticTokens(directory.id);
-    const issued = await issueInto(directory, { ...inherited(old, input), ...(old && { replaces: old.id }) }, cause);
+    const issued = await issueInto(
+      directory,
+      { ...inherited(old, input), ...(old && { replaces: old.id }) },
+      attribution,
+    );
     if (!old) return issued;
     const since = clock.now();
     const { retire: wish = 'manual' } = input;
@@ -121,13 +132,13 @@ export function createRotation(deps: Dependencies) {
    * Several immediate rotations of one directory may run at once. Each takes a number first; whoever is done looks at all static tokens and
    * ends those below the highest number present. So the one with the highest number stays, in whatever order the writes came.
    */
-  async function immediate(directory: Directory, input: RotateInput, cause: Cause): Promise<Issued> {
-    const issued = await inTurn(directory.id, () => replaceAll(directory, input, cause));
+  async function immediate(directory: Directory, input: RotateInput, attribution: Attribution): Promise<Issued> {
+    const issued = await inTurn(directory.id, () => replaceAll(directory, input, attribution));
     await waitOutLease();
     return issued;
   }
 
-  async function replaceAll(directory: Directory, input: RotateInput, cause: Cause): Promise<Issued> {
+  async function replaceAll(directory: Directory, input: RotateInput, attribution: Attribution): Promise<Issued> {
     const generation = await directories.nextGeneration(directory.id);
     let issued: Issued | undefined;
     let [old] = await staticTokens(directory.id);
@@ -136,7 +147,7 @@ export function createRotation(deps: Dependencies) {
         issued = await issueInto(
           directory,
           { ...inherited(old, input), generation, ...(old && { replaces: old.id }) },
-          cause,
+          attribution,
         );
       } catch (error) {
         if (!isAppError(error, 'slots_full') || attempt === ATTEMPTS) throw error;
@@ -148,29 +159,29 @@ export function createRotation(deps: Dependencies) {
         const victim = await leastUsed(present.filter((token) => (token.generation ?? 0) < generation));
         // Later rotations, of other instances, have both slots.
         if (!victim) throw error;
-        if (cause.commit?.() === false)
+        if (attribution.commit?.() === false)
           throw new AppError('storage_unavailable', {}, { cause: new Error('the answer was given up') });
-        await retire(victim.id, 'a new token', cause);
+        await retire(victim.id, 'a new token', attribution);
         old = victim;
       }
     }
     const present = await staticTokens(directory.id);
     const highest = Math.max(...present.map((token) => token.generation ?? 0));
     for (const token of present) {
-      if ((token.generation ?? 0) < highest) await retireSurely(token.id, issued, cause);
+      if ((token.generation ?? 0) < highest) await retireSurely(token.id, issued, attribution);
     }
     return issued;
   }
 
   /** Ends an old token; where that fails, the new one goes instead, since its value would reach no one. */
-  async function retireSurely(id: string, { credential }: Issued, cause: Cause): Promise<void> {
+  async function retireSurely(id: string, { credential }: Issued, attribution: Attribution): Promise<void> {
     try {
-      await retire(id, credential.id, cause);
+      await retire(id, credential.id, attribution);
     } catch (error) {
       const old = await credentials.find(id, { authoritative: true });
       // It was written all the same; only the answer of the store was lost.
       if (!old || !isLive(stateAt(old, clock.now()))) return;
-      await takeBack(credential.id, cause, error);
+      await takeBack(credential.id, attribution, error);
     }
   }
 
@@ -205,9 +216,11 @@ export function createRotation(deps: Dependencies) {
   }
 
   return {
-    async rotate(directoryId: string, input: RotateInput, cause: Cause): Promise<Issued> {
+    async rotate(directoryId: string, input: RotateInput, attribution: Attribution): Promise<Issued> {
       const directory = await directories.get(directoryId);
-      return input.mode === 'overlap' ? overlap(directory, input, cause) : immediate(directory, input, cause);
+      return input.mode === 'overlap'
+        ? overlap(directory, input, attribution)
+        : immediate(directory, input, attribution);
     },
 
     progress,
@@ -243,7 +256,7 @@ export function createRotation(deps: Dependencies) {
       });
     },
 
-    async retireNow(id: string, cause: Cause): Promise<Credential> {
+    async retireNow(id: string, attribution: Attribution): Promise<Credential> {
       const record = await credentials.find(id);
       if (!record) throw new AppError('not_found', { detail: `There is no credential ${id}.` });
       const state = stateAt(record, clock.now());
@@ -252,7 +265,7 @@ export function createRotation(deps: Dependencies) {
       // Nor while the new one is disabled: nothing would be left that works.
       if (!step?.successorAccepted || (await stateOf(step.successorId)) !== 'active')
         throw new AppError('not_replaced', { credentialId: id, successorId: step?.successorId ?? null });
-      await retire(id, step.successorId, cause);
+      await retire(id, step.successorId, attribution);
       await waitOutLease();
       return (await credentials.find(id)) ?? record;
     },

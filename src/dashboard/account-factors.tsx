@@ -232,9 +232,9 @@ export function factorRoutes(operators: Operators): Route[] {
       action: 'account.use',
       on: '/account?second-factor',
       async post(visit) {
-        const { operator, form, cause } = visit;
+        const { operator, form, attribution } = visit;
         const given = { secret: form.get('secret') ?? '', code: form.get('code') ?? '' };
-        return shown(await operators.confirmTotp(operator.id, given, cause, proofOf(visit)));
+        return shown(await operators.confirmTotp(operator.id, given, attribution, proofOf(visit)));
       },
     },
     {
@@ -242,7 +242,7 @@ export function factorRoutes(operators: Operators): Route[] {
       action: 'account.use',
       get: removal('the authenticator app', 'Its codes stop working.'),
       async post(visit) {
-        await operators.removeTotp(visit.operator.id, visit.cause, proofOf(visit));
+        await operators.removeTotp(visit.operator.id, visit.attribution, proofOf(visit));
         return mine;
       },
     },
@@ -251,21 +251,21 @@ export function factorRoutes(operators: Operators): Route[] {
       action: 'account.use',
       on: '/account',
       async post(visit) {
-        const { operator, form, cause } = visit;
+        const { operator, form, attribution } = visit;
         const given = {
           name: required(form, 'name', LONGEST_PASSKEY_NAME),
           ...(passkeyIn(form) ?? { answer: '', sealed: '' }),
         };
-        return shown(await operators.addPasskey(operator.id, given, cause, proofOf(visit)));
+        return shown(await operators.addPasskey(operator.id, given, attribution, proofOf(visit)));
       },
     },
     {
       path: '/account/passkeys/:passkeyId/rename',
       action: 'account.use',
       get: renaming,
-      async post({ operator, params, form, cause }) {
+      async post({ operator, params, form, attribution }) {
         const name = required(form, 'name', LONGEST_PASSKEY_NAME);
-        await operators.renamePasskey(operator.id, params['passkeyId'] ?? '', name, cause);
+        await operators.renamePasskey(operator.id, params['passkeyId'] ?? '', name, attribution);
         return mine;
       },
     },
@@ -274,8 +274,8 @@ export function factorRoutes(operators: Operators): Route[] {
       action: 'account.use',
       get: removal('this passkey', 'It stops signing you in.'),
       async post(visit) {
-        const { operator, params, cause } = visit;
-        await operators.removePasskey(operator.id, params['passkeyId'] ?? '', cause, proofOf(visit));
+        const { operator, params, attribution } = visit;
+        await operators.removePasskey(operator.id, params['passkeyId'] ?? '', attribution, proofOf(visit));
         return mine;
       },
     },
@@ -284,7 +284,7 @@ export function factorRoutes(operators: Operators): Route[] {
       action: 'account.use',
       on: '/account',
       async post(visit) {
-        return shown(await operators.renewRecoveryCodes(visit.operator.id, visit.cause, proofOf(visit)));
+        return shown(await operators.renewRecoveryCodes(visit.operator.id, visit.attribution, proofOf(visit)));
       },
     },
   ];

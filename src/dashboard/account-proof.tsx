@@ -4,8 +4,8 @@ import { HOME, type Visit } from './visit.ts';
 
 export const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];
 
-export function proofOf({ sessionId, form, cause }: Visit): Proof {
-  return { sessionId, password: form.get('current') ?? '', address: cause.address };
+export function proofOf({ sessionId, form, attribution }: Visit): Proof {
+  return { sessionId, password: form.get('current') ?? '', address: attribution.address };
 }
 
 export function CurrentPassword({ hint, isRequired = false }: { hint?: string; isRequired?: boolean }) {

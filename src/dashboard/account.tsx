@@ -120,9 +120,9 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
       action: 'account.use',
       get: account,
       async post(visit) {
-        const { operator, form, cause } = visit;
+        const { operator, form, attribution } = visit;
         const changes = { name: required(form, 'name'), email: sent(form, 'email') ?? null };
-        await operators.change(operator.id, changes, cause, proofOf(visit));
+        await operators.change(operator.id, changes, attribution, proofOf(visit));
         return mine;
       },
     },
@@ -131,10 +131,10 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
       action: 'account.use',
       on: '/account',
       async post(visit) {
-        const { operator, form, cause } = visit;
+        const { operator, form, attribution } = visit;
         const email = sent(form, 'email');
-        if (email !== undefined) await operators.change(operator.id, { email }, cause, proofOf(visit));
-        await operators.setPassword(operator.id, form.get('password') ?? '', cause, proofOf(visit));
+        if (email !== undefined) await operators.change(operator.id, { email }, attribution, proofOf(visit));
+        await operators.setPassword(operator.id, form.get('password') ?? '', attribution, proofOf(visit));
         return `${mine}?password-set`;
       },
     },
@@ -143,16 +143,16 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
       path: '/account/sessions/:id/end',
       action: 'account.use',
       on: '/account',
-      async post({ operator, params, cause }) {
-        await operators.endSession(operator.id, params['id'] ?? '', cause);
+      async post({ operator, params, attribution }) {
+        await operators.endSession(operator.id, params['id'] ?? '', attribution);
         return mine;
       },
     },
     {
       path: '/sign-out',
       action: 'account.use',
-      async post({ operator, sessionId, cause }) {
-        await operators.endSession(operator.id, sessionId, cause);
+      async post({ operator, sessionId, attribution }) {
+        await operators.endSession(operator.id, sessionId, attribution);
         return `${HOME}/sign-in`;
       },
     },

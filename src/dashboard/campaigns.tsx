@@ -260,7 +260,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
 
   async function links(visit: Visit) {
     const campaign = await campaigns.get(visit.params['id'] ?? '');
-    const found = await campaigns.links(campaign.id, visit.cause);
+    const found = await campaigns.links(campaign.id, visit.attribution);
     return {
       title: 'Portal links',
       place: 'reports',
@@ -295,7 +295,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
       path: '/reports/campaigns',
       action: 'campaigns.run',
       on: '/reports/campaigns/new',
-      async post({ form, cause }) {
+      async post({ form, attribution }) {
         const goal = chosen(form, 'goal', GOALS);
         const campaign = await campaigns.start(
           {
@@ -305,7 +305,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
             endsAt: endOfDay(form, 'expiresOn'),
             message: sent(form, 'message'),
           },
-          cause,
+          attribution,
         );
         return `${CAMPAIGNS}/${campaign.id}`;
       },
@@ -315,8 +315,8 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
       path: '/reports/campaigns/:id/remind',
       action: 'campaigns.run',
       on: '/reports/campaigns/:id',
-      async post({ params, cause }) {
-        const { id } = await campaigns.remind(params['id'] ?? '', cause);
+      async post({ params, attribution }) {
+        const { id } = await campaigns.remind(params['id'] ?? '', attribution);
         return `${CAMPAIGNS}/${id}`;
       },
     },
@@ -346,8 +346,8 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
           ),
         };
       },
-      async post({ params, cause }) {
-        const { id } = await campaigns.stop(params['id'] ?? '', cause);
+      async post({ params, attribution }) {
+        const { id } = await campaigns.stop(params['id'] ?? '', attribution);
         return `${CAMPAIGNS}/${id}`;
       },
     },

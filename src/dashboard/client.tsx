@@ -245,7 +245,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
     {
       path: '/clients/:id',
       action: 'clients.change',
-      async post({ params, form, cause }) {
+      async post({ params, form, attribution }) {
         const client = await clients.get(params['id'] ?? '');
         const uris = (form.get('redirectUris') ?? '').split(/\s+/).filter(Boolean);
         const given = sent(form, 'appName', 1000);
@@ -257,7 +257,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
             ...(touched(form, 'appName') && { appName }),
             ...(touched(form, 'redirectUris') && uris.join() !== client.redirectUris.join() && { redirectUris: uris }),
           },
-          cause,
+          attribution,
         );
         return `${HOME}/clients/${client.id}`;
       },
@@ -266,8 +266,8 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
       path: '/clients/:id/delete',
       action: 'clients.change',
       get: deletion,
-      async post({ params, cause }) {
-        await clients.remove(await clients.get(params['id'] ?? ''), cause);
+      async post({ params, attribution }) {
+        await clients.remove(await clients.get(params['id'] ?? ''), attribution);
         return `${HOME}/clients`;
       },
     },
@@ -275,8 +275,8 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
       path: '/clients/:id/secrets',
       action: 'clients.change',
       on: '/clients/:id',
-      async post({ params, form, cause }) {
-        const { client, clientSecret } = await clients.addSecret(params['id'] ?? '', secretEndSent(form), cause);
+      async post({ params, form, attribution }) {
+        const { client, clientSecret } = await clients.addSecret(params['id'] ?? '', secretEndSent(form), attribution);
         const title = 'Another secret';
         return {
           title,
@@ -289,8 +289,8 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
       path: '/clients/:id/secrets/:secretId/remove',
       action: 'clients.change',
       get: removal,
-      async post({ params, cause }) {
-        const { id } = await clients.removeSecret(params['id'] ?? '', params['secretId'] ?? '', cause);
+      async post({ params, attribution }) {
+        const { id } = await clients.removeSecret(params['id'] ?? '', params['secretId'] ?? '', attribution);
         return `${HOME}/clients/${id}`;
       },
     },

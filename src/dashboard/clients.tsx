@@ -125,7 +125,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
           ? '/clients/new'
           : `/clients/new?directoryId=${encodeURIComponent(directoryId)}`;
       },
-      async post({ form, cause }) {
+      async post({ form, attribution }) {
         const { client, clientSecret } = await clients.create(
           {
             name: required(form, 'name'),
@@ -133,7 +133,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
             directoryId: sent(form, 'directoryId'),
             appName: appNameOf(sent(form, 'appName', 1000) ?? '') || undefined,
           },
-          cause,
+          attribution,
         );
         const title = `${client.name} was created`;
         return {

@@ -198,7 +198,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       path: '/directories/:id',
       action: 'directories.change',
       async post(visit) {
-        const { params, form, cause } = visit;
+        const { params, form, attribution } = visit;
         const directory = await directories.get(params['id'] ?? '');
         const endpointKey = touched(form, 'endpointKey') ? endpointKeyOf(form) : undefined;
         const isMoved = endpointKey !== undefined && endpointKey !== directory.endpointKey;
@@ -213,7 +213,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
             ...(touched(form, 'audience') && { audience: sent(form, 'audience', 2000) ?? null }),
             endpointKey,
           },
-          cause,
+          attribution,
         );
         const isTried = changed.upstreamUrl !== undefined && isOtherWay(directory, changed);
         if (isTried) return testPage(visit, changed, await testUpstream(changed), true);
@@ -225,8 +225,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       path: '/directories/:id/disable',
       action: 'directories.change',
       get: ending('Disable'),
-      async post({ params, cause }) {
-        const { id } = await directories.disable(params['id'] ?? '', cause);
+      async post({ params, attribution }) {
+        const { id } = await directories.disable(params['id'] ?? '', attribution);
         return `${HOME}/directories/${id}`;
       },
     },
@@ -234,8 +234,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       path: '/directories/:id/enable',
       action: 'directories.change',
       on: '/directories/:id',
-      async post({ params, cause }) {
-        const { id } = await directories.enable(params['id'] ?? '', cause);
+      async post({ params, attribution }) {
+        const { id } = await directories.enable(params['id'] ?? '', attribution);
         return `${HOME}/directories/${id}`;
       },
     },
@@ -243,9 +243,9 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       path: '/directories/:id/delete',
       action: 'directories.change',
       get: ending('Delete'),
-      async post({ params, cause }) {
+      async post({ params, attribution }) {
         const directory = await directories.get(params['id'] ?? '');
-        await removal.removeDirectory(directory, true, cause);
+        await removal.removeDirectory(directory, true, attribution);
         return `${HOME}/organizations/${directory.organizationId}`;
       },
     },

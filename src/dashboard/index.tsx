@@ -109,7 +109,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
         auditPath: `${HOME}/audit`,
         clientsPath: `${HOME}/clients`,
         nameOf: (actor, address) => (address === undefined ? actor.name : `${actor.name}, ${address}`),
-        cause: {
+        attribution: {
           actor: { type: 'operator', id, name },
           source: 'dashboard',
           address: guest.origin.address,

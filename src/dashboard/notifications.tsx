@@ -177,7 +177,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
       path: '/notifications',
       action: 'webhooks.change',
       on: '/notifications',
-      async post({ form, cause }) {
+      async post({ form, attribution }) {
         const events = (sent(form, 'events', 1000) ?? '').split(/[\s,]+/).filter((part) => part !== '');
         const unknown = events.find((event) => !isEventFilter(event));
         if (unknown !== undefined)
@@ -194,7 +194,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
             events,
             description: sent(form, 'description'),
           },
-          cause,
+          attribution,
         );
         return secret === undefined ? `${home}/${endpoint.id}` : secretPage(endpoint, secret);
       },
@@ -203,9 +203,9 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
       path: '/notifications/contacts',
       action: 'contacts.change',
       on: '/notifications',
-      async post({ form, cause }) {
+      async post({ form, attribution }) {
         const input = { scope: VENDOR_SCOPE, name: required(form, 'name'), email: required(form, 'email') };
-        await notifications.addContact(input, cause);
+        await notifications.addContact(input, attribution);
         return home;
       },
     },
@@ -213,8 +213,8 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
       path: '/notifications/contacts/:id/remove',
       action: 'contacts.change',
       on: '/notifications',
-      async post({ params, cause }) {
-        await contacts.remove(params['id'] ?? '', cause);
+      async post({ params, attribution }) {
+        await contacts.remove(params['id'] ?? '', attribution);
         return home;
       },
     },

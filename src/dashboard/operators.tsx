@@ -239,7 +239,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
   }
 
   async function link(visit: Visit, operator: Operator) {
-    const { secret, expiresAt } = await operators.createLink(operator.id, visit.cause);
+    const { secret, expiresAt } = await operators.createLink(operator.id, visit.attribution);
     return {
       title: `Sign-in link for ${operator.name}`,
       place: 'settings',
@@ -269,7 +269,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
         const role = OPERATOR_ROLES.find((known) => known === visit.form.get('role')) ?? 'viewer';
         const operator = await operators.create(
           { name: required(visit.form, 'name'), email: sent(visit.form, 'email'), role },
-          visit.cause,
+          visit.attribution,
         );
         return link(visit, operator);
       },
@@ -284,14 +284,14 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       path: '/operators/:id',
       action: 'operators.manage',
       get: one,
-      async post({ params, form, cause }) {
+      async post({ params, form, attribution }) {
         const role = chosen(form, 'role', OPERATOR_ROLES);
         const changes = {
           ...(touched(form, 'name') && { name: required(form, 'name') }),
           ...(touched(form, 'email') && { email: sent(form, 'email') ?? null }),
           ...(touched(form, 'role') && { role }),
         };
-        const { id } = await operators.change(params['id'] ?? '', changes, cause);
+        const { id } = await operators.change(params['id'] ?? '', changes, attribution);
         return `${HOME}/operators/${id}`;
       },
     },
@@ -299,9 +299,9 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       path: '/operators/:id/sessions/:sessionId/end',
       action: 'operators.manage',
       on: '/operators/:id',
-      async post({ params, cause }) {
+      async post({ params, attribution }) {
         const id = params['id'] ?? '';
-        await operators.endSession(id, params['sessionId'] ?? '', cause);
+        await operators.endSession(id, params['sessionId'] ?? '', attribution);
         return `${HOME}/operators/${id}`;
       },
     },
@@ -309,9 +309,9 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       path: '/operators/:id/second-factor/remove',
       action: 'operators.manage',
       get: withoutFactor,
-      async post({ params, cause }) {
+      async post({ params, attribution }) {
         const id = params['id'] ?? '';
-        await operators.removeSecondFactor(id, cause);
+        await operators.removeSecondFactor(id, attribution);
         return `${HOME}/operators/${id}`;
       },
     },
@@ -322,9 +322,9 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
         path: `/operators/:id/${verb}`,
         action: 'operators.manage',
         on: verb === 'enable' ? '/operators/:id' : `/operators/:id/${verb}`,
-        async post({ params, cause }) {
+        async post({ params, attribution }) {
           const id = params['id'] ?? '';
-          await operators[verb](id, cause);
+          await operators[verb](id, attribution);
           return verb === 'remove' ? `${HOME}/operators` : `${HOME}/operators/${id}`;
         },
       }),
@@ -333,9 +333,9 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
       path: '/operators/:id/link/withdraw',
       action: 'operators.manage',
       on: '/operators/:id',
-      async post({ params, cause }) {
+      async post({ params, attribution }) {
         const id = params['id'] ?? '';
-        await operators.withdrawLink(id, cause);
+        await operators.withdrawLink(id, attribution);
         return `${HOME}/operators/${id}`;
       },
     },

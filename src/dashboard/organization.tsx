@@ -241,7 +241,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
     {
       path: '/organizations/:id',
       action: 'organizations.change',
-      async post({ params, form, cause, may }) {
+      async post({ params, form, attribution, may }) {
         const id = params['id'] ?? '';
         const mayAllow = may('organizations.allow-upstreams') && form.has('upstreamOrigins');
         await organizations.change(
@@ -251,7 +251,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
             ...(touched(form, 'externalId') && { externalId: sent(form, 'externalId') ?? null }),
             ...(mayAllow && touched(form, 'upstreamOrigins') && { upstreamOrigins: originsIn(form) }),
           },
-          cause,
+          attribution,
         );
         return `${HOME}/organizations/${id}`;
       },
@@ -260,9 +260,9 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       path: '/organizations/:id/delete',
       action: 'organizations.delete',
       get: deletion,
-      async post({ params, cause }) {
+      async post({ params, attribution }) {
         // The page before named what will be revoked.
-        await removal.removeOrganization(params['id'] ?? '', true, cause);
+        await removal.removeOrganization(params['id'] ?? '', true, attribution);
         return `${HOME}/organizations`;
       },
     },
@@ -270,7 +270,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       path: '/organizations/:id/directories',
       action: 'directories.change',
       on: '/organizations/:id',
-      async post({ params, form, cause }) {
+      async post({ params, form, attribution }) {
         const directory = await directories.create(
           {
             organizationId: params['id'] ?? '',
@@ -279,7 +279,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
             upstreamUrl: sent(form, 'upstreamUrl', 2000),
             endpointKey: endpointKeyOf(form),
           },
-          cause,
+          attribution,
         );
         return `${HOME}/directories/${directory.id}`;
       },
@@ -288,10 +288,10 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       path: '/organizations/:id/portal-links',
       action: 'portal-links.change',
       on: '/organizations/:id',
-      async post({ params, form, cause }) {
+      async post({ params, form, attribution }) {
         const organization = await organizations.get(params['id'] ?? '');
         const input = { organizationId: organization.id, contact: sent(form, 'contact') };
-        const { portalLink, secret } = await portalLinks.create(input, cause);
+        const { portalLink, secret } = await portalLinks.create(input, attribution);
         const back = `${HOME}/organizations/${organization.id}`;
         return {
           title: 'Portal link',
@@ -324,8 +324,8 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
     {
       path: '/portal-links/:id/revoke',
       action: 'portal-links.change',
-      async post({ params, cause }) {
-        const link = await portalLinks.revoke(params['id'] ?? '', cause);
+      async post({ params, attribution }) {
+        const link = await portalLinks.revoke(params['id'] ?? '', attribution);
         return `${HOME}/organizations/${link.organizationId}`;
       },
     },

@@ -135,9 +135,9 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
     {
       path: '/organizations',
       action: 'organizations.create',
-      async post({ form, cause }) {
+      async post({ form, attribution }) {
         const name = required(form, 'name');
-        const { id } = await organizations.create({ name, externalId: sent(form, 'externalId') }, cause);
+        const { id } = await organizations.create({ name, externalId: sent(form, 'externalId') }, attribution);
         return `${HOME}/organizations/${id}`;
       },
     },

@@ -232,10 +232,10 @@ export function reportRoutes({ credentialReport, credentials, organizations }: D
       path: '/reports/review/:id',
       action: 'credentials.review',
       get: reviewPage,
-      async post({ params, form, cause }) {
+      async post({ params, form, attribution }) {
         const id = params['id'] ?? '';
         const decision = chosen(form, 'decision', REVIEW_DECISIONS);
-        await credentials.review(id, { decision, note: sent(form, 'note') }, cause);
+        await credentials.review(id, { decision, note: sent(form, 'note') }, attribution);
         // Ending it is a step of its own, which asks first.
         return decision === 'end' ? `${HOME}/credentials/${id}/revoke` : REPORTS;
       },

@@ -192,8 +192,8 @@ export function settingsRoutes({
       path: '/settings/keys/rotate',
       action: 'signing-keys.rotate',
       on: '/settings',
-      async post({ cause }) {
-        await keys.rotate(cause);
+      async post({ attribution }) {
+        await keys.rotate(attribution);
         return `${HOME}/audit?type=signing_key.rotated`;
       },
     },
@@ -201,12 +201,12 @@ export function settingsRoutes({
     {
       path: '/api-keys',
       action: 'api-keys.change',
-      async post({ form, cause }) {
+      async post({ form, attribution }) {
         const role = ROLES.find((known) => known === form.get('role')) ?? 'introspect';
         const organizationId = sent(form, 'organizationId');
         if (organizationId !== undefined) await organizations.get(organizationId);
         const input = { name: required(form, 'name'), role, organizationId, expiresAt: endOfDay(form, 'expiresOn') };
-        const { apiKey, key } = await apiKeys.create(input, cause);
+        const { apiKey, key } = await apiKeys.create(input, attribution);
         return {
           title: 'New API key',
           place: 'settings',
@@ -265,8 +265,8 @@ export function settingsRoutes({
     {
       path: '/api-keys/:id/revoke',
       action: 'api-keys.change',
-      async post({ params, cause }) {
-        await apiKeys.revoke(params['id'] ?? '', cause);
+      async post({ params, attribution }) {
+        await apiKeys.revoke(params['id'] ?? '', attribution);
         return `${HOME}/api-keys`;
       },
     },

@@ -187,7 +187,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
       path: '/notifications/:id/test',
       action: change,
       on: '/notifications/:id',
-      post: acting(({ id }, { cause }) => notifications.test(id, cause)),
+      post: acting(({ id }, { attribution }) => notifications.test(id, attribution)),
     },
     {
       path: '/notifications/:id/retry',
@@ -205,7 +205,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
       path: '/notifications/:id/enable',
       action: change,
       on: '/notifications/:id',
-      post: acting(({ id }, { cause }) => endpoints.enable(id, cause)),
+      post: acting(({ id }, { attribution }) => endpoints.enable(id, attribution)),
     },
     {
       path: '/notifications/:id/resend',
@@ -217,14 +217,14 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
       path: '/notifications/:id/disable',
       action: change,
       get: asking('Turn off', 'It will get no more events.', 'Pending deliveries fail. You can resend them later.'),
-      post: acting(({ id }, { cause }) => endpoints.disable(id, 'by_hand', cause)),
+      post: acting(({ id }, { attribution }) => endpoints.disable(id, 'by_hand', attribution)),
     },
     {
       path: '/notifications/:id/delete',
       action: change,
       get: asking('Delete', 'It will get no more events. Its list of deliveries is deleted too.', ''),
       async post(visit) {
-        await notifications.removeEndpoint((await named(visit)).id, visit.cause);
+        await notifications.removeEndpoint((await named(visit)).id, visit.attribution);
         return `${HOME}/notifications`;
       },
     },
@@ -241,7 +241,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
         const { endpoint, secret } = await endpoints.rotateSecret(
           before.id,
           new Date(visit.now.getTime() + DAY_MS),
-          visit.cause,
+          visit.attribution,
         );
         return secretPage(endpoint, secret);
       },

@@ -4,7 +4,7 @@
  * guessed; the value is kept nowhere.
  */
 import { createHash } from 'node:crypto';
-import type { Audit, Cause } from '../audit/index.ts';
+import type { Attribution, Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credential, type Credentials, stateAt, type Usage } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
@@ -66,7 +66,11 @@ export function createCheck(deps: {
   }
 
   /** `organizationId`: whoever asks sees that organization alone; of others a token is unknown. Rejects with storage_unavailable. */
-  return async function check(value: string, organizationId: string | undefined, cause: Cause): Promise<Checked> {
+  return async function check(
+    value: string,
+    organizationId: string | undefined,
+    attribution: Attribution,
+  ): Promise<Checked> {
     const checked = await look(value, organizationId);
     const credential = checked.isKnown ? checked.credential : undefined;
     const subject = credential
@@ -76,7 +80,7 @@ export function createCheck(deps: {
     const digest =
       credential?.weak || (await estimateStrength(value)).bits < STRONG_BITS ? undefined : digestStartOf(value);
     const data = { digest, outcome: checked.isKnown ? checked.state : checked.looksLike };
-    await audit.append(audit.event('token.checked', cause, subject, data));
+    await audit.append(audit.event('token.checked', attribution, subject, data));
     return checked;
   };
 }

@@ -3,7 +3,7 @@
  * every surface leads to exactly one finding of a closed table; words are functions of a finding, for whoever reads. Current findings are
  * kept, so that lists and notifications read and never compute.
  */
-import type { AuditEvent, Cause } from '../audit/index.ts';
+import type { Attribution, AuditEvent } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Share } from '../http/limiter.ts';
@@ -61,9 +61,9 @@ export interface Diagnoses {
   /** A directory as words name it. */
   spoken(directory: Directory): Spoken;
   /** "I have retried them", "This is expected", mute until a time. */
-  dismissRecovery(directory: Directory, cause: Cause): Promise<void>;
-  expectSilence(directory: Directory, cause: Cause): Promise<void>;
-  muteSilence(directory: Directory, until: Date, cause: Cause): Promise<void>;
+  dismissRecovery(directory: Directory, attribution: Attribution): Promise<void>;
+  expectSilence(directory: Directory, attribution: Attribution): Promise<void>;
+  muteSilence(directory: Directory, until: Date, attribution: Attribution): Promise<void>;
 }
 
 export interface PastDiagnosis extends Diagnosis {
@@ -132,10 +132,10 @@ export function createDiagnoses(
   /** Comes before what it tells of: an alarm is never silenced without a trace. */
   async function tellSettled(
     { id: directoryId, organizationId }: Directory,
-    cause: Cause,
+    attribution: Attribution,
     data: { how: 'recovered' | 'expected' | 'muted'; until?: string },
   ): Promise<void> {
-    await audit.append(audit.event('finding.settled', cause, { organizationId, directoryId }, data));
+    await audit.append(audit.event('finding.settled', attribution, { organizationId, directoryId }, data));
   }
 
   const spokenOf = ({ name, provider, endpointKey, upstreamUrl }: Directory): Spoken => ({
@@ -173,17 +173,17 @@ export function createDiagnoses(
       return found && { directoryId: found.directoryId, organizationId: found.organizationId, at: found.lastAt };
     },
     spoken: spokenOf,
-    async dismissRecovery(directory, cause) {
+    async dismissRecovery(directory, attribution) {
       if ((await current.recoveryOf(directory.id)) === undefined) return;
-      await tellSettled(directory, cause, { how: 'recovered' });
+      await tellSettled(directory, attribution, { how: 'recovered' });
       await current.dismissRecovery(directory.id);
     },
-    async expectSilence(directory, cause) {
-      await tellSettled(directory, cause, { how: 'expected' });
+    async expectSilence(directory, attribution) {
+      await tellSettled(directory, attribution, { how: 'expected' });
       await traffic.expect(directory.id);
     },
-    async muteSilence(directory, until, cause) {
-      await tellSettled(directory, cause, { how: 'muted', until: until.toISOString() });
+    async muteSilence(directory, until, attribution) {
+      await tellSettled(directory, attribution, { how: 'muted', until: until.toISOString() });
       await traffic.mute(directory.id, until);
     },
   };

@@ -1,4 +1,4 @@
-import { type Audit, type Cause, changesBetween, outboxShape } from '../audit/index.ts';
+import { type Attribution, type Audit, changesBetween, outboxShape } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
@@ -79,7 +79,7 @@ export interface DirectoryChanges {
 
 export interface Directories {
   /** Throws not_found (organization), endpoint_key_taken, invalid_request (upstream). */
-  create(input: DirectoryInput, cause: Cause): Promise<Directory>;
+  create(input: DirectoryInput, attribution: Attribution): Promise<Directory>;
   find(id: string, options?: ReadOptions): Promise<Directory | undefined>;
   /** By id or by endpointKey: whatever a URL or a proxy names it by. */
   findByReference(reference: string): Promise<Directory | undefined>;
@@ -94,14 +94,14 @@ export interface Directories {
     limit: number;
   }): Promise<Page<Directory>>;
   /** Returns when no instance decides by the old values any more. Throws not_found, endpoint_key_taken, invalid_request. */
-  change(id: string, changes: DirectoryChanges, cause: Cause): Promise<Directory>;
+  change(id: string, changes: DirectoryChanges, attribution: Attribution): Promise<Directory>;
   /** Every request is refused once this returns. Disabling a disabled one changes nothing. */
-  disable(id: string, cause: Cause): Promise<Directory>;
-  enable(id: string, cause: Cause): Promise<Directory>;
+  disable(id: string, attribution: Attribution): Promise<Directory>;
+  enable(id: string, attribution: Attribution): Promise<Directory>;
   /** A number higher than any given out before for this directory. Throws not_found. */
   nextGeneration(id: string): Promise<number>;
   /** Removes the record alone; its credentials, and waiting out the lease, are the caller's. */
-  remove(directory: Directory, cause: Cause): Promise<void>;
+  remove(directory: Directory, attribution: Attribution): Promise<void>;
 }
 
 interface Dependencies {
@@ -173,7 +173,7 @@ export function createDirectories(deps: Dependencies): Directories {
     throw new AppError('endpoint_key_taken', { endpointKey }, { cause: error });
   }
 
-  async function switchTo(state: Directory['state'], id: string, cause: Cause): Promise<Directory> {
+  async function switchTo(state: Directory['state'], id: string, attribution: Attribution): Promise<Directory> {
     const type = state === 'disabled' ? 'directory.disabled' : 'directory.enabled';
     const result = await directories.update(id, (record) => {
       if (record.state === state) return undefined;
@@ -182,7 +182,7 @@ export function createDirectories(deps: Dependencies): Directories {
       const subject = { organizationId: record.organizationId, directoryId: id };
       return {
         record: { ...rest, state, ...(state === 'disabled' && { disabledAt: now }), updatedAt: now },
-        events: [audit.event(type, cause, subject, { name: record.name })],
+        events: [audit.event(type, attribution, subject, { name: record.name })],
       };
     });
     if (!result) throw absent(id);
@@ -192,7 +192,7 @@ export function createDirectories(deps: Dependencies): Directories {
   }
 
   return {
-    async create(input, cause) {
+    async create(input, attribution) {
       const { organizationId, name, provider = 'generic', upstreamUrl, mapUris, audience, endpointKey } = input;
       checkUpstream(upstreamUrl);
       checkEndpointKey(endpointKey);
@@ -215,7 +215,7 @@ export function createDirectories(deps: Dependencies): Directories {
         updatedAt: now,
       };
       const subject = { organizationId, directoryId: directory.id };
-      const event = audit.event('directory.created', cause, subject, {
+      const event = audit.event('directory.created', attribution, subject, {
         name,
         provider,
         endpointKey: directory.endpointKey,
@@ -225,7 +225,7 @@ export function createDirectories(deps: Dependencies): Directories {
       if (!(await organizations.find(organizationId))) {
         await directories.remove(
           directory.id,
-          audit.event('directory.deleted', cause, subject, { name, endpointKey: directory.endpointKey }),
+          audit.event('directory.deleted', attribution, subject, { name, endpointKey: directory.endpointKey }),
         );
         await organizations.get(organizationId);
       }
@@ -246,7 +246,7 @@ export function createDirectories(deps: Dependencies): Directories {
         direction: 'descending',
       }),
 
-    async change(id, changes, cause) {
+    async change(id, changes, attribution) {
       checkUpstream(changes.upstreamUrl);
       checkEndpointKey(changes.endpointKey);
       checkAudience(changes.audience);
@@ -299,7 +299,7 @@ export function createDirectories(deps: Dependencies): Directories {
           }
           if (told.changed.length === 0) return undefined;
           const subject = { organizationId: record.organizationId, directoryId: id };
-          return { record: next, events: [audit.event('directory.updated', cause, subject, told)] };
+          return { record: next, events: [audit.event('directory.updated', attribution, subject, told)] };
         })
         .catch((error: unknown) => taken(error, changes.endpointKey));
       if (!result) throw absent(id);
@@ -309,8 +309,8 @@ export function createDirectories(deps: Dependencies): Directories {
       return after;
     },
 
-    disable: (id, cause) => switchTo('disabled', id, cause),
-    enable: (id, cause) => switchTo('active', id, cause),
+    disable: (id, attribution) => switchTo('disabled', id, attribution),
+    enable: (id, attribution) => switchTo('active', id, attribution),
 
     async nextGeneration(id) {
       const result = await directories.update(id, (record) => ({
@@ -321,10 +321,10 @@ export function createDirectories(deps: Dependencies): Directories {
       return result.after.generation;
     },
 
-    async remove({ id, organizationId, name, endpointKey }, cause) {
+    async remove({ id, organizationId, name, endpointKey }, attribution) {
       await directories.remove(
         id,
-        audit.event('directory.deleted', cause, { organizationId, directoryId: id }, { name, endpointKey }),
+        audit.event('directory.deleted', attribution, { organizationId, directoryId: id }, { name, endpointKey }),
       );
     },
   };

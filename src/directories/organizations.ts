@@ -1,4 +1,4 @@
-import { type Audit, type Cause, changesBetween, outboxShape } from '../audit/index.ts';
+import { type Attribution, type Audit, changesBetween, outboxShape } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random } from '../identifiers.ts';
@@ -28,7 +28,7 @@ export interface OrganizationChanges {
 
 export interface Organizations {
   /** Throws external_id_taken. */
-  create(input: { name: string; externalId?: string | undefined }, cause: Cause): Promise<Organization>;
+  create(input: { name: string; externalId?: string | undefined }, attribution: Attribution): Promise<Organization>;
   find(id: string): Promise<Organization | undefined>;
   /** Throws not_found. */
   get(id: string): Promise<Organization>;
@@ -41,9 +41,9 @@ export interface Organizations {
   }): Promise<Page<Organization>>;
   count(): Promise<number>;
   /** Throws not_found, external_id_taken. */
-  change(id: string, changes: OrganizationChanges, cause: Cause): Promise<Organization>;
+  change(id: string, changes: OrganizationChanges, attribution: Attribution): Promise<Organization>;
   /** Removes the record alone; its directories are the caller's. */
-  remove(organization: Organization, directories: number, cause: Cause): Promise<void>;
+  remove(organization: Organization, directories: number, attribution: Attribution): Promise<void>;
 }
 
 /** Scheme, host and port alone, as a URL writes them. */
@@ -86,7 +86,7 @@ export function createOrganizations(deps: {
   }
 
   return {
-    async create({ name, externalId }, cause) {
+    async create({ name, externalId }, attribution) {
       const now = clock.now();
       const organization: Organization = {
         id: newId('org', random),
@@ -95,7 +95,7 @@ export function createOrganizations(deps: {
         createdAt: now,
         updatedAt: now,
       };
-      const event = audit.event('organization.created', cause, { organizationId: organization.id }, { name });
+      const event = audit.event('organization.created', attribution, { organizationId: organization.id }, { name });
       await organizations.insert(organization, [event]).catch((error: unknown) => taken(error, externalId));
       return organization;
     },
@@ -113,7 +113,7 @@ export function createOrganizations(deps: {
         direction: 'descending',
       }),
 
-    async change(id, { name, externalId, upstreamOrigins }, cause) {
+    async change(id, { name, externalId, upstreamOrigins }, attribution) {
       const result = await organizations
         .update(id, (record) => {
           const { externalId: previous, ...rest } = record;
@@ -127,16 +127,19 @@ export function createOrganizations(deps: {
           };
           const told = changesBetween(record, next, ['name', 'externalId', 'upstreamOrigins']);
           if (told.changed.length === 0) return undefined;
-          return { record: next, events: [audit.event('organization.updated', cause, { organizationId: id }, told)] };
+          return {
+            record: next,
+            events: [audit.event('organization.updated', attribution, { organizationId: id }, told)],
+          };
         })
         .catch((error: unknown) => taken(error, externalId));
       return result ? result.after : get(id);
     },
 
-    async remove({ id, name }, directories, cause) {
+    async remove({ id, name }, directories, attribution) {
       await organizations.remove(
         id,
-        audit.event('organization.deleted', cause, { organizationId: id }, { name, directories }),
+        audit.event('organization.deleted', attribution, { organizationId: id }, { name, directories }),
       );
     },
   };

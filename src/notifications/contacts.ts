@@ -1,5 +1,5 @@
 /** People who are told: of one organization, or of the vendor. Nobody gets more than one email before they confirmed their address. */
-import { type Audit, actorShape, type Cause, outboxShape, SYSTEM } from '../audit/index.ts';
+import { type Attribution, type Audit, actorShape, outboxShape, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { digestOf } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
@@ -51,7 +51,7 @@ export interface Contacts {
   /** `secret`: for the link that confirms. Throws invalid_request, contact_exists, contacts_full, confirmations_limited. */
   create(
     input: { scope: string; name: string; email: string; kinds?: readonly NoticeKind[] | undefined },
-    cause: Cause,
+    attribution: Attribution,
   ): Promise<{ contact: Contact; secret: string }>;
   find(id: string): Promise<Contact | undefined>;
   /** Throws not_found. */
@@ -61,14 +61,14 @@ export interface Contacts {
   change(
     id: string,
     changes: { name?: string | undefined; kinds?: readonly NoticeKind[] | undefined },
-    cause: Cause,
+    attribution: Attribution,
   ): Promise<Contact>;
   /** A new link; the one before it ends. Throws not_found, confirmations_limited. */
   renew(id: string): Promise<{ contact: Contact; secret: string }>;
   /** Who a link is for; undefined when it is unknown or has ended. */
   look(secret: string): Promise<Contact | undefined>;
   confirm(secret: string, origin: { address: string; requestId: string }): Promise<Contact | undefined>;
-  remove(id: string, cause: Cause): Promise<void>;
+  remove(id: string, attribution: Attribution): Promise<void>;
   noteBounce(id: string, reason: string): Promise<void>;
   /** Takes the hour for one digest; undefined where it is taken, with the time from which there is another. */
   takeDigest(id: string): Promise<{ isTaken: true } | { isTaken: false; until: Date }>;
@@ -121,9 +121,13 @@ export function createContacts(deps: {
   const event = (
     type: 'contact.created' | 'contact.updated' | 'contact.confirmed' | 'contact.bounced' | 'contact.deleted',
     contact: Contact,
-    cause: Cause,
+    attribution: Attribution,
   ) =>
-    audit.event(type, cause, subjectOf(contact), { contactId: contact.id, name: contact.name, email: contact.email });
+    audit.event(type, attribution, subjectOf(contact), {
+      contactId: contact.id,
+      name: contact.name,
+      email: contact.email,
+    });
 
   function newLink() {
     const secret = `lkc_${randomText(SECRET_LENGTH, random)}`;
@@ -151,7 +155,7 @@ export function createContacts(deps: {
   }
 
   return {
-    async create({ scope, name, email: given, kinds = NOTICE_KINDS }, cause) {
+    async create({ scope, name, email: given, kinds = NOTICE_KINDS }, attribution) {
       const email = emailOf(given);
       if ((await contacts.count({ scope })) >= MOST_CONTACTS)
         throw new AppError('contacts_full', { most: MOST_CONTACTS });
@@ -168,10 +172,10 @@ export function createContacts(deps: {
         kinds: [...kinds],
         ...kept,
         createdAt: clock.now(),
-        createdBy: cause.actor,
+        createdBy: attribution.actor,
       };
       try {
-        await contacts.insert(contact, [event('contact.created', contact, cause)]);
+        await contacts.insert(contact, [event('contact.created', contact, attribution)]);
       } catch (error) {
         if (isDuplicate(error, 'address')) throw new AppError('contact_exists', { email }, { cause: error });
         throw error;
@@ -183,11 +187,11 @@ export function createContacts(deps: {
     get,
     page: ({ scope, after, limit }) => contacts.page({ where: { scope }, after, limit }),
 
-    async change(id, { name, kinds }, cause) {
+    async change(id, { name, kinds }, attribution) {
       const result = await contacts.update(id, (record) => {
         const next = { ...record, name: name ?? record.name, kinds: [...(kinds ?? record.kinds)] };
         if (next.name === record.name && next.kinds.join() === record.kinds.join()) return undefined;
-        return { record: next, events: [event('contact.updated', next, cause)] };
+        return { record: next, events: [event('contact.updated', next, attribution)] };
       });
       if (!result) throw absent(id);
       return result.after;
@@ -221,9 +225,9 @@ export function createContacts(deps: {
       return result?.after;
     },
 
-    async remove(id, cause) {
+    async remove(id, attribution) {
       const contact = await get(id);
-      await contacts.remove(id, event('contact.deleted', contact, cause));
+      await contacts.remove(id, event('contact.deleted', contact, attribution));
     },
 
     async noteBounce(id, reason) {

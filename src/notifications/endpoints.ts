@@ -1,5 +1,5 @@
 /** Where messages go over HTTP: webhooks of the vendor's own software, and channels of Slack and Microsoft Teams. */
-import { type Audit, actorShape, type Cause, outboxShape, SYSTEM } from '../audit/index.ts';
+import { type Attribution, type Audit, actorShape, outboxShape, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { isOriginAllowed, type Organizations, type UpstreamPolicy } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
@@ -60,7 +60,7 @@ export interface EndpointChanges {
 
 export interface Endpoints {
   /** Returns when every instance sends to it. `secret`: of a webhook, shown once. Throws invalid_request, webhooks_full. */
-  create(input: EndpointInput, cause: Cause): Promise<{ endpoint: Endpoint; secret: string | undefined }>;
+  create(input: EndpointInput, attribution: Attribution): Promise<{ endpoint: Endpoint; secret: string | undefined }>;
   find(id: string): Promise<Endpoint | undefined>;
   /** Throws not_found. */
   get(id: string): Promise<Endpoint>;
@@ -70,12 +70,16 @@ export interface Endpoints {
     limit: number;
   }): Promise<Page<Endpoint>>;
   /** Throws not_found, invalid_request. */
-  change(id: string, changes: EndpointChanges, cause: Cause): Promise<Endpoint>;
-  disable(id: string, reason: DisabledReason, cause?: Cause): Promise<Endpoint>;
-  enable(id: string, cause: Cause): Promise<Endpoint>;
+  change(id: string, changes: EndpointChanges, attribution: Attribution): Promise<Endpoint>;
+  disable(id: string, reason: DisabledReason, attribution?: Attribution): Promise<Endpoint>;
+  enable(id: string, attribution: Attribution): Promise<Endpoint>;
   /** The secret before it keeps signing until `previousEndsAt`; an older one ends now. Throws not_found, invalid_request. */
-  rotateSecret(id: string, previousEndsAt: Date, cause: Cause): Promise<{ endpoint: Endpoint; secret: string }>;
-  remove(id: string, cause: Cause): Promise<void>;
+  rotateSecret(
+    id: string,
+    previousEndsAt: Date,
+    attribution: Attribution,
+  ): Promise<{ endpoint: Endpoint; secret: string }>;
+  remove(id: string, attribution: Attribution): Promise<void>;
   /** The active ones that want to hear of it. */
   wanting(message: { type: WebhookEventType; organizationId?: string | undefined }): Promise<Endpoint[]>;
   /** IDs of those that are active. */
@@ -187,7 +191,7 @@ export function createEndpoints(deps: {
   const facts = ({ id, shownUrl }: Endpoint) => ({ webhookId: id, url: shownUrl });
 
   return {
-    async create({ url, kind = 'webhook', description, events = [], organizationId }, cause) {
+    async create({ url, kind = 'webhook', description, events = [], organizationId }, attribution) {
       await checkUrl(url, organizationId);
       if (organizationId !== undefined && (await endpoints.count({ organizationId })) >= MOST_OF_ORGANIZATION)
         throw new AppError('webhooks_full', { most: MOST_OF_ORGANIZATION });
@@ -205,10 +209,10 @@ export function createEndpoints(deps: {
         state: 'active',
         secrets: made ? [made.kept] : [],
         createdAt: now,
-        createdBy: cause.actor,
+        createdBy: attribution.actor,
         updatedAt: now,
       };
-      const event = audit.event('webhook.created', cause, subjectOf(endpoint), { ...facts(endpoint), kind });
+      const event = audit.event('webhook.created', attribution, subjectOf(endpoint), { ...facts(endpoint), kind });
       await endpoints.insert(endpoint, [event]);
       await changed();
       return { endpoint, secret: made?.value };
@@ -219,7 +223,7 @@ export function createEndpoints(deps: {
     page: ({ organizationId, after, limit }) =>
       endpoints.page({ where: { organizationId }, after, limit, direction: 'descending' }),
 
-    async change(id, { url, description, events }, cause) {
+    async change(id, { url, description, events }, attribution) {
       if (url !== undefined) await checkUrl(url, (await get(id)).organizationId);
       const result = await endpoints.update(id, (record) => {
         const { description: before, ...rest } = record;
@@ -244,7 +248,7 @@ export function createEndpoints(deps: {
             ...(events !== undefined && { events: [...events] }),
             updatedAt: clock.now(),
           },
-          events: [audit.event('webhook.updated', cause, subjectOf(record), { webhookId: id, changed: changes })],
+          events: [audit.event('webhook.updated', attribution, subjectOf(record), { webhookId: id, changed: changes })],
         };
       });
       if (!result) throw absent(id);
@@ -252,12 +256,12 @@ export function createEndpoints(deps: {
       return result.after;
     },
 
-    async disable(id, reason, cause = SYSTEM) {
+    async disable(id, reason, attribution = SYSTEM) {
       const result = await endpoints.update(id, (record) => {
         if (record.state === 'disabled') return undefined;
         return {
           record: { ...record, state: 'disabled', disabledReason: reason, disabledAt: clock.now() },
-          events: [audit.event('webhook.disabled', cause, subjectOf(record), { ...facts(record), reason })],
+          events: [audit.event('webhook.disabled', attribution, subjectOf(record), { ...facts(record), reason })],
         };
       });
       if (!result) throw absent(id);
@@ -265,13 +269,13 @@ export function createEndpoints(deps: {
       return result.after;
     },
 
-    async enable(id, cause) {
+    async enable(id, attribution) {
       const result = await endpoints.update(id, (record) => {
         if (record.state === 'active') return undefined;
         const { disabledReason: _reason, disabledAt: _at, failingSince: _since, ...rest } = record;
         return {
           record: { ...rest, state: 'active' },
-          events: [audit.event('webhook.enabled', cause, subjectOf(record), facts(record))],
+          events: [audit.event('webhook.enabled', attribution, subjectOf(record), facts(record))],
         };
       });
       if (!result) throw absent(id);
@@ -279,7 +283,7 @@ export function createEndpoints(deps: {
       return result.after;
     },
 
-    async rotateSecret(id, previousEndsAt, cause) {
+    async rotateSecret(id, previousEndsAt, attribution) {
       const { kind } = await get(id);
       if (kind !== 'webhook')
         throw new AppError('invalid_request', { detail: 'A chat channel has no secret: its URL is the secret.' });
@@ -290,7 +294,7 @@ export function createEndpoints(deps: {
         return {
           record: { ...record, secrets: [kept, ...previous] },
           events: [
-            audit.event('webhook.secret_rotated', cause, subjectOf(record), {
+            audit.event('webhook.secret_rotated', attribution, subjectOf(record), {
               webhookId: id,
               previousEndsAt: previousEndsAt.toISOString(),
             }),
@@ -302,9 +306,9 @@ export function createEndpoints(deps: {
       return { endpoint: result.after, secret: value };
     },
 
-    async remove(id, cause) {
+    async remove(id, attribution) {
       const endpoint = await get(id);
-      await endpoints.remove(id, audit.event('webhook.deleted', cause, subjectOf(endpoint), facts(endpoint)));
+      await endpoints.remove(id, audit.event('webhook.deleted', attribution, subjectOf(endpoint), facts(endpoint)));
       remembered = undefined;
     },
 

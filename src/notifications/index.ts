@@ -2,7 +2,7 @@
  * TELLS. Whoever can do something about it hears of each change and each finding: software by webhooks, people by email and chat. The audit's
  * outbox is the source, so what was acknowledged is told; a queue in the store delivers it at least once, whatever is killed.
  */
-import type { Audit, AuditEvent, Cause } from '../audit/index.ts';
+import type { Attribution, Audit, AuditEvent } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { ApiKeys, Credentials } from '../credentials/index.ts';
 import type { Diagnoses, FindingChange } from '../diagnosis/index.ts';
@@ -59,7 +59,7 @@ export interface Notifications {
   /** Asks the new contact to confirm. Throws invalid_request, contact_exists, contacts_full, confirmations_limited, mail_off. */
   addContact(
     input: { scope: string; name: string; email: string; kinds?: readonly NoticeKind[] | undefined },
-    cause: Cause,
+    attribution: Attribution,
   ): Promise<Contact>;
   /** Asks again. Throws not_found, confirmations_limited, mail_off. */
   askAgain(contactId: string): Promise<Contact>;
@@ -76,7 +76,7 @@ export interface Notifications {
   advance(): Promise<void>;
   prune(): Promise<void>;
   /** Sends a `webhook.test` to one endpoint. Throws not_found. */
-  test(endpointId: string, cause: Cause): Promise<Delivery>;
+  test(endpointId: string, attribution: Attribution): Promise<Delivery>;
   /** A delivery to a webhook as a command, signed anew; undefined for a channel, whose URL is a secret. */
   curlOf(endpoint: Endpoint, delivery: Delivery): string | undefined;
   /** Sends one again, under the same message ID. Throws not_found. */
@@ -86,7 +86,7 @@ export interface Notifications {
   /** Tries what is waiting for a retry now. */
   retryNow(endpointId: string): Promise<number>;
   /** Deletes an endpoint and what was sent to it. Throws not_found. */
-  removeEndpoint(endpointId: string, cause: Cause): Promise<void>;
+  removeEndpoint(endpointId: string, attribution: Attribution): Promise<void>;
   /** How many messages wait, and for how long the earliest one has been due, in seconds. */
   measure(): Promise<{ pending: number; oldestDueSeconds: number }>;
   /** Delivers what is due; called in rounds. */
@@ -237,9 +237,9 @@ export function createNotifications(deps: {
     settings,
     isMailOn: mailer !== undefined,
 
-    async addContact(input, cause) {
+    async addContact(input, attribution) {
       assertMail();
-      const { contact, secret } = await contacts.create(input, cause);
+      const { contact, secret } = await contacts.create(input, attribution);
       await people.askToConfirm(contact, secret);
       return contact;
     },
@@ -274,7 +274,7 @@ export function createNotifications(deps: {
       await notices.prune(new Date(clock.now().getTime() - NOTICES_KEPT_MS));
     },
 
-    async test(endpointId, cause) {
+    async test(endpointId, attribution) {
       const { id: targetId, kind: targetKind, organizationId } = await endpoints.get(endpointId);
       const at = clock.now();
       const id = `evt_${toBase62(at.getTime(), 8)}000${newId('hook', random).slice(-10)}`;
@@ -285,7 +285,7 @@ export function createNotifications(deps: {
         at,
         data,
         sequence: sequenceOf(id),
-        actor: cause.actor,
+        actor: attribution.actor,
         organizationId,
       });
       const { type } = message;
@@ -335,8 +335,8 @@ export function createNotifications(deps: {
       return count;
     },
 
-    async removeEndpoint(endpointId, cause) {
-      await endpoints.remove(endpointId, cause);
+    async removeEndpoint(endpointId, attribution) {
+      await endpoints.remove(endpointId, attribution);
       await deliveries.removeOf(endpointId);
     },
 

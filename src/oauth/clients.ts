@@ -2,7 +2,7 @@
  * OAuth clients. A *shared* one has one id for all organizations, as an Okta OIN app has; an *owned* one belongs to one directory, as Entra and
  * custom apps have. Up to two secrets are live at a time, rotated like tokens: add one, put it into the IdP, take the old one away.
  */
-import { type Audit, type Cause, changesBetween } from '../audit/index.ts';
+import { type Attribution, type Audit, changesBetween } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { digestOf, hintOf, type WeakValues } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
@@ -90,7 +90,7 @@ export interface Clients {
    */
   create(
     input: ClientInput,
-    cause: Cause,
+    attribution: Attribution,
     isDry?: boolean,
   ): Promise<{ client: Client; clientSecret: string | undefined }>;
   find(id: string, options?: ReadOptions): Promise<Client | undefined>;
@@ -111,8 +111,8 @@ export interface Clients {
     after?: string | undefined;
     limit: number;
   }): Promise<Page<Client>>;
-  change(id: string, changes: ClientChanges, cause: Cause): Promise<Client>;
-  remove(client: Client, cause: Cause): Promise<void>;
+  change(id: string, changes: ClientChanges, attribution: Attribution): Promise<Client>;
+  remove(client: Client, attribution: Attribution): Promise<void>;
   /**
    * `expiresAt`: null for no end, absent for what its identity provider prescribes. Throws secrets_full when as many are live as may be; invalid_request
    * for a client with a key of its own or without any proof, and for an end that its identity provider does not allow.
@@ -120,10 +120,10 @@ export interface Clients {
   addSecret(
     id: string,
     options: { expiresAt?: Date | null | undefined },
-    cause: Cause,
+    attribution: Attribution,
   ): Promise<{ client: Client; secretId: string; clientSecret: string }>;
   /** Throws not_found, last_secret. */
-  removeSecret(id: string, secretId: string, cause: Cause): Promise<Client>;
+  removeSecret(id: string, secretId: string, attribution: Attribution): Promise<Client>;
 }
 
 const SECRET_LENGTH = 43;
@@ -196,7 +196,7 @@ export function createClients(deps: {
   }
 
   return {
-    async create(input, cause, isDry = false) {
+    async create(input, attribution, isDry = false) {
       const { name, directoryId, appName, jwks, jwksUri } = input;
       checkAppName(appName);
       const provider = input.provider ?? 'generic';
@@ -256,12 +256,12 @@ export function createClients(deps: {
         }),
         ...(grantTypes.includes('client_credentials') && { credentialId: newId('cred', random) }),
         createdAt: clock.now(),
-        createdBy: cause.actor,
+        createdBy: attribution.actor,
       };
       if (clientId !== undefined && (await find(clientId))) throw new AppError('client_exists', { clientId });
       if (isDry) return { client: clientOf(client), clientSecret: undefined };
       const type = clientId === undefined ? 'client.created' : 'client.imported';
-      const event = audit.event(type, cause, subjectOf(client), { clientId: client.id, name, provider });
+      const event = audit.event(type, attribution, subjectOf(client), { clientId: client.id, name, provider });
       await clients.insert(client, [event]).catch((error: unknown) => {
         if (isDuplicate(error, 'workloadKey')) throw new AppError('workload_taken', {}, { cause: error });
         throw isDuplicate(error, 'publicId') ? new AppError('client_exists', { clientId }, { cause: error }) : error;
@@ -295,7 +295,7 @@ export function createClients(deps: {
       return { items: items.map(clientOf), nextCursor };
     },
 
-    async change(id, { name, appName, redirectUris, grantTypes, accessTokenSeconds }, cause) {
+    async change(id, { name, appName, redirectUris, grantTypes, accessTokenSeconds }, attribution) {
       if (redirectUris) checkRedirects(redirectUris, allowHttpRedirects);
       checkAppName(appName);
       const result = await clients.update(id, (record) => {
@@ -319,22 +319,22 @@ export function createClients(deps: {
         const attributes = ['name', 'appName', 'redirectUris', 'grantTypes', 'accessTokenSeconds'] as const;
         const told = changesBetween(record, next, attributes);
         if (told.changed.length === 0) return undefined;
-        const event = audit.event('client.updated', cause, subjectOf(record), { clientId: id, ...told });
+        const event = audit.event('client.updated', attribution, subjectOf(record), { clientId: id, ...told });
         return { record: next, events: [event] };
       });
       if (!result) throw absent(id);
       return clientOf(result.after);
     },
 
-    async remove(client, cause) {
+    async remove(client, attribution) {
       const { id, name, provider } = client;
       await clients.remove(
         id,
-        audit.event('client.deleted', cause, subjectOf(client), { clientId: id, name, provider }),
+        audit.event('client.deleted', attribution, subjectOf(client), { clientId: id, name, provider }),
       );
     },
 
-    async addSecret(id, { expiresAt }, cause) {
+    async addSecret(id, { expiresAt }, attribution) {
       const clientSecret = mintSecret();
       const secretId = randomText(8, random);
       const result = await clients.update(id, (record) => {
@@ -342,7 +342,7 @@ export function createClients(deps: {
         const end = secretEndOf(record.provider, expiresAt, clock.now());
         const secret = { ...secretOf(clientSecret, end), id: secretId };
         const secrets = withSecret(record, secret, clock.now());
-        const event = audit.event('client.secret_added', cause, subjectOf(record), {
+        const event = audit.event('client.secret_added', attribution, subjectOf(record), {
           clientId: id,
           secretId,
           hint: secret.hint,
@@ -354,11 +354,11 @@ export function createClients(deps: {
       return { client: clientOf(result.after), secretId, clientSecret };
     },
 
-    async removeSecret(id, secretId, cause) {
+    async removeSecret(id, secretId, attribution) {
       const result = await clients.update(id, (record) => {
         const secrets = withoutSecret(record, secretId, clock.now());
         const gone = record.secrets.find((secret) => secret.id === secretId);
-        const event = audit.event('client.secret_removed', cause, subjectOf(record), {
+        const event = audit.event('client.secret_removed', attribution, subjectOf(record), {
           clientId: id,
           secretId,
           hint: gone?.hint ?? '',

@@ -32,7 +32,7 @@ export function createCodeGrant(deps: {
 }): Grant {
   const { artifacts, oneTimes, connections, tokens, clock } = deps;
 
-  return async function exchange(client, parameters, cause) {
+  return async function exchange(client, parameters, attribution) {
     const value = parameters.get('code');
     if (value === undefined) return { refused: 'code_missing' };
     const code = spendable(value, client, parameters);
@@ -48,7 +48,7 @@ export function createCodeGrant(deps: {
     try {
       const refused = refusalOf(held, authorization, client, parameters);
       if (refused === 'code_replayed')
-        await connections.end(authorization, 'its authorization code was presented again', cause);
+        await connections.end(authorization, 'its authorization code was presented again', attribution);
       outcome = refused ? { refused, about } : await grant(client, authorization);
       if ('tokens' in outcome) await oneTimes.keep(code, JSON.stringify(outcome.tokens));
       return outcome;

@@ -1,7 +1,7 @@
 /** Requests for a connection, as people decide about them: left with the browser until then, allowed, or refused. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KoaContextWithOIDC } from 'oidc-provider';
-import type { Actor, Audit, Cause } from '../audit/index.ts';
+import type { Actor, Attribution, Audit } from '../audit/index.ts';
 import { SCOPES } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
 import type { Client, Clients } from './clients.ts';
@@ -23,12 +23,12 @@ export interface Consent {
   /** The credential whose place the connection takes when both slots are full. */
   replaces: string | undefined;
   person: Actor;
-  cause: Cause;
+  attribution: Attribution;
 }
 
 export interface ConsentRefusal {
   organizationId: string;
-  cause: Cause;
+  attribution: Attribution;
 }
 
 export function createConnectionRequests(deps: {
@@ -64,14 +64,14 @@ export function createConnectionRequests(deps: {
     async approve(
       request: IncomingMessage,
       response: ServerResponse,
-      { directory, replaces, person, cause }: Consent,
+      { directory, replaces, person, attribution }: Consent,
     ): Promise<string | undefined> {
       const found = await pendingRequests.find(request, response);
       if (!found) return undefined;
       const { client_id: clientId } = found.params;
       const { redirectUriOmitted, offlineScope } = found;
       const { id: directoryId, organizationId } = directory;
-      const { address } = cause;
+      const { address } = attribution;
       const scope = scopeOf(found);
       const { id: grantId } = await connections.authorize({
         clientId,
@@ -89,7 +89,7 @@ export function createConnectionRequests(deps: {
       if (target !== undefined) {
         const name = (await clients.find(clientId))?.name ?? clientId;
         const data = { clientId, name, replaces };
-        await audit.append(audit.event('connection.consented', cause, { organizationId, directoryId }, data));
+        await audit.append(audit.event('connection.consented', attribution, { organizationId, directoryId }, data));
       }
       return target;
     },
@@ -97,14 +97,14 @@ export function createConnectionRequests(deps: {
     async refuse(
       request: IncomingMessage,
       response: ServerResponse,
-      { organizationId, cause }: ConsentRefusal,
+      { organizationId, attribution }: ConsentRefusal,
     ): Promise<string | undefined> {
       const found = await pendingRequests.find(request, response);
       const result = { error: 'access_denied', error_description: 'The connection was not allowed.' };
       const target = found && (await pendingRequests.settle(found, result));
       if (target !== undefined) {
         const data = { clientId: found?.params.client_id, reason: 'access_denied' };
-        await audit.append(audit.event('connection.refused', cause, { organizationId }, data));
+        await audit.append(audit.event('connection.refused', attribution, { organizationId }, data));
       }
       return target;
     },

@@ -3,7 +3,7 @@
  * bound to the directory and to no person; it is alive exactly as long as that credential is.
  */
 
-import { actorShape, type Cause } from '../audit/index.ts';
+import { type Attribution, actorShape } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { DAY_MS } from '../clock.ts';
 import { type Credential, type Credentials, type Scope, stateAt } from '../credentials/index.ts';
@@ -54,7 +54,7 @@ export interface Connections {
   /** The same for a client of one directory, for which nobody needs to agree. */
   connectClient(client: Client): Promise<string>;
   /** Revokes the credential of an authorization: its tokens are refused from now on. */
-  end(authorization: Authorization, reason: string, cause: Cause): Promise<void>;
+  end(authorization: Authorization, reason: string, attribution: Attribution): Promise<void>;
 }
 
 const AGREED_KEPT = 10_000;
@@ -107,7 +107,7 @@ export function createConnections(deps: {
     directoryId: string,
     made: Omit<Parameters<Credentials['connect']>[1], 'label' | 'expiresAt'>,
     client: Client,
-    cause: Cause,
+    attribution: Attribution,
   ): Promise<string> {
     const known = await readSurely(
       ({ authoritative }) => (authoritative ? credentials.findNow(made.id) : credentials.find(made.id)),
@@ -118,7 +118,7 @@ export function createConnections(deps: {
       throw new AppError('credential_final', { credentialId: made.id, state: stateAt(known, clock.now()) });
     }
     const expiresAt = endOf(client, clock.now(), clock.now());
-    if (!known) await credentials.connect(directoryId, { ...made, label: client.name, expiresAt }, cause);
+    if (!known) await credentials.connect(directoryId, { ...made, label: client.name, expiresAt }, attribution);
     return made.id;
   }
 
@@ -152,10 +152,14 @@ export function createConnections(deps: {
     },
 
     async connect({ clientId, directoryId, credentialId, scope, authorizedBy, address, replaces, weak }, client) {
-      const cause: Cause = { actor: authorizedBy, source: 'portal', ...(address !== undefined && { address }) };
+      const attribution: Attribution = {
+        actor: authorizedBy,
+        source: 'portal',
+        ...(address !== undefined && { address }),
+      };
       const scopes = scope.split(' ') as Scope[];
       const made = { id: credentialId, clientId, scopes, authorizedBy, replaces, ...(weak && { weak }) };
-      return connectOnce(directoryId, made, client, cause);
+      return connectOnce(directoryId, made, client, attribution);
     },
 
     async connectClient(client) {
@@ -167,9 +171,10 @@ export function createConnections(deps: {
       return connectOnce(directoryId, made, client, { actor: createdBy, source: 'api' });
     },
 
-    async end({ credentialId }, reason, cause) {
+    async end({ credentialId }, reason, attribution) {
       const credential = await credentials.find(credentialId);
-      if (credential && !isFinal(credential)) await credentials.revoke(credentialId, { force: true, reason }, cause);
+      if (credential && !isFinal(credential))
+        await credentials.revoke(credentialId, { force: true, reason }, attribution);
     },
   };
 }

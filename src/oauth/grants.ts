@@ -1,5 +1,5 @@
 /** What the grants of the token endpoint have in common: what they are given, and what they answer. Each stands in a file of its own. */
-import type { Cause } from '../audit/index.ts';
+import type { Attribution } from '../audit/index.ts';
 import { isAppError } from '../errors.ts';
 import type { Client } from './clients.ts';
 import type { Parameters } from './parameters.ts';
@@ -36,8 +36,8 @@ export interface Refused {
   reason?: string;
 }
 
-/** Rejects with storage_unavailable alone. `cause`: the client, as whoever ends or makes something by this request. */
-export type Grant = (client: Client, parameters: Parameters, cause: Cause) => Promise<Granted | Refused>;
+/** Rejects with storage_unavailable alone. `attribution`: the client, which ends or makes something by this request. */
+export type Grant = (client: Client, parameters: Parameters, attribution: Attribution) => Promise<Granted | Refused>;
 
 /** The credential of a connection, or why it gives no more tokens. */
 export async function connected(

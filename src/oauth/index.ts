@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-import type { Audit, Cause } from '../audit/index.ts';
+import type { Attribution, Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credentials, type Digest, SCOPES, type Usage, type WeakValues } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
@@ -88,7 +88,7 @@ export interface Oauth {
     client: Client,
     directory: Directory,
     replaces: string | undefined,
-    cause: Cause,
+    attribution: Attribution,
   ): Promise<{ credentialId: string; refreshToken: string }>;
   /** See moving-in.ts. */
   importConnection: MovingIn;
@@ -212,10 +212,17 @@ export function createOauth(deps: OauthDependencies): Oauth {
     credentials,
     weakValues,
     clock,
-    async connect({ client, directory, scope, ids, weak }, cause) {
+    async connect({ client, directory, scope, ids, weak }, attribution) {
       const { organizationId, id: directoryId } = directory;
       const agreed = await connections.authorize(
-        { clientId: client.id, organizationId, directoryId, scope, authorizedBy: cause.actor, ...(weak && { weak }) },
+        {
+          clientId: client.id,
+          organizationId,
+          directoryId,
+          scope,
+          authorizedBy: attribution.actor,
+          ...(weak && { weak }),
+        },
         ids,
       );
       await connections.connect(agreed, client);
@@ -241,7 +248,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
       await provider().callback()(request, response);
     },
 
-    async connectByHand(client, directory, replaces, cause) {
+    async connectByHand(client, directory, replaces, attribution) {
       if (!client.grantTypes.includes('refresh_token')) {
         throw new AppError('invalid_request', {
           detail: 'This client cannot use refresh tokens; its grantTypes have no refresh_token.',
@@ -253,7 +260,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
         organizationId: directory.organizationId,
         directoryId: directory.id,
         scope,
-        authorizedBy: cause.actor,
+        authorizedBy: attribution.actor,
         ...(replaces !== undefined && { replaces }),
       });
       const credentialId = await connections.connect(agreed, client);

@@ -3,7 +3,7 @@
  * import follow from its refresh token, client and directory, so an import that was cut off anywhere is finished by its repeat.
  */
 import { createHash } from 'node:crypto';
-import type { Cause } from '../audit/index.ts';
+import type { Attribution } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials, Scope } from '../credentials/index.ts';
 import { assertStrongEnough, type Digest, digestOf, type WeakValues } from '../credentials/index.ts';
@@ -47,7 +47,7 @@ export function createMovingIn(deps: {
    */
   connect: (
     about: { client: Client; directory: Directory; scope: string; ids: ConnectionIds; weak: boolean },
-    cause: Cause,
+    attribution: Attribution,
   ) => Promise<void>;
 }) {
   const { artifacts, credentials, weakValues, clock, connect } = deps;
@@ -58,7 +58,7 @@ export function createMovingIn(deps: {
    */
   return async function importConnection(
     input: ConnectionImport,
-    cause: Cause,
+    attribution: Attribution,
     isDry = false,
   ): Promise<{ credentialId?: string }> {
     const { client, directory, scopes = ['scim'] } = input;
@@ -82,7 +82,7 @@ export function createMovingIn(deps: {
       return {};
     }
     const scope = scopes.join(' ');
-    await connect({ client, directory, scope, ids, weak: strength === 'weak' }, cause);
+    await connect({ client, directory, scope, ids, weak: strength === 'weak' }, attribution);
     const facts = { accountId: directory.id, clientId: client.id, grantId, scope };
     const token = { ...facts, kind: 'RefreshToken', gty: 'authorization_code refresh_token', iat: seconds(clock) };
     try {
@@ -93,7 +93,11 @@ export function createMovingIn(deps: {
       const first = await artifacts.find(id);
       // Another import of this refresh token was first: here it is of no use to anybody, and would hold a slot.
       if (first && first.grantId !== grantId)
-        await credentials.revoke(credentialId, { force: true, reason: "its refresh token is another one's" }, cause);
+        await credentials.revoke(
+          credentialId,
+          { force: true, reason: "its refresh token is another one's" },
+          attribution,
+        );
       throw existsAt(first?.payload, directory, error);
     }
     return { credentialId };

@@ -1,5 +1,5 @@
 /** Refresh tokens (RFC 6749 6): they live as long as their connection, and where they are rotated, a lost answer costs nothing. */
-import type { Cause } from '../audit/index.ts';
+import type { Attribution } from '../audit/index.ts';
 import { digestOf, SCOPES, type WeakValues } from '../credentials/index.ts';
 import { type Collection, readSurely } from '../storage/index.ts';
 import { type Artifact, artifactId, type FindRefreshToken } from './artifacts.ts';
@@ -31,7 +31,7 @@ export function createRefreshGrant(deps: {
 }): Grant {
   const { artifacts, findRefreshToken, oneTimes, weakValues, connections, tokens } = deps;
 
-  return async function refreshed(client, parameters, cause) {
+  return async function refreshed(client, parameters, attribution) {
     const value = parameters.get('refresh_token');
     if (value === undefined) return { refused: 'refresh_token_missing' };
     const held = await readSurely((options) => findRefreshToken(value, options));
@@ -43,7 +43,7 @@ export function createRefreshGrant(deps: {
     if ('refused' in narrowed) return { ...narrowed, about: aboutOf(authorization) };
     const offlineScope = asked === undefined ? authorization.offlineScope : offlineScopeOf(asked);
     const refresh = { client, value, held, authorization, scope: narrowed.scope, offlineScope };
-    return client.rotateRefreshTokens ? rotate(refresh, cause) : grant(refresh);
+    return client.rotateRefreshTokens ? rotate(refresh, attribution) : grant(refresh);
   };
 
   async function grant(refresh: Refresh): Promise<Granted | Refused> {
@@ -67,7 +67,7 @@ export function createRefreshGrant(deps: {
    * Rotation that a lost answer can't hurt: whoever comes again with a token that was rotated gets its one successor again, until that
    * has been used; many at once all get the same.
    */
-  async function rotate(refresh: Refresh, cause: Cause): Promise<Granted | Refused> {
+  async function rotate(refresh: Refresh, attribution: Attribution): Promise<Granted | Refused> {
     const { client, value, held, authorization } = refresh;
     // The answer is sealed under the value, which must not be found by trying: a weak one counts with the secret of the instance.
     const sealedUnder = held.id === artifactId('RefreshToken', value) ? value : weakValues.keyed(digestOf(value));
@@ -82,7 +82,7 @@ export function createRefreshGrant(deps: {
       const about = aboutOf(authorization);
       if (client.authMethod !== 'none') return { refused: 'refresh_token_superseded', about };
       // Nothing but the token proves who asks, so one of the two who had it is a stranger (docs/decisions/0012).
-      await connections.end(authorization, 'a replaced refresh token was used again', cause);
+      await connections.end(authorization, 'a replaced refresh token was used again', attribution);
       return { refused: 'refresh_token_reused', about };
     }
     let isRotated = false;

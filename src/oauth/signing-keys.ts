@@ -4,7 +4,7 @@
  */
 
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
-import { type Audit, type Cause, outboxShape, SYSTEM } from '../audit/index.ts';
+import { type Attribution, type Audit, outboxShape, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { DAY_MS } from '../clock.ts';
 import { type Random, randomText } from '../identifiers.ts';
@@ -31,7 +31,7 @@ export interface Keys {
 export interface SigningKeys {
   /** Reads what is stored, after making a key where there is none or the newest is older than the age. */
   load(): Promise<Keys>;
-  rotate(cause: Cause): Promise<void>;
+  rotate(attribution: Attribution): Promise<void>;
 }
 
 const KEPT = 5;
@@ -59,7 +59,7 @@ export function createSigningKeys(deps: {
     return (await keys.page({ limit: KEPT, direction: 'descending' })).items;
   }
 
-  async function make(newest: KeyRecord | undefined, cause: Cause): Promise<void> {
+  async function make(newest: KeyRecord | undefined, attribution: Attribution): Promise<void> {
     const { privateKey } = await generateKeyPair('ES256', { extractable: true });
     const jwk = await exportJWK(privateKey);
     const key: JWK = { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' };
@@ -70,7 +70,7 @@ export function createSigningKeys(deps: {
       'signing keys',
       random,
     );
-    const event = audit.event('signing_key.rotated', cause, {}, { kid: key.kid ?? '', serial });
+    const event = audit.event('signing_key.rotated', attribution, {}, { kid: key.kid ?? '', serial });
     try {
       await keys.insert({ id: `signing-key-${serial}`, serial, sealed, createdAt: clock.now() }, [event]);
     } catch (error) {
@@ -93,8 +93,8 @@ export function createSigningKeys(deps: {
       );
       return { jwks: { keys: opened.map(({ jwk }) => jwk) }, cookieKeys: opened.map(({ cookieKey }) => cookieKey) };
     },
-    async rotate(cause) {
-      await make((await stored())[0], cause);
+    async rotate(attribution) {
+      await make((await stored())[0], attribution);
     },
   };
 }

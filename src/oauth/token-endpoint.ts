@@ -3,7 +3,7 @@
  * on our side is 503, and never `invalid_grant`.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Cause } from '../audit/index.ts';
+import type { Attribution } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Usage } from '../credentials/index.ts';
 import { asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
@@ -27,7 +27,7 @@ export interface TokenEndpointDependencies {
   clients: Clients;
   authenticate: (header: string | undefined, parameters: Parameters, path: string) => Promise<Authenticated>;
   grants: Record<GrantType, Grant>;
-  revoke: (client: Client, token: string, cause: Cause) => Promise<void>;
+  revoke: (client: Client, token: string, attribution: Attribution) => Promise<void>;
   connections: Connections;
   told: ReturnType<typeof createTokenAudit>;
   failures: FailureLimits;
@@ -109,16 +109,16 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       });
     const by: TokenRequest = { ...asked, client };
     const actor = { type: 'identity_provider', id: client.id, name: client.name } as const;
-    const cause: Cause = { actor, source: 'system', address: from.address, requestId };
+    const attribution: Attribution = { actor, source: 'system', address: from.address, requestId };
     if (path === '/oauth/revoke') {
       const token = parameters.get('token');
       if (token === undefined) return refuse(request, response, by, { refused: 'token_missing' });
-      await revoke(client, token, cause);
+      await revoke(client, token, attribution);
       onAnswer('revoked');
       // RFC 7009 has the content ignored; some clients read every answer as JSON.
       return answer(response, {});
     }
-    const outcome = await grant(client, parameters, cause);
+    const outcome = await grant(client, parameters, attribution);
     if ('refused' in outcome) return refuse(request, response, by, outcome);
     const { tokens, about, isRepeat = false } = outcome;
     if (!isRepeat) {
@@ -129,12 +129,12 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     answer(response, tokens);
   }
 
-  async function grant(client: Client, parameters: Parameters, cause: Cause): Promise<Granted | Refused> {
+  async function grant(client: Client, parameters: Parameters, attribution: Attribution): Promise<Granted | Refused> {
     const type = parameters.get('grant_type');
     if (type === undefined) return { refused: 'grant_missing' };
     if (!isGrantType(type)) return { refused: 'grant_unknown' };
     if (!client.grantTypes.includes(type)) return { refused: 'grant_not_allowed' };
-    return grants[type](client, parameters, cause);
+    return grants[type](client, parameters, attribution);
   }
 
   const isGrantType = (type: string): type is GrantType => Object.hasOwn(grants, type);

@@ -1,5 +1,5 @@
 /** Links that let an IT contact manage one organization's directories, and the session that each begins. */
-import { type Audit, actorShape, type Cause, outboxShape } from '../audit/index.ts';
+import { type Attribution, type Audit, actorShape, outboxShape } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { digestOf } from '../credentials/index.ts';
 import type { Organizations } from '../directories/index.ts';
@@ -26,7 +26,7 @@ export interface PortalLinks {
   /** Throws not_found (organization). `secret`: shown once. */
   create(
     input: { organizationId: string; contact?: string | undefined; expiresInSeconds?: number | undefined },
-    cause: Cause,
+    attribution: Attribution,
   ): Promise<{ portalLink: PortalLink; secret: string }>;
   /** Throws not_found. */
   get(id: string): Promise<PortalLink>;
@@ -36,7 +36,7 @@ export interface PortalLinks {
     limit: number;
   }): Promise<Page<PortalLink>>;
   /** Ends the link and the session that it began. Throws not_found. */
-  revoke(id: string, cause: Cause): Promise<PortalLink>;
+  revoke(id: string, attribution: Attribution): Promise<PortalLink>;
   look: Door<PortalLink>['look'];
   /** The winning browser may send it again as long as its session lasts. */
   enter(
@@ -95,8 +95,12 @@ export function createPortalLinks(deps: {
     return found;
   }
 
-  function told(type: 'portal_link.revoked' | 'portal_link.used' | 'portal_link.left', link: PortalLink, cause: Cause) {
-    return audit.event(type, cause, { organizationId: link.organizationId }, { portalLinkId: link.id });
+  function told(
+    type: 'portal_link.revoked' | 'portal_link.used' | 'portal_link.left',
+    link: PortalLink,
+    attribution: Attribution,
+  ) {
+    return audit.event(type, attribution, { organizationId: link.organizationId }, { portalLinkId: link.id });
   }
 
   function absent(id: string): AppError {
@@ -104,17 +108,17 @@ export function createPortalLinks(deps: {
   }
 
   return {
-    async create({ organizationId, contact, expiresInSeconds = WEEK_SECONDS }, cause) {
+    async create({ organizationId, contact, expiresInSeconds = WEEK_SECONDS }, attribution) {
       await organizations.get(organizationId);
       const { secret, link } = newLink('lkp', expiresInSeconds, deps);
       const portalLink: PortalLink = {
         ...link,
         organizationId,
         ...(contact !== undefined && { contact }),
-        createdBy: cause.actor,
+        createdBy: attribution.actor,
       };
       const facts = { portalLinkId: link.id, contact, expiresAt: link.expiresAt.toISOString() };
-      await links.insert(portalLink, [audit.event('portal_link.created', cause, { organizationId }, facts)]);
+      await links.insert(portalLink, [audit.event('portal_link.created', attribution, { organizationId }, facts)]);
       return { portalLink, secret };
     },
 
@@ -127,12 +131,12 @@ export function createPortalLinks(deps: {
     page: ({ organizationId, after, limit }) =>
       links.page({ where: { organizationId }, after, limit, direction: 'descending' }),
 
-    async revoke(id, cause) {
+    async revoke(id, attribution) {
       const result = await links.update(id, (record) => {
         if (record.revokedAt) return undefined;
         return {
           record: { ...record, revokedAt: clock.now() },
-          events: [told('portal_link.revoked', record, cause)],
+          events: [told('portal_link.revoked', record, attribution)],
         };
       });
       if (!result) throw absent(id);
@@ -168,8 +172,8 @@ export function createPortalLinks(deps: {
       update: (id, use) =>
         links.update(id, (link) => {
           const record = use(link);
-          const cause: Cause = { actor: personOf(link), source: 'portal', ...origin };
-          return record && { record, events: [told('portal_link.used', record, cause)] };
+          const attribution: Attribution = { actor: personOf(link), source: 'portal', ...origin };
+          return record && { record, events: [told('portal_link.used', record, attribution)] };
         }),
       mayRepeat: hasSession,
     });

@@ -1,5 +1,5 @@
 /** The records of operators: one reader, and one writer that tells what was changed. */
-import { type Audit, type Cause, changesBetween } from '../audit/index.ts';
+import { type Attribution, type Audit, changesBetween } from '../audit/index.ts';
 import { AppError } from '../errors.ts';
 import type { Storage } from '../storage/index.ts';
 import { type Operator, operatorShape } from './records.ts';
@@ -32,14 +32,14 @@ export function createAccounts({ storage, audit }: { storage: Storage; audit: Au
     async update(
       id: string,
       change: (operator: Operator) => Operator,
-      cause: Cause,
+      attribution: Attribution,
       changed: string[],
     ): Promise<Operator> {
       const result = await records.update(id, (record) => {
         const next = change(record);
         const { changes } = changesBetween(record, next, TOLD);
         const facts = { operatorId: id, name: record.name, changed, ...(changes.length > 0 && { changes }) };
-        return { record: next, events: [audit.event('operator.updated', cause, {}, facts)] };
+        return { record: next, events: [audit.event('operator.updated', attribution, {}, facts)] };
       });
       if (!result) throw absent(id);
       return result.after;

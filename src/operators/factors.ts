@@ -1,5 +1,5 @@
 /** What an operator shows besides the password or a link: the code of an authenticator, a passkey, or in their place a recovery code. */
-import type { Audit, Cause } from '../audit/index.ts';
+import type { Attribution, Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Random } from '../identifiers.ts';
@@ -29,7 +29,12 @@ export function createFactors(deps: {
     ): Promise<{ after: Operator } | undefined>;
   };
   /** Changes an operator and tells what was changed. Throws not_found. */
-  update(id: string, change: (record: Operator) => Operator, cause: Cause, changed: string[]): Promise<Operator>;
+  update(
+    id: string,
+    change: (record: Operator) => Operator,
+    attribution: Attribution,
+    changed: string[],
+  ): Promise<Operator>;
   clock: Clock;
   random: Random;
   secret: string;
@@ -84,11 +89,16 @@ export function createFactors(deps: {
   }
 
   /** With the first factor come codes for the day on which it is lost. */
-  async function add(operator: Operator, added: (record: Operator) => Operator, cause: Cause, changed: string) {
+  async function add(
+    operator: Operator,
+    added: (record: Operator) => Operator,
+    attribution: Attribution,
+    changed: string,
+  ) {
     const isFirst = !hasSecondFactor(operator);
     const { codes, digests } = newRecoveryCodes(random);
     const change = (record: Operator) => ({ ...added(record), ...(isFirst && { recoveryCodes: digests }) });
-    await update(operator.id, change, cause, [changed]);
+    await update(operator.id, change, attribution, [changed]);
     return isFirst ? codes : undefined;
   }
 
@@ -113,7 +123,7 @@ export function createFactors(deps: {
       return undefined;
     },
 
-    async confirmTotp(operator: Operator, given: { secret: string; code: string }, cause: Cause) {
+    async confirmTotp(operator: Operator, given: { secret: string; code: string }, attribution: Attribution) {
       if (operator.totp !== undefined)
         throw new AppError('invalid_request', { detail: 'You already have an authenticator app. Remove it first.' });
       const step = totp.stepOf(given.secret, given.code);
@@ -122,18 +132,27 @@ export function createFactors(deps: {
           detail: 'Wrong code. Nothing was changed. Try the next code of your authenticator app.',
         });
       const sealed = seal(given.secret, secret, 'secrets of authenticators', random);
-      return add(operator, (record) => ({ ...record, totp: sealed, totpUsed: step }), cause, 'second factor added');
+      return add(
+        operator,
+        (record) => ({ ...record, totp: sealed, totpUsed: step }),
+        attribution,
+        'second factor added',
+      );
     },
 
-    async removeTotp({ id }: Operator, cause: Cause): Promise<void> {
+    async removeTotp({ id }: Operator, attribution: Attribution): Promise<void> {
       const change = ({ totp: _totp, totpUsed: _used, ...record }: Operator) => {
         assertNotLast(record);
         return record;
       };
-      await update(id, change, cause, ['second factor removed']);
+      await update(id, change, attribution, ['second factor removed']);
     },
 
-    async addPasskey(operator: Operator, given: { name: string; answer: string; sealed: string }, cause: Cause) {
+    async addPasskey(
+      operator: Operator,
+      given: { name: string; answer: string; sealed: string },
+      attribution: Attribution,
+    ) {
       const passkey = await passkeys.finishRegistration(operator, given);
       const added = (record: Operator) => {
         const held = record.passkeys ?? [];
@@ -141,10 +160,10 @@ export function createFactors(deps: {
           throw new AppError('invalid_request', { detail: `You have ${MOST_PASSKEYS} passkeys. Remove one first.` });
         return { ...record, passkeys: [...held, passkey] };
       };
-      return add(operator, added, cause, 'passkey added');
+      return add(operator, added, attribution, 'passkey added');
     },
 
-    async renamePasskey({ id }: Operator, passkeyId: string, name: string, cause: Cause): Promise<void> {
+    async renamePasskey({ id }: Operator, passkeyId: string, name: string, attribution: Attribution): Promise<void> {
       const change = (record: Operator) => {
         if (!record.passkeys?.some((known) => known.id === passkeyId))
           throw new AppError('not_found', { detail: "You don't have this passkey." });
@@ -153,10 +172,10 @@ export function createFactors(deps: {
           passkeys: record.passkeys.map((known) => (known.id === passkeyId ? { ...known, name } : known)),
         };
       };
-      await update(id, change, cause, ['passkey renamed']);
+      await update(id, change, attribution, ['passkey renamed']);
     },
 
-    async removePasskey({ id }: Operator, passkeyId: string, cause: Cause): Promise<void> {
+    async removePasskey({ id }: Operator, passkeyId: string, attribution: Attribution): Promise<void> {
       const change = (record: Operator) => {
         const left = record.passkeys?.filter((known) => known.id !== passkeyId) ?? [];
         if (left.length === (record.passkeys?.length ?? 0))
@@ -165,19 +184,21 @@ export function createFactors(deps: {
         assertNotLast(after);
         return after;
       };
-      await update(id, change, cause, ['passkey removed']);
+      await update(id, change, attribution, ['passkey removed']);
     },
 
     /** The codes before them work no longer. Throws invalid_request where there is nothing to recover. */
-    async renewRecoveryCodes(operator: Operator, cause: Cause): Promise<string[]> {
+    async renewRecoveryCodes(operator: Operator, attribution: Attribution): Promise<string[]> {
       if (!hasSecondFactor(operator))
         throw new AppError('invalid_request', { detail: 'Add a second factor first. Recovery codes come with it.' });
       const { codes, digests } = newRecoveryCodes(random);
-      await update(operator.id, (record) => ({ ...record, recoveryCodes: digests }), cause, ['recovery codes made']);
+      await update(operator.id, (record) => ({ ...record, recoveryCodes: digests }), attribution, [
+        'recovery codes made',
+      ]);
       return codes;
     },
 
-    async removeAll(id: string, cause: Cause): Promise<void> {
+    async removeAll(id: string, attribution: Attribution): Promise<void> {
       const change = ({
         totp: _totp,
         totpUsed: _used,
@@ -185,7 +206,7 @@ export function createFactors(deps: {
         recoveryCodes: _codes,
         ...record
       }: Operator) => record;
-      await update(id, change, cause, ['second factor removed']);
+      await update(id, change, attribution, ['second factor removed']);
     },
   };
 }

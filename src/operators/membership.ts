@@ -1,5 +1,5 @@
 /** Who is an operator, and as what: made, changed, disabled, enabled, removed. One owner is always left. */
-import { type Audit, type Cause, SYSTEM } from '../audit/index.ts';
+import { type Attribution, type Audit, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random } from '../identifiers.ts';
@@ -75,7 +75,7 @@ export function createMembership(deps: {
     throw lastOwner();
   }
 
-  async function create(input: NewOperator, cause: Cause): Promise<Operator> {
+  async function create(input: NewOperator, attribution: Attribution): Promise<Operator> {
     const { name, role, initial, subject } = input;
     const email = emailOf(input.email);
     const operator: Operator = {
@@ -87,29 +87,29 @@ export function createMembership(deps: {
       ...(initial !== undefined && { initial }),
       ...(subject !== undefined && { subject }),
     };
-    const event = audit.event('operator.created', cause, {}, { operatorId: operator.id, name, role });
+    const event = audit.event('operator.created', attribution, {}, { operatorId: operator.id, name, role });
     await records.insert(operator, [event]).catch((error: unknown) => taken(error, email));
     return operator;
   }
 
-  async function disable(id: string, cause: Cause): Promise<Operator> {
+  async function disable(id: string, attribution: Attribution): Promise<Operator> {
     const after = await leavingAnOwner(
       await get(id),
-      () => update(id, (record) => ({ ...record, disabledAt: clock.now() }), cause, ['disabled']),
+      () => update(id, (record) => ({ ...record, disabledAt: clock.now() }), attribution, ['disabled']),
       () => enable(id, SYSTEM),
     );
     await Promise.all([sessions.endAll(id), links.withdraw(id)]);
     return after;
   }
 
-  function enable(id: string, cause: Cause): Promise<Operator> {
-    return update(id, ({ disabledAt: _at, ...record }) => record, cause, ['enabled']);
+  function enable(id: string, attribution: Attribution): Promise<Operator> {
+    return update(id, ({ disabledAt: _at, ...record }) => record, attribution, ['enabled']);
   }
 
   async function change(
     id: string,
     { name, email, role }: OperatorChanges,
-    cause: Cause,
+    attribution: Attribution,
     by?: Proof,
   ): Promise<Operator> {
     const before = await get(id);
@@ -129,16 +129,16 @@ export function createMembership(deps: {
       // A password without an address opens nothing.
       ...(address !== undefined && passwordHash !== undefined && { passwordHash }),
     });
-    const work = () => update(id, withChanges, cause, changed).catch((error: unknown) => taken(error, address));
+    const work = () => update(id, withChanges, attribution, changed).catch((error: unknown) => taken(error, address));
     if (role === undefined || role === 'owner') return work();
     return leavingAnOwner(before, work, () =>
       update(id, (record) => ({ ...record, role: before.role }), SYSTEM, ['role']),
     );
   }
 
-  async function remove(id: string, cause: Cause): Promise<void> {
-    const { name, role } = await disable(id, cause);
-    await records.remove(id, audit.event('operator.removed', cause, {}, { operatorId: id, name, role }));
+  async function remove(id: string, attribution: Attribution): Promise<void> {
+    const { name, role } = await disable(id, attribution);
+    await records.remove(id, audit.event('operator.removed', attribution, {}, { operatorId: id, name, role }));
   }
 
   return { create, change, disable, enable, remove };

@@ -1,5 +1,5 @@
 /** Operators as one part: their records, sign-in, own factors, links and sessions. */
-import { type Audit, type Cause, SYSTEM } from '../audit/index.ts';
+import { type Attribution, type Audit, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Share } from '../http/limiter.ts';
@@ -20,55 +20,60 @@ import { createTries } from './tries.ts';
 /** Where a `Proof` is taken: throws invalid_request when it needs the current password and has another one; rate_limited. */
 export interface Operators extends SignIn {
   /** Throws email_taken. */
-  create(input: Omit<NewOperator, 'initial' | 'subject'>, cause: Cause): Promise<Operator>;
+  create(input: Omit<NewOperator, 'initial' | 'subject'>, attribution: Attribution): Promise<Operator>;
   find(id: string): Promise<Operator | undefined>;
   findByEmail(email: string): Promise<Operator | undefined>;
   /** Throws not_found. */
   get(id: string): Promise<Operator>;
   page(query: { after?: string | undefined; limit: number }): Promise<Page<Operator>>;
   /** Another address needs the proof. Throws not_found, email_taken, last_owner. */
-  change(id: string, changes: OperatorChanges, cause: Cause, by?: Proof): Promise<Operator>;
+  change(id: string, changes: OperatorChanges, attribution: Attribution, by?: Proof): Promise<Operator>;
   /** Ends all sessions and withdraws links at once. Throws not_found, last_owner. */
-  disable(id: string, cause: Cause): Promise<Operator>;
-  enable(id: string, cause: Cause): Promise<Operator>;
+  disable(id: string, attribution: Attribution): Promise<Operator>;
+  enable(id: string, attribution: Attribution): Promise<Operator>;
   /** Throws not_found, last_owner. */
-  remove(id: string, cause: Cause): Promise<void>;
+  remove(id: string, attribution: Attribution): Promise<void>;
   /** Whether a change to this account needs its password in this session. */
   needsPassword(operator: Operator, sessionId: string): Promise<boolean>;
   /** Ends all other sessions, and withdraws links. Throws invalid_request when it is too short, or of no use for this operator. */
-  setPassword(id: string, password: string, cause: Cause, by?: Proof): Promise<void>;
+  setPassword(id: string, password: string, attribution: Attribution, by?: Proof): Promise<void>;
   /** Whether browsers make passkeys for the public URL: it must be https, or localhost, and no address. */
   hasPasskeys: boolean;
   /** A secret for an authenticator, not in force before `confirmTotp`; `before`: one that was proposed already. */
   proposeTotp(operator: Operator, before?: string): { secret: string; uri: string };
   /** Throws invalid_request when the code is not of this secret, or there is a second factor already. */
-  confirmTotp(id: string, given: { secret: string; code: string }, cause: Cause, by?: Proof): Promise<RecoveryCodes>;
+  confirmTotp(
+    id: string,
+    given: { secret: string; code: string },
+    attribution: Attribution,
+    by?: Proof,
+  ): Promise<RecoveryCodes>;
   /** Throws invalid_request when it is the only second factor. */
-  removeTotp(id: string, cause: Cause, by?: Proof): Promise<void>;
+  removeTotp(id: string, attribution: Attribution, by?: Proof): Promise<void>;
   beginPasskey(operator: Operator): ReturnType<Passkeys['beginRegistration']>;
   /** `answer`: of the browser, as JSON; `sealed`: of the question. Throws invalid_request. */
   addPasskey(
     id: string,
     given: { name: string; answer: string; sealed: string },
-    cause: Cause,
+    attribution: Attribution,
     by?: Proof,
   ): Promise<RecoveryCodes>;
   /** Throws not_found. */
-  renamePasskey(id: string, passkeyId: string, name: string, cause: Cause): Promise<void>;
+  renamePasskey(id: string, passkeyId: string, name: string, attribution: Attribution): Promise<void>;
   /** Throws not_found; invalid_request when it is the only second factor. */
-  removePasskey(id: string, passkeyId: string, cause: Cause, by?: Proof): Promise<void>;
+  removePasskey(id: string, passkeyId: string, attribution: Attribution, by?: Proof): Promise<void>;
   /** New ones in place of those before. Throws invalid_request for who has no second factor. */
-  renewRecoveryCodes(id: string, cause: Cause, by?: Proof): Promise<string[]>;
+  renewRecoveryCodes(id: string, attribution: Attribution, by?: Proof): Promise<string[]>;
   /**
    * Removes authenticator, passkeys and recovery codes of somebody who lost them, and ends their sessions. Another owner does it, or the
    * command line: throws invalid_request for one's own.
    */
-  removeSecondFactor(id: string, cause: Cause): Promise<void>;
+  removeSecondFactor(id: string, attribution: Attribution): Promise<void>;
   /** A link that signs in once, within a day; those before it are withdrawn. */
-  createLink(operatorId: string, cause: Cause): Promise<{ secret: string; expiresAt: Date }>;
+  createLink(operatorId: string, attribution: Attribution): Promise<{ secret: string; expiresAt: Date }>;
   /** Until when a link of this operator can be used; undefined when there is none. */
   linkOpenUntil(operatorId: string): Promise<Date | undefined>;
-  withdrawLink(operatorId: string, cause: Cause): Promise<void>;
+  withdrawLink(operatorId: string, attribution: Attribution): Promise<void>;
   /** What a link is good for, without using it. */
   look(secret: string): Promise<LinkState | 'unknown'>;
   /** `isUse`: false for what a page asks for by itself, which keeps no session open. */
@@ -78,7 +83,7 @@ export interface Operators extends SignIn {
   ): Promise<{ operator: Operator; sessionId: string; formToken: string } | undefined>;
   sessionsOf(operatorId: string): Promise<OperatorSession[]>;
   /** Of one of the operator's own sessions. */
-  endSession(operatorId: string, sessionId: string, cause: Cause): Promise<void>;
+  endSession(operatorId: string, sessionId: string, attribution: Attribution): Promise<void>;
   /** Makes the first operator, and a link to sign in by; undefined where there is one already. */
   ensureFirst(): Promise<{ secret: string; expiresAt: Date } | undefined>;
 }
@@ -119,11 +124,11 @@ export function createOperators(deps: {
     return operator;
   }
 
-  async function createLink(operatorId: string, cause: Cause) {
+  async function createLink(operatorId: string, attribution: Attribution) {
     const { name } = await get(operatorId);
     const link = await links.create(operatorId);
     const facts = { operatorId, name, expiresAt: link.expiresAt.toISOString() };
-    await audit.append(audit.event('operator.link_created', cause, {}, facts));
+    await audit.append(audit.event('operator.link_created', attribution, {}, facts));
     return link;
   }
 
@@ -136,7 +141,7 @@ export function createOperators(deps: {
     page: ({ after, limit }) => records.page({ after, limit, direction: 'descending' }),
 
     needsPassword: proofs.needsPassword,
-    async setPassword(id, password, cause, by) {
+    async setPassword(id, password, attribution, by) {
       const operator = await proven(id, by);
       if (operator.subject !== undefined)
         throw new AppError('invalid_request', { detail: 'They sign in only with your OpenID provider.' });
@@ -150,35 +155,37 @@ export function createOperators(deps: {
         words.flatMap((word) => word?.toLowerCase() ?? []),
       );
       const passwordHash = await passwords.digest(password);
-      await update(id, (record) => ({ ...record, passwordHash }), cause, ['password']);
+      await update(id, (record) => ({ ...record, passwordHash }), attribution, ['password']);
       await Promise.all([sessions.endAll(id, by?.sessionId), links.withdraw(id)]);
     },
 
     hasPasskeys: factors.passkeys.isPossible,
     proposeTotp: ({ email, name }, before) => factors.proposeTotp(email ?? name, before),
-    confirmTotp: async (id, given, cause, by) => factors.confirmTotp(await proven(id, by), given, cause),
-    removeTotp: async (id, cause, by) => factors.removeTotp(await proven(id, by), cause),
+    confirmTotp: async (id, given, attribution, by) => factors.confirmTotp(await proven(id, by), given, attribution),
+    removeTotp: async (id, attribution, by) => factors.removeTotp(await proven(id, by), attribution),
     beginPasskey: (operator) => factors.passkeys.beginRegistration(operator),
-    addPasskey: async (id, given, cause, by) => factors.addPasskey(await proven(id, by), given, cause),
-    renamePasskey: async (id, passkeyId, name, cause) => factors.renamePasskey(await get(id), passkeyId, name, cause),
-    removePasskey: async (id, passkeyId, cause, by) => factors.removePasskey(await proven(id, by), passkeyId, cause),
-    renewRecoveryCodes: async (id, cause, by) => factors.renewRecoveryCodes(await proven(id, by), cause),
-    async removeSecondFactor(id, cause) {
-      if (cause.actor.id === id)
+    addPasskey: async (id, given, attribution, by) => factors.addPasskey(await proven(id, by), given, attribution),
+    renamePasskey: async (id, passkeyId, name, attribution) =>
+      factors.renamePasskey(await get(id), passkeyId, name, attribution),
+    removePasskey: async (id, passkeyId, attribution, by) =>
+      factors.removePasskey(await proven(id, by), passkeyId, attribution),
+    renewRecoveryCodes: async (id, attribution, by) => factors.renewRecoveryCodes(await proven(id, by), attribution),
+    async removeSecondFactor(id, attribution) {
+      if (attribution.actor.id === id)
         throw new AppError('invalid_request', {
           detail:
             'Ask another owner to remove your second factor, or run latchkey second-factor remove EMAIL on the server.',
         });
-      await factors.removeAll(id, cause);
+      await factors.removeAll(id, attribution);
       await sessions.endAll(id);
     },
 
     createLink,
     linkOpenUntil: links.openUntil,
-    async withdrawLink(operatorId, cause) {
+    async withdrawLink(operatorId, attribution) {
       const { name } = await get(operatorId);
       await links.withdraw(operatorId);
-      await audit.append(audit.event('operator.link_withdrawn', cause, {}, { operatorId, name }));
+      await audit.append(audit.event('operator.link_withdrawn', attribution, {}, { operatorId, name }));
     },
     look: async (secret) => (await links.look(secret)).state,
 
@@ -189,12 +196,14 @@ export function createOperators(deps: {
       return { operator, sessionId: found.id, formToken: sessions.formTokenOf(session) };
     },
     sessionsOf: sessions.of,
-    async endSession(operatorId, sessionId, cause) {
+    async endSession(operatorId, sessionId, attribution) {
       const session = await sessions.find(sessionId);
       if (session?.operatorId !== operatorId)
         throw new AppError('not_found', { detail: 'This session does not exist.' });
       await sessions.end(sessionId);
-      await audit.append(audit.event('operator.signed_out', cause, {}, { operatorId, name: cause.actor.name }));
+      await audit.append(
+        audit.event('operator.signed_out', attribution, {}, { operatorId, name: attribution.actor.name }),
+      );
     },
 
     async ensureFirst() {

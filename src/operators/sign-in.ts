@@ -1,5 +1,5 @@
 /** The ways in: a link, a password, a passkey, the vendor's OpenID provider; and the second step where there is a second factor. */
-import { type Audit, type Cause, SYSTEM } from '../audit/index.ts';
+import { type Attribution, type Audit, SYSTEM } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { createSignInLinks } from '../one-time-links/index.ts';
@@ -65,7 +65,7 @@ export function createSignIn(deps: {
   factors: ReturnType<typeof createFactors>;
   tries: ReturnType<typeof createTries>;
   /** For who comes from the OpenID provider for the first time. */
-  create(input: NewOperator, cause: Cause): Promise<Operator>;
+  create(input: NewOperator, attribution: Attribution): Promise<Operator>;
   audit: Audit;
   clock: Clock;
   random: Random;
@@ -87,11 +87,11 @@ export function createSignIn(deps: {
     const value = given.session ?? randomText(SECRET_LENGTH, random);
     if (!(await sessions.begin(operator.id, value, by, origin))) return undefined;
     const { address, requestId } = origin;
-    const cause: Cause = { actor: actorOf(operator), source: 'dashboard', address, requestId };
+    const attribution: Attribution = { actor: actorOf(operator), source: 'dashboard', address, requestId };
     const result = await records.update(operator.id, (record) => ({
       record: { ...record, lastSignInAt: clock.now() },
       events: [
-        audit.event('operator.signed_in', cause, {}, { operatorId: operator.id, name: record.name, by, factor }),
+        audit.event('operator.signed_in', attribution, {}, { operatorId: operator.id, name: record.name, by, factor }),
       ],
     }));
     onSignIn(true);
@@ -185,13 +185,13 @@ export function createSignIn(deps: {
         if (known) await sessions.endAll(known.id);
         return undefined;
       }
-      const cause: Cause = { actor: { type: 'operator', name }, source: 'dashboard', address, requestId };
+      const attribution: Attribution = { actor: { type: 'operator', name }, source: 'dashboard', address, requestId };
       if (known) {
         // Name and role are the provider's to say, each time anew.
         const isSame = known.name === name && known.role === role;
         const after = isSame
           ? known
-          : await update(known.id, (record) => ({ ...record, name, role }), cause, ['name', 'role']);
+          : await update(known.id, (record) => ({ ...record, name, role }), attribution, ['name', 'role']);
         return begin(after, 'openid', origin);
       }
       // An address that an operator has already is not enough to become them.

@@ -51,7 +51,7 @@ export function AddSecret(props: { visit: Visit; client: Client; path: string; c
   if (!visit.may('directories.set-up') || client.secrets.length === 0 || live >= mostLiveSecretsOf(client.provider))
     return null;
   const end = lifetime && new Date(visit.now.getTime() + lifetime.defaultDays * DAY_MS);
-  if (lifetime?.isRequired && visit.cause.actor.type === 'it_contact')
+  if (lifetime?.isRequired && visit.attribution.actor.type === 'it_contact')
     return <Act visit={visit} action={path} name="Add a secret" />;
   return (
     <details class={props.class} open={isRefusedAt(visit, path)}>

@@ -197,7 +197,7 @@ export function contactRoutes<V extends Visit>({
         const { form } = visit;
         const kinds = NOTICE_KINDS.filter((kind) => form.has(`kind_${kind}`));
         const input = { scope: id, name: required(form, 'name'), email: required(form, 'email'), kinds };
-        await notifications.addContact(input, visit.cause);
+        await notifications.addContact(input, visit.attribution);
         return back(visit);
       },
     },
@@ -215,7 +215,7 @@ export function contactRoutes<V extends Visit>({
       action: 'contacts.change',
       on: path,
       async post(visit) {
-        await contacts.remove((await named(visit)).id, visit.cause);
+        await contacts.remove((await named(visit)).id, visit.attribution);
         return back(visit);
       },
     },

@@ -104,7 +104,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
             {verb === 'Revoke' && (
               <Field
                 name="reason"
-                hint={`For example: found in a ticket. ${visit.cause.actor.type === 'it_contact' ? 'Your software vendor' : 'The customer'} can read it too.`}
+                hint={`For example: found in a ticket. ${visit.attribution.actor.type === 'it_contact' ? 'Your software vendor' : 'The customer'} can read it too.`}
                 maximum={500}
               />
             )}
@@ -122,7 +122,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
       get: generation,
       async post(visit) {
         const { id } = await seen.directory(visit);
-        const { token } = await credentials.issue(id, credentialInputOf(visit.form), visit.cause);
+        const { token } = await credentials.issue(id, credentialInputOf(visit.form), visit.attribution);
         const way = visit.form.get('way') === 'setup' ? 'setup' : 'generate';
         return shownToken(visit, await seen.view(visit), token, way, publicUrl);
       },
@@ -131,13 +131,17 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
     { path: '/credentials/:id/disable', action: 'credentials.change', get: ending('Disable') },
     { path: '/credentials/:id/revoke', action: 'credentials.change', get: ending('Revoke') },
     { path: '/credentials/:id/retire', action: 'credentials.change', get: ending('Retire') },
-    change('disable', (id, { cause }) => credentials.disable(id, cause)),
-    change('enable', (id, { cause }) => credentials.enable(id, cause)),
+    change('disable', (id, { attribution }) => credentials.disable(id, attribution)),
+    change('enable', (id, { attribution }) => credentials.enable(id, attribution)),
     // Forced only where the page before said that it is in use; what was used first since then is asked about again.
-    change('revoke', (id, { form, cause }) =>
-      credentials.revoke(id, { reason: sent(form, 'reason', 500), force: form.get('inUse') === 'confirmed' }, cause),
+    change('revoke', (id, { form, attribution }) =>
+      credentials.revoke(
+        id,
+        { reason: sent(form, 'reason', 500), force: form.get('inUse') === 'confirmed' },
+        attribution,
+      ),
     ),
-    change('retire', (id, { cause }) => credentials.retire(id, cause)),
+    change('retire', (id, { attribution }) => credentials.retire(id, attribution)),
   ];
 
   function change(verb: string, work: (id: string, visit: Visit) => Promise<{ directoryId: string }>): Route {

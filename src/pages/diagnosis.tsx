@@ -85,7 +85,7 @@ export function diagnosisRoutes(
       on: '/directories/:id',
       async post(visit) {
         const directory = await seen.directory(visit);
-        await diagnoses.dismissRecovery(directory, visit.cause);
+        await diagnoses.dismissRecovery(directory, visit.attribution);
         return `${visit.home}/directories/${directory.id}`;
       },
     },
@@ -96,8 +96,8 @@ export function diagnosisRoutes(
       async post(visit) {
         const directory = await seen.directory(visit);
         const until = visit.query.has('mute') && new Date(visit.now.getTime() + MUTE_MS);
-        if (until) await diagnoses.muteSilence(directory, until, visit.cause);
-        else await diagnoses.expectSilence(directory, visit.cause);
+        if (until) await diagnoses.muteSilence(directory, until, visit.attribution);
+        else await diagnoses.expectSilence(directory, visit.attribution);
         return `${visit.home}/directories/${directory.id}`;
       },
     },
@@ -109,7 +109,7 @@ export function diagnosisRoutes(
         const value = sent(visit.form, 'value', LONGEST_VALUE);
         return checkPage(
           visit,
-          value === undefined ? undefined : await check(value, visit.organizationId, visit.cause),
+          value === undefined ? undefined : await check(value, visit.organizationId, visit.attribution),
         );
       },
     },

@@ -97,7 +97,10 @@ function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView;
   const { disabledBy } = credential;
   const isRotating = view.holdings.some((held) => held.progress);
   const isHeldByVendor =
-    state === 'disabled' && visit.cause.actor.type === 'it_contact' && disabledBy && disabledBy.type !== 'it_contact';
+    state === 'disabled' &&
+    visit.attribution.actor.type === 'it_contact' &&
+    disabledBy &&
+    disabledBy.type !== 'it_contact';
   const address = `${visit.home}/credentials/${credential.id}`;
   return (
     <>

@@ -66,7 +66,7 @@ export function importRoutes(deps: SeenDependencies): Route[] {
         const allowWeak = visit.form.has('allowWeak');
         if (allowWeak && !visit.may(ANYWAY)) throw new AppError('forbidden', { detail: ASK_AN_OWNER });
         const input = { ...credentialInputOf(visit.form), token, allowWeak };
-        await credentials.import(id, input, visit.cause).catch((error: unknown) => {
+        await credentials.import(id, input, visit.attribution).catch((error: unknown) => {
           throw isAppError(error, 'weak_value') ? inWordsOfPage(error, visit.may(ANYWAY)) : error;
         });
         return `${visit.home}/directories/${id}`;

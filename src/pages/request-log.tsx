@@ -131,7 +131,7 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
       on: '/directories/:id/requests',
       async post(visit) {
         const { id, requestLog } = await seen.directory(visit);
-        await directories.change(id, { requestLog: requestLog !== true }, visit.cause);
+        await directories.change(id, { requestLog: requestLog !== true }, visit.attribution);
         return `${visit.home}/directories/${id}/requests`;
       },
     },

@@ -155,7 +155,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
       action: 'credentials.change',
       get: rotation,
       async post(visit) {
-        const { form, cause } = visit;
+        const { form, attribution } = visit;
         const { id } = await seen.directory(visit);
         const isImmediate = form.get('mode') === 'immediate';
         const retire = form.get('retire') === 'manual' ? 'manual' : 'when-replaced';
@@ -163,7 +163,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
         const { token } = await credentials.rotate(
           id,
           { label, ...(isImmediate ? { mode: 'immediate' } : { mode: 'overlap', retire }) },
-          cause,
+          attribution,
         );
         return shownToken(visit, await seen.view(visit), token, isImmediate ? 'generate' : 'rotate', publicUrl);
       },
@@ -178,9 +178,13 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
         if (!old || !fresh) return `${visit.home}/directories/${view.directory.id}/rotate`;
         const { id, label } = fresh.credential;
         // Not forced: one that was used meanwhile stays.
-        await credentials.revoke(id, { reason: 'another one was generated before its first use' }, visit.cause);
+        await credentials.revoke(id, { reason: 'another one was generated before its first use' }, visit.attribution);
         const retire = old.progress?.retire === 'when-replaced' ? 'when-replaced' : 'manual';
-        const { token } = await credentials.rotate(view.directory.id, { label, mode: 'overlap', retire }, visit.cause);
+        const { token } = await credentials.rotate(
+          view.directory.id,
+          { label, mode: 'overlap', retire },
+          visit.attribution,
+        );
         return shownToken(visit, await seen.view(visit), token, 'rotate', publicUrl);
       },
     },

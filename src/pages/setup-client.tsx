@@ -112,7 +112,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
 
   /** An IT contact can change nothing that other customers share, and needs no word about it. */
   function Unready({ visit, client }: { visit: Visit; client: Client }) {
-    if (visit.cause.actor.type === 'it_contact') return null;
+    if (visit.attribution.actor.type === 'it_contact') return null;
     return (
       <section class="note">
         <div>
@@ -215,7 +215,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
               ? { appName: appNameSent(visit.form) }
               : { grantTypes: ['client_credentials'], redirectUris: [] }),
           },
-          visit.cause,
+          visit.attribution,
         );
         return oauthPage(visit, directory, { own: client, shared: undefined }, clientSecret);
       },
@@ -227,7 +227,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       async post(visit) {
         const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);
-        await clients.change(id, { appName: appNameSent(visit.form) }, visit.cause);
+        await clients.change(id, { appName: appNameSent(visit.form) }, visit.attribution);
         return `${addressOf(visit, directory)}/setup/oauth`;
       },
     },
@@ -238,7 +238,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       async post(visit) {
         const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);
-        const { client, clientSecret } = await clients.addSecret(id, secretEndSent(visit.form), visit.cause);
+        const { client, clientSecret } = await clients.addSecret(id, secretEndSent(visit.form), visit.attribution);
         return oauthPage(visit, directory, { own: client, shared: undefined }, clientSecret);
       },
     },
@@ -269,7 +269,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       async post(visit) {
         const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);
-        await clients.removeSecret(id, visit.params['secretId'] ?? '', visit.cause);
+        await clients.removeSecret(id, visit.params['secretId'] ?? '', visit.attribution);
         return `${addressOf(visit, directory)}/setup/oauth`;
       },
     },

@@ -199,7 +199,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
       async post(visit) {
         const directory = await seen.directory(visit);
         const provider = chosen(visit.form, 'provider', IDENTITY_PROVIDER_IDS);
-        if (provider !== directory.provider) await directories.change(directory.id, { provider }, visit.cause);
+        if (provider !== directory.provider) await directories.change(directory.id, { provider }, visit.attribution);
         return `${addressOf(visit, directory)}/setup/access`;
       },
     },

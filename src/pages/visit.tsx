@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import type { ComponentChildren, VNode } from 'preact';
 import type { AccessRole, Action } from '../access.ts';
-import type { Actor, Cause } from '../audit/index.ts';
+import type { Actor, Attribution } from '../audit/index.ts';
 import type { Reader } from '../diagnosis/index.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { PageCookies } from './cookies.ts';
@@ -30,7 +30,7 @@ export interface Visit extends Guest {
   formToken: string;
   /** New for each page: forms that bear the same one and say the same are one form. */
   formKey: string;
-  cause: Cause;
+  attribution: Attribution;
   /** The form that was refused and is shown again, with what was typed. */
   refused?: { path: string; code: ErrorCode; form: URLSearchParams; field?: FieldProblem };
   /** Whom the words of findings are for. */

@@ -17,8 +17,8 @@ export const whyPage: OpenRoute = {
         <>
           <h1>Why a request was refused</h1>
           <p class="soft">
-            This URL comes from a refused request. Sign in to see the cause and what to do. It works for 30 days. If the
-            request was refused less than a minute ago, wait a moment first.
+            This URL comes from a refused request. Sign in to see the attribution and what to do. It works for 30 days.
+            If the request was refused less than a minute ago, wait a moment first.
           </p>
           <div class="acts">
             <a class="btn primary" href={`/portal/why/${code}`}>

@@ -1,6 +1,6 @@
 /** The consent to a connection that an identity provider asked for: for which directory, and whom it replaces. */
 import type { Context } from 'koa';
-import type { Cause } from '../audit/index.ts';
+import type { Attribution } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
@@ -97,17 +97,17 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
       return messagePage({ title: 'This page was out of date.', text }, { status: 403, isNarrow: true });
     }
     const person = personOf(link);
-    const cause: Cause = { actor: person, source: 'portal', address, requestId };
+    const attribution: Attribution = { actor: person, source: 'portal', address, requestId };
     if (form.get('decision') !== 'allow') {
       const { organizationId } = link;
-      return (await oauth.refuse(req, res, { organizationId, cause })) ?? requestOver();
+      return (await oauth.refuse(req, res, { organizationId, attribution })) ?? requestOver();
     }
     const directory = choices.length === 1 ? choices[0] : choices.find(({ id }) => id === form.get('directory'));
     if (!directory) {
       const text = 'Go back and choose which directory this connection is for.';
       return messagePage({ title: 'Choose a directory.', text }, { status: 400, isNarrow: true });
     }
-    await credentials.assertNotHeldBack(directory.id, cause);
+    await credentials.assertNotHeldBack(directory.id, attribution);
     const holders = await credentials.holders(directory.id);
     const replaces = holders.find(({ id }) => id === form.get(`replaces-${directory.id}`))?.id;
     if (holders.length === 2 && replaces === undefined) {
@@ -116,7 +116,7 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
         'This directory already has two tokens or connections. Go back and choose one. It keeps working until the new connection is used.';
       return messagePage({ title, text }, { status: 400, isNarrow: true });
     }
-    return (await oauth.approve(req, res, { directory, replaces, person, cause })) ?? requestOver();
+    return (await oauth.approve(req, res, { directory, replaces, person, attribution })) ?? requestOver();
   }
 }
 

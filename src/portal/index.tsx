@@ -86,7 +86,7 @@ export function createPortal(deps: PortalDependencies): Middleware {
         trail: [[HOME, 'Your directories']],
         reader: { audience: 'it_contact', vendor },
         organizationId: link.organizationId,
-        cause: { actor: personOf(link), source: 'portal', address, requestId },
+        attribution: { actor: personOf(link), source: 'portal', address, requestId },
         nameOf: (actor, from) => nameInPortal(actor, from, link, vendor),
         assertSees(organizationId) {
           if (organizationId !== link.organizationId) throw new AppError('not_found');

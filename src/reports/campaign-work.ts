@@ -2,7 +2,7 @@
  * What a campaign does by itself, in steps that can be repeated: each is written down before or after it in such a way that a crash at any
  * moment is gone on from. One instance works on a campaign at a time, as long as it renews its claim.
  */
-import { type Audit, type Cause, SYSTEM, type Tracked } from '../audit/index.ts';
+import { type Attribution, type Audit, SYSTEM, type Tracked } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credential, type Credentials, stateAt } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
@@ -130,9 +130,9 @@ export function createCampaignWork(deps: {
     await setState(member.id, 'waiting');
   }
 
-  async function setEnd({ credentialId }: Member, expiresAt: Date | null, cause: Cause): Promise<void> {
+  async function setEnd({ credentialId }: Member, expiresAt: Date | null, attribution: Attribution): Promise<void> {
     try {
-      await credentials.change(credentialId, { expiresAt }, cause);
+      await credentials.change(credentialId, { expiresAt }, attribution);
     } catch (error) {
       // It ended meanwhile, or that end has passed.
       if (

@@ -1,5 +1,5 @@
 /** Campaigns: many credentials are moved at once. They are chosen by a filter, get an end or are asked to move to OAuth, and are watched until they are gone. */
-import type { Audit, Cause } from '../audit/index.ts';
+import type { Attribution, Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { DAY_MS } from '../clock.ts';
 import type { Credentials } from '../credentials/index.ts';
@@ -44,7 +44,7 @@ export interface Campaigns {
   /** What a campaign would choose; nothing is changed. Throws invalid_request where that is too much. */
   preview(filter: ReportFilter, goal: Goal): Promise<Preview>;
   /** Throws invalid_request. */
-  start(input: CampaignInput, cause: Cause): Promise<Campaign>;
+  start(input: CampaignInput, attribution: Attribution): Promise<Campaign>;
   /** Throws not_found. */
   get(id: string): Promise<Campaign>;
   /** Newest first. */
@@ -52,11 +52,11 @@ export interface Campaigns {
   members(id: string, query: { after?: string | undefined; limit: number }): Promise<Page<Member>>;
   progress(id: string): Promise<Record<MemberState, number>>;
   /** Asks once more where credentials wait. Throws not_found, invalid_request (not running, or asked within the hour). */
-  remind(id: string, cause: Cause): Promise<Campaign>;
+  remind(id: string, attribution: Attribution): Promise<Campaign>;
   /** Ends that it set are taken back. Throws not_found; invalid_request where it is over. */
-  stop(id: string, cause: Cause): Promise<Campaign>;
+  stop(id: string, attribution: Attribution): Promise<Campaign>;
   /** A portal link for each organization with credentials that wait, for the vendor to send; shown once. Throws not_found, invalid_request. */
-  links(id: string, cause: Cause): Promise<{ organizationId: string; organization: string; url: string }[]>;
+  links(id: string, attribution: Attribution): Promise<{ organizationId: string; organization: string; url: string }[]>;
   /** Goes on with what is due; called in rounds. */
   advance(): Promise<void>;
 }
@@ -159,7 +159,7 @@ export function createCampaigns(deps: {
       >;
     },
 
-    async start({ name, goal, filter, endsAt, message }, cause) {
+    async start({ name, goal, filter, endsAt, message }, attribution) {
       const now = clock.now();
       if (goal === 'end' && (endsAt === undefined || endsAt.getTime() < now.getTime() + DAY_MS))
         throw wrong('endsAt', 'The end is missing, or less than a day away.', 'a time at least a day from now');
@@ -177,14 +177,14 @@ export function createCampaigns(deps: {
         askedRounds: 0,
         workAt: now,
         createdAt: now,
-        startedBy: cause.actor,
+        startedBy: attribution.actor,
       };
       const told = { ...facts(campaign), goal, ...(campaign.endsAt && { endsAt: campaign.endsAt.toISOString() }) };
-      await campaigns.insert(campaign, [audit.event('campaign.started', cause, SUBJECT, told)]);
+      await campaigns.insert(campaign, [audit.event('campaign.started', attribution, SUBJECT, told)]);
       return campaign;
     },
 
-    async remind(id, cause) {
+    async remind(id, attribution) {
       const now = clock.now();
       const result = await campaigns.update(id, (record) => {
         if (record.state !== 'running') throw wrong('id', `The campaign is ${record.state}.`, 'one that is running');
@@ -193,25 +193,25 @@ export function createCampaigns(deps: {
           throw wrong('id', 'The contacts were asked less than an hour ago.', 'a later time');
         return {
           record: { ...record, rounds: record.rounds + 1, remindedAt: now, workAt: now },
-          events: [audit.event('campaign.reminded', cause, SUBJECT, facts(record))],
+          events: [audit.event('campaign.reminded', attribution, SUBJECT, facts(record))],
         };
       });
       return result ? result.after : get(id);
     },
 
-    async stop(id, cause) {
+    async stop(id, attribution) {
       const result = await campaigns.update(id, (record) => {
         if (record.state === 'stopping' || record.state === 'stopped') return undefined;
         if (record.state === 'finished') throw wrong('id', 'The campaign is finished.', 'one that is running');
         return {
-          record: { ...record, state: 'stopping', stoppedBy: cause.actor, workAt: clock.now() },
-          events: [audit.event('campaign.stopped', cause, SUBJECT, facts(record))],
+          record: { ...record, state: 'stopping', stoppedBy: attribution.actor, workAt: clock.now() },
+          events: [audit.event('campaign.stopped', attribution, SUBJECT, facts(record))],
         };
       });
       return result ? result.after : get(id);
     },
 
-    async links(id, cause) {
+    async links(id, attribution) {
       const { state } = await get(id);
       if (state !== 'running' && state !== 'starting')
         throw wrong('id', `The campaign is ${state}.`, 'one that is running');
@@ -225,7 +225,7 @@ export function createCampaigns(deps: {
       return Promise.all(
         found.map(async (organizationId) => {
           const organization = await organizations.find(organizationId);
-          const { secret } = await portalLinks.create({ organizationId }, cause);
+          const { secret } = await portalLinks.create({ organizationId }, attribution);
           const url = `${publicUrl}/portal/enter/${secret}`;
           return { organizationId, organization: organization?.name ?? organizationId, url };
         }),

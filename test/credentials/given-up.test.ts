@@ -1,12 +1,12 @@
 /** The answer of a change is given up when the store takes too long; the change itself may go on. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Cause } from '../../src/audit/index.ts';
+import type { Attribution } from '../../src/audit/index.ts';
 import { AppError, isAppError } from '../../src/errors.ts';
 import { startApp } from '../support/app.ts';
 import { createFaultyStorage } from '../support/faulty-storage.ts';
 
-const GIVEN_UP: Cause = { actor: { type: 'system', name: 'a test' }, source: 'system', commit: () => false };
+const GIVEN_UP: Attribution = { actor: { type: 'system', name: 'a test' }, source: 'system', commit: () => false };
 const isUnavailable = (error: unknown) => isAppError(error, 'storage_unavailable');
 
 for (const [mode, held] of [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Cause, createAudit, SYSTEM } from '../../src/audit/index.ts';
+import { type Attribution, createAudit, SYSTEM } from '../../src/audit/index.ts';
 import { createCredentials, createUsage, createWeakValues } from '../../src/credentials/index.ts';
 import { createDirectories, createOrganizations, createUpstreamPolicy } from '../../src/directories/index.ts';
 import { isAppError } from '../../src/errors.ts';
@@ -9,8 +9,8 @@ import { openStorage } from '../../src/storage/index.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { silent } from '../support/engines.ts';
 
-const VENDOR: Cause = { actor: { type: 'operator', id: 'op_1', name: 'Dana' }, source: 'dashboard' };
-const CONTACT: Cause = { actor: { type: 'it_contact', id: 'link_1', name: 'Robin' }, source: 'portal' };
+const VENDOR: Attribution = { actor: { type: 'operator', id: 'op_1', name: 'Dana' }, source: 'dashboard' };
+const CONTACT: Attribution = { actor: { type: 'it_contact', id: 'link_1', name: 'Robin' }, source: 'portal' };
 
 describe('a credential that the vendor disabled', () => {
   it('cannot be got around by the IT contact, and can by the vendor', async () => {
@@ -38,7 +38,7 @@ describe('a credential that the vendor disabled', () => {
   });
 });
 
-async function arrange(disabler: Cause) {
+async function arrange(disabler: Attribution) {
   const clock = createMovableClock();
   const storage = await openStorage({ url: 'file::memory:', clock, log: silent });
   const audit = createAudit({ storage, clock, random: systemRandom, log: silent });

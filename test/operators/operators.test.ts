@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Secret, TOTP } from 'otpauth';
-import type { Cause } from '../../src/audit/index.ts';
+import type { Attribution } from '../../src/audit/index.ts';
 import { isAppError } from '../../src/errors.ts';
 import type { Entered, Operators, SecondStep } from '../../src/operators/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { engines, type Place } from '../support/engines.ts';
 
-const CAUSE: Cause = { actor: { type: 'system', name: 'test' }, source: 'system' };
+const CAUSE: Attribution = { actor: { type: 'system', name: 'test' }, source: 'system' };
 const ORIGIN = { address: '192.0.2.1', requestId: 'request-0001' };
 const PASSWORD = 'correct horse battery staple';
 const refusedAs = (code: string) => (error: unknown) => isAppError(error) && error.code === code;
