@@ -47,7 +47,7 @@ describe('a start', () => {
     assert.equal(code, 1);
     assert.match(
       output,
-      /^latchkey: LATCHKEY_DATABASE_URL: given mongodb:\/\/127\.0\.0\.1:1\/latchkey, .*its option w=1 would weaken/m,
+      /^latchkey: LATCHKEY_DATABASE_URL: can.t open mongodb:\/\/127\.0\.0\.1:1\/latchkey: its option w=1 would weaken/m,
     );
     assert.doesNotMatch(output, /PASSWORD/);
   });
@@ -57,7 +57,7 @@ describe('a start', () => {
     assert.equal(code, 1);
     assert.match(
       output,
-      /^latchkey: LATCHKEY_DATABASE_URL: given file:\/dev\/null\/data, .*(?:ENOTDIR|not a directory)/m,
+      /^latchkey: LATCHKEY_DATABASE_URL: can.t open file:\/dev\/null\/data: .*(?:ENOTDIR|not a directory)/m,
     );
   });
 
