@@ -86,7 +86,7 @@ for (const engine of engines) {
         const { client } = await setUp();
         const page = await createItContact(app.url).browser.open(addressOf(client));
         assert.equal(page.status, 200);
-        assert.match(page.html, /Provisioning asks to be connected/);
+        assert.match(page.html, /Provisioning wants to connect/);
         assert.match(page.html, /portal link/);
         assert.doesNotMatch(page.html, /value="allow"/);
       });

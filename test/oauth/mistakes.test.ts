@@ -159,6 +159,7 @@ describe('a mistake at the OAuth endpoints', () => {
     });
 
     it('in a redirect URI of Okta is told whole, so that it can be registered', async () => {
+      app.clock.advance(1000);
       const sent = 'https://system-admin.okta.com/admin/app/cpc/contoso_acmescim_1/oauth/callback';
       await send({ path: addressOf({ ...client, redirectUri: sent }).slice(app.url.length) });
       assert.equal((await told('redirect_uri_unknown')).data.redirectUri, sent);

@@ -161,7 +161,7 @@ describe('the evidence packet', () => {
       issuers.join(),
     );
     assert.ok(
-      remarks.some((remark: string) => remark.includes('before events are kept')),
+      remarks.some((remark: string) => remark.includes('older than the stored events')),
       remarks.join(),
     );
   });
