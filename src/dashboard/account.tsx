@@ -8,8 +8,8 @@ import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 export const ROLE_MEANINGS = {
-  owner: 'everything',
-  admin: 'everything except API keys and members',
+  owner: 'full access',
+  admin: 'full access, except to API keys and members',
   viewer: 'read-only',
 } as const;
 
@@ -103,7 +103,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
               autocomplete="new-password"
             />
             <small>
-              {SHORTEST_PASSWORD} characters or more, and not one of the common ones. Your other sessions end.
+              {SHORTEST_PASSWORD} characters or more, and not a common password. Your other sessions will end.
             </small>
           </label>
           <div class="acts">
@@ -170,14 +170,14 @@ export function Sessions(props: { visit: Visit; sessions: OperatorSession[]; add
       <ul class="rows">
         {sessions.length === 0 && (
           <li>
-            <small>Nowhere.</small>
+            <small>No sessions.</small>
           </li>
         )}
         {sessions.map((session) => (
           <li>
             <span class="what">
               <span>
-                {session.address} {session.id === visit.sessionId && <Tag tone="ok">this one</Tag>}
+                {session.address} {session.id === visit.sessionId && <Tag tone="ok">this session</Tag>}
               </span>
               <small>
                 {browserOf(session.userAgent)}, since <Time at={session.createdAt} now={visit.now} />, ends{' '}

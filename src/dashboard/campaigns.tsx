@@ -79,7 +79,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
           <ReportTabs current="campaigns" />
           {rows.length === 0 ? (
             <section class="panel empty">
-              <h2>No campaign yet</h2>
+              <h2>No campaigns yet</h2>
               <p>
                 A campaign moves many credentials at once. It sets an end date, or asks your customers to move to OAuth,
                 and shows their progress.
@@ -135,7 +135,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
               </button>
             </div>
           </form>
-          {preview?.count === 0 && <p>No credential matches this filter.</p>}
+          {preview?.count === 0 && <p>No credentials match this filter.</p>}
           {preview !== undefined && preview.count > 0 && (
             <>
               <section class="panel">
@@ -199,7 +199,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
             {may && isRunning && progress.waiting > 0 && (
               <>
                 {notifications.isMailOn && <Act visit={visit} action={`${address}/remind`} name="Remind" />}
-                <Act visit={visit} action={`${address}/links`} name="Links to copy" />
+                <Act visit={visit} action={`${address}/links`} name="Get portal links" />
               </>
             )}
             {may && (isRunning || campaign.state === 'starting') && <Ask href={`${address}/stop`} name="Stop" />}
@@ -272,7 +272,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
               <h2>{counted(found.length, 'link')} to send</h2>
               <Tag tone="warn">shown once</Tag>
             </div>
-            <small>Each link opens the portal of that customer once, within seven days.</small>
+            <small>Each link opens that customer's portal once, within seven days.</small>
             {found.map(({ organization, url }) => (
               <CopyField label={organization} value={url} />
             ))}
@@ -339,8 +339,8 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
               keep="Not now"
             >
               <p>
-                <b>The end dates that it set are removed.</b> Ended credentials stay ended. End dates that someone
-                changed since then stay. Contacts get no more reminders.
+                <b>The end dates that it set are removed.</b> Ended credentials stay ended. End dates that someone has
+                changed since then are kept. Contacts won't get any more reminders.
               </p>
             </Confirm>
           ),
@@ -367,7 +367,7 @@ function reachOf(
   { organizations, unreachable }: { organizations: number; unreachable: number },
 ): string {
   if (!isMailOn)
-    return 'Email is off, so no contact is asked. Once the campaign runs, copy a portal link for each customer and send it yourself.';
+    return "Email is off, so contacts won't be asked. Once the campaign is running, copy a portal link for each customer and send it yourself.";
   if (unreachable === 0) return 'Their confirmed contacts get an email with a portal link.';
   const who = `${counted(unreachable, 'customer')} ${unreachable === 1 ? 'has' : 'have'} no confirmed contact`;
   const rest = organizations === unreachable ? '' : ' The others get an email with a portal link.';

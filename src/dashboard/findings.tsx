@@ -113,8 +113,8 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
             title="Requests without a directory"
           />
           <p class="soft">
-            We refused these requests and can't tell which directory they were for. If a customer says that nothing
-            arrives, compare the address and the time.
+            We refused these requests and can't tell which directory they were for. If a customer says that nothing is
+            getting through, compare the address and the time.
           </p>
           {items.length === 0 ? (
             <section class="panel empty">

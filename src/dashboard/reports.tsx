@@ -307,9 +307,9 @@ export function FilterFields(props: { query: URLSearchParams; offered: OfferedOr
         )}
         value={query.get('mark') ?? ''}
       />
-      <Field label="Older than, in days" name="olderThanDays" value={query.get('olderThanDays') ?? ''} />
-      <Field label="Unused for, in days" name="unusedForDays" value={query.get('unusedForDays') ?? ''} />
-      <Field label="Expires within, in days" name="endsWithinDays" value={query.get('endsWithinDays') ?? ''} />
+      <Field label="Older than (days)" name="olderThanDays" value={query.get('olderThanDays') ?? ''} />
+      <Field label="Unused for (days)" name="unusedForDays" value={query.get('unusedForDays') ?? ''} />
+      <Field label="Expires within (days)" name="endsWithinDays" value={query.get('endsWithinDays') ?? ''} />
       <OrganizationChoice offered={offered} value={query.get('organizationId') ?? undefined} all="All" />
     </>
   );
@@ -361,8 +361,8 @@ function sortOf(query: URLSearchParams) {
 
 function leadOf(shown: number, hasMore: boolean, isFiltered: boolean): string {
   if (shown === 0 && hasMore) return 'No matches on this page. Choose Older to search further.';
-  if (shown === 0) return isFiltered ? 'No credential matches this filter.' : 'No directory has a credential yet.';
-  const what = isFiltered ? 'that match this filter' : 'of all customers';
+  if (shown === 0) return isFiltered ? 'No credentials match this filter.' : 'No directory has a credential yet.';
+  const what = isFiltered ? 'that match this filter' : 'across all customers';
   return hasMore
     ? `The first ${shown} credentials ${what}.`
     : `${shown === 1 ? '1 credential' : `${shown} credentials`} ${what}.`;

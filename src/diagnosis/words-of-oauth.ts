@@ -25,10 +25,10 @@ function client({ finding }: Speech): string {
 
 /** "Okta gets no access token." */
 function lead({ finding, Name, name }: Speech): string {
-  if (finding.severity === 'degraded') return `${Name} gets no new access token.`;
+  if (finding.severity === 'degraded') return `${Name} can't get a new access token.`;
   return finding.certainty === 'likely'
-    ? `${Name} probably gets no access token.`
-    : `Access tokens for ${name} are refused.`;
+    ? `${Name} probably can't get an access token.`
+    : `Access token requests from ${name} are being refused.`;
 }
 
 /** Where requests are still accepted, they stop when the access token ends. */
@@ -57,7 +57,7 @@ const ASSERTIONS: Record<string, { what: string; fix: string }> = {
   },
   assertion_key_unknown: {
     what: 'It was signed with a key whose key ID (kid) is not registered.',
-    fix: 'Register the public key under the key ID that the assertion names, or its JWKS URL.',
+    fix: 'Register the public key under the key ID in the assertion, or register its JWKS URL.',
   },
   assertion_key_unusable: {
     what: 'The registered key cannot be used. RSA keys need at least 2048 bits.',
@@ -77,19 +77,19 @@ const ASSERTIONS: Record<string, { what: string; fix: string }> = {
   },
   assertion_audience: {
     what: 'Its audience (aud) is not the one that we accept.',
-    fix: 'Set the audience to the value below, character by character.',
+    fix: 'Set the audience to exactly the value below.',
   },
   assertion_expired: {
-    what: 'It had expired when it arrived. The clock there is behind, or the assertion was reused.',
+    what: "It had already expired when it arrived. The sender's clock is slow, or the assertion was reused.",
     fix: 'Check the clock of the system that signs it, and sign a new assertion for each request.',
   },
   assertion_not_yet_valid: {
-    what: 'It is not valid yet. The clock there is ahead of ours.',
+    what: "It is not valid yet. The sender's clock is ahead of ours.",
     fix: 'Check the clock of the system that signs it.',
   },
   assertion_lives_too_long: {
     what: 'Its lifetime is too long.',
-    fix: 'Let assertions expire within ten minutes.',
+    fix: 'Make assertions expire within ten minutes.',
   },
   assertion_replayed: {
     what: 'The same assertion had been used before.',
@@ -121,7 +121,7 @@ const FORMS: Record<string, string> = {
   form_json_as_form: 'Its body is JSON, but its content type says form.',
   form_as_json: 'Its body is a form, but its content type says JSON.',
   form_parameters_in_url: 'Its parameters are in the URL instead of the body.',
-  form_parameter_twice: 'One of its parameters is given twice.',
+  form_parameter_twice: 'One of its parameters appears twice.',
   token_request_by_get: 'It was sent with GET; the token endpoint wants POST.',
   code_missing: 'It has no authorization code.',
   refresh_token_missing: 'It has no refresh token.',
@@ -138,7 +138,7 @@ function swapped(speech: Speech): Words {
   const filling = isToken ? 'authorization-url' : 'token-url';
   const label = field(speech, filling);
   return {
-    lead: `${speech.Name} uses a wrong URL.`,
+    lead: `${speech.Name} uses the wrong URL.`,
     rest: isToken
       ? say`The token URL was entered as the authorization URL.`
       : say`The authorization URL was entered as the token URL.`,
@@ -166,8 +166,8 @@ export const OAUTH_WORDS = {
       lead: `${speech.Name} asked us to return to a URL that isn't registered.`,
       rest:
         given === undefined
-          ? say`The redirect URI is not one of ${client(speech)}, character by character.`
-          : say`It sent ${{ value: given }}${wanted === undefined ? '' : say`; registered is ${{ value: wanted }}`}.`,
+          ? say`The redirect URI doesn't exactly match any that is registered for ${client(speech)}.`
+          : say`It sent ${{ value: given }}${wanted === undefined ? '' : say`; the registered one is ${{ value: wanted }}`}.`,
       detail: tally(speech),
       steps: isNamed
         ? renamed
@@ -186,7 +186,7 @@ export const OAUTH_WORDS = {
   client_unknown: refusal(
     'client_unknown',
     () => say`It sends a client ID that we don't recognize.`,
-    (speech) => pasteInto(speech, 'client-id', 'the client ID of this page'),
+    (speech) => pasteInto(speech, 'client-id', 'the client ID from this page'),
     'whether the ID belongs to another product.',
   ),
   client_deleted: (speech) => ({
@@ -203,7 +203,7 @@ export const OAUTH_WORDS = {
     'client_secret_wrong',
     ({ finding }) =>
       finding.facts.detail === 'client_secret_missing' || finding.facts.detail === 'client_missing'
-        ? say`It sends no client secret.`
+        ? say`It doesn't send a client secret.`
         : finding.facts.detail === 'client_proofs_disagree'
           ? say`The header and the body of its token request have different clients or secrets.`
           : say`It sends a wrong client secret.`,
@@ -220,7 +220,7 @@ export const OAUTH_WORDS = {
   client_secret_has_blanks: refusal(
     'client_secret_has_blanks',
     () => say`The client secret it sends has spaces or line breaks inside.`,
-    (speech) => pasteInto(speech, 'client-secret', 'the client secret again, whole and without spaces'),
+    (speech) => pasteInto(speech, 'client-secret', 'the complete client secret again, without spaces,'),
   ),
   client_id_and_secret_swapped: refusal(
     'client_id_and_secret_swapped',
@@ -239,7 +239,7 @@ export const OAUTH_WORDS = {
   assertion_wrong: assertion,
   jwks_unreachable: refusal(
     'jwks_unreachable',
-    (speech) => say`We could not fetch the public keys (JWKS) of ${client(speech)}.`,
+    (speech) => say`We could not fetch the public keys (JWKS) for ${client(speech)}.`,
     (speech) =>
       vendorDoes(
         speech,
@@ -257,7 +257,7 @@ export const OAUTH_WORDS = {
           say`Create a client with that grant type, or choose another one in ${speech.name}.`,
           ...pasteInto(speech, 'client-id', 'the new client ID'),
         ],
-        'has to allow the grant type; or choose the one of the setup',
+        'has to allow the grant type, unless you choose the one that the setup shows',
       ),
   ),
   grant_unknown: refusal(
@@ -292,7 +292,7 @@ export const OAUTH_WORDS = {
   ),
   code_replayed: refusal(
     'code_replayed',
-    () => say`It used an authorization code twice, so the tokens of the first use were revoked.`,
+    () => say`It used an authorization code twice, so the tokens from the first use were revoked.`,
     connectAgain,
     'who used the code first.',
   ),
@@ -314,7 +314,7 @@ export const OAUTH_WORDS = {
   refresh_token_reused: refusal(
     'refresh_token_reused',
     () =>
-      say`It used a refresh token again that a newer one had replaced. Someone else may have a copy, so we ended the connection.`,
+      say`It reused a refresh token that had been replaced by a newer one. Someone else may have a copy, so we ended the connection.`,
     connectAgain,
   ),
   connection_ended: (speech) => {

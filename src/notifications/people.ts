@@ -217,7 +217,7 @@ export function createPeople(deps: {
       stage: `${finding.code} ${finding.since} closed`,
       organizationId,
       directoryId,
-      words: { title: `${directory.name}: a problem is solved.`, text: '', rows: [], steps: [] },
+      words: { title: `${directory.name}: a problem was resolved.`, text: '', rows: [], steps: [] },
       data: { ...dataOf(finding), closed_at: now.toISOString() },
       audience: { nobody: true },
     });
@@ -245,7 +245,7 @@ export function createPeople(deps: {
       directoryId,
       words: {
         title: `${directory.name}: Provisioning works again.`,
-        text: 'The problem that we wrote about is solved.',
+        text: 'The problem that we emailed you about is resolved.',
         rows: [...(await placeOf(directory)), ['From', utc(first.createdAt)], ['Until', utc(now)]],
         steps: [],
       },
@@ -290,11 +290,11 @@ export function createPeople(deps: {
     const [first] = told;
     const attempt = (more: object = {}) => ({ at, ms: Math.round(performance.now() - startedAt), ...more });
     if (!mailer || !first)
-      return { state: 'failed', attempt: attempt({ reason: mailer ? 'it is no longer kept' : 'mail is off' }) };
+      return { state: 'failed', attempt: attempt({ reason: mailer ? 'the notice has been deleted' : 'email is off' }) };
     const contact = recipient.isFallback ? undefined : await contacts.find(recipient.id);
     const remark = recipient.isFallback
       ? 'You get this as an owner because no contact has confirmed an address for it.'
-      : `You get this as a contact. To change your notices, ask for a portal link.`;
+      : `You're getting this because you're a contact. To change your notices, ask for a portal link.`;
     const way = contact && first.isInvitation ? await openWay(contact, first) : undefined;
     const link = way?.link ?? linkOf(told, recipient, contact?.scope ?? VENDOR_SCOPE);
     const page = pageOf(told, link, remark);
@@ -415,7 +415,7 @@ export function createPeople(deps: {
         words: {
           title: `${directory ? `${directory.name}: ` : ''}${what.name} (${name}) ends ${left}.`,
           text: what.after,
-          rows: [...(directory ? await placeOf(directory) : []), [what.name, name], ['Ends', utc(endsAt)]],
+          rows: [...(directory ? await placeOf(directory) : []), [what.name, name], ['Expires', utc(endsAt)]],
           steps: what.steps,
         },
         endsAt,
@@ -495,7 +495,7 @@ export function createPeople(deps: {
         title: 'Do you want to get notices about problems?',
         paragraphs: [
           organization
-            ? `You were named as a contact of ${organization.name}: for problems when its identity provider can't reach ${brand.name}, or something is about to end.`
+            ? `You were named as a contact for ${organization.name}. We will email you when its identity provider can't reach ${brand.name}, and before something expires.`
             : `You were added as a contact at ${brand.name}. We will email you when a customer's identity provider is refused, and before something expires.`,
         ],
         rows: [],

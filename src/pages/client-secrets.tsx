@@ -20,8 +20,7 @@ export function SecretRows({ visit, client, path }: { visit: Visit; client: Clie
             {isKeyed(secret.digest) ? <b>Weak secret</b> : <span class="mono">…{secret.hint}</span>}
             <small>
               Added <Time at={secret.createdAt} now={visit.now} />. <End secret={secret} now={visit.now} />
-              {isKeyed(secret.digest) &&
-                ' It can be guessed, and works only with the secret of this server. Replace it.'}
+              {isKeyed(secret.digest) && " It can be guessed, and works only with this server's secret. Replace it."}
             </small>
           </span>
           {!isLiveAt(secret, visit.now) && <Tag tone="bad">expired</Tag>}
@@ -65,7 +64,7 @@ export function AddSecret(props: { visit: Visit; client: Client; path: string; c
           isRequired={lifetime?.isRequired === true}
           hint={
             lifetime?.isRequired
-              ? `${IDENTITY_PROVIDERS[client.provider].name} requires an expiry date between ${lifetime.minimumDays} and ${lifetime.maximumDays} days from now.`
+              ? `${IDENTITY_PROVIDERS[client.provider].name} requires an expiration date between ${lifetime.minimumDays} and ${lifetime.maximumDays} days from now.`
               : 'Leave it empty for a secret that never expires.'
           }
         />

@@ -74,7 +74,7 @@ export function SecretRemoval(props: {
             provider uses that one.
           </>
         ) : (
-          'It is the only secret of this client.'
+          "This is the client's only secret."
         )}
       </p>
     </Confirm>

@@ -18,12 +18,12 @@ export function ConsoleInstructions(props: { provider: string; form: ConsoleForm
           <i />
           <span>{capital(provider)}</span>
         </div>
-        <ol class="way" aria-label="Where it is">
+        <ol class="way" aria-label="Where to find it">
           {form.path.map((step) => (
             <li>{step}</li>
           ))}
         </ol>
-        <ol class="fillings" aria-label="Its fields">
+        <ol class="fillings" aria-label="Fields">
           {fields.map((field) => (
             <li>
               <FieldOf field={field} values={values} />

@@ -16,7 +16,7 @@ export function CredentialFields() {
       <Field
         name="expiresOn"
         type="date"
-        hint="Leave it empty to never expire. When a token expires, provisioning stops."
+        hint="Leave it empty if the token should never expire. When a token expires, provisioning stops."
       />
     </>
   );

@@ -61,7 +61,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
           children: (
             <MessageParts
               home={visit.home}
-              title="It has already ended."
+              title="It can no longer be used."
               text="It was revoked or has expired. That can't be undone."
               back={address}
             />
@@ -98,7 +98,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
             <p class="soft">
               {verb === 'Disable'
                 ? 'You can enable it again at any time.'
-                : "This can't be undone. It never works again."}
+                : "This can't be undone. It will never work again."}
             </p>
             {verb === 'Revoke' && isInUse(lastUsedAt, now) && <input type="hidden" name="inUse" value="confirmed" />}
             {verb === 'Revoke' && (

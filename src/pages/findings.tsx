@@ -80,12 +80,12 @@ const STATION_NAMES = { token_endpoint: 'Token endpoint', scim_endpoint: 'SCIM e
 export function Stations({ view, visit }: { view: DirectoryView; visit: Visit }) {
   const { stations, provider, now } = view;
   const isStopped = stations.some(({ state }) => state === 'bad' || state === 'poor');
-  const server = visit.reader.audience === 'operator' ? 'Your SCIM server' : `SCIM server of ${visit.reader.vendor}`;
+  const server = visit.reader.audience === 'operator' ? 'Your SCIM server' : `${visit.reader.vendor}'s SCIM server`;
   const nameOf = ({ place }: Station) =>
     place === 'idp' ? capital(provider) : place === 'scim_server' ? server : STATION_NAMES[place];
   return (
     <section class="panel">
-      <h2>{isStopped ? 'Where it stops' : 'Path of a request'}</h2>
+      <h2>{isStopped ? 'Where it stops' : 'Request path'}</h2>
       <ol class="stations">
         {stations.map((station) => (
           <li class={station.state}>
@@ -159,7 +159,7 @@ function Acts({ finding: { code }, view, visit }: { finding: Finding; view: Dire
   if (code === 'healed_but_missed' && visit.may('findings.settle'))
     return (
       <div class="acts">
-        <Act visit={visit} action={`${address}/recovered`} name="I have retried them" tone="primary" />
+        <Act visit={visit} action={`${address}/recovered`} name="I've retried them" tone="primary" />
         <Act visit={visit} action={`${address}/recovered?nothing`} name="Nothing to retry" tone="quiet" />
       </div>
     );

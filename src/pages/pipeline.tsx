@@ -98,7 +98,7 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
     if (!visit) return send(koa, face.turnAway(guest, isForm));
     koa.state['visit'] = visit;
     if (!visit.may(route.action)) {
-      const text = `You are signed in as ${visit.role}. This needs ${rolesFor(route.action).join(' or ')}. Nothing was changed.`;
+      const text = `You are signed in as ${visit.role}. Required role: ${rolesFor(route.action).join(' or ')}. Nothing was changed.`;
       return send(koa, messagePage({ title: 'Your role does not allow this.', text }, { status: 403, home }), visit);
     }
     if (!isForm) return send(koa, (await route.get?.(visit)) ?? home, visit);
@@ -214,7 +214,7 @@ function assertPlainFields(form: URLSearchParams): void {
     assertPlainText({ [name]: value });
     if (HAS_LINES.test(name) || !/\p{Cc}/u.test(value)) continue;
     throw new AppError('invalid_request', {
-      detail: `${labelOf(name)} holds a line end or another control character. Type it again.`,
+      detail: `${labelOf(name)} contains a line break or another control character. Type it again.`,
     });
   }
 }
@@ -237,13 +237,13 @@ function assertNoSecret(form: URLSearchParams): void {
 const NOWHERE: PageMessage = { title: 'Page not found.', text: 'Check the URL, or go to the home page.' };
 const NO_SUCH_METHOD: PageMessage = {
   title: "This page doesn't support that.",
-  text: 'Open it in the browser, or send one of its forms.',
+  text: 'Open it in a browser, or submit one of its forms.',
 };
 const NOT_FROM_HERE: PageMessage = {
   title: "We can't tell where this form came from.",
-  text: "It came from another site, or the browser didn't say. Open the page again and send the form from there. Nothing was changed.",
+  text: "It came from another site, or the browser didn't say. Open the page again and submit the form from there. Nothing was changed.",
 };
 const OUT_OF_DATE: PageMessage = {
   title: 'This form is out of date.',
-  text: 'Go back, reload the page and send it again. Nothing was changed.',
+  text: 'Go back, reload the page, and submit it again. Nothing was changed.',
 };

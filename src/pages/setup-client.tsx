@@ -169,7 +169,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     return (
       <details class="panel">
         <summary>
-          The client secret: <NewestEnd client={client} now={visit.now} /> Lost or rotating it?
+          The client secret: <NewestEnd client={client} now={visit.now} /> Lost it, or want to rotate it?
         </summary>
         <p class="soft">
           More than one secret can work at a time. Add one, paste it into {IDENTITY_PROVIDERS[directory.provider].name},

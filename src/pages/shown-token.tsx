@@ -26,7 +26,7 @@ export function shownToken(
         <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title={title} />
         <Steps names={WAYS[way]} current={way === 'setup' ? 2 : 1}>
           <CopyOnce title="Token" label={`For ${provider}`} value={token}>
-            Copy it now; it won't be shown again. If you lose it, generate another one{' '}
+            Copy it now; it won't be shown again. If you lose it, generate another one
             {isRotation ? ` on the next page. The old token keeps working` : ''}.
           </CopyOnce>
           <ConsoleInstructions

@@ -44,7 +44,7 @@ function Ways({ brand, hasValues }: { brand: Brand; hasValues: boolean }) {
       </div>
       <p class="soft">
         Need help? Ask {address === undefined ? vendorOf(brand) : <a href={address}>{vendorOf(brand)}</a>}
-        {hasValues ? ' and send the values above. They contain no secret.' : '.'}
+        {hasValues ? " and send the values above. They don't contain any secrets." : '.'}
       </p>
     </>
   );
@@ -69,14 +69,14 @@ function messageOf(
       return {
         title: "We don't recognize this client.",
         text: 'Your identity provider sent a client ID that is not one of ours.',
-        todo: `Compare the client ID in your identity provider with the one in the setup of your directory, or the one that ${vendor} gave you. ${clientId === undefined ? 'It sent none.' : 'It sent this one:'}`,
+        todo: `Compare the client ID in your identity provider with the one in your directory's setup, or the one that ${vendor} gave you. ${clientId === undefined ? 'It sent none.' : 'It sent this one:'}`,
         values: client,
       };
     case 'invalid_redirect_uri':
       return {
         title: "Your identity provider asked us to return to a URL that isn't registered.",
         text: 'The redirect URI below is not registered for this client.',
-        todo: `For Okta, check the app name in the setup of your directory, and start again: the URL contains it. Otherwise, send these values to ${vendor}. They can register the URL after they check that it is yours.`,
+        todo: `For Okta, check the app name in your directory's setup, and start again: the URL contains that name. Otherwise, send these values to ${vendor}. They can register the URL after they check that it is yours.`,
         values: [...client, ...redirect],
       };
     case 'token_url_as_authorize_url':
@@ -99,7 +99,7 @@ function messageOf(
       return {
         title: "We can't process this request.",
         text: `Your identity provider sent an incomplete or invalid request: ${description === '' ? error : description.replace(/\.$/, '')}.`,
-        todo: `Compare the settings in your identity provider with the setup of your directory, or with the values that ${vendor} gave you. Then start the connection again. Existing connections are unchanged.`,
+        todo: `Compare the settings in your identity provider with your directory's setup, or with the values that ${vendor} gave you. Then start the connection again. Existing connections are unchanged.`,
       };
   }
 }

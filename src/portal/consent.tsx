@@ -122,7 +122,7 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
 
 function requestOver(): Shown {
   const text = 'Start the connection again in your identity provider. Existing connections are unchanged.';
-  return messagePage({ title: 'This request has ended.', text }, { status: 410, isNarrow: true });
+  return messagePage({ title: 'This request is no longer open.', text }, { status: 410, isNarrow: true });
 }
 
 function LinkNeededPage({ client }: { client: string }) {
@@ -131,7 +131,7 @@ function LinkNeededPage({ client }: { client: string }) {
       <h1>{client} wants to connect</h1>
       <p>
         To allow it, open the <b>portal link</b> from your software vendor in this browser. The request then continues
-        automatically. It waits for one hour.
+        automatically. You have one hour.
       </p>
       <div class="note">
         <b>No link?</b> Ask your contact at the vendor for a <b>portal link</b>. Open it in this browser to come back
