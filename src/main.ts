@@ -227,6 +227,8 @@ async function answerRequests(config: Config, log: Log, role: string | undefined
 }
 
 function startWorker(role: string): WorkerProcess {
+  // Each worker accepts for itself: a connection that is handed to one that just died would never be answered.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   const worker = cluster.fork({ [WORKER_ROLE]: role });
   return {
     pid: worker.process.pid,

@@ -159,7 +159,7 @@ for (const engine of engines) {
         const query = new URLSearchParams({ response_type: 'code', client_id: id, redirect_uri: redirect, state: 's' });
         return contact.browser.open(`${app.url}/oauth/authorize?${query}`);
       };
-      assert.match((await ask('acme_scim_2')).html, /For Okta, check the app name in the setup of your directory/);
+      assert.match((await ask('acme_scim_2')).html, /For Okta, check the app name in your directory's setup/);
       await told();
       assert.match(
         (await open('/check')).html,
