@@ -30,7 +30,8 @@ const LOOK_MS = 1000;
 const SLOWEST = 10;
 /** How long each file took the last time, so that the longest start first; in a new checkout, those that are long everywhere. */
 const TIMES = 'build/times.json';
-const LONG = /browser|dashboard\/dashboard|demo|description|entra|fault-points|histories|invariant|storm|workers|year/;
+const LONG =
+  /admin\/description|backup|browser|dashboard\/dashboard|demo|entra|fault-points|histories|invariant|oauth\/restart|okta|queue|storage\/mongodb\.|storm|workers|year/;
 /** What must not share the machine with another file, and why. */
 const ALONE: Record<string, string> = {
   'test/scenarios/invariant-2-revoked-means-refused.test.ts': 'compares the moments at which three processes answer',
