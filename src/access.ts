@@ -3,7 +3,7 @@
  * dashboard and the portal read it; nobody else decides about roles.
  */
 
-/** Roles of operators and API keys, `introspect` of API keys alone; `it_contact` is whoever entered the portal. */
+/** Roles of operators and API keys, `introspect` of API keys alone; `it_contact` is a person who entered the portal. */
 export type AccessRole = 'owner' | 'admin' | 'viewer' | 'introspect' | 'it_contact';
 
 interface Rule {
@@ -44,7 +44,7 @@ export const ACTIONS = {
   /** Campaigns go across organizations. */
   'campaigns.read': { roles: READERS, reach: 'all' },
   'campaigns.run': { roles: WRITERS, reach: 'all' },
-  /** Whoever may try values learns which ones are in use, so IT contacts may not. */
+  /** A person who can try values learns which ones are in use, so IT contacts may not. */
   'credentials.import': { roles: WRITERS, reach: 'organization' },
   /** A value that could be guessed. */
   'credentials.import-weak': { roles: OWNERS, reach: 'organization' },
@@ -91,7 +91,7 @@ export function mayRole(role: AccessRole, action: Action): boolean {
   return rolesFor(action).includes(role);
 }
 
-/** Whether an action reaches no further than whoever asks: `organizationId` is the one that they are limited to. */
+/** Whether an action reaches no further than its caller: `organizationId` is the one that the caller is limited to. */
 export function isWithinReach(organizationId: string | undefined, action: Action): boolean {
   return organizationId === undefined || ACTIONS[action].reach === 'organization';
 }

@@ -84,7 +84,7 @@ export function directoryOperations(deps: {
     });
   }
 
-  /** Whoever sees one organization may not make the gateway ask just any server. */
+  /** A key limited to one organization may not make the gateway ask just any server. */
   async function assertUpstream(caller: Caller, organizationId: string, url: string | null | undefined): Promise<void> {
     if (url === undefined || url === null) return;
     if (isWithinReach(caller.organizationId, 'directories.choose-upstream')) return;

@@ -25,7 +25,7 @@ const MOST_BYTES = 512 * 1024;
 const MOST_REPORTED = 200;
 const WINDOW_MS = 7 * 86_400_000;
 const KEYS_AGE_MS = 3_600_000;
-/** A key that is not in the list makes us fetch it again, this often at most, whoever asks. */
+/** A key that is not in the list makes us fetch it again, at most this often, no matter who asks. */
 const KEYS_PAUSE_MS = 60_000;
 const KEYS_TIMEOUT_MS = 5000;
 const MOST_KEY_BYTES = 64 * 1024;

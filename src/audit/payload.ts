@@ -1,6 +1,6 @@
 /**
  * The one way for a value into an event. Each member of each payload is declared by what it holds (events.ts), and what it holds says how
- * it is kept: so a caller's text cannot reach the audit as it came, whoever hands it over.
+ * it is kept: so a caller's text cannot reach the audit as it came.
  */
 import { withoutUnfit } from '../http/plain-text.ts';
 import { isOwnId, traceOf, withoutSecrets, withoutUnguessable } from '../secrets/redaction.ts';

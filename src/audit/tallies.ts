@@ -150,7 +150,7 @@ export function createTallies(deps: {
 
     async flush() {
       await Promise.all(arriving);
-      // One after the other: whoever asks for a flush wants what was noted before to be there.
+      // One after the other: after a flush, everything noted before it must be there.
       await writing?.catch(() => undefined);
       writing = write().finally(() => {
         writing = undefined;

@@ -79,7 +79,7 @@ export interface ConnectInput {
 
 /** A new static token; `token` is not kept and can't be shown again. */
 export interface Credentials {
-  /** How long a replaced one must be quiet before it retires by itself. */
+  /** How long a replaced one must be quiet before it retires automatically. */
   readonly retireQuietMs: number;
   /** Throws not_found, slots_full. */
   issue(directoryId: string, input: IssueInput, attribution: Attribution): Promise<Issued>;

@@ -54,7 +54,7 @@ const shape = {
   'succeeds?': 'string',
   /** Of immediate rotations: the later one wins, whatever the order of their writes. */
   'generation?': 'number',
-  /** When something is next to be done to it by itself: its end, or a look at its rotation. */
+  /** When something is next to be done to it automatically: its end, or a look at its rotation. */
   'dueAt?': 'date',
   ...outboxShape,
 } as const;
@@ -97,7 +97,7 @@ export function subjectOf({ id, organizationId, directoryId }: Credential) {
   return { organizationId, directoryId, credentialId: id };
 }
 
-/** The record once it is over: without the slot, and with nothing left to be done. */
+/** The record once it has ended: without the slot, and with nothing left to be done. */
 export function ended(record: Credential, state: 'revoked' | 'expired', facts: Partial<Credential>): Credential {
   const { slotKey: _slotKey, dueAt: _dueAt, rotation: _rotation, ...rest } = record;
   return { ...rest, ...facts, state };

@@ -1,4 +1,4 @@
-/** The credentials report: all credentials of all customers in one list, for whoever must show that they are under control. */
+/** The credentials report: all credentials of all customers in one list, for the person who must show that they are under control. */
 
 import { REVIEW_DECISIONS } from '../credentials/index.ts';
 import { csvLine } from '../http/csv.ts';

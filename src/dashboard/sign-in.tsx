@@ -93,7 +93,7 @@ export function signInPages(deps: SignInDependencies): OpenRoute[] {
       path: `${HOME}/sign-in`,
       async get(guest) {
         if (await isSignedIn(guest)) return HOME;
-        // What is left of a session that is over.
+        // The remains of a session that has ended.
         if (guest.cookies.get(SESSION_COOKIE) !== undefined) guest.cookies.clear(SESSION_COOKIE);
         return form({ next: guest.query.get('next') ?? '' });
       },

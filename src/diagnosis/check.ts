@@ -65,7 +65,7 @@ export function createCheck(deps: {
     };
   }
 
-  /** `organizationId`: whoever asks sees that organization alone; of others a token is unknown. Rejects with storage_unavailable. */
+  /** `organizationId`: the caller sees that organization only. Tokens of others are unknown. Rejects with storage_unavailable. */
   return async function check(
     value: string,
     organizationId: string | undefined,

@@ -3,7 +3,7 @@
 export const SEVERITIES = ['failing', 'degraded', 'notice', 'fine'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-/** `idp`: the identity provider does something by itself, so that waiting helps. */
+/** `idp`: the identity provider acts on its own, so that waiting helps. */
 export const ACTORS = ['it_contact', 'vendor', 'idp', 'nobody'] as const;
 export type ActingParty = (typeof ACTORS)[number];
 
@@ -26,7 +26,7 @@ interface CodeEntry {
   /** At its worst: where requests are accepted as well, what fails is degraded. */
   severity: Severity;
   actor: ActingParty;
-  /** For whoever reads about it, without a directory at hand. */
+  /** For readers without a directory at hand. */
   meaning: string;
 }
 

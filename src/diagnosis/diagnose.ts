@@ -478,7 +478,7 @@ function ofRecovery(facts: Facts): Finding[] {
   const { isAutomatic, retryHours = [] } = IDENTITY_PROVIDERS[directory.provider].recovery;
   const { code, from, until, reads, creates, updates, deletions, evidence } = recovered;
   if (reads + creates + updates + deletions === 0) return [];
-  // What repeats by itself has done so after its longest pause.
+  // A client that retries has done so after its longest pause.
   const longestMs = Math.max(1, ...retryHours) * HOUR_MS;
   if (isAutomatic === 'yes' && at.getTime() - until.getTime() > longestMs) return [];
   const about = {

@@ -30,7 +30,7 @@ export interface Facts {
   /** Whether anybody at the organization ever opened a portal link; absent where that is not known. */
   hasContact?: boolean;
   silence?: SilenceFacts;
-  /** The latest failure that is over, unless somebody has dealt with what it left behind. */
+  /** The latest failure that has ended, unless somebody has dealt with what it left behind. */
   recovered?: RecoveredFacts;
 }
 

@@ -5,7 +5,7 @@ export interface Finding {
   code: Code;
   severity: Severity;
   actor: ActingParty;
-  /** ISO times. `until` is set for a state that ends by itself. */
+  /** ISO times. `until` is set for a state that ends automatically. */
   since: string;
   until?: string;
   facts: FindingFacts;

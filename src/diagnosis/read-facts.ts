@@ -218,7 +218,7 @@ function connectingOf(
   return client && { step: 'client_made', at: client.createdAt };
 }
 
-/** One entry for each cause, credential and sender, as far as nothing has shown since that it is over. */
+/** One entry for each cause, credential and sender, unless something has shown since that it has ended. */
 export function refusalsOf(
   events: readonly AuditEvent[],
   { accepted, grantedAt, credentials }: Pick<Facts, 'accepted' | 'grantedAt' | 'credentials'>,
@@ -228,7 +228,7 @@ export function refusalsOf(
   for (const event of events) {
     const code = codeOf(event);
     if (code === undefined) continue;
-    const over = overAt(code, { accepted: usesTokens ? undefined : accepted?.at, grantedAt, any: accepted?.at });
+    const over = overAt(code, { accepted: usesTokens ? undefined : accepted?.at, grantedAt, anyAt: accepted?.at });
     if (over !== undefined && timeOf(event) < over) continue;
     const refusal = refusalOf(code, event);
     const { credentialId, hint, clientId, address, userAgent } = refusal;
@@ -240,13 +240,13 @@ export function refusalsOf(
   return [...groups.values()].sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime());
 }
 
-/** What was refused before this is over. A read-only token goes on reading, so acceptance says nothing of it. */
+/** Refusals before this have ended. A read-only token goes on reading, so acceptance says nothing about it. */
 function overAt(
   code: Code,
-  { accepted, grantedAt, any }: { accepted: Date | undefined; grantedAt: Date | undefined; any: Date | undefined },
+  { accepted, grantedAt, anyAt }: { accepted: Date | undefined; grantedAt: Date | undefined; anyAt: Date | undefined },
 ): Date | undefined {
   if (code === 'insufficient_scope' || code === 'directory_disabled') return undefined;
-  return CODES[code].group === 'token_endpoint' ? latest([accepted, grantedAt]) : any;
+  return CODES[code].group === 'token_endpoint' ? latest([accepted, grantedAt]) : anyAt;
 }
 
 function refusalOf(code: Code, event: AuditEvent): RefusalFacts {

@@ -494,7 +494,7 @@ function mergedOutcomes(kept: Partial<Record<Kind, KeptOutcome>>, one: Pending):
   return result;
 }
 
-/** The most recent ones are kept: whoever sends now is known. */
+/** The most recent ones are kept, so current senders are known. */
 function mergedSources(kept: readonly KeptSource[], one: Pending): KeptSource[] {
   const all = new Map(kept.map((source) => [`${source.network}\n${source.family}`, source]));
   for (const { address, userAgent, first, last, count } of one.sources.values()) {

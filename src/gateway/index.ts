@@ -61,7 +61,7 @@ export interface GatewayDependencies {
   timeoutMs: number;
   /** Told of each answer's status, as the IdP gets it. */
   onAnswer: (status: number) => void;
-  /** Told of each accepted request once it is over, unless the IdP went away before. */
+  /** Told of each accepted request once it has ended, unless the IdP went away before. */
   onOutcome: (outcome: Outcome) => void;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Takes `100 Continue` out of what a SCIM server sends. We never ask for it, but a server may send it all the same and the answer follows
- * (RFC 9110 15.2); undici ends the connection on it. Other interim answers it skips by itself.
+ * (RFC 9110 15.2); undici ends the connection on it. It skips other interim answers.
  */
 import type { Socket } from 'node:net';
 

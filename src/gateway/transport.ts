@@ -9,7 +9,7 @@ export interface TransportOptions {
   policy: UpstreamPolicy;
   /** Until a connection stands, TLS included. */
   connectTimeoutMs: number;
-  /** Until a whole exchange is over. */
+  /** Until a whole exchange has ended. */
   timeoutMs: number;
 }
 

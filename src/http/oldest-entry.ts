@@ -3,7 +3,7 @@
  * the map last grew: 40,000 of them for each new key of a full map.
  */
 
-/** Gives the entry that was inserted the longest ago. Whoever changes an entry's place in the map sets a new value. */
+/** Gives the entry that was inserted the longest ago. A caller that moves an entry in the map sets a new value. */
 export function createOldestEntry<K, V>(map: ReadonlyMap<K, V>): () => readonly [key: K, value: V] | undefined {
   /** It goes on from where it stood. */
   let walk = map.entries();

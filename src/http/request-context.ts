@@ -19,7 +19,7 @@ const PASSED_ON = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', '
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 
-/** A UUID of version 7 (RFC 9562 5.7): whoever quotes one also says when it was. */
+/** A UUID of version 7 (RFC 9562 5.7): it also tells when the request came. */
 export function newRequestId(now: Date): string {
   const time = now.getTime();
   if (time !== stamp.time) stamp = { time, text: stampOf(time) };
@@ -40,7 +40,7 @@ export function timeOfRequestId(id: string): Date | undefined {
   return high === undefined || low === undefined ? undefined : new Date(Number.parseInt(high + low, 16));
 }
 
-/** What limits go by: whoever has one IPv6 address has the 2^64 of its network. */
+/** What limits go by: a host with one IPv6 address has the 2^64 of its network. */
 export function networkOf(address: string): string {
   if (!address.includes(':') || !ipaddr.IPv6.isValid(address)) return address;
   return ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':');

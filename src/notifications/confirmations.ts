@@ -1,4 +1,4 @@
-/** How often people are asked to confirm: whoever may name a contact could otherwise fill anybody's mailbox from the vendor's address. */
+/** How often people are asked to confirm: anyone who can name a contact could otherwise fill a stranger's mailbox from the vendor's address. */
 import { hash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';

@@ -19,7 +19,7 @@ export type DisabledReason = 'by_hand' | 'gone' | 'failing';
 
 const shape = {
   kind: text<EndpointKind>(),
-  /** Sealed: whoever has the address of a chat channel may write to it. */
+  /** Sealed: anyone with the address of a chat channel can write to it. */
   sealedUrl: 'string',
   /** As it is shown: without a query, and of a chat channel the host alone. */
   shownUrl: 'string',
@@ -150,7 +150,7 @@ export function createEndpoints(deps: {
     return endpoint;
   }
 
-  /** Whoever manages one organization may not make this server ask inside the vendor's network, whoever made the endpoint. */
+  /** A key limited to one organization may not make this server ask inside the vendor's network, no matter who made the endpoint. */
   async function isPublicOnly(organizationId: string | undefined, url: string): Promise<boolean> {
     if (organizationId === undefined) return false;
     const organization = await organizations.find(organizationId);

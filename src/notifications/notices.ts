@@ -74,7 +74,7 @@ export interface Notices {
 }
 
 const ID_LENGTH = 20;
-/** How long whoever made it has for spreading it before others do. */
+/** How long its maker has to spread it before others do. */
 const SPREAD_MS = 30_000;
 
 export function noticeId(kind: string, subject: string, stage: string): string {

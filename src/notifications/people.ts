@@ -149,7 +149,7 @@ export function createPeople(deps: {
         if (targetKind !== 'mail') continue;
         const recipient = await contacts.findRecipient(targetId);
         if (state === 'delivered' && recipient) told.set(targetId, recipient);
-        // It is over before they heard of it: they need not hear of either.
+        // It ended before they heard of it, so they need not hear of either.
         if (state === 'pending') await deliveries.withdraw(id, 'it ended before it could be sent');
       }
     }
@@ -223,7 +223,7 @@ export function createPeople(deps: {
     });
   }
 
-  /** Whoever heard that it broke hears once that it works again. */
+  /** People who heard that it broke hear once that it works again. */
   async function recovered(directory: Directory): Promise<void> {
     const { id: directoryId, organizationId } = directory;
     const { items } = await notices.page({ directoryId, kind: 'failing', limit: FAILURES_READ });

@@ -74,11 +74,11 @@ export interface Oauth {
   token(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** Metadata and keys. */
   publish(request: IncomingMessage, response: ServerResponse): Promise<void>;
-  /** The request that waits behind a `/connect/...` page; undefined when it is over or belongs to another browser. */
+  /** The request that waits behind a `/connect/...` page; undefined when it has ended or belongs to another browser. */
   pending(request: IncomingMessage, response: ServerResponse): Promise<ConnectionRequest | undefined>;
-  /** Allows it; gives the address to go on to, or undefined when it is over. */
+  /** Allows it; returns the address to go on to, or undefined when it has ended. */
   approve(request: IncomingMessage, response: ServerResponse, consent: Consent): Promise<string | undefined>;
-  /** Refuses it; gives the address to go on to, or undefined when it is over. */
+  /** Refuses it; returns the address to go on to, or undefined when it has ended. */
   refuse(request: IncomingMessage, response: ServerResponse, refusal: ConsentRefusal): Promise<string | undefined>;
   /**
    * A connection made by hand, for IdPs into which a refresh token is pasted. The token is shown once. Throws slots_full, invalid_request
@@ -99,7 +99,7 @@ export interface Oauth {
   reload(): Promise<void>;
   /** A JWT that authenticates the gateway at a SCIM server. */
   signForUpstream(assertion: UpstreamAssertion): Promise<string>;
-  /** A text with its signature (JWS, compact), for whoever reads `/oauth/jwks`. */
+  /** A text with its signature (JWS, compact), verified with `/oauth/jwks`. */
   signDocument(text: string, type: string): Promise<string>;
 }
 

@@ -1,6 +1,6 @@
 /**
  * What may be spent once: authorization codes, and refresh tokens that are rotated. One request at a time spends it; its answer is kept, readable
- * only with the value itself, so that whoever lost it gets the same again.
+ * only with the value itself, so that a caller who lost it gets the same again.
  */
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
@@ -14,7 +14,7 @@ export interface OneTime {
   /** Of the artifact. */
   id: string;
   value: string;
-  /** Of whoever may have the answer again. */
+  /** The caller who may have the answer again. */
   fingerprint: string;
 }
 

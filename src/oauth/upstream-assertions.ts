@@ -1,4 +1,4 @@
-/** What is signed by the newest key and verified by whoever reads `/oauth/jwks`: JWTs by which the gateway authenticates at SCIM servers, and documents. */
+/** What is signed by the newest key and verified with `/oauth/jwks`: JWTs by which the gateway authenticates at SCIM servers, and documents. */
 import { CompactSign, importJWK, type JWK, SignJWT } from 'jose';
 import type { Clock } from '../clock.ts';
 

@@ -14,7 +14,7 @@ const shape = {
   'contact?': 'string',
   createdBy: actorShape,
   'sessionEndsAt?': 'date',
-  /** The latest request of its session, to a minute; missing until the first minute is over. */
+  /** The latest request of its session, to a minute; missing during the first minute. */
   'seenAt?': 'date',
   ...linkShape,
   ...outboxShape,
@@ -60,7 +60,7 @@ export function createPortalLinks(deps: {
   clock: Clock;
   random: Random;
   organizations: Organizations;
-  /** Without a request for so long a session is over. */
+  /** How long a session lasts without a request. */
   idleMs: number;
 }): PortalLinks {
   const { storage, audit, clock, organizations, idleMs } = deps;

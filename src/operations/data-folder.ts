@@ -1,4 +1,4 @@
-/** The rights of the data folder: what is in it lets whoever reads it sign tokens and decrypt what is kept. */
+/** The rights of the data folder: anyone who can read it can sign tokens and decrypt what is kept. */
 import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,4 +1,4 @@
-/** RUNS. What whoever operates the process looks at: alive, ready, metrics; and which instances answer beside this one. */
+/** RUNS. What operators of the process look at: alive, ready, metrics; and which instances answer beside this one. */
 export { type Tightened, tightenDataFolder } from './data-folder.ts';
 export { answerWhileStarting, createOperations } from './health.ts';
 export { ANNOUNCE_EVERY_MS, createInstances } from './instances.ts';

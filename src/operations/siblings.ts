@@ -39,7 +39,7 @@ export interface Siblings {
 }
 
 const BATCH_MS = 50;
-/** Beyond that, further calls of a batch are not passed on: whoever causes so many is refused by each worker on its own. */
+/** Beyond that, further calls of a batch are not passed on: a caller who causes so many is refused by each worker on its own. */
 const MOST_CALLS = 5000;
 
 /** `line`: missing where there is one process only. */

@@ -1,5 +1,5 @@
 /**
- * Makes whoever guesses at one account wait longer with each wrong try, from however many addresses. In bounded memory: beyond `maxKeys` the
+ * Makes guesses at one account wait longer with each wrong try, no matter how many addresses they come from. In bounded memory: beyond `maxKeys` the
  * key that was wrong the longest ago goes.
  */
 import type { Clock } from '../clock.ts';

@@ -102,7 +102,7 @@ export function createFactors(deps: {
     return isFirst ? codes : undefined;
   }
 
-  /** Throws invalid_request for the last one: whoever found a browser open must not take it away. */
+  /** Throws invalid_request for the last one: a person who found a browser open must not remove it. */
   function assertNotLast(operator: Operator): void {
     if (hasSecondFactor(operator)) return;
     throw new AppError('invalid_request', {

@@ -76,7 +76,7 @@ export interface Operators extends SignIn {
   withdrawLink(operatorId: string, attribution: Attribution): Promise<void>;
   /** What a link is good for, without using it. */
   look(secret: string): Promise<LinkState | 'unknown'>;
-  /** `isUse`: false for what a page asks for by itself, which keeps no session open. */
+  /** `isUse`: false for the requests that a page repeats, which keep no session open. */
   findSession(
     session: string,
     isUse?: boolean,
@@ -99,7 +99,7 @@ export function createOperators(deps: {
   secret: string;
   /** Where passkeys are made for. */
   publicUrl: string;
-  /** Without a request for so long a session is over. */
+  /** How long a session lasts without a request. */
   idleMs: number;
   share: Share;
   /** Told of each attempt to sign in. */

@@ -61,7 +61,7 @@ export function createQueue(most: number, queue: number) {
     try {
       return await work();
     } finally {
-      // Whoever comes next takes over the place.
+      // The next caller takes over the place.
       const next = waiting.shift();
       if (next) next();
       else running--;

@@ -29,7 +29,7 @@ export const operatorShape = {
   /** The secret of the second factor, sealed; `totpUsed` is the last time step whose code was taken. */
   'totp?': 'string',
   'totpUsed?': 'number',
-  /** Made for the public URL; each is two factors by itself. */
+  /** Made for the public URL; each counts as two factors. */
   'passkeys?': json<Passkey[]>(),
   /** When the latest challenge that a passkey answered was made, in milliseconds: none before it is taken. */
   'passkeyAskedAt?': 'number',

@@ -14,7 +14,7 @@ const shape = {
   expiresAt: 'date',
   /** An ended one stays until it expires, so that its value begins no other. */
   'endedAt?': 'date',
-  /** The latest request, to a minute; missing until the first minute is over. */
+  /** The latest request, to a minute; missing during the first minute. */
   'seenAt?': 'date',
   address: 'string',
   'userAgent?': 'string',
@@ -31,7 +31,7 @@ const USER_AGENT_LENGTH = 200;
 
 export type Sessions = ReturnType<typeof createSessions>;
 
-/** `idleMs`: without a request for so long a session is over. */
+/** `idleMs`: how long a session lasts without a request. */
 export function createSessions(deps: { storage: Storage; clock: Clock; random: Random; idleMs: number }) {
   const { storage, clock, random, idleMs } = deps;
   const sessions = storage.collection({

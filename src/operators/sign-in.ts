@@ -37,11 +37,11 @@ export interface SignIn {
   enter(secret: string, browser: string, origin: Origin): Promise<Entered | SecondStep | undefined>;
   /** Undefined when anything of it is wrong; never says what. Throws rate_limited, busy. */
   signIn(given: { email: string; password: string }, origin: Origin): Promise<Entered | SecondStep | undefined>;
-  /** The second step once more, with a new question; undefined when its time is over. */
+  /** The second step once more, with a new question; undefined when its time has passed. */
   secondStep(ticket: string): Promise<SecondStep | undefined>;
-  /** Undefined when what was given is wrong, or the ticket's time is over. Throws rate_limited. */
+  /** Undefined when what was given is wrong, or the ticket's time has passed. Throws rate_limited. */
   finishSignIn(ticket: string, given: FactorGiven, origin: Origin): Promise<Entered | undefined>;
-  /** For whoever has a passkey; undefined where browsers make none. */
+  /** For people with a passkey; undefined where browsers make none. */
   askPasskey(): Promise<PasskeyQuestion | undefined>;
   /** By a passkey alone. Undefined when it is nobody's, or wrong. Throws rate_limited. */
   signInByPasskey(given: { answer: string; sealed: string }, origin: Origin): Promise<Entered | undefined>;

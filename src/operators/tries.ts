@@ -13,7 +13,7 @@ const MOST_KEYS = 20_000;
 /** Wrong passwords of one network for one account, and of one network in all. */
 const FOR_ACCOUNT = 8;
 const FOR_NETWORK = 40;
-/** Wrong codes after a right password, wherever they come from: whoever sends them knows half of it. */
+/** Wrong codes after a right password, wherever they come from: their sender knows half of the proof. */
 const CODES = 10;
 /** Wrong passwords for one account from wherever; after them the waits double up to a quarter of an hour. */
 const FREE_TRIES = 10;

@@ -39,7 +39,7 @@ export function createAssets(added: Record<string, Asset>) {
       'Cache-Control': `max-age=${asset.maxAge}`,
       'X-Content-Type-Options': 'nosniff',
       'Cross-Origin-Resource-Policy': 'same-origin',
-      // A logo may be an SVG, which is a document when it is opened by itself.
+      // A logo may be an SVG, which is a document when it is opened alone.
       'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     });
     response.end(request.method === 'HEAD' ? undefined : asset.body);

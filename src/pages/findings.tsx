@@ -103,7 +103,7 @@ export function Stations({ view, visit }: { view: DirectoryView; visit: Visit })
   );
 }
 
-/** Who has to do it, for whoever reads. */
+/** Who has to do it, as the reader knows them. */
 function actorOf({ actor }: Finding, { reader }: Visit, provider: string): { who: string; tone: Tone } | undefined {
   const isTheirs = reader.audience === 'it_contact';
   if (actor === 'nobody') return undefined;

@@ -1,4 +1,4 @@
-/** A token of another system becomes a credential as it is. For operators alone: whoever may try values learns which ones are in use. */
+/** A token of another system becomes a credential as it is. For operators only: a person who can try values learns which ones are in use. */
 
 import { AppError, isAppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';

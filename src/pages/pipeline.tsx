@@ -31,7 +31,7 @@ export interface Face<V extends Visit> {
   routes: readonly Route<V>[];
   /** Pages for everybody. */
   open: readonly OpenRoute[];
-  /** Whoever is signed in with this browser. */
+  /** The person who is signed in with this browser. */
   findVisit(guest: Guest, frame: Pick<Visit, 'home' | 'formKey'>): Promise<V | undefined>;
   /** What a browser gets with which nobody is signed in. `isForm`: it sent a form, which was not done. */
   turnAway(guest: Guest, isForm: boolean): Shown | string;

@@ -210,7 +210,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
             name: IDENTITY_PROVIDERS[id].name,
             provider: id,
             directoryId: directory.id,
-            // Redirect URIs come from what is known of the provider, never from whoever holds a portal link.
+            // Redirect URIs come from what is known of the provider, never from the holder of a portal link.
             ...(needs === 'app-name'
               ? { appName: appNameSent(visit.form) }
               : { grantTypes: ['client_credentials'], redirectUris: [] }),

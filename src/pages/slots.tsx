@@ -5,7 +5,7 @@ import { DAYS, type DirectoryView, type Holding, placeOf, titleOf } from './dire
 import { troubleOf } from './findings.tsx';
 import { capital, Spark, span, Tag, Time } from './parts.tsx';
 
-/** Always two cards. `acts`: what may be done with a holding, or with an empty slot. `nameOf`: how whoever made one is called here. */
+/** Always two cards. `acts`: what may be done with a holding, or with an empty slot. `nameOf`: how the maker of one is called here. */
 export function SlotCards(props: {
   view: DirectoryView;
   nameOf: (actor: Actor) => string;

@@ -39,7 +39,7 @@ export interface Visit extends Guest {
   organizationId?: string;
   /** Throws not_found for what belongs to an organization that this person does not see. */
   assertSees: (organizationId: string) => void;
-  /** How whoever did something is called to this person, and from where it came as far as that is theirs to know. */
+  /** How an actor is called to this person, and from where it came as far as that is theirs to know. */
   nameOf: (actor: Actor, address?: string) => string;
   /** What stands before a directory in the trail of its pages. */
   trail?: readonly [path: string, name: string][];
@@ -94,7 +94,7 @@ export interface Shown {
   retryAfterSeconds?: number;
 }
 
-/** A page of which one part keeps up by itself while somebody looks: asked for with `?part` it is that part alone. */
+/** A page with one part that refreshes while somebody looks: with `?part` it is that part alone. */
 export function live(
   visit: Visit,
   page: Omit<Shown, 'children' | 'part'> & { head: VNode; part: VNode; rest?: VNode },

@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts';
 import { inAddress } from '../http/plain-text.ts';
 import type { OpenRoute, Route, Visit } from './visit.tsx';
 
-/** Nothing is looked up for it: whoever tries codes learns nothing, by its words or by its time. */
+/** Nothing is looked up for it, so a person who tries codes learns nothing from its words or its time. */
 export const whyPage: OpenRoute = {
   path: '/why/:code',
   async get({ params }) {

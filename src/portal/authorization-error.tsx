@@ -31,7 +31,7 @@ export function renderAuthorizationError(error: string, description: string, ask
   };
 }
 
-/** Whoever stands here came from an identity provider: where to go on, and whom to ask. */
+/** The reader came from an identity provider: where to go on, and whom to ask. */
 function Ways({ brand, hasValues }: { brand: Brand; hasValues: boolean }) {
   const { support } = brand;
   const address = support?.includes('@') ? `mailto:${support}` : support;

@@ -112,7 +112,7 @@ function turnAway({ cookies }: Guest, vendor: string): Shown {
   return messagePage(message, { status: 401, isNarrow: true });
 }
 
-/** Whoever acts for the vendor is named so, by name where it is a person's, and from where is not told. */
+/** Someone who acts for the vendor is named as such, with their name if it is a person. Their address is not told. */
 function nameInPortal(actor: Actor, address: string | undefined, link: PortalLink, vendor: string): string {
   if (actor.type === 'operator') return `${actor.name} (${vendor})`;
   if (actor.type === 'api_key' || actor.type === 'system') return vendor;

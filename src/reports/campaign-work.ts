@@ -1,5 +1,5 @@
 /**
- * What a campaign does by itself, in steps that can be repeated: each is written down before or after it in such a way that a crash at any
+ * What a campaign does in the background, in steps that can be repeated: each is written down before or after it in such a way that a crash at any
  * moment is gone on from. One instance works on a campaign at a time, as long as it renews its claim.
  */
 import { type Attribution, type Audit, SYSTEM, type Tracked } from '../audit/index.ts';

@@ -53,7 +53,7 @@ export interface Campaigns {
   progress(id: string): Promise<Record<MemberState, number>>;
   /** Asks once more where credentials wait. Throws not_found, invalid_request (not running, or asked within the hour). */
   remind(id: string, attribution: Attribution): Promise<Campaign>;
-  /** Ends that it set are taken back. Throws not_found; invalid_request where it is over. */
+  /** Ends that it set are taken back. Throws not_found; invalid_request where it has ended. */
   stop(id: string, attribution: Attribution): Promise<Campaign>;
   /** A portal link for each organization with credentials that wait, for the vendor to send; shown once. Throws not_found, invalid_request. */
   links(id: string, attribution: Attribution): Promise<{ organizationId: string; organization: string; url: string }[]>;

@@ -33,14 +33,14 @@ export interface EvidenceQuery {
   organizationId?: string | undefined;
   /** Who asks for it. */
   generatedBy: string;
-  /** Leaves out members and keys of the vendor: whoever asks is limited to one organization. */
+  /** Leaves out members and keys of the vendor, for callers limited to one organization. */
   isLimited?: boolean;
 }
 
 export interface Evidence {
   /** Throws not_found (organization), invalid_request (an impossible period, or more rows than a packet may have). */
   gather(query: EvidenceQuery): Promise<EvidencePacket>;
-  /** The packet as JSON, signed (JWS, compact): whoever has `/oauth/jwks` can check it. */
+  /** The packet as JSON, signed (JWS, compact), verified with `/oauth/jwks`. */
   sign(packet: EvidencePacket): Promise<string>;
 }
 

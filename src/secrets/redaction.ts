@@ -11,7 +11,7 @@ const OWN_ID = /^(?:org|dir|cred|client|evt|key|op|link|session|notice|hook|cont
 const RUN = /[^\s"'(),;:.<>[\]{}|\\?&=#@]{11,}/g;
 const CHUNKS = /[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^A-Za-z0-9]/g;
 const LONGEST = 4096;
-/** Beyond so many bits a text is taken for a secret, whoever made it. */
+/** Beyond so many bits a text is taken for a secret, no matter who made it. */
 const SECRET_BITS = 60;
 const REDACTED = '[redacted]';
 const SHOWN_FROM = 8;

@@ -5,7 +5,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 
-/** Beyond this many bits a SHA-256 of a value cannot be searched by whoever has a dump of the store. */
+/** Beyond this many bits a SHA-256 of a value can't be searched by someone with a dump of the store. */
 export const STRONG_BITS = 64;
 
 export interface Strength {

@@ -11,7 +11,7 @@ export interface Round {
   trustsNoClock?: boolean;
 }
 
-/** Runs each round by itself, never twice at a time; a failure is logged and tried again next time. */
+/** Runs each round on its own, never twice at a time; a failure is logged and tried again next time. */
 export function startRounds(
   rounds: readonly Round[],
   log: Log,

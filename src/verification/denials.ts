@@ -66,7 +66,7 @@ export type DenialReason = keyof typeof DENIAL_REASONS;
 
 /**
  * What exactly was wrong with the presented value, decided where the value is at hand. The event keeps this word; the value is kept
- * nowhere. Each reason lists its own; a reason that is not listed says everything by itself.
+ * nowhere. Each reason lists its own; a reason that is not listed needs none.
  */
 export const SUB_REASONS = {
   malformed: [

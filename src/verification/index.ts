@@ -218,7 +218,7 @@ export function createVerification(deps: VerificationDependencies): Verification
 
     async noteStray(stray) {
       const { presented, references, subReason, path, address, requestId, method, userAgent } = stray;
-      // Whoever tries many addresses costs the store nothing.
+      // A caller who tries many addresses costs the store nothing.
       if (byAddress.take(networkOf(address)) !== undefined) return;
       const known = presented.kind === 'token' ? await findKnown(presented.value) : undefined;
       const found = known?.credential;
