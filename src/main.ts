@@ -131,6 +131,8 @@ async function serve(): Promise<void> {
 
 /** Several processes answer requests on one port, and this one looks after them. */
 async function lead(config: Config, log: Log): Promise<void> {
+  // Each worker accepts for itself: a connection that is handed to one that just died would never be answered.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   const drainMs = config.LATCHKEY_DRAIN_SECONDS * 1000 + DRAIN_MARGIN_MS;
   const count = workersOf(config.LATCHKEY_WORKERS);
   const workers = startWorkers({ count, start: startWorker, log, onReady: say, drainMs });
@@ -227,8 +229,6 @@ async function answerRequests(config: Config, log: Log, role: string | undefined
 }
 
 function startWorker(role: string): WorkerProcess {
-  // Each worker accepts for itself: a connection that is handed to one that just died would never be answered.
-  cluster.schedulingPolicy = cluster.SCHED_NONE;
   const worker = cluster.fork({ [WORKER_ROLE]: role });
   return {
     pid: worker.process.pid,

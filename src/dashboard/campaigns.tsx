@@ -392,7 +392,7 @@ function Condition(props: { campaign: Campaign; progress: Record<MemberState, nu
     return (
       <Status
         tone="ok"
-        sentence={<b>All {counted(sum, 'credential')} have ended.</b>}
+        sentence={<b>{sum === 1 ? 'Its credential has ended.' : `All ${counted(sum, 'credential')} have ended.`}</b>}
         detail={endedAt && <Time at={endedAt} now={now} />}
       />
     );

@@ -3,7 +3,20 @@
 import { REVIEW_DECISIONS } from '../credentials/index.ts';
 import { csvLine } from '../http/csv.ts';
 import { choiceNameOf, IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
-import { Choice, chosen, Field, Form, Head, invalidField, More, sent, Tag, Time, type Tone } from '../pages/index.ts';
+import {
+  Choice,
+  chosen,
+  counted,
+  Field,
+  Form,
+  Head,
+  invalidField,
+  More,
+  sent,
+  Tag,
+  Time,
+  type Tone,
+} from '../pages/index.ts';
 import {
   type CredentialRow,
   MARKS,
@@ -172,7 +185,7 @@ export function reportRoutes({ credentialReport, credentials, organizations }: D
               </dd>
               <dt>Created</dt>
               <dd>
-                {ageDays} days ago by {createdBy.name}
+                {counted(ageDays, 'day')} ago by {createdBy.name}
               </dd>
               <dt>Last used</dt>
               <dd>{total?.lastUsedAt ? <Time at={total.lastUsedAt} now={visit.now} /> : 'Never'}</dd>
@@ -363,9 +376,7 @@ function leadOf(shown: number, hasMore: boolean, isFiltered: boolean): string {
   if (shown === 0 && hasMore) return 'No matches on this page. Choose Older to search further.';
   if (shown === 0) return isFiltered ? 'No credentials match this filter.' : 'No directory has a credential yet.';
   const what = isFiltered ? 'that match this filter' : 'across all customers';
-  return hasMore
-    ? `The first ${shown} credentials ${what}.`
-    : `${shown === 1 ? '1 credential' : `${shown} credentials`} ${what}.`;
+  return hasMore ? `The first ${shown} credentials ${what}.` : `${counted(shown, 'credential')} ${what}.`;
 }
 
 function Marks({ marks }: { marks: readonly Mark[] }) {
@@ -404,7 +415,7 @@ function Row({ row, now, mayReview }: { row: CredentialRow; now: Date; mayReview
         </small>
       </td>
       <td class="whole" title={createdAt.toISOString()}>
-        {ageDays === 1 ? '1 day' : `${ageDays.toLocaleString('en')} days`}
+        {counted(ageDays, 'day')}
       </td>
       <td class="whole">{total?.lastUsedAt ? <Time at={total.lastUsedAt} now={now} /> : <b>Never</b>}</td>
       <td class="whole">{expiresAt ? <Time at={expiresAt} now={now} /> : 'Never'}</td>
