@@ -16,7 +16,7 @@ const tag = 'Moving in';
 const LONGEST_CONTENT = 250_000;
 
 const clientId = z.string().max(100);
-export const connectionImportFields = {
+const connectionImportFields = {
   clientId: clientId.describe('The client_id of the client that has the connection.'),
   refreshToken: z.string().max(2000).optional().describe('The refresh token in clear text. Only a digest is stored.'),
   refreshTokenSha256: z.string().max(200).optional().describe('SHA-256 of the refresh token, in hexadecimal.'),

@@ -17,7 +17,7 @@ import type { Log } from '../log.ts';
 import { isDuplicate, json, type Storage } from '../storage/index.ts';
 import { parseAuthorization, unknownValue, type Verification } from '../verification/index.ts';
 
-export const LEAK_ACTIONS = ['off', 'flag', 'revoke'] as const;
+const LEAK_ACTIONS = ['off', 'flag', 'revoke'] as const;
 export type LeakAction = (typeof LEAK_ACTIONS)[number];
 
 export const LEAKS_PATH = '/api/v1/leaks';
@@ -57,7 +57,7 @@ export const LEAK_VERDICTS = z.array(
 type Verdict = z.infer<typeof LEAK_VERDICTS>[number];
 
 /** Keys by their identifiers, of a list in GitHub's format. Throws a TypeError for another text. */
-export function readLeakKeys(text: string): ReadonlyMap<string, KeyObject> {
+function readLeakKeys(text: string): ReadonlyMap<string, KeyObject> {
   const parsed = keyList.safeParse(parsedJson(text));
   if (!parsed.success) throw new TypeError('it is not a list of public keys');
   return new Map(

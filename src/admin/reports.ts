@@ -40,7 +40,7 @@ export const reportRowView = z
   })
   .meta({ id: 'CredentialReportRow' });
 
-export function viewReview({ review }: Credential) {
+function viewReview({ review }: Credential) {
   if (!review) return null;
   const { at, by, decision, note } = review;
   return { at, by: { type: by.type, id: by.id ?? null, name: by.name }, decision, note: note ?? null };

@@ -154,7 +154,7 @@ export function viewDirectory(directory: Directory, publicUrl: string) {
 
 const originView = z.object({ address: z.string(), userAgent: z.string().nullable() }).nullable();
 
-export const rotationView = z.object({
+const rotationView = z.object({
   successorId: z.string(),
   since: shownTime,
   retire: z.enum(['manual', 'when-replaced', 'at']),

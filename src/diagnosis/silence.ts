@@ -52,7 +52,7 @@ const LEAST_PEERS = 10;
 const WEEKEND = 0.15;
 const PEER_DAYS = 56;
 
-export function startOfDay(at: Date): Date {
+function startOfDay(at: Date): Date {
   return new Date(Math.floor(at.getTime() / DAY_MS) * DAY_MS);
 }
 

@@ -21,7 +21,7 @@ const RESERVED =
   /^(?:connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|host|cookie|forwarded|proxy(?:-.*)?|accept-encoding|content-.*|if-.*|x-request-id|x-(?:scim|forwarded).*|x-http-method.*|x-method-override)$/;
 
 /** Why a header cannot be a credential, or undefined when it can. */
-export function headerProblem(name: string, value: string): string | undefined {
+function headerProblem(name: string, value: string): string | undefined {
   if (!TOKEN.test(name)) return 'its name is not a valid header name';
   if (RESERVED.test(name.toLowerCase().replace(/[^a-z0-9-]/g, '-')))
     return `${name} is a header that the gateway sets itself`;

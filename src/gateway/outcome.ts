@@ -96,7 +96,7 @@ export function outcomeOf(answer: Answer): OutcomeClass {
 }
 
 /** RFC 7644 3.12; servers of SCIM 1.1 have `Errors`. */
-export function isScimError(text: string | undefined): boolean {
+function isScimError(text: string | undefined): boolean {
   const body = text === undefined ? undefined : objectOf(text);
   if (!body) return false;
   const schemas = body['schemas'];

@@ -115,7 +115,7 @@ const FAMILY = new RegExp(`^(?:${FAMILIES.join('|')})`);
 /** Servers behind CGI take `_`, and some whatever is no letter or digit, for `-`: all spellings count as the one with hyphens. */
 const ODD = /[^a-z0-9-]/g;
 
-export function isDropped(name: string): boolean {
+function isDropped(name: string): boolean {
   const plain = name.toLowerCase().replace(ODD, '-');
   return DROPPED.has(plain) || FAMILY.test(plain);
 }

@@ -103,7 +103,7 @@ export interface Answered {
 }
 
 /** The name as it goes out; undefined for a header that does not. */
-export function passedBackAs(lower: string): string | undefined {
+function passedBackAs(lower: string): string | undefined {
   const name = PASSED.get(lower);
   if (name !== undefined) return name;
   if (!EXTENSION.test(lower) || ACTED_ON.test(lower)) return undefined;

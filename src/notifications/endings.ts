@@ -10,7 +10,7 @@ import { linkStateAt, type PortalLinks } from '../one-time-links/index.ts';
 import { isDuplicate, type Storage, type Stored, text } from '../storage/index.ts';
 import { certificatesOf } from './certificates.ts';
 
-export const ENDING_KINDS = ['token', 'connection', 'client_secret', 'client_key', 'api_key', 'portal_link'] as const;
+const ENDING_KINDS = ['token', 'connection', 'client_secret', 'client_key', 'api_key', 'portal_link'] as const;
 export type EndingKind = (typeof ENDING_KINDS)[number];
 
 /** Days before an end at which people are told, unless an organization chose others. */

@@ -16,11 +16,6 @@ export interface Message {
   data: Record<string, unknown>;
 }
 
-export interface MessageSubject {
-  organizationId?: string | undefined;
-  directoryId?: string | undefined;
-}
-
 const MS_DIGITS = 8;
 const WITHIN_DIGITS = 3;
 

@@ -9,7 +9,7 @@ import { hasSecondFactor, type Operator } from './records.ts';
 import { newRecoveryCodes, recoveryDigestOf } from './recovery-codes.ts';
 import { createSecondFactor } from './second-factor.ts';
 
-export const FACTORS = ['totp', 'passkey', 'recovery_code'] as const;
+const FACTORS = ['totp', 'passkey', 'recovery_code'] as const;
 export type FactorKind = (typeof FACTORS)[number];
 
 /** What somebody sends to show the second factor; what is empty was not sent. */

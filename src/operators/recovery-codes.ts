@@ -2,7 +2,7 @@
 import { digestOf } from '../credentials/index.ts';
 import { type Random, randomText } from '../identifiers.ts';
 
-export const RECOVERY_CODES = 10;
+const RECOVERY_CODES = 10;
 /** Without what is read as something else: 0 and o, 1, i and l, u and v. */
 const ALPHABET = 'abcdefghjkmnpqrstwxyz23456789';
 const LENGTH = 24;

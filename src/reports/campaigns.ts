@@ -63,7 +63,7 @@ export interface Campaigns {
 
 /** Credentials of one campaign. */
 export const MOST_MEMBERS = 10_000;
-export const MOST_LINKS = 500;
+const MOST_LINKS = 500;
 const SHOWN = 50;
 const PAGE = 200;
 const HOUR_MS = 3_600_000;

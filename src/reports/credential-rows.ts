@@ -69,7 +69,7 @@ const BATCH = 200;
 /** Read for one page before it ends without being full. */
 const READ_AT_ONCE = 10_000;
 /** Sorting by use or end needs all that match, since the store keeps them by age. */
-export const MOST_SORTED = 50_000;
+const MOST_SORTED = 50_000;
 /** A review counts for a year. */
 const REVIEWED_MS = 365 * DAY_MS;
 /** Sort keys of what was never used, and of what never ends. */

@@ -7,7 +7,7 @@ import { AppError } from '../errors.ts';
 import { foldedPath, hasDotSegment, isMethodOverride, isRead, overridesMethod, splitGatewayPath } from './access.ts';
 import { createRecall } from './recall.ts';
 
-export const FORWARD_AUTH_PATH = '/auth/verify';
+const FORWARD_AUTH_PATH = '/auth/verify';
 
 /** What `?directory=` says where the token alone names the directory: for a SCIM server with one base URL for all customers. */
 export const ANY_DIRECTORY = 'any';
