@@ -15,3 +15,8 @@ export const systemClock: Clock = {
 };
 
 export const DAY_MS = 86_400_000;
+
+/** How people read a date, in UTC. Make each format once: that costs more than to format a thousand times. */
+export function dateFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' });
+}

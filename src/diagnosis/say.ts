@@ -1,5 +1,7 @@
 /** Sentences with parts that are shown in their own way: a time in the reader's zone, a field or menu as it stands elsewhere, a value. */
 
+import { dateFormat } from '../clock.ts';
+
 export type Part = string | { time: string } | { ui: string } | { value: string };
 export type Text = readonly Part[];
 
@@ -74,14 +76,7 @@ export function plain(text: Text): string {
     .join('');
 }
 
-/** Made once: to make one costs more than to format a thousand times. */
-const WHOLE_DAY = new Intl.DateTimeFormat('en-GB', {
-  weekday: 'long',
-  day: 'numeric',
-  month: 'long',
-  year: 'numeric',
-  timeZone: 'UTC',
-});
+const WHOLE_DAY = dateFormat({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 
 /** "Monday 16 November 2026, 17:40 UTC". */
 function exact(time: string): string {

@@ -1,5 +1,7 @@
 /** How an email looks: one sentence, one table, one button. HTML with styles in place, since mail programs drop stylesheets; and plain text. */
+
 import { render } from 'preact-render-to-string';
+import { dateFormat } from '../clock.ts';
 import type { Mail } from './mail.ts';
 import type { Notice, NoticeText } from './notices.ts';
 
@@ -57,10 +59,11 @@ function lineOf({ title, rows }: NoticeText): string {
   return where && !title.includes(where[1]) ? `${title} ${where[1]}` : title;
 }
 
+const WHOLE_DAY = dateFormat({ day: 'numeric', month: 'long', year: 'numeric' });
+
 /** "16 November 2026, 17:40 UTC". */
 export function utc(date: Date): string {
-  const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
-  return `${day.format(date)}, ${date.toISOString().slice(11, 16)} UTC`;
+  return `${WHOLE_DAY.format(date)}, ${date.toISOString().slice(11, 16)} UTC`;
 }
 
 /** An all-day entry for the day of an end (RFC 5545). */

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import encodeQR from 'qr';
-import { DAY_MS } from '../clock.ts';
+import { DAY_MS, dateFormat } from '../clock.ts';
 
 export type Tone = 'ok' | 'warn' | 'bad' | 'off';
 
@@ -36,9 +36,6 @@ function named(at: Date, now: Date): string {
   return `${(isThisYear ? DAY_OF_YEAR : DAY_AND_YEAR).format(at)} at ${time}`;
 }
 
-/** Made once: to make one costs more than to format a thousand times. */
-const dateFormat = (options: Intl.DateTimeFormatOptions) =>
-  new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' });
 const WEEKDAY = dateFormat({ weekday: 'long' });
 const DAY_OF_YEAR = dateFormat({ day: 'numeric', month: 'long' });
 const DAY_AND_YEAR = dateFormat({ day: 'numeric', month: 'long', year: 'numeric' });

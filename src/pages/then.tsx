@@ -1,5 +1,5 @@
 /** The past of a directory: its timeline, and its state at a moment that somebody asks about. */
-import { DAY_MS } from '../clock.ts';
+import { DAY_MS, dateFormat } from '../clock.ts';
 import type { Diagnoses, PastDiagnosis, Timeline } from '../diagnosis/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { placeOf } from './directory-view.ts';
@@ -178,13 +178,8 @@ function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visi
   );
 }
 
+const WHOLE_DAY = dateFormat({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+
 function spelled(at: Date): string {
-  const day = new Intl.DateTimeFormat('en-GB', {
-    weekday: 'long',
-    day: 'numeric',
-    month: 'long',
-    year: 'numeric',
-    timeZone: 'UTC',
-  });
-  return `${day.format(at)} at ${at.toISOString().slice(11, 16)} UTC`;
+  return `${WHOLE_DAY.format(at)} at ${at.toISOString().slice(11, 16)} UTC`;
 }

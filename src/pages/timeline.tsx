@@ -1,6 +1,6 @@
 /** What happened to a directory, drawn: changes by people above, traffic below, silence hatched, refusals red and taller; and as a table. */
 import type { VNode } from 'preact';
-import { DAY_MS } from '../clock.ts';
+import { DAY_MS, dateFormat } from '../clock.ts';
 import { CODES, type Run, type Timeline } from '../diagnosis/index.ts';
 import { placeOf } from './directory-view.ts';
 import { tellOf } from './events.tsx';
@@ -193,9 +193,6 @@ function markName(at: Date, span: number): string {
   return (span <= 10 * DAY_MS ? WEEKDAY : MONTH_DAY).format(at);
 }
 
-/** Made once: to make one costs more than to format a thousand times. */
-const dateFormat = (options: Intl.DateTimeFormatOptions) =>
-  new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' });
 const WEEKDAY = dateFormat({ weekday: 'short', day: 'numeric' });
 const MONTH_DAY = dateFormat({ day: 'numeric', month: 'short' });
 const WHOLE_DAY = dateFormat({ weekday: 'short', day: 'numeric', month: 'short' });

@@ -1,4 +1,5 @@
 /** What contacts read when a campaign asks them. */
+import { dateFormat } from '../clock.ts';
 import type { Invitation } from '../notifications/index.ts';
 import type { Campaign } from './campaign-records.ts';
 
@@ -11,11 +12,11 @@ export function invitationOf(campaign: Campaign, organizationId: string, directo
   const list = `${named.slice(0, NAMED).join(', ')}${named.length > NAMED ? ` and ${named.length - NAMED} more` : ''}`;
   const again = rounds > 1 ? 'Reminder: ' : '';
   const rows: [string, string][] = [[named.length === 1 ? 'Directory' : 'Directories', list]];
-  if (endsAt) rows.push(['Ends', dayOf(endsAt)]);
+  if (endsAt) rows.push(['Ends', WHOLE_DAY.format(endsAt)]);
   const words =
     goal === 'end'
       ? {
-          title: `${again}Replace your access token by ${dayOf(endsAt ?? campaign.createdAt)}.`,
+          title: `${again}Replace your access token by ${WHOLE_DAY.format(endsAt ?? campaign.createdAt)}.`,
           text:
             message ??
             'The token that your identity provider uses now ends on that day. Requests with it are refused from then on.',
@@ -48,9 +49,4 @@ export function invitationOf(campaign: Campaign, organizationId: string, directo
   };
 }
 
-/** "31 January 2027". */
-function dayOf(at: Date): string {
-  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }).format(
-    at,
-  );
-}
+const WHOLE_DAY = dateFormat({ day: 'numeric', month: 'long', year: 'numeric' });
