@@ -45,7 +45,7 @@ export function renderChart({ measured }: Report): string {
 
 const MEASURES: { name: string; of: (one: Growth) => number; unit: string }[] = [
   { name: 'Verifications per core second', of: (one) => one.verificationsPerCoreSecond, unit: '' },
-  { name: 'List of organizations, 95th of 100', of: (one) => one.listMs, unit: ' ms' },
+  { name: 'Page of an organization, 95th of 100', of: (one) => one.listMs, unit: ' ms' },
   { name: 'Audit page, 95th of 100', of: (one) => one.auditMs, unit: ' ms' },
   { name: 'Home page, 95th of 100', of: (one) => one.homeMs, unit: ' ms' },
   { name: 'Start', of: (one) => one.startMs / 1000, unit: ' s' },

@@ -21,7 +21,6 @@ export async function measurePages(
   const cookie = await signedIn(url, env);
   const measured: MeasuredPage[] = [];
   for (const path of [
-    '',
     '/organizations',
     `/organizations/${of.organizationId}`,
     `/directories/${of.directoryId}`,
