@@ -21,8 +21,10 @@ export interface Group {
 const ROUNDS = 4;
 const WARM_UP_SECONDS = 3;
 const IDLE_SHARE = 0.05;
-const LOOK_MS = 500;
-const LONGEST_SETTLE_MS = 30_000;
+const LOOK_MS = 1000;
+/** Longer than the pause between two sweeps that look for directories without findings. */
+const QUIET_MS = 12_000;
+const LONGEST_SETTLE_MS = 90_000;
 
 export async function measure(
   group: string,
@@ -34,8 +36,9 @@ export async function measure(
     say(`warming up ${name}`);
     await check(name, server.url, requests[0]);
     await load(server.url, requests, WARM_UP_SECONDS);
-    await settled(server);
   }
+  say('waiting until their work behind the answers is done');
+  await Promise.all(subjects.map(({ process: server }) => settled(server)));
   const rounds = new Map<string, (Load & { busy: number })[]>();
   for (let round = 1; round <= ROUNDS; round++) {
     for (const { name, process: server, requests } of subjects) {
@@ -63,13 +66,18 @@ export async function measure(
   });
 }
 
-/** The first request of a directory begins its diagnosis, which goes on behind the answers; a server that has run for a while is past that. */
+/**
+ * The first request of a directory begins its diagnosis, which goes on behind the answers; a server that has run for a while is past that.
+ * A process whose processor time is not known is settled at once.
+ */
 export async function settled(server: PinnedProcess): Promise<void> {
   const until = performance.now() + LONGEST_SETTLE_MS;
-  while (performance.now() < until) {
+  let quietSince = performance.now();
+  while (performance.now() < until && performance.now() - quietSince < QUIET_MS) {
     const before = server.processorSeconds();
+    if (Number.isNaN(before)) return;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    if (!(server.processorSeconds() - before > IDLE_SHARE * (LOOK_MS / 1000))) return;
+    if (server.processorSeconds() - before > IDLE_SHARE * (LOOK_MS / 1000)) quietSince = performance.now();
   }
 }
 
