@@ -21,10 +21,9 @@ export interface Group {
 const ROUNDS = 4;
 const WARM_UP_SECONDS = 3;
 const IDLE_SHARE = 0.05;
-const LOOK_MS = 1000;
 /** Longer than the pause between two sweeps that look for directories without findings. */
-const QUIET_MS = 12_000;
-const LONGEST_SETTLE_MS = 90_000;
+const LOOK_MS = 12_000;
+const LONGEST_SETTLE_MS = 60_000;
 
 export async function measure(
   group: string,
@@ -72,12 +71,11 @@ export async function measure(
  */
 export async function settled(server: PinnedProcess): Promise<void> {
   const until = performance.now() + LONGEST_SETTLE_MS;
-  let quietSince = performance.now();
-  while (performance.now() < until && performance.now() - quietSince < QUIET_MS) {
+  while (performance.now() < until) {
     const before = server.processorSeconds();
     if (Number.isNaN(before)) return;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    if (server.processorSeconds() - before > IDLE_SHARE * (LOOK_MS / 1000)) quietSince = performance.now();
+    if (server.processorSeconds() - before < IDLE_SHARE * (LOOK_MS / 1000)) return;
   }
 }
 
