@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { type App, createApp, smtpOf } from './app.ts';
+import { type App, createApp, smtpOf } from './app/index.ts';
 import { systemClock } from './clock.ts';
 import { runCommand } from './command-line/index.ts';
 import { type Config, readConfig, readSources } from './config.ts';

@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { App } from '../app.ts';
+import type { App } from '../app/index.ts';
 import { isAppError } from '../errors.ts';
 import { sqliteFiles } from '../storage/index.ts';
 import { COMMAND_LINE, type Edge } from './edge.ts';

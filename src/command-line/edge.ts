@@ -1,4 +1,4 @@
-import type { App } from '../app.ts';
+import type { App } from '../app/index.ts';
 import type { Attribution } from '../audit/index.ts';
 
 /** What a command gets of the process. */

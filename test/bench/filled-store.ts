@@ -1,6 +1,6 @@
 /** Stores with many credentials, two per directory, written through the storage port in large batches; 1000 of them can be presented. */
 import { createHash } from 'node:crypto';
-import { createApp } from '../../src/app.ts';
+import { createApp } from '../../src/app/index.ts';
 import { systemClock } from '../../src/clock.ts';
 import { readConfig, readSources } from '../../src/config.ts';
 import { type Credential, digestOf, hintOf } from '../../src/credentials/index.ts';

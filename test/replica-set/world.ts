@@ -1,6 +1,6 @@
 /** Several instances of the real application on a modelled replica set, and the people and machines that use them. Everything is drawn from one seed. */
 import inject from 'light-my-request';
-import { type App, createApp } from '../../src/app.ts';
+import { type App, createApp } from '../../src/app/index.ts';
 import type { Clock } from '../../src/clock.ts';
 import { readConfig, readSources } from '../../src/config.ts';
 import { isAppError } from '../../src/errors.ts';

@@ -91,7 +91,7 @@ describe('imports', () => {
   it('are found by this test at all', () => {
     assert.ok(files.length > 40);
     assert.ok([...imports.values()].flat().length > 150);
-    const ofApp = imports.get('app.ts')?.map(({ path }) => path);
+    const ofApp = imports.get('app/foundation.ts')?.map(({ path }) => path);
     assert.ok(ofApp?.includes('verification/index.ts') && ofApp.includes('config.ts'));
   });
 

@@ -39,7 +39,7 @@ const isPage = (file: string) => file.endsWith('.md');
 
 describe('what is written', () => {
   it('is found by this test at all', () => {
-    for (const file of ['package.json', 'src/app.ts', '.ci/run', 'docs/configuration.md'])
+    for (const file of ['package.json', 'src/main.ts', '.ci/run', 'docs/configuration.md'])
       assert.ok(texts.has(file), file);
   });
 

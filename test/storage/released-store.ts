@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import Database from 'libsql';
 import inject from 'light-my-request';
 import mongoose from 'mongoose';
-import { type App, createApp } from '../../src/app.ts';
+import { type App, createApp } from '../../src/app/index.ts';
 import { readConfig, readSources } from '../../src/config.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import type { Storage } from '../../src/storage/index.ts';

@@ -1,7 +1,7 @@
 /** The real application in this process, on a port of its own, with a clock that tests move. */
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
-import { type App, createApp } from '../../src/app.ts';
+import { type App, createApp } from '../../src/app/index.ts';
 import type { Clock } from '../../src/clock.ts';
 import { readConfig, readSources } from '../../src/config.ts';
 import { createHttpServer, type ServerLimits } from '../../src/http/server.ts';
