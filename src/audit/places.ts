@@ -2,7 +2,7 @@
  * Where an event is found by whoever explains a directory: a directory has a hundred thousand refusals and three changes, and each kind must
  * be read without a look at the others. One more key of the events, made of what they say.
  */
-import type { AuditEvent, EventType } from './events.ts';
+import type { EventType, Subject } from './events.ts';
 
 export const PLACES = ['trouble', 'token', 'connecting', 'switch', 'change', 'entered', 'finding', 'checked'] as const;
 export type Place = (typeof PLACES)[number];
@@ -33,11 +33,7 @@ export function placeIn(subjectId: string, place: Place): string {
 }
 
 /** What is written with an event: of a directory, or of an organization. */
-export function placeOf({
-  type,
-  directoryId,
-  organizationId,
-}: Pick<AuditEvent, 'type' | 'directoryId' | 'organizationId'>): { place?: string } {
+export function placeOf({ type, directoryId, organizationId }: Subject & { type: EventType }): { place?: string } {
   const subjectId = directoryId ?? organizationId;
   return subjectId === undefined ? {} : { place: placeIn(subjectId, OF_TYPE[type] ?? 'change') };
 }

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { BASE62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
-import type { Accumulation, Collection, Waiting } from '../storage/index.ts';
+import { type Accumulation, type Collection, fits, type Waiting } from '../storage/index.ts';
 import { type Actor, type AuditEvent, type EventPayload, PAYLOADS, type Subject } from './events.ts';
 import { admitted, admittedActor } from './payload.ts';
 import { placeOf } from './places.ts';
@@ -54,7 +54,8 @@ const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 const SLICE = 100;
 
 interface Pending {
-  event: AuditEvent;
+  /** As it is looked for, its place included. */
+  event: AuditEvent & { place?: string };
   count: number;
 }
 
@@ -128,6 +129,7 @@ export function createTallies(deps: {
         requestId,
         // One of many addresses would look like the culprit.
         ...(!isFolded && address !== undefined && { address }),
+        ...placeOf({ type, ...subject }),
         data,
       },
     });
@@ -160,7 +162,10 @@ export function createTallies(deps: {
 
     waiting: {
       // Thousands may wait while the events of one directory are asked for, again and again.
-      list: (where) => withDirectory(where?.['directoryId'], [...leaving, ...pending.values()]).map(accumulationOf),
+      list: (where = {}) =>
+        waitingNow()
+          .filter(({ event }) => fits(event, where))
+          .map(accumulationOf),
       listOf(id) {
         const latest = pending.get(id);
         return [...leaving.filter(({ event }) => event.id === id), ...(latest ? [latest] : [])].map(accumulationOf);
@@ -169,6 +174,10 @@ export function createTallies(deps: {
       writing: () => writing,
     },
   };
+
+  function waitingNow(): Pending[] {
+    return [...leaving, ...pending.values()];
+  }
 
   async function write(): Promise<void> {
     if (pending.size === 0) return;
@@ -196,13 +205,9 @@ export function createTallies(deps: {
   }
 }
 
-function withDirectory(directoryId: string | readonly string[] | undefined, tallies: Pending[]): Pending[] {
-  return typeof directoryId === 'string' ? tallies.filter(({ event }) => event.directoryId === directoryId) : tallies;
-}
-
 function accumulationOf({ event, count }: Pending): Accumulation<AuditEvent> {
   return {
-    initial: { ...event, count: 0, ...placeOf(event) },
+    initial: { ...event, count: 0 },
     add: { count },
     latest: { by: 'lastAt', values: lastOf(event) },
   };

@@ -28,7 +28,7 @@ export type {
 } from './port.ts';
 export { type Migration, SCHEMA_VERSION } from './schema-version.ts';
 export { json, type RecordOf, type Shape, type Stored, text } from './shape.ts';
-export { type Waiting, withWaiting } from './waiting.ts';
+export { fits, type Waiting, withWaiting } from './waiting.ts';
 
 /** A unique key was taken. `key` is the attribute, `id` for the record's own id. */
 export class DuplicateKey extends Error {

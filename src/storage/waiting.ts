@@ -122,11 +122,18 @@ function merged<R extends Identified>(stored: R | undefined, merges: readonly Ac
 
 function matches<R extends Identified>(record: R, { where = {}, from, to }: PageQuery, order: string): boolean {
   const at = dateOf(record, order);
-  if (at === undefined || (from && at < from) || (to && at >= to)) return false;
-  return Object.entries(where).every(([key, wanted]) => {
+  return at !== undefined && !(from && at < from) && !(to && at >= to) && fits(record, where);
+}
+
+/** Whether a record has what a page asks for. */
+export function fits(record: object, where: NonNullable<PageQuery['where']>): boolean {
+  for (const key in where) {
+    const wanted = where[key];
+    if (wanted === undefined) continue;
     const value = (record as Record<string, unknown>)[key];
-    return wanted === undefined || (typeof wanted === 'string' ? value === wanted : wanted.includes(value as string));
-  });
+    if (typeof wanted === 'string' ? value !== wanted : !wanted.includes(value as string)) return false;
+  }
+  return true;
 }
 
 function dateOf(record: Identified, order: string): Date | undefined {
