@@ -1,4 +1,5 @@
 import { actorShape, outboxShape } from '../audit/index.ts';
+import { AppError } from '../errors.ts';
 import { type CollectionSpec, type Stored, text } from '../storage/index.ts';
 
 export const SCOPES = ['scim', 'scim.read'] as const;
@@ -101,6 +102,17 @@ export function subjectOf({ id, organizationId, directoryId }: Credential) {
 export function ended(record: Credential, state: 'revoked' | 'expired', facts: Partial<Credential>): Credential {
   const { slotKey: _slotKey, dueAt: _dueAt, rotation: _rotation, ...rest } = record;
   return { ...rest, ...facts, state };
+}
+
+/** Throws credential_final. */
+export function assertLive(record: Credential, now: Date): void {
+  const state = stateAt(record, now);
+  if (state === 'revoked' || state === 'expired')
+    throw new AppError('credential_final', { credentialId: record.id, state });
+}
+
+export function absent(id: string): AppError {
+  return new AppError('not_found', { detail: `There is no credential ${id}.` });
 }
 
 /** The earlier of two moments, where there are any. */

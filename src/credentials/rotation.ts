@@ -1,5 +1,5 @@
 /**
- * Rotation of static tokens. `overlap` puts the new token beside the old one, which then ends by hand, at a time, or by itself once the
+ * Rotation of static tokens. `overlap` puts the new token next to the old one, which then ends by hand, at a time, or automatically once the
  * new one was accepted and the old one has been quiet (`when-replaced`): an old one that is still in use is shown, never cut. `immediate`
  * leaves the new token alone. An OAuth connection is never touched.
  */
@@ -9,6 +9,7 @@ import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { createTurns } from '../timing/turns.ts';
 import {
+  absent,
   type Credential,
   earliest,
   ended,
@@ -64,6 +65,8 @@ const LOOK_AGAIN_MS = 30_000;
 /** Rotations of one directory that race for its slots settle long before this. */
 const ATTEMPTS = 50;
 
+export type Rotation = ReturnType<typeof createRotation>;
+
 export function createRotation(deps: Dependencies) {
   const {
     credentials,
@@ -82,8 +85,7 @@ export function createRotation(deps: Dependencies) {
   const inTurn = createTurns();
 
   async function staticTokens(directoryId: string): Promise<Credential[]> {
-    const holders = await slots.holders(directoryId);
-    return holders.filter((holder) => holder.kind === 'bearer' && stateAt(holder, clock.now()) !== 'expired');
+    return (await slots.live(directoryId)).filter(({ kind }) => kind === 'bearer');
   }
 
   async function retire(id: string, successorId: string, attribution: Attribution): Promise<void> {
@@ -258,7 +260,7 @@ export function createRotation(deps: Dependencies) {
 
     async retireNow(id: string, attribution: Attribution): Promise<Credential> {
       const record = await credentials.find(id);
-      if (!record) throw new AppError('not_found', { detail: `There is no credential ${id}.` });
+      if (!record) throw absent(id);
       const state = stateAt(record, clock.now());
       if (!isLive(state)) throw new AppError('credential_final', { credentialId: id, state });
       const step = await progress(record);

@@ -20,6 +20,8 @@ export interface Slots {
   assertNew(digest: string): Promise<void>;
   /** Who holds the slots of a directory now. */
   holders(directoryId: string): Promise<Credential[]>;
+  /** The same without those that have expired. */
+  live(directoryId: string): Promise<Credential[]>;
   /** Work on the slots of a directory that no claim of this process comes between. */
   undisturbed<T>(directoryId: string, work: () => Promise<T>): Promise<T>;
   /** Ends a credential whose time has come, which frees its slot. */
@@ -46,6 +48,10 @@ export function createSlots(deps: {
   async function holders(directoryId: string): Promise<Credential[]> {
     const found = await Promise.all(SLOTS.map((slot) => credentials.findBy('slotKey', slotKey(directoryId, slot))));
     return found.filter((holder) => holder !== undefined);
+  }
+
+  async function live(directoryId: string): Promise<Credential[]> {
+    return (await holders(directoryId)).filter((holder) => stateAt(holder, clock.now()) !== 'expired');
   }
 
   async function full(directoryId: string): Promise<AppError> {
@@ -103,10 +109,10 @@ export function createSlots(deps: {
     undisturbed,
     assertNew,
     async assertFree(directoryId) {
-      const live = (await holders(directoryId)).filter((holder) => stateAt(holder, clock.now()) !== 'expired');
-      if (live.length === SLOTS.length) throw await full(directoryId);
+      if ((await live(directoryId)).length === SLOTS.length) throw await full(directoryId);
     },
     holders,
+    live,
     expire,
   };
 }

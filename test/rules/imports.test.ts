@@ -49,7 +49,6 @@ const KEPT: Record<string, (file: string) => boolean> = {
 const MAKING_INDEXES = [
   'admin',
   'command-line',
-  'credentials',
   'diagnosis',
   'gateway',
   'idempotency',
