@@ -1,12 +1,60 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import type { ApiKey, ApiKeys, Usage } from '../credentials/index.ts';
+import type { ApiKey, ApiKeys, Usage, UsageTotal } from '../credentials/index.ts';
 import type { Organizations } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'API keys';
+
+const apiKeyView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    role: schemas.role,
+    organizationId: z.string().nullable().describe('The only organization that it can see. null: all.'),
+    state: z.enum(['active', 'revoked', 'expired']),
+    hint: z.string(),
+    createdAt: schemas.shownTime,
+    createdBy: schemas.actorView,
+    expiresAt: schemas.shownTime.nullable(),
+    lastUsedAt: schemas.shownTime.nullable(),
+    lastUsedFrom: schemas.originView,
+    revokedAt: schemas.shownTime.nullable(),
+    revokedBy: schemas.actorView.nullable(),
+  })
+  .meta({ id: 'ApiKey' });
+
+function viewApiKey(apiKey: ApiKey, total: UsageTotal | undefined, now: Date) {
+  const {
+    id,
+    name: shownName,
+    role: shownRole,
+    organizationId,
+    hint,
+    createdAt,
+    createdBy,
+    expiresAt: end,
+    revokedAt,
+    revokedBy,
+  } = apiKey;
+  return {
+    id,
+    name: shownName,
+    role: shownRole,
+    organizationId: organizationId ?? null,
+    state: revokedAt ? 'revoked' : end && end <= now ? 'expired' : 'active',
+    hint,
+    createdAt,
+    createdBy: schemas.viewActor(createdBy),
+    expiresAt: end ?? null,
+    lastUsedAt: total?.lastUsedAt ?? null,
+    lastUsedFrom: schemas.viewOrigin(total),
+    revokedAt: revokedAt ?? null,
+    revokedBy: revokedBy ? schemas.viewActor(revokedBy) : null,
+  };
+}
 
 export function apiKeyOperations(deps: {
   apiKeys: ApiKeys;
@@ -18,7 +66,7 @@ export function apiKeyOperations(deps: {
 
   async function views(found: ApiKey[]) {
     const totals = await usage.totals(found.map(({ id }) => id));
-    return found.map((apiKey) => schemas.viewApiKey(apiKey, totals.get(apiKey.id), clock.now()));
+    return found.map((apiKey) => viewApiKey(apiKey, totals.get(apiKey.id), clock.now()));
   }
 
   async function get(id: string, caller: Caller): Promise<ApiKey> {
@@ -43,7 +91,7 @@ export function apiKeyOperations(deps: {
         expiresAt: schemas.expiresAt,
       }),
       status: 201,
-      answer: z.object({ apiKey: schemas.apiKeyView, key: schemas.shownOnce }),
+      answer: z.object({ apiKey: apiKeyView, key: schemas.shownOnce }),
       errors: ['not_found', 'forbidden', 'invalid_request'],
       async handle({ body, caller, attribution }) {
         if (caller.organizationId !== undefined && body.organizationId === undefined) {
@@ -67,7 +115,7 @@ export function apiKeyOperations(deps: {
       action: 'api-keys.read',
       query: z.strictObject({ ...schemas.paging }),
       status: 200,
-      answer: schemas.listOf(schemas.apiKeyView),
+      answer: schemas.listOf(apiKeyView),
       errors: ['invalid_cursor'],
       async handle({ query, caller }) {
         const { items, nextCursor } = await apiKeys.page({ ...query, organizationId: caller.organizationId });
@@ -81,7 +129,7 @@ export function apiKeyOperations(deps: {
       summary: 'Read an API key',
       action: 'api-keys.read',
       status: 200,
-      answer: schemas.apiKeyView,
+      answer: apiKeyView,
       errors: ['not_found'],
       handle: async ({ id, caller }) => ({ body: (await views([await get(id, caller)]))[0] }),
     }),
@@ -92,7 +140,7 @@ export function apiKeyOperations(deps: {
       summary: 'Revoke an API key',
       action: 'api-keys.change',
       status: 200,
-      answer: schemas.apiKeyView,
+      answer: apiKeyView,
       errors: ['not_found', 'last_owner_key'],
       async handle({ id, caller, attribution }) {
         await get(id, caller);

@@ -90,7 +90,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       progress: await campaigns.progress(id),
       asked: askedRounds,
       createdAt,
-      startedBy: { type: startedBy.type, id: startedBy.id ?? null, name: startedBy.name },
+      startedBy: schemas.viewActor(startedBy),
       endedAt: campaign.endedAt ?? null,
     };
   }

@@ -11,6 +11,7 @@ import {
   isLiveAt,
   issuesOf,
 } from '../oauth/index.ts';
+import { allowWeak } from './credential-schemas.ts';
 import * as schemas from './schemas.ts';
 
 export const redirectUris = z.array(z.string().max(2000)).max(20);
@@ -26,7 +27,7 @@ export const accessTokenSeconds = z
 export const importedSecret = {
   clientSecret: z.string().max(1000).optional().describe('The secret in clear text. Only a digest is stored.'),
   clientSecretSha256: z.string().max(200).optional().describe('SHA-256 of the secret, in hexadecimal.'),
-  allowWeak: schemas.allowWeak,
+  allowWeak: allowWeak,
 };
 export const secretEnd = schemas.time.nullable().optional();
 const jwks = z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(20) });
@@ -154,6 +155,6 @@ export function viewClient(client: Client, now: Date) {
     })),
     issues: issuesOf(client, now),
     createdAt,
-    createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
+    createdBy: schemas.viewActor(createdBy),
   };
 }

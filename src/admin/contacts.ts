@@ -40,7 +40,7 @@ function viewContact({ id, scope, name, email: address, kinds: wanted, createdAt
     confirmedAt: confirmedAt ?? null,
     bouncedAt: bouncedAt ?? null,
     createdAt,
-    createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
+    createdBy: schemas.viewActor(createdBy),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Credential, Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, isAppError } from '../errors.ts';
+import { allowWeak, credentialView, scopes, usageView, viewCredential, viewUsage } from './credential-schemas.ts';
 import { eventListOperation } from './events.ts';
 import { assertMayImport, assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
@@ -13,7 +14,7 @@ const LONGEST_RETIRE_SECONDS = 90 * 86_400;
 
 const issueFields = {
   label: schemas.name.optional(),
-  scopes: schemas.scopes.optional(),
+  scopes: scopes.optional(),
   expiresAt: schemas.expiresAt,
 };
 export const credentialImportFields = {
@@ -30,10 +31,10 @@ export const credentialImportFields = {
     .regex(/^[\x21-\x7e]{1,4}$/, 'expected the last one to four characters of the value')
     .optional()
     .describe('Last characters of the value, to show with a digest.'),
-  allowWeak: schemas.allowWeak,
+  allowWeak: allowWeak,
   ...issueFields,
 };
-const shownOnce = z.object({ credential: schemas.credentialView, token: schemas.shownOnce });
+const shownOnce = z.object({ credential: credentialView, token: schemas.shownOnce });
 
 /** Whether a value is kept at a place that the caller may not see. */
 export function isKeptElsewhere(error: unknown, caller: Caller): boolean {
@@ -84,12 +85,7 @@ export function credentialOperations(deps: {
     const totals = await usage.totals(found.map(({ id }) => id));
     return Promise.all(
       found.map(async (credential) =>
-        schemas.viewCredential(
-          credential,
-          totals.get(credential.id),
-          await credentials.progress(credential),
-          clock.now(),
-        ),
+        viewCredential(credential, totals.get(credential.id), await credentials.progress(credential), clock.now()),
       ),
     );
   }
@@ -123,7 +119,7 @@ export function credentialOperations(deps: {
         state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']).optional(),
       }),
       status: 200,
-      answer: schemas.listOf(schemas.credentialView),
+      answer: schemas.listOf(credentialView),
       errors: ['not_found', 'invalid_cursor'],
       async handle({ id, query, caller }) {
         await getDirectory(id, caller);
@@ -141,7 +137,7 @@ export function credentialOperations(deps: {
       action: 'credentials.import',
       body: z.strictObject(credentialImportFields),
       status: 201,
-      answer: z.object({ credential: schemas.credentialView }),
+      answer: z.object({ credential: credentialView }),
       errors: ['not_found', 'slots_full', 'credential_exists', 'invalid_token_format', 'weak_value', 'invalid_request'],
       async handle({ id, body, caller, attribution }) {
         await getDirectory(id, caller);
@@ -191,7 +187,7 @@ export function credentialOperations(deps: {
       summary: 'Read a credential',
       action: 'credentials.read',
       status: 200,
-      answer: schemas.credentialView,
+      answer: credentialView,
       errors: ['not_found'],
       handle: async ({ id, caller }) => ({ body: await view(await get(id, caller)) }),
     }),
@@ -203,11 +199,11 @@ export function credentialOperations(deps: {
       action: 'credentials.change',
       body: z.strictObject({
         label: schemas.name.nullable().optional(),
-        scopes: schemas.scopes.optional(),
+        scopes: scopes.optional(),
         expiresAt: schemas.expiresAt,
       }),
       status: 200,
-      answer: schemas.credentialView,
+      answer: credentialView,
       errors: ['not_found', 'credential_final', 'invalid_request'],
       async handle({ id, body, caller, attribution }) {
         await get(id, caller);
@@ -222,7 +218,7 @@ export function credentialOperations(deps: {
         summary: verb === 'disable' ? 'Disable a credential; it keeps its slot' : 'Enable a disabled credential',
         action: 'credentials.change',
         status: 200,
-        answer: schemas.credentialView,
+        answer: credentialView,
         errors: ['not_found', 'credential_final'],
         async handle({ id, caller, attribution }) {
           await get(id, caller);
@@ -240,7 +236,7 @@ export function credentialOperations(deps: {
       action: 'credentials.change',
       body: z.strictObject({ reason: schemas.name.optional(), force: z.boolean().optional() }),
       status: 200,
-      answer: schemas.credentialView,
+      answer: credentialView,
       errors: ['not_found', 'still_in_use'],
       async handle({ id, body, caller, attribution }) {
         await get(id, caller);
@@ -255,7 +251,7 @@ export function credentialOperations(deps: {
       description: 'For the old token of a rotation, after the new one was accepted.',
       action: 'credentials.change',
       status: 200,
-      answer: schemas.credentialView,
+      answer: credentialView,
       errors: ['not_found', 'credential_final', 'not_replaced'],
       async handle({ id, caller, attribution }) {
         await get(id, caller);
@@ -270,12 +266,12 @@ export function credentialOperations(deps: {
       action: 'credentials.read',
       query: z.strictObject({ ...schemas.paging, from: schemas.time.optional(), to: schemas.time.optional() }),
       status: 200,
-      answer: schemas.listOf(schemas.usageView),
+      answer: schemas.listOf(usageView),
       errors: ['not_found', 'invalid_cursor'],
       async handle({ id, query, caller }) {
         await get(id, caller);
         const { items, nextCursor } = await usage.hours(id, query);
-        return { body: { items: items.map(schemas.viewUsage), nextCursor } };
+        return { body: { items: items.map(viewUsage), nextCursor } };
       },
     }),
     eventListOperation(audit, {

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { CODE_NAMES, type Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
+import { eventView, viewEvent } from './events.ts';
 import { diagnosisView, viewDiagnosis, viewPast } from './finding-views.ts';
 import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
@@ -18,7 +19,7 @@ const timelineView = z
   .object({
     from: shownTime,
     to: shownTime,
-    changes: z.array(schemas.eventView),
+    changes: z.array(eventView),
     credentials: z.array(
       z.object({
         id: z.string(),
@@ -124,7 +125,7 @@ export function diagnosisOperations(deps: {
           throw new AppError('invalid_request', { detail: 'The period ends before it begins.', errors });
         }
         const { changes, ...timeline } = await diagnoses.timeline(directory, { from, to });
-        return { body: { ...timeline, changes: changes.map(schemas.viewEvent) } };
+        return { body: { ...timeline, changes: changes.map(viewEvent) } };
       },
     }),
     operation({

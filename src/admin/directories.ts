@@ -11,32 +11,12 @@ import {
 import { AppError } from '../errors.ts';
 import { TEST_PROBLEMS, UNREACHABLE, UPSTREAM_TEST_MS, type UpstreamTestReport } from '../gateway/index.ts';
 import { ANSWER_MS } from '../timing/deadline.ts';
+import * as fields from './directory-schemas.ts';
 import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import { force } from './organizations.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Directories';
-const upstreamUrl = z
-  .string()
-  .max(2000)
-  .describe(
-    'SCIM base URL of your application, for the gateway. It must be https with a public host, unless configured otherwise.',
-  );
-
-const mapUris = z
-  .boolean()
-  .describe('Whether the gateway replaces upstream URIs in responses with endpoint URIs. Default: true.');
-
-const upstreamCredential = z
-  .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('none') }),
-    z.strictObject({ kind: z.literal('jwt') }),
-    z.strictObject({ kind: z.literal('header'), name: z.string().max(100), value: z.string().max(4096) }),
-  ])
-  .describe(
-    'How the gateway authenticates to the upstream: with a JWT that /oauth/jwks verifies, or with a header. The header value is stored encrypted and never shown.',
-  );
-
 const upstreamTestView = z
   .object({
     isFine: z.boolean(),
@@ -52,13 +32,6 @@ const upstreamTestView = z
     ),
   })
   .meta({ id: 'UpstreamTest' });
-const requestLog = z
-  .boolean()
-  .describe('Whether the gateway logs each accepted request for 30 days: never bodies, filters or names.');
-const audience = z
-  .string()
-  .max(2000)
-  .describe('The `aud` of introspection, an absolute URI. For a SCIM server with its own URL.');
 
 export function directoryOperations(deps: {
   directories: Directories;
@@ -69,7 +42,7 @@ export function directoryOperations(deps: {
   publicUrl: string;
 }): Operation[] {
   const { directories, credentials, removal, publicUrl, organizations, testUpstream } = deps;
-  const view = (directory: Directory) => schemas.viewDirectory(directory, publicUrl);
+  const view = (directory: Directory) => fields.viewDirectory(directory, publicUrl);
 
   async function get(id: string, caller: Caller): Promise<Directory> {
     const directory = await directories.get(id);
@@ -110,17 +83,17 @@ export function directoryOperations(deps: {
         organizationId: z.string().max(100),
         name: schemas.name,
         provider: schemas.provider.optional(),
-        upstreamUrl: upstreamUrl.optional(),
-        mapUris: mapUris.optional(),
-        upstreamCredential: upstreamCredential.optional(),
-        audience: audience.optional(),
-        requestLog: requestLog.optional(),
-        endpointKey: schemas.endpointKey
+        upstreamUrl: fields.upstreamUrl.optional(),
+        mapUris: fields.mapUris.optional(),
+        upstreamCredential: fields.upstreamCredential.optional(),
+        audience: fields.audience.optional(),
+        requestLog: fields.requestLog.optional(),
+        endpointKey: fields.endpointKey
           .optional()
           .describe('Readable last part of the endpoint URL. It must be unique. Default: random.'),
       }),
       status: 201,
-      answer: schemas.directoryView,
+      answer: fields.directoryView,
       errors: ['not_found', 'endpoint_key_taken', 'invalid_request'],
       async handle({ body, caller, attribution }) {
         assertVisible(caller, body.organizationId, `organization ${body.organizationId}`);
@@ -141,7 +114,7 @@ export function directoryOperations(deps: {
         endpointKey: z.string().max(100).optional().describe('Only the directory with this endpointKey.'),
       }),
       status: 200,
-      answer: schemas.listOf(schemas.directoryView),
+      answer: schemas.listOf(fields.directoryView),
       errors: ['invalid_cursor'],
       async handle({ query: { endpointKey, ...query }, caller }) {
         if (query.organizationId !== undefined)
@@ -167,7 +140,7 @@ export function directoryOperations(deps: {
       summary: 'Read a directory',
       action: 'directories.read',
       status: 200,
-      answer: schemas.directoryView,
+      answer: fields.directoryView,
       errors: ['not_found'],
       handle: async ({ id, caller }) => ({ body: view(await get(id, caller)) }),
     }),
@@ -182,16 +155,16 @@ export function directoryOperations(deps: {
       body: z.strictObject({
         name: schemas.name.optional(),
         provider: schemas.provider.optional(),
-        upstreamUrl: upstreamUrl.nullable().optional(),
-        mapUris: mapUris.optional(),
-        upstreamCredential: upstreamCredential.nullable().optional(),
-        audience: audience.nullable().optional(),
-        requestLog: requestLog.optional(),
-        endpointKey: schemas.endpointKey.optional(),
+        upstreamUrl: fields.upstreamUrl.nullable().optional(),
+        mapUris: fields.mapUris.optional(),
+        upstreamCredential: fields.upstreamCredential.nullable().optional(),
+        audience: fields.audience.nullable().optional(),
+        requestLog: fields.requestLog.optional(),
+        endpointKey: fields.endpointKey.optional(),
         force: z.boolean().optional(),
       }),
       status: 200,
-      answer: schemas.directoryView,
+      answer: fields.directoryView,
       errors: ['not_found', 'endpoint_key_taken', 'invalid_request', 'credentials_active'],
       async handle({ id, body: { force: isForced = false, ...changes }, caller, attribution }) {
         const directory = await get(id, caller);
@@ -244,7 +217,7 @@ export function directoryOperations(deps: {
             : 'Enable a directory with the same credentials',
         action: 'directories.change',
         status: 200,
-        answer: schemas.directoryView,
+        answer: fields.directoryView,
         errors: ['not_found'],
         async handle({ id, caller, attribution }) {
           await get(id, caller);

@@ -7,10 +7,10 @@ import { AppError, asAppError, isAppError } from '../errors.ts';
 import type { Client, Clients, Oauth } from '../oauth/index.ts';
 import { isOwnId, traceOf, withoutUnguessable } from '../secrets/redaction.ts';
 import { clientFields, importedSecret } from './client-schemas.ts';
+import { allowWeak, scopes } from './credential-schemas.ts';
 import { credentialImportFields, hidingElsewhere, isKeptElsewhere } from './credentials.ts';
 import { IMPORT_FORMATS, type ImportRow, readImportFile } from './import-file.ts';
 import { assertMayImport, assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
-import * as schemas from './schemas.ts';
 
 const tag = 'Moving in';
 const LONGEST_CONTENT = 250_000;
@@ -20,8 +20,8 @@ const connectionImportFields = {
   clientId: clientId.describe('The client_id of the client that has the connection.'),
   refreshToken: z.string().max(2000).optional().describe('The refresh token in clear text. Only a digest is stored.'),
   refreshTokenSha256: z.string().max(200).optional().describe('SHA-256 of the refresh token, in hexadecimal.'),
-  scopes: schemas.scopes.optional(),
-  allowWeak: schemas.allowWeak,
+  scopes: scopes.optional(),
+  allowWeak: allowWeak,
 };
 const directory = z.string().max(100).describe('An ID or an endpointKey.');
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isWithinReach, mayRole } from '../access.ts';
 import type { Removal } from '../credentials/index.ts';
-import { isOrigin, MOST_ORIGINS, type Organizations } from '../directories/index.ts';
+import { isOrigin, MOST_ORIGINS, type Organization, type Organizations } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
@@ -17,6 +17,22 @@ const externalId = z
 export const force = z.enum(['true', 'false']).default('false').describe('true: also revoke active credentials.');
 
 const upstreamOrigin = z.string().max(300).refine(isOrigin, 'an origin such as https://app.example.com');
+
+const organizationView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    externalId: z.string().nullable(),
+    upstreamOrigins: z.array(z.string()).describe('Origins that API keys of this organization can use for upstreams.'),
+    createdAt: schemas.shownTime,
+    updatedAt: schemas.shownTime,
+  })
+  .meta({ id: 'Organization' });
+
+function viewOrganization(organization: Organization) {
+  const { id, name: shownName, externalId, upstreamOrigins = [], createdAt, updatedAt } = organization;
+  return { id, name: shownName, externalId: externalId ?? null, upstreamOrigins, createdAt, updatedAt };
+}
 
 export function organizationOperations(deps: { organizations: Organizations; removal: Removal }): Operation[] {
   const { organizations, removal } = deps;
@@ -35,10 +51,10 @@ export function organizationOperations(deps: { organizations: Organizations; rem
       action: 'organizations.create',
       body: z.strictObject({ name: schemas.name, externalId: externalId.optional() }),
       status: 201,
-      answer: schemas.organizationView,
+      answer: organizationView,
       errors: ['external_id_taken'],
       async handle({ body, attribution }) {
-        return { body: schemas.viewOrganization(await organizations.create(body, attribution)) };
+        return { body: viewOrganization(await organizations.create(body, attribution)) };
       },
     }),
     operation({
@@ -49,16 +65,16 @@ export function organizationOperations(deps: { organizations: Organizations; rem
       action: 'organizations.read',
       query: z.strictObject({ ...schemas.paging, externalId: externalId.optional() }),
       status: 200,
-      answer: schemas.listOf(schemas.organizationView),
+      answer: schemas.listOf(organizationView),
       errors: ['invalid_cursor'],
       async handle({ query, caller }) {
         if (caller.organizationId !== undefined) {
           const own = await organizations.find(caller.organizationId);
           const isAsked = own && (query.externalId === undefined || query.externalId === own.externalId);
-          return { body: { items: isAsked ? [schemas.viewOrganization(own)] : [], nextCursor: null } };
+          return { body: { items: isAsked ? [viewOrganization(own)] : [], nextCursor: null } };
         }
         const { items, nextCursor } = await organizations.page(query);
-        return { body: { items: items.map(schemas.viewOrganization), nextCursor } };
+        return { body: { items: items.map(viewOrganization), nextCursor } };
       },
     }),
     operation({
@@ -68,9 +84,9 @@ export function organizationOperations(deps: { organizations: Organizations; rem
       summary: 'Read an organization',
       action: 'organizations.read',
       status: 200,
-      answer: schemas.organizationView,
+      answer: organizationView,
       errors: ['not_found'],
-      handle: async ({ id, caller }) => ({ body: schemas.viewOrganization(await get(id, caller)) }),
+      handle: async ({ id, caller }) => ({ body: viewOrganization(await get(id, caller)) }),
     }),
     operation({
       method: 'patch',
@@ -84,7 +100,7 @@ export function organizationOperations(deps: { organizations: Organizations; rem
         upstreamOrigins: z.array(upstreamOrigin).max(MOST_ORIGINS).optional(),
       }),
       status: 200,
-      answer: schemas.organizationView,
+      answer: organizationView,
       errors: ['not_found', 'forbidden', 'external_id_taken'],
       async handle({ id, body, caller, attribution }) {
         assertVisible(caller, id, `organization ${id}`);
@@ -100,7 +116,7 @@ export function organizationOperations(deps: { organizations: Organizations; rem
           throw new AppError('forbidden', {
             detail: 'Only an owner key for all organizations can set upstreamOrigins.',
           });
-        return { body: schemas.viewOrganization(await organizations.change(id, body, attribution)) };
+        return { body: viewOrganization(await organizations.change(id, body, attribution)) };
       },
     }),
     operation({

@@ -39,7 +39,7 @@ export function portalLinkOperations({
       contact: contact ?? null,
       state: linkStateAt(link, clock.now()),
       createdAt,
-      createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
+      createdBy: schemas.viewActor(createdBy),
       expiresAt,
       usedAt: usedAt ?? null,
       revokedAt: revokedAt ?? null,

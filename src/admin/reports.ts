@@ -70,7 +70,7 @@ export function viewRow({
     label: label ?? null,
     hint,
     createdAt,
-    createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
+    createdBy: schemas.viewActor(createdBy),
     ageDays,
     expiresAt: expiresAt ?? null,
     lastUsedAt: total?.lastUsedAt ?? null,

@@ -75,7 +75,7 @@ function viewWebhook(endpoint: Endpoint, now: Date) {
       .filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now)
       .map((secret) => ({ id: secret.id, createdAt: secret.createdAt, expiresAt: secret.expiresAt ?? null })),
     createdAt,
-    createdBy: { type: createdBy.type, id: createdBy.id ?? null, name: createdBy.name },
+    createdBy: schemas.viewActor(createdBy),
     updatedAt,
   };
 }
