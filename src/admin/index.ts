@@ -26,6 +26,7 @@ import { checkOperations } from './check.ts';
 import { clientOperations } from './clients.ts';
 import { contactOperations } from './contacts.ts';
 import { credentialOperations } from './credentials.ts';
+import { deliveryOperations } from './deliveries.ts';
 import { diagnosisOperations } from './diagnosis.ts';
 import { directoryOperations } from './directories.ts';
 import { eventOperations } from './events.ts';
@@ -43,7 +44,7 @@ import { renderReference } from './reference.tsx';
 import { reportOperations } from './reports.ts';
 import { requestLogOperations } from './request-log.ts';
 import { createAdminRouter } from './router.ts';
-import { deliveryOperations, webhookOperations } from './webhooks.ts';
+import { webhookOperations } from './webhooks.ts';
 
 export interface AdminDependencies {
   idempotency: Idempotency;

@@ -1,23 +1,14 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Organizations } from '../directories/index.ts';
-import {
-  type Delivery,
-  ENDPOINT_KINDS,
-  type Endpoint,
-  type Endpoints,
-  isEventFilter,
-  type Message,
-  MOST_ATTEMPTS,
-  type Notifications,
-} from '../notifications/index.ts';
-import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
+import { ENDPOINT_KINDS, type Endpoint, isEventFilter, type Notifications } from '../notifications/index.ts';
+import { deliveryView, viewDelivery, visibleEndpoint } from './deliveries.ts';
+import { assertVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Webhooks';
 const LONGEST_OVERLAP_SECONDS = 30 * 86_400;
 const DAY_SECONDS = 86_400;
-const shownTime = z.iso.datetime();
 
 const events = z
   .array(
@@ -46,14 +37,18 @@ const webhookView = z
     organizationId: z.string().nullable().describe('null: all organizations.'),
     state: z.enum(['active', 'disabled']),
     disabledReason: z.enum(['by_hand', 'gone', 'failing']).nullable(),
-    disabledAt: shownTime.nullable(),
-    failingSince: shownTime.nullable().describe('Start of the current failure.'),
+    disabledAt: schemas.shownTime.nullable(),
+    failingSince: schemas.shownTime.nullable().describe('Start of the current failure.'),
     secrets: z.array(
-      z.object({ id: z.string(), createdAt: shownTime, expiresAt: shownTime.nullable().describe('null: never') }),
+      z.object({
+        id: z.string(),
+        createdAt: schemas.shownTime,
+        expiresAt: schemas.shownTime.nullable().describe('null: never'),
+      }),
     ),
-    createdAt: shownTime,
+    createdAt: schemas.shownTime,
     createdBy: schemas.actorView,
-    updatedAt: shownTime,
+    updatedAt: schemas.shownTime,
   })
   .meta({ id: 'Webhook' });
 
@@ -80,89 +75,10 @@ function viewWebhook(endpoint: Endpoint, now: Date) {
   };
 }
 
-const deliveryView = z
-  .object({
-    id: z.string().describe('Also its `webhook-id`.'),
-    webhookId: z.string(),
-    eventId: z.string(),
-    type: z.string(),
-    organizationId: z.string().nullable(),
-    directoryId: z.string().nullable(),
-    state: z.enum(['pending', 'delivered', 'failed']),
-    attempt: z.int().describe(`Attempts so far, ${MOST_ATTEMPTS} at most.`),
-    nextAttemptAt: shownTime.nullable(),
-    lastAttempt: z
-      .object({
-        at: shownTime,
-        ms: z.number(),
-        status: z.int().nullable(),
-        reason: z.string().nullable().describe('Why it failed.'),
-      })
-      .nullable(),
-    createdAt: shownTime,
-  })
-  .meta({ id: 'Delivery' });
-
-const wholeDelivery = deliveryView
-  .extend({
-    message: z.unknown().describe('The message.'),
-    attempts: z.array(
-      z.object({
-        at: shownTime,
-        ms: z.number(),
-        status: z.int().nullable(),
-        reason: z.string().nullable(),
-        contentType: z.string().nullable(),
-        body: z.string().nullable().describe('First kilobyte of the response.'),
-      }),
-    ),
-  })
-  .meta({ id: 'DeliveryWithAttempts' });
-
-function viewDelivery(delivery: Delivery) {
-  const { id, targetId, eventId, type, organizationId, directoryId, state, attempt, attempts, createdAt } = delivery;
-  const last = attempts.at(-1);
-  return {
-    id,
-    webhookId: targetId,
-    eventId,
-    type,
-    organizationId: organizationId ?? null,
-    directoryId: directoryId ?? null,
-    state,
-    attempt,
-    nextAttemptAt: delivery.claimedUntil === undefined ? (delivery.dueAt ?? null) : null,
-    lastAttempt: last ? { at: last.at, ms: last.ms, status: last.status ?? null, reason: last.reason ?? null } : null,
-    createdAt,
-  };
-}
-
-function viewWholeDelivery(delivery: Delivery) {
-  return {
-    ...viewDelivery(delivery),
-    message: JSON.parse(delivery.message) as Message,
-    attempts: delivery.attempts.map(({ at, ms, status, reason, contentType, body }) => ({
-      at,
-      ms,
-      status: status ?? null,
-      reason: reason ?? null,
-      contentType: contentType ?? null,
-      body: body ?? null,
-    })),
-  };
-}
-
 interface Dependencies {
   organizations: Organizations;
   notifications: Notifications;
   clock: Clock;
-}
-
-/** A key that is limited to one organization sees the webhooks that are, and those of everybody are as if they were not there. */
-async function visible({ notifications }: Dependencies, caller: Caller, id: string): Promise<Endpoint> {
-  const endpoint = await notifications.endpoints.get(id);
-  assertVisible(caller, endpoint.organizationId ?? '', `webhook ${id}`);
-  return endpoint;
 }
 
 export function webhookOperations(deps: Dependencies): Operation[] {
@@ -227,7 +143,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       status: 200,
       answer: webhookView,
       errors: ['not_found'],
-      handle: async ({ id, caller }) => ({ body: view(await visible(deps, caller, id)) }),
+      handle: async ({ id, caller }) => ({ body: view(await visibleEndpoint(notifications, caller, id)) }),
     }),
     operation({
       method: 'patch',
@@ -244,7 +160,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       answer: webhookView,
       errors: ['not_found'],
       async handle({ id, body, caller, attribution }) {
-        await visible(deps, caller, id);
+        await visibleEndpoint(notifications, caller, id);
         return { body: view(await endpoints.change(id, body, attribution)) };
       },
     }),
@@ -257,7 +173,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       status: 204,
       errors: ['not_found'],
       async handle({ id, caller, attribution }) {
-        await visible(deps, caller, id);
+        await visibleEndpoint(notifications, caller, id);
         await notifications.removeEndpoint(id, attribution);
         return {};
       },
@@ -277,7 +193,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
         answer: webhookView,
         errors: ['not_found'],
         async handle({ id, caller, attribution }) {
-          await visible(deps, caller, id);
+          await visibleEndpoint(notifications, caller, id);
           return {
             body: view(
               await (verb === 'disable'
@@ -308,7 +224,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       answer: z.object({ webhook: webhookView, secret: schemas.shownOnce }),
       errors: ['not_found'],
       async handle({ id, body, caller, attribution }) {
-        await visible(deps, caller, id);
+        await visibleEndpoint(notifications, caller, id);
         const previousEndsAt = new Date(clock.now().getTime() + body.previousEndsInSeconds * 1000);
         const { endpoint, secret } = await endpoints.rotateSecret(id, previousEndsAt, attribution);
         return { body: { webhook: view(endpoint) }, secret: { secret } };
@@ -324,7 +240,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       answer: deliveryView,
       errors: ['not_found'],
       async handle({ id, caller, attribution }) {
-        await visible(deps, caller, id);
+        await visibleEndpoint(notifications, caller, id);
         return { body: viewDelivery(await notifications.test(id, attribution)) };
       },
     }),
@@ -339,85 +255,8 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       answer: z.object({ count: z.int().describe('Deliveries that are due again.') }),
       errors: ['not_found'],
       async handle({ id, body, caller }) {
-        await visible(deps, caller, id);
+        await visibleEndpoint(notifications, caller, id);
         return { body: { count: await notifications.resendFailed(id, body.since) } };
-      },
-    }),
-  ];
-}
-
-/** A key that is limited to one organization sees what goes to the webhooks of that organization. */
-async function idsOf(endpoints: Endpoints, organizationId: string): Promise<string[]> {
-  const ids: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await endpoints.page({ organizationId, after, limit: 200 });
-    ids.push(...page.items.map(({ id }) => id));
-    after = page.nextCursor ?? undefined;
-  } while (after !== undefined);
-  return ids;
-}
-
-export function deliveryOperations(deps: Dependencies): Operation[] {
-  const { notifications } = deps;
-  const { deliveries } = notifications;
-  const filter = z.string().max(100).optional();
-  async function visibleDelivery(caller: Caller, id: string): Promise<Delivery> {
-    const delivery = await deliveries.get(id);
-    await visible(deps, caller, delivery.targetId);
-    return delivery;
-  }
-  return [
-    operation({
-      method: 'get',
-      path: '/deliveries',
-      tag,
-      summary: 'List deliveries, latest first; kept for 30 days',
-      action: 'webhooks.read',
-      query: z.strictObject({
-        ...schemas.paging,
-        webhookId: filter,
-        organizationId: filter,
-        directoryId: filter,
-        eventId: filter,
-        state: z.enum(['pending', 'delivered', 'failed']).optional(),
-        from: schemas.time.optional().describe('Only deliveries created at or after this time.'),
-      }),
-      status: 200,
-      answer: schemas.listOf(deliveryView),
-      errors: ['not_found', 'invalid_cursor'],
-      async handle({ query: { webhookId, organizationId, ...query }, caller }) {
-        if (organizationId !== undefined) assertVisible(caller, organizationId, `organization ${organizationId}`);
-        if (webhookId !== undefined) await visible(deps, caller, webhookId);
-        const own = caller.organizationId;
-        const targetId = webhookId ?? (own === undefined ? undefined : await idsOf(notifications.endpoints, own));
-        const { items, nextCursor } = await deliveries.page({ ...query, targetId, organizationId });
-        return { body: { items: items.map(viewDelivery), nextCursor } };
-      },
-    }),
-    operation({
-      method: 'get',
-      path: '/deliveries/:id',
-      tag,
-      summary: 'Read a delivery with its attempts',
-      action: 'webhooks.read',
-      status: 200,
-      answer: wholeDelivery,
-      errors: ['not_found'],
-      handle: async ({ id, caller }) => ({ body: viewWholeDelivery(await visibleDelivery(caller, id)) }),
-    }),
-    operation({
-      method: 'post',
-      path: '/deliveries/:id/resend',
-      tag,
-      summary: 'Resend a delivery with the same ID',
-      action: 'webhooks.change',
-      status: 200,
-      answer: deliveryView,
-      errors: ['not_found'],
-      async handle({ id, caller }) {
-        await visibleDelivery(caller, id);
-        return { body: viewDelivery(await notifications.resend(id)) };
       },
     }),
   ];
