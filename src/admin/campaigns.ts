@@ -13,7 +13,6 @@ import { filterFields, reportRowView, viewRow } from './reports.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Reports';
-const shownTime = z.iso.datetime();
 const { states: _states, ...choice } = filterFields;
 const days = z.number().int().min(0).max(36_500).optional();
 const filter = z
@@ -41,14 +40,14 @@ const campaignView = z
     name: z.string(),
     goal: z.enum(GOALS),
     filter: z.record(z.string(), z.unknown()),
-    endsAt: shownTime.nullable(),
+    endsAt: schemas.shownTime.nullable(),
     message: z.string().nullable(),
     state: z.enum(CAMPAIGN_STATES),
     progress: progressView.describe('Number of credentials in each state. Updated twice a minute.'),
     asked: z.int().describe('How many times contacts were asked.'),
-    createdAt: shownTime,
+    createdAt: schemas.shownTime,
     startedBy: schemas.actorView,
-    endedAt: shownTime.nullable(),
+    endedAt: schemas.shownTime.nullable(),
   })
   .meta({ id: 'Campaign' });
 const memberView = z
@@ -57,7 +56,7 @@ const memberView = z
     organizationId: z.string(),
     directoryId: z.string(),
     state: z.enum(MEMBER_STATES),
-    previousEnd: shownTime.nullable().describe('The end date before the campaign.'),
+    previousEnd: schemas.shownTime.nullable().describe('The end date before the campaign.'),
   })
   .meta({ id: 'CampaignCredential' });
 

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import type { Check, Checked } from '../diagnosis/index.ts';
 import { type Operation, operation } from './operation.ts';
+import * as schemas from './schemas.ts';
 
 const tag = 'Diagnosis';
-const shownTime = z.iso.datetime();
 
 const checkedView = z
   .object({
@@ -22,9 +22,9 @@ const checkedView = z
     directoryDisabled: z.boolean().nullable(),
     slot: z.enum(['a', 'b']).nullable(),
     hint: z.string().nullable(),
-    issuedAt: shownTime.nullable(),
-    expiresAt: shownTime.nullable(),
-    lastUsedAt: shownTime.nullable(),
+    issuedAt: schemas.shownTime.nullable(),
+    expiresAt: schemas.shownTime.nullable(),
+    lastUsedAt: schemas.shownTime.nullable(),
   })
   .meta({ id: 'CheckedToken' });
 

@@ -39,7 +39,6 @@ const workloadIdentity = z
     jwksUri: z.string().max(2000),
   })
   .describe('Workload identity of Entra. Its assertions authenticate this client.');
-const shownTime = z.iso.datetime();
 
 export const clientFields = {
   name: schemas.name,
@@ -98,8 +97,8 @@ export const clientView = z
         id: z.string(),
         hint: z.string(),
         weak: z.boolean().describe('An owner imported it although it could be guessed.'),
-        createdAt: shownTime,
-        expiresAt: shownTime.nullable().describe('null: never'),
+        createdAt: schemas.shownTime,
+        expiresAt: schemas.shownTime.nullable().describe('null: never'),
         state: z.enum(['live', 'expired']),
       }),
     ),
@@ -108,7 +107,7 @@ export const clientView = z
       .describe(
         "Problems that its owner should fix. `public_client_credentials`: a public client can't use client_credentials, only its other grants. `client_secret_expired`: all secrets have expired. `client_secret_ends_soon`: all secrets expire within 30 days. `redirect_uris_missing`: the authorization code grant needs a redirect URI. For Okta, set appName.",
       ),
-    createdAt: shownTime,
+    createdAt: schemas.shownTime,
     createdBy: schemas.actorView,
   })
   .meta({ id: 'OAuthClient' });

@@ -5,7 +5,6 @@ import { assertVisible, type Caller, type Operation, operation } from './operati
 import * as schemas from './schemas.ts';
 
 const tag = 'Contacts';
-const shownTime = z.iso.datetime();
 const kinds = z
   .array(z.enum(NOTICE_KINDS))
   .max(NOTICE_KINDS.length)
@@ -21,9 +20,9 @@ const contactView = z
     email: z.string(),
     kinds: z.array(z.enum(NOTICE_KINDS)),
     state: z.enum(['unconfirmed', 'confirmed', 'bounced']),
-    confirmedAt: shownTime.nullable(),
-    bouncedAt: shownTime.nullable(),
-    createdAt: shownTime,
+    confirmedAt: schemas.shownTime.nullable(),
+    bouncedAt: schemas.shownTime.nullable(),
+    createdAt: schemas.shownTime,
     createdBy: schemas.actorView,
   })
   .meta({ id: 'Contact' });
@@ -54,7 +53,7 @@ const noticeView = z
     title: z.string(),
     text: z.string(),
     data: z.record(z.string(), z.unknown()),
-    createdAt: shownTime,
+    createdAt: schemas.shownTime,
   })
   .meta({ id: 'Notice' });
 

@@ -10,15 +10,14 @@ import { assertVisible, type Caller, type Operation, operation } from './operati
 import * as schemas from './schemas.ts';
 
 const tag = 'Diagnosis';
-const shownTime = z.iso.datetime();
 const WEEK_MS = 7 * 86_400_000;
 
-const runView = z.object({ from: shownTime, to: shownTime, accepted: z.int(), refused: z.int() });
+const runView = z.object({ from: schemas.shownTime, to: schemas.shownTime, accepted: z.int(), refused: z.int() });
 
 const timelineView = z
   .object({
-    from: shownTime,
-    to: shownTime,
+    from: schemas.shownTime,
+    to: schemas.shownTime,
     changes: z.array(eventView),
     credentials: z.array(
       z.object({
@@ -26,8 +25,8 @@ const timelineView = z
         slot: z.enum(['a', 'b']),
         kind: z.enum(['bearer', 'oauth']),
         hint: z.string(),
-        createdAt: shownTime,
-        endedAt: shownTime.optional().describe('Absent while it lasts.'),
+        createdAt: schemas.shownTime,
+        endedAt: schemas.shownTime.optional().describe('Absent while it lasts.'),
         runs: z.array(runView),
       }),
     ),
@@ -36,8 +35,8 @@ const timelineView = z
     troubles: z.array(
       z.object({
         code: z.enum(CODE_NAMES),
-        firstAt: shownTime,
-        lastAt: shownTime,
+        firstAt: schemas.shownTime,
+        lastAt: schemas.shownTime,
         count: z.int(),
         eventId: z.string(),
       }),

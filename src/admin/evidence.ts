@@ -3,12 +3,11 @@ import { type Evidence, type EvidencePacket, SECTION_IDS } from '../reports/inde
 import { assertVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
-const shownTime = z.iso.datetime();
 const text = z.string().nullable();
 
 const rowView = z
   .object({
-    at: shownTime.nullable(),
+    at: schemas.shownTime.nullable(),
     organizationId: text,
     organization: text,
     directoryId: text,
@@ -35,9 +34,9 @@ const packetView = z
   .object({
     version: z.literal(1),
     issuer: z.string(),
-    from: shownTime,
-    to: shownTime,
-    generatedAt: shownTime,
+    from: schemas.shownTime,
+    to: schemas.shownTime,
+    generatedAt: schemas.shownTime,
     generatedBy: z.string(),
     organization: z.object({ id: z.string(), name: z.string() }).nullable().describe('null: all.'),
     remarks: z.array(z.string()),

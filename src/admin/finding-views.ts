@@ -12,8 +12,8 @@ import {
   type Words,
   wordsOf,
 } from '../diagnosis/index.ts';
+import * as schemas from './schemas.ts';
 
-const shownTime = z.iso.datetime();
 const DOCUMENTATION = 'docs/findings.md';
 
 const wordsView = z.object({
@@ -30,8 +30,8 @@ export const findingView = z
     code: z.enum(CODE_NAMES),
     severity: z.enum(SEVERITIES),
     actor: z.enum(ACTORS).describe('The party that can fix it.'),
-    since: shownTime,
-    until: shownTime.nullable(),
+    since: schemas.shownTime,
+    until: schemas.shownTime.nullable(),
     certainty: z.enum(['known', 'likely']),
     facts: z.record(z.string(), z.unknown()),
     evidence: z.array(z.string()).describe('IDs of events.'),
@@ -44,15 +44,15 @@ export const diagnosisView = z
   .object({
     directoryId: z.string(),
     organizationId: z.string(),
-    at: shownTime,
+    at: schemas.shownTime,
     findings: z.array(findingView).describe('The first one is the most important.'),
     strangers: z
       .array(
         z.object({
           code: z.enum(CODE_NAMES),
           count: z.int(),
-          firstAt: shownTime,
-          lastAt: shownTime,
+          firstAt: schemas.shownTime,
+          lastAt: schemas.shownTime,
           address: z.string().nullable(),
           userAgent: z.string().nullable(),
           evidence: z.array(z.string()),
@@ -68,16 +68,16 @@ export const diagnosisView = z
           state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']),
           hint: z.string().nullable(),
           label: z.string().nullable(),
-          createdAt: shownTime,
-          expiresAt: shownTime.nullable(),
-          endedAt: shownTime.nullable(),
+          createdAt: schemas.shownTime,
+          expiresAt: schemas.shownTime.nullable(),
+          endedAt: schemas.shownTime.nullable(),
           endedBy: z.string().nullable(),
-          lastUsedAt: shownTime.nullable().describe('Start of the hour of the last use.'),
+          lastUsedAt: schemas.shownTime.nullable().describe('Start of the hour of the last use.'),
         }),
       )
       .optional()
       .describe('With `at`: the tokens and connections as they were then.'),
-    keptSince: shownTime
+    keptSince: schemas.shownTime
       .nullable()
       .optional()
       .describe('With `at`: the start of our records; null if they are complete.'),

@@ -13,7 +13,6 @@ import { assertVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Diagnosis';
-const shownTime = z.iso.datetime();
 
 const currentView = z
   .object({ directoryId: z.string(), organizationId: z.string(), provider: schemas.provider, finding: findingView })
@@ -23,8 +22,8 @@ const unplacedView = z
   .object({
     code: z.enum(CODE_NAMES),
     provider: schemas.provider.nullable().describe('The identity provider in its User-Agent, which is not verified.'),
-    firstAt: shownTime,
-    lastAt: shownTime,
+    firstAt: schemas.shownTime,
+    lastAt: schemas.shownTime,
     address: z.string().nullable(),
     userAgent: z.string().nullable(),
     requestId: z.string().nullable(),

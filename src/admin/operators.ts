@@ -4,7 +4,6 @@ import { type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Operators';
-const shownTime = z.iso.datetime();
 
 const email = z.string().trim().max(254).describe('Used to sign in once they have set a password.');
 const role = z
@@ -20,14 +19,14 @@ const operatorView = z
     state: z.enum(['active', 'disabled']),
     signsInBy: z.enum(['link', 'password', 'openid']).describe('`link`: no password is set yet.'),
     hasSecondFactor: z.boolean(),
-    createdAt: shownTime,
-    lastSignInAt: shownTime.nullable(),
+    createdAt: schemas.shownTime,
+    lastSignInAt: schemas.shownTime.nullable(),
   })
   .meta({ id: 'Operator' });
 
 const linkView = z.object({
   url: z.string().optional().describe('Signs in one browser, once. Shown only once. Earlier links are withdrawn.'),
-  expiresAt: shownTime,
+  expiresAt: schemas.shownTime,
 });
 
 /** Who may sign in to the dashboard. They see all organizations, so a key that is limited to one cannot ask here. */

@@ -6,7 +6,6 @@ import * as schemas from './schemas.ts';
 
 const tag = 'Portal links';
 const LONGEST_SECONDS = 30 * 86_400;
-const shownTime = z.iso.datetime();
 
 const linkView = z
   .object({
@@ -14,11 +13,11 @@ const linkView = z
     organizationId: z.string(),
     state: z.enum(['fit', 'used', 'expired', 'revoked']),
     contact: z.string().nullable(),
-    createdAt: shownTime,
+    createdAt: schemas.shownTime,
     createdBy: schemas.actorView,
-    expiresAt: shownTime,
-    usedAt: shownTime.nullable(),
-    revokedAt: shownTime.nullable(),
+    expiresAt: schemas.shownTime,
+    usedAt: schemas.shownTime.nullable(),
+    revokedAt: schemas.shownTime.nullable(),
   })
   .meta({ id: 'PortalLink' });
 

@@ -5,11 +5,10 @@ import { assertVisible, type Caller, type Operation, operation } from './operati
 import * as schemas from './schemas.ts';
 
 const tag = 'Reports';
-const shownTime = z.iso.datetime();
 const days = z.coerce.number().int().min(0).max(36_500).optional();
 
 const reviewView = z.object({
-  at: shownTime,
+  at: schemas.shownTime,
   by: schemas.actorView,
   decision: z.enum(REVIEW_DECISIONS),
   note: z.string().nullable(),
@@ -28,13 +27,13 @@ export const reportRowView = z
     state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']),
     label: z.string().nullable(),
     hint: z.string(),
-    createdAt: shownTime,
+    createdAt: schemas.shownTime,
     createdBy: schemas.actorView,
     ageDays: z.int(),
-    expiresAt: shownTime.nullable().describe('null: never'),
-    lastUsedAt: shownTime.nullable().describe('null: never used'),
+    expiresAt: schemas.shownTime.nullable().describe('null: never'),
+    lastUsedAt: schemas.shownTime.nullable().describe('null: never used'),
     acceptedCount: z.int(),
-    replacedAt: shownTime.nullable().describe('When another credential replaced it. null after it ended.'),
+    replacedAt: schemas.shownTime.nullable().describe('When another credential replaced it. null after it ended.'),
     marks: z.array(z.enum(MARKS)),
     review: reviewView.nullable().describe('The latest one.'),
   })

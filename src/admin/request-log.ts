@@ -7,11 +7,10 @@ import { assertVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const tag = 'Diagnosis';
-const shownTime = z.iso.datetime();
 
 const loggedView = z
   .object({
-    at: shownTime,
+    at: schemas.shownTime,
     method: z.string(),
     kind: z.enum(KINDS),
     outcome: z.enum(OUTCOMES),
