@@ -1,11 +1,11 @@
 /** The OpenAPI 3.1 description of the admin API, made of the very schemas that check its requests. */
 
-import { z } from 'zod';
 import { keyRolesFor } from '../access.ts';
-import { ERRORS } from '../errors.ts';
 import { MESSAGE_SCHEMA, WEBHOOK_EVENTS } from '../notifications/index.ts';
-import { bodyExampleOf, exampleOf } from './examples.ts';
+import { exampleOf } from './examples.ts';
 import { LEAK_REPORTS, LEAK_VERDICTS, LEAKS_PATH } from './leaks.ts';
+import { HEADERS, headers, problemSchema, refusals } from './openapi-refusals.ts';
+import { createSchemas } from './openapi-schemas.ts';
 import type { Operation } from './operation.ts';
 
 const COMMON = [
@@ -63,25 +63,9 @@ const PATH_OWNERS: Record<string, string> = {
 };
 const PATH_ID = '^[0-9A-Za-z_-]+$';
 const IDEMPOTENCY_KEY = { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' } as const;
-const REQUEST_ID = '019b3c8e-7a10-7cc4-9d52-0d3c5b8f1e21';
-
-const HEADERS = {
-  RequestId: {
-    description: 'ID of this request in the log and the audit trail.',
-    schema: { type: 'string' },
-  },
-  RetryAfter: { description: 'Seconds to wait before the next try.', schema: { type: 'integer', minimum: 0 } },
-  IdempotencyReplayed: {
-    description: '`true` if this repeats an earlier request with the same Idempotency-Key.',
-    schema: { type: 'string', enum: ['true'] },
-  },
-  Challenge: { description: 'How to authenticate (RFC 6750).', schema: { type: 'string' } },
-} as const;
-const headers = (names: Record<string, keyof typeof HEADERS>) =>
-  Object.fromEntries(Object.entries(names).map(([name, key]) => [name, { $ref: `#/components/headers/${key}` }]));
 
 export function describeApi(operations: readonly Operation[], publicUrl: string, version: string): Json {
-  const schemas: Json = {};
+  const { schemas, describeBody, describeAnswer, parameters } = createSchemas();
   const paths: Record<string, Json> = {};
   for (const operation of operations) {
     const path = `/api/v1${operation.path.replace(/:(\w+)/g, '{$1}')}`;
@@ -226,7 +210,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
             ]
           : []),
       ],
-      ...(body && { requestBody: describeBody(body, tag, example) }),
+      ...(body && { requestBody: describeBody(body, RESOURCE_OF_TAG[tag] ?? '', example) }),
       responses: {
         [status]: {
           description: answer ? 'Done.' : 'Done; no content.',
@@ -240,115 +224,6 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
       },
     };
   }
-
-  function describeBody(body: z.ZodType, tag: string, example: unknown): Json {
-    const schema = convert(body, 'input') as Json;
-    return {
-      // An operation whose members are all optional may be called without a body.
-      required: !body.safeParse({}).success,
-      content: {
-        'application/json': { schema, example: example ?? bodyExampleOf(schema, schemas, RESOURCE_OF_TAG[tag] ?? '') },
-      },
-    };
-  }
-
-  function describeAnswer(answer: z.ZodType): Json {
-    const schema = convert(answer, 'output') as Json;
-    return { schema, example: exampleOf(schema, schemas) };
-  }
-
-  function convert(schema: z.ZodType, io: 'input' | 'output'): unknown {
-    const {
-      $schema: _schema,
-      $defs,
-      ...json
-    } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: portable }) as Json;
-    for (const [id, definition] of Object.entries(($defs ?? {}) as Json)) schemas[id] = relocated(definition);
-    return relocated(json);
-  }
-
-  function parameters(query: z.ZodType): Json[] {
-    const { properties = {}, required = [] } = convert(query, 'input') as {
-      properties?: Record<string, Json>;
-      required?: string[];
-    };
-    return Object.entries(properties).map(([name, { description, ...schema }]) => ({
-      name,
-      in: 'query',
-      required: required.includes(name),
-      ...(description !== undefined && { description }),
-      schema,
-      ...(required.includes(name) && { example: exampleOf(schema, schemas, name) }),
-    }));
-  }
-}
-
-/**
- * What tools of other languages read: no ID of zod's beside the name, no pattern beside a format that says the same, no bounds that mean no
- * more than that JavaScript counts exactly, and an `enum` of one value instead of `const`, which OpenAPI 3.0 doesn't know.
- */
-function portable({ jsonSchema }: { jsonSchema: Json }): void {
-  delete jsonSchema['id'];
-  if (jsonSchema['format'] !== undefined) delete jsonSchema['pattern'];
-  if (jsonSchema['const'] !== undefined) {
-    jsonSchema['enum'] = [jsonSchema['const']];
-    delete jsonSchema['const'];
-  }
-  if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum'];
-  if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum'];
-}
-
-/** Definitions live under components/schemas in OpenAPI. */
-function relocated(json: unknown): unknown {
-  return JSON.parse(JSON.stringify(json).replaceAll('#/$defs/', '#/components/schemas/'));
-}
-
-function refusals(codes: readonly (keyof typeof ERRORS)[]): Json {
-  const byStatus = new Map<number, string[]>();
-  for (const code of codes) {
-    const { status, title, remedy } = ERRORS[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${code}\`: ${title} ${remedy}`]);
-  }
-  return Object.fromEntries(
-    [...byStatus]
-      .sort(([a], [b]) => a - b)
-      .map(([status, lines]) => [status, { description: lines.join('\n\n'), ...problemOf(status, codes) }]),
-  );
-}
-
-function problemOf(status: number, codes: readonly (keyof typeof ERRORS)[]): Json {
-  const code = codes.find((one) => ERRORS[one].status === status) ?? 'internal_error';
-  const { title, remedy } = ERRORS[code];
-  const example = { type: 'about:blank', title, status, code, remedy, requestId: REQUEST_ID };
-  return {
-    headers: headers({
-      'X-Request-Id': 'RequestId',
-      ...(status === 401 && { 'WWW-Authenticate': 'Challenge' as const }),
-      ...((status === 429 || status === 503) && { 'Retry-After': 'RetryAfter' as const }),
-    }),
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' }, example } },
-  };
-}
-
-function problemSchema(): Json {
-  return {
-    type: 'object',
-    description: 'RFC 9457. More members depend on the code.',
-    required: ['type', 'title', 'status', 'code', 'requestId'],
-    properties: {
-      type: { type: 'string' },
-      title: { type: 'string' },
-      status: { type: 'integer' },
-      code: { type: 'string', enum: Object.keys(ERRORS) },
-      detail: { type: 'string' },
-      remedy: { type: 'string', description: 'What to do about it.' },
-      requestId: { type: 'string' },
-      errors: {
-        type: 'array',
-        items: { type: 'object', properties: { path: { type: 'string' }, given: {}, wanted: { type: 'string' } } },
-      },
-    },
-  };
 }
 
 /** The ID of what a path is about: of `/directories/{id}/rotate` that of a directory. */
