@@ -50,6 +50,10 @@ const findingShape = {
 /** A finding that is not fine, in a place of its own, so that lists over everything need no look at directories. */
 export type CurrentFinding = Stored<typeof findingShape>;
 
+/** How far directories of an earlier release have been looked through, so that no later start reads them all again. */
+const sweepShape = { createdAt: 'date', 'sweptTo?': 'string', 'doneAt?': 'date' } as const;
+const FIRST_SWEEP = 'first_findings';
+
 type KeptRecovery = Omit<RecoveredFacts, 'from' | 'until'> & { from: string; until: string };
 
 export interface FindingQuery {
@@ -133,7 +137,8 @@ export function createCurrentFindings(deps: {
     },
     order: 'since',
   });
-  let sweptTo: string | undefined | null;
+  const sweeps = storage.collection({ name: 'sweeps', shape: sweepShape, keys: {}, order: 'createdAt' });
+  let isSwept = false;
 
   async function mark(directoryIds: readonly string[]): Promise<void> {
     const now = clock.now();
@@ -386,12 +391,23 @@ export function createCurrentFindings(deps: {
     },
 
     async sweep() {
-      if (sweptTo === null) return;
-      const { items, nextCursor } = await directories.page({ after: sweptTo, limit: SWEEP });
+      if (isSwept) return;
+      const kept = await sweeps.find(FIRST_SWEEP);
+      isSwept = kept?.doneAt !== undefined;
+      if (isSwept) return;
+      const { items, nextCursor } = await directories.page({ after: kept?.sweptTo, limit: SWEEP });
       const known = await Promise.all(items.map(({ id }) => diagnoses.find(id)));
       const missing = items.filter((_, index) => known[index] === undefined).map(({ id }) => id);
       if (missing.length > 0) await mark(missing);
-      sweptTo = nextCursor;
+      const now = clock.now();
+      const reached = nextCursor === null ? { doneAt: now } : { sweptTo: nextCursor };
+      const first = { id: FIRST_SWEEP, createdAt: now, ...reached };
+      // Another instance that sweeps at the same time has seen the same directories.
+      if (kept) await sweeps.update(FIRST_SWEEP, (record) => (record.doneAt ? undefined : { ...record, ...reached }));
+      else
+        await sweeps.insert(first).catch((error: unknown) => {
+          if (!isDuplicate(error, 'id')) throw error;
+        });
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines, type Place, sqlite } from '../support/engines.ts';
 
 for (const engine of engines) {
   describe(`current findings on ${engine.name}`, () => {
@@ -131,6 +131,49 @@ for (const engine of engines) {
     });
   });
 }
+
+describe('the first findings', () => {
+  it('are made for directories that have none, some at a time, and no later start reads them all again', async (t) => {
+    const place = sqlite.place();
+    t.after(place.remove);
+    const read: (string | undefined)[] = [];
+    const start = () =>
+      startApp({
+        databaseUrl: place.url,
+        wrapStorage: (storage) => ({
+          ...storage,
+          collection(spec) {
+            const collection = storage.collection(spec);
+            if (spec.name !== 'directories') return collection;
+            return {
+              ...collection,
+              page(query) {
+                if (query.limit === 200) read.push(query.after);
+                return collection.page(query);
+              },
+            };
+          },
+        }),
+      });
+    const sweep = async ({ app }: TestApp) => app.rounds.find(({ name }) => name === 'first findings')?.run();
+    const app = await start();
+    const { body } = await app.api.post('/organizations', { name: 'Many' });
+    for (let index = 0; index < 201; index++) await app.api.makeDirectory({ organizationId: body.id });
+    await sweep(app);
+    await app.close();
+    const again = await start();
+    for (let round = 0; round < 3; round++) await sweep(again);
+    assert.deepEqual(
+      read.map((after) => after !== undefined),
+      [false, true],
+    );
+    await again.close();
+    const last = await start();
+    await sweep(last);
+    assert.equal(read.length, 2);
+    await last.close();
+  });
+});
 
 describe('refusals of nobody', () => {
   it('are listed by cause and identity provider, and say nothing of any directory', async (t) => {
