@@ -13,6 +13,8 @@ export interface Facts {
   clients: ClientFacts[];
   /** Of every surface, latest first; one entry for each cause and credential. */
   refusals: RefusalFacts[];
+  /** There are more of them between the first and the last than were read, so counts are too low. */
+  isCut?: boolean;
   /** What became of accepted requests, by kind; empty where we see none. */
   outcomes: OutcomeFacts[];
   /** Whether we see the answers of the SCIM server. */

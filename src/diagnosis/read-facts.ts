@@ -3,6 +3,7 @@ import { type Audit, type AuditEvent, placeIn } from '../audit/index.ts';
 import { type Credential, type Credentials, stateAt, type Usage, type UsageTotal } from '../credentials/index.ts';
 import { type Directories, type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Clients, OauthSubReason } from '../oauth/index.ts';
+import type { Page } from '../storage/index.ts';
 import { codeOf, TROUBLES } from './causes.ts';
 import { CODES, type Code } from './codes.ts';
 import type {
@@ -39,8 +40,9 @@ export interface Traffic {
   recovered?: RecoveredFacts;
 }
 
-/** Refusals looked at; they are counted by the hour, so that this is weeks of a broken connection. */
+/** Refusals looked at, from the end of their row and from its beginning; they are counted by the hour. */
 const TROUBLES_READ = 200;
+const HOUR_MS = 3_600_000;
 /** Credentials of before, whose last use is looked at. */
 const ENDED_READ = 8;
 const CLIENTS_READ = 5;
@@ -51,7 +53,7 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
   const [holders, newest, troubles, owned, switched, began, granted, entered, traffic] = await Promise.all([
     credentials.holders(directoryId),
     credentials.page({ directoryId, limit: ENDED_READ }),
-    audit.page({ where: { place: placeIn(directoryId, 'trouble'), type: TROUBLES }, limit: TROUBLES_READ }),
+    readLatestTroubles(audit, directoryId),
     clients.page({ directoryId, limit: CLIENTS_READ }),
     audit.page({ where: { place: placeIn(directoryId, 'switch') }, limit: SWITCHES_READ }),
     audit.page({ where: { place: placeIn(directoryId, 'connecting') }, limit: 1 }),
@@ -77,6 +79,7 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
     ...(grantedAt && { grantedAt }),
     credentials: facts,
   };
+  const { events, isCut } = await withBeginning(audit, directoryId, troubles, known);
   const disabled = switched.items.find(({ type }) => type === 'directory.disabled');
   const { outcomes, outcomesFrom, sources, silence, recovered } = traffic;
   const connecting = connectingOf(owned.items, began.items[0]);
@@ -84,7 +87,8 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
     at: now,
     directory: directoryFacts(directory, publicUrl, disabled),
     clients: owned.items.map(clientFacts),
-    refusals: await withOthers(deps, directory, refusalsOf(troubles.items, known)),
+    refusals: await withOthers(deps, directory, refusalsOf(events, known)),
+    ...(isCut && { isCut }),
     outcomes,
     sees: outcomesFrom ?? (directory.upstreamUrl === undefined ? 'nothing' : 'gateway'),
     sources,
@@ -98,6 +102,45 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
     ...(silence && { silence }),
     ...(recovered && { recovered }),
   };
+}
+
+/** Refused and failed requests, the latest first. */
+export function readLatestTroubles(audit: Audit, directoryId: string, to?: Date): Promise<Page<AuditEvent>> {
+  return audit.page({ where: troublesAt(directoryId), to, limit: TROUBLES_READ });
+}
+
+function troublesAt(directoryId: string) {
+  return { place: placeIn(directoryId, 'trouble'), type: TROUBLES };
+}
+
+/** Adds those with which the row began that has not ended since, where it is longer than what was read from its end. */
+export async function withBeginning(
+  audit: Audit,
+  directoryId: string,
+  { items, nextCursor }: Page<AuditEvent>,
+  known: Pick<Facts, 'accepted' | 'grantedAt' | 'credentials'>,
+): Promise<{ events: AuditEvent[]; isCut: boolean }> {
+  const oldest = items.at(-1);
+  if (nextCursor === null || !oldest) return { events: items, isCut: false };
+  const ended = usesTokens(known) ? known.grantedAt : known.accepted?.at;
+  // An event stands where its hour began.
+  const from = ended && new Date(ended.getTime() - HOUR_MS);
+  if (from && oldest.at < from) return { events: items, isCut: false };
+  const first = await audit.page({
+    where: troublesAt(directoryId),
+    from,
+    to: oldest.at,
+    order: 'asc',
+    limit: TROUBLES_READ,
+  });
+  const read = new Set(items.map(({ id }) => id));
+  const events = [...items, ...first.items.filter(({ id }) => !read.has(id)).reverse()];
+  return { events, isCut: first.nextCursor !== null };
+}
+
+/** Whether the identity provider comes with access tokens, which go on being accepted while the token endpoint refuses. */
+function usesTokens({ accepted, credentials }: Pick<Facts, 'accepted' | 'credentials'>): boolean {
+  return credentials.some(({ id, kind }) => id === accepted?.credentialId && kind === 'oauth');
 }
 
 /** Who disabled what, and what was imported. */
@@ -221,21 +264,22 @@ function connectingOf(
 /** One entry for each cause, credential and sender, unless something has shown since that it has ended. */
 export function refusalsOf(
   events: readonly AuditEvent[],
-  { accepted, grantedAt, credentials }: Pick<Facts, 'accepted' | 'grantedAt' | 'credentials'>,
+  known: Pick<Facts, 'accepted' | 'grantedAt' | 'credentials'>,
 ): RefusalFacts[] {
   const groups = new Map<string, RefusalFacts>();
-  const usesTokens = credentials.some(({ id, kind }) => id === accepted?.credentialId && kind === 'oauth');
+  const { accepted, grantedAt } = known;
+  const isWithTokens = usesTokens(known);
   for (const event of events) {
     const code = codeOf(event);
     if (code === undefined) continue;
-    const over = overAt(code, { accepted: usesTokens ? undefined : accepted?.at, grantedAt, anyAt: accepted?.at });
+    const over = overAt(code, { accepted: isWithTokens ? undefined : accepted?.at, grantedAt, anyAt: accepted?.at });
     if (over !== undefined && timeOf(event) < over) continue;
     const refusal = refusalOf(code, event);
     const { credentialId, hint, clientId, address, userAgent } = refusal;
     const sender = [address === undefined ? '' : networkOf(address), familyOf(userAgent)];
     const key = JSON.stringify([code, refusal.detail, credentialId, hint, clientId, ...sender]);
-    const known = groups.get(key);
-    groups.set(key, known ? joined(known, refusal) : refusal);
+    const before = groups.get(key);
+    groups.set(key, before ? joined(before, refusal) : refusal);
   }
   return [...groups.values()].sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime());
 }

@@ -6,9 +6,8 @@ import { type Audit, type AuditEvent, placeIn } from '../audit/index.ts';
 import type { Usage } from '../credentials/index.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import { IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
-import { TROUBLES } from './causes.ts';
 import type { CredentialFacts, CredentialState, Facts } from './facts.ts';
-import { refusalsOf, timeOf } from './read-facts.ts';
+import { readLatestTroubles, refusalsOf, timeOf, withBeginning } from './read-facts.ts';
 
 export interface Past {
   facts: Facts;
@@ -35,7 +34,6 @@ export const STATE_CHANGES = [
 const CHANGE_PLACES = ['change', 'switch'] as const;
 const PAGE = 200;
 const MOST_CHANGES = 5000;
-const TROUBLES_READ = 200;
 const HOURS_READ = 200;
 const HOUR_MS = 3_600_000;
 
@@ -48,7 +46,7 @@ export async function readPast(
   const after = new Date(at.getTime() + 1);
   const [changes, troubles] = await Promise.all([
     readChanges(audit, directory.id, after),
-    audit.page({ where: { place: placeIn(directory.id, 'trouble'), type: TROUBLES }, to: after, limit: TROUBLES_READ }),
+    readLatestTroubles(audit, directory.id, after),
   ]);
   const { credentials, state, attributes, isWhole } = fold(changes, at);
   const connected = await withClients(audit, credentials, after);
@@ -57,6 +55,7 @@ export async function readPast(
     .flatMap(({ id, lastUsedAt }) => (lastUsedAt ? [{ at: lastUsedAt, credentialId: id }] : []))
     .sort((a, b) => b.at.getTime() - a.at.getTime())[0];
   const known = { credentials: used, ...(accepted && { accepted }) };
+  const { events, isCut } = await withBeginning(audit, directory.id, troubles, known);
   const [oldest] = changes;
   const { id, organizationId, createdAt } = directory;
   const text = (name: 'name' | 'endpointKey') => {
@@ -80,9 +79,10 @@ export async function readPast(
       },
       clients: [],
       refusals: refusalsOf(
-        troubles.items.map((event) => until(event, at)),
+        events.map((event) => until(event, at)),
         known,
       ),
+      ...(isCut && { isCut }),
       outcomes: [],
       sees: 'nothing',
       sources: [],
