@@ -221,6 +221,7 @@ function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): Finding 
     ...make(code, firstAt, {
       ...refusedFacts(latest, facts),
       count: refusals.reduce((sum, { count }) => sum + count, 0),
+      ...(facts.isCut && { isCut: true }),
       firstAt: firstAt.toISOString(),
     }),
     severity: isPartial && severity === 'failing' ? 'degraded' : severity,
@@ -275,9 +276,12 @@ function credentialFacts(credential: CredentialFacts): FindingFacts {
   };
 }
 
-/** Another credential that would be accepted, the newest. */
+/** Another credential that would be accepted, the newest. A pending connection takes its slot with its first use. */
 function usableBeside(credentialId: string | undefined, { credentials }: Facts): FindingFacts {
-  const other = credentials.find(({ id, state }) => id !== credentialId && state === 'active');
+  const other = credentials.find(
+    ({ id, state, isClientGone }) =>
+      id !== credentialId && (state === 'active' || state === 'pending') && !isClientGone,
+  );
   if (!other) return {};
   const { hint, kind, slot, lastUsedAt } = other;
   return { usable: { hint, kind, slot, ...(lastUsedAt && { usedAt: lastUsedAt.toISOString() }) } };
@@ -582,8 +586,11 @@ function actorOf(code: Code, { byType, isAppNamed }: FindingFacts): ActingParty 
   return entryOf(code).actor;
 }
 
+/** The first that says so, and the latest. */
 function evidenceOf(refusals: readonly RefusalFacts[]): string[] {
-  return [...new Set(refusals.flatMap(({ evidence }) => evidence))].slice(0, EVIDENCE).reverse();
+  const all = [...new Set(refusals.flatMap(({ evidence }) => evidence))];
+  const shown = all.length > EVIDENCE ? [...all.slice(0, EVIDENCE - 1), ...all.slice(-1)] : all;
+  return shown.reverse();
 }
 
 function strangerOf({ code, count, firstAt, lastAt, address, userAgent, evidence }: RefusalFacts): Stranger {

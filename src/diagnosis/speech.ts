@@ -71,12 +71,12 @@ export function refused({ finding, name, Name }: Speech): string {
 
 /** "41 requests since Tuesday 09:12; nothing accepted since." */
 export function tally({ finding }: Speech): Text {
-  const { count = 0, firstAt, address, userAgent, usable } = finding.facts;
+  const { count = 0, isCut, firstAt, address, userAgent, usable } = finding.facts;
   const since = date(firstAt);
   if (count === 0 || since === undefined) return usableText(finding.facts.usable);
   const from = address === undefined ? '' : ` from ${address}${userAgent === undefined ? '' : ` (${userAgent})`}`;
   const which = usable === undefined ? '' : say` ${usableText(usable)}`;
-  return say`${counted(count, 'request')} since ${since}${from}; ${othersOf(finding)}${which}`;
+  return say`${isCut ? 'More than ' : ''}${counted(count, 'request')} since ${since}${from}; ${othersOf(finding)}${which}`;
 }
 
 /** What became of the other requests. A token is accepted before the SCIM server fails, so that tells nothing of the server. */
@@ -152,10 +152,23 @@ export function pasteToken(speech: Speech, how?: string): Text[] {
       say`If you don't have that token anymore, generate a new one on this page and paste it instead.`,
     ];
   }
+  if (usable?.kind === 'oauth') return useConnection(speech);
   return [
     say`Generate a new token on this page.`,
     say`${open(speech, 'bearer')}, and paste the new token ${into}${how === undefined ? '' : `, ${how}`}.`,
     press(speech, 'bearer'),
+  ];
+}
+
+/** A connection is there that would be accepted, and the identity provider sends something else. */
+function useConnection(speech: Speech): Text[] {
+  const fields = formOf(speech, 'oauth').fields.flatMap(({ label, filling }) =>
+    typeof filling === 'object' && 'select' in filling ? [say`set ${ui(label)} to ${ui(filling.select)}`] : [],
+  );
+  return [
+    say`${open(speech, 'oauth')}, and ${fields[0] ?? 'choose OAuth instead of a token'}. The connection itself is ready.`,
+    press(speech, 'oauth'),
+    say`To stay with a token instead, generate one on this page and paste it into ${ui(field(speech, 'token'))}.`,
   ];
 }
 

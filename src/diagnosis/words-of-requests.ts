@@ -26,7 +26,7 @@ const UNSAVED = 'whether the token in the identity provider was changed and not 
 /** Without a token that works there is none to paste another way. */
 const refusal = refusalsBy(
   (speech) => ({ lead: refused(speech), detail: tally(speech) }),
-  ({ finding }) => finding.facts.usable !== undefined,
+  ({ finding }) => finding.facts.usable?.kind === 'bearer',
 );
 
 const OTHER_SECRETS: Record<string, string> = {

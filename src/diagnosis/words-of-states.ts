@@ -123,7 +123,7 @@ export const STATE_WORDS = {
     lead: 'Both tokens are in use.',
     rest: say`${capital(token(speech))} was replaced ${date(speech.finding.since)}, and something still sends it.`,
     steps: [
-      say`Find out what still uses it, such as another app in ${speech.name}or a script. The card of the token shows the address.`,
+      say`Find out what still uses it, such as another app in ${speech.name} or a script. The card of the token shows the address.`,
       ...pasteToken(speech).slice(0, 2),
     ],
     unseen: 'whether both are used by the same system.',

@@ -86,7 +86,7 @@ export const UPSTREAM_WORDS = {
       lead: 'The SCIM server rejects some changes.',
       rest:
         text === undefined
-          ? say`It answered ${status(speech)}and gave no reason.`
+          ? say`It answered ${status(speech)} and gave no reason.`
           : say`It answered ${status(speech)}: ${{ value: text }}`,
       detail: say`Affected: ${kindsOf(speech.finding.facts.request)}. ${tally(speech)}`,
       steps: vendorDoes(

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startApp, type TestApp } from '../support/app.ts';
-import { DAY } from '../support/clock.ts';
-import { makeWorld, textOf } from '../support/diagnosed.ts';
+import { DAY, HOUR } from '../support/clock.ts';
+import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
+import { exchange, makeClient, obtainCode } from '../support/oauth-client.ts';
 import { REQUEST_SCENARIOS } from '../support/request-scenarios.ts';
 
 describe('a refused request is explained', () => {
@@ -48,6 +49,47 @@ describe('a refused request is explained', () => {
       assert.match(lead.words.steps.join(' '), /Generate a new token on the directory's page/, value);
       assert.doesNotMatch(lead.words.steps.join(' '), /paste the token|again|anymore/, value);
     }
+  });
+
+  it('dates from its beginning, however long it lasts, then as now', async () => {
+    const { directory, send, token, diagnosis } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    await flush(app);
+    app.clock.advance(2 * HOUR);
+    const began = app.clock.now();
+    // One event for each hour: more than are read of the latest, and of the first.
+    for (let hour = 0; hour < 450; hour++) {
+      await send('Bearer Bearer other');
+      app.clock.advance(HOUR);
+    }
+    const [lead] = (await diagnosis()).findings;
+    assert.deepEqual([lead.code, lead.since, lead.facts.isCut], ['scheme_twice', began.toISOString(), true]);
+    assert.match(lead.words.detail, /^More than 4\d\d requests since/);
+    const { items } = (await app.api.get(`/events?directoryId=${directory.id}&type=request.denied&order=asc&limit=1`))
+      .body;
+    assert.equal(lead.evidence[0], items[0].id);
+    const at = new Date(began.getTime() + 300 * HOUR).toISOString();
+    const then = (await app.api.get(`/directories/${directory.id}/diagnosis?at=${at}`)).body.findings[0];
+    assert.deepEqual([then.since, then.facts.isCut], [began.toISOString(), undefined]);
+    await send(`Bearer ${token}`);
+    app.clock.advance(2 * HOUR);
+    await send('Bearer Bearer other');
+    const again = (await diagnosis()).findings[0];
+    assert.deepEqual([again.code, again.facts.count, again.facts.isCut], ['scheme_twice', 1, undefined]);
+  });
+
+  it('leads to the connection that is ready, where there is one and a token is sent', async () => {
+    const { directory, send, credential, diagnosis } = await makeWorld(app);
+    await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
+    const client = await makeClient(app, { directoryId: directory.id });
+    assert.equal((await exchange(app, client, await obtainCode(app, client, directory))).status, 200);
+    app.clock.advance(1000);
+    await send('Bearer something-else');
+    const [lead] = (await diagnosis()).findings;
+    assert.equal(lead.code, 'token_unknown');
+    assert.match(lead.words.detail, /The current connection works but has never been used/);
+    assert.match(lead.words.steps[0], /set Authentication Mode to OAuth 2\. The connection itself is ready/);
+    assert.doesNotMatch(lead.words.steps[0], /Generate/);
   });
 
   it('is over once a request is accepted again', async () => {
