@@ -7,6 +7,9 @@ import { Form } from './forms.tsx';
 import { Head } from './heads.tsx';
 import type { Visit } from './visit.tsx';
 
+/** What ending a replaced credential is called, wherever it can be asked for. */
+export const END_OLD = 'End the old one now';
+
 /** Leads to what is confirmed first. */
 export function Ask({ href, name, isMild = false }: { href: string; name: string; isMild?: boolean }) {
   return (

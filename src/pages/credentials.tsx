@@ -2,7 +2,7 @@
 import { isInUse } from '../credentials/index.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { WAYS } from './check.tsx';
-import { Confirm } from './confirm.tsx';
+import { Confirm, END_OLD } from './confirm.tsx';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
 import { spokenOf } from './directory-view.ts';
 import { Field, sent } from './fields.tsx';
@@ -44,7 +44,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
     };
   }
 
-  function ending(verb: 'Disable' | 'Revoke' | 'Retire'): Handler {
+  function ending(verb: 'Disable' | 'Revoke' | 'End'): Handler {
     return async (visit) => {
       const credential = await seen.credential(visit);
       const view = await seen.view(visit, credential.directoryId);
@@ -77,7 +77,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
             visit={visit}
             trail={[...(visit.trail ?? []), [address, directory.name]]}
             title={title}
-            name={verb}
+            name={verb === 'End' ? END_OLD : verb}
             back={address}
           >
             <p>
@@ -130,7 +130,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
     ...rotationRoutes(deps),
     { path: '/credentials/:id/disable', action: 'credentials.change', get: ending('Disable') },
     { path: '/credentials/:id/revoke', action: 'credentials.change', get: ending('Revoke') },
-    { path: '/credentials/:id/retire', action: 'credentials.change', get: ending('Retire') },
+    { path: '/credentials/:id/retire', action: 'credentials.change', get: ending('End') },
     change('disable', (id, { attribution }) => credentials.disable(id, attribution)),
     change('enable', (id, { attribution }) => credentials.enable(id, attribution)),
     // Forced only where the page before said that it is in use; what was used first since then is asked about again.

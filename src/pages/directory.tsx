@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
 import { CODE_NAMES, CODES, timeOf } from '../diagnosis/index.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
-import { Ask } from './confirm.tsx';
+import { Ask, END_OLD } from './confirm.tsx';
 import { type DirectoryView, type Held, type Holding, placeOf } from './directory-view.ts';
 import { EventRows } from './events.tsx';
 import { HowWeKnow } from './evidence.tsx';
@@ -109,7 +109,7 @@ function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView;
           Rotate
         </a>
       )}
-      {progress?.successorAccepted && <Ask href={`${address}/retire`} name="Retire" isMild />}
+      {progress?.successorAccepted && <Ask href={`${address}/retire`} name={END_OLD} isMild />}
       {isHeldByVendor ? (
         <small>Disabled by {visit.nameOf(disabledBy)}. Only they can enable it.</small>
       ) : state === 'disabled' ? (
@@ -186,11 +186,7 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
             View rotation{' '}
           </a>
           {progress?.successorAccepted && (
-            <Ask
-              href={`${visit.home}/credentials/${replaced.credential.id}/retire`}
-              name={'End the old one now'}
-              isMild
-            />
+            <Ask href={`${visit.home}/credentials/${replaced.credential.id}/retire`} name={END_OLD} isMild />
           )}
         </div>
       )}

@@ -1,7 +1,7 @@
-/** A rotation, guided: generate the new token, put it in, see it used, retire the old one. */
+/** A rotation, guided: generate the new token, put it in, see it used, end the old one. */
 
 import { Check, WAYS } from './check.tsx';
-import { Ask } from './confirm.tsx';
+import { Ask, END_OLD } from './confirm.tsx';
 import { endpointOf } from './directory.tsx';
 import { type DirectoryView, type Holding, spokenOf } from './directory-view.ts';
 import { Field, sent } from './fields.tsx';
@@ -40,7 +40,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
           </p>
           {old.progress?.successorAccepted && (
             <div class="acts">
-              <Ask href={`${visit.home}/credentials/${old.credential.id}/retire`} name={'End the old one now'} isMild />
+              <Ask href={`${visit.home}/credentials/${old.credential.id}/retire`} name={END_OLD} isMild />
             </div>
           )}
         </section>
