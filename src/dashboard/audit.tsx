@@ -60,7 +60,11 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
     const { query } = visit;
     const asked = queryOf(query);
     const { items, nextCursor } = await audit.page({ ...asked, after: query.get('after') ?? undefined, limit: PAGE });
-    const placeOf = await placesOf(items);
+    const directoryId = sent(query, 'directoryId');
+    const [placeOf, directory] = await Promise.all([
+      placesOf(items),
+      directoryId === undefined ? undefined : directories.find(directoryId),
+    ]);
     const limits = IDS.filter((id) => sent(query, id) !== undefined);
     const filter = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
     return {
@@ -69,6 +73,11 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
       children: (
         <>
           <Head title="Audit">
+            {directory?.requestLog === true && (
+              <a class="btn" href={`${HOME}/directories/${directory.id}/requests`}>
+                Request log
+              </a>
+            )}
             <a class="btn" href={`${HOME}/audit.csv?${filter}`}>
               Export CSV
             </a>

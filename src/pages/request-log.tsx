@@ -4,7 +4,7 @@ import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { Act } from './forms.tsx';
 import { Head, More } from './heads.tsx';
-import { capital, Moment, Tag, type Tone } from './parts.tsx';
+import { Moment, Tag, type Tone } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import type { Route, Visit } from './visit.tsx';
 
@@ -18,6 +18,19 @@ const KINDS: Record<LoggedRequest['kind'], string> = {
   delete: 'Delete a user',
   group: 'Groups',
   discovery: 'Discovery',
+};
+
+const FAILURES: Record<Exclude<LoggedRequest['outcome'], 'ok' | 'normal_refusal'>, string> = {
+  not_set: 'No SCIM server URL',
+  unreachable: 'Not reached',
+  refuses_us: 'Refused us',
+  wrong_base: 'Nothing at its base URL',
+  not_scim: 'Not SCIM',
+  rejects_content: 'Content rejected',
+  failing: 'Server error',
+  cut: 'Cut off',
+  slow: 'Too slow',
+  limits: 'Rate limited',
 };
 
 export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses }): Route[] {
@@ -44,6 +57,9 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
       children: (
         <>
           <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title="Request log">
+            <a class="btn" href={refusalsOf(visit, directory.id)}>
+              Refused requests
+            </a>
             {items.length > 0 && (
               <a class="btn" href={`${address}/requests.csv`}>
                 Export CSV
@@ -138,6 +154,13 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
   ];
 }
 
+/** Where the audit trail lists what was refused at a directory, which is in no log of accepted requests. */
+function refusalsOf({ auditPath, home }: Visit, directoryId: string): string {
+  return auditPath === undefined
+    ? `${home}/directories/${directoryId}/audit?type=refused`
+    : `${auditPath}?directoryId=${directoryId}&type=refused`;
+}
+
 function Row({ request, name, visit }: { request: LoggedRequest; name: string | undefined; visit: Visit }) {
   const { at, method, kind, outcome, status, durationMs, requestId } = request;
   const tone: Tone = outcome === 'ok' ? 'ok' : outcome === 'normal_refusal' ? 'off' : 'bad';
@@ -154,7 +177,7 @@ function Row({ request, name, visit }: { request: LoggedRequest; name: string | 
       <td data-label="Response">
         <span>
           <Tag tone={tone}>{status ?? 'none'}</Tag>{' '}
-          {outcome !== 'ok' && outcome !== 'normal_refusal' && <small>{capital(outcome.replaceAll('_', ' '))}</small>}
+          {outcome !== 'ok' && outcome !== 'normal_refusal' && <small>{FAILURES[outcome]}</small>}
         </span>
       </td>
       <td data-label="Duration">{`${Math.round(durationMs).toLocaleString('en')} ms`}</td>

@@ -16,6 +16,7 @@ import {
 
 const LATEST_EVENTS = 20;
 const PAGE = 50;
+const REFUSALS = ['request.denied', 'token.refused', 'connection.refused'];
 
 export type DirectoryDependencies = SeenDependencies & { publicUrl: string };
 
@@ -69,7 +70,13 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
   async function trail(visit: Visit) {
     const directory = await seen.directory(visit);
     const after = visit.query.get('after') ?? undefined;
-    const { items, nextCursor } = await audit.page({ where: { directoryId: directory.id }, after, limit: PAGE });
+    const isOfRefusals = visit.query.get('type') === 'refused';
+    const { items, nextCursor } = await audit.page({
+      where: { directoryId: directory.id, ...(isOfRefusals && { type: REFUSALS }) },
+      after,
+      limit: PAGE,
+    });
+    const address = `${visit.home}/directories/${directory.id}`;
     return {
       title: `Audit trail of ${directory.name}`,
       children: (
@@ -77,12 +84,41 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
           <Head
             trail={[
               [visit.home, 'Your directories'],
-              [`${visit.home}/directories/${directory.id}`, directory.name],
+              [address, directory.name],
             ]}
             title="Audit"
-          />
+          >
+            {directory.requestLog === true && (
+              <a class="btn" href={`${address}/requests`}>
+                Request log
+              </a>
+            )}
+          </Head>
+          <nav class="acts" aria-label="Events">
+            {(
+              [
+                ['', 'All events'],
+                ['?type=refused', 'All refusals'],
+              ] as const
+            ).map(([query, name]) => {
+              const isShown = isOfRefusals === (query !== '');
+              return (
+                <a
+                  class={isShown ? 'btn' : 'btn quiet'}
+                  aria-current={isShown ? 'true' : undefined}
+                  href={`${address}/audit${query}`}
+                >
+                  {name}
+                </a>
+              );
+            })}
+          </nav>
           <section class="panel list">
-            <EventRows events={items} visit={visit} />
+            {items.length === 0 && isOfRefusals ? (
+              <p class="bar soft">Nothing was refused.</p>
+            ) : (
+              <EventRows events={items} visit={visit} />
+            )}
           </section>
           <More visit={visit} cursor={nextCursor} />
         </>

@@ -83,6 +83,18 @@ describe('the page of a directory in the portal', () => {
     const { html } = await contact.open('/requests');
     assert.match(html, /<b>GET<\/b> <small>Look up users<\/small>/);
     assert.ok(html.includes(`…${its.credential.hint}`) && !html.includes('northwind.example'));
+    // What was refused is in no log of accepted requests; each of the two leads to the other.
+    assert.equal((await its.ask('/Users', { headers: { authorization: 'Bearer Bearer x' } })).status, 401);
+    await flush(app);
+    assert.match(html, /href="[^"]*\/audit\?type=refused">\s*Refused requests/);
+    const refused = (await contact.open('/audit?type=refused')).html;
+    assert.match(refused, /Refused: requests came with the word Bearer twice/);
+    assert.doesNotMatch(refused, /was generated|Token …/);
+    assert.match(refused, new RegExp(`href="/portal/directories/${directory.id}/requests">\\s*Request log`));
+    const operators = (await operator.open(`/directories/${directory.id}/requests`)).html;
+    assert.match(operators, new RegExp(`href="/dashboard/audit\\?directoryId=${directory.id}&amp;type=refused"`));
+    const trail = (await operator.open(`/audit?directoryId=${directory.id}&type=refused`)).html;
+    assert.match(trail, new RegExp(`href="/dashboard/directories/${directory.id}/requests">\\s*Request log`));
     const csv = await contact.open('/requests.csv');
     assert.match(csv.headers.get('content-disposition') ?? '', /attachment; filename="requests-/);
     const [head, row] = csv.html.split('\r\n');
