@@ -1,5 +1,5 @@
 /** What needs somebody, across all customers; and what was refused, of nobody that we know. */
-import { CODE_NAMES, CODES, type UnplacedRefusal } from '../diagnosis/index.ts';
+import { CODE_NAMES, CODES, GROUPS, type UnplacedRefusal } from '../diagnosis/index.ts';
 import { choiceNameOf, IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
 import {
   Choice,
@@ -18,6 +18,12 @@ import { OrganizationChoice, offerOrganizations } from './organization-choice.ts
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
+
+/** Those that can need somebody, in the words of the table. */
+const FINDINGS = Object.entries(GROUPS).flatMap(([group, name]) => {
+  const codes = CODE_NAMES.filter((code) => CODES[code].group === group && CODES[code].severity !== 'fine');
+  return codes.length === 0 ? [] : [{ name, options: codes.map((code) => [code, CODES[code].meaning] as const) }];
+});
 
 export function findingRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, diagnoses } = deps;
@@ -45,15 +51,9 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
             </a>
           </Head>
           <form class="panel fields" action={`${HOME}/findings`}>
-            <Choice
-              name="code"
-              label="Finding"
-              value={code ?? ''}
-              options={[
-                ['', 'Any'],
-                ...CODE_NAMES.filter((one) => CODES[one].severity !== 'fine').map((one) => [one, nameOf(one)] as const),
-              ]}
-            />
+            <div class="broad">
+              <Choice name="code" label="Finding" value={code ?? ''} options={[['', 'Any']]} groups={FINDINGS} />
+            </div>
             <Choice
               name="provider"
               value={provider ?? ''}
@@ -140,12 +140,6 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
     { path: '/findings', action: 'directories.read', get: list },
     { path: '/refused', action: 'events.read', get: nobody },
   ];
-}
-
-/** `token_revoked` -> `Token revoked`. */
-function nameOf(code: string): string {
-  const name = code.replaceAll('_', ' ');
-  return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
 /** Rows of directories of all organizations. */

@@ -127,24 +127,41 @@ export function Tick(props: { name: string; isOn?: boolean; label: string; hint:
   );
 }
 
+type Option = readonly [value: string, name: string];
+
+function Options({ options, value }: { options: readonly Option[]; value: string | undefined }) {
+  return (
+    <>
+      {options.map(([option, name]) => (
+        <option value={option} selected={option === value}>
+          {name}
+        </option>
+      ))}
+    </>
+  );
+}
+
 export function Choice(props: {
   name: FieldName | (string & {});
   label?: string;
-  options: readonly (readonly [value: string, name: string])[];
+  options: readonly Option[];
+  /** More of them, each group under its name. */
+  groups?: readonly { name: string; options: readonly Option[] }[];
   value?: string | undefined;
   hint?: string;
 }) {
-  const { name, label = labelOf(name), options, hint } = props;
+  const { name, label = labelOf(name), options, groups = [], hint } = props;
   const { typed, problem } = useField(name);
   const value = typed ?? props.value;
   return (
     <label class="line">
       <span>{label}</span>
       <select name={name} aria-invalid={problem === undefined ? undefined : true}>
-        {options.map(([option, told]) => (
-          <option value={option} selected={option === value}>
-            {told}
-          </option>
+        <Options options={options} value={value} />
+        {groups.map((group) => (
+          <optgroup label={group.name}>
+            <Options options={group.options} value={value} />
+          </optgroup>
         ))}
       </select>
       <Problem text={problem} />

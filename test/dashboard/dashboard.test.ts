@@ -602,6 +602,12 @@ for (const engine of engines) {
       };
       const refused = /Refused production.*, Contoso &lt;b>.*Okta is being refused\. It sends an incomplete token/;
       assert.match(await panel(), refused);
+      const filter = (await owner.open('/findings?code=idp_own_token')).html;
+      assert.match(
+        filter,
+        /<optgroup label="The token was sent in the wrong way">.*<option value="idp_own_token" selected>The identity provider sent its own token\./,
+      );
+      assert.doesNotMatch(filter, /Idp own token|<optgroup label="Fine">/);
       assert.match((await owner.open(`/findings?code=token_truncated&organizationId=${organizationId}`)).html, refused);
       for (const other of ['code=token_revoked', 'provider=entra'])
         assert.doesNotMatch(
@@ -783,7 +789,7 @@ for (const engine of engines) {
       assert.equal(curious.status, 400);
     });
 
-    it('asks before a replaced token is retired, and names it', async () => {
+    it('asks before a replaced token is ended, and names it', async () => {
       const { id } = await makeDirectory();
       const first = tokenIn((await owner.send(`/directories/${id}/generate`, { label: 'Old' })).html);
       const second = tokenIn((await owner.send(`/directories/${id}/rotate`, { label: 'New' })).html);
@@ -791,7 +797,10 @@ for (const engine of engines) {
       const { html } = await owner.open(`/directories/${id}/rotate`);
       const path = /\/credentials\/cred_\w+\/retire/.exec(html)?.[0] ?? '';
       const question = await owner.open(path);
-      assert.match(question.html, new RegExp(`Retire “Old” \\(…${first.slice(-4)}\\)`));
+      assert.match(question.html, new RegExp(`End “Old” \\(…${first.slice(-4)}\\)`));
+      assert.match(question.html, /<button[^>]*>End the old one now<\/button>/);
+      assert.match((await owner.open(`/directories/${id}`)).html, /End the old one now/);
+      assert.doesNotMatch(question.html, /Retire/);
       assert.match(question.html, /will be refused immediately.*Last used/);
       assert.equal(await verify(id, first), 200);
       await owner.send(path);
