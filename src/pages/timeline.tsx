@@ -7,8 +7,11 @@ import { tellOf } from './events.tsx';
 import { capital, counted, Moment } from './parts.tsx';
 import type { Visit } from './visit.tsx';
 
-const LEFT = 150;
-const WIDTH = 984;
+/** As wide as the room beside the names of the lanes on a wide page, so that nothing is scaled. */
+const WIDTH = 832;
+const RIGHT = 10;
+/** Nearer to the end, the name of a mark would be cut. */
+const LABEL = 56;
 const TOP = 20;
 const LANE = 34;
 /** Less would not be seen. */
@@ -31,96 +34,103 @@ export function TimelineDrawing({ timeline, visit }: { timeline: Timeline; visit
   const { from, to, changes, troubles } = timeline;
   const lanes = lanesOf(timeline);
   const span = Math.max(1, to.getTime() - from.getTime());
-  const x = (at: Date) => LEFT + Math.min(1, Math.max(0, (at.getTime() - from.getTime()) / span)) * (WIDTH - LEFT - 10);
+  const x = (at: Date) => Math.min(1, Math.max(0, (at.getTime() - from.getTime()) / span)) * (WIDTH - RIGHT);
   const wide = (a: Date, b: Date) => Math.max(NARROWEST, x(b) - x(a));
   const bottom = TOP + LANE * (lanes.length + 2);
   const y = (lane: number) => TOP + LANE * lane;
   const [first] = troubles;
   return (
-    <div class="scroll">
-      <svg class="timeline" viewBox={`0 0 ${WIDTH} ${bottom + 18}`} role="img" aria-label="Timeline, one lane per part">
-        <defs>
-          <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-            <rect width="2" height="6" class="hatch" />
-          </pattern>
-        </defs>
-        {marksOf(from, to).map((mark) => (
-          <g>
-            <line class="axis" x1={x(mark)} x2={x(mark)} y1={TOP} y2={bottom - 8} />
-            <text x={x(mark) + 6} y={14}>
-              {markName(mark, span)}
-            </text>
-          </g>
-        ))}
-        <text class="name" x={0} y={y(0) + 22}>
-          Changes
-        </text>
-        {changes.map((event) => (
-          <circle class="act" cx={x(event.at)} cy={y(0) + 18} r={5}>
-            <title>{`${stamp(event.at)}: ${tellOf(event, visit).text}, ${nameOf(event.actor)}`}</title>
-          </circle>
-        ))}
-        {lanes.map((lane, index) => (
-          <g>
-            <text class="name" x={0} y={y(index + 1) + 22}>
-              {lane.name}
-            </text>
-            {lane.held.map((held) => (
-              <rect
-                class="held"
-                x={x(held.from)}
-                y={y(index + 1) + 9}
-                width={wide(held.from, held.to)}
-                height={18}
-                rx={4}
-              />
+    <>
+      <div class="timeline">
+        <ul class="lanes" aria-hidden="true">
+          {['Changes', ...lanes.map(({ name }) => name), 'Refused or failed'].map((name) => (
+            <li>{name}</li>
+          ))}
+        </ul>
+        <section class="scroll late" aria-label="Timeline, one lane per part" tabindex={0}>
+          <svg width={WIDTH} height={bottom + 18} role="img" aria-label="Timeline, one lane per part">
+            <defs>
+              <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+                <rect width="2" height="6" class="hatch" />
+              </pattern>
+            </defs>
+            {marksOf(from, to).map((mark) => (
+              <g>
+                <line class="axis" x1={x(mark)} x2={x(mark)} y1={TOP} y2={bottom - 8} />
+                {x(mark) < WIDTH - LABEL && (
+                  <text x={x(mark) + 6} y={14}>
+                    {markName(mark, span)}
+                  </text>
+                )}
+              </g>
             ))}
-            {quietOf(lane.runs).map((quiet) => (
+            {first && <line class="then" x1={x(first.firstAt)} x2={x(first.firstAt)} y1={TOP} y2={bottom - 4} />}
+            {changes.map((event) => (
+              <circle class="act" cx={x(event.at)} cy={y(0) + 18} r={5}>
+                <title>{`${stamp(event.at)}: ${tellOf(event, visit).text}, ${nameOf(event.actor)}`}</title>
+              </circle>
+            ))}
+            {lanes.map((lane, index) => (
+              <g>
+                {lane.held.map((held) => (
+                  <rect
+                    class="held"
+                    x={x(held.from)}
+                    y={y(index + 1) + 9}
+                    width={wide(held.from, held.to)}
+                    height={18}
+                    rx={4}
+                  />
+                ))}
+                {quietOf(lane.runs).map((quiet) => (
+                  <rect
+                    class="quiet"
+                    x={x(quiet.from)}
+                    y={y(index + 1) + 12}
+                    width={wide(quiet.from, quiet.to)}
+                    height={12}
+                  >
+                    <title>{`${stamp(quiet.from)} to ${stamp(quiet.to)}: no requests`}</title>
+                  </rect>
+                ))}
+                {lane.runs.map((run) => (
+                  <RunMark run={run} x={x(run.from)} y={y(index + 1)} width={wide(run.from, run.to)} />
+                ))}
+                {lane.runs.length === 0 && lane.empty !== undefined && (
+                  <text x={x(to) - 6} y={y(index + 1) + 22} text-anchor="end">
+                    {lane.empty}
+                  </text>
+                )}
+              </g>
+            ))}
+            {troubles.map(({ code, firstAt, lastAt, count }) => (
               <rect
-                class="quiet"
-                x={x(quiet.from)}
-                y={y(index + 1) + 12}
-                width={wide(quiet.from, quiet.to)}
-                height={12}
+                class="bad"
+                x={x(firstAt)}
+                y={y(lanes.length + 1) + 9}
+                width={wide(firstAt, lastAt)}
+                height={18}
+                rx={2}
               >
-                <title>{`${stamp(quiet.from)} to ${stamp(quiet.to)}: no requests`}</title>
+                <title>{`${stamp(firstAt)}: ${counted(count, 'time')}. ${CODES[code].meaning}`}</title>
               </rect>
             ))}
-            {lane.runs.map((run) => (
-              <RunMark run={run} x={x(run.from)} y={y(index + 1)} width={wide(run.from, run.to)} />
-            ))}
-            {lane.runs.length === 0 && lane.empty !== undefined && (
-              <text x={LEFT + 6} y={y(index + 1) + 22}>
-                {lane.empty}
+            {first && (
+              <text
+                class="mark"
+                x={x(first.firstAt) + (x(first.firstAt) > WIDTH / 2 ? -6 : 6)}
+                y={bottom + 10}
+                text-anchor={x(first.firstAt) > WIDTH / 2 ? 'end' : 'start'}
+              >
+                First {stamp(first.firstAt)}
               </text>
             )}
-          </g>
-        ))}
-        <text class="name" x={0} y={y(lanes.length + 1) + 22}>
-          Refused or failed
-        </text>
-        {troubles.map(({ code, firstAt, lastAt, count }) => (
-          <rect class="bad" x={x(firstAt)} y={y(lanes.length + 1) + 9} width={wide(firstAt, lastAt)} height={18} rx={2}>
-            <title>{`${stamp(firstAt)}: ${counted(count, 'time')}. ${CODES[code].meaning}`}</title>
-          </rect>
-        ))}
-        {first && (
-          <>
-            <line class="then" x1={x(first.firstAt)} x2={x(first.firstAt)} y1={TOP} y2={bottom - 4} />
-            <text
-              class="mark"
-              x={x(first.firstAt) + (x(first.firstAt) > WIDTH / 2 ? -6 : 6)}
-              y={bottom + 10}
-              text-anchor={x(first.firstAt) > WIDTH / 2 ? 'end' : 'start'}
-            >
-              {stamp(first.firstAt)}, the first in this period
-            </text>
-          </>
-        )}
-      </svg>
+          </svg>
+        </section>
+      </div>
       <p class="unseen">The table below has the same data.</p>
       <Table timeline={timeline} now={now} visit={visit} />
-    </div>
+    </>
   );
 }
 
@@ -165,9 +175,9 @@ function lanesOf({ from, to, changes, credentials, tokenEndpoint, scimServer, tr
       name: 'Token endpoint',
       runs: tokenEndpoint,
       held: [],
-      empty: mayUseTokens ? 'no request in this period' : 'not used: this directory has only tokens',
+      empty: mayUseTokens ? 'no requests' : 'not used with tokens',
     },
-    { name: 'SCIM server', runs: scimServer, held: [], empty: 'no answer seen in this period' },
+    { name: 'SCIM server', runs: scimServer, held: [], empty: 'no answers seen' },
   ];
 }
 
@@ -232,7 +242,7 @@ function Table(props: { timeline: Timeline; now: Date; visit: Visit }) {
   return (
     <details>
       <summary>As a table</summary>
-      <table>
+      <table class="stacked">
         <thead>
           <tr>
             <th>When</th>
@@ -243,11 +253,11 @@ function Table(props: { timeline: Timeline; now: Date; visit: Visit }) {
         <tbody>
           {all.slice(0, ROWS).map(({ at, where, what }) => (
             <tr>
-              <td class="when">
+              <td class="when" data-label="When">
                 <Moment at={at} now={now} />
               </td>
-              <td>{where}</td>
-              <td>{what}</td>
+              <td data-label="Where">{where}</td>
+              <td data-label="What">{what}</td>
             </tr>
           ))}
         </tbody>

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type BrowserContext, hasVisibleFocus, type Page, type RealBrowser, startBrowser } from '../support/browser.ts';
 import { createMovableClock } from '../support/clock.ts';
-import { flush } from '../support/diagnosed.ts';
+import { flush, makeWorld } from '../support/diagnosed.ts';
 import { makeSignInLink } from '../support/operator-browser.ts';
 
 const browser = await startBrowser();
@@ -78,7 +78,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
       if (!scripts) await page.reload();
       await page.getByText('Okta uses the new token').first().waitFor({ timeout: 10_000 });
       await page.getByRole('link', { name: 'End the old one now' }).click();
-      await page.getByRole('button', { name: 'Retire' }).click();
+      await page.getByRole('button', { name: 'End the old one now' }).click();
       await page.waitForURL(directory);
       assert.deepEqual([await verify(key, first), await verify(key, second)], [401, 200]);
       await page.getByRole('link', { name: 'Revoke' }).click();
@@ -89,6 +89,34 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
       await context.close();
     });
   }
+
+  it('shows all places of the main navigation, however wide the window is', async () => {
+    const { context, page } = await signIn();
+    for (const width of [1600, 1180, 1000, 840, 640, 360]) {
+      await page.setViewportSize({ width, height: 740 });
+      const cut = await page.evaluate<string[]>(
+        `[...document.querySelectorAll('header.top nav a')].filter((link) => { const nav = link.parentElement.getBoundingClientRect();
+          const box = link.getBoundingClientRect(); return box.right > Math.min(nav.right, innerWidth) + 1 || box.left < nav.left - 1; }).map((link) => link.textContent)`,
+      );
+      assert.deepEqual(cut, [], `at ${width} px`);
+    }
+    await context.close();
+  });
+
+  it('begins the timeline at today on a phone, without a script too', async () => {
+    const { directory } = await makeWorld(app);
+    for (const scripts of [true, false]) {
+      const { context, page } = await signIn({ size: 'narrow', scripts });
+      await page.goto(`${app.url}/dashboard/directories/${directory.id}?period=30`);
+      const lane = await page.getByRole('region', { name: /^Timeline/ }).boundingBox();
+      const drawing = await page.locator('.timeline svg').boundingBox();
+      assert.ok(lane && drawing && drawing.width > lane.width, 'it is wider than its room');
+      assert.ok(Math.abs(drawing.x + drawing.width - (lane.x + lane.width)) < 2, 'its end is what is seen');
+      const name = await page.getByText('Refused or failed', { exact: true }).first().boundingBox();
+      assert.ok(name && name.x >= 0 && name.x + name.width <= lane.x, 'the lanes are named beside it');
+      await context.close();
+    }
+  });
 
   it('keeps up by itself while a script runs: the first request shows without a reload', async () => {
     const { context, page } = await signIn();
