@@ -13,6 +13,7 @@ import {
   type Storage,
   withWaiting,
 } from '../storage/index.ts';
+import { createGathering, type Gather } from '../timing/gathering.ts';
 import {
   type Attribution,
   type AuditEvent,
@@ -74,6 +75,8 @@ export interface Audit {
   subscribe(name: string, subscriber: Subscriber): void;
   /** Finishes what a crash interrupted at least `olderThanMs` ago. */
   recover(olderThanMs: number): Promise<void>;
+  /** For all writes of the background, so that they share transactions. */
+  gather: Gather;
   /** What `Storage.prepare` has to do once to the events of earlier releases. */
   migrations: readonly Migration[];
   /** Forgets events older than `before`. */
@@ -87,6 +90,7 @@ const SETTLED_MS = 60_000;
 
 export function createAudit(deps: { storage: Storage; clock: Clock; random: Random; log: Log }): Audit {
   const { storage, clock, random, log } = deps;
+  const gather = createGathering();
   const events = storage.collection({
     name: 'events',
     shape: { ...eventShape, ...untoldShape, ...placeShape },
@@ -102,7 +106,7 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
     },
     order: 'at',
   });
-  const subscribers = createSubscribers({ events, clock, log });
+  const subscribers = createSubscribers({ events, clock, log, gather });
   const tallies = createTallies({ events, subscribers, clock, log });
   const reader = withWaiting(events, 'at', tallies.waiting);
 
@@ -117,17 +121,18 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
   }
 
   async function append(event: AuditEvent): Promise<void> {
+    const kept = { ...event, ...placeOf(event), ...subscribers.mark() };
     try {
-      await events.insert({ ...event, ...placeOf(event), ...subscribers.mark() });
+      await events.insert(kept);
     } catch (error) {
       // The same event was written before: by this instance before a crash, or by another one that recovers too.
       if (!isDuplicate(error, 'id')) throw error;
       return;
     }
-    subscribers.nudge([event.id]);
+    subscribers.nudge([kept]);
   }
 
-  const outbox = createOutbox({ storage, clock, log, append });
+  const outbox = createOutbox({ storage, clock, log, gather, append });
 
   return {
     event(type, { actor, source, address, requestId }, { organizationId, directoryId, credentialId }, data) {
@@ -170,6 +175,7 @@ export function createAudit(deps: { storage: Storage; clock: Clock; random: Rand
       await subscribers.recover();
     },
 
+    gather,
     migrations: migrationsOf(events),
 
     prune: (before) => events.prune(before),

@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { type Collection, type Identified, isDuplicate, type Storage } from '../storage/index.ts';
+import type { Gather } from '../timing/gathering.ts';
 import { type AuditEvent, eventShape, PAYLOADS } from './events.ts';
 import { cleaned } from './payload.ts';
 
@@ -37,10 +38,11 @@ export function createOutbox(deps: {
   storage: Storage;
   clock: Clock;
   log: Log;
+  gather: Gather;
   /** Puts an event into the trail, unless it is there. Throws storage_unavailable. */
   append(event: AuditEvent): Promise<void>;
 }) {
-  const { storage, clock, log, append } = deps;
+  const { storage, clock, log, gather, append } = deps;
   const removals = storage.collection({
     name: 'removals',
     shape: { from: 'string', event: { id: 'string', ...eventShape }, at: 'date' },
@@ -89,7 +91,7 @@ export function createOutbox(deps: {
         log.warn({ err: error, recordId: id }, 'an audit event waits in its record; it is delivered later');
         return;
       }
-      later(clear(id, sent));
+      later(gather(() => clear(id, sent)));
     }
 
     return {

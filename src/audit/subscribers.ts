@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Collection } from '../storage/index.ts';
 import { within } from '../timing/deadline.ts';
+import type { Gather } from '../timing/gathering.ts';
 import { createTurns } from '../timing/turns.ts';
 import type { AuditEvent } from './events.ts';
 
@@ -32,19 +33,27 @@ const BATCH = 500;
 /** In one round; a handler that takes nothing must not keep it for ever. */
 const MOST_BATCHES = 20;
 /** Told at a time. */
-const AT_ONCE = 64;
+const AT_ONCE = 128;
 
-export function createSubscribers(deps: { events: Collection<Untold>; clock: Clock; log: Log }) {
-  const { events, clock, log } = deps;
+export function createSubscribers(deps: { events: Collection<Untold>; clock: Clock; log: Log; gather: Gather }) {
+  const { events, clock, log, gather } = deps;
   const subscribers = new Map<string, Subscriber>();
-  const waiting = new Set<string>();
+  /** By ID; one without the event is read when its turn comes. */
+  const waiting = new Map<string, Untold | undefined>();
   const inTurn = createTurns();
-  let telling: Promise<void> | undefined;
+  const telling = new Set<Promise<void>>();
 
   const later = (ms: number) => new Date(clock.now().getTime() + ms);
 
-  async function tell({ untold = [], tellAt, place: _place, ...event }: Untold): Promise<void> {
-    if (tellAt === undefined) return;
+  async function tell(event: Untold): Promise<void> {
+    if (event.tellAt === undefined) return;
+    // Those of one directory one after the other: a handler that reads its state must not write what was true before.
+    const left = await inTurn(event.directoryId ?? event.organizationId ?? event.id, () => untoldAfter(event));
+    await gather(() => noteTold(event, left));
+  }
+
+  /** Calls the handlers; gives those that did not take it. */
+  async function untoldAfter({ untold = [], tellAt: _tellAt, place: _place, ...event }: Untold): Promise<string[]> {
     const left: string[] = [];
     for (const name of untold) {
       const subscriber = subscribers.get(name);
@@ -56,38 +65,44 @@ export function createSubscribers(deps: { events: Collection<Untold>; clock: Clo
         left.push(name);
       }
     }
-    const ageMs = clock.now().getTime() - (event.lastAt ?? event.at).getTime();
+    return left;
+  }
+
+  async function noteTold({ id, at, lastAt, tellAt }: Untold, left: string[]): Promise<void> {
+    const ageMs = clock.now().getTime() - (lastAt ?? at).getTime();
     const isGivenUp = ageMs > GIVEN_UP_MS;
-    if (left.length > 0 && isGivenUp) log.error({ eventId: event.id, subscribers: left }, 'an event was never told');
+    if (left.length > 0 && isGivenUp) log.error({ eventId: id, subscribers: left }, 'an event was never told');
     const again = later(Math.min(Math.max(CLAIM_MS, ageMs), LONGEST_PAUSE_MS));
-    await events.update(event.id, (current) => {
+    await events.update(id, (current) => {
       const { untold: _untold, tellAt: claim, ...rest } = current;
       // Another instance took it over, or more was counted into it: then it is told again.
-      if (claim?.getTime() !== tellAt.getTime()) return undefined;
+      if (claim?.getTime() !== tellAt?.getTime()) return undefined;
       return left.length === 0 || isGivenUp ? rest : { ...rest, untold: left, tellAt: again };
     });
   }
 
-  async function tellOne(id: string): Promise<void> {
+  async function tellOne(id: string, written: Untold | undefined): Promise<void> {
     try {
-      const event = await events.find(id);
-      // Those of one directory one after the other: a handler that reads its state must not write what was true before.
-      if (event) await inTurn(event.directoryId ?? event.organizationId ?? id, () => tell(event));
+      const event = written ?? (await events.find(id));
+      if (event) await tell(event);
     } catch (error) {
       log.warn({ err: error, eventId: id }, 'an event could not be told yet');
     }
   }
 
-  /** Several at a time: their writes share transactions. */
   async function tellWaiting(): Promise<void> {
-    const lane = async () => {
-      for (const id of waiting) {
-        waiting.delete(id);
-        await tellOne(id);
-      }
-    };
-    while (waiting.size > 0) await Promise.all(Array.from({ length: AT_ONCE }, lane));
-    telling = undefined;
+    for (const [id, event] of waiting) {
+      waiting.delete(id);
+      await tellOne(id, event);
+    }
+  }
+
+  /** Several at a time: their writes share transactions. */
+  function goOn(): void {
+    for (let missing = Math.min(waiting.size, AT_ONCE - telling.size); missing > 0; missing--) {
+      const lane = tellWaiting().finally(() => telling.delete(lane));
+      telling.add(lane);
+    }
   }
 
   /** Takes over what is overdue; whether there is more of it. */
@@ -123,10 +138,11 @@ export function createSubscribers(deps: { events: Collection<Untold>; clock: Clo
     },
 
     /** Tells events that this instance has just written, in the background. */
-    nudge(ids: readonly string[]): void {
+    nudge(written: readonly (Untold | { id: string })[]): void {
       if (subscribers.size === 0) return;
-      for (const id of ids) if (waiting.size < MOST_WAITING) waiting.add(id);
-      telling ??= tellWaiting();
+      for (const event of written)
+        if (waiting.size < MOST_WAITING) waiting.set(event.id, 'tellAt' in event ? event : undefined);
+      goOn();
     },
 
     /** Tells what is overdue: events of instances that crashed, and those that a handler did not take. */
@@ -136,7 +152,7 @@ export function createSubscribers(deps: { events: Collection<Untold>; clock: Clo
     },
 
     async settled(): Promise<void> {
-      await telling;
+      while (telling.size > 0) await Promise.all(telling);
     },
   };
 }

@@ -200,7 +200,8 @@ export function createTallies(deps: {
       }
       leaving.splice(0, slice.length);
       written++;
-      subscribers.nudge(slice.map(({ event }) => event.id));
+      // More may be counted into them before they are told.
+      subscribers.nudge(slice.map(({ event: { id } }) => ({ id })));
     }
   }
 }

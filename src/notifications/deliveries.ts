@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { isDuplicate, type Page, type Storage, type Stored, text } from '../storage/index.ts';
+import type { Gather } from '../timing/gathering.ts';
 import type { TargetKind } from './endpoints.ts';
 
 const attemptShape = {
@@ -83,16 +84,18 @@ export interface Settlement {
 }
 
 export interface Deliveries {
-  /** Whether it is new: false where it is in the queue already, or was delivered. */
-  add(delivery: NewDelivery): Promise<boolean>;
+  /** Undefined where it is in the queue already, or was delivered. `isClaimed`: the caller delivers it at once. */
+  add(delivery: NewDelivery, options?: { isClaimed: boolean }): Promise<Delivery | undefined>;
   find(id: string): Promise<Delivery | undefined>;
   /** Throws not_found. */
   get(id: string): Promise<Delivery>;
   /** Latest first. */
   page(query: DeliveryQuery): Promise<Page<Delivery>>;
   count(where: { targetId?: string; state: DeliveryState }): Promise<number>;
-  /** Due ones, earliest first. */
+  /** Due ones, earliest first. Those of a lane are found by a look at all that are pending in it. */
   due(limit: number, of?: { lane: string } | { rank: 'first' }): Promise<Delivery[]>;
+  /** Due ones among the oldest so many that are pending in a lane; `isMore`: there are younger ones. */
+  next(lane: string, limit: number): Promise<{ due: Delivery[]; isMore: boolean }>;
   /** Those of a lane that are pending, whether due or not, oldest first. */
   pendingOf(lane: string, limit: number): Promise<Delivery[]>;
   /** Undefined when somebody else has it. */
@@ -127,7 +130,8 @@ export function deliveryId(eventId: string, targetId: string): string {
   return `msg_${eventId}_${targetId}`;
 }
 
-export function createDeliveries({ storage, clock }: { storage: Storage; clock: Clock }): Deliveries {
+export function createDeliveries(deps: { storage: Storage; clock: Clock; gather: Gather }): Deliveries {
+  const { storage, clock, gather } = deps;
   const deliveries = storage.collection({
     name: 'deliveries',
     shape,
@@ -163,31 +167,34 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
   }
 
   return {
-    async add({ targetId, targetKind, eventId, type, organizationId, directoryId, message, dueAt, rank }) {
+    async add(given, { isClaimed } = { isClaimed: false }) {
+      const { targetId, targetKind, eventId, type, organizationId, directoryId, message, rank } = given;
       const now = clock.now();
+      const claimedUntil = new Date(now.getTime() + CLAIM_MS);
+      const delivery: Delivery = {
+        id: deliveryId(eventId, targetId),
+        targetId,
+        targetKind,
+        lane: targetId,
+        ...(rank !== undefined && { rank }),
+        eventId,
+        type,
+        ...(organizationId !== undefined && { organizationId }),
+        ...(directoryId !== undefined && { directoryId }),
+        message,
+        state: 'pending',
+        ...(isClaimed ? { claimedUntil, dueAt: claimedUntil } : { dueAt: given.dueAt ?? now }),
+        attempt: 0,
+        attempts: [],
+        createdAt: now,
+        expiresAt: new Date(now.getTime() + KEPT_MS),
+      };
       try {
-        await deliveries.insert({
-          id: deliveryId(eventId, targetId),
-          targetId,
-          targetKind,
-          lane: targetId,
-          ...(rank !== undefined && { rank }),
-          eventId,
-          type,
-          ...(organizationId !== undefined && { organizationId }),
-          ...(directoryId !== undefined && { directoryId }),
-          message,
-          state: 'pending',
-          dueAt: dueAt ?? now,
-          attempt: 0,
-          attempts: [],
-          createdAt: now,
-          expiresAt: new Date(now.getTime() + KEPT_MS),
-        });
-        return true;
+        await gather(() => deliveries.insert(delivery));
+        return delivery;
       } catch (error) {
         if (!isDuplicate(error, 'id')) throw error;
-        return false;
+        return undefined;
       }
     },
 
@@ -204,19 +211,26 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
     count: (where) => deliveries.count(where),
     due: (limit, of) => deliveries.due('dueAt', soon(), limit, of),
     pendingOf,
+    async next(lane, limit) {
+      const { items, nextCursor } = await deliveries.page({ where: { lane }, limit });
+      const now = clock.now();
+      return { due: items.filter(({ dueAt }) => dueAt !== undefined && dueAt <= now), isMore: nextCursor !== null };
+    },
 
     async claim(delivery) {
-      const claimedUntil = new Date(clock.now().getTime() + CLAIM_MS);
-      const result = await deliveries.update(delivery.id, (record) =>
-        record.state === 'pending' && record.dueAt?.getTime() === delivery.dueAt?.getTime()
-          ? { ...record, claimedUntil, dueAt: claimedUntil }
-          : undefined,
+      const result = await gather(() =>
+        deliveries.update(delivery.id, (record) => {
+          const claimedUntil = new Date(clock.now().getTime() + CLAIM_MS);
+          return record.state === 'pending' && record.dueAt?.getTime() === delivery.dueAt?.getTime()
+            ? { ...record, claimedUntil, dueAt: claimedUntil }
+            : undefined;
+        }),
       );
       return result && result.after !== result.before ? result.after : undefined;
     },
 
     async settle(claimed, { attempt, state, againMs }) {
-      const result = await deliveries.update(claimed.id, (record) => {
+      const change = (record: Delivery) => {
         if (!isClaimedBy(record, claimed)) return undefined;
         const { claimedUntil: _claim, dueAt: _due, lane: _lane, rank, ...rest } = record;
         const settled = {
@@ -228,7 +242,8 @@ export function createDeliveries({ storage, clock }: { storage: Storage; clock: 
         if (state !== 'pending') return settled;
         const dueAt = new Date(clock.now().getTime() + (againMs ?? 0));
         return { ...settled, lane: record.targetId, ...(rank !== undefined && { rank }), dueAt };
-      });
+      };
+      const result = await gather(() => deliveries.update(claimed.id, change));
       return result !== undefined && result.after !== result.before;
     },
 

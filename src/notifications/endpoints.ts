@@ -96,6 +96,8 @@ export interface Endpoints {
 const MOST_ENDPOINTS = 500;
 /** So that no organization takes the place of the others. */
 const MOST_OF_ORGANIZATION = 20;
+/** An address and two secrets of each. */
+const MOST_OPENED = 3 * MOST_ENDPOINTS;
 const SECRET_ID_LENGTH = 12;
 
 export function createEndpoints(deps: {
@@ -123,6 +125,17 @@ export function createEndpoints(deps: {
       order: 'createdAt',
     }),
   );
+  /** What was sealed, opened: each delivery needs it, and to derive the key takes longer than to sign. */
+  const opened = new Map<string, string>();
+  function open(sealed: string, purpose: 'addresses of webhooks' | 'secrets of webhooks'): string {
+    const known = opened.get(sealed);
+    if (known !== undefined) return known;
+    const text = unseal(sealed, sealingSecret, purpose);
+    if (opened.size >= MOST_OPENED) opened.clear();
+    opened.set(sealed, text);
+    return text;
+  }
+
   let remembered: { at: number; active: Promise<Endpoint[]> } | undefined;
 
   /** Remembered under the lease that each change waits out, so that no acknowledged endpoint misses an event. */
@@ -229,9 +242,7 @@ export function createEndpoints(deps: {
         const { description: before, ...rest } = record;
         const next = description === null ? undefined : (description ?? before);
         const changes = [
-          ...(url !== undefined && url !== unseal(record.sealedUrl, sealingSecret, 'addresses of webhooks')
-            ? ['url']
-            : []),
+          ...(url !== undefined && url !== open(record.sealedUrl, 'addresses of webhooks') ? ['url'] : []),
           ...(next !== before ? ['description'] : []),
           ...(events !== undefined && events.join() !== record.events.join() ? ['events'] : []),
         ];
@@ -321,13 +332,13 @@ export function createEndpoints(deps: {
     },
 
     activeIds: async () => (await active()).map(({ id }) => id),
-    urlOf: ({ sealedUrl }) => unseal(sealedUrl, sealingSecret, 'addresses of webhooks'),
+    urlOf: ({ sealedUrl }) => open(sealedUrl, 'addresses of webhooks'),
     isPublicOnly: ({ organizationId, sealedUrl }) =>
-      isPublicOnly(organizationId, unseal(sealedUrl, sealingSecret, 'addresses of webhooks')),
+      isPublicOnly(organizationId, open(sealedUrl, 'addresses of webhooks')),
     secretsOf: ({ secrets }) =>
       secrets
         .filter(({ expiresAt }) => expiresAt === undefined || expiresAt > clock.now())
-        .map(({ sealed }) => unseal(sealed, sealingSecret, 'secrets of webhooks')),
+        .map(({ sealed }) => open(sealed, 'secrets of webhooks')),
 
     async noteOutcome({ id, failingSince }, delivered) {
       // Most outcomes change nothing, and cost no write.

@@ -136,7 +136,7 @@ export function createNotifications(deps: {
 }): Notifications {
   const { audit, clock, random, log, credentials, publicUrl, transport, publicTransport, onDelivered } = deps;
   const endpoints = createEndpoints(deps);
-  const deliveries = createDeliveries(deps);
+  const deliveries = createDeliveries({ ...deps, gather: audit.gather });
   const posting = { clock, timeoutMs: deps.timeoutMs, agent: `Latchkey/${deps.version} (+${publicUrl})` };
   const post = createPost({ ...posting, transport });
   const publicPost = createPost({ ...posting, transport: publicTransport });
@@ -178,9 +178,9 @@ export function createNotifications(deps: {
     const wanting = await endpoints.wanting({ type: message.type, organizationId });
     if (wanting.length === 0) return;
     const text = JSON.stringify(message);
-    const added = await Promise.all(
+    await Promise.all(
       wanting.map(({ id: targetId, kind: targetKind }) =>
-        deliveries.add({
+        worker.put({
           targetId,
           targetKind,
           eventId: message.id,
@@ -191,7 +191,6 @@ export function createNotifications(deps: {
         }),
       ),
     );
-    for (const [index, { id }] of wanting.entries()) if (added[index]) worker.nudge(id);
   }
 
   async function deliverToEndpoint(claimed: Delivery): Promise<Settlement> {

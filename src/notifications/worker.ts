@@ -3,7 +3,7 @@
  * about what is failing before all others.
  */
 import type { Log } from '../log.ts';
-import type { Deliveries, Delivery, Settlement } from './deliveries.ts';
+import { type Deliveries, type Delivery, deliveryId, type NewDelivery, type Settlement } from './deliveries.ts';
 import type { Pace } from './pace.ts';
 
 /** Delivers one; what it throws ends the attempt without an outcome, and the claim runs out. */
@@ -16,6 +16,8 @@ export interface Postponed {
 export interface Worker {
   /** Starts what is due. Called in rounds, and by `nudge`. */
   run(): Promise<void>;
+  /** Puts one into the queue unless it is there, and delivers it at once where nothing waits before it. */
+  put(delivery: NewDelivery): Promise<void>;
   /** Something new is due in this process: to one target, or to any. */
   nudge(lane?: string): void;
   /** Waits until nothing is due and nothing is under way. */
@@ -25,10 +27,25 @@ export interface Worker {
 }
 
 const BATCH = 200;
+/** Under way to one target. */
 const PER_LANE = 10;
+/** Claimed for it, so that the next ones are at hand: a place is free long before their claim ends, even where each takes its whole time. */
+const CLAIMED_PER_LANE = 20;
 /** Of a busy lane, read at once and started one by one. */
 const READ_AHEAD = 50;
-const IN_ALL = 200;
+const IN_ALL = 400;
+
+/** What goes to one target. */
+interface Lane {
+  id: string;
+  /** Being claimed, waiting for a place, or under way. */
+  taken: number;
+  mostTaken: number;
+  underWay: number;
+  mostUnderWay: number;
+  /** Starts one that waits for a place. */
+  next: (() => void)[];
+}
 
 export function createWorker(deps: {
   deliveries: Deliveries;
@@ -40,8 +57,11 @@ export function createWorker(deps: {
   onSettled: (delivery: Delivery, settlement: Settlement) => void;
 }): Worker {
   const { deliveries, lanes, deliver, pace, log, onSettled } = deps;
-  const underWay = new Map<string, { count: number; most: number }>();
-  /** Due ones of lanes that have something under way: whoever got one of them since takes it from us at the claim. */
+  const busy = new Map<string, Lane>();
+  /**
+   * Busy lanes that have more than they may take, with the next of it, as far as it was read. Whoever got one of them since takes it from us
+   * at the claim.
+   */
   const ahead = new Map<string, Delivery[]>();
   const claimed = new Set<string>();
   const running = new Set<Promise<void>>();
@@ -52,26 +72,67 @@ export function createWorker(deps: {
   let pumping: Promise<void> | undefined;
   let isStopped = false;
 
-  const isFull = (lane: string) => {
-    const now = underWay.get(lane);
-    return now !== undefined && now.count >= now.most;
+  const isFull = (laneId: string) => {
+    const lane = busy.get(laneId);
+    return lane !== undefined && lane.taken >= lane.mostTaken;
   };
 
-  /** Whether it could be started. */
-  function start(delivery: Delivery): boolean {
-    const { id, targetId: lane, targetKind } = delivery;
+  /** A part of what the lane may have at a time; undefined where it has that much. */
+  function take(laneId: string, isMail: boolean): Lane | undefined {
     if (running.size >= IN_ALL) {
       isCrowded = true;
-      return false;
+      return undefined;
     }
-    const isMail = targetKind === 'mail';
-    if (isFull(lane) || (isMail && !pace.take())) return false;
-    claimed.add(id);
+    if (isFull(laneId) || (isMail && !pace.take())) return undefined;
     // Emails to one person go one after the other: those that wait go into one.
-    const place = underWay.get(lane) ?? { count: 0, most: isMail ? 1 : PER_LANE };
-    place.count++;
-    underWay.set(lane, place);
-    const turn = deliverOne(delivery)
+    const most = isMail ? { mostTaken: 1, mostUnderWay: 1 } : { mostTaken: CLAIMED_PER_LANE, mostUnderWay: PER_LANE };
+    const lane = busy.get(laneId) ?? { id: laneId, taken: 0, underWay: 0, ...most, next: [] };
+    lane.taken++;
+    busy.set(laneId, lane);
+    return lane;
+  }
+
+  function giveBack(lane: Lane): void {
+    lane.taken--;
+    if (lane.taken === 0) busy.delete(lane.id);
+    if (ahead.has(lane.id)) nudge(lane.id);
+  }
+
+  async function inPlace<T>(lane: Lane, work: () => Promise<T>): Promise<T> {
+    if (lane.underWay >= lane.mostUnderWay) await new Promise<void>((resolve) => lane.next.push(resolve));
+    else lane.underWay++;
+    try {
+      return await work();
+    } finally {
+      const next = lane.next.shift();
+      if (next) next();
+      else lane.underWay--;
+    }
+  }
+
+  /** `claim`: gives what is to be delivered, if it is still ours to deliver. */
+  function start(lane: Lane, id: string, isMail: boolean, claim: () => Promise<Delivery | undefined>): Promise<void> {
+    claimed.add(id);
+    let isHeld = true;
+    const leave = () => {
+      if (isHeld) giveBack(lane);
+      isHeld = false;
+    };
+    /** Whether an attempt was made. */
+    const attempt = async (): Promise<boolean> => {
+      const mine = await claim();
+      if (!mine) return false;
+      const outcome = await inPlace(lane, () => deliver(mine));
+      if ('postponeUntil' in outcome) {
+        await deliveries.postpone(mine, outcome.postponeUntil);
+        return false;
+      }
+      // The target is free again, whenever that is written. Its next email may gather what this one has not ended yet.
+      if (!isMail) leave();
+      if (await deliveries.settle(mine, outcome)) onSettled(mine, outcome);
+      return true;
+    };
+    const turn = attempt()
       .catch((error: unknown) => {
         log.warn({ err: error, deliveryId: id }, 'a delivery could not be tried; it is due again');
         return true;
@@ -79,42 +140,43 @@ export function createWorker(deps: {
       .then((isTried) => {
         if (isMail && !isTried) pace.giveBack();
         claimed.delete(id);
-        place.count--;
-        if (place.count === 0) underWay.delete(lane);
         running.delete(turn);
         if (isCrowded && running.size <= IN_ALL / 2) {
           isCrowded = false;
           isAllWanted = true;
+          goOn();
         }
-        // There may be more of this lane than it was allowed.
-        nudge(lane);
+        leave();
       });
     running.add(turn);
-    return true;
-  }
-
-  /** Whether an attempt was made. */
-  async function deliverOne(delivery: Delivery): Promise<boolean> {
-    const mine = await deliveries.claim(delivery);
-    if (!mine) return false;
-    const outcome = await deliver(mine);
-    if ('postponeUntil' in outcome) {
-      await deliveries.postpone(mine, outcome.postponeUntil);
-      return false;
-    }
-    if (await deliveries.settle(mine, outcome)) onSettled(mine, outcome);
-    return true;
+    return turn;
   }
 
   /** Starts what fits; gives what had to be left. */
   function startAll(batch: readonly Delivery[]): Delivery[] {
-    return batch.filter((delivery) => !claimed.has(delivery.id) && !start(delivery));
+    return batch.filter((delivery) => {
+      const { id, targetId, targetKind } = delivery;
+      if (claimed.has(id)) return false;
+      const isMail = targetKind === 'mail';
+      const lane = take(targetId, isMail);
+      if (lane) void start(lane, id, isMail, () => deliveries.claim(delivery));
+      return lane === undefined;
+    });
   }
 
   async function lookInto(lane: string): Promise<void> {
     let left = startAll(ahead.get(lane) ?? []);
-    if (left.length === 0 && !isFull(lane)) left = startAll(await deliveries.due(READ_AHEAD, { lane }));
-    if (left.length > 0 && underWay.has(lane)) ahead.set(lane, left);
+    let isMore = true;
+    if (left.length === 0 && !isFull(lane)) {
+      const next = await deliveries.next(lane, READ_AHEAD);
+      left = startAll(next.due);
+      ({ isMore } = next);
+    }
+    keep(lane, left, isMore);
+  }
+
+  function keep(lane: string, left: Delivery[], isMore: boolean): void {
+    if (busy.has(lane) && (isMore || left.length > 0)) ahead.set(lane, left);
     else ahead.delete(lane);
   }
 
@@ -122,9 +184,24 @@ export function createWorker(deps: {
     startAll(await deliveries.due(BATCH, { rank: 'first' }));
     const batch = await deliveries.due(BATCH);
     const left = startAll(batch);
+    for (const lane of new Set(left.map(({ targetId }) => targetId)))
+      if (!ahead.get(lane)?.length)
+        keep(
+          lane,
+          left.filter(({ targetId }) => targetId === lane),
+          true,
+        );
     if (left.length === 0 || batch.length < BATCH) return;
-    // A full lane fills the head of the queue; the others are looked for one by one.
-    for (const lane of await lanes()) if (!isFull(lane)) await lookInto(lane);
+    // What is due of one lane may fill the head of the queue.
+    const seen = new Set(batch.map(({ targetId }) => targetId));
+    for (const lane of await lanes()) if (!seen.has(lane) && !isFull(lane)) await lookThrough(lane);
+  }
+
+  /** Where the oldest of a lane wait to be tried again, one that is due may stand behind them. */
+  async function lookThrough(lane: string): Promise<void> {
+    const { due, isMore } = await deliveries.next(lane, READ_AHEAD);
+    const found = due.length > 0 || !isMore ? due : await deliveries.due(READ_AHEAD, { lane });
+    keep(lane, startAll(found), isMore);
   }
 
   async function pump(): Promise<void> {
@@ -166,6 +243,17 @@ export function createWorker(deps: {
     async run() {
       nudge();
       await pumping;
+    },
+    async put(delivery) {
+      const { targetId, eventId } = delivery;
+      const lane = isStopped || ahead.has(targetId) ? undefined : take(targetId, false);
+      if (!lane) {
+        if (await deliveries.add(delivery)) nudge(targetId);
+        return;
+      }
+      const adding = deliveries.add(delivery, { isClaimed: true });
+      void start(lane, deliveryId(eventId, targetId), false, () => adding);
+      await adding;
     },
     nudge,
     settled,
