@@ -61,12 +61,19 @@ interface Counted {
 }
 
 export function createUsage({ storage, clock }: { storage: Storage; clock: Clock }): Usage {
-  const totals = storage.collection({ name: 'usage_totals', shape: totalShape, keys: {}, order: 'createdAt' });
+  const totals = storage.collection({
+    name: 'usage_totals',
+    shape: totalShape,
+    keys: {},
+    order: 'createdAt',
+    isCount: true,
+  });
   const hours = storage.collection({
     name: 'usage_hours',
     shape: hourShape,
     keys: { subjectId: 'index' },
     order: 'hour',
+    isCount: true,
   });
   /** The running hour of each subject, and hours that have ended since the last flush. */
   let running = new Map<string, Counted>();

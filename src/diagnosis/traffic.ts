@@ -168,18 +168,21 @@ export function createTraffic(deps: {
     shape,
     keys: { provider: 'index', organizationId: 'index' },
     order: 'createdAt',
+    isCount: true,
   });
   const hours = storage.collection({
     name: 'outcome_hours',
     shape: hourShape,
     keys: { directoryId: 'index' },
     order: 'hour',
+    isCount: true,
   });
   const days = storage.collection({
     name: 'provider_days',
     shape: dayShape,
     keys: { provider: 'index' },
     order: 'day',
+    isCount: true,
   });
   const pending = new Map<string, Pending>();
   /** The hour of the latest sign that was written, by directory, so that only the first of an hour is urgent. */

@@ -15,6 +15,11 @@ export interface CollectionSpec<S extends Shape = Shape> {
   readonly order: string;
   /** The optional date attribute after which a record no longer exists. */
   readonly expires?: string;
+  /**
+   * What is only counted, and waits in memory before it is written: a power failure may also take the last seconds of what was acknowledged,
+   * kill -9 may not. Spares the embedded engine the wait for the disk.
+   */
+  readonly isCount?: true;
 }
 
 export interface Identified {

@@ -4,8 +4,8 @@
  * A collection is a table of id, revision and the record as JSON; every declared key is a generated column over that JSON with an
  * index, so a key can never disagree with its record and a new key needs no migration.
  *
- * Writes that arrive in the same turn of the event loop share one transaction and one fsync (group commit). The drivers are synchronous, so a
- * transaction never spans a turn. Several processes may share the file: a busy lock is waited for without blocking the event loop.
+ * Writes that arrive in the same turn of the event loop share one transaction and one fsync (group commit); counts alone need no fsync. The
+ * drivers are synchronous, so a transaction never spans a turn. Several processes may share the file: a busy lock is waited for without blocking the event loop.
  */
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -69,7 +69,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     const how = found === undefined ? 'removed' : 'replaced';
     throw storageUnavailable(new Error(`${path} was ${how} while in use; restart, or restore a backup`));
   };
-  const writer = createWriter(db, assertInPlace);
+  const writer = createWriter(db, assertInPlace, sqliteSynchronous);
   const inTurn = createPageTurns();
   const definitions: string[] = [];
   const expiring: { table: string; column: string }[] = [];
@@ -221,8 +221,10 @@ function createCollection<S extends Shape>(
     if (changes === 0) throw new DuplicateKey(spec.name, 'id');
   };
 
+  const write = <T>(job: () => T) => writer.write(job, spec.isCount);
+
   const collection: Collection<R> = {
-    insert: (record) => writer.write(() => create(record)),
+    insert: (record) => write(() => create(record)),
     find: (id) => patiently(() => readById(asText(id))),
     findBy: (key, value) =>
       patiently(() => {
@@ -232,7 +234,7 @@ function createCollection<S extends Shape>(
         return row === undefined ? undefined : decode(row);
       }),
     update: (id, change) =>
-      writer.write(() => {
+      write(() => {
         const before = readById(asText(id));
         if (!before) return undefined;
         const after = change(before) ?? before;
@@ -240,7 +242,7 @@ function createCollection<S extends Shape>(
         return { before, after };
       }),
     accumulate: (merges) =>
-      writer.write(() => {
+      write(() => {
         for (const { initial, add = {}, latest } of merges) {
           const found = readById(initial.id);
           const record = { ...(found ?? initial) } as Record<string, unknown>;
@@ -254,9 +256,9 @@ function createCollection<S extends Shape>(
           else create(record as R);
         }
       }),
-    remove: (id) => writer.write(() => prepared(`DELETE FROM ${table} WHERE id = ?`).run(asText(id)).changes > 0),
+    remove: (id) => write(() => prepared(`DELETE FROM ${table} WHERE id = ?`).run(asText(id)).changes > 0),
     removeBy: (key, value) =>
-      writer.write(() => prepared(`DELETE FROM ${table} WHERE ${column(key)} = ?`).run(asText(value)).changes),
+      write(() => prepared(`DELETE FROM ${table} WHERE ${column(key)} = ?`).run(asText(value)).changes),
     page: ({ where, contains, from, to, direction = 'ascending', after, limit }) =>
       inTurn(() => {
         const { sql, values } = condition(where);
@@ -293,7 +295,7 @@ function createCollection<S extends Shape>(
           .map(decode);
       }),
     prune: (before) =>
-      writer.write(
+      write(
         () =>
           prepared(
             `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${order} < ? LIMIT ${PRUNE_BATCH})`,
@@ -345,43 +347,58 @@ function defineOnce(db: Connection, sql: string): void {
 }
 
 interface Writer {
-  /** Runs `job` inside the next transaction; settles when that has been committed. */
-  write<T>(job: () => T): Promise<T>;
+  /** Runs `job` inside the next transaction; settles when that has been committed: to the disk, unless it is a count. */
+  write<T>(job: () => T, isCount?: boolean): Promise<T>;
   /** Whether the latest transaction failed, as on a full disk. */
   isFailing(): boolean;
   drain(): Promise<void>;
 }
 
 interface Job {
+  isCount: boolean;
   run: () => unknown;
   resolve: (value: never) => void;
   reject: (error: unknown) => void;
 }
 
 /** `assertInPlace` is asked before any write is acknowledged. */
-function createWriter(db: Connection, assertInPlace: () => void): Writer {
+function createWriter(db: Connection, assertInPlace: () => void, synchronous: 'full' | 'normal'): Writer {
   let waiting: Job[] = [];
+  /** Whether a commit waits for the disk. */
+  let isWaitingForDisk = synchronous === 'full';
   let isFailing = false;
   let flushing: Promise<void> | undefined;
 
   async function flush(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
+      const isCount = waiting.every((job) => job.isCount);
       try {
-        await patiently(() => db.exec('BEGIN IMMEDIATE'));
+        await patiently(() => {
+          // It can't be changed inside a transaction.
+          waitForDisk(synchronous === 'full' && !isCount);
+          db.exec('BEGIN IMMEDIATE');
+        });
       } catch (error) {
         isFailing = true;
-        for (const job of take()) job.reject(error);
+        for (const job of take(isCount)) job.reject(error);
         continue;
       }
-      commit(take());
+      commit(take(isCount));
     }
     flushing = undefined;
   }
 
-  function take(): Job[] {
-    const jobs = waiting;
-    waiting = [];
+  function waitForDisk(isWanted: boolean): void {
+    if (isWanted === isWaitingForDisk) return;
+    db.exec(`PRAGMA synchronous = ${isWanted ? 'FULL' : 'NORMAL'}`);
+    isWaitingForDisk = isWanted;
+  }
+
+  /** Beside counts nothing else is taken: it may have come while the lock was waited for. */
+  function take(isCount: boolean): Job[] {
+    const jobs = isCount ? waiting.filter((job) => job.isCount) : waiting;
+    waiting = isCount ? waiting.filter((job) => !job.isCount) : [];
     return jobs;
   }
 
@@ -412,9 +429,9 @@ function createWriter(db: Connection, assertInPlace: () => void): Writer {
   }
 
   return {
-    write(run) {
+    write(run, isCount = false) {
       return new Promise((resolve, reject) => {
-        waiting.push({ run, resolve: resolve as Job['resolve'], reject });
+        waiting.push({ isCount, run, resolve: resolve as Job['resolve'], reject });
         flushing ??= flush();
       });
     },

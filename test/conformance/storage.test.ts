@@ -136,6 +136,24 @@ for (const engine of everyEngine) {
       assert.equal((await things.find(counter.id))?.count, 50);
     });
 
+    it('keeps counts and records that are written at the same time, each once', async () => {
+      const counts = storage.collection({ ...spec, name: 'counted_things', isCount: true });
+      await storage.prepare();
+      const initial = { ...thing({ id: 'counted' }), count: 0 };
+      const kept = Array.from({ length: 40 }, () => thing());
+      await Promise.all(
+        kept.flatMap((record) => [
+          counts.accumulate([{ initial, add: { count: 1 } }]),
+          things.insert(record),
+          counts.accumulate([{ initial, add: { count: 1 } }]),
+        ]),
+      );
+      await counts.update('counted', (record) => ({ ...record, name: 'changed' }));
+      await Promise.all(kept.map(({ id }) => things.update(id, (record) => ({ ...record, name: 'changed' }))));
+      assert.equal((await counts.find('counted'))?.count, 80);
+      for (const { id } of kept) assert.equal((await things.find(id))?.name, 'changed');
+    });
+
     it('lets one of many consume once', async () => {
       const code = thing({ ready: true });
       await things.insert(code);
