@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type App, createApp, smtpOf } from './app/index.ts';
 import { systemClock } from './clock.ts';
 import { runCommand } from './command-line/index.ts';
-import { type Config, readConfig, readSources } from './config.ts';
+import { type Config, readConfig, readSources } from './config/index.ts';
 import { isAppError } from './errors.ts';
 import { createTrust } from './http/request-context.ts';
 import { createHttpServer } from './http/server.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ConfigError, type Problem, readConfig } from '../src/config.ts';
+import { ConfigError, type Problem, readConfig } from '../src/config/index.ts';
 
 const SECRET = 'a secret of the tests, long enough for use';
 const MONGODB = 'mongodb://user:hunter2@127.0.0.1:27017/latchkey';

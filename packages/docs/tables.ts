@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { EVENTS, type EventType, PAYLOADS } from '../../src/audit/index.ts';
-import { SETTING_GROUPS, SETTINGS } from '../../src/config.ts';
+import { SETTING_GROUPS, SETTINGS } from '../../src/config/index.ts';
 import { CODES, GROUPS } from '../../src/diagnosis/index.ts';
 import { ERRORS } from '../../src/errors.ts';
 import { WEBHOOK_EVENTS } from '../../src/notifications/index.ts';

@@ -1,7 +1,7 @@
 /** What every other part stands on: the store with its measures, the lease, the audit trail, who a request comes from, and where we may send. */
 import { createAudit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Config, readSources } from '../config.ts';
+import type { Config, readSources } from '../config/index.ts';
 import { createUpstreamPolicy, PRIVATE_RANGES } from '../directories/index.ts';
 import { KINDS, OUTCOMES } from '../gateway/index.ts';
 import { createFailureLimits } from '../http/failure-limits.ts';

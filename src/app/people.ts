@@ -1,7 +1,7 @@
 /** What people and their scripts talk to: sign-in, notifications, reports, and the API, the dashboard and the portal in one Koa application. */
 import Koa from 'koa';
 import { createAdmin } from '../admin/index.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 import { createDashboard } from '../dashboard/index.tsx';
 import { AppError } from '../errors.ts';
 import { createTransport } from '../gateway/index.ts';

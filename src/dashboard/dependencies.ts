@@ -1,6 +1,6 @@
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Config, SettingKey, Source } from '../config.ts';
+import type { Config, SettingKey, Source } from '../config/index.ts';
 import type { ApiKeys, Credentials, Removal, Usage } from '../credentials/index.ts';
 import type { Check, Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';

@@ -1,6 +1,6 @@
 /** Sign-in by the vendor's own OpenID provider: authorization code with PKCE; a group decides the role. */
 import type { Configuration } from 'openid-client';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 import { AppError } from '../errors.ts';
 import type { OperatorRole } from '../operators/index.ts';
 import { OPERATOR_ROLES } from '../operators/index.ts';

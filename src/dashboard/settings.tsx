@@ -1,4 +1,4 @@
-import { SETTINGS, type SettingKey } from '../config.ts';
+import { SETTINGS, type SettingKey } from '../config/index.ts';
 import { ROLES } from '../credentials/index.ts';
 import {
   Act,

@@ -1,5 +1,5 @@
 /** The way in: a one-time link, or e-mail address and password. */
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 import { AppError } from '../errors.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { LinkState } from '../one-time-links/index.ts';

@@ -1,5 +1,5 @@
 /** What authenticates the gateway at the SCIM servers of directories without a credential of their own. */
-import { type Config, ConfigError, UPSTREAM_CREDENTIAL } from '../config.ts';
+import { type Config, ConfigError, UPSTREAM_CREDENTIAL } from '../config/index.ts';
 import { parseUpstreamCredential } from '../directories/index.ts';
 
 /** Throws ConfigError for a header that the gateway sets itself. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createApp } from '../../src/app/index.ts';
 import { systemClock } from '../../src/clock.ts';
-import { readConfig, readSources } from '../../src/config.ts';
+import { readConfig, readSources } from '../../src/config/index.ts';
 import { type Credential, digestOf, hintOf } from '../../src/credentials/index.ts';
 import { slotKey } from '../../src/credentials/records.ts';
 import { mintToken } from '../../src/credentials/static-token.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { systemClock } from '../../src/clock.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/index.ts';
 import { parseUpstreamCredential } from '../../src/directories/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type Behind, createBehind, json } from '../support/gateway.ts';

@@ -2,7 +2,7 @@
 import inject from 'light-my-request';
 import { type App, createApp } from '../../src/app/index.ts';
 import type { Clock } from '../../src/clock.ts';
-import { readConfig, readSources } from '../../src/config.ts';
+import { readConfig, readSources } from '../../src/config/index.ts';
 import { isAppError } from '../../src/errors.ts';
 import { silent } from '../support/engines.ts';
 import { type Act, createHistory, type History } from './history.ts';

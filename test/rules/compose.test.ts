@@ -6,7 +6,7 @@ import { basename, dirname, join, normalize } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parseEnv } from 'node:util';
 import { parse } from 'yaml';
-import { readConfig, SETTINGS } from '../../src/config.ts';
+import { readConfig, SETTINGS } from '../../src/config/index.ts';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { freePort } from '../support/mongo-server.ts';

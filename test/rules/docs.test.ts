@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { SETTINGS } from '../../src/config.ts';
+import { SETTINGS } from '../../src/config/index.ts';
 import { startApp } from '../support/app.ts';
 import { freePort } from '../support/mongo-server.ts';
 import { cleanEnvironment, PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';

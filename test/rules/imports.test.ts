@@ -91,7 +91,7 @@ describe('imports', () => {
     assert.ok(files.length > 40);
     assert.ok([...imports.values()].flat().length > 150);
     const ofApp = imports.get('app/foundation.ts')?.map(({ path }) => path);
-    assert.ok(ofApp?.includes('verification/index.ts') && ofApp.includes('config.ts'));
+    assert.ok(ofApp?.includes('verification/index.ts') && ofApp.includes('config/index.ts'));
   });
 
   it('lead to files that exist, with their ending', () => {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseEnv } from 'node:util';
-import { readConfig, SETTINGS } from '../../src/config.ts';
+import { readConfig, SETTINGS } from '../../src/config/index.ts';
 
 const settings = Object.entries(SETTINGS) as [string, { default: string | undefined; secret?: true }][];
 const keys = settings.map(([key]) => key);
@@ -48,7 +48,7 @@ describe('config/docker.env', () => {
 
 it('every setting is used by the code', () => {
   const code = readdirSync('src', { recursive: true, encoding: 'utf8' })
-    .filter((file) => /\.tsx?$/.test(file) && file !== 'config.ts')
+    .filter((file) => /\.tsx?$/.test(file) && !file.startsWith('config/'))
     .map((file) => readFileSync(join('src', file), 'utf8'))
     .join('\n');
   for (const key of keys) assert.match(code, new RegExp(`\\b${key}\\b`), `${key} does nothing`);

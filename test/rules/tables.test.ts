@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { renderedFiles } from '../../packages/docs/tables.ts';
 import { EVENTS } from '../../src/audit/index.ts';
-import { SETTINGS } from '../../src/config.ts';
+import { SETTINGS } from '../../src/config/index.ts';
 import { CODES } from '../../src/diagnosis/index.ts';
 import { ERRORS } from '../../src/errors.ts';
 import { WEBHOOK_EVENTS } from '../../src/notifications/index.ts';

@@ -7,7 +7,7 @@ import Database from 'libsql';
 import inject from 'light-my-request';
 import mongoose from 'mongoose';
 import { type App, createApp } from '../../src/app/index.ts';
-import { readConfig, readSources } from '../../src/config.ts';
+import { readConfig, readSources } from '../../src/config/index.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import type { Storage } from '../../src/storage/index.ts';
 import type { Answer } from '../support/api.ts';

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { type App, createApp } from '../../src/app/index.ts';
 import type { Clock } from '../../src/clock.ts';
-import { readConfig, readSources } from '../../src/config.ts';
+import { readConfig, readSources } from '../../src/config/index.ts';
 import { createHttpServer, type ServerLimits } from '../../src/http/server.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import { createLog } from '../../src/log.ts';

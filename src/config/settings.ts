@@ -1,8 +1,22 @@
 /**
  * Every setting in one table: key, default, meaning, what is wanted. `npm run docs:tables` writes config/default.env and
- * docs/configuration.md from it. Read once, in main; all problems are reported together.
+ * docs/configuration.md from it.
  */
-import ipaddr from 'ipaddr.js';
+import {
+  addressRanges,
+  groupRoles,
+  hostNames,
+  type Kind,
+  oneOf,
+  origin,
+  ownHosts,
+  share,
+  text,
+  upstreamHosts,
+  whole,
+  workerCount,
+  yesNo,
+} from './kinds.ts';
 
 /** The headings under which the documentation lists the settings, in this order. */
 export const SETTING_GROUPS = [
@@ -18,119 +32,14 @@ export const SETTING_GROUPS = [
   'Logs, email and webhooks',
 ] as const;
 
-interface Setting<T> {
+export interface Setting<T> extends Kind<T> {
   /** As written in the environment; undefined: no default. */
   default: string | undefined;
   /** A secret may come from a file named by `<KEY>_FILE`, and is never shown. */
   secret?: true;
   group: (typeof SETTING_GROUPS)[number];
   meaning: string;
-  wanted: string;
-  /** undefined when the text is not what is wanted. */
-  parse: (text: string) => T | undefined;
 }
-
-const text = (wanted: string, pattern: RegExp) => ({
-  wanted,
-  parse: (value: string) => (pattern.test(value) ? value : undefined),
-});
-
-const whole = (least: number, most: number) => ({
-  wanted: `a whole number from ${least} to ${most}`,
-  parse: (value: string) =>
-    /^\d{1,12}$/.test(value) && Number(value) >= least && Number(value) <= most ? Number(value) : undefined,
-});
-
-const yesNo = {
-  wanted: 'true or false',
-  parse: (value: string) => (value === 'true' ? true : value === 'false' ? false : undefined),
-};
-
-const share = {
-  wanted: 'a number from 0 to 1',
-  parse: (value: string) => (/^(?:0(?:\.\d+)?|1(?:\.0+)?)$/.test(value) ? Number(value) : undefined),
-};
-
-function oneOf<V extends string>(...values: V[]) {
-  return { wanted: `one of ${values.join(', ')}`, parse: (value: string) => values.find((known) => known === value) };
-}
-
-const origin = {
-  wanted: 'an http or https origin without a path, such as https://scim.example.com',
-  parse(value: string) {
-    const url = URL.parse(value);
-    const isOrigin =
-      url && /^https?:$/.test(url.protocol) && url.pathname === '/' && !url.search && !url.hash && !url.username;
-    return isOrigin ? url.origin : undefined;
-  },
-};
-
-const addressRanges = {
-  wanted: 'addresses or CIDR ranges, separated by commas, such as 10.0.0.0/8,::1',
-  parse(value: string) {
-    const ranges = value
-      .split(',')
-      .map((range) => range.trim())
-      .filter((range) => range !== '');
-    const isValid = (range: string) => (range.includes('/') ? ipaddr.isValidCIDR(range) : ipaddr.isValid(range));
-    return ranges.every(isValid) ? ranges : undefined;
-  },
-};
-
-const upstreamHosts = {
-  wanted: 'addresses, CIDR ranges and host names, separated by commas, such as 10.0.0.0/8,scim.internal,*.svc',
-  parse(value: string) {
-    const entries = value
-      .split(',')
-      .map((entry) => entry.trim().toLowerCase())
-      .filter((entry) => entry !== '');
-    const isHost = (entry: string) =>
-      /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/.test(entry) && !/^[\d.]+$/.test(entry);
-    const isValid = (entry: string) =>
-      entry.includes('/') ? ipaddr.isValidCIDR(entry) : ipaddr.isValid(entry) || isHost(entry);
-    return entries.every(isValid) ? entries : undefined;
-  },
-};
-
-const hostNames = {
-  wanted: 'host names, separated by commas',
-  parse(value: string) {
-    const names = value
-      .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== '');
-    return names.every((name) => /^[A-Za-z0-9.-]+$/.test(name)) ? names : undefined;
-  },
-};
-
-const ownHosts = {
-  wanted: 'host names without ports, separated by commas, such as scim.example.com,*.internal.example.com; * is any',
-  parse(value: string) {
-    const names = value
-      .split(',')
-      .map((name) => name.trim().toLowerCase())
-      .filter((name) => name !== '');
-    return names.every((name) => /^(?:\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/.test(name)) ? names : undefined;
-  },
-};
-
-const GROUP_ROLES = ['owner', 'admin', 'viewer'] as const;
-
-const groupRoles = {
-  wanted: 'pairs of group=owner, group=admin or group=viewer, separated by commas',
-  parse(value: string) {
-    const pairs: [group: string, role: (typeof GROUP_ROLES)[number]][] = [];
-    for (const pair of value.split(',').map((part) => part.trim())) {
-      if (pair === '') continue;
-      // Names of groups may have the mark of equality themselves.
-      const mark = pair.lastIndexOf('=');
-      const role = GROUP_ROLES.find((known) => known === pair.slice(mark + 1));
-      if (mark < 1 || role === undefined) return undefined;
-      pairs.push([pair.slice(0, mark), role]);
-    }
-    return pairs;
-  },
-};
 
 function setting<T>(definition: Setting<T> & { default: string }): Setting<T> & { default: string } {
   return definition;
@@ -177,11 +86,7 @@ export const SETTINGS = {
     default: '1',
     group: 'Network',
     meaning: 'Processes that answer requests on the port. auto starts one for each core.',
-    wanted: 'auto, or a whole number from 1 to 64',
-    parse: (value: string) => {
-      if (value === 'auto') return 'auto' as const;
-      return /^[1-9]\d?$/.test(value) && Number(value) <= 64 ? Number(value) : undefined;
-    },
+    ...workerCount,
   }),
   LATCHKEY_DRAIN_SECONDS: setting({
     default: '25',
@@ -461,131 +366,3 @@ export const SETTINGS = {
 };
 
 export type SettingKey = keyof typeof SETTINGS;
-
-type ValueOf<S> = S extends Setting<infer T> ? (S['default'] extends string ? T : T | undefined) : never;
-
-/** Where a value comes from. */
-export type Source = 'default' | 'environment' | 'file';
-
-export type Config = { readonly [K in SettingKey]: ValueOf<(typeof SETTINGS)[K]> };
-
-export interface Problem {
-  key: string;
-  /** Never a secret's value. */
-  given: string;
-  wanted: string;
-}
-
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly problems: readonly Problem[];
-
-  constructor(problems: readonly Problem[]) {
-    const lines = problems.map(({ key, given, wanted }) => `  ${key}: expected ${wanted}, got ${given}`);
-    super(
-      `${problems.length === 1 ? 'A setting is' : `${problems.length} settings are`} not valid:\n${lines.join('\n')}`,
-    );
-    this.problems = problems;
-  }
-}
-
-const PREFIX = 'LATCHKEY_';
-/** Read by the test suite alone. */
-const TEST_PREFIX = 'LATCHKEY_TEST_';
-
-/**
- * Reads the settings of an environment. `readFile` gives the text of a `_FILE`. Throws ConfigError with every problem there is. An empty
- * value counts as not set, so that a compose file can pass settings through.
- */
-export function readConfig(
-  env: Readonly<Record<string, string | undefined>>,
-  readFile: (path: string) => string,
-): Config {
-  const problems: Problem[] = [];
-  const values: Record<string, unknown> = {};
-
-  for (const [key, definition] of Object.entries(SETTINGS) as [SettingKey, Setting<unknown>][]) {
-    const given = givenOf(key, definition);
-    if (given === undefined) continue;
-    const value = definition.parse(given);
-    if (value === undefined)
-      problems.push({
-        key,
-        given: definition.secret ? 'a value (not shown)' : JSON.stringify(given),
-        wanted: definition.wanted,
-      });
-    values[key] = value;
-  }
-  for (const key of Object.keys(env)) {
-    if (key.startsWith(PREFIX) && !key.startsWith(TEST_PREFIX) && !isKnown(key)) {
-      problems.push({ key, given: 'an unknown name', wanted: `the name of a setting${nearest(key)}` });
-    }
-  }
-  const databaseUrl = values['LATCHKEY_DATABASE_URL'];
-  if (
-    typeof databaseUrl === 'string' &&
-    !databaseUrl.startsWith('file:') &&
-    values['LATCHKEY_SECRET'] === undefined &&
-    !problems.some(({ key }) => key.startsWith('LATCHKEY_SECRET'))
-  ) {
-    problems.push({
-      key: 'LATCHKEY_SECRET',
-      given: 'nothing',
-      wanted: '32 characters or more, the same on all instances (required with MongoDB)',
-    });
-  }
-  if (
-    values['LATCHKEY_SMTP_URL'] !== undefined &&
-    values['LATCHKEY_MAIL_FROM'] === undefined &&
-    env['LATCHKEY_MAIL_FROM'] === undefined
-  ) {
-    problems.push({
-      key: 'LATCHKEY_MAIL_FROM',
-      given: 'nothing',
-      wanted: 'a sender, because LATCHKEY_SMTP_URL is set',
-    });
-  }
-  if (problems.length > 0) throw new ConfigError(problems);
-  return Object.freeze(values) as Config;
-
-  function givenOf(key: SettingKey, { secret, default: fallback }: Setting<unknown>): string | undefined {
-    const direct = env[key] === '' ? undefined : env[key];
-    const file = secret && env[`${key}_FILE`] !== '' ? env[`${key}_FILE`] : undefined;
-    if (file === undefined) return direct ?? fallback;
-    if (direct !== undefined) {
-      problems.push({ key, given: `both ${key} and ${key}_FILE`, wanted: 'one of the two' });
-      return undefined;
-    }
-    try {
-      return readFile(file).trim();
-    } catch {
-      problems.push({ key: `${key}_FILE`, given: JSON.stringify(file), wanted: 'the path of a readable file' });
-      return undefined;
-    }
-  }
-}
-
-/** Where each setting of an environment comes from, as `readConfig` reads it. */
-export function readSources(env: Readonly<Record<string, string | undefined>>): Readonly<Record<SettingKey, Source>> {
-  const keys = Object.keys(SETTINGS) as SettingKey[];
-  const sourceOf = (key: SettingKey): Source => (env[`${key}_FILE`] ? 'file' : env[key] ? 'environment' : 'default');
-  return Object.fromEntries(keys.map((key) => [key, sourceOf(key)])) as Record<SettingKey, Source>;
-}
-
-function isKnown(key: string): boolean {
-  if (Object.hasOwn(SETTINGS, key)) return true;
-  const base = key.endsWith('_FILE') ? key.slice(0, -'_FILE'.length) : '';
-  return Object.hasOwn(SETTINGS, base) && (SETTINGS[base as SettingKey] as Setting<unknown>).secret === true;
-}
-
-/** The setting that was probably meant: the one with the most words in common. */
-function nearest(key: string): string {
-  const words = new Set(key.slice(PREFIX.length).split('_'));
-  const shared = (known: string) =>
-    known
-      .slice(PREFIX.length)
-      .split('_')
-      .filter((word) => words.has(word)).length;
-  const [best] = Object.keys(SETTINGS).sort((a, b) => shared(b) - shared(a));
-  return best && shared(best) > 0 ? `, perhaps ${best}` : '';
-}
