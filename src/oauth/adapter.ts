@@ -5,7 +5,8 @@ import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import type { Clock } from '../clock.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
-import type { Client, Clients } from './clients.ts';
+import type { Client } from './client-record.ts';
+import type { Clients } from './clients.ts';
 
 export interface AdapterDependencies {
   artifacts: Collection<Artifact>;

@@ -11,7 +11,8 @@ import type { RequestContext } from '../http/request-context.ts';
 import { withoutSecrets } from '../secrets/redaction.ts';
 import { namedClient } from './client-authentication.ts';
 import { isOwnClientId } from './client-checks.ts';
-import type { Client, Clients } from './clients.ts';
+import type { Client } from './client-record.ts';
+import type { Clients } from './clients.ts';
 import {
   offlineScopeOf,
   type Parameters,

@@ -7,8 +7,9 @@ import type { WeakValues } from '../credentials/index.ts';
 import type { AppError } from '../errors.ts';
 import { type ReadOptions, readSurely } from '../storage/index.ts';
 import type { Asserted, AssertionFault } from './client-assertions.ts';
+import type { Client } from './client-record.ts';
 import { secretStateOf } from './client-secrets.ts';
-import type { Client, Clients } from './clients.ts';
+import type { Clients } from './clients.ts';
 import { type Parameters, withoutBlanks } from './parameters.ts';
 import type { OauthSubReason } from './refusals.ts';
 

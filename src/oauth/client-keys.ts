@@ -3,7 +3,7 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jos
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { assertPlainText } from '../http/plain-text.ts';
-import type { Client } from './clients.ts';
+import type { Client } from './client-record.ts';
 
 export interface KeySource {
   /** Throws storage_unavailable, that is 503, when the keys were never fetched and can't be now: no fault of the client. */

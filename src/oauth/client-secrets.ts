@@ -1,16 +1,34 @@
 /** The secrets of a client: how many may be live, how long each one lives, and what a presented one is. */
 
 import { timingSafeEqual } from 'node:crypto';
-import { DAY_MS } from '../clock.ts';
-import { digestOf, isKeyed, type WeakValues } from '../credentials/index.ts';
+import { type Clock, DAY_MS } from '../clock.ts';
+import { digestOf, hintOf, isKeyed, type WeakValues } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
+import { type Random, randomText } from '../identifiers.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../identity-providers/index.ts';
-import type { ClientRecord } from './client-record.ts';
+import type { AuthMethod, ClientRecord } from './client-record.ts';
 
 export type ClientSecret = ClientRecord['secrets'][number];
+export type SecretMaker = ReturnType<typeof createSecretMaker>;
+
+const SECRET_LENGTH = 43;
 
 /** Three years may hold a leap day, and a day that is chosen on a page ends at midnight UTC. */
 const SLACK_MS = DAY_MS + 1000;
+
+export function createSecretMaker({ clock, random }: { clock: Clock; random: Random }) {
+  return {
+    mint: () => `scimcs_${randomText(SECRET_LENGTH, random)}`,
+    /** As it is kept. */
+    secretOf: (value: string, expiresAt: Date | undefined): ClientSecret => ({
+      id: randomText(8, random),
+      digest: digestOf(value),
+      hint: hintOf(value),
+      createdAt: clock.now(),
+      ...(expiresAt !== undefined && { expiresAt }),
+    }),
+  };
+}
 
 export function isLiveAt({ expiresAt }: Pick<ClientSecret, 'expiresAt'>, now: Date): boolean {
   return expiresAt === undefined || expiresAt > now;
@@ -45,6 +63,12 @@ function unfit(provider: IdentityProviderId, given: string, wanted: string): App
   const { name } = IDENTITY_PROVIDERS[provider];
   const detail = `The expiry of a client secret for ${name} must be ${wanted}. You entered ${given}.`;
   return new AppError('invalid_request', { detail, errors: [{ path: 'secretExpiresAt', given, wanted }] });
+}
+
+/** For a client that proves who it is by other means, or not at all. */
+export function withoutSecrets(authMethod: AuthMethod): AppError {
+  const detail = `The client authenticates by ${authMethod}; it has no secret, and none can be added.`;
+  return new AppError('invalid_request', { detail });
 }
 
 /** The secrets with one more; expired ones make room when there are many. Throws secrets_full. */

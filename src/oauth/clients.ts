@@ -4,7 +4,7 @@
  */
 import { type Attribution, type Audit, changesBetween } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import { digestOf, hintOf, type WeakValues } from '../credentials/index.ts';
+import type { WeakValues } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
@@ -14,66 +14,21 @@ import {
   checkAccessTokenSeconds,
   checkAppName,
   checkGrants,
-  checkImportedId,
-  checkJwks,
-  checkJwksUri,
   checkRedirects,
-  checkRotation,
-  importedSecretOf,
   isOwnClientId,
   plainSecretOf,
 } from './client-checks.ts';
+import { type ClientInput, draftClient } from './client-draft.ts';
 import {
-  type AuthMethod,
   type Client,
   type ClientRecord,
   clientOf,
   clientShape,
   hasSecrets,
-  mayUse,
   type WorkloadIdentity,
-  workloadKeyOf,
   workloadKeysOf,
 } from './client-record.ts';
-import { type ClientSecret, secretEndOf, withoutSecret, withSecret } from './client-secrets.ts';
-
-export { APP_NAME, appNameOf } from './client-checks.ts';
-export {
-  AUTH_METHODS,
-  type AuthMethod,
-  CLIENT_ISSUES,
-  type Client,
-  type ClientIssue,
-  canConnect,
-  clientIdOf,
-  issuesOf,
-  type WorkloadIdentity,
-} from './client-record.ts';
-
-export interface ClientInput {
-  name: string;
-  provider?: IdentityProviderId | undefined;
-  directoryId?: string | undefined;
-  appName?: string | undefined;
-  redirectUris?: string[] | undefined;
-  grantTypes?: GrantType[] | undefined;
-  tokenEndpointAuthMethod?: AuthMethod | undefined;
-  jwks?: { keys: Record<string, unknown>[] } | undefined;
-  jwksUri?: string | undefined;
-  accessTokenSeconds?: number | undefined;
-  rotateRefreshTokens?: boolean | undefined;
-  maximumAgeDays?: number | undefined;
-  idleDays?: number | undefined;
-  workloadIdentity?: WorkloadIdentity | undefined;
-  /** With which it comes from another system: the `client_id` there, and its secret or the SHA-256 of it (64 hexadecimal digits). */
-  clientId?: string | undefined;
-  clientSecret?: string | undefined;
-  clientSecretSha256?: string | undefined;
-  /** An owner takes a secret that could be guessed, or a digest of one. */
-  allowWeak?: boolean | undefined;
-  /** Of its first secret: null for no end, absent for what its identity provider prescribes. */
-  secretExpiresAt?: Date | null | undefined;
-}
+import { createSecretMaker, secretEndOf, withoutSecret, withoutSecrets, withSecret } from './client-secrets.ts';
 
 export interface ClientChanges {
   name?: string | undefined;
@@ -126,8 +81,6 @@ export interface Clients {
   removeSecret(id: string, secretId: string, attribution: Attribution): Promise<Client>;
 }
 
-const SECRET_LENGTH = 43;
-
 export function createClients(deps: {
   storage: Storage;
   audit: Audit;
@@ -139,7 +92,8 @@ export function createClients(deps: {
   /** Hosts that keys may be fetched from. */
   jwksHosts: readonly string[];
 }): Clients {
-  const { storage, audit, clock, random, directories, weakValues, allowHttpRedirects, jwksHosts } = deps;
+  const { storage, audit, clock, random, weakValues, allowHttpRedirects } = deps;
+  const secretMaker = createSecretMaker({ clock, random });
   const clients = audit.track(
     'clients',
     storage.collection({
@@ -159,14 +113,6 @@ export function createClients(deps: {
     }),
   );
 
-  const mintSecret = () => `scimcs_${randomText(SECRET_LENGTH, random)}`;
-  const secretOf = (value: string, expiresAt: Date | undefined): ClientSecret => ({
-    id: randomText(8, random),
-    digest: digestOf(value),
-    hint: hintOf(value),
-    createdAt: clock.now(),
-    ...(expiresAt !== undefined && { expiresAt }),
-  });
   const subjectOf = ({ organizationId, directoryId }: Pick<Client, 'organizationId' | 'directoryId'>) => ({
     organizationId,
     directoryId,
@@ -197,76 +143,18 @@ export function createClients(deps: {
 
   return {
     async create(input, attribution, isDry = false) {
-      const { name, directoryId, appName, jwks, jwksUri } = input;
-      checkAppName(appName);
-      const provider = input.provider ?? 'generic';
-      const preset = oauthPresetOf(provider);
-      const directory = directoryId === undefined ? undefined : await directories.get(directoryId);
-      const hasKeys = jwks !== undefined || jwksUri !== undefined || input.workloadIdentity !== undefined;
-      const authMethod = input.tokenEndpointAuthMethod ?? (hasKeys ? 'private_key_jwt' : 'client_secret_basic');
-      const grantTypes =
-        input.grantTypes ??
-        preset.client.grantTypes.filter(
-          (type) => mayUse(authMethod, type) && (directory !== undefined || type !== 'client_credentials'),
-        );
-      checkGrants(grantTypes, authMethod, directory === undefined);
-      checkRotation(input.rotateRefreshTokens, authMethod);
-      const redirectUris = input.redirectUris ?? redirectUrisOf(preset, appName, allowHttpRedirects);
-      checkRedirects(redirectUris, allowHttpRedirects);
-      const { accessTokenSeconds = preset.accessTokenSeconds.default } = input;
-      checkAccessTokenSeconds(accessTokenSeconds, provider);
-      const { workloadIdentity, maximumAgeDays, idleDays } = input;
-      checkJwksUri(jwksUri, jwksHosts);
-      checkJwksUri(workloadIdentity?.jwksUri, jwksHosts);
-      if (jwks) checkJwks(jwks.keys);
+      const { record, clientSecret } = await draftClient(input, attribution, { ...deps, secretMaker });
+      const { id, name, provider, publicId: clientId, workloadIdentity } = record;
       if (workloadIdentity && (await findByWorkload(workloadIdentity))) throw new AppError('workload_taken');
-      const { clientId } = input;
-      if (clientId !== undefined) checkImportedId(clientId);
-      const brought = await importedSecretOf(input, weakValues);
-      const clientSecret = hasSecrets(authMethod) && !brought ? mintSecret() : undefined;
-      if (!hasSecrets(authMethod) && (brought || input.secretExpiresAt)) throw withoutSecrets(authMethod);
-      const secretEnd = secretEndOf(provider, input.secretExpiresAt, clock.now());
-      const client: ClientRecord = {
-        id: newId('client', random),
-        ...(clientId !== undefined && { publicId: clientId }),
-        name,
-        provider,
-        ...(directory
-          ? { directoryId: directory.id, organizationId: directory.organizationId }
-          : { sharedProvider: provider }),
-        ...(appName !== undefined && { appName }),
-        redirectUris,
-        redirectUrisByHand: input.redirectUris !== undefined,
-        grantTypes: [...grantTypes],
-        authMethod,
-        secrets: [
-          ...(clientSecret === undefined ? [] : [secretOf(clientSecret, secretEnd)]),
-          ...(brought ? [{ ...secretOf('', secretEnd), ...brought }] : []),
-        ],
-        ...(jwks && { jwks }),
-        ...(jwksUri !== undefined && { jwksUri }),
-        accessTokenSeconds,
-        rotateRefreshTokens: input.rotateRefreshTokens ?? authMethod === 'none',
-        ...(maximumAgeDays !== undefined && { maximumAgeDays }),
-        ...(idleDays !== undefined && { idleDays }),
-        ...(workloadIdentity && {
-          workloadIdentity,
-          workloadKey: workloadKeyOf(workloadIdentity),
-          workloadIssuer: workloadIdentity.issuer,
-        }),
-        ...(grantTypes.includes('client_credentials') && { credentialId: newId('cred', random) }),
-        createdAt: clock.now(),
-        createdBy: attribution.actor,
-      };
       if (clientId !== undefined && (await find(clientId))) throw new AppError('client_exists', { clientId });
-      if (isDry) return { client: clientOf(client), clientSecret: undefined };
+      if (isDry) return { client: clientOf(record), clientSecret: undefined };
       const type = clientId === undefined ? 'client.created' : 'client.imported';
-      const event = audit.event(type, attribution, subjectOf(client), { clientId: client.id, name, provider });
-      await clients.insert(client, [event]).catch((error: unknown) => {
+      const event = audit.event(type, attribution, subjectOf(record), { clientId: id, name, provider });
+      await clients.insert(record, [event]).catch((error: unknown) => {
         if (isDuplicate(error, 'workloadKey')) throw new AppError('workload_taken', {}, { cause: error });
         throw isDuplicate(error, 'publicId') ? new AppError('client_exists', { clientId }, { cause: error }) : error;
       });
-      return { client: clientOf(client), clientSecret };
+      return { client: clientOf(record), clientSecret };
     },
 
     find,
@@ -335,12 +223,12 @@ export function createClients(deps: {
     },
 
     async addSecret(id, { expiresAt }, attribution) {
-      const clientSecret = mintSecret();
+      const clientSecret = secretMaker.mint();
       const secretId = randomText(8, random);
       const result = await clients.update(id, (record) => {
         if (!hasSecrets(record.authMethod)) throw withoutSecrets(record.authMethod);
         const end = secretEndOf(record.provider, expiresAt, clock.now());
-        const secret = { ...secretOf(clientSecret, end), id: secretId };
+        const secret = { ...secretMaker.secretOf(clientSecret, end), id: secretId };
         const secrets = withSecret(record, secret, clock.now());
         const event = audit.event('client.secret_added', attribution, subjectOf(record), {
           clientId: id,
@@ -369,9 +257,4 @@ export function createClients(deps: {
       return clientOf(result.after);
     },
   };
-}
-
-function withoutSecrets(authMethod: AuthMethod): AppError {
-  const detail = `The client authenticates by ${authMethod}; it has no secret, and none can be added.`;
-  return new AppError('invalid_request', { detail });
 }

@@ -6,7 +6,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
-import type { Client } from './clients.ts';
+import type { Client } from './client-record.ts';
 import { type Authorization, aboutOf, type Connections } from './connections.ts';
 import { connected, type Grant, type Granted, type Refused, type Tokens } from './grants.ts';
 import type { OneTime, OneTimes } from './one-time.ts';

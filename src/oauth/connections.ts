@@ -10,7 +10,7 @@ import { type Credential, type Credentials, type Scope, stateAt } from '../crede
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import { isDuplicate, readSurely, type Storage, type Stored } from '../storage/index.ts';
-import type { Client } from './clients.ts';
+import type { Client } from './client-record.ts';
 import type { About } from './grants.ts';
 
 const shape = {

@@ -1,7 +1,7 @@
 /** What the grants of the token endpoint have in common: what they are given, and what they answer. Each stands in a file of its own. */
 import type { Attribution } from '../audit/index.ts';
 import { isAppError } from '../errors.ts';
-import type { Client } from './clients.ts';
+import type { Client } from './client-record.ts';
 import type { Parameters } from './parameters.ts';
 import type { OauthSubReason } from './refusals.ts';
 

@@ -22,7 +22,8 @@ import { createAssertions } from './client-assertions.ts';
 import { createClientAuthentication } from './client-authentication.ts';
 import { createClientCredentialsGrant } from './client-credentials-grant.ts';
 import { createKeySource } from './client-keys.ts';
-import { type Client, type Clients, createClients } from './clients.ts';
+import type { Client } from './client-record.ts';
+import { type Clients, createClients } from './clients.ts';
 import { createCodeGrant } from './code-grant.ts';
 import {
   type ConnectionRequest,
@@ -45,22 +46,20 @@ import { createUpstreamSigner, type UpstreamAssertion } from './upstream-asserti
 
 export { GRANT_TYPES, type GrantType } from '../identity-providers/index.ts';
 export type { NamedInRequest } from './authorization.ts';
-export { type ClientSecret, isLiveAt, mostLiveSecretsOf } from './client-secrets.ts';
+export { APP_NAME, appNameOf } from './client-checks.ts';
+export type { ClientInput } from './client-draft.ts';
 export {
-  APP_NAME,
   AUTH_METHODS,
   type AuthMethod,
-  appNameOf,
   CLIENT_ISSUES,
   type Client,
-  type ClientChanges,
-  type ClientInput,
   type ClientIssue,
-  type Clients,
   canConnect,
   clientIdOf,
   issuesOf,
-} from './clients.ts';
+} from './client-record.ts';
+export { type ClientSecret, isLiveAt, mostLiveSecretsOf } from './client-secrets.ts';
+export type { ClientChanges, Clients } from './clients.ts';
 export type { ConnectionRequest, Consent, ConsentRefusal } from './connection-requests.ts';
 export { OAUTH_REASONS } from './reasons.ts';
 export { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';

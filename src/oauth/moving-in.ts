@@ -12,7 +12,7 @@ import { AppError } from '../errors.ts';
 import { BASE62 } from '../identifiers.ts';
 import { type Collection, isDuplicate } from '../storage/index.ts';
 import { type Artifact, importedRefreshTokenId } from './artifacts.ts';
-import type { Client } from './clients.ts';
+import type { Client } from './client-record.ts';
 
 export interface ConnectionImport {
   client: Client;

@@ -8,7 +8,7 @@ import { type Random, randomText } from '../identifiers.ts';
 import { GRANT_TYPES } from '../identity-providers/index.ts';
 import type { createAdapterFactory } from './adapter.ts';
 import { ASSERTION_ALGORITHMS } from './client-assertions.ts';
-import { AUTH_METHODS } from './clients.ts';
+import { AUTH_METHODS } from './client-record.ts';
 import type { Connections } from './connections.ts';
 import { PENDING_SECONDS } from './pending-requests.ts';
 import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';

@@ -3,7 +3,7 @@ import type { Attribution } from '../audit/index.ts';
 import { digestOf, SCOPES, type WeakValues } from '../credentials/index.ts';
 import { type Collection, readSurely } from '../storage/index.ts';
 import { type Artifact, artifactId, type FindRefreshToken } from './artifacts.ts';
-import type { Client } from './clients.ts';
+import type { Client } from './client-record.ts';
 import { type Authorization, aboutOf, type Connections } from './connections.ts';
 import { connected, type Grant, type Granted, type Refused } from './grants.ts';
 import type { OneTime, OneTimes } from './one-time.ts';

@@ -2,7 +2,7 @@
 import type { Attribution } from '../audit/index.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId, type FindRefreshToken } from './artifacts.ts';
-import type { Client } from './clients.ts';
+import type { Client } from './client-record.ts';
 import type { Connections } from './connections.ts';
 
 export function createRevocation(deps: {

@@ -4,7 +4,7 @@ import { GRANT_TYPES } from '../identity-providers/index.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId, type FindRefreshToken } from './artifacts.ts';
 import type { AssertionFault } from './client-assertions.ts';
-import type { Client } from './clients.ts';
+import type { Client } from './client-record.ts';
 import { aboutOf, type Connections } from './connections.ts';
 import type { About, Refused } from './grants.ts';
 import type { Parameters } from './parameters.ts';

@@ -1,6 +1,6 @@
 /** Makes access and refresh tokens, as oidc-provider's models of them: the one place where the token endpoint meets the library. */
 import type { Provider } from 'oidc-provider';
-import type { Client } from './clients.ts';
+import type { Client } from './client-record.ts';
 import type { Authorization } from './connections.ts';
 
 export interface MadeFor {
