@@ -4,7 +4,7 @@ import { SETTINGS, type Setting, type SettingKey } from './settings.ts';
 type ValueOf<S> = S extends Setting<infer T> ? (S['default'] extends string ? T : T | undefined) : never;
 
 /** Where a value comes from. */
-export type Source = 'default' | 'environment' | 'file';
+export type SettingSource = 'default' | 'environment' | 'file';
 
 export type Config = { readonly [K in SettingKey]: ValueOf<(typeof SETTINGS)[K]> };
 
@@ -105,10 +105,13 @@ export function readConfig(
 }
 
 /** Where each setting of an environment comes from, as `readConfig` reads it. */
-export function readSources(env: Readonly<Record<string, string | undefined>>): Readonly<Record<SettingKey, Source>> {
+export function readSources(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<SettingKey, SettingSource>> {
   const keys = Object.keys(SETTINGS) as SettingKey[];
-  const sourceOf = (key: SettingKey): Source => (env[`${key}_FILE`] ? 'file' : env[key] ? 'environment' : 'default');
-  return Object.fromEntries(keys.map((key) => [key, sourceOf(key)])) as Record<SettingKey, Source>;
+  const sourceOf = (key: SettingKey): SettingSource =>
+    env[`${key}_FILE`] ? 'file' : env[key] ? 'environment' : 'default';
+  return Object.fromEntries(keys.map((key) => [key, sourceOf(key)])) as Record<SettingKey, SettingSource>;
 }
 
 function isKnown(key: string): boolean {

@@ -1,6 +1,6 @@
 import type { Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Config, SettingKey, Source } from '../config/index.ts';
+import type { Config, SettingKey, SettingSource } from '../config/index.ts';
 import type { ApiKeys, Credentials, Removal, Usage } from '../credentials/index.ts';
 import type { Check, Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
@@ -16,7 +16,7 @@ import type { Campaigns, CredentialReport, Evidence } from '../reports/index.ts'
 /** What the pages of the dashboard are made with. */
 export interface DashboardDependencies extends PipelineDependencies {
   config: Config;
-  sources: Readonly<Record<SettingKey, Source>>;
+  sources: Readonly<Record<SettingKey, SettingSource>>;
   organizations: Organizations;
   directories: Directories;
   testUpstream: ScimGateway['test'];
