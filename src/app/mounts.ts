@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../errors.ts';
-import { counted } from '../http/counted.ts';
+import { whenAnswered } from '../http/when-answered.ts';
 import { ASSETS_PREFIX, createAssets } from '../pages/index.ts';
 import {
   createForwardAuth,
@@ -37,7 +37,7 @@ export function createMounts(
   const misplaced = createMisplaced({ verification, context, log });
   const pages = forBrowsers(people.answer);
   const authorize = forBrowsers((request, response) => {
-    counted(response, (status) => metrics.page('authorization', status));
+    whenAnswered(response, (status) => metrics.page('authorization', status));
     return oauth.authorize(request, response);
   });
 
@@ -68,9 +68,10 @@ export function createMounts(
     const url = request.url ?? '';
     if (!OURS.test(url) && misplaced(request, response)) return;
     const [, place] = MEASURED.exec(url) ?? [];
-    if (place === 'api/v1') counted(response, metrics.adminApi);
-    else if (place === 'connect') counted(response, (status) => metrics.page('authorization', status));
-    else if (place === 'dashboard' || place === 'portal') counted(response, (status) => metrics.page(place, status));
+    if (place === 'api/v1') whenAnswered(response, metrics.adminApi);
+    else if (place === 'connect') whenAnswered(response, (status) => metrics.page('authorization', status));
+    else if (place === 'dashboard' || place === 'portal')
+      whenAnswered(response, (status) => metrics.page(place, status));
     return pages(request, response);
   }
 

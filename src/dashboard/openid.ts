@@ -40,7 +40,7 @@ export function createOpenId(config: Config, redirectUri: string): OpenId | unde
   let known: Promise<Configuration> | undefined;
 
   /** Asked for when it is first needed, so that a provider that is down keeps nobody else from starting. */
-  function provider(): Promise<Configuration> {
+  function openIdProvider(): Promise<Configuration> {
     known ??= discover().catch((error: unknown) => {
       known = undefined;
       throw new AppError('internal_error', {}, { cause: error });
@@ -60,7 +60,7 @@ export function createOpenId(config: Config, redirectUri: string): OpenId | unde
       const openid = await library();
       const [state, nonce, verifier] = [openid.randomState(), openid.randomNonce(), openid.randomPKCECodeVerifier()];
       const pending = { state, nonce, verifier, next };
-      const url = openid.buildAuthorizationUrl(await provider(), {
+      const url = openid.buildAuthorizationUrl(await openIdProvider(), {
         redirect_uri: redirectUri,
         scope: config.LATCHKEY_OPENID_SCOPE,
         state,
@@ -72,7 +72,7 @@ export function createOpenId(config: Config, redirectUri: string): OpenId | unde
     },
 
     async finish(callback, { state, nonce, verifier }) {
-      const configuration = await provider();
+      const configuration = await openIdProvider();
       const { authorizationCodeGrant } = await library();
       const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier };
       const tokens = await authorizationCodeGrant(configuration, callback, checks).catch((error: unknown) => {

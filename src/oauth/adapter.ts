@@ -113,7 +113,7 @@ function clientAdapter(clients: Pick<Clients, 'find'>): Adapter {
   };
 }
 
-/** The library authenticates no client (provider.ts), so that a confidential one needs no more than a word for its secret. */
+/** The library authenticates no client (oidc-provider.ts), so that a confidential one needs no more than a word for its secret. */
 function metadataOf({ id, name, redirectUris, grantTypes, authMethod }: Client) {
   const isPublic = authMethod === 'none';
   const hasCode = grantTypes.includes('authorization_code');

@@ -3,7 +3,7 @@
  * and why, is told here.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { KoaContextWithOIDC, Provider as OidcProvider } from 'oidc-provider';
 import type { Audit } from '../audit/index.ts';
 import { readBody } from '../http/body.ts';
 import { sendOauthError } from '../http/error-responses.ts';
@@ -36,7 +36,7 @@ export interface NamedInRequest {
 export type Page = { html: string; headers: Record<string, string> };
 
 export interface AuthorizationDependencies {
-  provider: () => Provider;
+  oidcProvider: () => OidcProvider;
   clients: Clients;
   told: TokenEndpointDependencies['told'];
   audit: Audit;
@@ -69,7 +69,7 @@ const LONGEST_URI = 300;
 export type Authorization = ReturnType<typeof createAuthorization>;
 
 export function createAuthorization(deps: AuthorizationDependencies) {
-  const { provider, clients, told, audit, context } = deps;
+  const { oidcProvider, clients, told, audit, context } = deps;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // Each request stands for itself: who agreed to another one in this browser says nothing about this one.
@@ -87,7 +87,7 @@ export function createAuthorization(deps: AuthorizationDependencies) {
       request.method = isPost ? 'GET' : request.method;
       request.url = `${ENDPOINT}?${await underOwnId(shown(read))}`;
     }
-    await provider().callback()(request, response);
+    await oidcProvider().callback()(request, response);
   }
 
   /** A client that was imported is asked for by the ID that it brought; from here on it goes by ours. */
@@ -126,7 +126,7 @@ export function createAuthorization(deps: AuthorizationDependencies) {
   }
 
   /** What an instance of oidc-provider tells is told to the audit. */
-  function listenTo(made: Provider): void {
+  function listenTo(made: OidcProvider): void {
     made.use(async (ctx, next) => {
       await next();
       const { oidc, state, req } = ctx as KoaContextWithOIDC;

@@ -7,8 +7,8 @@ import type { Directory } from '../directories/index.ts';
 import type { Client } from './client-record.ts';
 import type { Clients } from './clients.ts';
 import type { Connections } from './connections.ts';
+import type { Interaction } from './oidc-provider.ts';
 import type { PendingRequest, PendingRequests } from './pending-requests.ts';
-import type { Interaction } from './provider.ts';
 
 /** What an identity provider asked for, as a person decides about it. */
 export interface ConnectionRequest {

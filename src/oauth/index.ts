@@ -3,7 +3,7 @@
  * in this folder alone; what it stores, who may consent, and what an IdP's client sends that the protocol does not foresee, is ours.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { KoaContextWithOIDC, Provider as OidcProvider } from 'oidc-provider';
 import type { Attribution, Audit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credentials, type Digest, SCOPES, type Usage, type WeakValues } from '../credentials/index.ts';
@@ -33,9 +33,9 @@ import {
 } from './connection-requests.ts';
 import { createConnections } from './connections.ts';
 import { createMovingIn, type MovingIn } from './moving-in.ts';
+import { createOidcProvider } from './oidc-provider.ts';
 import { createOneTimes } from './one-time.ts';
 import { createPendingRequests } from './pending-requests.ts';
-import { createProvider } from './provider.ts';
 import { createRefreshGrant } from './refresh-grant.ts';
 import { createRevocation } from './revocation.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
@@ -133,10 +133,10 @@ export interface OauthDependencies {
 
 export function createOauth(deps: OauthDependencies): Oauth {
   const { storage, audit, clock, random, log, context, credentials, weakValues, issuer } = deps;
-  let loaded: { provider: Provider; kids: string } | undefined;
-  const provider = (): Provider => {
+  let loaded: { oidcProvider: OidcProvider; kids: string } | undefined;
+  const oidcProvider = (): OidcProvider => {
     if (!loaded) throw new AppError('storage_unavailable');
-    return loaded.provider;
+    return loaded.oidcProvider;
   };
   const isSecure = issuer.startsWith('https:');
   const artifacts = createArtifacts(storage);
@@ -146,7 +146,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const keys = createKeySource({ fetch: deps.fetch, clock });
   const byAssertion = createAssertions({ storage, clients, clock, keys, issuer });
   const authenticate = createClientAuthentication({ clients, clock, weakValues, byAssertion });
-  const tokens = createTokenMaker(provider);
+  const tokens = createTokenMaker(oidcProvider);
   const oneTimes = createOneTimes({ artifacts, clock, random });
   const findRefreshToken = createFindRefreshToken(artifacts, weakValues);
   const told = createTokenAudit({ artifacts, findRefreshToken, connections, audit });
@@ -166,9 +166,16 @@ export function createOauth(deps: OauthDependencies): Oauth {
     told,
     renderError: (error, description) => deps.renderError(error, description, { issuer }),
   });
-  const pendingRequests = createPendingRequests({ artifacts, provider, clock, random, secret: deps.secret, isSecure });
+  const pendingRequests = createPendingRequests({
+    artifacts,
+    oidcProvider,
+    clock,
+    random,
+    secret: deps.secret,
+    isSecure,
+  });
   const authorization = createAuthorization({
-    provider,
+    oidcProvider,
     clients,
     told,
     audit,
@@ -189,7 +196,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     upstreamSigner.use(keys.jwks.keys[0]);
     const kids = keys.jwks.keys.map(({ kid }) => kid).join();
     if (loaded?.kids === kids) return;
-    const made = createProvider({
+    const made = createOidcProvider({
       issuer,
       adapter: createAdapterFactory({ artifacts, clients, clock }),
       keys,
@@ -203,7 +210,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     made.on('server_error', (_ctx: KoaContextWithOIDC, error: Error) =>
       log.error({ err: error }, 'the authorization server failed'),
     );
-    loaded = { provider: made, kids };
+    loaded = { oidcProvider: made, kids };
   }
 
   const importConnection = createMovingIn({
@@ -244,7 +251,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     async publish(request, response) {
       // The library repeats it in its answer.
       if (holdsSecret(request.headers.origin ?? '')) delete request.headers.origin;
-      await provider().callback()(request, response);
+      await oidcProvider().callback()(request, response);
     },
 
     async connectByHand(client, directory, replaces, attribution) {

@@ -3,7 +3,7 @@
  * nothing to the store. What a person decided is written, once, as oidc-provider's interaction.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { InteractionResults, KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { InteractionResults, KoaContextWithOIDC, Provider as OidcProvider } from 'oidc-provider';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../identifiers.ts';
 import { seal, unseal } from '../secrets/sealing.ts';
@@ -36,13 +36,13 @@ export type PendingRequests = ReturnType<typeof createPendingRequests>;
 
 export function createPendingRequests(deps: {
   artifacts: Collection<Artifact>;
-  provider: () => Provider;
+  oidcProvider: () => OidcProvider;
   clock: Clock;
   random: Random;
   secret: string;
   isSecure: boolean;
 }) {
-  const { artifacts, provider, clock, random, secret, isSecure } = deps;
+  const { artifacts, oidcProvider, clock, random, secret, isSecure } = deps;
   const pathOf = (uid: string) => `/connect/${uid}`;
   const nameOf = (piece: number) => (piece === 0 ? 'latchkey_request' : `latchkey_request_${piece}`);
 
@@ -67,7 +67,7 @@ export function createPendingRequests(deps: {
 
     /** The request that this browser waits with; undefined when there is none, it is too late, or it was answered. */
     async find(request: IncomingMessage, response: ServerResponse): Promise<PendingRequest | undefined> {
-      const { cookies } = provider().createContext(request, response);
+      const { cookies } = oidcProvider().createContext(request, response);
       let sealed = '';
       for (let piece = 0; piece < PIECES; piece++) sealed += cookies.get(nameOf(piece), { signed: false }) ?? '';
       const pending = sealed === '' ? undefined : opened(sealed);
@@ -83,7 +83,7 @@ export function createPendingRequests(deps: {
     async settle({ uid, returnTo, params }: PendingRequest, result: InteractionResults): Promise<string | undefined> {
       const decision = { returnTo, params, prompt: { name: 'connect', reasons: [], details: {} }, result };
       try {
-        const Interaction = provider().Interaction as unknown as InteractionModel;
+        const Interaction = oidcProvider().Interaction as unknown as InteractionModel;
         await new Interaction(uid, decision).save(PENDING_SECONDS);
         return returnTo;
       } catch (error) {

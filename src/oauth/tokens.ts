@@ -1,5 +1,5 @@
 /** Makes access and refresh tokens, as oidc-provider's models of them: the one place where the token endpoint meets the library. */
-import type { Provider } from 'oidc-provider';
+import type { Provider as OidcProvider } from 'oidc-provider';
 import type { Client } from './client-record.ts';
 import type { Authorization } from './connections.ts';
 
@@ -14,7 +14,7 @@ export type TokenMaker = ReturnType<typeof createTokenMaker>;
 
 const GRANT_TYPES = 'authorization_code refresh_token';
 
-export function createTokenMaker(provider: () => Provider) {
+export function createTokenMaker(oidcProvider: () => OidcProvider) {
   const subjectOf = ({ client, scope, authorization }: MadeFor) => ({
     clientId: client.id,
     scope,
@@ -24,7 +24,7 @@ export function createTokenMaker(provider: () => Provider) {
   return {
     /** An access token of this credential, valid for the client's `accessTokenSeconds`. Rejects with storage_unavailable. */
     async access(credentialId: string, about: MadeFor): Promise<string> {
-      const models = provider();
+      const models = oidcProvider();
       const Model = about.authorization ? models.AccessToken : models.ClientCredentials;
       const expiresIn = about.client.accessTokenSeconds;
       return new Model({ ...subjectOf(about), expiresIn, extra: { credentialId } } as never).save();
@@ -32,7 +32,7 @@ export function createTokenMaker(provider: () => Provider) {
 
     /** A refresh token; it ends with its connection alone. Rejects with storage_unavailable. */
     async refresh(about: MadeFor): Promise<string> {
-      return new (provider().RefreshToken)(subjectOf(about) as never).save();
+      return new (oidcProvider().RefreshToken)(subjectOf(about) as never).save();
     },
   };
 }

@@ -42,7 +42,7 @@ export function createTries(clock: Clock, share: Share) {
    * A try is counted before it is made and given back when it was right, so that many at once are no more than many in a row.
    * Throws rate_limited, and what `look` throws.
    */
-  async function counted<T>(limits: Limit[], look: () => Promise<T | undefined>): Promise<T | undefined> {
+  async function within<T>(limits: Limit[], look: () => Promise<T | undefined>): Promise<T | undefined> {
     for (const { limiter, key } of limits) {
       const retryAfterSeconds = limiter.take(key);
       if (retryAfterSeconds !== undefined) throw new AppError('rate_limited', { retryAfterSeconds });
@@ -70,15 +70,15 @@ export function createTries(clock: Clock, share: Share) {
         { limiter: forAccount, key: hash('sha256', `${network} ${account}`, 'hex') },
         { limiter: everywhere, key: everyone },
       ];
-      const found = await counted(limits, look);
+      const found = await within(limits, look);
       if (found !== undefined) everywhere.forget(everyone);
       return found;
     },
     passkey<T>(address: string, look: () => Promise<T | undefined>): Promise<T | undefined> {
-      return counted([{ limiter: forNetwork, key: networkOf(address) }], look);
+      return within([{ limiter: forNetwork, key: networkOf(address) }], look);
     },
     code<T>(operatorId: string, look: () => Promise<T | undefined>): Promise<T | undefined> {
-      return counted([{ limiter: codes, key: operatorId }], look);
+      return within([{ limiter: codes, key: operatorId }], look);
     },
   };
 }

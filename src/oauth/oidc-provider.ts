@@ -1,7 +1,13 @@
 /** The configuration of oidc-provider on one screen: pure OAuth 2.0, opaque tokens, one grant per connection, nothing that ends by silence. */
 import './runtime-notice.ts';
 
-import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import {
+  type Configuration,
+  errors,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+  Provider as OidcProvider,
+} from 'oidc-provider';
 import { SCOPES } from '../credentials/index.ts';
 import { RETRY_AFTER_SECONDS } from '../errors.ts';
 import { type Random, randomText } from '../identifiers.ts';
@@ -22,7 +28,7 @@ const HUNDRED_YEARS = 3_155_760_000;
 const CODE_SECONDS = 120;
 const TOKEN_LENGTH = 43;
 
-export interface ProviderDependencies {
+export interface OidcProviderDependencies {
   issuer: string;
   adapter: ReturnType<typeof createAdapterFactory>;
   keys: Keys;
@@ -35,9 +41,9 @@ export interface ProviderDependencies {
   renderError: (ctx: KoaContextWithOIDC, error: { error: string; error_description?: string }) => Promise<void>;
 }
 
-export type Interaction = InstanceType<Provider['Interaction']>;
+export type Interaction = InstanceType<OidcProvider['Interaction']>;
 
-export function createProvider(deps: ProviderDependencies): Provider {
+export function createOidcProvider(deps: OidcProviderDependencies): OidcProvider {
   const { issuer, adapter, keys, random, isSecure, keepPending, findAuthorization, renderError } = deps;
   const { Prompt, Check } = interactionPolicy;
   const connect = new Prompt(
@@ -115,22 +121,22 @@ export function createProvider(deps: ProviderDependencies): Provider {
     },
     renderError: (ctx, out) => renderError(ctx, out as { error: string; error_description?: string }),
   };
-  const provider = new Provider(issuer, configuration);
+  const oidcProvider = new OidcProvider(issuer, configuration);
 
   // Clients are authenticated by us alone (client-authentication.ts).
-  provider.Client.prototype.compareClientSecret = () => false;
+  oidcProvider.Client.prototype.compareClientSecret = () => false;
   const mint = (prefix: string) =>
     function generateTokenId(this: { format?: string }) {
       this.format = 'opaque';
       return prefix + randomText(TOKEN_LENGTH, random);
     };
-  Object.assign(provider.AccessToken.prototype, { generateTokenId: mint('scimat_') });
-  Object.assign(provider.ClientCredentials.prototype, { generateTokenId: mint('scimat_') });
-  Object.assign(provider.RefreshToken.prototype, { generateTokenId: mint('scimrt_') });
-  Object.assign(provider.AuthorizationCode.prototype, { generateTokenId: mint('scimac_') });
+  Object.assign(oidcProvider.AccessToken.prototype, { generateTokenId: mint('scimat_') });
+  Object.assign(oidcProvider.ClientCredentials.prototype, { generateTokenId: mint('scimat_') });
+  Object.assign(oidcProvider.RefreshToken.prototype, { generateTokenId: mint('scimrt_') });
+  Object.assign(oidcProvider.AuthorizationCode.prototype, { generateTokenId: mint('scimac_') });
 
   const { host, protocol } = new URL(issuer);
-  provider.use(async (ctx, next) => {
+  oidcProvider.use(async (ctx, next) => {
     // Addresses are made of the issuer, never of what a client calls us.
     Object.defineProperty(ctx.request, 'host', { value: host, configurable: true });
     Object.defineProperty(ctx.request, 'protocol', { value: protocol.slice(0, -1), configurable: true });
@@ -142,7 +148,7 @@ export function createProvider(deps: ProviderDependencies): Provider {
       ctx.set('Retry-After', String(RETRY_AFTER_SECONDS));
     }
   });
-  return provider;
+  return oidcProvider;
 }
 
 /** RFC 8414: exactly what is accepted, which is more than oidc-provider itself is shown. */
