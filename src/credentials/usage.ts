@@ -66,14 +66,12 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     shape: totalShape,
     keys: {},
     order: 'createdAt',
-    isCount: true,
   });
   const hours = storage.collection({
     name: 'usage_hours',
     shape: hourShape,
     keys: { subjectId: 'index' },
     order: 'hour',
-    isCount: true,
   });
   /** The running hour of each subject, and hours that have ended since the last flush. */
   let running = new Map<string, Counted>();

@@ -52,7 +52,6 @@ export function createRequestLog({ storage, clock, log }: { storage: Storage; cl
     shape,
     keys: { directoryId: 'index' },
     order: 'at',
-    isCount: true,
     expires: 'expiresAt',
   });
   let waiting: LoggedRequest[] = [];

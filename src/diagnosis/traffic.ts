@@ -175,14 +175,12 @@ export function createTraffic(deps: {
     shape: hourShape,
     keys: { directoryId: 'index' },
     order: 'hour',
-    isCount: true,
   });
   const days = storage.collection({
     name: 'provider_days',
     shape: dayShape,
     keys: { provider: 'index' },
     order: 'day',
-    isCount: true,
   });
   const pending = new Map<string, Pending>();
   /** The hour of the latest sign that was written, by directory, so that only the first of an hour is urgent. */

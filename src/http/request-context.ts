@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import type { Clock } from '../clock.ts';
 import { holdsSecret } from '../secrets/redaction.ts';
+import { createRecall } from './recall.ts';
 
 export interface RequestContext {
   /** The peer's address, or what a trusted proxy says in X-Forwarded-For. IPv4 in IPv6 form is written as IPv4. */
@@ -54,11 +55,12 @@ export function createTrust(trustedProxies: readonly string[]): (address: string
     return [address, address.kind() === 'ipv4' ? 32 : 128] as ReturnType<typeof ipaddr.parseCIDR>;
   });
 
-  return (address) => {
-    if (ranges.length === 0 || !ipaddr.isValid(address)) return false;
+  if (ranges.length === 0) return () => false;
+  return createRecall((address) => {
+    if (!ipaddr.isValid(address)) return false;
     const parsed = ipaddr.process(address);
     return ranges.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match([range, bits] as never));
-  };
+  });
 }
 
 /** `trustedProxies`: addresses and CIDR ranges. */
@@ -70,22 +72,25 @@ export function createRequestContext(trustedProxies: readonly string[], clock: C
     return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
   }
 
+  /** The client that trusted proxies name in `X-Forwarded-For`; empty where they name none. */
+  const clientIn = createRecall((forwarded) => {
+    let client = '';
+    // From our end backwards: each hop was written by the one behind it, as far as we trust those.
+    for (const hop of forwarded.split(',').reverse()) {
+      const address = hop.trim();
+      if (!ipaddr.isValid(address)) break;
+      client = ipaddr.process(address).toString();
+      if (!isTrusted(client)) break;
+    }
+    return client;
+  });
+
   return {
     addressOf(request) {
       const peer = peerOf(request);
       if (!isTrusted(peer)) return peer;
-      const forwarded = request.headers['x-forwarded-for'];
-      const hops = (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? ''))
-        .split(',')
-        .map((hop) => hop.trim());
-      // From our end backwards: each hop was written by the one behind it, as far as we trust those.
-      let client = peer;
-      for (const hop of hops.reverse()) {
-        if (!ipaddr.isValid(hop)) break;
-        client = ipaddr.process(hop).toString();
-        if (!isTrusted(client)) break;
-      }
-      return client;
+      const forwarded = request.headers['x-forwarded-for'] ?? '';
+      return clientIn(Array.isArray(forwarded) ? forwarded.join(',') : forwarded) || peer;
     },
     isFromHere(request) {
       const peer = peerOf(request);

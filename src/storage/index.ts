@@ -2,7 +2,7 @@
  * KEEPS. The storage port: named collections of records with declared shapes and keys, on SQLite or MongoDB alike.
  *
  * What holds on both engines (test/conformance/storage.test.ts):
- * - a write that has been acknowledged survives kill -9 and, with the default settings, power loss;
+ * - a write that has been acknowledged survives kill -9 and, with the default settings, power loss; a count (`accumulate`) kill -9 alone;
  * - `unique` keys are enforced by the engine; a record without the attribute claims nothing;
  * - `update` is compare-and-swap: its `change` is pure and runs again when another writer came first;
  * - a record past the `expires` attribute of its spec is absent on every read; `reclaim` only frees its space;

@@ -16,8 +16,8 @@ export interface CollectionSpec<S extends Shape = Shape> {
   /** The optional date attribute after which a record no longer exists. */
   readonly expires?: string;
   /**
-   * What is only counted, and waits in memory before it is written: a power failure may also take the last seconds of what was acknowledged,
-   * kill -9 may not. Spares the embedded engine the wait for the disk.
+   * Whatever is written here waits in memory before, as `accumulate` has it: a power failure may also take the last seconds of what was
+   * acknowledged, kill -9 may not. Spares the embedded engine the wait for the disk.
    */
   readonly isCount?: true;
 }
@@ -68,7 +68,10 @@ export interface Collection<R extends Identified> {
   findBy(key: string, value: string, options?: ReadOptions): Promise<R | undefined>;
   /** Returns the record before and after, or undefined when it is absent. A `change` that returns undefined leaves it alone. */
   update(id: string, change: (record: R) => R | undefined): Promise<{ before: R; after: R } | undefined>;
-  /** Counts into records; at least once when the store fails midway and the caller tries again. */
+  /**
+   * Counts into records; at least once when the store fails midway and the caller tries again. A power failure may take the last seconds of
+   * it, unless something else was written since.
+   */
   accumulate(merges: readonly Accumulation<R>[]): Promise<void>;
   remove(id: string): Promise<boolean>;
   removeBy(key: string, value: string): Promise<number>;

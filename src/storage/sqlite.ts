@@ -242,7 +242,7 @@ function createCollection<S extends Shape>(
         return { before, after };
       }),
     accumulate: (merges) =>
-      write(() => {
+      writer.write(() => {
         for (const { initial, add = {}, latest } of merges) {
           const found = readById(initial.id);
           const record = { ...(found ?? initial) } as Record<string, unknown>;
@@ -255,7 +255,7 @@ function createCollection<S extends Shape>(
           if (found) save(record as R, found);
           else create(record as R);
         }
-      }),
+      }, true),
     remove: (id) => write(() => prepared(`DELETE FROM ${table} WHERE id = ?`).run(asText(id)).changes > 0),
     removeBy: (key, value) =>
       write(() => prepared(`DELETE FROM ${table} WHERE ${column(key)} = ?`).run(asText(value)).changes),

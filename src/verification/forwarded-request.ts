@@ -4,8 +4,8 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../errors.ts';
+import { createRecall } from '../http/recall.ts';
 import { foldedPath, hasDotSegment, isMethodOverride, isRead, overridesMethod, splitGatewayPath } from './access.ts';
-import { createRecall } from './recall.ts';
 
 const FORWARD_AUTH_PATH = '/auth/verify';
 

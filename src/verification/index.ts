@@ -8,6 +8,7 @@ import { type ApiKey, type ApiKeys, type Credentials, digestOf, type Usage } fro
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { COUNTING, createLimiter, type Share } from '../http/limiter.ts';
+import { createRecall } from '../http/recall.ts';
 import { networkOf } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../operations/index.ts';
@@ -17,7 +18,6 @@ import type { Attempt, Verification } from './decider.ts';
 import type { Denial } from './denials.ts';
 import { createFloods } from './floods.ts';
 import { createLeaseCache } from './lease-cache.ts';
-import { createRecall } from './recall.ts';
 import { createVerify, type Decision, type FindAccessToken, findDirectory, type Grant } from './verify.ts';
 
 export { hasDotSegment, isRead, splitGatewayPath } from './access.ts';

@@ -12,11 +12,11 @@ import { asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { sendOauthError } from '../http/error-responses.ts';
 import type { FailureLimits } from '../http/failure-limits.ts';
+import { createRecall } from '../http/recall.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { ANSWER_MS, createAllowance } from '../timing/deadline.ts';
 import type { Verification } from './decider.ts';
 import { presentToken, readApiKey } from './presented.ts';
-import { createRecall } from './recall.ts';
 import type { Grant } from './verify.ts';
 
 const BODY_LIMIT_BYTES = 16 * 1024;

@@ -4,8 +4,8 @@
  * surrounds it, so it is accepted (RFC 6750, and what Okta's "Header" mode sends). Anything else is named by its sub-reason.
  */
 import { classifyToken, isAccessToken } from '../credentials/index.ts';
+import { createRecall } from '../http/recall.ts';
 import type { SubReasons } from './denials.ts';
-import { createRecall } from './recall.ts';
 
 export type Presented =
   | { kind: 'none' }

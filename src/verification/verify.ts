@@ -4,10 +4,10 @@ import type { Clock } from '../clock.ts';
 import { type Credential, type Credentials, type Digest, digestsOf, stateAt } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { ENDPOINT_KEY } from '../directories/index.ts';
+import { createRecall } from '../http/recall.ts';
 import type { Denial, DenialReason, SubReason } from './denials.ts';
 import { createLeaseCache, type LeaseCache } from './lease-cache.ts';
 import { type Presented, unknownValue } from './presented.ts';
-import { createRecall } from './recall.ts';
 
 /** A credential and its directory as one authoritative read saw them, both fit for use then. */
 export interface Grant {

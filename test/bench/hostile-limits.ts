@@ -4,11 +4,11 @@
  */
 import { createFailureLimits } from '../../src/http/failure-limits.ts';
 import { createLimiter } from '../../src/http/limiter.ts';
+import { createRecall } from '../../src/http/recall.ts';
 import { networkOf } from '../../src/http/request-context.ts';
 import { createBackOff } from '../../src/operators/back-off.ts';
 import { createFloods } from '../../src/verification/floods.ts';
 import { createLeaseCache } from '../../src/verification/lease-cache.ts';
-import { createRecall } from '../../src/verification/recall.ts';
 
 export interface KeysInMemory {
   keys: number;

@@ -1,6 +1,6 @@
 /**
  * Remembers what was worked out of a text alone, such as the digest of a token: identity providers send the same header with each request.
- * Nothing is decided by it. What a token may do is asked of the lease cache each time, so a revoked one is refused just as soon.
+ * It decides nothing. What a token may do is asked of the lease cache each time, so a revoked one is refused just as soon.
  */
 
 export type Recall<V> = (text: string) => V;
@@ -9,7 +9,7 @@ export type Recall<V> = (text: string) => V;
 const LONGEST = 256;
 
 /** Keeps at most twice `most` values: when that many are new, those that were not asked for since the last time are forgotten. */
-export function createRecall<V extends object | string>(make: (text: string) => V, most = 4096): Recall<V> {
+export function createRecall<V extends object | string | boolean>(make: (text: string) => V, most = 4096): Recall<V> {
   let young = new Map<string, V>();
   let old = new Map<string, V>();
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRecall } from '../../src/verification/recall.ts';
+import { createRecall } from '../../src/http/recall.ts';
 
 test('a text is worked out once as long as it is asked for, and few others are', () => {
   const made: string[] = [];
