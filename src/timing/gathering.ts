@@ -9,7 +9,7 @@ export type Gather = <T>(write: () => Promise<T>) => Promise<T>;
 /** As many go without waiting for more. */
 const FULL = 64;
 /** After writing for some time, it pauses for so many times as long. */
-const PAUSE_PER_WRITE = 12;
+const PAUSE_PER_WRITE = 40;
 const LONGEST_PAUSE_MS = 50;
 
 export function createGathering(): Gather {
