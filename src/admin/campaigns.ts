@@ -122,7 +122,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       tag,
       summary: 'Start a campaign',
       description:
-        'Chooses the credentials that match now. With `end`, a later or missing end date becomes `endsAt`. Confirmed contacts get an email with a portal link. If there is no email or no confirmed contact, create links with `POST /portal-links`.',
+        'Chooses the credentials that match now. With `end`, a later or missing end date becomes `endsAt`. Confirmed contacts get an email with a portal link. If there is no email or no confirmed contact, create links with `POST /campaigns/{id}/links`.',
       action: 'campaigns.run',
       body: z.strictObject({
         name: schemas.name,
@@ -182,6 +182,32 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
         await campaigns.get(id);
         const { items, nextCursor } = await campaigns.members(id, query);
         return { body: { items: items.map(viewMember), nextCursor } };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/campaigns/:id/links',
+      tag,
+      summary: 'Create a portal link for each organization that has not replaced its credentials',
+      description:
+        'For contacts that no email reaches. Each link opens the portal of that organization once, within seven days. At most 500.',
+      action: 'campaigns.run',
+      status: 201,
+      answer: z.object({
+        links: z
+          .array(z.object({ organizationId: z.string(), organizationName: z.string(), url: z.string() }))
+          .optional()
+          .describe("Shown only once. A repeat with the same Idempotency-Key doesn't have them."),
+      }),
+      errors: ['not_found', 'invalid_request'],
+      async handle({ id, attribution }) {
+        const found = await campaigns.links(id, attribution);
+        const links = found.map(({ organizationId, organization, url }) => ({
+          organizationId,
+          organizationName: organization,
+          url,
+        }));
+        return { body: {}, secret: { links } };
       },
     }),
     operation({

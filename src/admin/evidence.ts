@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Evidence, type EvidencePacket, SECTION_IDS } from '../reports/index.ts';
+import { type Evidence, type EvidencePacket, evidenceAsCsv, SECTION_IDS } from '../reports/index.ts';
 import { assertVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
@@ -53,17 +53,18 @@ export function evidenceOperations({ evidence }: { evidence: Evidence }): Operat
       tag: 'Reports',
       summary: 'Create a signed evidence packet for a period',
       description:
-        '`jws` holds the same packet (JWS, compact, ES256); `/oauth/jwks` has the key to verify it. A packet has at most 50,000 rows.',
+        '`jws` holds the same packet (JWS, compact, ES256); `/oauth/jwks` has the key to verify it. A packet has at most 50,000 rows. `format=csv` returns the rows as a file, without a signature.',
       action: 'reports.read',
       query: z.strictObject({
         from: schemas.time.describe('Start of the period.'),
         to: schemas.time.describe('End of the period, in the past.'),
         organizationId: z.string().max(100).optional().describe('Default: all organizations.'),
+        format: z.enum(['json', 'csv']).optional().describe('Default: json.'),
       }),
       status: 200,
       answer: z.object({ packet: packetView, jws: z.string() }),
       errors: ['not_found', 'invalid_request'],
-      async handle({ query, caller }) {
+      async handle({ query: { format, ...query }, caller }) {
         if (query.organizationId !== undefined)
           assertVisible(caller, query.organizationId, `organization ${query.organizationId}`);
         const packet: EvidencePacket = await evidence.gather({
@@ -72,6 +73,8 @@ export function evidenceOperations({ evidence }: { evidence: Evidence }): Operat
           generatedBy: caller.apiKey.name,
           isLimited: caller.organizationId !== undefined,
         });
+        if (format === 'csv')
+          return { text: { type: 'text/csv; charset=utf-8', content: [...evidenceAsCsv(packet)].join('') } };
         return { body: { packet, jws: await evidence.sign(packet) } };
       },
     }),

@@ -28,7 +28,7 @@ export interface Reply {
   body?: unknown;
   /** Instead of a JSON body. */
   text?: { type: string; content: string };
-  secret?: Record<string, string>;
+  secret?: Record<string, unknown>;
 }
 
 export interface Operation<Q extends z.ZodType = z.ZodType, B extends z.ZodType = z.ZodType> {

@@ -5,7 +5,11 @@ import { assertVisible, type Caller, type Operation, operation } from './operati
 import * as schemas from './schemas.ts';
 
 const tag = 'Reports';
-const days = z.coerce.number().int().min(0).max(36_500).optional();
+/** Empty, as a form sends it: no filter, and not no days. */
+const days = z
+  .union([z.literal(''), z.coerce.number().int().min(0).max(36_500)])
+  .transform((given) => (given === '' ? undefined : given))
+  .optional();
 
 const reviewView = z.object({
   at: schemas.shownTime,

@@ -1,9 +1,15 @@
 /** The evidence packet as a page to print, as CSV and as signed JSON. */
 
 import { DAY_MS } from '../clock.ts';
-import { csvLine } from '../http/csv.ts';
 import { counted, dayOf, Field, Head, sent } from '../pages/index.ts';
-import { type Evidence, type EvidencePacket, type EvidenceRow, SECTION_IDS, SECTIONS } from '../reports/index.ts';
+import {
+  type Evidence,
+  type EvidencePacket,
+  type EvidenceRow,
+  evidenceAsCsv,
+  SECTION_IDS,
+  SECTIONS,
+} from '../reports/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { OrganizationChoice, offerOrganizations } from './organization-choice.tsx';
 import { REPORTS, REPORTS_TRAIL, ReportTabs } from './reports.tsx';
@@ -12,24 +18,6 @@ import type { Route, Visit } from './visit.ts';
 const USUAL_DAYS = 90;
 /** Rows of one section on a page; the files have all. */
 const SHOWN = 500;
-
-const COLUMNS = [
-  'section',
-  'at',
-  'organization',
-  'directory',
-  'subject',
-  'what',
-  'by',
-  'expiresAt',
-  'firstUsedAt',
-  'minutes',
-  'note',
-  'eventIds',
-  'organizationId',
-  'directoryId',
-  'credentialId',
-] as const;
 
 export function evidenceRoutes({ evidence, organizations }: DashboardDependencies): Route[] {
   async function page(visit: Visit) {
@@ -92,9 +80,7 @@ export function evidenceRoutes({ evidence, organizations }: DashboardDependencie
       async get(visit) {
         const packet = await gatherFor(evidence, visit);
         async function* lines() {
-          yield csvLine(COLUMNS);
-          for (const id of SECTION_IDS)
-            yield packet.sections[id].map((row) => csvLine(cellsOf(SECTIONS[id], row))).join('');
+          yield* evidenceAsCsv(packet);
         }
         return fileOf(packet, 'csv', 'text/csv', lines());
       },
@@ -133,12 +119,6 @@ const dayIn = (at: Date) => at.toISOString().slice(0, 10);
 function fileOf({ from, to }: EvidencePacket, kind: string, type: string, body: AsyncIterable<string>) {
   const name = `latchkey-evidence-${from.slice(0, 10)}-${to.slice(0, 10)}.${kind}`;
   return { title: '', children: null, download: { name, type, body } };
-}
-
-function cellsOf(section: string, row: EvidenceRow): unknown[] {
-  return COLUMNS.map((column) =>
-    column === 'section' ? section : column === 'eventIds' ? row.eventIds.join(' ') : row[column],
-  );
 }
 
 function leadOf({ counts, organization }: EvidencePacket): string {

@@ -51,7 +51,8 @@ export interface PortalLinks {
 }
 
 const WEEK_SECONDS = 7 * 86_400;
-const SESSION_MS = 8 * 3_600_000;
+/** How long a session lasts at most. */
+export const PORTAL_SESSION_MS = 8 * 3_600_000;
 const SEEN_EVERY_MS = 60_000;
 
 export function createPortalLinks(deps: {
@@ -75,7 +76,7 @@ export function createPortalLinks(deps: {
   );
 
   function unseenMs({ sessionEndsAt, seenAt }: PortalLink, now: Date): number {
-    const begunAt = (sessionEndsAt?.getTime() ?? 0) - SESSION_MS;
+    const begunAt = (sessionEndsAt?.getTime() ?? 0) - PORTAL_SESSION_MS;
     return now.getTime() - (seenAt?.getTime() ?? begunAt);
   }
 
@@ -147,7 +148,7 @@ export function createPortalLinks(deps: {
     async enter(secret, browser, origin) {
       const entered = await doorFor(origin).enter(secret, browser, (link, now) => ({
         ...link,
-        sessionEndsAt: new Date(now.getTime() + SESSION_MS),
+        sessionEndsAt: new Date(now.getTime() + PORTAL_SESSION_MS),
       }));
       return entered && { session: entered.session, portalLink: entered.link };
     },

@@ -9,7 +9,7 @@ import type { Directories, Directory, Organizations } from '../directories/index
 import { AppError } from '../errors.ts';
 import type { Operators } from '../operators/index.ts';
 import type { Page } from '../storage/index.ts';
-import { issuersAt } from './issuers.ts';
+import { contactsSince, issuersAt } from './issuers.ts';
 import {
   creationsOf,
   type EvidencePacket,
@@ -55,7 +55,8 @@ const PROOF_MS = 90 * 24 * HOUR_MS;
 const MORE_TYPES = ['directory.deleted', 'credential.reviewed', 'credential.leaked'] as const;
 const FROM_RECORDS =
   'Some records are older than the stored events (LATCHKEY_EVENTS_RETENTION_DAYS). They are shown as they are today, without the deleted events.';
-const TYPES: readonly EventType[] = [...STATE_CHANGES, ...MORE_TYPES, 'portal_link.created'];
+const LINK_TYPES = ['portal_link.created', 'portal_link.used', 'portal_link.left', 'portal_link.revoked'] as const;
+const TYPES: readonly EventType[] = [...STATE_CHANGES, ...MORE_TYPES, ...LINK_TYPES];
 
 export function createEvidence(deps: {
   audit: Pick<Audit, 'page'>;
@@ -153,7 +154,7 @@ export function createEvidence(deps: {
     for (let start = 0; start < ids.length; start += PLACES_AT_ONCE) {
       const place = ids
         .slice(start, start + PLACES_AT_ONCE)
-        .flatMap((id) => [placeIn(id, 'change'), placeIn(id, 'switch')]);
+        .flatMap((id) => [placeIn(id, 'change'), placeIn(id, 'switch'), placeIn(id, 'entered')]);
       for (const event of await eventsWhere({ place, type: TYPES }, to)) {
         const list = event.directoryId === undefined ? ofAll : byDirectory.get(event.directoryId);
         list?.push(event);
@@ -189,20 +190,7 @@ export function createEvidence(deps: {
       add('reviews', reviewsOf(place, inPeriod));
     }
     const whole: Place = { organizationId, organization, directoryId: null, directory: null };
-    const links = ofAll.filter(({ type, at }) => type === 'portal_link.created' && at >= from);
-    add(
-      'issuers',
-      links.map(({ id, at, actor, data }) =>
-        rowOf(whole, {
-          at: at.toISOString(),
-          subject: typeof data['contact'] === 'string' ? data['contact'] : 'an IT contact',
-          what: 'IT contact, by a portal link',
-          by: actor.name,
-          expiresAt: typeof data['expiresAt'] === 'string' ? data['expiresAt'] : null,
-          eventIds: [id],
-        }),
-      ),
-    );
+    add('issuers', contactsSince(whole, ofAll, from));
   }
 
   return {

@@ -30,4 +30,5 @@ export {
   type Evidence,
   type EvidenceQuery,
 } from './evidence.ts';
+export { evidenceAsCsv } from './evidence-csv.ts';
 export { type EvidencePacket, type EvidenceRow, SECTION_IDS, SECTIONS, type SectionId } from './packet.ts';

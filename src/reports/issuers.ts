@@ -1,6 +1,7 @@
-/** Who may issue credentials at a moment: members and API keys, as the events leave them. */
+/** Who may issue credentials: members and API keys at a moment, IT contacts over a period, as the events leave them. */
 import type { AuditEvent } from '../audit/index.ts';
-import { type EvidenceRow, rowOf } from './packet.ts';
+import { PORTAL_SESSION_MS } from '../one-time-links/index.ts';
+import { type EvidenceRow, type Place, rowOf } from './packet.ts';
 
 interface Issuer {
   kind: 'member' | 'API key';
@@ -65,4 +66,32 @@ function changed(known: Issuer | undefined, { id, type, at, actor, data, organiz
     ...(typeof expiresAt === 'string' && { expiresAt: new Date(expiresAt) }),
     eventIds: [...(known?.eventIds ?? []), id],
   };
+}
+
+/** IT contacts whose portal link, or the session that it began, had not ended when the period began. `events`: oldest first, up to its end. */
+export function contactsSince(place: Place, events: readonly AuditEvent[], from: Date): EvidenceRow[] {
+  const links = new Map<string, { created: AuditEvent; endsAt: Date; eventIds: string[] }>();
+  for (const event of events) {
+    const { type, id, at, data } = event;
+    const linkId = String(data['portalLinkId']);
+    if (type === 'portal_link.created')
+      links.set(linkId, { created: event, endsAt: new Date(String(data['expiresAt'])), eventIds: [] });
+    const link = links.get(linkId);
+    if (!link || !type.startsWith('portal_link.')) continue;
+    link.eventIds.push(id);
+    if (type === 'portal_link.used') link.endsAt = new Date(at.getTime() + PORTAL_SESSION_MS);
+    if (type === 'portal_link.left' || type === 'portal_link.revoked') link.endsAt = at;
+  }
+  return [...links.values()]
+    .filter(({ endsAt }) => endsAt > from)
+    .map(({ created: { at, actor, data }, eventIds }) =>
+      rowOf(place, {
+        at: at.toISOString(),
+        subject: typeof data['contact'] === 'string' ? data['contact'] : 'an IT contact',
+        what: 'IT contact, by a portal link',
+        by: actor.name,
+        expiresAt: typeof data['expiresAt'] === 'string' ? data['expiresAt'] : null,
+        eventIds,
+      }),
+    );
 }

@@ -191,7 +191,18 @@ describe('campaigns', () => {
     assert.match((await operator.open(path)).html, /0 of 1 ended\./);
     const links = await operator.send(`${path}/links`);
     assert.match(links.html, /\/portal\/enter\/lkp_\w{43}/);
+    const id = path.split('/').at(-1);
+    const once = { 'idempotency-key': 'links' };
+    const asked = await app.api.post(`/campaigns/${id}/links`, {}, once);
+    assert.equal(asked.status, 201, JSON.stringify(asked.body));
+    assert.deepEqual(
+      asked.body.links.map(({ organizationId, organizationName }: Answer) => [organizationId, organizationName]),
+      [[directory.organizationId, 'Northwind Traders']],
+    );
+    assert.match(asked.body.links[0].url, /\/portal\/enter\/lkp_\w{43}$/);
+    assert.deepEqual((await app.api.post(`/campaigns/${id}/links`, {}, once)).body, {}, 'shown once');
     assert.equal((await operator.send(`${path}/stop`)).status, 200);
+    assert.equal((await app.api.post(`/campaigns/${id}/links`)).status, 400, 'of one that is not running');
     const viewer = await signInOperator(app, 'viewer');
     assert.equal((await viewer.open(path)).status, 200);
     assert.equal((await viewer.send(`${path}/stop`)).status, 403);

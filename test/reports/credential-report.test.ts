@@ -65,6 +65,7 @@ describe('the credentials report', () => {
 
   it('filters over everything, by the record and by its use', async () => {
     assert.deepEqual(await ids('olderThanDays=365'), [old.credential.id]);
+    assert.deepEqual(await ids('endsWithinDays='), await ids(''), 'a filter that is left empty filters nothing');
     assert.deepEqual(await ids('provider=entra&kind=bearer'), [used.credential.id]);
     assert.deepEqual(await ids('marks=no_end,never_used'), [old.credential.id]);
     assert.deepEqual(await ids('endsWithinDays=30'), [used.credential.id]);

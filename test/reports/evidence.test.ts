@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { compactVerify, createLocalJWKSet } from 'jose';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { OWNER_KEY, startApp, type TestApp } from '../support/app.ts';
+import { createBrowserSession } from '../support/browser-session.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { signInOperator } from '../support/operator-browser.ts';
 
@@ -164,6 +165,56 @@ describe('the evidence packet', () => {
       remarks.some((remark: string) => remark.includes('older than the stored events')),
       remarks.join(),
     );
+  });
+
+  it('has the portal links that let somebody in during the period, whenever they were created', async (t) => {
+    const own = await startApp();
+    t.after(() => own.close());
+    const { id: organizationId } = (await own.api.post('/organizations', { name: 'Linked' })).body;
+    const link = async (contact: string, expiresInSeconds?: number) =>
+      (await own.api.post('/portal-links', { organizationId, contact, expiresInSeconds })).body;
+    const enter = async (url: string) => {
+      const browser = createBrowserSession(own.url);
+      await browser.submit(await browser.open(url), {});
+      return browser;
+    };
+    await link('expired before', 60);
+    const revoked = await link('revoked before');
+    await own.api.post(`/portal-links/${revoked.portalLink.id}/revoke`);
+    await enter((await link('session ended before')).url);
+    own.clock.advance(9 * HOUR);
+    await link('still open');
+    await enter((await link('in a session')).url);
+    own.clock.advance(HOUR);
+    const begin = own.clock.now().toISOString();
+    own.clock.advance(HOUR);
+    await link('created within');
+    own.clock.advance(HOUR);
+    const period = `from=${begin}&to=${own.clock.now().toISOString()}&organizationId=${organizationId}`;
+    const { sections } = (await own.api.get(`/evidence?${period}`)).body.packet;
+    const people = sections.issuers.filter(({ what }: Answer) => what.startsWith('IT contact'));
+    assert.deepEqual(
+      people.map(({ subject, eventIds }: Answer) => [subject, eventIds.length]),
+      [
+        ['still open', 1],
+        ['in a session', 2],
+        ['created within', 1],
+      ],
+    );
+  });
+
+  it('is a CSV in the API too, the same as on the page', async () => {
+    const query = `from=${from}&to=${to}&organizationId=${directory.organizationId}`;
+    const answer = await fetch(`${app.url}/api/v1/evidence?${query}&format=csv`, {
+      headers: { authorization: `Bearer ${OWNER_KEY}` },
+    });
+    assert.equal(answer.headers.get('content-type'), 'text/csv; charset=utf-8');
+    const lines = (await answer.text()).trimEnd().split('\r\n');
+    assert.match(lines[0] ?? '', /^section,at,/);
+    const rows = Object.values<Answer[]>(packet.sections).reduce((sum, list) => sum + list.length, 0);
+    assert.equal(lines.length - 1, rows);
+    assert.ok(lines.some((line) => line.startsWith('Ended,') && line.includes(first.credential.id)));
+    assert.equal((await app.api.get(`/evidence?${query}&format=xml`)).status, 400);
   });
 
   it('refuses a period that is impossible, and shows a limited key nothing of the vendor', async () => {

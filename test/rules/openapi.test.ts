@@ -184,6 +184,7 @@ describe('/api/openapi.json', () => {
     await call('GET /campaigns/{id}', campaign.id);
     await call('GET /campaigns/{id}/credentials', campaign.id);
     app.clock.advance(3_600_000);
+    await call('POST /campaigns/{id}/links', campaign.id);
     await call('POST /campaigns/{id}/remind', campaign.id);
     await call('POST /campaigns/{id}/stop', campaign.id);
     await call('GET /events', '', undefined, '?limit=200');
