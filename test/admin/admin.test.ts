@@ -1,23 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer, Reply } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp } from '../support/app.ts';
 import { HOUR, SECOND } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 
 for (const engine of engines) {
   describe(`the admin API on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine });
 
     const makeKey = async (fields: Record<string, unknown>) => {
       const { status, body } = await app.api.post('/api-keys', { name: 'made by a test', ...fields });

@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { findCommand, hasPart, missingParts, type Part } from '../support/parts.ts';
 
 const without = (part: Part) => !hasPart(part) && missingParts([part]).join();
@@ -45,18 +45,16 @@ function run(command: string, args: string[], folder: string, more: NodeJS.Proce
 }
 
 describe('the OpenAPI document', () => {
-  let app: TestApp;
+  const app = runApp({
+    env: { LATCHKEY_LEASE_MS: '0', LATCHKEY_FAILURES_PER_ADDRESS: '1000000', LATCHKEY_LEAK_ACTION: 'flag' },
+  });
   let folder: string;
   before(async () => {
     // Nothing that these requests take away need be waited out, and none is refused for how many there are: the clock stands still.
-    app = await startApp({
-      env: { LATCHKEY_LEASE_MS: '0', LATCHKEY_FAILURES_PER_ADDRESS: '1000000', LATCHKEY_LEAK_ACTION: 'flag' },
-    });
     folder = mkdtempSync(join(tmpdir(), 'latchkey-openapi-'));
     writeFileSync(join(folder, 'openapi.json'), await (await fetch(`${app.url}/api/openapi.json`)).text());
   });
   after(async () => {
-    await app.close();
     rmSync(folder, { recursive: true, force: true });
   });
 

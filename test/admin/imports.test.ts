@@ -1,10 +1,10 @@
 /** Moving in: clients, connections and static tokens of another system go on working with the values that identity providers hold. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { runApp } from '../support/app.ts';
+import { engines } from '../support/engines.ts';
 import { ask, exchange, obtainCode, REDIRECT_URI, refresh, verified } from '../support/oauth-client.ts';
 
 const sha256 = (value: string) => createHash('sha256').update(value).digest('hex');
@@ -13,16 +13,7 @@ const REFRESH_TOKEN = 'v1.MRqD0zT3-old-refresh-token-value';
 
 for (const engine of engines) {
   describe(`moving in on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine });
 
     const importing = async (content: string, fields: Record<string, unknown> = {}) => {
       const { status, body } = await app.api.post('/imports', { format: 'jsonl', content, ...fields });

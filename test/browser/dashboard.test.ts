@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { startApp, type TestApp } from '../support/app.ts';
+import { after, describe, it } from 'node:test';
+import { runApp } from '../support/app.ts';
 import { type BrowserContext, hasVisibleFocus, type Page, type RealBrowser, startBrowser } from '../support/browser.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { flush, makeWorld } from '../support/diagnosed.ts';
@@ -10,13 +10,9 @@ const browser = await startBrowser();
 
 describe('the dashboard in a browser', { skip: browser === undefined, concurrency: 2 }, () => {
   const real = browser as RealBrowser;
-  let app: TestApp;
-  before(async () => {
-    app = await startApp({ clock: createMovableClock(new Date().toISOString()) });
-  });
+  const app = runApp({ clock: createMovableClock(new Date().toISOString()) });
   after(async () => {
     await real.close();
-    await app.close();
   });
 
   async function signIn(

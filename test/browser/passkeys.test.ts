@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Secret, TOTP } from 'otpauth';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp } from '../support/app.ts';
 import { type BrowserContext, type Page, type RealBrowser, startBrowser } from '../support/browser.ts';
 import { makeSignInLink } from '../support/operator-browser.ts';
 
@@ -12,18 +12,16 @@ const started = await startBrowser();
 
 describe('passkeys', { skip: started === undefined }, () => {
   const browser = started as RealBrowser;
-  let app: TestApp;
+  const app = runApp({ hostname: 'localhost' });
   let context: BrowserContext;
   let page: Page;
   before(async () => {
-    app = await startApp({ hostname: 'localhost' });
     context = await browser.visitor();
     page = await context.newPage();
     await plugIn(page);
   });
   after(async () => {
     await browser.close();
-    await app.close();
   });
 
   /** A platform authenticator with a finger on it. */

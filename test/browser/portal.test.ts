@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { IDENTITY_PROVIDER_IDS } from '../../src/identity-providers/index.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { type RealBrowser, startBrowser } from '../support/browser.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { makeLink } from '../support/it-contact.ts';
@@ -10,13 +10,9 @@ const browser = await startBrowser();
 
 describe('the portal in a browser', { skip: browser === undefined, concurrency: 2 }, () => {
   const real = browser as RealBrowser;
-  let app: TestApp;
-  before(async () => {
-    app = await startApp({ clock: createMovableClock(new Date().toISOString()) });
-  });
+  const app = runApp({ clock: createMovableClock(new Date().toISOString()) });
   after(async () => {
     await real.close();
-    await app.close();
   });
 
   const verify = (endpointKey: string, token: string) =>

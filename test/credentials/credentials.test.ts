@@ -1,25 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { mintToken } from '../../src/credentials/static-token.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, type TestApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 
 for (const engine of engines) {
   describe(`credentials on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine });
 
     const verify = async (directory: Answer, token: string, headers: Record<string, string> = {}) => {
       const response = await fetch(`${app.url}/auth/verify?directory=${directory.id}`, {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import type { Page } from '../support/browser-session.ts';
 import { createBehind, json } from '../support/gateway.ts';
 import { type OperatorBrowser, signInOperator } from '../support/operator-browser.ts';
@@ -10,15 +10,13 @@ import { type OperatorBrowser, signInOperator } from '../support/operator-browse
 const SECRET = 'Bearer s3cret-of-the-scim-server';
 
 describe('the SCIM server of a directory, on its page', () => {
-  let app: TestApp;
+  const app = runApp({ realClock: systemClock });
   let owner: OperatorBrowser;
   const behind = createBehind(() => app);
   before(async () => {
-    app = await startApp({ realClock: systemClock });
     owner = await signInOperator(app);
   });
   after(async () => {
-    await app.close();
     await behind.close();
   });
 

@@ -1,27 +1,18 @@
 /** Current findings are kept by a round, so that lists and notifications read and never compute. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp, type TestApp } from '../support/app.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
-import { engines, type Place, sqlite } from '../support/engines.ts';
+import { engines, sqlite } from '../support/engines.ts';
 
 for (const engine of engines) {
   describe(`current findings on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({
-        databaseUrl: place.url,
-        env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' },
-      });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
+    const app = runApp({
+      engine,
+      env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' },
     });
 
     async function found(query = ''): Promise<Answer[]> {
@@ -204,11 +195,7 @@ describe('refusals of nobody', () => {
 });
 
 describe('a check', () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp();
-  });
-  after(() => app.close());
+  const app = runApp();
 
   it('says whose a token is, and leaves no trace of use', async () => {
     const { token, credential, directory } = await makeWorld(app);

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { DAY, MINUTE } from '../support/clock.ts';
 import { flush, makeWorld, textOf, type World } from '../support/diagnosed.ts';
-import { mongodbAlone, type Place } from '../support/engines.ts';
+import { mongodbAlone } from '../support/engines.ts';
 import { ask, exchange, makeClient, obtainCode, refresh } from '../support/oauth-client.ts';
 
 interface Scenario {
@@ -111,16 +111,7 @@ const scenarios: Record<string, Scenario> = {
 
 for (const engine of mongodbAlone) {
   describe(`what leads a directory on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url, env: { LATCHKEY_LEASE_MS: '0' } });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine, env: { LATCHKEY_LEASE_MS: '0' } });
 
     for (const [code, { drive, says, severity = 'failing' }] of Object.entries(scenarios)) {
       it(`is ${code}, on its own page and in the list of all`, async () => {

@@ -1,21 +1,15 @@
 /** A scenario for each finding of the authorization and token endpoints. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { flush, textOf } from '../support/diagnosed.ts';
 import { ask } from '../support/oauth-client.ts';
 import { CREDENTIALS, makeOauthWorld, OAUTH_SCENARIOS } from '../support/oauth-scenarios.ts';
 
 describe('a refusal at the OAuth endpoints is explained', () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp({
-      env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' },
-    });
-  });
-  after(() => app.close());
+  const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' } });
 
   async function findingsOf(directory: Answer): Promise<Answer[]> {
     await flush(app);

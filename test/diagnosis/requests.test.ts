@@ -1,20 +1,14 @@
 /** A scenario for each finding about a presented token or its URL: the world is driven, then code, evidence, words and remedy are read. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { startApp, type TestApp } from '../support/app.ts';
+import { describe, it } from 'node:test';
+import { runApp } from '../support/app.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
 import { exchange, makeClient, obtainCode } from '../support/oauth-client.ts';
 import { REQUEST_SCENARIOS } from '../support/request-scenarios.ts';
 
 describe('a refused request is explained', () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp({
-      env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' },
-    });
-  });
-  after(() => app.close());
+  const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' } });
 
   for (const [code, { provider = 'okta', drive, says, actor = 'it_contact' }] of Object.entries(REQUEST_SCENARIOS)) {
     it(`as ${code}`, async () => {

@@ -1,19 +1,15 @@
 /** State at a moment is computed from the audit trail, against a truth that was recorded while it happened. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { runsOf } from '../../src/diagnosis/timeline.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
 import { createRandomNumbers } from '../support/traces.ts';
 
 describe('a directory as it was', () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000' } });
-  });
-  after(() => app.close());
+  const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000' } });
 
   const then = async (id: string, at: Date) => {
     const { status, body } = await app.api.get(`/directories/${id}/diagnosis?at=${at.toISOString()}`);

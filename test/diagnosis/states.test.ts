@@ -1,6 +1,6 @@
 /** A scenario for each finding that no refusal tells of: what has not begun, what ends, silence, sources, and what is fine. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { diagnose, type Facts, type Finding, plain, wordsOf } from '../../src/diagnosis/index.ts';
 import {
   IDENTITY_PROVIDER_IDS,
@@ -8,17 +8,13 @@ import {
   type IdentityProviderId,
 } from '../../src/identity-providers/index.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
 import { makeClient } from '../support/oauth-client.ts';
 
 describe('the state of a directory is explained', () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000' } });
-  });
-  after(() => app.close());
+  const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000' } });
 
   const codesOf = ({ findings }: Answer): string[] => findings.map(({ code }: Answer) => code);
   async function diagnosed(directory: Answer): Promise<Answer> {

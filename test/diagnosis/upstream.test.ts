@@ -4,23 +4,21 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { makeWorld, textOf } from '../support/diagnosed.ts';
 import { answer, ERROR, LIST, UPSTREAM_SCENARIOS } from '../support/upstream-scenarios.ts';
 
 describe('a SCIM server behind the gateway is explained', () => {
-  let app: TestApp;
+  const app = runApp();
   let server: Server;
   let behave: RequestListener = answer(200, LIST);
   let url: string;
   before(async () => {
-    app = await startApp();
     server = createServer((request, response) => behave(request, response));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/scim`;
   });
   after(async () => {
-    await app.close();
     server.closeAllConnections();
     server.close();
   });

@@ -1,20 +1,14 @@
 /** A refusal carries a code that leads to its explanation, and tells nothing to those who may not see it. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { createBrowserSession } from '../support/browser-session.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { flush, makeWorld, OKTA_AGENT } from '../support/diagnosed.ts';
 
 describe('the code of a refusal', () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp({
-      env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' },
-    });
-  });
-  after(() => app.close());
+  const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' } });
 
   async function detailOf(key: string, authorization: string, agent = OKTA_AGENT): Promise<string> {
     const headers = { authorization, 'user-agent': agent };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import {
   brotliCompressSync,
   brotliDecompressSync,
@@ -13,7 +13,7 @@ import {
 } from 'node:zlib';
 import { systemClock } from '../../src/clock.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { type Behind, createBehind, json, SCIM_ERROR } from '../support/gateway.ts';
 
 /** The default of brotli takes seconds for a long body. */
@@ -21,21 +21,17 @@ const QUICK = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } };
 const parse = (body: Buffer) => JSON.parse(body.toString()) as Answer;
 
 describe('what a SCIM server answers, behind the gateway', () => {
-  let app: TestApp;
+  const app = runApp({
+    realClock: systemClock,
+    env: {
+      LATCHKEY_LEASE_MS: '50',
+      LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: '1000',
+      LATCHKEY_UPSTREAM_TIMEOUT_MS: '60000',
+    },
+  });
   const behind = createBehind(() => app);
 
-  before(async () => {
-    app = await startApp({
-      realClock: systemClock,
-      env: {
-        LATCHKEY_LEASE_MS: '50',
-        LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: '1000',
-        LATCHKEY_UPSTREAM_TIMEOUT_MS: '60000',
-      },
-    });
-  });
   after(async () => {
-    await app.close();
     await behind.close();
   });
 

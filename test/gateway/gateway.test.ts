@@ -1,28 +1,20 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { connect } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp } from '../support/app.ts';
 import { createBehind, send } from '../support/gateway.ts';
 
 describe('the gateway', () => {
-  let app: TestApp;
+  const app = runApp({
+    realClock: systemClock,
+    env: { LATCHKEY_LEASE_MS: '50', LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: '400', LATCHKEY_UPSTREAM_TIMEOUT_MS: '6000' },
+  });
   const behind = createBehind(() => app);
 
-  before(async () => {
-    app = await startApp({
-      realClock: systemClock,
-      env: {
-        LATCHKEY_LEASE_MS: '50',
-        LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: '400',
-        LATCHKEY_UPSTREAM_TIMEOUT_MS: '6000',
-      },
-    });
-  });
   after(async () => {
-    await app.close();
     await behind.close();
   });
 

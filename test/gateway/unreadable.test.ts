@@ -3,26 +3,24 @@ import { connect, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 
 const LIMITS = { headMs: 400, stallMs: 400, connectionsWithoutHead: 5, sweepMs: 50 };
 
 describe('what reaches the server and is no request', () => {
-  let app: TestApp;
+  const app = runApp({ realClock: systemClock, limits: LIMITS });
   let directory: Answer;
   let token: string;
   let base: string;
   const sockets: Socket[] = [];
 
   before(async () => {
-    app = await startApp({ realClock: systemClock, limits: LIMITS });
     directory = await app.api.makeDirectory({ upstreamUrl: 'http://127.0.0.1:9/scim' });
     token = (await app.api.issue(directory.id)).token;
     base = new URL(directory.endpointUrl).pathname;
   });
   after(async () => {
     for (const socket of sockets) socket.destroy();
-    await app.close();
   });
 
   function open(): Socket {

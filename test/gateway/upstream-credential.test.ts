@@ -1,26 +1,22 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { systemClock } from '../../src/clock.ts';
 import { readConfig } from '../../src/config/index.ts';
 import { parseUpstreamCredential } from '../../src/directories/index.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { type Behind, createBehind, json } from '../support/gateway.ts';
 
 const SECRET_VALUE = 'Bearer the-vendors-own-secret';
 
 describe('what authenticates the gateway at a SCIM server', () => {
-  let app: TestApp;
+  const app = runApp({
+    realClock: systemClock,
+    env: { LATCHKEY_LEASE_MS: '20', LATCHKEY_UPSTREAM_CREDENTIAL: 'X-Api-Key: for-all' },
+  });
   const behind = createBehind(() => app);
 
-  before(async () => {
-    app = await startApp({
-      realClock: systemClock,
-      env: { LATCHKEY_LEASE_MS: '20', LATCHKEY_UPSTREAM_CREDENTIAL: 'X-Api-Key: for-all' },
-    });
-  });
   after(async () => {
-    await app.close();
     await behind.close();
   });
 

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { SignJWT } from 'jose';
 import { systemClock } from '../../src/clock.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { type Behind, createBehind, json } from '../support/gateway.ts';
 import { codeIn } from '../support/guide-code.ts';
 import { findCommand, hasPart, missingParts, type Part } from '../support/parts.ts';
@@ -75,7 +75,7 @@ for line in sys.stdin:
 >;
 
 describe('the code of docs/guides/upstream.md', () => {
-  let app: TestApp;
+  const app = runApp({ realClock: systemClock });
   let its: Behind;
   let lines: string[];
   const behind = createBehind(() => app);
@@ -83,7 +83,6 @@ describe('the code of docs/guides/upstream.md', () => {
   const folder = mkdtempSync('build/upstream-guide-');
 
   before(async () => {
-    app = await startApp({ realClock: systemClock });
     const sent = async (server: Behind) => {
       await server.ask('/Users');
       return String(server.asked.at(-1)?.headers.authorization);
@@ -109,7 +108,6 @@ describe('the code of docs/guides/upstream.md', () => {
     cpSync('test/go/go.sum', join(folder, 'go.sum'));
   });
   after(async () => {
-    await app.close();
     await behind.close();
     rmSync(folder, { recursive: true, force: true });
   });

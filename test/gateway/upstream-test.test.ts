@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
 import { ANSWER_MS } from '../../src/timing/deadline.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp } from '../support/app.ts';
 import { type Behind, createBehind, json } from '../support/gateway.ts';
 
 describe('the test of a SCIM server', () => {
-  let app: TestApp;
+  const app = runApp({ realClock: systemClock });
   const behind = createBehind(() => app);
 
-  before(async () => {
-    app = await startApp({ realClock: systemClock });
-  });
   after(async () => {
-    await app.close();
     await behind.close();
   });
 

@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { after, before, describe, it } from 'node:test';
-import { startApp, type TestApp } from '../support/app.ts';
+import { describe, it } from 'node:test';
+import { runApp, startApp } from '../support/app.ts';
 
 describe('the host of a request', () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp({
-      env: {
-        LATCHKEY_PUBLIC_URL: 'https://scim.acme.example',
-        LATCHKEY_HOSTS: 'old.acme.example,*.corp.example',
-        LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
-      },
-    });
+  const app = runApp({
+    env: {
+      LATCHKEY_PUBLIC_URL: 'https://scim.acme.example',
+      LATCHKEY_HOSTS: 'old.acme.example,*.corp.example',
+      LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
+    },
   });
-  after(() => app.close());
 
   /** fetch sets Host itself. */
   function ask(path: string, headers: Record<string, string | string[]>) {

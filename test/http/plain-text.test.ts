@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { isAppError } from '../../src/errors.ts';
 import { assertPlainText } from '../../src/http/plain-text.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 
 const UNFIT = ['\0', '\u202e', '\u2066', '\u200f', '\ud800', 'x\udfff', '\u{e0041}'];
 const isRefusal = (error: unknown) => isAppError(error, 'invalid_request');
@@ -24,11 +24,7 @@ describe('text that may be kept', () => {
   });
 
   describe('in requests', () => {
-    let app: TestApp;
-    before(async () => {
-      app = await startApp();
-    });
-    after(() => app.close());
+    const app = runApp();
 
     it('is asked for by each endpoint of the admin API that keeps a name', async () => {
       const { id: organizationId } = (await app.api.post('/organizations', { name: 'Northwind' })).body;

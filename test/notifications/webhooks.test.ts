@@ -1,20 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts';
 import { answer, type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 
 describe('webhooks', () => {
-  let app: TestApp;
+  const app = runApp({ env: { LATCHKEY_WEBHOOK_TIMEOUT_MS: '300' } });
   let receiver: Receiver;
 
   before(async () => {
     // Messages must bear the time at which receivers check them, so this clock shows the real one when it starts.
-    app = await startApp({ env: { LATCHKEY_WEBHOOK_TIMEOUT_MS: '300' } });
   });
-  after(() => app.close());
   beforeEach(async () => {
     receiver = await startReceiver();
   });

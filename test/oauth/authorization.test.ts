@@ -1,28 +1,19 @@
 /** Lines 10 to 13 of what must hold for identity providers: the authorization endpoint. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { consentsAt } from '../support/consents.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import type { ItContact } from '../support/it-contact.ts';
 import { eventsOf, exchange, makeClient, REDIRECT_URI } from '../support/oauth-client.ts';
 import { sendRaw } from '../support/raw-request.ts';
 
 for (const engine of engines) {
   describe(`the authorization endpoint on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine, clock: createMovableClock(new Date().toISOString()) });
 
     const { addressOf, setUp, codeOf, tokensOf } = consentsAt(() => app);
 

@@ -1,7 +1,7 @@
 /** Client secrets with an end: what an identity provider prescribes, how many live at a time, and how an ended one is refused. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { startApp, type TestApp } from '../support/app.ts';
+import { describe, it } from 'node:test';
+import { runApp } from '../support/app.ts';
 import { DAY } from '../support/clock.ts';
 import { ask, eventsOf, makeClient } from '../support/oauth-client.ts';
 
@@ -9,11 +9,7 @@ const YEAR = 365 * DAY;
 const CLIENT_CREDENTIALS = { grant_type: 'client_credentials' };
 
 describe('secrets of clients', () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp();
-  });
-  after(() => app.close());
+  const app = runApp();
 
   const inDays = (days: number) => new Date(app.clock.now().getTime() + days * DAY).toISOString();
 

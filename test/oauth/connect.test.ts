@@ -1,26 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import * as oauth from 'oauth4webapi';
 import { systemClock } from '../../src/clock.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { createBrowserSession } from '../support/browser-session.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 
 const REDIRECT = 'https://system-admin.okta.com/admin/app/cpc/acme_scim_1/oauth/callback';
 
 for (const engine of engines) {
   describe(`an Okta-like client on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url, realClock: systemClock, env: { LATCHKEY_LEASE_MS: '20' } });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine, realClock: systemClock, env: { LATCHKEY_LEASE_MS: '20' } });
 
     async function setUp() {
       const directory = await app.api.makeDirectory();

@@ -1,9 +1,9 @@
 /** Mistakes of clients at the OAuth endpoints: each is answered with an OAuth error that names it, and told at the client's directory. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { MINUTE } from '../support/clock.ts';
 import { consentsAt } from '../support/consents.ts';
 import {
@@ -24,18 +24,16 @@ const VERIFIER = 'a-verifier-of-the-tests-that-is-long-enough-0123456789';
 const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url');
 
 describe('a mistake at the OAuth endpoints', () => {
-  let app: TestApp;
+  const app = runApp();
   let directory: Answer;
   let client: OauthClient;
   before(async () => {
-    app = await startApp();
     directory = await app.api.makeDirectory();
     client = await makeClient(app, {
       directoryId: directory.id,
       grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
     });
   });
-  after(() => app.close());
 
   const { addressOf, codeOf, setUp } = consentsAt(() => app);
   const basic = ({ id, secret }: Pick<OauthClient, 'id' | 'secret'>) =>
@@ -298,17 +296,13 @@ describe('a mistake at the OAuth endpoints', () => {
 
 describe('refused requests at the OAuth endpoints', () => {
   const LIMIT = 5;
-  let app: TestApp;
-  before(async () => {
-    app = await startApp({
-      env: {
-        LATCHKEY_FAILURES_PER_ADDRESS: String(2 * LIMIT),
-        LATCHKEY_FAILURES_PER_DIRECTORY: String(LIMIT),
-        LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
-      },
-    });
+  const app = runApp({
+    env: {
+      LATCHKEY_FAILURES_PER_ADDRESS: String(2 * LIMIT),
+      LATCHKEY_FAILURES_PER_DIRECTORY: String(LIMIT),
+      LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
+    },
   });
-  after(() => app.close());
 
   const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
   const GRANT = { grant_type: 'client_credentials' };

@@ -1,12 +1,12 @@
 /** A client that proves nothing gets no token for its ID alone (RFC 6749 4.4), whatever way it came to be. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { exportJWK, generateKeyPair } from 'jose';
 import { type ClientRecord, clientShape } from '../../src/oauth/client-record.ts';
 import type { Collection } from '../../src/storage/index.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { runApp } from '../support/app.ts';
+import { engines } from '../support/engines.ts';
 import { ask, eventsOf, makeClient, REDIRECT_URI } from '../support/oauth-client.ts';
 
 const GRANTS = ['authorization_code', 'refresh_token', 'client_credentials'];
@@ -16,16 +16,7 @@ const SEQUENCES = 60;
 
 for (const engine of engines) {
   describe(`public clients on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine });
 
     const stored = () =>
       app.storage.collection({

@@ -1,10 +1,10 @@
 /** Each refusal at the OAuth endpoints is found in the events with its true reason, at its directory and credential where they are known. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import {
   ask,
   eventsOf,
@@ -18,16 +18,7 @@ import {
 
 for (const engine of engines) {
   describe(`a refusal at the OAuth endpoints on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine });
 
     const owned = async (fields: Record<string, unknown> = {}) => {
       const directory = await app.api.makeDirectory();

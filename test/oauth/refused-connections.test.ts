@@ -1,20 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { createBrowserSession, type Page } from '../support/browser-session.ts';
 
 const APP_NAME = 'acme_scim_1';
 const REDIRECT = `https://system-admin.okta.com/admin/app/cpc/${APP_NAME}/oauth/callback`;
 
 describe('a page that tells of a refused connection', () => {
-  let app: TestApp;
+  const app = runApp();
   let client: Answer;
   before(async () => {
-    app = await startApp();
     ({ client } = (await app.api.post('/clients', { name: 'Okta', provider: 'okta', appName: APP_NAME })).body);
   });
-  after(() => app.close());
 
   function ask(fields: Record<string, string>): Promise<Page> {
     const query = new URLSearchParams({

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 
 describe('(30) revocation', () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp();
-  });
-  after(() => app.close());
+  const app = runApp();
 
   async function ask(path: string, parameters: Record<string, string>): Promise<{ status: number; body: Answer }> {
     const response = await fetch(app.url + path, { method: 'POST', body: new URLSearchParams(parameters) });

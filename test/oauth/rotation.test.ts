@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp, type TestApp } from '../support/app.ts';
 import { DAY } from '../support/clock.ts';
 import { engines, type Place } from '../support/engines.ts';
 import {
@@ -21,16 +21,7 @@ const MANY = 50;
 
 for (const engine of engines) {
   describe(`invariant 5 on ${engine.name}, with a clock that stands still`, () => {
-    let place: Place;
-    let app: TestApp;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine });
 
     const stateOf = async (credentialId: string) => (await app.api.get(`/credentials/${credentialId}`)).body.state;
 

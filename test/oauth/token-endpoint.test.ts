@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { startApp, type TestApp } from '../support/app.ts';
+import { describe, it } from 'node:test';
+import { runApp } from '../support/app.ts';
 import { MINUTE, SECOND } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import {
   ask,
   exchange,
@@ -19,16 +19,7 @@ const CLIENT_CREDENTIALS = { grant_type: 'client_credentials' };
 
 for (const engine of engines) {
   describe(`the token endpoint on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine });
 
     const owned = async (fields: Record<string, unknown> = {}) => {
       const directory = await app.api.makeDirectory();

@@ -1,9 +1,9 @@
 /** What waits for a person waits in the browser: an anonymous caller writes nothing to the store, and cannot make up a request. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Collection, Identified, Storage } from '../../src/storage/index.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { consentsAt } from '../support/consents.ts';
 import { welcomeItContact } from '../support/it-contact.ts';
 import { eventsOf, makeClient, type OauthClient } from '../support/oauth-client.ts';
@@ -34,15 +34,13 @@ function countingWrites(written: string[]): (storage: Storage) => Storage {
 
 describe('an authorization request that waits for a person', () => {
   const written: string[] = [];
-  let app: TestApp;
+  const app = runApp({ wrapStorage: countingWrites(written) });
   let directory: Answer;
   let client: OauthClient;
   before(async () => {
-    app = await startApp({ wrapStorage: countingWrites(written) });
     directory = await app.api.makeDirectory();
     client = await makeClient(app, { directoryId: directory.id });
   });
-  after(() => app.close());
 
   const { addressOf, codeOf } = consentsAt(() => app);
   const pathOf = (fields: Record<string, string>) => addressOf(client, fields).slice(app.url.length);

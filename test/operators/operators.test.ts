@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { Secret, TOTP } from 'otpauth';
 import type { Attribution } from '../../src/audit/index.ts';
 import { isAppError } from '../../src/errors.ts';
 import type { Entered, Operators, SecondStep } from '../../src/operators/index.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 
 const CAUSE: Attribution = { actor: { type: 'system', name: 'test' }, source: 'system' };
 const ORIGIN = { address: '192.0.2.1', requestId: 'request-0001' };
@@ -20,18 +20,11 @@ function inside(entered: Entered | SecondStep | undefined): Entered | undefined 
 
 for (const engine of engines) {
   describe(`operators on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
+    const app = runApp({ engine, clock: createMovableClock() });
     let operators: Operators;
     let count = 0;
     before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url, clock: createMovableClock() });
       operators = app.app.operators;
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
     });
 
     async function make(role: 'owner' | 'admin' | 'viewer' = 'admin') {

@@ -14,7 +14,7 @@ import Koa from 'koa';
 import { createVerifier, type Verifier, type VerifierOptions } from '../../packages/verify/src/index.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp, type TestApp } from '../support/app.ts';
 import { type RawReply, type RawRequest, sendRaw } from '../support/raw-request.ts';
 
 const COMPILER = createRequire(import.meta.url)
@@ -77,7 +77,7 @@ async function asked({ url }: TestApp): Promise<number> {
 }
 
 describe('@latchkey/verify', () => {
-  let app: TestApp;
+  const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '1000' } });
   let apiKey: string;
   let directory: Answer;
   let other: Answer;
@@ -87,7 +87,6 @@ describe('@latchkey/verify', () => {
   const open: Server[] = [];
 
   before(async () => {
-    app = await startApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '1000' } });
     apiKey = (await app.api.post('/api-keys', { name: 'SCIM server', role: 'introspect' })).body.key;
     directory = await app.api.makeDirectory({ endpointKey: 'northwind-okta' });
     other = await app.api.makeDirectory({ endpointKey: 'contoso-okta' });
@@ -99,7 +98,6 @@ describe('@latchkey/verify', () => {
       server.closeAllConnections();
       server.close();
     }
-    await app.close();
   });
 
   async function start(kind: string, options: Partial<VerifierOptions> = {}): Promise<string> {

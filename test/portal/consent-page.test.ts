@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { type BrowserSession, createBrowserSession, type Page } from '../support/browser-session.ts';
 
 describe('the consent page', () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp();
-  });
-  after(() => app.close());
+  const app = runApp();
 
   async function makeClient(fields: Record<string, unknown> = {}): Promise<Answer> {
     return (await app.api.post('/clients', { name: 'Okta', provider: 'okta', appName: 'acme_1', ...fields })).body

@@ -1,8 +1,8 @@
 /** What an IT contact and an operator can do about a finding on its page, and see of the requests behind it. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { createBrowserSession } from '../support/browser-session.ts';
 import { DAY } from '../support/clock.ts';
 import { flush, makeWorld } from '../support/diagnosed.ts';
@@ -10,13 +10,9 @@ import { type Behind, createBehind, json } from '../support/gateway.ts';
 import { signInOperator } from '../support/operator-browser.ts';
 
 describe('the page of a directory in the portal', () => {
-  let app: TestApp;
+  const app = runApp();
   const behind = createBehind(() => app);
-  before(async () => {
-    app = await startApp();
-  });
   after(async () => {
-    await app.close();
     await behind.close();
   });
 

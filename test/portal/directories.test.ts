@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { flush } from '../support/diagnosed.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import { type ItContact, makeLink, welcomeItContact } from '../support/it-contact.ts';
 import { signInOperator } from '../support/operator-browser.ts';
 
@@ -12,19 +12,10 @@ const HOSTILE = `"><script>alert(1)</script><img src=x onerror=alert(1)>'`;
 
 for (const engine of engines) {
   describe(`a directory in the portal on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
+    const app = runApp({ engine, clock: createMovableClock(new Date().toISOString()) });
     let directory: Answer;
     let contact: ItContact;
     let formToken: string;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
 
     async function begin(fields: Record<string, unknown> = {}): Promise<void> {
       directory = await app.api.makeDirectory({ provider: 'okta', ...fields });

@@ -1,13 +1,13 @@
 /** The credentials report: what it marks, filters and sorts, page after page, and who sees what. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { DAY } from '../support/clock.ts';
 import { signInOperator } from '../support/operator-browser.ts';
 
 describe('the credentials report', () => {
-  let app: TestApp;
+  const app = runApp({ env: { LATCHKEY_LEASE_MS: '0' } });
   let okta: Answer;
   let entra: Answer;
   let old: Answer;
@@ -23,7 +23,6 @@ describe('the credentials report', () => {
   const ids = async (query: string) => (await read(query)).items.map(({ credentialId }: Answer) => credentialId);
 
   before(async () => {
-    app = await startApp({ env: { LATCHKEY_LEASE_MS: '0' } });
     okta = await app.api.makeDirectory();
     old = await app.api.issue(okta.id, { label: '=cmd|calc' });
     app.clock.advance(400 * DAY);
@@ -32,7 +31,6 @@ describe('the credentials report', () => {
     used = await app.api.issue(entra.id, { label: 'Entra 2026', expiresAt });
     await use(used.token, entra);
   });
-  after(() => app.close());
 
   it('has each credential with its age, owner, use, end and what is worth a look', async () => {
     const { items } = await read();

@@ -1,15 +1,15 @@
 /** The evidence packet: what it says of a period comes from events, and anybody with our keys can check it. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { compactVerify, createLocalJWKSet } from 'jose';
 import type { Answer } from '../support/api.ts';
-import { OWNER_KEY, startApp, type TestApp } from '../support/app.ts';
+import { OWNER_KEY, runApp, startApp } from '../support/app.ts';
 import { createBrowserSession } from '../support/browser-session.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { signInOperator } from '../support/operator-browser.ts';
 
 describe('the evidence packet', () => {
-  let app: TestApp;
+  const app = runApp({ env: { LATCHKEY_LEASE_MS: '1000' } });
   let directory: Answer;
   let first: Answer;
   let second: Answer;
@@ -21,7 +21,6 @@ describe('the evidence packet', () => {
   const now = () => app.clock.now().toISOString();
 
   before(async () => {
-    app = await startApp({ env: { LATCHKEY_LEASE_MS: '1000' } });
     directory = await app.api.makeDirectory();
     first = await app.api.issue(directory.id, { label: 'first' });
     await app.api.post('/api-keys', { name: 'left early', role: 'admin' }).then(({ body }) => {
@@ -52,7 +51,6 @@ describe('the evidence packet', () => {
     assert.equal(status, 200, JSON.stringify(body));
     ({ packet, jws } = body);
   });
-  after(() => app.close());
 
   const told = (section: string) =>
     packet.sections[section].map(({ subject, what }: Answer) => [subject.replace(/ \(.*/, ''), what]);

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { parseEnv } from 'node:util';
 import { parse } from 'yaml';
 import { readConfig, SETTINGS } from '../../src/config/index.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { freePort } from '../support/mongo-server.ts';
 import { cleanEnvironment } from '../support/process.ts';
 
@@ -174,11 +174,7 @@ describe('the image', () => {
   });
 
   describe('asks for its health', () => {
-    let app: TestApp;
-    before(async () => {
-      app = await startApp();
-    });
-    after(() => app.close());
+    const app = runApp();
 
     function check(port: string): Promise<number | null> {
       const [line = ''] = argumentsOf('HEALTHCHECK');

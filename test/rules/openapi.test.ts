@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { ERRORS } from '../../src/errors.ts';
 import type { Answer, Reply } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 
 interface Described {
   operationId: string;
@@ -18,12 +18,11 @@ const isRouted = ([name]: readonly [string, Described]) => name !== 'POST /api/v
 const OUTPUT_TIME = '2090-01-01T00:00:00.000Z';
 
 describe('/api/openapi.json', () => {
-  let app: TestApp;
+  const app = runApp({ env: { LATCHKEY_SMTP_URL: 'smtp://127.0.0.1:9', LATCHKEY_MAIL_FROM: 'acme@example.com' } });
   let document: Answer;
   let operations: [name: string, operation: Described][];
 
   before(async () => {
-    app = await startApp({ env: { LATCHKEY_SMTP_URL: 'smtp://127.0.0.1:9', LATCHKEY_MAIL_FROM: 'acme@example.com' } });
     document = await (await fetch(`${app.url}/api/openapi.json`)).json();
     operations = Object.entries<Record<string, Described>>(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]): [string, Described] => [
@@ -32,7 +31,6 @@ describe('/api/openapi.json', () => {
       ]),
     );
   });
-  after(() => app.close());
 
   it('is valid OpenAPI 3.1', async () => {
     const validator = new Validator();

@@ -2,22 +2,18 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
 import { createUpstreamPolicy } from '../../src/directories/index.ts';
 import { createUriScanner } from '../../src/gateway/uri-scanner.ts';
 import { hasDotSegment, isRead } from '../../src/verification/access.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 
 describe('attacks', () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp({
-      realClock: systemClock,
-      env: { LATCHKEY_LEASE_MS: '20', LATCHKEY_FAILURES_PER_DIRECTORY: '10' },
-    });
+  const app = runApp({
+    realClock: systemClock,
+    env: { LATCHKEY_LEASE_MS: '20', LATCHKEY_FAILURES_PER_DIRECTORY: '10' },
   });
-  after(() => app.close());
 
   it('cannot stop the rounds of others with ends outside the calendar', async () => {
     const directory = await app.api.makeDirectory();

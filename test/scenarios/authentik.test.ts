@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { type AuthentikClient, createAuthentikClient } from '../support/authentik-client.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import { welcomeItContact } from '../support/it-contact.ts';
 import { makeClient } from '../support/oauth-client.ts';
 import { type ScimServer, startScimServer } from '../support/scim-server.ts';
@@ -17,18 +17,13 @@ const newUser = () => ({ schemas: [USER], userName: `${randomUUID()}@northwind.t
 
 for (const engine of engines) {
   describe(`authentik on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
+    const app = runApp({ engine });
     let server: ScimServer;
     before(async () => {
-      place = engine.place();
       server = await startScimServer();
-      app = await startApp({ databaseUrl: place.url });
     });
     after(async () => {
-      await app.close();
       await server.close();
-      await place.remove();
     });
 
     async function connect(

@@ -1,9 +1,9 @@
 /** Invariant 8: tenants are walls. Two customers of one vendor; whatever one of them holds gets it nothing of the other. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { type Answer, type Api, createApi, type Reply } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
-import { bothEngines, type Place } from '../support/engines.ts';
+import { runApp } from '../support/app.ts';
+import { bothEngines } from '../support/engines.ts';
 
 interface Tenant {
   organization: Answer;
@@ -37,8 +37,7 @@ const NEVER_THEIRS = /^(?:delete \/organizations\/\{id\}|\w+ \/(?:operators|camp
 
 for (const engine of bothEngines) {
   describe(`invariant 8: tenants are walls, on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
+    const app = runApp({ engine });
     let theirs: Tenant;
     let mine: Tenant;
 
@@ -64,16 +63,10 @@ for (const engine of bothEngines) {
     }
 
     before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url });
       theirs = await makeTenant('tailspin');
       mine = await makeTenant('contoso');
       // Something of theirs to be found in events: a refusal too.
       await verify(theirs.directory.endpointKey, 'scim_damaged');
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
     });
 
     async function verify(directory: string, token: string): Promise<number> {

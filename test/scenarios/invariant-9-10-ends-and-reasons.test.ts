@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DENIAL_REASONS } from '../../src/verification/index.ts';
 import { type Answer, createApi } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { HOUR } from '../support/clock.ts';
 import { bothEngines, type Place } from '../support/engines.ts';
 import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';
@@ -18,17 +18,7 @@ const UNKNOWN = 'a-value-that-nobody-knows';
 
 for (const engine of bothEngines) {
   describe(`invariant 9: nothing expires unannounced, on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine });
 
     const verify = async (directory: Answer, token: string) =>
       (

@@ -1,10 +1,10 @@
 /** Whatever is asked of the pages, by whoever is signed in: an answer, never a fault; never a way to another site. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { runApp } from '../support/app.ts';
+import { engines } from '../support/engines.ts';
 import { type ItContact, welcomeItContact } from '../support/it-contact.ts';
 import { type OperatorBrowser, signInOperator } from '../support/operator-browser.ts';
 
@@ -38,21 +38,14 @@ const ODD_FIELDS = [
 
 for (const engine of engines) {
   describe(`odd requests for pages on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
+    const app = runApp({ engine });
     let directory: Answer;
     let owner: OperatorBrowser;
     let contact: ItContact;
     before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url });
       directory = await app.api.makeDirectory({ provider: 'entra' });
       owner = await signInOperator(app);
       contact = await welcomeItContact(app.url, app.api, directory.organizationId);
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
     });
 
     const tokenIn = (html: string) => /name="token" value="([0-9a-f]{64})"/.exec(html)?.[1] ?? assert.fail('no form');

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { createMovableClock, DAY, HOUR } from '../support/clock.ts';
-import { bothEngines, type Place } from '../support/engines.ts';
+import { bothEngines } from '../support/engines.ts';
 import { createItContact, makeLink } from '../support/it-contact.ts';
 import { eventsOf, makeClient } from '../support/oauth-client.ts';
 import { createOktaClient, type OktaClient, type OktaSettings } from '../support/okta-client.ts';
@@ -16,18 +16,13 @@ const newUser = () => ({ schemas: [USER], userName: `${randomUUID()}@northwind.t
 
 for (const engine of bothEngines) {
   describe(`Okta on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
+    const app = runApp({ engine, clock: createMovableClock(new Date().toISOString()) });
     let server: ScimServer;
     before(async () => {
-      place = engine.place();
       server = await startScimServer();
-      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
     });
     after(async () => {
-      await app.close();
       await server.close();
-      await place.remove();
     });
 
     const makeDirectory = () => app.api.makeDirectory({ upstreamUrl: server.url });

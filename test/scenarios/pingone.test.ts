@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import { makeClient } from '../support/oauth-client.ts';
 import { createPingoneClient, type PingoneSettings } from '../support/pingone-client.ts';
 import { type ScimServer, startScimServer } from '../support/scim-server.ts';
@@ -13,18 +13,13 @@ const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
 
 for (const engine of engines) {
   describe(`PingOne on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
+    const app = runApp({ engine });
     let server: ScimServer;
     before(async () => {
-      place = engine.place();
       server = await startScimServer();
-      app = await startApp({ databaseUrl: place.url });
     });
     after(async () => {
-      await app.close();
       await server.close();
-      await place.remove();
     });
 
     async function configure(fields: Partial<PingoneSettings> = {}) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { type ScimServer, startScimServer } from '../support/scim-server.ts';
 
 const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
@@ -10,17 +10,15 @@ const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
 describe('SCIM through the gateway into a SCIM server', () => {
-  let app: TestApp;
+  const app = runApp();
   let server: ScimServer;
   let endpointUrl: string;
   let token: string;
 
   before(async () => {
-    app = await startApp();
     server = await startScimServer();
   });
   after(async () => {
-    await app.close();
     await server.close();
   });
   beforeEach(async () => {

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { type RawReply, sendRaw } from '../support/raw-request.ts';
 import { IN_FILES } from '../support/reverse-proxy.ts';
 
@@ -176,7 +176,7 @@ for (const [name, open] of [
   ['envoy.yaml', envoy],
 ] as const) {
   describe(`config/forward-auth/${name}`, () => {
-    let app: TestApp;
+    const app = runApp({ env: { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1', LATCHKEY_FAILURES_PER_ADDRESS: '20' } });
     let proxy: Proxy;
     let directory: Answer;
     let credential: Answer;
@@ -185,14 +185,12 @@ for (const [name, open] of [
     const path = '/scim/v2/northwind-okta/Users?count=1';
 
     before(async () => {
-      app = await startApp({ env: { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1', LATCHKEY_FAILURES_PER_ADDRESS: '20' } });
       proxy = open();
       directory = await app.api.makeDirectory({ endpointKey: 'northwind-okta' });
       await app.api.makeDirectory({ endpointKey: 'contoso-okta' });
       ({ token, credential } = await app.api.issue(directory.id));
       ({ token: readOnly } = await app.api.issue(directory.id, { scopes: ['scim.read'] }));
     });
-    after(() => app.close());
 
     async function send(client: Partial<ClientRequest>) {
       const request = {

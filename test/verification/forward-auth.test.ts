@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp } from '../support/app.ts';
 import { type RawReply, sendRaw } from '../support/raw-request.ts';
 
 type Headers = Record<string, string>;
 
 describe('forward-auth', () => {
-  let app: TestApp;
+  const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' } });
   let directory: Answer;
   let other: Answer;
   let token: string;
@@ -15,15 +15,11 @@ describe('forward-auth', () => {
   let readOnly: string;
 
   before(async () => {
-    app = await startApp({
-      env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' },
-    });
     directory = await app.api.makeDirectory({ endpointKey: 'northwind-okta' });
     other = await app.api.makeDirectory({ endpointKey: 'contoso-okta' });
     ({ token, credential } = await app.api.issue(directory.id));
     ({ token: readOnly } = await app.api.issue(directory.id, { scopes: ['scim.read'] }));
   });
-  after(() => app.close());
 
   /** What a proxy asks. The token is the directory's own unless the headers say otherwise. */
   function ask(headers: Headers, { path = '/auth/verify', method = 'GET' } = {}): Promise<RawReply> {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { HOUR, MINUTE } from '../support/clock.ts';
 
 describe('introspection', () => {
-  let app: TestApp;
+  const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '60' } });
   let directory: Answer;
   let key: string;
   let keyId: string;
@@ -13,7 +13,6 @@ describe('introspection', () => {
   let credential: Answer;
 
   before(async () => {
-    app = await startApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '60' } });
     directory = await app.api.makeDirectory();
     ({ token, credential } = await app.api.issue(directory.id, {
       scopes: ['scim.read'],
@@ -23,7 +22,6 @@ describe('introspection', () => {
     key = made.key;
     keyId = made.apiKey.id;
   });
-  after(() => app.close());
 
   async function ask(
     parameters: Record<string, string>,

@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp } from '../support/app.ts';
 import { eventsOf } from '../support/oauth-client.ts';
 import { sendRaw } from '../support/raw-request.ts';
 
 describe('a SCIM request to an address that is no endpoint', () => {
-  let app: TestApp;
+  const app = runApp();
   let directory: Answer;
   let token: string;
-  before(async () => {
-    app = await startApp();
-  });
-  after(() => app.close());
 
   async function arrange(): Promise<void> {
     directory = await app.api.makeDirectory();
