@@ -1,7 +1,7 @@
 /** The second factors of one's own account: passkeys, an authenticator app, recovery codes. */
 import { AppError } from '../errors.ts';
 import { hasSecondFactor, type Operator, type Operators } from '../operators/index.ts';
-import { Ask, Confirm, counted, Field, Form, Head, QrCode, required, Submit, Tag, Time } from '../pages/index.ts';
+import { Ask, Confirm, counted, Field, Form, Go, Head, QrCode, required, Submit, Tag, Time } from '../pages/index.ts';
 import { CurrentPassword, proofOf, TRAIL } from './account-proof.tsx';
 import { PasskeyQuestion, passkeyIn, WithPasskeys } from './passkey-form.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
@@ -52,9 +52,7 @@ export async function factorSections(props: {
                   )}
                 </small>
               </span>
-              <a class="btn" href={`${mine}/passkeys/${id}/rename`}>
-                Rename
-              </a>
+              <Go href={`${mine}/passkeys/${id}/rename`} name="Rename" />
               <Ask href={`${mine}/passkeys/${id}/remove`} name="Remove" />
             </li>
           ))}
@@ -70,9 +68,7 @@ export async function factorSections(props: {
                   hint="For example, the device it is stored on."
                 />
                 {needsPassword && <CurrentPassword isRequired />}
-                <div class="acts">
-                  <button type="submit">Add a passkey</button>
-                </div>
+                <Submit name="Add a passkey" isMild />
                 <PasskeyQuestion does="create" question={question} />
               </Form>
             </WithPasskeys>
@@ -111,11 +107,7 @@ export async function factorSections(props: {
               <input type="text" name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength={10} />
             </label>
             {needsPassword && <CurrentPassword isRequired />}
-            <div class="acts">
-              <button type="submit" class="primary">
-                Add authenticator app
-              </button>
-            </div>
+            <Submit name="Add authenticator app" />
           </Form>
         ) : (
           <p class="soft">
@@ -132,9 +124,7 @@ export async function factorSections(props: {
           </p>
           <Form visit={visit} action={`${mine}/recovery-codes`} class="fields">
             {needsPassword && <CurrentPassword isRequired />}
-            <div class="acts">
-              <button type="submit">Generate new codes</button>
-            </div>
+            <Submit name="Generate new codes" isMild />
             <small>Your current codes will stop working.</small>
           </Form>
         </section>
@@ -172,9 +162,7 @@ export function factorRoutes(operators: Operators): Route[] {
             </button>
           </section>
           <div class="acts">
-            <a class="btn primary" href={mine}>
-              I have saved them
-            </a>
+            <Go href={mine} name="I have saved them" tone="primary" />
           </div>
         </>
       ),

@@ -1,7 +1,7 @@
 /** What operators do to their own account. With a browser that was left open nobody gets far: the current password is asked for. */
 
 import { LONGEST_PASSWORD, type Operator, type OperatorSession, SHORTEST_PASSWORD } from '../operators/index.ts';
-import { Act, counted, Field, Form, Head, required, sent, Tag, Time } from '../pages/index.ts';
+import { Act, counted, Field, Form, Head, required, Submit, sent, Tag, Time } from '../pages/index.ts';
 import { factorRoutes, factorSections } from './account-factors.tsx';
 import { CurrentPassword, proofOf, TRAIL } from './account-proof.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
@@ -52,9 +52,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
                     <Field name="email" value={operator.email} hint="Used to sign in." />
                   )}
                   {needsPassword && <CurrentPassword hint="Required to change your email." />}
-                  <div class="acts">
-                    <button type="submit">Save</button>
-                  </div>
+                  <Submit name="Save" isMild />
                 </Form>
                 <small>
                   Your role is {operator.role}: {ROLE_MEANINGS[operator.role]}.
@@ -106,9 +104,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
               {SHORTEST_PASSWORD} characters or more, and not a common password. Your other sessions will end.
             </small>
           </label>
-          <div class="acts">
-            <button type="submit">Set password</button>
-          </div>
+          <Submit name="Set password" isMild />
         </Form>
       </section>
     );

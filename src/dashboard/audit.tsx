@@ -3,7 +3,7 @@ import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
 import { DAY_MS } from '../clock.ts';
 import { csvLine } from '../http/csv.ts';
-import { Choice, dayOf, EventRows, Field, Head, More, sent } from '../pages/index.ts';
+import { Choice, dayOf, EventRows, Field, Go, Head, More, sent } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
@@ -74,16 +74,10 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
         <>
           <Head title="Audit">
             {directory?.requestLog === true && (
-              <a class="btn" href={`${HOME}/directories/${directory.id}/requests`}>
-                Request log
-              </a>
+              <Go href={`${HOME}/directories/${directory.id}/requests`} name="Request log" />
             )}
-            <a class="btn" href={`${HOME}/audit.csv?${filter}`}>
-              Export CSV
-            </a>
-            <a class="btn" href={`${HOME}/audit.jsonl?${filter}`}>
-              Export JSON lines
-            </a>
+            <Go href={`${HOME}/audit.csv?${filter}`} name="Export CSV" />
+            <Go href={`${HOME}/audit.jsonl?${filter}`} name="Export JSON lines" />
           </Head>
           <form class="panel fields" action={`${HOME}/audit`}>
             <Choice label="Events" name="type" options={FAMILIES} value={query.get('type') ?? ''} />
@@ -97,11 +91,7 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
               ))}
             <div class="acts">
               <button type="submit">Filter</button>
-              {filter.size > 0 && (
-                <a class="btn quiet" href={`${HOME}/audit`}>
-                  Show all
-                </a>
-              )}
+              {filter.size > 0 && <Go href={`${HOME}/audit`} name="Show all" tone="quiet" />}
             </div>
           </form>
           <section class="panel list">

@@ -12,6 +12,7 @@ import {
   endOfDay,
   Field,
   Form,
+  Go,
   Head,
   More,
   required,
@@ -70,11 +71,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <Head title="Reports">
-            {visit.may('campaigns.run') && (
-              <a class="btn primary" href={`${CAMPAIGNS}/new`}>
-                New campaign
-              </a>
-            )}
+            {visit.may('campaigns.run') && <Go href={`${CAMPAIGNS}/new`} name="New campaign" tone="primary" />}
           </Head>
           <ReportTabs current="campaigns" />
           {rows.length === 0 ? (
@@ -160,9 +157,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
                     <button type="submit" class="primary">
                       Start campaign
                     </button>
-                    <a class="btn quiet" href={CAMPAIGNS}>
-                      Not now
-                    </a>
+                    <Go href={CAMPAIGNS} name="Not now" tone="quiet" />
                   </div>
                 </Form>
               </section>
@@ -277,10 +272,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
               <CopyField label={organization} value={url} />
             ))}
             <div class="acts">
-              <a class="btn" href={`${CAMPAIGNS}/${campaign.id}`}>
-                {' '}
-                Back to the campaign{' '}
-              </a>
+              <Go href={`${CAMPAIGNS}/${campaign.id}`} name="Back to the campaign" />
             </div>
           </section>
         </>

@@ -10,6 +10,7 @@ import {
   counted,
   Field,
   Form,
+  Go,
   Head,
   isRefusedAt,
   Lines,
@@ -17,6 +18,7 @@ import {
   required,
   SecretRemoval,
   SecretRows,
+  Submit,
   secretEndSent,
   sent,
   Tag,
@@ -171,9 +173,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
                   hint="Such as acme_scim_1, or the URL of the app in Okta's admin console."
                 />
                 <Lines name="redirectUris" value={client.redirectUris.join('\n')} rows={5} />
-                <div class="acts">
-                  <button type="submit">Save</button>
-                </div>
+                <Submit name="Save" isMild />
               </Form>
               <div class="acts">
                 <Ask href={`${address}/delete`} name="Delete" />
@@ -338,9 +338,7 @@ export function Secret(props: { client: Client; secret: string | undefined; titl
         <Values client={client} publicUrl={publicUrl} />
       </section>
       <div class="acts">
-        <a class="btn primary" href={`${HOME}/clients/${client.id}`}>
-          I have stored it
-        </a>
+        <Go href={`${HOME}/clients/${client.id}`} name="I have stored it" tone="primary" />
       </div>
     </>
   );

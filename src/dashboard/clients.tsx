@@ -1,6 +1,6 @@
 import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { appNameOf, type Client } from '../oauth/index.ts';
-import { Field, Form, Head, More, ProviderChoice, required, sent, Tag } from '../pages/index.ts';
+import { Field, Form, Go, Head, More, ProviderChoice, required, Submit, sent, Tag } from '../pages/index.ts';
 import { oneClientRoutes, Secret } from './client.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
@@ -25,11 +25,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <Head title="Clients">
-            {visit.may('clients.change') && (
-              <a class="btn primary" href={`${HOME}/clients/new`}>
-                New client
-              </a>
-            )}
+            {visit.may('clients.change') && <Go href={`${HOME}/clients/new`} name="New client" tone="primary" />}
           </Head>
           {items.length === 0 ? (
             <section class="panel empty">
@@ -102,11 +98,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
               maximum={1000}
               hint="Such as acme_scim_1, or the URL of the app in Okta’s admin console. The redirect URIs contain it, so Okta can't connect without it."
             />
-            <div class="acts">
-              <button type="submit" class="primary">
-                Create client
-              </button>
-            </div>
+            <Submit name="Create client" />
           </Form>
         </>
       ),

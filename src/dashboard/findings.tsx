@@ -6,6 +6,7 @@ import {
   createDirectoryRows,
   type DirectoryRow,
   FindingRow,
+  Go,
   Head,
   Moment,
   More,
@@ -46,9 +47,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <Head trail={[[`${HOME}/organizations`, 'Organizations']]} title="Needs attention">
-            <a class="btn" href={`${HOME}/refused`}>
-              Requests without a directory
-            </a>
+            <Go href={`${HOME}/refused`} name="Requests without a directory" />
           </Head>
           <form class="panel fields" action={`${HOME}/findings`}>
             <div class="broad">
@@ -62,11 +61,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
             <OrganizationChoice offered={offered} value={organizationId} all="Any" />
             <div class="acts">
               <button type="submit">Filter</button>
-              {isFiltered && (
-                <a class="btn quiet" href={`${HOME}/findings`}>
-                  Show all
-                </a>
-              )}
+              {isFiltered && <Go href={`${HOME}/findings`} name="Show all" tone="quiet" />}
             </div>
           </form>
           {found.items.length === 0 ? (

@@ -1,7 +1,7 @@
 /** Who and what is told: webhooks, chat channels, and the vendor's own contacts. */
 import { AppError } from '../errors.ts';
 import { ENDPOINT_KINDS, type EndpointKind, isEventFilter, VENDOR_SCOPE } from '../notifications/index.ts';
-import { Act, Choice, chosen, Field, Form, Head, More, required, sent, Tag, Time } from '../pages/index.ts';
+import { Act, Choice, chosen, Field, Form, Head, More, required, Submit, sent, Tag, Time } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 import { secretPage, webhookRoutes } from './webhook.tsx';
@@ -98,11 +98,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
                   hint="Such as dsync.token.*, separated by commas. Leave it empty for all events."
                 />
                 <Field name="description" label="Description" />
-                <div class="acts">
-                  <button type="submit" class="primary">
-                    Add
-                  </button>
-                </div>
+                <Submit name="Add" />
               </Form>
             </section>
           )}
@@ -156,9 +152,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
               <Form visit={visit} action={`${home}/contacts`} class="fields">
                 <Field name="name" isRequired />
                 <Field name="email" isRequired hint="We will email them to confirm." />
-                <div class="acts">
-                  <button type="submit">Add contact</button>
-                </div>
+                <Submit name="Add contact" isMild />
               </Form>
             </section>
           )}

@@ -9,9 +9,11 @@ import {
   counted,
   Field,
   Form,
+  Go,
   Head,
   More,
   required,
+  Submit,
   sent,
   Tag,
   Time,
@@ -46,11 +48,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
                 options={OPERATOR_ROLES.map((role) => [role, role])}
                 hint={OPERATOR_ROLES.map((role) => `${role}: ${ROLE_MEANINGS[role]}`).join('; ')}
               />
-              <div class="acts">
-                <button type="submit" class="primary">
-                  Add member
-                </button>
-              </div>
+              <Submit name="Add member" />
             </Form>
           </section>
           <section class="panel list">
@@ -133,9 +131,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
                 options={OPERATOR_ROLES.map((role) => [role, role])}
                 hint={OPERATOR_ROLES.map((role) => `${role}: ${ROLE_MEANINGS[role]}`).join('; ')}
               />
-              <div class="acts">
-                <button type="submit">Save</button>
-              </div>
+              <Submit name="Save" isMild />
             </Form>
           </section>
           <Sessions
@@ -251,9 +247,7 @@ export function operatorRoutes({ operators, publicUrl, clock }: DashboardDepende
             password.
           </CopyOnce>
           <div class="acts">
-            <a class="btn primary" href={`${HOME}/operators`}>
-              I have sent it
-            </a>
+            <Go href={`${HOME}/operators`} name="I have sent it" tone="primary" />
           </div>
         </>
       ),

@@ -14,6 +14,7 @@ import {
   Field,
   FindingRow,
   Form,
+  Go,
   Head,
   type Held,
   invalidField,
@@ -24,6 +25,7 @@ import {
   ProviderChoice,
   readHeld,
   required,
+  Submit,
   sent,
   Time,
   touched,
@@ -86,17 +88,9 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <Head trail={TRAIL} title={organization.name}>
-            <a class="btn" href={`${HOME}/organizations/${organization.id}/contacts`}>
-              Contacts
-            </a>
-            <a class="btn" href={`${HOME}/audit?organizationId=${organization.id}`}>
-              Audit
-            </a>
-            {visit.may('portal-links.change') && (
-              <a class="btn" href="#portal-links">
-                Portal link
-              </a>
-            )}
+            <Go href={`${HOME}/organizations/${organization.id}/contacts`} name="Contacts" />
+            <Go href={`${HOME}/audit?organizationId=${organization.id}`} name="Audit" />
+            {visit.may('portal-links.change') && <Go href="#portal-links" name="Portal link" />}
           </Head>
           {items.length === 0 ? (
             <section class="panel empty">
@@ -131,11 +125,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
                   hint="Part of the URL. Use letters, digits and hyphens, or leave it empty to get a random one."
                 />
                 <Field name="upstreamUrl" hint="Leave it empty if you don't use the gateway." maximum={2000} />
-                <div class="acts">
-                  <button type="submit" class="primary">
-                    Create directory
-                  </button>
-                </div>
+                <Submit name="Create directory" />
               </Form>
             </section>
           )}
@@ -312,9 +302,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
                 up to eight hours. Send it in a private message: the first person to open it gets access.
               </CopyOnce>
               <div class="acts">
-                <a class="btn primary" href={back}>
-                  I have sent it
-                </a>
+                <Go href={back} name="I have sent it" tone="primary" />
               </div>
             </>
           ),

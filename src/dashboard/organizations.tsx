@@ -6,10 +6,12 @@ import {
   Dot,
   Field,
   Form,
+  Go,
   Head,
   More,
   required,
   Sentence,
+  Submit,
   sent,
   toneOf,
 } from '../pages/index.ts';
@@ -62,14 +64,8 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
         <>
           <Head title="Organizations">
             <small>{counted(count, 'organization')}</small>
-            <a class="btn" href={`${HOME}/check-token`}>
-              Check a token
-            </a>
-            {visit.may('organizations.create') && count > 0 && (
-              <a class="btn" href="#new">
-                New organization
-              </a>
-            )}
+            <Go href={`${HOME}/check-token`} name="Check a token" />
+            {visit.may('organizations.create') && count > 0 && <Go href="#new" name="New organization" />}
           </Head>
           {needing && (
             <section class="panel list refusal" aria-label="Needs attention">
@@ -117,11 +113,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
               <Form visit={visit} action={`${HOME}/organizations`} class="fields">
                 <Field name="name" isRequired hint="Your customer's name." />
                 <Field name="externalId" hint="The ID in your own system, if there is one." />
-                <div class="acts">
-                  <button type="submit" class="primary">
-                    Create organization
-                  </button>
-                </div>
+                <Submit name="Create organization" />
               </Form>
             </section>
           )}

@@ -9,6 +9,7 @@ import {
   counted,
   Field,
   Form,
+  Go,
   Head,
   invalidField,
   More,
@@ -81,13 +82,9 @@ export function reportRoutes({ credentialReport, credentials, organizations }: D
         <>
           <Head title="Reports">
             {visit.may('campaigns.run') && chosenQuery.size > 0 && (
-              <a class="btn" href={`${REPORTS}/campaigns/new?${chosenQuery}`}>
-                Start a campaign
-              </a>
+              <Go href={`${REPORTS}/campaigns/new?${chosenQuery}`} name="Start a campaign" />
             )}
-            <a class="btn" href={`${REPORTS}/credentials.csv?${chosenQuery}`}>
-              Export CSV
-            </a>
+            <Go href={`${REPORTS}/credentials.csv?${chosenQuery}`} name="Export CSV" />
           </Head>
           <ReportTabs current="credentials" />
           <p>{leadOf(items.length, nextCursor !== null, chosenQuery.size > 0)}</p>
@@ -109,11 +106,7 @@ export function reportRoutes({ credentialReport, credentials, organizations }: D
               <Choice label="Sort" name="sort" options={SORT_NAMES} value={query.get('sort') ?? 'created desc'} />
               <div class="acts">
                 <button type="submit">Filter</button>
-                {chosenQuery.size > 0 && (
-                  <a class="btn quiet" href={REPORTS}>
-                    Show all
-                  </a>
-                )}
+                {chosenQuery.size > 0 && <Go href={REPORTS} name="Show all" tone="quiet" />}
               </div>
             </form>
           </details>
@@ -227,9 +220,7 @@ export function reportRoutes({ credentialReport, credentials, organizations }: D
                 <button type="submit" class="primary">
                   Record review
                 </button>
-                <a class="btn quiet" href={REPORTS}>
-                  Not now
-                </a>
+                <Go href={REPORTS} name="Not now" tone="quiet" />
               </div>
             </Form>
           </section>

@@ -9,9 +9,11 @@ import {
   endOfDay,
   Field,
   Form,
+  Go,
   Head,
   More,
   required,
+  Submit,
   sent,
   Tag,
   Time,
@@ -109,9 +111,7 @@ export function settingsRoutes({
       children: (
         <>
           <Head trail={TRAIL} title="API keys">
-            <a class="btn" href="/api/docs">
-              API reference
-            </a>
+            <Go href="/api/docs" name="API reference" />
           </Head>
           {visit.may('api-keys.change') && (
             <section class="panel">
@@ -126,11 +126,7 @@ export function settingsRoutes({
                 />
                 <Field name="organizationId" hint="Limits the key to one organization. Leave it empty for all." />
                 <Field name="expiresOn" type="date" hint="Leave it empty to never expire." />
-                <div class="acts">
-                  <button type="submit" class="primary">
-                    Create API key
-                  </button>
-                </div>
+                <Submit name="Create API key" />
               </Form>
             </section>
           )}
@@ -221,9 +217,7 @@ export function settingsRoutes({
                 Copy it now; it won't be shown again. If you lose it, create another one and revoke this one.
               </CopyOnce>
               <div class="acts">
-                <a class="btn primary" href={`${HOME}/api-keys`}>
-                  I have stored it
-                </a>
+                <Go href={`${HOME}/api-keys`} name="I have stored it" tone="primary" />
               </div>
             </>
           ),

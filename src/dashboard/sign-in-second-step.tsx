@@ -1,7 +1,9 @@
 /** The second step of a sign-in: after the password or a link, a passkey, the code of an authenticator, or a recovery code. */
+
 import { AppError, isAppError } from '../errors.ts';
 import type { Entered, Operators, SecondStep } from '../operators/index.ts';
 import type { Guest, OpenRoute, Shown } from '../pages/index.ts';
+import { Submit } from '../pages/index.ts';
 import { PasskeyQuestion, passkeyIn, WithPasskeys } from './passkey-form.tsx';
 import { HOME } from './visit.ts';
 
@@ -112,11 +114,7 @@ function SecondStepForms({ step, next, problem }: { step: SecondStep; next: stri
             <span>Authenticator code</span>
             <input type="text" name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength={10} />
           </label>
-          <div class="acts">
-            <button type="submit" class="primary">
-              Confirm
-            </button>
-          </div>
+          <Submit name="Confirm" />
         </form>
       )}
       {hasCodes && (
@@ -129,9 +127,7 @@ function SecondStepForms({ step, next, problem }: { step: SecondStep; next: stri
               <input type="text" name="recoveryCode" required autocomplete="off" class="mono" maxlength={40} />
               <small>Each works once.</small>
             </label>
-            <div class="acts">
-              <button type="submit">Confirm</button>
-            </div>
+            <Submit name="Confirm" isMild />
           </form>
         </details>
       )}

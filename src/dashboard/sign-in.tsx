@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { LinkState } from '../one-time-links/index.ts';
 import type { Entered, Operators } from '../operators/index.ts';
-import { type Guest, messagePage, type OpenRoute, type Shown, span } from '../pages/index.ts';
+import { Go, type Guest, messagePage, type OpenRoute, type Shown, Submit, span } from '../pages/index.ts';
 import { withoutSecretQuery, withoutSecrets } from '../secrets/redaction.ts';
 import { seal, unseal } from '../secrets/sealing.ts';
 import type { OpenId, Pending } from './openid.ts';
@@ -225,9 +225,11 @@ function SignIn(props: {
       )}
       {hasOpenId && (
         <div class="acts">
-          <a class="btn primary" href={`${HOME}/sign-in/openid?next=${encodeURIComponent(next)}`}>
-            Sign in with your OpenID provider
-          </a>
+          <Go
+            href={`${HOME}/sign-in/openid?next=${encodeURIComponent(next)}`}
+            name="Sign in with your OpenID provider"
+            tone="primary"
+          />
         </div>
       )}
       {passkey && (
@@ -251,11 +253,7 @@ function SignIn(props: {
           <span>Password</span>
           <input type="password" name="password" required autocomplete="current-password" maxlength={256} />
         </label>
-        <div class="acts">
-          <button type="submit" class="primary">
-            Sign in
-          </button>
-        </div>
+        <Submit name="Sign in" />
       </form>
       <p class="soft">
         No password, or forgot it? Ask another owner for a sign-in link, or run{' '}

@@ -15,6 +15,7 @@ import {
   CopyOnce,
   capital,
   counted,
+  Go,
   Head,
   More,
   Status,
@@ -266,9 +267,7 @@ export function secretPage({ id, shownUrl }: Endpoint, secret: string) {
           Copy it now; it won't be shown again. If you lose it, rotate the secret.
         </CopyOnce>
         <div class="acts">
-          <a class="btn primary" href={`${HOME}/notifications/${id}`}>
-            I have stored it
-          </a>
+          <Go href={`${HOME}/notifications/${id}`} name="I have stored it" tone="primary" />
         </div>
       </>
     ),

@@ -6,7 +6,7 @@ import { IDENTITY_PROVIDERS, oauthPresetOf } from '../identity-providers/index.t
 import { type Client, type ClientSecret, isLiveAt, mostLiveSecretsOf } from '../oauth/index.ts';
 import { Ask } from './confirm.tsx';
 import { endOfDay, Field } from './fields.tsx';
-import { Act, Form, isRefusedAt } from './forms.tsx';
+import { Act, Form, isRefusedAt, Submit } from './forms.tsx';
 import { Tag, Time } from './parts.tsx';
 import type { Visit } from './visit.tsx';
 
@@ -68,9 +68,7 @@ export function AddSecret(props: { visit: Visit; client: Client; path: string; c
               : 'Leave it empty for a secret that never expires.'
           }
         />
-        <div class="acts">
-          <button type="submit">Add secret</button>
-        </div>
+        <Submit name="Add secret" isMild />
       </Form>
     </details>
   );

@@ -8,7 +8,7 @@ import {
   type Notifications,
 } from '../notifications/index.ts';
 import { Field, required } from './fields.tsx';
-import { Act, Form } from './forms.tsx';
+import { Act, Form, Submit } from './forms.tsx';
 import { Head } from './heads.tsx';
 import { counted, Tag, Time } from './parts.tsx';
 import type { Route, Visit } from './visit.tsx';
@@ -132,11 +132,7 @@ export function contactRoutes<V extends Visit>({
                           </label>
                         ))}
                       </fieldset>
-                      <div class="acts">
-                        <button type="submit" class="primary">
-                          Add contact
-                        </button>
-                      </div>
+                      <Submit name="Add contact" />
                     </Form>
                   ) : (
                     <p class="soft">

@@ -2,7 +2,7 @@
 import { type Check, type Checked, type Diagnoses, type Finding, ticketOf } from '../diagnosis/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { Field, sent } from './fields.tsx';
-import { Form } from './forms.tsx';
+import { Form, Submit } from './forms.tsx';
 import { Head } from './heads.tsx';
 import { capital, Moment, Status, Time } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
@@ -66,11 +66,7 @@ export function diagnosisRoutes(
               maximum={LONGEST_VALUE}
               hint="The check doesn't count as a use, and we don't keep the value."
             />
-            <div class="acts">
-              <button type="submit" class="primary">
-                Check
-              </button>
-            </div>
+            <Submit name="Check" />
           </Form>
         </>
       ),

@@ -8,7 +8,7 @@ import { type DirectoryView, type Held, type Holding, placeOf } from './director
 import { EventRows } from './events.tsx';
 import { HowWeKnow } from './evidence.tsx';
 import { Lead, OtherFindings, Stations, Strangers, WhatToDo } from './findings.tsx';
-import { Act } from './forms.tsx';
+import { Act, Go } from './forms.tsx';
 import { CopyField, capital, counted, span, Time } from './parts.tsx';
 import { SlotCards } from './slots.tsx';
 import type { Visit } from './visit.tsx';
@@ -44,9 +44,7 @@ export function DirectoryFace(props: {
             acts={
               <>
                 {acts}
-                <a class="btn" href={`${address}/ticket`}>
-                  Copy for a ticket
-                </a>
+                <Go href={`${address}/ticket`} name="Copy for a ticket" />
               </>
             }
           />
@@ -105,9 +103,7 @@ function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView;
   return (
     <>
       {credential.kind === 'bearer' && state === 'active' && !isRotating && (
-        <a class="btn" href={`${visit.home}/directories/${credential.directoryId}/rotate`}>
-          Rotate
-        </a>
+        <Go href={`${visit.home}/directories/${credential.directoryId}/rotate`} name="Rotate" />
       )}
       {progress?.successorAccepted && <Ask href={`${address}/retire`} name={END_OLD} isMild />}
       {isHeldByVendor ? (
@@ -133,9 +129,11 @@ function FreeActs(props: {
   if (!visit.may('credentials.change')) return <small>Your role is read-only.</small>;
   return (
     <>
-      <a class={isPrimary ? 'btn primary' : 'btn'} href={`${visit.home}/directories/${directory.id}/generate`}>
-        Generate
-      </a>
+      <Go
+        href={`${visit.home}/directories/${directory.id}/generate`}
+        name="Generate"
+        tone={isPrimary ? 'primary' : undefined}
+      />
       {children}
     </>
   );
@@ -181,10 +179,7 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
       </div>
       {visit.may('credentials.change') && replaced && (
         <div class="acts">
-          <a class="btn" href={`${visit.home}/directories/${view.directory.id}/rotate`}>
-            {' '}
-            View rotation{' '}
-          </a>
+          <Go href={`${visit.home}/directories/${view.directory.id}/rotate`} name="View rotation" />
           {progress?.successorAccepted && (
             <Ask href={`${visit.home}/credentials/${replaced.credential.id}/retire`} name={END_OLD} isMild />
           )}

@@ -44,17 +44,25 @@ export function Form(props: {
   );
 }
 
-/** The button that sends a form, and the way back. */
-export function Submit({ name, back, tone = 'primary' }: { name: string; back: string; tone?: string }) {
+/** The button that sends a form; and the way back, where the page is about nothing else. */
+export function Submit(props: { name: string; back?: string; tone?: string; isMild?: boolean }) {
+  const { name, back, tone = 'primary', isMild = false } = props;
   return (
     <div class="acts">
-      <button type="submit" class={tone}>
+      <button type="submit" class={isMild ? undefined : tone}>
         {name}
       </button>
-      <a class="btn quiet" href={back}>
-        Not now
-      </a>
+      {back !== undefined && <Go href={back} name="Not now" tone="quiet" />}
     </div>
+  );
+}
+
+/** A link that looks like a button. What must be confirmed first is an `Ask`, and what is done at once an `Act`. */
+export function Go(props: { href: string; name: string; tone?: 'primary' | 'quiet' | undefined }) {
+  return (
+    <a class={props.tone === undefined ? 'btn' : `btn ${props.tone}`} href={props.href}>
+      {props.name}
+    </a>
   );
 }
 

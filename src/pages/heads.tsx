@@ -1,5 +1,7 @@
 /** What stands around the content of a page: where it is, its title, the way to older ones; and a secret in its one moment. */
+
 import type { ComponentChildren } from 'preact';
+import { Go } from './forms.tsx';
 import { CopyField, Tag } from './parts.tsx';
 import type { Visit } from './visit.tsx';
 
@@ -38,16 +40,8 @@ export function More({ visit, cursor }: { visit: Visit; cursor: string | null })
   if (cursor !== null) older.set('after', cursor);
   return (
     <div class="acts">
-      {!isFirst && (
-        <a class="btn" href={`?${newest}`}>
-          Newest
-        </a>
-      )}
-      {cursor !== null && (
-        <a class="btn" href={`?${older}`}>
-          Older
-        </a>
-      )}
+      {!isFirst && <Go href={`?${newest}`} name="Newest" />}
+      {cursor !== null && <Go href={`?${older}`} name="Older" />}
     </div>
   );
 }

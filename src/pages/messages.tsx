@@ -1,6 +1,8 @@
 /** What a person reads where a page can't be shown, or a form was refused: what happened, why, and what to do. */
+
 import { type AppError, ERRORS } from '../errors.ts';
 import { labelOf } from './fields.tsx';
+import { Go } from './forms.tsx';
 import type { FieldProblem, Shown } from './visit.tsx';
 
 export interface PageMessage {
@@ -26,9 +28,7 @@ export function MessageParts(props: PageMessage & { home?: string | undefined; b
       )}
       {onward !== undefined && (
         <div class="acts">
-          <a class="btn" href={onward}>
-            {back === undefined ? 'Home' : 'Back'}
-          </a>
+          <Go href={onward} name={back === undefined ? 'Home' : 'Back'} />
         </div>
       )}
     </>

@@ -2,7 +2,7 @@
 import { type Diagnoses, type LoggedRequest, REQUEST_LOG_DAYS, requestsAsCsv } from '../diagnosis/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { Act } from './forms.tsx';
+import { Act, Go } from './forms.tsx';
 import { Head, More } from './heads.tsx';
 import { Moment, Tag, type Tone } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
@@ -57,14 +57,8 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
       children: (
         <>
           <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title="Request log">
-            <a class="btn" href={refusalsOf(visit, directory.id)}>
-              Refused requests
-            </a>
-            {items.length > 0 && (
-              <a class="btn" href={`${address}/requests.csv`}>
-                Export CSV
-              </a>
-            )}
+            <Go href={refusalsOf(visit, directory.id)} name="Refused requests" />
+            {items.length > 0 && <Go href={`${address}/requests.csv`} name="Export CSV" />}
             {visit.may('directories.change') && (
               <Act visit={visit} action={`${address}/requests`} name={isOn ? 'Turn off' : 'Turn on'} />
             )}

@@ -5,7 +5,7 @@ import { Ask, END_OLD } from './confirm.tsx';
 import { endpointOf } from './directory.tsx';
 import { type DirectoryView, type Holding, spokenOf } from './directory-view.ts';
 import { Field, sent } from './fields.tsx';
-import { Form, Submit } from './forms.tsx';
+import { Form, Go, Submit } from './forms.tsx';
 import { Head } from './heads.tsx';
 import { Steps, span, Time } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
@@ -45,10 +45,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
           )}
         </section>
         <div class="acts">
-          <a class="btn" href={address}>
-            {' '}
-            Go to the directory{' '}
-          </a>
+          <Go href={address} name="Go to the directory" />
         </div>
         {!fresh.total?.lastUsedAt && (
           <Form visit={visit} action={`${address}/rotate/anew`} class="head">

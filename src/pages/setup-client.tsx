@@ -9,7 +9,7 @@ import { SecretRemoval } from './confirm.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import { Field, required } from './fields.tsx';
-import { Form, isRefusedAt } from './forms.tsx';
+import { Form, Go, isRefusedAt, Submit } from './forms.tsx';
 import { CopyOnce } from './heads.tsx';
 import { capital } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
@@ -101,11 +101,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           secret is shown only once.
         </p>
         {needsAppName && <AppNameField />}
-        <div class="acts">
-          <button type="submit" class="primary">
-            Create client
-          </button>
-        </div>
+        <Submit name="Create client" />
       </Form>
     );
   }
@@ -120,9 +116,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           app name in Okta on the client’s page. Until then, customers create their own client here.
         </div>
         <div class="acts">
-          <a class="btn" href={`${visit.home}/clients/${client.id}`}>
-            Add the app name
-          </a>
+          <Go href={`${visit.home}/clients/${client.id}`} name="Add the app name" />
         </div>
       </section>
     );
@@ -136,11 +130,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           can’t connect without it.
         </p>
         <AppNameField />
-        <div class="acts">
-          <button type="submit" class="primary">
-            Save
-          </button>
-        </div>
+        <Submit name="Save" />
       </Form>
     );
   }
@@ -155,9 +145,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         </summary>
         <Form visit={visit} action={path} class="detail">
           <AppNameField value={appName} />
-          <div class="acts">
-            <button type="submit">Save</button>
-          </div>
+          <Submit name="Save" isMild />
         </Form>
       </details>
     );

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Directory } from '../directories/index.ts';
 import { WAYS } from './check.tsx';
+import { Go } from './forms.tsx';
 import { Head } from './heads.tsx';
 import { Steps } from './parts.tsx';
 import type { Shown, Visit } from './visit.tsx';
@@ -31,12 +32,8 @@ export function framed(visit: Visit, directory: Directory, current: number, chil
 export function Onward({ address, isMain = false }: { address: string; isMain?: boolean }) {
   return (
     <div class="acts">
-      <a class={isMain ? 'btn primary' : 'btn'} href={`${address}/check`}>
-        Check the connection
-      </a>
-      <a class="btn quiet" href={`${address}/setup/access`}>
-        Back
-      </a>
+      <Go href={`${address}/check`} name="Check the connection" tone={isMain ? 'primary' : undefined} />
+      <Go href={`${address}/setup/access`} name="Back" tone="quiet" />
     </div>
   );
 }

@@ -5,7 +5,7 @@ import { Check, troubleSince, WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import { chosen } from './fields.tsx';
-import { Form, Submit } from './forms.tsx';
+import { Form, Go, Submit } from './forms.tsx';
 import { Head } from './heads.tsx';
 import { capital, Steps, Tag } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
@@ -84,18 +84,17 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
                 </div>
                 <p class="soft">{text}</p>
                 <div class="acts">
-                  <a class={kind === better ? 'btn primary' : 'btn'} href={`${address}/setup/${kind}`}>
-                    {kind === 'oauth' ? 'Use OAuth' : 'Use a token'}
-                  </a>
+                  <Go
+                    href={`${address}/setup/${kind}`}
+                    name={kind === 'oauth' ? 'Use OAuth' : 'Use a token'}
+                    tone={kind === better ? 'primary' : undefined}
+                  />
                 </div>
               </article>
             ))}
         </div>
         <div class="acts">
-          <a class="btn quiet" href={`${address}/setup`}>
-            {' '}
-            Choose another identity provider{' '}
-          </a>
+          <Go href={`${address}/setup`} name="Choose another identity provider" tone="quiet" />
         </div>
       </>,
     );
@@ -119,9 +118,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
               you don't need.
             </div>
             <div class="acts">
-              <a class="btn" href={`${address}/rotate`}>
-                Rotate
-              </a>
+              <Go href={`${address}/rotate`} name="Rotate" />
             </div>
           </section>
         ) : (
@@ -137,11 +134,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
               )}
             </p>
             <input type="hidden" name="way" value="setup" />
-            <div class="acts">
-              <button type="submit" class="primary">
-                Generate token
-              </button>
-            </div>
+            <Submit name="Generate token" />
           </Form>
         )}
         <ConsoleInstructions
@@ -171,15 +164,8 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
       <Steps names={WAYS[way]} current={WAYS[way].length - (isDone ? 0 : 1)}>
         <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} visit={visit} />
         <div class="acts">
-          <a class={isDone ? 'btn primary' : 'btn'} href={address}>
-            {' '}
-            Go to the directory{' '}
-          </a>
-          {!isDone && (
-            <a class="btn quiet" href={`${address}/setup/access`}>
-              Back to the steps
-            </a>
-          )}
+          <Go href={address} name="Go to the directory" tone={isDone ? 'primary' : undefined} />
+          {!isDone && <Go href={`${address}/setup/access`} name="Back to the steps" tone="quiet" />}
         </div>
       </Steps>
     );

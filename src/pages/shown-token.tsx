@@ -3,6 +3,7 @@ import { WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import type { DirectoryView } from './directory-view.ts';
+import { Go } from './forms.tsx';
 import { CopyOnce, Head } from './heads.tsx';
 import { Steps } from './parts.tsx';
 import type { Shown, Visit } from './visit.tsx';
@@ -35,12 +36,12 @@ export function shownToken(
             values={{ token, endpoint: endpointOf(directory, publicUrl) }}
           />
           <div class="acts">
-            <a class="btn primary" href={isRotation ? `${address}/rotate` : `${address}/check?way=${way}`}>
-              I have stored it
-            </a>
-            <a class="btn quiet" href={address}>
-              Finish later
-            </a>
+            <Go
+              href={isRotation ? `${address}/rotate` : `${address}/check?way=${way}`}
+              name="I have stored it"
+              tone="primary"
+            />
+            <Go href={address} name="Finish later" tone="quiet" />
           </div>
         </Steps>
       </>

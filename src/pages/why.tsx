@@ -3,6 +3,7 @@
 import type { Diagnoses } from '../diagnosis/index.ts';
 import { AppError } from '../errors.ts';
 import { inAddress } from '../http/plain-text.ts';
+import { Go } from './forms.tsx';
 import type { OpenRoute, Route, Visit } from './visit.tsx';
 
 /** Nothing is looked up for it, so a person who tries codes learns nothing from its words or its time. */
@@ -21,12 +22,8 @@ export const whyPage: OpenRoute = {
             If the request was refused less than a minute ago, wait a moment first.
           </p>
           <div class="acts">
-            <a class="btn primary" href={`/portal/why/${code}`}>
-              I set up the identity provider
-            </a>
-            <a class="btn" href={`/dashboard/why/${code}`}>
-              I run the SCIM server
-            </a>
+            <Go href={`/portal/why/${code}`} name="I set up the identity provider" tone="primary" />
+            <Go href={`/dashboard/why/${code}`} name="I run the SCIM server" />
           </div>
         </>
       ),

@@ -2,6 +2,7 @@ import type { NamedInRequest } from '../oauth/index.ts';
 import {
   type Brand,
   CopyField,
+  Go,
   MessageParts,
   type PageMessage,
   pageHeaders,
@@ -38,9 +39,7 @@ function Ways({ brand, hasValues }: { brand: Brand; hasValues: boolean }) {
   return (
     <>
       <div class="acts">
-        <a class="btn" href="/portal">
-          Go to your directories
-        </a>
+        <Go href="/portal" name="Go to your directories" />
       </div>
       <p class="soft">
         Need help? Ask {address === undefined ? vendorOf(brand) : <a href={address}>{vendorOf(brand)}</a>}

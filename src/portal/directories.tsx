@@ -3,6 +3,7 @@ import {
   createSeen,
   DirectoryFace,
   EventRows,
+  Go,
   Head,
   live,
   More,
@@ -33,24 +34,13 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
       visit.query.has('part') ? undefined : readPast(diagnoses, directory, visit),
     ]);
     const address = `${visit.home}/directories/${directory.id}`;
-    const setup = (
-      <a class="btn" href={`${address}/setup`}>
-        {' '}
-        Set up{' '}
-      </a>
-    );
+    const setup = <Go href={`${address}/setup`} name="Set up" />;
     return live(visit, {
       title: directory.name,
       head: (
         <Head trail={[[visit.home, 'Your directories']]} title={directory.name}>
-          <a class="btn" href={`${visit.home}/check-token`}>
-            Check a token
-          </a>
-          {directory.requestLog === true && (
-            <a class="btn" href={`${address}/requests`}>
-              Request log
-            </a>
-          )}
+          <Go href={`${visit.home}/check-token`} name="Check a token" />
+          {directory.requestLog === true && <Go href={`${address}/requests`} name="Request log" />}
           {setup}
         </Head>
       ),
@@ -88,11 +78,7 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
             ]}
             title="Audit"
           >
-            {directory.requestLog === true && (
-              <a class="btn" href={`${address}/requests`}>
-                Request log
-              </a>
-            )}
+            {directory.requestLog === true && <Go href={`${address}/requests`} name="Request log" />}
           </Head>
           <nav class="acts" aria-label="Events">
             {(

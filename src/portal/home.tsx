@@ -8,6 +8,7 @@ import {
   type DirectoryRow,
   FindingRow,
   Form,
+  Go,
   messagePage,
   type Route,
   Time,
@@ -90,12 +91,7 @@ function HomePage(props: {
                 spoken={diagnoses.spoken(directory)}
                 visit={visit}
                 {...(finding.code === 'not_connected' && {
-                  end: (
-                    <a class="btn primary" href={`${HOME}/directories/${directory.id}/setup`}>
-                      {' '}
-                      Set up{' '}
-                    </a>
-                  ),
+                  end: <Go href={`${HOME}/directories/${directory.id}/setup`} name="Set up" tone="primary" />,
                 })}
               />
             ))}
@@ -104,17 +100,13 @@ function HomePage(props: {
       )}
       {nextCursor !== null && (
         <div class="acts">
-          <a class="btn" href={`?after=${encodeURIComponent(nextCursor)}`}>
-            More
-          </a>
+          <Go href={`?after=${encodeURIComponent(nextCursor)}`} name="More" />
         </div>
       )}
       <section class="panel">
         <div class="head">
           <h2>Notices</h2>
-          <a class="btn" href={`${HOME}/contacts`}>
-            {isMailOn ? 'Change contacts' : 'Show what ends soon'}
-          </a>
+          <Go href={`${HOME}/contacts`} name={isMailOn ? 'Change contacts' : 'Show what ends soon'} />
         </div>
         <p class="soft">
           {isMailOn
