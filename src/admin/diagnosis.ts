@@ -1,6 +1,6 @@
 /** What is wrong with one directory: now, at a moment, over a period, at a refusal; and what people say of it. */
 import { z } from 'zod';
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS } from '../clock.ts';
 import { CODE_NAMES, type Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
@@ -10,7 +10,7 @@ import { assertVisible, type Caller, type Operation, operation } from './operati
 import * as schemas from './schemas.ts';
 
 const tag = 'Diagnosis';
-const WEEK_MS = 7 * 86_400_000;
+const WEEK_MS = 7 * DAY_MS;
 
 const runView = z.object({ from: schemas.shownTime, to: schemas.shownTime, accepted: z.int(), refused: z.int() });
 
@@ -155,7 +155,7 @@ export function diagnosisOperations(deps: {
       errors: ['not_found', 'invalid_request'],
       async handle({ id, body: { muteDays }, caller, attribution }) {
         const directory = await get(id, caller);
-        const until = muteDays && new Date(clock.now().getTime() + muteDays * 86_400_000);
+        const until = muteDays && new Date(clock.now().getTime() + muteDays * DAY_MS);
         if (until) await diagnoses.muteSilence(directory, until, attribution);
         else await diagnoses.expectSilence(directory, attribution);
         return { body: viewDiagnosis(await diagnoses.now(directory), diagnoses.spoken(directory)) };

@@ -7,7 +7,7 @@ import { createHash, createPublicKey, createVerify, type KeyObject } from 'node:
 import type { Middleware } from 'koa';
 import { z } from 'zod';
 import { type Attribution, type Audit, SYSTEM } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS, HOUR_MS } from '../clock.ts';
 import { type Credentials, stateAt } from '../credentials/index.ts';
 import { AppError, asAppError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
@@ -23,8 +23,8 @@ export type LeakAction = (typeof LEAK_ACTIONS)[number];
 export const LEAKS_PATH = '/api/v1/leaks';
 const MOST_BYTES = 512 * 1024;
 const MOST_REPORTED = 200;
-const WINDOW_MS = 7 * 86_400_000;
-const KEYS_AGE_MS = 3_600_000;
+const WINDOW_MS = 7 * DAY_MS;
+const KEYS_AGE_MS = HOUR_MS;
 /** A key that is not in the list makes us fetch it again, at most this often, no matter who asks. */
 const KEYS_PAUSE_MS = 60_000;
 const KEYS_TIMEOUT_MS = 5000;

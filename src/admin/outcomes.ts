@@ -1,6 +1,6 @@
 /** Outcomes that the vendor reports, where we see none: with forward-auth and introspection. */
 import { z } from 'zod';
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS } from '../clock.ts';
 import type { Diagnoses, UpstreamFinding } from '../diagnosis/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { KINDS } from '../gateway/index.ts';
@@ -21,7 +21,7 @@ function classOf(status: number, isCollection: boolean): UpstreamFinding {
 
 const MOST_OUTCOMES = 1000;
 /** Reports come in batches, and not from yesterday. */
-const OLDEST_OUTCOME_MS = 86_400_000;
+const OLDEST_OUTCOME_MS = DAY_MS;
 
 export function outcomeOperations(deps: { directories: Directories; diagnoses: Diagnoses; clock: Clock }): Operation[] {
   const { directories, diagnoses, clock } = deps;

@@ -3,7 +3,7 @@
  * still have to hear of it (`untold`) and the time from which any instance may tell them (`tellAt`). The instance that wrote it tells
  * them at once, within that time; after a crash, and when a handler failed, the next round of any instance finds it again.
  */
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS, HOUR_MS } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Collection } from '../storage/index.ts';
 import { within } from '../timing/deadline.ts';
@@ -24,9 +24,9 @@ export type Untold = AuditEvent & { untold?: string[]; tellAt?: Date; place?: st
 /** For how long an event is told by the instance that wrote or claimed it. */
 const CLAIM_MS = 30_000;
 const HANDLER_MS = 10_000;
-const LONGEST_PAUSE_MS = 3_600_000;
+const LONGEST_PAUSE_MS = HOUR_MS;
 /** After this time an event that a handler keeps refusing is given up. */
-const GIVEN_UP_MS = 3 * 86_400_000;
+const GIVEN_UP_MS = 3 * DAY_MS;
 /** Events waiting in memory to be told; further ones wait in the store. */
 const MOST_WAITING = 5000;
 const BATCH = 500;

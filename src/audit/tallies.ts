@@ -3,7 +3,7 @@
  * counted in memory and written by `flush`, so that a refused request costs no write of its own.
  */
 import { createHash } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import { type Clock, HOUR_MS } from '../clock.ts';
 import { BASE62 } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import { type Accumulation, type Collection, fits, type Waiting } from '../storage/index.ts';
@@ -45,7 +45,7 @@ export interface Tallies {
 }
 
 const ANONYMOUS: Actor = { type: 'anonymous', name: 'unauthenticated caller' };
-const WINDOW_MS = 3_600_000;
+const WINDOW_MS = HOUR_MS;
 /** Distinct refusals kept apart within one window by one instance; beyond that without their address and what the caller chose. */
 const DISTINCT_LIMIT = 2000;
 /** Of those without what the caller chose: beyond that also without their place. */

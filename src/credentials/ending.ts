@@ -1,6 +1,6 @@
 /** What takes a credential away, for a while or for good: disable and enable, revoke, and the end of all that a directory holds. */
 import type { Attribution, Audit, Tracked } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, HOUR_MS } from '../clock.ts';
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { absent, assertLive, type Credential, ended, factsOf, stateAt, subjectOf } from './records.ts';
@@ -15,7 +15,7 @@ interface RevokeOptions {
 export type Ending = ReturnType<typeof createEnding>;
 
 /** Use within this time makes a revoke ask for `force`. */
-const IN_USE_MS = 3_600_000;
+const IN_USE_MS = HOUR_MS;
 const CLEAR_BATCH = 100;
 
 /** Whether it was used so lately that ending it breaks something now: what `still_in_use` goes by. */

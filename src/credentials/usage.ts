@@ -2,7 +2,7 @@
  * Counted traffic: accepted and refused per hour, last used when, from where and by which agent. Counting costs a request no write;
  * `flush` merges what has gathered, and merging never moves "last used" back however many instances take part.
  */
-import type { Clock } from '../clock.ts';
+import { type Clock, HOUR_MS } from '../clock.ts';
 import { withoutUnguessable } from '../secrets/redaction.ts';
 import { type Accumulation, type Page, type Storage, type Stored, withWaiting } from '../storage/index.ts';
 
@@ -42,7 +42,6 @@ export interface Usage {
   prune(before: Date): Promise<number>;
 }
 
-const HOUR_MS = 3_600_000;
 const USER_AGENT_LENGTH = 200;
 /** Merges in one transaction. */
 const SLICE = 100;

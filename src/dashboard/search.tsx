@@ -1,5 +1,7 @@
 /** Search by anything: names, keys and ids, the end of a token, a request id; a whole token is looked up and stands in no address. */
+
 import type { AuditEvent } from '../audit/index.ts';
+import { HOUR_MS } from '../clock.ts';
 import { digestsOf } from '../credentials/index.ts';
 import { timeOf } from '../diagnosis/index.ts';
 import { inAddress } from '../http/plain-text.ts';
@@ -16,7 +18,7 @@ interface Hit {
 
 const SHOWN = 20;
 /** Refusals of the same kind are counted together for an hour, and keep the id of the latest one. */
-const TOGETHER_MS = 3_600_000;
+const TOGETHER_MS = HOUR_MS;
 const REFUSALS_LOOKED_AT = 200;
 const REFUSALS = ['request.denied', 'token.refused'];
 

@@ -1,4 +1,5 @@
 /** One webhook: whether it works, what was sent, and what became of each attempt. */
+import { DAY_MS } from '../clock.ts';
 import {
   type Delivery,
   type DeliveryAttempt,
@@ -27,7 +28,6 @@ import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 20;
-const DAY_MS = 86_400_000;
 const TRAIL: [string, string][] = [[`${HOME}/notifications`, 'Notifications']];
 const STATES: readonly [DeliveryState | '', string][] = [
   ['', 'All'],

@@ -3,7 +3,7 @@
  * round computes it again. Lists, the home page and notifications read what is kept and never compute.
  */
 import { type Audit, type AuditEvent, outboxShape, placeIn, SYSTEM } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, HOUR_MS } from '../clock.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import type { IdentityProviderId } from '../identity-providers/index.ts';
@@ -291,7 +291,7 @@ export function createCurrentFindings(deps: {
     const from = new Date(failed.facts.firstAt ?? failed.since);
     const { items } = await audit.page({
       where: { place: placeIn(before.id, 'trouble'), type: ['request.denied', 'upstream.failed'] },
-      from: new Date(from.getTime() - 3_600_000),
+      from: new Date(from.getTime() - HOUR_MS),
       limit: CONNECTIONS_READ,
     });
     const counts = { reads: 0, creates: 0, updates: 0, deletions: 0 };

@@ -1,5 +1,5 @@
 /** From facts to findings. Pure: the same facts give the same findings, in the same order; the first one leads wherever a directory is shown. */
-import { DAY_MS } from '../clock.ts';
+import { DAY_MS, HOUR_MS } from '../clock.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId, isAgentOf } from '../identity-providers/index.ts';
 import { isRefusal } from './causes.ts';
 import { type ActingParty, CODES, type Code, entryOf, SEVERITIES, type Severity } from './codes.ts';
@@ -7,7 +7,6 @@ import type { CredentialFacts, Facts, OutcomeFacts, RefusalFacts, SourceFacts } 
 import type { Diagnosis, Finding, FindingFacts, Stranger } from './finding.ts';
 import { familyOf, networkOf } from './source.ts';
 
-const HOUR_MS = 3_600_000;
 /** An end this close is told; one within a week is urgent. */
 const SOON_MS = 30 * DAY_MS;
 const URGENT_MS = 7 * DAY_MS;

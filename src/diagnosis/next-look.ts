@@ -1,10 +1,8 @@
 /** When the clock alone can change what a diagnosis says: the next end, limit or pause that is ahead. */
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../clock.ts';
 import type { Facts } from './facts.ts';
 import type { Diagnosis } from './finding.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 /** Whatever else happens, each directory is looked at once a day; one that does not work more often, for recoveries seen elsewhere. */
 const LATEST_MS = DAY_MS;
 const UNWELL_MS = 5 * MINUTE_MS;

@@ -1,5 +1,7 @@
 /** Gathers what is known of a directory now: its records, its traffic, and what was refused or failed since a request was last accepted. */
+
 import { type Audit, type AuditEvent, placeIn } from '../audit/index.ts';
+import { HOUR_MS } from '../clock.ts';
 import { type Credential, type Credentials, stateAt, type Usage, type UsageTotal } from '../credentials/index.ts';
 import { type Directories, type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Clients, OauthSubReason } from '../oauth/index.ts';
@@ -42,7 +44,6 @@ export interface Traffic {
 
 /** Refusals looked at, from the end of their row and from its beginning; they are counted by the hour. */
 const TROUBLES_READ = 200;
-const HOUR_MS = 3_600_000;
 /** Credentials of before, whose last use is looked at. */
 const ENDED_READ = 8;
 const CLIENTS_READ = 5;

@@ -2,6 +2,7 @@
  * When silence means something. Most identity providers send nothing when nothing changes, so no fixed rhythm exists: what counts is whether
  * a directory has been quiet for longer than ever, in working time. Pure; what is kept of a directory is a handful of numbers.
  */
+import { DAY_MS, HOUR_MS } from '../clock.ts';
 
 export interface Gap {
   /** ISO times of the signs of life at both ends. */
@@ -35,8 +36,6 @@ export interface Silence {
   isAlarm: boolean;
 }
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const WEEK_MS = 7 * DAY_MS;
 const GAPS_KEPT = 20;
 const MEMORY_WEEKS = 52;

@@ -2,7 +2,9 @@
  * A directory as it was at a moment, from the audit trail and counted traffic, never from today's records: exact for tokens, connections and
  * the directory itself, by the hour for traffic. Earlier than what is kept nothing is said.
  */
+
 import { type Audit, type AuditEvent, placeIn } from '../audit/index.ts';
+import { HOUR_MS } from '../clock.ts';
 import type { Usage } from '../credentials/index.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import { IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
@@ -35,7 +37,6 @@ const CHANGE_PLACES = ['change', 'switch'] as const;
 const PAGE = 200;
 const MOST_CHANGES = 5000;
 const HOURS_READ = 200;
-const HOUR_MS = 3_600_000;
 
 export async function readPast(
   deps: { audit: Audit; usage: Usage; publicUrl: string },

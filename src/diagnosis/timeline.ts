@@ -1,5 +1,7 @@
 /** What happened to a directory over a period: changes by people, and runs of traffic rather than single requests. */
+
 import { type Audit, type AuditEvent, type Place, placeIn } from '../audit/index.ts';
+import { HOUR_MS } from '../clock.ts';
 import type { Credentials, Usage } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { codeOf, TROUBLES } from './causes.ts';
@@ -50,7 +52,6 @@ const CHANGE_TYPES = [
   'client.secret_removed',
   'finding.settled',
 ] as const;
-const HOUR_MS = 3_600_000;
 const MOST = 200;
 const MOST_HOURS = 1000;
 const CREDENTIALS_READ = 10;

@@ -3,7 +3,7 @@
  * memory on the path, written by a round, and merged, so that any number of instances and writers agree.
  */
 import type { Audit } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS } from '../clock.ts';
 import type { Kind, OutcomeClass } from '../gateway/index.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId } from '../identity-providers/index.ts';
 import { json, type Storage, type Stored, text } from '../storage/index.ts';
@@ -105,9 +105,6 @@ export interface Traffic {
   fleet: Fleet;
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 const SOURCES_KEPT = 32;
 /** Pairs of address and agent told apart between two writes. */
 const SOURCES_PENDING = 64;

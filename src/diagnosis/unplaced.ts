@@ -3,7 +3,7 @@
  * provider, so that nothing an anonymous caller sends makes it grow; the audit trail has the rest.
  */
 import type { AuditEvent } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS } from '../clock.ts';
 import { type IdentityProviderId, identityProviderOfAgent } from '../identity-providers/index.ts';
 import { type Page, type Storage, type Stored, text } from '../storage/index.ts';
 import { codeOf } from './causes.ts';
@@ -32,7 +32,7 @@ export interface Unplaced {
   page(query: { after?: string | undefined; limit: number }): Promise<Page<UnplacedRefusal>>;
 }
 
-const KEPT_MS = 7 * 86_400_000;
+const KEPT_MS = 7 * DAY_MS;
 
 export function createUnplaced({ storage, clock }: { storage: Storage; clock: Clock }): Unplaced {
   const unplaced = storage.collection({

@@ -4,11 +4,11 @@
  * whose process died, after a minute.
  */
 import { hash } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { isDuplicate, type Storage, text } from '../storage/index.ts';
 
-const KEPT_MS = 24 * 3_600_000;
+const KEPT_MS = DAY_MS;
 const LONGEST_REQUEST_MS = 60_000;
 
 export interface StoredReply {

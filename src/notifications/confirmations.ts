@@ -1,6 +1,6 @@
 /** How often people are asked to confirm: anyone who can name a contact could otherwise fill a stranger's mailbox from the vendor's address. */
 import { hash } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import { type Clock, HOUR_MS, MINUTE_MS } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { isDuplicate, json, type Storage } from '../storage/index.ts';
 
@@ -14,9 +14,6 @@ interface Sent {
   /** Milliseconds since 1970. */
   at: number;
 }
-
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
 
 export function createConfirmations({ storage, clock }: { storage: Storage; clock: Clock }): Confirmations {
   // One record for each scope, with the last hour alone: it outlives the contacts, and can't grow.

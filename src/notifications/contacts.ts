@@ -1,6 +1,6 @@
 /** People who are told: of one organization, or of the vendor. Nobody gets more than one email before they confirmed their address. */
 import { type Attribution, type Audit, actorShape, outboxShape, SYSTEM } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS, HOUR_MS } from '../clock.ts';
 import { digestOf } from '../credentials/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
@@ -87,9 +87,9 @@ export interface Contacts {
 const MOST_CONTACTS = 50;
 /** An hour, of one organization. The vendor, who sets up all at once, may ask as many as there can be. */
 const MOST_CONFIRMATIONS = 10;
-const CONFIRM_MS = 7 * 86_400_000;
+const CONFIRM_MS = 7 * DAY_MS;
 const SECRET_LENGTH = 43;
-const DIGEST_MS = 3_600_000;
+const DIGEST_MS = HOUR_MS;
 const OWNERS_READ = 200;
 
 export function createContacts(deps: {

@@ -2,7 +2,7 @@
  * The queue: one record for each message and target. Its ID is derived from both, so a fan-out that runs twice, or again after a crash, makes
  * it once. Whoever wants to deliver it claims it by compare-and-swap: it is due again when the claim ends, so that a crash needs no clean-up.
  */
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { isDuplicate, type Page, type Storage, type Stored, text } from '../storage/index.ts';
 import type { Gather } from '../timing/gathering.ts';
@@ -121,7 +121,7 @@ export interface Deliveries {
   removeOf(targetId: string): Promise<void>;
 }
 
-export const KEPT_MS = 30 * 86_400_000;
+export const KEPT_MS = 30 * DAY_MS;
 const CLAIM_MS = 60_000;
 const ATTEMPTS_KEPT = 20;
 const AT_ONCE = 200;

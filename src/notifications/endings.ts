@@ -3,7 +3,7 @@
  * which stage is due without looking through all credentials.
  */
 import type { AuditEvent } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS } from '../clock.ts';
 import { type ApiKeys, type Credential, type Credentials, stateAt } from '../credentials/index.ts';
 import type { Clients } from '../oauth/index.ts';
 import { linkStateAt, type PortalLinks } from '../one-time-links/index.ts';
@@ -56,7 +56,6 @@ export interface EndingSources {
   daysOf: (organizationId: string | undefined) => Promise<readonly number[]>;
 }
 
-const DAY_MS = 86_400_000;
 const BATCH = 200;
 /** Told at a time. */
 const AT_ONCE = 32;

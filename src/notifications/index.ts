@@ -3,7 +3,7 @@
  * outbox is the source, so what was acknowledged is told; a queue in the store delivers it at least once, whatever is killed.
  */
 import type { Attribution, Audit, AuditEvent } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS } from '../clock.ts';
 import type { ApiKeys, Credentials } from '../credentials/index.ts';
 import type { Diagnoses, FindingChange } from '../diagnosis/index.ts';
 import type { Directories, Directory, Organizations, UpstreamPolicy } from '../directories/index.ts';
@@ -97,11 +97,11 @@ export interface Notifications {
 }
 
 /** An endpoint that has failed for so long is switched off. */
-export const FAILING_MS = 5 * 86_400_000;
+export const FAILING_MS = 5 * DAY_MS;
 const RESEND_PAGE = 200;
 const CONTACTS_READ = 50;
 /** As long as audit events by default: what was told once must not be told again. */
-const NOTICES_KEPT_MS = 400 * 86_400_000;
+const NOTICES_KEPT_MS = 400 * DAY_MS;
 
 export function createNotifications(deps: {
   storage: Storage;

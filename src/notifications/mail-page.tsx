@@ -1,7 +1,7 @@
 /** How an email looks: one sentence, one table, one button. HTML with styles in place, since mail programs drop stylesheets; and plain text. */
 
 import { render } from 'preact-render-to-string';
-import { dateFormat } from '../clock.ts';
+import { DAY_MS, dateFormat } from '../clock.ts';
 import type { Mail } from './mail.ts';
 import type { Notice, NoticeText } from './notices.ts';
 
@@ -79,7 +79,7 @@ export function calendarOf(notice: Notice, endsAt: Date, at: Date): { name: stri
     `UID:${notice.subject}@latchkey`,
     `DTSTAMP:${stamp}`,
     `DTSTART;VALUE=DATE:${day(endsAt)}`,
-    `DTEND;VALUE=DATE:${day(new Date(endsAt.getTime() + 86_400_000))}`,
+    `DTEND;VALUE=DATE:${day(new Date(endsAt.getTime() + DAY_MS))}`,
     `SUMMARY:${escaped(notice.words.title)}`,
     `DESCRIPTION:${escaped(notice.words.text)}`,
     'TRANSP:TRANSPARENT',

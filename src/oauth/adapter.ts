@@ -2,7 +2,7 @@
 import './runtime-notice.ts';
 
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS } from '../clock.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
 import type { Client } from './client-record.ts';
@@ -15,7 +15,7 @@ export interface AdapterDependencies {
 }
 
 /** How long an access token or a code that is over is still known as one, so that its refusal is told at its connection. */
-const KEPT_AFTER_END_MS = 7 * 86_400_000;
+const KEPT_AFTER_END_MS = 7 * DAY_MS;
 const ACCESS_TOKENS = new Set(['AccessToken', 'ClientCredentials']);
 const KEPT_AFTER_END = new Set([...ACCESS_TOKENS, 'AuthorizationCode']);
 /** Made once, and never written again: a second one of the same ID is an error. */

@@ -1,5 +1,7 @@
 /** An OAuth client as it is stored, and what follows from the record alone. */
+
 import { actorShape, outboxShape } from '../audit/index.ts';
+import { DAY_MS } from '../clock.ts';
 import type { GrantType, IdentityProviderId } from '../identity-providers/index.ts';
 import { json, type Stored, text } from '../storage/index.ts';
 
@@ -69,7 +71,7 @@ export const CLIENT_ISSUES = [
 export type ClientIssue = (typeof CLIENT_ISSUES)[number];
 
 /** Long enough for people to put another one into an identity provider. */
-const SOON_MS = 30 * 86_400_000;
+const SOON_MS = 30 * DAY_MS;
 
 export function hasSecrets(authMethod: AuthMethod): boolean {
   return authMethod === 'client_secret_basic' || authMethod === 'client_secret_post';

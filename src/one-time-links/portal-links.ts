@@ -1,6 +1,6 @@
 /** Links that let an IT contact manage one organization's directories, and the session that each begins. */
 import { type Attribution, type Audit, actorShape, outboxShape } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, HOUR_MS } from '../clock.ts';
 import { digestOf } from '../credentials/index.ts';
 import type { Organizations } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
@@ -52,7 +52,7 @@ export interface PortalLinks {
 
 const WEEK_SECONDS = 7 * 86_400;
 /** How long a session lasts at most. */
-export const PORTAL_SESSION_MS = 8 * 3_600_000;
+export const PORTAL_SESSION_MS = 8 * HOUR_MS;
 const SEEN_EVERY_MS = 60_000;
 
 export function createPortalLinks(deps: {

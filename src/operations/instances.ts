@@ -3,7 +3,7 @@
  * longest lease of them all, so that instances whose settings differ, as during a roll-out, do not break its promise. Ends are judged by each
  * instance's own clock, so one whose clock differs from the store's must not judge.
  */
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS } from '../clock.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import type { Storage } from '../storage/index.ts';
@@ -11,7 +11,7 @@ import type { Storage } from '../storage/index.ts';
 /** An instance that could not announce itself for so long could not read a credential either: what it remembered has ended. */
 const KEPT_MS = 180_000;
 /** Records of instances that never left are removed after a day. */
-const FORGOTTEN_MS = 86_400_000;
+const FORGOTTEN_MS = DAY_MS;
 export const ANNOUNCE_EVERY_MS = 30_000;
 /** Between two clocks; the way to the store and back is part of what is measured. */
 const TOLERATED_SKEW_MS = 5000;

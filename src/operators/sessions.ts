@@ -1,6 +1,6 @@
 /** Sessions of operators in browsers, of which only digests are kept. */
 import { hash } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import { type Clock, HOUR_MS } from '../clock.ts';
 import { digestOf } from '../credentials/index.ts';
 import { newId, type Random } from '../identifiers.ts';
 import { withoutUnguessable } from '../secrets/redaction.ts';
@@ -24,7 +24,7 @@ const shape = {
 
 export type OperatorSession = Stored<typeof shape>;
 
-const SESSION_MS = 12 * 3_600_000;
+const SESSION_MS = 12 * HOUR_MS;
 const SEEN_EVERY_MS = 60_000;
 const PAGE = 100;
 const USER_AGENT_LENGTH = 200;

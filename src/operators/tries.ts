@@ -1,13 +1,12 @@
 /** How often somebody may be wrong. Counted by each instance for itself, with all of its workers. */
 import { hash } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS, HOUR_MS } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { COUNTING, createLimiter, type Limiter, type Share } from '../http/limiter.ts';
 import { networkOf } from '../http/request-context.ts';
 import { createBackOff } from './back-off.ts';
 
 const QUARTER_HOUR_MS = 900_000;
-const HOUR_MS = 3_600_000;
 /** Accounts and networks whose tries are counted at a time, each some 200 bytes. */
 const MOST_KEYS = 20_000;
 /** Wrong passwords of one network for one account, and of one network in all. */
@@ -17,7 +16,6 @@ const FOR_NETWORK = 40;
 const CODES = 10;
 /** Wrong passwords for one account from wherever; after them the waits double up to a quarter of an hour. */
 const FREE_TRIES = 10;
-const DAY_MS = 86_400_000;
 
 interface Limit {
   limiter: Pick<Limiter, 'take' | 'giveBack'>;

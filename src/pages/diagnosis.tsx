@@ -1,4 +1,5 @@
 /** What operators and IT contacts do with a diagnosis: copy it for a ticket, say that it is dealt with, and check a token. */
+import { DAY_MS } from '../clock.ts';
 import { type Check, type Checked, type Diagnoses, type Finding, ticketOf } from '../diagnosis/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { Field, sent } from './fields.tsx';
@@ -9,7 +10,7 @@ import { createSeen, type SeenDependencies } from './seen.ts';
 import { momentOf } from './then.tsx';
 import type { Route, Visit } from './visit.tsx';
 
-const MUTE_MS = 30 * 86_400_000;
+const MUTE_MS = 30 * DAY_MS;
 const LONGEST_VALUE = 5000;
 
 export function diagnosisRoutes(

@@ -1,6 +1,6 @@
 /** What happened to a directory, drawn: changes by people above, traffic below, silence hatched, refusals red and taller; and as a table. */
 import type { VNode } from 'preact';
-import { DAY_MS, dateFormat } from '../clock.ts';
+import { DAY_MS, dateFormat, HOUR_MS } from '../clock.ts';
 import { CODES, type Run, type Timeline } from '../diagnosis/index.ts';
 import { placeOf } from './directory-view.ts';
 import { tellOf } from './events.tsx';
@@ -19,7 +19,6 @@ const NARROWEST = 3;
 const ROWS = 40;
 /** Marks of the axis at most. */
 const MARKS = 9;
-const HOUR_MS = 3_600_000;
 
 interface Lane {
   name: string;

@@ -1,7 +1,6 @@
 /** Campaigns: many credentials are moved at once. They are chosen by a filter, get an end or are asked to move to OAuth, and are watched until they are gone. */
 import type { Attribution, Audit } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
-import { DAY_MS } from '../clock.ts';
+import { type Clock, DAY_MS, HOUR_MS } from '../clock.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
@@ -66,7 +65,6 @@ export const MOST_MEMBERS = 10_000;
 const MOST_LINKS = 500;
 const SHOWN = 50;
 const PAGE = 200;
-const HOUR_MS = 3_600_000;
 
 export function createCampaigns(deps: {
   storage: Storage;

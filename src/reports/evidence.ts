@@ -2,7 +2,7 @@
 
 import { rolesFor } from '../access.ts';
 import { type Audit, type AuditEvent, type EventType, placeIn } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, HOUR_MS } from '../clock.ts';
 import type { ApiKeys, Credentials, Usage } from '../credentials/index.ts';
 import { foldChanges, STATE_CHANGES } from '../diagnosis/index.ts';
 import type { Directories, Directory, Organizations } from '../directories/index.ts';
@@ -49,7 +49,6 @@ export const MOST_ROWS = 50_000;
 const PAGE = 200;
 const PLACES_AT_ONCE = 100;
 const HOURS_READ = 200;
-const HOUR_MS = 3_600_000;
 /** How long after a rotation its first use is looked for. */
 const PROOF_MS = 90 * 24 * HOUR_MS;
 const MORE_TYPES = ['directory.deleted', 'credential.reviewed', 'credential.leaked'] as const;

@@ -3,7 +3,7 @@
  * address from which something was accepted lately is spared, since many customers of one IdP share its addresses. What is answered so is
  * counted here and told with the next round.
  */
-import type { Clock } from '../clock.ts';
+import { type Clock, DAY_MS } from '../clock.ts';
 import type { Limiter } from '../http/limiter.ts';
 import { createOldestEntry } from '../http/oldest-entry.ts';
 
@@ -16,7 +16,7 @@ export interface Held<A> {
 
 /** How many times its limit of refusals an address has used up before it is not looked at any more. */
 const FLOOD = 4;
-const SPARED_MS = 86_400_000;
+const SPARED_MS = DAY_MS;
 const MOST_SPARED = 10_000;
 /** Pairs of address and directory that are told apart between two rounds; all others are told without either. */
 const MOST_HELD = 50;
