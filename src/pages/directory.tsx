@@ -8,8 +8,8 @@ import { type DirectoryView, type Held, type Holding, placeOf } from './director
 import { EventRows } from './events.tsx';
 import { HowWeKnow } from './evidence.tsx';
 import { Lead, OtherFindings, Stations, Strangers, WhatToDo } from './findings.tsx';
-import { Act, Go } from './forms.tsx';
-import { CopyField, capital, counted, span, Time } from './parts.tsx';
+import { Act } from './forms.tsx';
+import { CopyField, capital, counted, Go, span, Time } from './parts.tsx';
 import { SlotCards } from './slots.tsx';
 import type { Visit } from './visit.tsx';
 

@@ -6,6 +6,7 @@ import { isAppError } from '../errors.ts';
 import type { Idempotency } from '../idempotency/index.ts';
 import { Refused } from './fields.tsx';
 import { messagePage } from './messages.tsx';
+import { Go } from './parts.tsx';
 import type { Shown, Visit } from './visit.tsx';
 
 /** Browsers say where a form comes from; what does not say it is no browser of today. */
@@ -54,15 +55,6 @@ export function Submit(props: { name: string; back?: string; tone?: string; isMi
       </button>
       {back !== undefined && <Go href={back} name="Not now" tone="quiet" />}
     </div>
-  );
-}
-
-/** A link that looks like a button. What must be confirmed first is an `Ask`, and what is done at once an `Act`. */
-export function Go(props: { href: string; name: string; tone?: 'primary' | 'quiet' | undefined }) {
-  return (
-    <a class={props.tone === undefined ? 'btn' : `btn ${props.tone}`} href={props.href}>
-      {props.name}
-    </a>
   );
 }
 

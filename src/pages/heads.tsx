@@ -1,8 +1,8 @@
 /** What stands around the content of a page: where it is, its title, the way to older ones; and a secret in its one moment. */
 
 import type { ComponentChildren } from 'preact';
-import { Go } from './forms.tsx';
-import { CopyField, Tag } from './parts.tsx';
+
+import { CopyField, Go, Tag } from './parts.tsx';
 import type { Visit } from './visit.tsx';
 
 export function Head(props: {

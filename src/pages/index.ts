@@ -39,7 +39,7 @@ export {
   touched,
 } from './fields.tsx';
 export { Dot, FindingRow, Sentence, toneOf } from './findings.tsx';
-export { Act, Form, Go, hasFormToken, isRefusedAt, Submit } from './forms.tsx';
+export { Act, Form, hasFormToken, isRefusedAt, Submit } from './forms.tsx';
 export { pageHeaders } from './headers.ts';
 export { CopyOnce, Head, More } from './heads.tsx';
 export { importRoutes } from './importing.tsx';
@@ -50,6 +50,7 @@ export {
   CopyField,
   capital,
   counted,
+  Go,
   Icon,
   Moment,
   QrCode,

@@ -2,7 +2,8 @@
 
 import { type AppError, ERRORS } from '../errors.ts';
 import { labelOf } from './fields.tsx';
-import { Go } from './forms.tsx';
+import { Go } from './parts.tsx';
+
 import type { FieldProblem, Shown } from './visit.tsx';
 
 export interface PageMessage {

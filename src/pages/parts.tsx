@@ -72,6 +72,15 @@ export function Tag({ tone, children }: { tone?: Tone | undefined; children: Com
   return <span class={tone === undefined || tone === 'off' ? 'tag' : `tag ${tone}`}>{children}</span>;
 }
 
+/** A link that looks like a button. What must be confirmed first is an `Ask`, and what is done at once an `Act`. */
+export function Go(props: { href: string; name: string; tone?: 'primary' | 'quiet' | undefined }) {
+  return (
+    <a class={props.tone === undefined ? 'btn' : `btn ${props.tone}`} href={props.href}>
+      {props.name}
+    </a>
+  );
+}
+
 /** A value to be carried elsewhere. The button is there only where a script can copy. */
 export function CopyField({ label, value, isPrimary = false }: { label?: string; value: string; isPrimary?: boolean }) {
   return (

@@ -2,9 +2,9 @@
 import { type Diagnoses, type LoggedRequest, REQUEST_LOG_DAYS, requestsAsCsv } from '../diagnosis/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { Act, Go } from './forms.tsx';
+import { Act } from './forms.tsx';
 import { Head, More } from './heads.tsx';
-import { Moment, Tag, type Tone } from './parts.tsx';
+import { Go, Moment, Tag, type Tone } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import type { Route, Visit } from './visit.tsx';
 

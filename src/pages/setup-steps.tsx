@@ -3,9 +3,9 @@
 import type { ComponentChildren } from 'preact';
 import type { Directory } from '../directories/index.ts';
 import { WAYS } from './check.tsx';
-import { Go } from './forms.tsx';
+
 import { Head } from './heads.tsx';
-import { Steps } from './parts.tsx';
+import { Go, Steps } from './parts.tsx';
 import type { Shown, Visit } from './visit.tsx';
 
 export function addressOf(visit: Visit, { id }: Directory): string {

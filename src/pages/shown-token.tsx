@@ -3,9 +3,9 @@ import { WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import type { DirectoryView } from './directory-view.ts';
-import { Go } from './forms.tsx';
+
 import { CopyOnce, Head } from './heads.tsx';
-import { Steps } from './parts.tsx';
+import { Go, Steps } from './parts.tsx';
 import type { Shown, Visit } from './visit.tsx';
 
 /** A token, in the one moment in which it is there, beside the fields of the console that it goes into. */

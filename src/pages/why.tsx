@@ -3,7 +3,8 @@
 import type { Diagnoses } from '../diagnosis/index.ts';
 import { AppError } from '../errors.ts';
 import { inAddress } from '../http/plain-text.ts';
-import { Go } from './forms.tsx';
+import { Go } from './parts.tsx';
+
 import type { OpenRoute, Route, Visit } from './visit.tsx';
 
 /** Nothing is looked up for it, so a person who tries codes learns nothing from its words or its time. */
