@@ -39,7 +39,7 @@ export function slackBody({ title, lines, link }: ChatText): string {
   const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   const body = lines.map(escaped).join('\n');
   return JSON.stringify({
-    text: title,
+    text: escaped(title),
     blocks: [
       { type: 'section', text: { type: 'mrkdwn', text: `*${escaped(title)}*\n${body}` } },
       {

@@ -255,7 +255,9 @@ export function createContacts(deps: {
       const theirs = await of(VENDOR_SCOPE);
       const wants = ({ kinds }: Contact) => everybody || kinds.includes(kind);
       const told = [...own.filter(wants), ...theirs.filter(({ kinds }) => vendor || kinds.includes(kind))];
-      if (told.length > 0 || kind === 'changes') return told.map(asRecipient);
+      // Somebody may be a contact of the customer and of the vendor, and hears of it once.
+      const people = new Map(told.toReversed().map((contact) => [contact.email, asRecipient(contact)]));
+      if (people.size > 0 || kind === 'changes') return [...people.values()].toReversed();
       return owners();
     },
 

@@ -321,7 +321,12 @@ export function createDeliveries(deps: { storage: Storage; clock: Clock; gather:
     },
 
     async removeOf(targetId) {
-      await deliveries.removeBy('targetId', targetId);
+      // A month of them in one transaction would keep everybody else waiting.
+      for (;;) {
+        const { items } = await deliveries.page({ where: { targetId }, limit: AT_ONCE });
+        if (items.length === 0) return;
+        await Promise.all(items.map(({ id }) => gather(() => deliveries.remove(id))));
+      }
     },
   };
 }

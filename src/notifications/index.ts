@@ -2,7 +2,7 @@
  * TELLS. Whoever can do something about it hears of each change and each finding: software by webhooks, people by email and chat. The audit's
  * outbox is the source, so what was acknowledged is told; a queue in the store delivers it at least once, whatever is killed.
  */
-import type { Attribution, Audit, AuditEvent } from '../audit/index.ts';
+import { type Attribution, type Audit, type AuditEvent, SYSTEM } from '../audit/index.ts';
 import { type Clock, DAY_MS } from '../clock.ts';
 import type { ApiKeys, Credentials } from '../credentials/index.ts';
 import type { Diagnoses, FindingChange } from '../diagnosis/index.ts';
@@ -24,7 +24,8 @@ import { createEndingSeeds } from './ending-seeds.ts';
 import { createEndings, type Ending, type Endings } from './endings.ts';
 import { createEndpoints, type Endpoint, type Endpoints } from './endpoints.ts';
 import { isTold } from './event-types.ts';
-import { createMailer, type Mailer } from './mail.ts';
+import { createLeftovers } from './leftovers.ts';
+import { CONNECTIONS, createMailer, type Mailer } from './mail.ts';
 import type { MailBrand } from './mail-page.tsx';
 import { type Message, messageOf, newMessage, sequenceOf } from './message.ts';
 import { createNotices, type Notices } from './notices.ts';
@@ -152,6 +153,7 @@ export function createNotifications(deps: {
     lanes: endpoints.activeIds,
     deliver: (claimed) => (claimed.targetKind === 'mail' ? people.deliver(claimed) : deliverToEndpoint(claimed)),
     pace: createPace(clock, deps.mailsPerMinute),
+    mostMails: CONNECTIONS,
     log,
     onSettled({ targetKind }, { state }) {
       onDelivered(targetKind, state === 'pending' ? 'retried' : state);
@@ -224,6 +226,31 @@ export function createNotifications(deps: {
     return { url, headers: {}, body: endpoint.kind === 'slack' ? slackBody(text) : teamsBody(text) };
   }
 
+  const background = new Set<Promise<void>>();
+  function later(work: Promise<void>): void {
+    const done = work
+      .catch((error: unknown) => log.warn({ err: error }, 'deliveries of a deleted webhook were left; they expire'))
+      .finally(() => background.delete(done));
+    background.add(done);
+  }
+
+  async function removeEndpoint(endpointId: string, attribution: Attribution): Promise<void> {
+    await endpoints.remove(endpointId, attribution);
+    // There may be many. Those that a crash leaves are not sent, and expire.
+    later(deliveries.removeOf(endpointId));
+  }
+  const removeLeftovers = createLeftovers({
+    ...deps,
+    contacts,
+    endpoints,
+    removeEndpoint: (id) => removeEndpoint(id, SYSTEM),
+  });
+
+  async function settled(): Promise<void> {
+    await Promise.all(background);
+    await worker.settled();
+  }
+
   function assertMail(): void {
     if (!mailer) throw new AppError('mail_off');
   }
@@ -271,6 +298,7 @@ export function createNotifications(deps: {
 
     async prune() {
       await notices.prune(new Date(clock.now().getTime() - NOTICES_KEPT_MS));
+      await removeLeftovers();
     },
 
     async test(endpointId, attribution) {
@@ -334,10 +362,7 @@ export function createNotifications(deps: {
       return count;
     },
 
-    async removeEndpoint(endpointId, attribution) {
-      await endpoints.remove(endpointId, attribution);
-      await deliveries.removeOf(endpointId);
-    },
+    removeEndpoint,
 
     async measure() {
       const { pending, oldestDueAt } = await deliveries.depth();
@@ -346,9 +371,9 @@ export function createNotifications(deps: {
     },
 
     run: worker.run,
-    settled: worker.settled,
+    settled,
     close: async () => {
-      await worker.stop();
+      await Promise.all([worker.stop(), ...background]);
       mailer?.close();
       await Promise.all([transport.close(), publicTransport.close()]);
     },

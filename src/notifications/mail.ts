@@ -22,7 +22,8 @@ export interface Mailer {
   close(): void;
 }
 
-const CONNECTIONS = 4;
+/** At a time. More would wait within the mailer, where their claim may end before they are sent. */
+export const CONNECTIONS = 4;
 const TIMEOUT_MS = 20_000;
 
 export function createMailer(settings: { url: string; from: string; replyTo?: string | undefined }): Mailer {

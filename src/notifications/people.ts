@@ -381,7 +381,7 @@ export function createPeople(deps: {
         words: {
           title: headlineOf(message.type),
           text: '',
-          rows: [...where, ['By', actor.name], ['When', utc(event.at)]],
+          rows: [...where, ['By', actor.type === 'system' ? brand.name : actor.name], ['When', utc(event.at)]],
           steps: [],
         },
         data: message.data,

@@ -53,10 +53,12 @@ export function createWorker(deps: {
   lanes: () => Promise<string[]>;
   deliver: Deliver;
   pace: Pace;
+  /** Emails at a time, to whomever. */
+  mostMails: number;
   log: Log;
   onSettled: (delivery: Delivery, settlement: Settlement) => void;
 }): Worker {
-  const { deliveries, lanes, deliver, pace, log, onSettled } = deps;
+  const { deliveries, lanes, deliver, pace, mostMails, log, onSettled } = deps;
   const busy = new Map<string, Lane>();
   /**
    * Busy lanes that have more than they may take, with the next of it, as far as it was read. Whoever got one of them since takes it from us
@@ -66,6 +68,9 @@ export function createWorker(deps: {
   const claimed = new Set<string>();
   const running = new Set<Promise<void>>();
   const wanted = new Set<string>();
+  let mails = 0;
+  /** Emails were left since as many were under way. */
+  let areMailsLeft = false;
   let isAllWanted = false;
   /** Something was left since too much was under way in all. */
   let isCrowded = false;
@@ -83,7 +88,12 @@ export function createWorker(deps: {
       isCrowded = true;
       return undefined;
     }
-    if (isFull(laneId) || (isMail && !pace.take())) return undefined;
+    if (isFull(laneId)) return undefined;
+    if (isMail) {
+      areMailsLeft ||= mails >= mostMails;
+      if (mails >= mostMails || !pace.take()) return undefined;
+      mails++;
+    }
     // Emails to one person go one after the other: those that wait go into one.
     const most = isMail ? { mostTaken: 1, mostUnderWay: 1 } : { mostTaken: CLAIMED_PER_LANE, mostUnderWay: PER_LANE };
     const lane = busy.get(laneId) ?? { id: laneId, taken: 0, underWay: 0, ...most, next: [] };
@@ -138,15 +148,20 @@ export function createWorker(deps: {
         return true;
       })
       .then((isTried) => {
-        if (isMail && !isTried) pace.giveBack();
         claimed.delete(id);
         running.delete(turn);
+        if (isMail) {
+          mails--;
+          if (!isTried) pace.giveBack();
+          isAllWanted ||= areMailsLeft;
+          areMailsLeft = false;
+        }
         if (isCrowded && running.size <= IN_ALL / 2) {
           isCrowded = false;
           isAllWanted = true;
-          goOn();
         }
         leave();
+        if (isAllWanted) goOn();
       });
     running.add(turn);
     return turn;

@@ -5,6 +5,7 @@ import { startApp, type TestApp } from '../support/app.ts';
 import { createBrowserSession } from '../support/browser-session.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { answer, startReceiver } from '../support/webhook-receiver.ts';
 
 const ROUNDS = ['usage', 'denials', 'traffic', 'findings', 'due credentials', 'recovery', 'notices', 'deliveries'];
 
@@ -265,5 +266,49 @@ describe('people are told', () => {
     server.fails(undefined);
     await pass(2 * HOUR, HOUR);
     assert.equal(told().filter((line) => line.startsWith('later')).length, 1);
+  });
+
+  it('once, where somebody is a contact of the customer and of the vendor', async () => {
+    const directory = await app.api.makeDirectory();
+    await addContact(directory.organizationId, 'both@acme.example', ['ending']);
+    await addContact(null, 'both@acme.example', ['ending']);
+    await app.api.issue(directory.id, { expiresAt: new Date(app.clock.now().getTime() + 8 * DAY).toISOString() });
+    await run();
+    await pass(DAY + HOUR);
+    assert.equal(told().filter((line) => line.startsWith('both: ')).length, 1, told().join('\n'));
+  });
+
+  it('by the name of the vendor what the server did itself', async (t) => {
+    const receiver = await startReceiver();
+    t.after(() => receiver.close());
+    receiver.answers(answer(410));
+    await addContact(null, 'oncall@brand.example', ['changes']);
+    await app.api.post('/webhooks', { url: receiver.url, events: ['organization.created'] });
+    await app.api.post('/organizations', { name: 'Contoso' });
+    await run();
+    await run();
+    const mail = server.mails.find(
+      ({ to, subject }) => to === 'oncall@brand.example' && subject.includes('turned off'),
+    );
+    assert.match(mail?.text ?? told().join('\n'), /^By +Acme$/m);
+  });
+
+  it('of the deletion of their organization, and are forgotten after it', async () => {
+    const { organizationId } = await app.api.makeDirectory();
+    await addContact(organizationId, 'leaving@left.example', ['changes']);
+    await app.api.delete(`/organizations/${organizationId}?force=true`);
+    await run();
+    const forget = async () => {
+      await app.app.rounds.find(({ name }) => name === 'retention')?.run();
+      const { items } = (await app.api.get(`/contacts?limit=200`)).body;
+      return items.filter(({ email }: Answer) => email === 'leaving@left.example').length;
+    };
+    assert.equal(await forget(), 1, 'the notice has not gone out yet');
+    await pass(2 * HOUR, HOUR);
+    assert.ok(server.mails.some(({ to, text }) => to === 'leaving@left.example' && text.includes('organization')));
+    await pass(DAY);
+    assert.equal(await forget(), 0);
+    const [deleted] = (await app.api.get('/events?type=contact.deleted&limit=1')).body.items;
+    assert.deepEqual([deleted.data.email, deleted.organizationId], ['leaving@left.example', organizationId]);
   });
 });
