@@ -226,6 +226,10 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
           </section>
           {names.length > 0 && (
             <section class="panel list">
+              <div class="bar">
+                <h2>Credentials</h2>
+                <small>{counted(sumOf(progress), 'credential')}</small>
+              </div>
               <ul class="rows">
                 {names.map(({ member, directory, organization }) => (
                   <li>

@@ -138,7 +138,7 @@ function Packet({ packet }: { packet: EvidencePacket }) {
         <dl>
           <dt>Period</dt>
           <dd>
-            {shown(from)} to {shown(to)}
+            {shown(from)} to {shown(to)}. All times are in UTC.
           </dd>
           <dt>Customer</dt>
           <dd>{organization ? `${organization.name} (${organization.id})` : 'All'}</dd>
@@ -168,7 +168,7 @@ function Section({ name, rows, hasPlace }: { name: string; rows: readonly Eviden
       </div>
       {rows.length > 0 && (
         <div class="scroll">
-          <table>
+          <table class="stacked">
             <thead>
               <tr>
                 <th>When</th>
@@ -185,29 +185,41 @@ function Section({ name, rows, hasPlace }: { name: string; rows: readonly Eviden
             <tbody>
               {rows.slice(0, SHOWN).map((row) => (
                 <tr>
-                  <td class="whole">{row.at === null ? '—' : shown(row.at)}</td>
-                  <td>
-                    <b>{row.subject}</b>
-                    <br />
-                    <small>{row.what}</small>
+                  <td class="whole" data-label="When">
+                    {row.at === null ? '—' : shown(row.at)}
                   </td>
-                  <td>
-                    {row.directory ?? '—'}
-                    {hasPlace && row.organization !== null && (
-                      <>
-                        <br />
-                        <small>{row.organization}</small>
-                      </>
-                    )}
+                  <td data-label="What">
+                    <span>
+                      <b>{row.subject}</b>
+                      <br />
+                      <small>{row.what}</small>
+                    </span>
                   </td>
-                  <td>{row.by ?? '—'}</td>
-                  {has('expiresAt') && <td class="whole">{row.expiresAt === null ? 'Never' : shown(row.expiresAt)}</td>}
-                  {has('firstUsedAt') && (
-                    <td class="whole">{row.firstUsedAt === null ? 'Not yet' : hourOf(row.firstUsedAt)}</td>
+                  <td data-label="Directory">
+                    <span>
+                      {row.directory ?? '—'}
+                      {hasPlace && row.organization !== null && (
+                        <>
+                          <br />
+                          <small>{row.organization}</small>
+                        </>
+                      )}
+                    </span>
+                  </td>
+                  <td data-label="By">{row.by ?? '—'}</td>
+                  {has('expiresAt') && (
+                    <td class="whole" data-label="Expires">
+                      {row.expiresAt === null ? 'Never' : shown(row.expiresAt)}
+                    </td>
                   )}
-                  {has('minutes') && <td>{row.minutes ?? '—'}</td>}
-                  {has('note') && <td>{row.note ?? '—'}</td>}
-                  <td>
+                  {has('firstUsedAt') && (
+                    <td class="whole" data-label="First used">
+                      {row.firstUsedAt === null ? 'Not yet' : hourOf(row.firstUsedAt)}
+                    </td>
+                  )}
+                  {has('minutes') && <td data-label="Minutes to refused">{row.minutes ?? '—'}</td>}
+                  {has('note') && <td data-label="Note">{row.note ?? '—'}</td>}
+                  <td data-label="Events">
                     <small class="mono">{row.eventIds.join(' ')}</small>
                   </td>
                 </tr>

@@ -113,7 +113,7 @@ export function reportRoutes({ credentialReport, credentials, organizations }: D
           {items.length > 0 && (
             <section class="panel list">
               <div class="scroll">
-                <table>
+                <table class="stacked">
                   <thead>
                     <tr>
                       <th>Credential</th>
@@ -366,7 +366,8 @@ function sortOf(query: URLSearchParams) {
 function leadOf(shown: number, hasMore: boolean, isFiltered: boolean): string {
   if (shown === 0 && hasMore) return 'No matches on this page. Choose Older to search further.';
   if (shown === 0) return isFiltered ? 'No credentials match this filter.' : 'No directory has a credential yet.';
-  const what = isFiltered ? 'that match this filter' : 'across all customers';
+  const match = shown === 1 ? 'matches' : 'match';
+  const what = isFiltered ? `that ${match} this filter` : 'across all customers';
   return hasMore ? `The first ${shown} credentials ${what}.` : `${counted(shown, 'credential')} ${what}.`;
 }
 
@@ -388,45 +389,62 @@ function Row({ row, now, mayReview }: { row: CredentialRow; now: Date; mayReview
   const isLive = state !== 'revoked' && state !== 'expired';
   return (
     <tr>
-      <td>
-        <a href={`${HOME}/directories/${directoryId}`}>
-          <b>{label ?? (kind === 'oauth' ? 'Connection' : 'Token')}</b>
-        </a>{' '}
-        {state !== 'active' && <Tag tone={isLive ? 'warn' : 'off'}>{state}</Tag>}
-        <br />
-        <small>
-          {kind === 'oauth' ? 'Connection' : 'Token'} <span class="mono">…{hint}</span>, by {createdBy.name}
-        </small>
+      <td data-label="Credential">
+        <span>
+          <a href={`${HOME}/directories/${directoryId}`}>
+            <b>{label ?? (kind === 'oauth' ? 'Connection' : 'Token')}</b>
+          </a>{' '}
+          {state !== 'active' && <Tag tone={isLive ? 'warn' : 'off'}>{state}</Tag>}
+          <br />
+          <small>
+            {kind === 'oauth' ? 'Connection' : 'Token'} <span class="mono">…{hint}</span>, by {createdBy.name}
+          </small>
+        </span>
       </td>
-      <td class="whole">
-        {directory?.name ?? <span class="soft">deleted</span>}
-        <br />
-        <small>
-          {organization ? <a href={`${HOME}/organizations/${organizationId}`}>{organization.name}</a> : organizationId}
-        </small>
+      <td class="whole" data-label="Directory">
+        <span>
+          {directory?.name ?? <span class="soft">deleted</span>}
+          <br />
+          <small>
+            {organization ? (
+              <a href={`${HOME}/organizations/${organizationId}`}>{organization.name}</a>
+            ) : (
+              organizationId
+            )}
+          </small>
+        </span>
       </td>
-      <td class="whole" title={createdAt.toISOString()}>
+      <td class="whole" data-label="Age" title={createdAt.toISOString()}>
         {counted(ageDays, 'day')}
       </td>
-      <td class="whole">{total?.lastUsedAt ? <Time at={total.lastUsedAt} now={now} /> : <b>Never</b>}</td>
-      <td class="whole">{expiresAt ? <Time at={expiresAt} now={now} /> : 'Never'}</td>
-      <td>
-        <Marks marks={shown} />
-        {replacedAt && (
-          <small class="whole">
-            Replaced <Time at={replacedAt} now={now} />
-          </small>
-        )}
+      <td class="whole" data-label="Last used">
+        {total?.lastUsedAt ? <Time at={total.lastUsedAt} now={now} /> : <b>Never</b>}
       </td>
-      <td class="whole">
-        {review && (
-          <small>
-            {review.decision === 'keep' ? 'Keep' : 'End'}, <Time at={review.at} now={now} />
-            <br />
-          </small>
-        )}
-        {isLive && mayReview && <a href={`${REPORTS}/review/${id}`}>Review</a>}
-        {!review && !(isLive && mayReview) && '—'}
+      <td class="whole" data-label="Expires">
+        {expiresAt ? <Time at={expiresAt} now={now} /> : 'Never'}
+      </td>
+      <td data-label="Notes">
+        <span>
+          <Marks marks={shown} />
+          {replacedAt && (
+            <small class="whole">
+              Replaced <Time at={replacedAt} now={now} />
+            </small>
+          )}
+          {shown.length === 0 && !replacedAt && '—'}
+        </span>
+      </td>
+      <td class="whole" data-label="Review">
+        <span>
+          {review && (
+            <small>
+              {review.decision === 'keep' ? 'Keep' : 'End'}, <Time at={review.at} now={now} />
+              <br />
+            </small>
+          )}
+          {isLive && mayReview && <a href={`${REPORTS}/review/${id}`}>Review</a>}
+          {!review && !(isLive && mayReview) && '—'}
+        </span>
       </td>
     </tr>
   );

@@ -106,7 +106,7 @@ export function token({ finding }: Speech): string {
 
 export function whoDid({ finding, audience, vendor }: Speech): string {
   const { by, byType } = finding.facts;
-  if (byType === 'system') return 'Latchkey';
+  if (byType === 'system') return vendor || 'Latchkey';
   if (audience === 'it_contact' && byType !== 'it_contact') return by === undefined ? 'somebody' : vendor;
   return by ?? 'somebody';
 }
