@@ -21,6 +21,7 @@ export const authentik: IdentityProvider = {
         { label: 'Token', filling: 'token' },
       ],
       buttons: ['Finish'],
+      again: { path: ['Applications', 'Providers', 'your SCIM provider', 'Edit'], buttons: ['Update'] },
       checked: {
         basis: 'documented',
         at: '2026-11-27',
@@ -37,6 +38,7 @@ export const authentik: IdentityProvider = {
         { label: 'Access token URL', filling: 'token-url' },
       ],
       buttons: ['Finish'],
+      again: { path: ['Directory', 'Federation and Social login', 'your OAuth source', 'Edit'], buttons: ['Update'] },
       checked: {
         basis: 'source',
         at: '2026-11-27',

@@ -95,7 +95,7 @@ export const entra: IdentityProvider = {
     {
       code: 'idp_own_token',
       says: 'Secret Token is empty, so Entra ID sends a token of its own.',
-      fix: 'Paste the token into Secret Token, and save.',
+      fix: 'Paste the token into Secret Token.',
       basis: 'documented',
     },
     {
@@ -103,12 +103,6 @@ export const entra: IdentityProvider = {
       says: 'Tenant URL ends in /Users, or in a query string.',
       fix: 'Paste the Tenant URL as it is shown here.',
       basis: 'inferred',
-    },
-    {
-      code: 'client_secret_expired',
-      says: 'The client secret has ended. Entra ID requires secrets with an end.',
-      fix: 'Create another client secret here, and paste it into Client Secret.',
-      basis: 'documented',
     },
     {
       code: 'assertion_wrong',

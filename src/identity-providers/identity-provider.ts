@@ -105,6 +105,8 @@ export interface ConsoleForm {
   fields: readonly ConsoleField[];
   /** What to press at the end, in order. */
   buttons: readonly string[];
+  /** Where it is opened again later, and what is pressed then, if that differs from the first time. */
+  again?: { path: readonly string[]; buttons: readonly string[] };
   /** Where the labels were read, and when (YYYY-MM-DD). `basis` is `unknown` for a form that differs from one product to the next. */
   checked: { basis: Basis; at: string; source?: string };
 }
@@ -128,17 +130,16 @@ export interface OauthConsole extends ConsoleForm {
 /** Named like the finding that it leads to. */
 export type MistakeCode =
   | 'token_missing'
+  | 'token_unknown'
   | 'token_with_blanks'
   | 'scheme_twice'
   | 'scheme_basic'
   | 'scheme_unknown'
   | 'idp_own_token'
-  | 'other_secret_presented'
   | 'wrong_path'
   | 'doubled_slash'
   | 'redirect_uri_unknown'
   | 'client_secret_wrong'
-  | 'client_secret_expired'
   | 'assertion_wrong'
   | 'scope_unknown';
 

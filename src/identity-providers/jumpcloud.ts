@@ -45,9 +45,9 @@ export const jumpcloud: IdentityProvider = {
   },
   mistakes: [
     {
-      code: 'other_secret_presented',
-      says: 'Token Key holds a key of JumpCloud instead of the token.',
-      fix: 'Paste the token into Token Key, and press Test Connection.',
+      code: 'token_unknown',
+      says: 'Token Key may hold a key of JumpCloud instead of the token.',
+      fix: 'Paste the token into Token Key.',
       basis: 'inferred',
     },
     {

@@ -49,13 +49,13 @@ export const onelogin: IdentityProvider = {
     {
       code: 'token_missing',
       says: 'SCIM Bearer Token is empty, or was not saved before Enable.',
-      fix: 'Paste the token into SCIM Bearer Token, press Enable, then Save.',
+      fix: 'Paste the token into SCIM Bearer Token.',
       basis: 'inferred',
     },
     {
       code: 'scheme_twice',
       says: 'Custom Headers carry an Authorization line of their own.',
-      fix: 'Remove the Authorization line from Custom Headers.',
+      fix: 'Remove the Authorization line from Custom Headers, and paste the token without the word Bearer.',
       basis: 'inferred',
     },
   ],

@@ -2,6 +2,11 @@ import type { ConsoleField, IdentityProvider } from './identity-provider.ts';
 import { STANDARD_PRESET } from './oauth-preset.ts';
 
 const PATH = ['Integrations', 'Provisioning', 'New connection', 'Identity Store', 'SCIM Outbound'];
+// https://docs.pingidentity.com/pingone/integrations/p1_edit_provisioning_connection.html
+const AGAIN = {
+  path: ['Integrations', 'Provisioning', 'Connections', 'your connection', 'Configuration', 'the pencil'],
+  buttons: ['Save'],
+};
 const COMMON: readonly ConsoleField[] = [
   { label: 'SCIM Base URL', filling: 'endpoint' },
   { label: 'Users Resource', filling: { type: '/Users' } },
@@ -31,6 +36,7 @@ export const pingone: IdentityProvider = {
         { label: 'Auth Type Header', filling: { select: 'Bearer' } },
       ],
       buttons: ['Test Connection', 'Save'],
+      again: AGAIN,
       checked: CHECKED,
     },
     oauth: {
@@ -45,6 +51,7 @@ export const pingone: IdentityProvider = {
         { label: 'Auth Type Header', filling: { select: 'Bearer' } },
       ],
       buttons: ['Test Connection', 'Save'],
+      again: AGAIN,
       checked: CHECKED,
       ownClient: 'nothing',
       recommended: { way: 'oauth', why: 'PingOne gets short-lived tokens on its own.' },
