@@ -196,7 +196,8 @@ export const CODES = {
   connection_slots_full: atTokenEndpoint(
     'A new connection could not start, because the directory already has two tokens or connections.',
   ),
-  consent_refused: atTokenEndpoint('Someone declined the connection.'),
+  // A decision of a person, and no failure.
+  consent_refused: { ...atTokenEndpoint('Someone declined the connection.'), severity: 'notice' },
   request_form_wrong: atTokenEndpoint('The request is not a form, as OAuth requires.'),
 
   upstream_not_set: behindUs('Requests were accepted, but the directory has no SCIM server URL to pass them on to.'),

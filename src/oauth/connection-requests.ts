@@ -29,6 +29,8 @@ export interface Consent {
 
 export interface ConsentRefusal {
   organizationId: string;
+  /** The one that the connection was for, as far as that was chosen. */
+  directoryId: string | undefined;
   attribution: Attribution;
 }
 
@@ -98,14 +100,14 @@ export function createConnectionRequests(deps: {
     async refuse(
       request: IncomingMessage,
       response: ServerResponse,
-      { organizationId, attribution }: ConsentRefusal,
+      { organizationId, directoryId, attribution }: ConsentRefusal,
     ): Promise<string | undefined> {
       const found = await pendingRequests.find(request, response);
       const result = { error: 'access_denied', error_description: 'The connection was not allowed.' };
       const target = found && (await pendingRequests.settle(found, result));
       if (target !== undefined) {
         const data = { clientId: found?.params.client_id, reason: 'access_denied' };
-        await audit.append(audit.event('connection.refused', attribution, { organizationId }, data));
+        await audit.append(audit.event('connection.refused', attribution, { organizationId, directoryId }, data));
       }
       return target;
     },

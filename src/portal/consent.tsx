@@ -98,11 +98,12 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
     }
     const person = personOf(link);
     const attribution: Attribution = { actor: person, source: 'portal', address, requestId };
+    const directory = choices.length === 1 ? choices[0] : choices.find(({ id }) => id === form.get('directory'));
     if (form.get('decision') !== 'allow') {
       const { organizationId } = link;
-      return (await oauth.refuse(req, res, { organizationId, attribution })) ?? requestOver();
+      const refusal = { organizationId, directoryId: directory?.id, attribution };
+      return (await oauth.refuse(req, res, refusal)) ?? requestOver();
     }
-    const directory = choices.length === 1 ? choices[0] : choices.find(({ id }) => id === form.get('directory'));
     if (!directory) {
       const text = 'Go back and choose which directory this connection is for.';
       return messagePage({ title: 'Choose a directory.', text }, { status: 400, isNarrow: true });

@@ -116,8 +116,9 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     });
     const page = await contact.reachConsent(`${app.url}/oauth/authorize?${query}`);
     await contact.decide(page, { decision: 'cancel' });
-    const findings = await findingsOf(directory);
-    assert.ok(['consent_refused', 'setup_unfinished'].includes(findings[0]?.code), findings[0]?.code);
+    const [lead] = await findingsOf(directory);
+    assert.deepEqual([lead?.code, lead?.severity], ['consent_refused', 'notice']);
+    assert.match(textOf(lead ?? {}), /Someone chose Cancel when .* asked to connect/);
   });
 
   it('as redirect_uri_unknown, until a later request reaches the consent page', async () => {
