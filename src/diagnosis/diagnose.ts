@@ -247,6 +247,7 @@ function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts {
     ...(hint !== undefined && { hint }),
     ...(clientId !== undefined && { clientId }),
     ...(client && { clientName: client.name, isAppNamed: namesApp(facts.directory.provider) }),
+    ...(refusal.code === 'client_secret_expired' && client && endOfSecrets(client, facts.at)),
     ...(isElsewhere && { isElsewhere }),
     ...(otherDirectory !== undefined && { otherDirectory }),
     ...(status !== undefined && { status }),
@@ -282,8 +283,16 @@ function usableBeside(credentialId: string | undefined, { credentials }: Facts):
       id !== credentialId && (state === 'active' || state === 'pending') && !isClientGone,
   );
   if (!other) return {};
-  const { hint, kind, slot, lastUsedAt } = other;
-  return { usable: { hint, kind, slot, ...(lastUsedAt && { usedAt: lastUsedAt.toISOString() }) } };
+  const { hint, kind, slot, scopes, lastUsedAt } = other;
+  return {
+    usable: {
+      hint,
+      kind,
+      slot,
+      ...(lastUsedAt && { usedAt: lastUsedAt.toISOString() }),
+      ...(!scopes.includes('scim') && { isReadOnly: true }),
+    },
+  };
 }
 
 /** Behind us: the latest outcome of each kind of request. Where we keep none yet, the latest event. */
@@ -467,10 +476,11 @@ function ofEnds(facts: Facts): Finding[] {
 }
 
 function ofSilence(facts: Facts): Finding[] {
-  const { silence } = facts;
+  const { silence, accepted } = facts;
   if (!silence?.isAlarm) return [];
   const { since, longestMs, limitMs, basis, isFleet } = silence;
-  const about = { lastAt: since.toISOString(), longestMs, limitMs, detail: basis };
+  const acceptedAt = accepted && { acceptedAt: accepted.at.toISOString() };
+  const about = { lastAt: since.toISOString(), longestMs, limitMs, detail: basis, ...acceptedAt };
   const code = isFleet ? 'fleet_quiet' : 'quiet_for_longer_than_ever';
   return [{ ...make(code, since, about), certainty: 'likely' }];
 }
@@ -571,6 +581,12 @@ function make(code: Code, since: Date, about: FindingFacts): Finding {
   const { severity } = entryOf(code);
   const actor = actorOf(code, about);
   return { code, severity, actor, since: since.toISOString(), facts: about, evidence: [], certainty: 'known' };
+}
+
+/** When the secret expired that lasted longest. */
+function endOfSecrets({ secrets }: Facts['clients'][number], at: Date): FindingFacts {
+  const ends = secrets.flatMap(({ expiresAt }) => (expiresAt && expiresAt <= at ? [expiresAt.getTime()] : []));
+  return ends.length === 0 ? {} : { expiresAt: new Date(Math.max(...ends)).toISOString() };
 }
 
 /** Whether redirect URIs are made from the name of the app at the identity provider. */

@@ -38,7 +38,7 @@ export interface FindingFacts {
   at?: string;
   reason?: string;
   /** Another credential that would work. */
-  usable?: { hint: string; kind: 'bearer' | 'oauth'; slot: 'a' | 'b'; usedAt?: string };
+  usable?: { hint: string; kind: 'bearer' | 'oauth'; slot: 'a' | 'b'; usedAt?: string; isReadOnly?: boolean };
   clientId?: string;
   clientName?: string;
   /** Its redirect URIs follow from an app name, which the IT contact can correct in the setup. */

@@ -131,14 +131,15 @@ export function field({ idp }: Speech, filling: Extract<Filling, string>): strin
   return found?.label ?? OWN_NAMES[filling];
 }
 
-/** "In Okta, open Applications → your app → Provisioning". */
+/** "In Okta, open Applications → your app → Provisioning": the form as it is found once it was filled in. */
 export function open(speech: Speech, kind: 'bearer' | 'oauth'): Text {
-  return say`In ${speech.name}, open ${path(formOf(speech, kind).path)}`;
+  const form = formOf(speech, kind);
+  return say`In ${speech.name}, open ${path((form.again ?? form).path)}`;
 }
 
 export function press(speech: Speech, kind: 'bearer' | 'oauth'): Text {
-  const { buttons } = formOf(speech, kind);
-  return say`Then select ${path(buttons)}.`;
+  const form = formOf(speech, kind);
+  return say`Then select ${path((form.again ?? form).buttons)}.`;
 }
 
 /** Open the form, paste the token that would work into its field, test. */
@@ -213,8 +214,9 @@ export function mistakeOf({ idp }: Speech, code: Code): { says: string; fix: str
   return idp.mistakes.find((mistake) => mistake.code === code);
 }
 
-/** Makes the words of refusals: what the file of the identity provider knows of a mistake follows the cause, and its fix leads the steps. */
+/** Makes the words of refusals: what the file of the identity provider knows of a mistake follows the cause, and its fix is what to do there. */
 export function refusalsBy(
+  kind: 'bearer' | 'oauth',
   begin: (speech: Speech) => Pick<Words, 'lead' | 'detail'>,
   /** Whether what the fix speaks of is there to be used. */
   isFixable: (speech: Speech) => boolean = () => true,
@@ -222,13 +224,48 @@ export function refusalsBy(
   return (code: Code, what: (speech: Speech) => Text, steps: (speech: Speech) => Text[], unseen?: string): Speak =>
     (speech) => {
       const mistake = mistakeOf(speech, code);
+      const general = steps(speech);
+      const fixed = mistake && isFixable(speech);
       return {
         ...begin(speech),
-        rest: mistake ? say`${what(speech)} ${mistake.says}` : what(speech),
-        steps: [...(mistake && isFixable(speech) ? [say`${mistake.fix}`] : []), ...steps(speech)],
+        rest: mistake ? say`${what(speech)} ${labelled(speech, mistake.says)}` : what(speech),
+        steps: fixed
+          ? [
+              say`${open(speech, kind)}.`,
+              labelled(speech, mistake.fix),
+              press(speech, kind),
+              ...general.filter(isAlternative),
+            ]
+          : general,
         ...(unseen !== undefined && { unseen }),
       };
     };
+}
+
+/** A sentence of the identity provider's file, with the labels of its forms shown as what they are. */
+function labelled(speech: Pick<Speech, 'idp'>, text: string): Text {
+  const { idp } = speech;
+  const labels = [idp.console.bearer, idp.console.oauth]
+    .flatMap((form) => form?.fields ?? [])
+    .flatMap(({ label, filling }) =>
+      typeof filling === 'object' && 'select' in filling ? [label, filling.select] : [label],
+    )
+    .filter((label) => text.includes(label))
+    .sort((a, b) => b.length - a.length);
+  const [longest] = labels;
+  if (longest === undefined) return [text];
+  const [before = '', ...after] = text.split(longest);
+  const rest = after.join(longest);
+  return [
+    ...(before === '' ? [] : labelled(speech, before)),
+    ui(longest),
+    ...(rest === '' ? [] : labelled(speech, rest)),
+  ];
+}
+
+/** "If you don't have the token anymore, ...": holds whatever the way to the field is. */
+function isAlternative([first]: Text): boolean {
+  return typeof first === 'string' && first.startsWith('If ');
 }
 
 /** Whose turn it is, where the reader can do nothing. */

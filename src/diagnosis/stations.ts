@@ -18,15 +18,17 @@ export function stationsOf(facts: Facts, { findings }: Diagnosis): Station[] {
   const lead = findings.find(({ severity }) => severity === 'failing' || severity === 'degraded');
   const place = lead && placeOf(lead);
   const stop = place === undefined ? -1 : PLACES.indexOf(place);
-  return [idpOf(facts, findings), tokenEndpointOf(facts), scimEndpointOf(facts, lead), scimServerOf(facts)].map(
-    (station, index) => {
-      if (!lead || stop === -1 || index < stop) return station;
-      const isStopped = lead.severity === 'failing';
-      if (index === stop) return { ...station, state: isStopped ? 'bad' : 'poor', says: shortOf(lead.code) };
-      if (!isStopped || station.says === UNINVOLVED) return station;
-      return { ...station, state: 'unreached', says: 'Not reached' };
-    },
-  );
+  const first = idpOf(facts, findings);
+  const hasCome = first.state === 'ok';
+  return [first, tokenEndpointOf(facts), scimEndpointOf(facts, lead), scimServerOf(facts)].map((station, index) => {
+    // Nothing has come through the token endpoint that is not involved, as long as nothing comes at all.
+    if (station.says === UNINVOLVED && (stop === 0 || !hasCome)) return { ...station, state: 'unreached' };
+    if (!lead || stop === -1 || index < stop) return station;
+    const isStopped = lead.severity === 'failing';
+    if (index === stop) return { ...station, state: isStopped ? 'bad' : 'poor', says: shortOf(lead.code) };
+    if (!isStopped || station.says === UNINVOLVED) return station;
+    return { ...station, state: 'unreached', says: 'Not reached' };
+  });
 }
 
 const UNINVOLVED = 'Not involved';

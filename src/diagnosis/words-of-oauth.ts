@@ -37,7 +37,7 @@ function detail(speech: Speech): Text {
   return say`${tally(speech)} They stop when the current access token expires.`;
 }
 
-const refusal = refusalsBy((speech) => ({ lead: lead(speech), detail: detail(speech) }));
+const refusal = refusalsBy('oauth', (speech) => ({ lead: lead(speech), detail: detail(speech) }));
 
 const newSecret = (speech: Speech): Text[] => [
   say`Add a client secret in the setup on this page.`,
@@ -147,7 +147,7 @@ function swapped(speech: Speech): Words {
       say`${open(speech, 'oauth')}, and replace the value of ${ui(label)} with this one.`,
       press(speech, 'oauth'),
     ],
-    value: { label, value: isToken ? directory.authorizationUrl : directory.tokenUrl },
+    value: { label: capital(label), value: isToken ? directory.authorizationUrl : directory.tokenUrl },
   };
 }
 
@@ -214,7 +214,10 @@ export const OAUTH_WORDS = {
   ),
   client_secret_expired: refusal(
     'client_secret_expired',
-    ({ finding }) => say`Its client secret expired ${date(finding.facts.expiresAt)}.`,
+    ({ finding: { facts } }) =>
+      facts.expiresAt === undefined
+        ? say`Its client secret has expired.`
+        : say`Its client secret expired ${date(facts.expiresAt)}.`,
     newSecret,
   ),
   client_secret_has_blanks: refusal(
@@ -234,7 +237,10 @@ export const OAUTH_WORDS = {
   client_method_wrong: refusal(
     'client_method_wrong',
     (speech) => say`${capital(client(speech))} was set up to authenticate in another way.`,
-    () => [say`Use the authentication method that the setup on this page shows.`],
+    (speech) => [
+      say`${open(speech, 'oauth')}, and choose the authentication method that the setup on this page shows.`,
+      press(speech, 'oauth'),
+    ],
   ),
   assertion_wrong: assertion,
   jwks_unreachable: refusal(
@@ -271,12 +277,18 @@ export const OAUTH_WORDS = {
   scope_unknown: refusal(
     'scope_unknown',
     () => say`It asks for a scope that does not exist here.`,
-    (speech) => [say`${open(speech, 'oauth')}, and set the scope to ${{ value: 'scim' }}, or leave it empty.`],
+    (speech) => [
+      say`${open(speech, 'oauth')}, and set the scope to ${{ value: 'scim' }}, or leave it empty.`,
+      press(speech, 'oauth'),
+    ],
   ),
   scope_separator: refusal(
     'scope_separator',
     () => say`The scopes it asks for are separated by commas.`,
-    (speech) => [say`${open(speech, 'oauth')}, and put a space between two scopes instead of a comma.`],
+    (speech) => [
+      say`${open(speech, 'oauth')}, and put a space between two scopes instead of a comma.`,
+      press(speech, 'oauth'),
+    ],
   ),
   code_expired: refusal(
     'code_expired',
@@ -354,7 +366,7 @@ export const OAUTH_WORDS = {
     ({ finding }) =>
       say`Its request is not in the format that OAuth requires. ${FORMS[finding.facts.detail ?? ''] ?? ''}`,
     (speech) => [
-      say`Compare the URLs and the authentication method in ${speech.name} with the setup on this page.`,
+      say`${open(speech, 'oauth')}, and compare the URLs and the authentication method with the setup on this page.`,
       say`If you wrote the program yourself, send the parameters in the body as application/x-www-form-urlencoded.`,
     ],
   ),

@@ -25,6 +25,7 @@ const UNSAVED = 'whether the token in the identity provider was changed and not 
 
 /** Without a token that works there is none to paste another way. */
 const refusal = refusalsBy(
+  'bearer',
   (speech) => ({ lead: refused(speech), detail: tally(speech) }),
   ({ finding }) => finding.facts.usable?.kind === 'bearer',
 );
@@ -231,11 +232,14 @@ export const REQUEST_WORDS = {
     lead: `${speech.Name} can read, but not change anything.`,
     rest: say`Changes are refused because ${token(speech)} is read-only.`,
     detail: tally(speech),
-    steps: [
-      say`Generate a token with full access on this page.`,
-      say`${open(speech, 'bearer')}, and paste it into ${ui(field(speech, 'token'))}.`,
-      press(speech, 'bearer'),
-    ],
+    steps:
+      speech.finding.facts.usable?.kind === 'bearer' && !speech.finding.facts.usable.isReadOnly
+        ? pasteToken(speech)
+        : [
+            say`Generate a token with full access on this page.`,
+            say`${open(speech, 'bearer')}, and paste it into ${ui(field(speech, 'token'))}.`,
+            press(speech, 'bearer'),
+          ],
   }),
   directory_disabled: (speech) => {
     const { by, at } = speech.finding.facts;

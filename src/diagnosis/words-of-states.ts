@@ -39,10 +39,10 @@ const endpoint = (speech: Speech) => ({
 
 const NO_TRACE = 'requests that go to another address. They never reach us.';
 
-const STEPS: Record<string, string> = {
-  client_made: 'A client was created, but has not been used to connect yet.',
-  requested: 'The connection was requested, but has not been allowed yet.',
-  consented: 'The connection was allowed, but no token was requested with it yet.',
+const STEPS: Record<string, (at: Date | undefined) => Text> = {
+  client_made: (at) => say`A client was created ${at}, but has not been used to connect yet.`,
+  requested: (at) => say`The connection was requested ${at}, but has not been allowed yet.`,
+  consented: (at) => say`The connection was allowed ${at}, but no token was requested with it yet.`,
 };
 
 function ending(speech: Speech, what: string, steps: Text[]) {
@@ -99,7 +99,7 @@ export const STATE_WORDS = {
   },
   setup_unfinished: (speech) => ({
     lead: 'The setup is not finished.',
-    rest: say`${STEPS[speech.finding.facts.step ?? ''] ?? ''} That was ${date(speech.finding.since)}.`,
+    rest: say`${STEPS[speech.finding.facts.step ?? '']?.(date(speech.finding.since))}`,
     steps: connectAgain(speech),
   }),
 
@@ -163,6 +163,7 @@ export const STATE_WORDS = {
       [say`Check that this server can be reached from the internet, and look at the status page of ${speech.name}.`],
       'has been told',
     ),
+    unseen: `where they stop. They don't reach us.`,
   }),
   idp_backoff: (speech) => {
     const { lastAt, at, expiresAt } = speech.finding.facts;

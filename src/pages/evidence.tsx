@@ -41,7 +41,7 @@ export function HowWeKnow(props: {
 }) {
   const { finding, evidence, view, visit } = props;
   const { now } = view;
-  const { acceptedAt, count = 1 } = finding.facts;
+  const { acceptedAt, network, count = 1 } = finding.facts;
   const { unseen } = wordsOf(finding, view.spoken, visit.reader);
   const troubles = evidence.filter(isTrouble);
   const [first, last] = [troubles[0], troubles.at(-1)];
@@ -51,7 +51,12 @@ export function HowWeKnow(props: {
     ...(last && count > 1
       ? [{ at: timeOf(last), event: last, more: `The latest of ${counted(count, 'time')}. ` }]
       : []),
-    ...(acceptedAt === undefined ? [] : [{ at: new Date(acceptedAt), event: undefined, more: '' }]),
+    ...(network === undefined
+      ? []
+      : [{ at: new Date(finding.since), event: undefined, more: `First request from ${network}` }]),
+    ...(acceptedAt === undefined
+      ? []
+      : [{ at: new Date(acceptedAt), event: undefined, more: 'Last accepted request' }]),
   ].sort((a, b) => a.at.getTime() - b.at.getTime());
   const isOperator = visit.reader.audience === 'operator';
   if (rows.length === 0 && unseen === undefined) return null;
@@ -71,7 +76,7 @@ export function HowWeKnow(props: {
                 {isOperator && <EventDetails event={event} />}
               </span>
             ) : (
-              <span>Last accepted request</span>
+              <span>{more}</span>
             )}
           </li>
         ))}
