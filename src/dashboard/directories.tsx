@@ -107,7 +107,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         <>
           {past && <PastPanel past={past} directory={directory} visit={visit} />}
           {visit.may('directories.change') && (
-            <details class="panel" open={isRefusedAt(visit, address)}>
+            <details class="panel" id="change" open={visit.query.has('change') || isRefusedAt(visit, address)}>
               <summary>Change, disable or delete</summary>
               <Form
                 visit={visit}

@@ -39,12 +39,18 @@ export function Said({ text, now }: { text: Text; now: Date }) {
   return (
     <>
       {text.map((part) => {
-        if (typeof part === 'string') return part;
+        if (typeof part === 'string') return <Unbroken text={part} />;
         if ('time' in part) return <Moment at={new Date(part.time)} now={now} />;
         return 'ui' in part ? <b>{part.ui}</b> : <span class="mono">{part.value}</span>;
       })}
     </>
   );
+}
+
+/** The end of a token, such as …LDy1, is never broken between two lines. */
+function Unbroken({ text }: { text: string }) {
+  const parts = text.split(/(…\w+)/);
+  return <>{parts.map((part, index) => (index % 2 === 1 ? <span class="whole">{part}</span> : part))}</>;
 }
 
 /** The sentence that leads, within a list. */
@@ -84,7 +90,7 @@ export function Stations({ view, visit }: { view: DirectoryView; visit: Visit })
   const nameOf = ({ place }: Station) =>
     place === 'idp' ? capital(provider) : place === 'scim_server' ? server : STATION_NAMES[place];
   return (
-    <section class="panel">
+    <section class="panel path">
       <h2>{isStopped ? 'Where it stops' : 'Request path'}</h2>
       <ol class="stations">
         {stations.map((station) => (
@@ -152,6 +158,20 @@ export function WhatToDo({ finding, view, visit }: { finding: Finding; view: Dir
   );
 }
 
+/** Codes whose group mostly wants another token, and who don't. */
+const NO_TOKEN: ReadonlySet<Finding['code']> = new Set([
+  'directory_disabled',
+  'token_disabled',
+  'client_secret_ends_soon',
+  'refresh_policy_ends_soon',
+]);
+const WANT_SETUP: ReadonlySet<Finding['code']> = new Set([
+  'setup_unfinished',
+  'redirect_uri_unknown',
+  'client_secret_ends_soon',
+  'refresh_policy_ends_soon',
+]);
+
 /** What can be done about it on these pages. */
 function Acts({ finding: { code }, view, visit }: { finding: Finding; view: DirectoryView; visit: Visit }) {
   const address = `${visit.home}/directories/${view.directory.id}`;
@@ -178,8 +198,26 @@ function Acts({ finding: { code }, view, visit }: { finding: Finding; view: Dire
         </a>
       </div>
     );
+  if (group === 'upstream' && visit.reader.audience === 'operator' && visit.may('directories.change'))
+    return (
+      <div class="acts">
+        {code !== 'upstream_not_set' && <Act visit={visit} action={`${address}/test`} name="Test the SCIM server" />}
+        <a class="btn" href="?change#change">
+          {code === 'upstream_not_set' ? 'Set the URL' : 'Change the URL'}
+        </a>
+      </div>
+    );
   const wantsToken = group === 'presented' || group === 'not_usable' || group === 'coming';
-  if (wantsToken && code !== 'directory_disabled' && code !== 'token_disabled' && visit.may('credentials.change'))
+  const isForToken = (wantsToken && !NO_TOKEN.has(code)) || code === 'new_source' || code === 'two_sources_one_token';
+  if (code === 'weak_or_imported' && visit.may('credentials.change'))
+    return (
+      <div class="acts">
+        <a class="btn" href={`${address}/rotate`}>
+          Rotate
+        </a>
+      </div>
+    );
+  if (isForToken && visit.may('credentials.change'))
     return (
       <div class="acts">
         {view.holdings.length < 2 && (
@@ -194,7 +232,7 @@ function Acts({ finding: { code }, view, visit }: { finding: Finding; view: Dire
         )}
       </div>
     );
-  const wantsSetup = group === 'token_endpoint' || code === 'setup_unfinished' || code === 'redirect_uri_unknown';
+  const wantsSetup = group === 'token_endpoint' || WANT_SETUP.has(code);
   if (wantsSetup && visit.may('directories.set-up'))
     return (
       <div class="acts">
