@@ -1,73 +1,29 @@
-/** Each finding as it leads the page of its directory: those that fail, as their scenarios drive them, and the calm ones. */
+/** Each finding on the page of its directory, as its scenario drives it. */
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Answer } from '../support/api.ts';
 import type { TestApp } from '../support/app.ts';
-import { DAY, HOUR } from '../support/clock.ts';
-import { flush, makeWorld, OKTA_AGENT, type World } from '../support/diagnosed.ts';
-import { makeClient } from '../support/oauth-client.ts';
+import { HOUR } from '../support/clock.ts';
+import { flush, makeWorld, OKTA_AGENT } from '../support/diagnosed.ts';
 import { makeOauthWorld, OAUTH_SCENARIOS } from '../support/oauth-scenarios.ts';
 import { signInOperator } from '../support/operator-browser.ts';
 import { REQUEST_SCENARIOS } from '../support/request-scenarios.ts';
+import { STATE_SCENARIOS } from '../support/state-scenarios.ts';
 import { answer, LIST, UPSTREAM_SCENARIOS } from '../support/upstream-scenarios.ts';
 import type { PictureSet } from './pictures.ts';
-
-const CALM: Record<string, (world: World) => Promise<unknown>> = {
-  working: ({ send, token }) => send(`Bearer ${token}`),
-  async working_quiet({ app, send, token }) {
-    await send(`Bearer ${token}`);
-    await flush(app);
-    app.clock.advance(8 * DAY);
-  },
-  async ended_on_purpose({ app, send, token, credential }) {
-    await send(`Bearer ${token}`);
-    await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
-  },
-  waiting_for_first_request: async () => undefined,
-  never_used: async ({ app }) => app.clock.advance(8 * DAY),
-  async credential_ends_soon({ app, directory, credential }) {
-    const expiresAt = new Date(app.clock.now().getTime() + 20 * DAY).toISOString();
-    const { token } = await app.api.issue(directory.id, { expiresAt });
-    await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
-    await fetch(`${app.url}/auth/verify?directory=${directory.id}`, {
-      headers: { authorization: `Bearer ${token}`, 'user-agent': OKTA_AGENT },
-    });
-  },
-  async rotation_overdue({ app, send, token, directory }) {
-    await send(`Bearer ${token}`);
-    await app.api.post(`/directories/${directory.id}/rotate`, { mode: 'overlap', retire: 'when-replaced' });
-    app.clock.advance(8 * DAY);
-    await send(`Bearer ${token}`);
-  },
-  async quiet_for_longer_than_ever({ app, send, token }) {
-    await send(`Bearer ${token}`);
-    await flush(app);
-    app.clock.advance(22 * DAY);
-  },
-  async healed_but_missed({ app, send, token }) {
-    await send(`Bearer ${token}`);
-    await flush(app);
-    for (const method of ['GET', 'GET', 'POST', 'PATCH', 'DELETE']) await send('Bearer Bearer other', { method });
-    await flush(app);
-    await send(`Bearer ${token}`);
-    await flush(app);
-  },
-  async two_sources_one_token({ app, send, token }) {
-    for (let day = 0; day < 20; day++) {
-      await send(`Bearer ${token}`);
-      await flush(app);
-      app.clock.advance(DAY);
-    }
-    await send(`Bearer ${token}`, { agent: 'python-requests/2.31' });
-    await send(`Bearer ${token}`);
-  },
-};
 
 export const findings: PictureSet = {
   name: 'findings',
   title: 'Findings: each page wide and narrow, light and dark',
-  env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000', LATCHKEY_LEASE_MS: '0' },
-  async drive(app, look) {
+  env: {
+    LATCHKEY_FAILURES_PER_ADDRESS: '100000',
+    LATCHKEY_FAILURES_PER_DIRECTORY: '100',
+    LATCHKEY_LEASE_MS: '0',
+    LATCHKEY_OAUTH_JWKS_HOSTS: 'keys.northwind.invalid',
+  },
+  async drive(started, look) {
+    const { body: colleague } = await started.api.post('/api-keys', { name: 'Dana Ruiz', role: 'owner' });
+    const app = { ...started, api: started.api.as(colleague.key) };
     const server = createServer((request, response) => behave(request, response));
     let behave: RequestListener = answer(200, LIST);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -103,20 +59,14 @@ export const findings: PictureSet = {
         app.clock.advance(1000);
         await see(code, world.directory);
       }
-      const directory = await app.api.makeDirectory(await named('okta'));
-      await see('not_connected', directory);
-      await makeClient(app, { directoryId: directory.id });
-      await see('setup_unfinished', directory);
-      for (const [code, drive] of Object.entries(CALM)) {
-        const world = await makeWorld(app, await named('okta'));
-        await drive(world);
-        await see(code, world.directory);
+      for (const [code, drive] of Object.entries(STATE_SCENARIOS)) {
+        const directory = await drive(app);
+        if (directory) await see(code, directory);
+        else {
+          await flush(app);
+          await look(code, '/dashboard/refused', await cookie());
+        }
       }
-      const paused = await makeWorld(app, await named('entra'));
-      await paused.send(`Bearer ${paused.token}`);
-      await paused.send(`Bearer ${paused.token.slice(0, 20)}`);
-      app.clock.advance(2 * HOUR);
-      await see('idp_backoff', paused.directory);
     } finally {
       server.closeAllConnections();
       server.close();

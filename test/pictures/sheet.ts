@@ -19,7 +19,7 @@ const GAP = 8;
 const LABEL = 18;
 /** Columns of rows, so that a sheet is about as wide as it is high. */
 const ACROSS = 5;
-const QUALITY = 0.72;
+const QUALITY = 0.6;
 
 export async function sheetOf(
   browser: Browser,

@@ -223,7 +223,9 @@ function assertionBody(value: string): string {
 }
 
 export async function makeOauthWorld(app: TestApp, fields: Record<string, unknown> = {}): Promise<OauthWorld> {
-  const directory = await app.api.makeDirectory({ provider: 'entra' });
+  const { body } = await app.api.post('/organizations', { name: 'Northwind Traders' });
+  const place = { organizationId: body.id, name: 'Entra ID production', provider: 'entra' };
+  const directory = await app.api.makeDirectory(place);
   const client = await makeClient(app, {
     provider: 'entra',
     directoryId: directory.id,

@@ -122,7 +122,7 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
       await send(`Bearer ${token}`, { method: 'POST' });
       await send(`Bearer ${token}`);
     },
-    says: [/can read, but not change/, /full access/],
+    says: [/can read, but not change/, /works but has never been used/, /paste the current token/],
   },
   directory_disabled: {
     async drive({ app, directory, send, token }) {
