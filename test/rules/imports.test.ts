@@ -45,19 +45,8 @@ const KEPT: Record<string, (file: string) => boolean> = {
   pino: (file) => file === 'log.ts',
 };
 
-/** Folders whose index makes their part as well. None may be added. */
-const MAKING_INDEXES = [
-  'admin',
-  'command-line',
-  'diagnosis',
-  'gateway',
-  'idempotency',
-  'identity-providers',
-  'notifications',
-  'oauth',
-  'storage',
-  'verification',
-];
+/** Folders whose index makes their part as well: `idempotency` is one file. None may be added. */
+const MAKING_INDEXES = ['idempotency', 'notifications', 'storage'];
 const LONGEST_FILE = 620;
 
 interface Import {

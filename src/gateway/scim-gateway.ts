@@ -1,0 +1,145 @@
+/** The gateway as a request handler: one decision, one route, one exchange. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../clock.ts';
+import type { Directory, UpstreamPolicy } from '../directories/index.ts';
+import { sendScimError } from '../http/error-responses.ts';
+import type { RequestContext } from '../http/request-context.ts';
+import type { Random } from '../identifiers.ts';
+import type { Log } from '../log.ts';
+import {
+  type Decision,
+  type Grant,
+  isRead,
+  readAuthorization,
+  sendDenial,
+  sendScimFailure,
+  type Verification,
+} from '../verification/index.ts';
+import { type Carry, createCarry, type Exchange } from './exchange.ts';
+import { kindOf, type Outcome } from './outcome.ts';
+import { readTarget } from './request-target.ts';
+import { createRoutes } from './route.ts';
+import { createTransport } from './transport.ts';
+import type { UpstreamCredentials } from './upstream-credential.ts';
+import { createUpstreamTest, type UpstreamTestReport } from './upstream-test.ts';
+
+interface GatewayDependencies {
+  verification: Verification;
+  context: RequestContext;
+  clock: Clock;
+  random: Random;
+  publicUrl: string;
+  log: Log;
+  upstreamPolicy: UpstreamPolicy;
+  /** What authenticates us at upstreams. */
+  credentials: UpstreamCredentials;
+  /** At a time, so that no directory can keep the others from the server that they share. */
+  exchangesPerDirectory: number;
+  /** Until a connection stands; until the upstream's headers; and until the whole answer is through. */
+  connectTimeoutMs: number;
+  headersTimeoutMs: number;
+  timeoutMs: number;
+  /** Told of each answer's status, as the IdP gets it. */
+  onAnswer: (status: number) => void;
+  /** Told of each accepted request once it has ended, unless the IdP went away before. */
+  onOutcome: (outcome: Outcome) => void;
+}
+
+export interface ScimGateway {
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Says what an IdP would stumble over at the upstream of a directory. Throws invalid_request when it has none. */
+  test(directory: Directory): Promise<UpstreamTestReport>;
+  close(): Promise<void>;
+}
+
+const COUNTS_KEPT = 10_000;
+
+export function createScimGateway(deps: GatewayDependencies): ScimGateway {
+  const { verification, context, clock, publicUrl, credentials, exchangesPerDirectory, onAnswer, onOutcome } = deps;
+  const transport = createTransport({
+    policy: deps.upstreamPolicy,
+    connectTimeoutMs: deps.connectTimeoutMs,
+    timeoutMs: deps.timeoutMs,
+  });
+  const carry: Carry = createCarry({ ...deps, transport });
+  const routes = createRoutes(publicUrl);
+  const underWay = new Map<string, number>();
+
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    const requestId = context.requestIdOf(request);
+    const target = readTarget(request.url ?? '');
+    const method = request.method ?? 'GET';
+    if (!target) {
+      sendScimError(response, 400, `The path has dot segments. Request ID: ${requestId}`, {
+        'x-request-id': requestId,
+      });
+      return;
+    }
+    const { endpointKey, rest: path, query } = target;
+    const address = context.addressOf(request);
+    const decision = verification.check({
+      presented: readAuthorization(request.rawHeaders),
+      directory: endpointKey,
+      write: !isRead(method, path),
+      surface: 'gateway',
+      method,
+      address,
+      userAgent: request.headers['user-agent'],
+      requestId,
+    });
+    if (!(decision instanceof Promise)) proceed(decision);
+    else decision.then(proceed).catch((error: unknown) => sendScimFailure(response, error, requestId));
+
+    function proceed(made: Decision): void {
+      if (made.allowed) forward(made.grant);
+      else sendDenial(response, { denial: made.denial, endpointKey, requestId, publicUrl });
+    }
+
+    function forward(grant: Grant): void {
+      const startedAt = clock.monotonicMs();
+      const exchange: Exchange = {
+        ...{ request, response, method, path, query, address, requestId, grant, startedAt },
+        onClose: undefined,
+      };
+      const route = routes.find(grant);
+      if (!route) {
+        const kind = kindOf(method, path);
+        onOutcome({ kind, outcome: 'not_set', method, elapsedMs: 0, grant, address, requestId });
+        refuse(502, 'The SCIM server of this directory is not configured yet.');
+      } else if (enter(exchange)) {
+        const header = credentials.headerOf(grant.directory, grant.scope, route.origin);
+        if (!(header instanceof Promise)) carry(exchange, route, header);
+        else {
+          header
+            .then((made) => carry(exchange, route, made))
+            .catch((error: unknown) => sendScimFailure(response, error, requestId));
+        }
+      } else refuse(503, `${exchangesPerDirectory} requests of this directory are already running.`);
+    }
+
+    function refuse(status: number, detail: string): void {
+      onAnswer(status);
+      sendScimError(response, status, `${detail} Request ID: ${requestId}`, {
+        'x-request-id': requestId,
+        ...(status === 503 && { 'retry-after': '5' }),
+      });
+    }
+
+    function enter(exchange: Exchange): boolean {
+      const { id } = exchange.grant.directory;
+      const count = underWay.get(id) ?? 0;
+      if (count >= exchangesPerDirectory) return false;
+      underWay.set(id, count + 1);
+      response.once('close', () => {
+        const left = (underWay.get(id) ?? 1) - 1;
+        // A map that entries enter and leave with each request is built anew all the time.
+        if (left > 0 || underWay.size <= COUNTS_KEPT) underWay.set(id, left);
+        else underWay.delete(id);
+        exchange.onClose?.();
+      });
+      return true;
+    }
+  }
+
+  return { handle, test: createUpstreamTest({ ...deps, transport }), close: () => transport.close() };
+}
