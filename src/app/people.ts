@@ -3,6 +3,7 @@ import Koa from 'koa';
 import { createAdmin } from '../admin/index.ts';
 import type { Config } from '../config/index.ts';
 import { createDashboard } from '../dashboard/index.tsx';
+import { isWorking } from '../diagnosis/index.ts';
 import { AppError } from '../errors.ts';
 import { createTransport } from '../gateway/index.ts';
 import { sendProblem } from '../http/error-responses.ts';
@@ -52,13 +53,7 @@ export function createPeople(deps: AppDependencies, foundation: Foundation, mach
     portalLinks,
     operators,
     spoken: diagnoses.spoken,
-    async isWorking(directory) {
-      const { findings } = await diagnoses.current.of(directory);
-      const isWell = findings.every(
-        ({ severity, code }) => severity === 'fine' || severity === 'notice' || code === 'healed_but_missed',
-      );
-      return isWell && findings.some(({ code }) => code.startsWith('working') || code === 'healed_but_missed');
-    },
+    isWorking: async (directory) => isWorking((await diagnoses.current.of(directory)).findings),
     brand: { name: brand.name, support: brand.support },
     smtp: smtpOf(config),
     mailsPerMinute: config.LATCHKEY_MAIL_PER_MINUTE,

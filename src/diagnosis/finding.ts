@@ -85,3 +85,11 @@ export interface Stranger {
   userAgent?: string;
   evidence: string[];
 }
+
+/** Whether requests are accepted and nothing stands against it: what was missed while it was broken is no trouble of now. */
+export function isWorking(findings: readonly Pick<Finding, 'code' | 'severity'>[]): boolean {
+  const isWell = ({ code, severity }: Pick<Finding, 'code' | 'severity'>) =>
+    severity === 'fine' || severity === 'notice' || code === 'healed_but_missed';
+  const says = ({ code }: Pick<Finding, 'code'>) => code.startsWith('working') || code === 'healed_but_missed';
+  return findings.every(isWell) && findings.some(says);
+}

@@ -10,7 +10,7 @@ export type { CurrentFinding, CurrentFindings, FindingChange, FindingQuery } fro
 export { diagnose } from './diagnose.ts';
 export { createDiagnoses, type Diagnoses, type PastDiagnosis } from './diagnoses.ts';
 export type { Facts } from './facts.ts';
-export type { Diagnosis, Finding, FindingFacts, Stranger } from './finding.ts';
+export { type Diagnosis, type Finding, type FindingFacts, isWorking, type Stranger } from './finding.ts';
 export { timeOf } from './read-facts.ts';
 export { type LoggedRequest, REQUEST_LOG_DAYS, type RequestLog, requestsAsCsv } from './request-log.ts';
 export { type Part, plain, type Text } from './say.ts';
