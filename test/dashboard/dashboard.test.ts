@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, describe, it } from 'node:test';
-import { startApp, type TestApp } from '../support/app.ts';
+import { before, describe, it } from 'node:test';
+import { runApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { flush } from '../support/diagnosed.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import {
   createOperatorBrowser,
   makeSignInLink,
@@ -18,17 +18,10 @@ const HOUR = 3_600_000;
 
 for (const engine of engines) {
   describe(`the dashboard on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
+    const app = runApp({ engine, clock: createMovableClock(new Date().toISOString()) });
     let owner: OperatorBrowser;
     before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
       owner = await signInOperator(app);
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
     });
 
     const verify = async (directoryId: string, token: string) =>

@@ -1,26 +1,17 @@
 /** Lines 14 to 16 of what must hold for identity providers: whose connection it becomes, who may allow it, and connecting again. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { consentsAt } from '../support/consents.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import { createItContact, type ItContact, makeLink } from '../support/it-contact.ts';
 import { eventsOf, makeClient, type OauthClient, refresh, verified } from '../support/oauth-client.ts';
 
 for (const engine of engines) {
   describe(`connecting on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine, clock: createMovableClock(new Date().toISOString()) });
 
     const { addressOf, setUp, tokensOf } = consentsAt(() => app);
 

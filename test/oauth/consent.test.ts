@@ -1,11 +1,11 @@
 /** The pages of a connection under attack, and portal links on their way through the world. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp, startApp } from '../support/app.ts';
 import type { Page } from '../support/browser-session.ts';
 import { createMovableClock, DAY, HOUR } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import { createItContact, type ItContact, makeLink, welcomeItContact } from '../support/it-contact.ts';
 import { exchange, makeClient, type OauthClient } from '../support/oauth-client.ts';
 import { sendRaw } from '../support/raw-request.ts';
@@ -15,19 +15,10 @@ const HOSTILE = `"><script>alert(1)</script><img src=x onerror=alert(1)>'`;
 
 for (const engine of engines) {
   describe(`consent on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
+    const app = runApp({ engine, clock: createMovableClock(new Date().toISOString()) });
     let directory: Answer;
     let client: OauthClient;
     let contact: ItContact;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
     beforeEach(async () => {
       directory = await app.api.makeDirectory();
       client = await makeClient(app);

@@ -1,13 +1,13 @@
 /** Line 29 of what must hold for identity providers: the metadata says what is accepted, no more and no less. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { exportJWK, SignJWT } from 'jose';
 import * as oauth from 'oauth4webapi';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import { createItContact, welcomeItContact } from '../support/it-contact.ts';
 import { ask, exchange, makeClient, makeConnection, type OauthClient } from '../support/oauth-client.ts';
 import { sendRaw } from '../support/raw-request.ts';
@@ -17,17 +17,10 @@ const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 
 for (const engine of engines) {
   describe(`discovery on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
+    const app = runApp({ engine, clock: createMovableClock(new Date().toISOString()) });
     let metadata: Answer;
     before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
       metadata = await (await fetch(`${app.url}/.well-known/oauth-authorization-server`)).json();
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
     });
 
     const introspect = async (token: string, target = app): Promise<Answer> => {

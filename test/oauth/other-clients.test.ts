@@ -1,12 +1,12 @@
 /** Clients that we did not write go the same ways: each checks on its own side what the RFCs have it check. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
 import { AuthorizationCode, ClientCredentials } from 'simple-oauth2';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import { type ItContact, welcomeItContact } from '../support/it-contact.ts';
 import { makeClient, type OauthClient, REDIRECT_URI, verified } from '../support/oauth-client.ts';
 
@@ -14,16 +14,7 @@ const INSECURE = { [oauth.allowInsecureRequests]: true };
 
 for (const engine of engines) {
   describe(`clients that we did not write, on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
+    const app = runApp({ engine, clock: createMovableClock(new Date().toISOString()) });
 
     interface Given {
       directoryId: string;

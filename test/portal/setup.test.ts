@@ -1,26 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { IDENTITY_PROVIDER_IDS } from '../../src/identity-providers/index.ts';
 import type { Answer } from '../support/api.ts';
-import { startApp, type TestApp } from '../support/app.ts';
+import { runApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
-import { engines, type Place } from '../support/engines.ts';
+import { engines } from '../support/engines.ts';
 import { type ItContact, welcomeItContact } from '../support/it-contact.ts';
 
 for (const engine of engines) {
   describe(`the set-up of a directory in the portal on ${engine.name}`, () => {
-    let place: Place;
-    let app: TestApp;
+    const app = runApp({ engine, clock: createMovableClock(new Date().toISOString()) });
     let directory: Answer;
     let contact: ItContact;
-    before(async () => {
-      place = engine.place();
-      app = await startApp({ databaseUrl: place.url, clock: createMovableClock(new Date().toISOString()) });
-    });
-    after(async () => {
-      await app.close();
-      await place.remove();
-    });
 
     async function begin(fields: Record<string, unknown> = {}): Promise<void> {
       directory = await app.api.makeDirectory({ provider: 'generic', ...fields });
