@@ -10,14 +10,13 @@ import {
   endpointKeyOf,
   Field,
   Form,
+  Go,
   Head,
   isRefusedAt,
   LastUse,
   live,
   PastPanel,
   ProviderChoice,
-  readEvidence,
-  readPast,
   required,
   sent,
   touched,
@@ -29,24 +28,16 @@ import { HOME, type Route, type Visit } from './visit.ts';
 const LATEST_EVENTS = 12;
 
 export function directoryRoutes(deps: DashboardDependencies): Route[] {
-  const { organizations, directories, testUpstream, credentials, removal, audit, diagnoses, publicUrl } = deps;
+  const { organizations, directories, testUpstream, credentials, removal, publicUrl } = deps;
 
   const seen = createSeen(deps);
 
   async function one(visit: Visit) {
-    const view = await seen.view(visit);
-    const { directory } = view;
-    const [{ items }, evidence, past] = await Promise.all([
-      audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS }),
-      readEvidence(audit, view.diagnosis.findings[0]),
-      visit.query.has('part') ? undefined : readPast(diagnoses, directory, visit),
-    ]);
+    const { face, past } = await seen.face(visit, LATEST_EVENTS);
+    const { directory } = face.view;
     const part = (
       <DirectoryFace
-        view={view}
-        visit={visit}
-        events={items}
-        evidence={evidence}
+        {...face}
         publicUrl={publicUrl}
         {...(directory.state === 'disabled' &&
           visit.may('directories.change') && {
@@ -55,13 +46,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
             ),
           })}
       >
-        <a class="btn" href={`${HOME}/directories/${directory.id}/import`}>
-          Import
-        </a>
-        <a class="btn" href={`${HOME}/directories/${directory.id}/setup`}>
-          {' '}
-          Set up{' '}
-        </a>
+        <Go href={`${HOME}/directories/${directory.id}/import`} name="Import" />
+        <Go href={`${HOME}/directories/${directory.id}/setup`} name="Set up" />
       </DirectoryFace>
     );
     const organization = await organizations.get(directory.organizationId);
@@ -78,27 +64,16 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
           ]}
           title={directory.name}
         >
-          <a class="btn" href={`${HOME}/audit?directoryId=${directory.id}`}>
-            Audit
-          </a>
-          <a class="btn" href={`${address}/requests`}>
-            Request log
-          </a>
-          <a class="btn" href={`${HOME}/check-token`}>
-            Check a token
-          </a>
+          <Go href={`${HOME}/audit?directoryId=${directory.id}`} name="Audit" />
+          <Go href={`${address}/requests`} name="Request log" />
+          <Go href={`${HOME}/check-token`} name="Check a token" />
           {visit.may('directories.change') && (
             <>
               {directory.upstreamUrl !== undefined && (
                 <Act visit={visit} action={`${address}/test`} name="Test the SCIM server" />
               )}
-              <a class="btn" href={`${address}/setup`}>
-                {' '}
-                Set up{' '}
-              </a>
-              <a class="btn" href={`${HOME}/organizations/${organization.id}#portal-links`}>
-                Portal link
-              </a>
+              <Go href={`${address}/setup`} name="Set up" />
+              <Go href={`${HOME}/organizations/${organization.id}#portal-links`} name="Portal link" />
             </>
           )}
         </Head>

@@ -22,7 +22,6 @@ export {
   titleOf,
 } from './directory-view.ts';
 export { EventRows } from './events.tsx';
-export { readEvidence } from './evidence.tsx';
 export {
   Choice,
   chosen,
@@ -66,6 +65,6 @@ export { requestLogRoutes } from './request-log.tsx';
 export { createSeen, type SeenDependencies } from './seen.ts';
 export { setupRoutes } from './setup.tsx';
 export { SlotCards } from './slots.tsx';
-export { PastPanel, readPast } from './then.tsx';
+export { PastPanel } from './then.tsx';
 export { type Guest, type Handler, live, type OpenRoute, type Route, type Shown, type Visit } from './visit.tsx';
 export { whyPage, whyRoutes } from './why.tsx';

@@ -5,6 +5,8 @@ import type { Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import type { Clients } from '../oauth/index.ts';
 import { type DirectoryView, readDirectoryView } from './directory-view.ts';
+import { readEvidence } from './evidence.tsx';
+import { readPast } from './then.tsx';
 import type { Visit } from './visit.tsx';
 
 export interface SeenDependencies {
@@ -19,7 +21,7 @@ export interface SeenDependencies {
 
 /** What a person may see of what an address names; each throws not_found, also for what is another organization's. */
 export function createSeen(deps: SeenDependencies) {
-  const { directories, credentials, clock } = deps;
+  const { directories, credentials, audit, diagnoses, clock } = deps;
   return {
     async directory(visit: Visit, id = visit.params['id'] ?? ''): Promise<Directory> {
       const directory = await directories.get(id);
@@ -33,6 +35,17 @@ export function createSeen(deps: SeenDependencies) {
     },
     async view(visit: Visit, id?: string): Promise<DirectoryView> {
       return this.viewOf(await this.directory(visit, id));
+    },
+    /** What the page of a directory shows: how it is, its latest events, and what it was like before; a part of it goes without that. */
+    async face(visit: Visit, latestEvents: number) {
+      const view = await this.view(visit);
+      const { directory, diagnosis } = view;
+      const [{ items: events }, evidence, past] = await Promise.all([
+        audit.page({ where: { directoryId: directory.id }, limit: latestEvents }),
+        readEvidence(audit, diagnosis.findings[0]),
+        visit.query.has('part') ? undefined : readPast(diagnoses, directory, visit),
+      ]);
+      return { face: { view, visit, events, evidence }, past };
     },
     viewOf: (directory: Directory): Promise<DirectoryView> => readDirectoryView(deps, directory, clock.now()),
   };

@@ -9,8 +9,6 @@ import {
   More,
   PastPanel,
   type Route,
-  readEvidence,
-  readPast,
   type SeenDependencies,
   type Visit,
 } from '../pages/index.ts';
@@ -22,17 +20,12 @@ const REFUSALS = ['request.denied', 'token.refused', 'connection.refused'];
 export type DirectoryDependencies = SeenDependencies & { publicUrl: string };
 
 export function directoryRoutes(deps: DirectoryDependencies): Route[] {
-  const { audit, diagnoses, publicUrl } = deps;
+  const { audit, publicUrl } = deps;
   const seen = createSeen(deps);
 
   async function one(visit: Visit) {
-    const view = await seen.view(visit);
-    const { directory } = view;
-    const [{ items }, evidence, past] = await Promise.all([
-      audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS }),
-      readEvidence(audit, view.diagnosis.findings[0]),
-      visit.query.has('part') ? undefined : readPast(diagnoses, directory, visit),
-    ]);
+    const { face, past } = await seen.face(visit, LATEST_EVENTS);
+    const { directory } = face.view;
     const address = `${visit.home}/directories/${directory.id}`;
     const setup = <Go href={`${address}/setup`} name="Set up" />;
     return live(visit, {
@@ -45,13 +38,13 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
         </Head>
       ),
       part: (
-        <DirectoryFace view={view} visit={visit} events={items} evidence={evidence} publicUrl={publicUrl}>
+        <DirectoryFace {...face} publicUrl={publicUrl}>
           {setup}
         </DirectoryFace>
       ),
       // A drawing of nothing only keeps a newcomer from the setup.
       ...(past &&
-        view.diagnosis.findings[0]?.code !== 'not_connected' && {
+        face.view.diagnosis.findings[0]?.code !== 'not_connected' && {
           rest: <PastPanel past={past} directory={directory} visit={visit} />,
         }),
     });
