@@ -13,6 +13,7 @@ import {
   whyRoutes,
 } from '../pages/index.ts';
 import { accountRoutes } from './account.tsx';
+import { apiKeyRoutes } from './api-keys.tsx';
 import { auditRoutes } from './audit.tsx';
 import { campaignRoutes } from './campaigns.tsx';
 import { clientRoutes } from './clients.tsx';
@@ -82,6 +83,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       ...campaignRoutes(deps),
       ...auditRoutes(deps),
       ...settingsRoutes(deps),
+      ...apiKeyRoutes(deps),
       ...operatorRoutes(deps),
       ...accountRoutes(deps),
       ...searchRoutes(deps),
