@@ -1,16 +1,23 @@
 #!/usr/bin/env node
 /** The process edge: environment -> config -> storage -> app -> listen. The only user of `process`. */
 import cluster from 'node:cluster';
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type App, createApp, smtpOf } from './app/index.ts';
+import {
+  type App,
+  assertNotLost,
+  createApp,
+  ensureSecret,
+  openStore,
+  reasonOf,
+  smtpOf,
+  storeFolder,
+  storeOf,
+} from './app/index.ts';
 import { systemClock } from './clock.ts';
 import { runCommand } from './command-line/index.ts';
 import { type Config, readConfig, readSources } from './config/index.ts';
-import { isAppError } from './errors.ts';
+import { listen, shutDown } from './http/listening.ts';
 import { createTrust } from './http/request-context.ts';
 import { createHttpServer } from './http/server.ts';
 import { systemRandom } from './identifiers.ts';
@@ -24,7 +31,6 @@ import {
   type WorkerProcess,
   workersOf,
 } from './operations/index.ts';
-import { openStorage, type Storage } from './storage/index.ts';
 import { startRounds } from './timing/rounds.ts';
 
 const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
@@ -55,7 +61,7 @@ async function withApp(
   const log = createLog('warn', process.stderr);
   const folder = storeFolder(config);
   if (folder !== undefined && !existsSync(join(folder, 'latchkey.db'))) throw noStore(config);
-  const storage = await open(config, log);
+  const storage = await openStore(config, log);
   if (!(await storage.isPrepared())) throw noStore(config);
   const publicUrl = config.LATCHKEY_PUBLIC_URL ?? `http://${config.LATCHKEY_HOST}:${config.LATCHKEY_PORT}`;
   const app = await createApp({
@@ -66,7 +72,7 @@ async function withApp(
     clock: systemClock,
     random: systemRandom,
     log,
-    secret: ensureSecret(config),
+    secret: ensureSecret(config, say),
     version,
     serves: false,
   });
@@ -81,44 +87,12 @@ function noStore(config: Config): Error {
   );
 }
 
-/** The data folder of an embedded store. */
-function storeFolder({ LATCHKEY_DATABASE_URL: url }: Config): string | undefined {
-  return url.startsWith('file:') ? url.slice('file:'.length) : undefined;
-}
-
 function readFile(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
 function loadConfig(): Config {
   return readConfig(process.env, readFile);
-}
-
-async function open(config: Config, log: Log): Promise<Storage> {
-  try {
-    return await openStorage({
-      url: config.LATCHKEY_DATABASE_URL,
-      clock: systemClock,
-      log,
-      sqliteSynchronous: config.LATCHKEY_SQLITE_SYNCHRONOUS,
-    });
-  } catch (error) {
-    throw new Error(`LATCHKEY_DATABASE_URL: can't open ${storeOf(config)}: ${reasonOf(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-/** What is behind a failure, from the outside in: "The credential store cannot be reached: database or disk is full". */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (!isAppError(error) || error.cause === undefined) return error.message;
-  return `${error.message.replace(/ Try again\.$/, '').replace(/\.$/, '')}: ${reasonOf(error.cause)}`;
-}
-
-/** Where the store is, without what a URL may say of its user. */
-function storeOf({ LATCHKEY_DATABASE_URL: url }: Config): string {
-  return url.startsWith('file:') ? url : url.replace(/\/\/[^/@]*@/, '//').replace(/\?.*/, '');
 }
 
 async function serve(): Promise<void> {
@@ -177,9 +151,9 @@ async function answerRequests(config: Config, log: Log, role: string | undefined
   const publicUrl =
     config.LATCHKEY_PUBLIC_URL ??
     `http://${config.LATCHKEY_HOST.includes(':') ? host : config.LATCHKEY_HOST}:${address.port}`;
-  const storage = await open(config, log);
+  const storage = await openStore(config, log);
   await assertNotLost(config, storage);
-  const secret = ensureSecret(config);
+  const secret = ensureSecret(config, say);
   app = await createApp({
     config,
     sources: readSources(process.env),
@@ -278,62 +252,6 @@ function warnOfSurroundings(config: Config, log: Log): void {
   if (closed.length > 0) log.warn({ closed }, 'others could read the data folder; they no longer can');
   if (left !== undefined)
     log.warn({ folder: left }, 'others can read the data folder: give Latchkey a folder of its own');
-}
-
-function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        new Error(`LATCHKEY_HOST, LATCHKEY_PORT: can't listen on ${host}, port ${port}: ${error.message}`, {
-          cause: error,
-        }),
-      ),
-    );
-    server.listen(port, host, () => resolve(server.address() as AddressInfo));
-  });
-}
-
-/** Takes no new connection, lets requests under way finish for a while, then closes what is left. */
-async function shutDown(server: Server, drainSeconds: number, release: () => Promise<void>): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  // A busy keep-alive connection becomes idle when its answer is out; it is closed then.
-  const sweep = setInterval(() => server.closeIdleConnections(), 100);
-  const deadline = setTimeout(() => server.closeAllConnections(), drainSeconds * 1000);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(deadline);
-  await release();
-}
-
-/**
- * Tells a new embedded store from one that lost its database: the secret is only made once the database is prepared, so a secret without one
- * belongs to something that was there. Prepares a new one. Throws an Error that says what to restore.
- */
-async function assertNotLost(config: Config, storage: Storage): Promise<void> {
-  if (storage.engine !== 'sqlite' || (await storage.isPrepared())) return;
-  const folder = config.LATCHKEY_DATABASE_URL.slice('file:'.length);
-  if (existsSync(join(folder, 'secret'))) {
-    throw new Error(
-      `${join(folder, 'latchkey.db')} is empty, but ${join(folder, 'secret')} belongs to a store that was in use. Restore the database from a backup (latchkey restore FROM). To start from scratch, move the secret elsewhere.`,
-    );
-  }
-  await storage.prepare();
-}
-
-/** An embedded store needs no set-up: its secret is made beside it. With MongoDB config insists on one. */
-function ensureSecret(config: Config): string {
-  if (config.LATCHKEY_SECRET !== undefined) return config.LATCHKEY_SECRET;
-  const folder = config.LATCHKEY_DATABASE_URL.slice('file:'.length);
-  const file = join(folder, 'secret');
-  if (!existsSync(file)) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
-    say(
-      `Made ${file}: it encrypts the data that must stay readable. Back up the whole folder ${folder}: a running database is more than one file.`,
-    );
-  }
-  return readFileSync(file, 'utf8').trim();
 }
 
 async function announceFirstOperator(app: App, publicUrl: string): Promise<void> {
