@@ -109,7 +109,7 @@ const scenarios: Record<string, Scenario> = {
   },
 };
 
-for (const engine of mongodbAlone) {
+mongodbAlone((engine) => {
   describe(`what leads a directory on ${engine.name}`, () => {
     const app = runApp({ engine, env: { LATCHKEY_LEASE_MS: '0' } });
 
@@ -129,4 +129,4 @@ for (const engine of mongodbAlone) {
       });
     }
   });
-}
+});

@@ -1,4 +1,4 @@
 import { mongodbAlone } from '../support/engines.ts';
 import { describeToldThoughKilled } from '../support/told-though-killed.ts';
 
-for (const engine of mongodbAlone) describeToldThoughKilled(engine);
+mongodbAlone(describeToldThoughKilled);

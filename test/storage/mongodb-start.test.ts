@@ -9,7 +9,7 @@ import { mongodbAlone, silent } from '../support/engines.ts';
 
 const MOST_ROUND_TRIPS = 10;
 
-for (const engine of mongodbAlone) {
+mongodbAlone((engine) => {
   describe('a start on an existing MongoDB store', () => {
     it(`asks it at most ${MOST_ROUND_TRIPS} times beyond connecting`, async (t) => {
       const place = engine.place();
@@ -57,4 +57,4 @@ for (const engine of mongodbAlone) {
       await place.remove();
     });
   });
-}
+});

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { it } from 'node:test';
 import { pino } from 'pino';
 import type { Clock } from '../../src/clock.ts';
 import { openStorage, type Storage } from '../../src/storage/index.ts';
@@ -73,8 +74,12 @@ const {
 } = process.env;
 const withServer = server ? [mongodbAt(server)] : [];
 
-/** For a suite that takes so long that each engine has a file of its own: this one, and `sqlite`. */
-export const mongodbAlone: readonly Engine[] = choice === 'sqlite' ? [] : withServer;
+/** A suite that takes so long that each engine has a file of its own: this one, and another on `sqlite`. */
+export function mongodbAlone(suite: (engine: Engine) => void): void {
+  const [engine] = choice === 'sqlite' ? [] : withServer;
+  if (engine) suite(engine);
+  else it('needs MongoDB', { skip: 'no MongoDB server in this run' });
+}
 
 /** One engine: SQLite, or MongoDB where the run asks for it. */
 export const engines: readonly Engine[] = choice === 'mongodb' ? withServer : [sqlite];
