@@ -9,7 +9,8 @@ import { engines, type Place } from '../support/engines.ts';
 import { createFaultyStorage, REFUSING } from '../support/faulty-storage.ts';
 import { type Connected, eventsOf, makeConnection, verified } from '../support/oauth-client.ts';
 import { type RawReply, sendRaw } from '../support/raw-request.ts';
-import { type ScimServer, startScimServer } from '../support/scim-server.ts';
+import { startScimServer } from '../support/scim-server.ts';
+import { inSuite } from '../support/suite.ts';
 
 const FAILURES = 40;
 
@@ -17,13 +18,12 @@ for (const engine of engines) {
   describe(`access tokens as they are presented, on ${engine.name}`, () => {
     let place: Place;
     let app: TestApp;
-    let server: ScimServer;
+    const server = inSuite(startScimServer);
     let connection: Connected;
     let path: string;
     const faulty = createFaultyStorage();
     before(async () => {
       place = engine.place();
-      server = await startScimServer();
       app = await startApp({
         databaseUrl: place.url,
         clock: createMovableClock(new Date().toISOString()),
@@ -35,7 +35,6 @@ for (const engine of engines) {
     });
     after(async () => {
       await app.close();
-      await server.close();
       await place.remove();
     });
 

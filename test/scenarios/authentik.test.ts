@@ -1,7 +1,6 @@
 /** authentik as a customer meets it: connected by its administrator, then a refresh before whichever request finds its token over. */
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { type AuthentikClient, createAuthentikClient } from '../support/authentik-client.ts';
@@ -9,22 +8,15 @@ import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { engines } from '../support/engines.ts';
 import { welcomeItContact } from '../support/it-contact.ts';
 import { makeClient } from '../support/oauth-client.ts';
-import { type ScimServer, startScimServer } from '../support/scim-server.ts';
+import { newUser, startScimServer } from '../support/scim-server.ts';
+import { inSuite } from '../support/suite.ts';
 
 const REDIRECT_URI = 'https://authentik.northwind.test/source/oauth/callback/acme/';
-const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
-const newUser = () => ({ schemas: [USER], userName: `${randomUUID()}@northwind.test`, active: true });
 
 for (const engine of engines) {
   describe(`authentik on ${engine.name}`, () => {
     const app = runApp({ engine });
-    let server: ScimServer;
-    before(async () => {
-      server = await startScimServer();
-    });
-    after(async () => {
-      await server.close();
-    });
+    const server = inSuite(startScimServer);
 
     async function connect(
       fields: Record<string, unknown> = {},

@@ -9,7 +9,8 @@ import { bothEngines, type Place } from '../support/engines.ts';
 import { createEntraClient, type EntraClient, type EntraIssuer, startEntraIssuer } from '../support/entra-client.ts';
 import { welcomeItContact } from '../support/it-contact.ts';
 import { eventsOf, makeClient } from '../support/oauth-client.ts';
-import { type ScimServer, startScimServer } from '../support/scim-server.ts';
+import { startScimServer } from '../support/scim-server.ts';
+import { inSuite } from '../support/suite.ts';
 
 const AUDIENCE = 'api://5f1c2c8e-acme-scim';
 const CYCLE = 40 * MINUTE;
@@ -18,11 +19,10 @@ for (const engine of bothEngines) {
   describe(`Entra ID on ${engine.name}`, () => {
     let place: Place;
     let app: TestApp;
-    let server: ScimServer;
+    const server = inSuite(startScimServer);
     let entra: EntraIssuer;
     before(async () => {
       place = engine.place();
-      server = await startScimServer();
       entra = await startEntraIssuer();
       app = await startApp({
         databaseUrl: place.url,
@@ -32,7 +32,6 @@ for (const engine of bothEngines) {
     });
     after(async () => {
       await app.close();
-      await server.close();
       await entra.close();
       await place.remove();
     });

@@ -1,7 +1,6 @@
 /** Okta as a customer meets it: an app of the OIN on one client for all, and a custom app of its own, through the gateway into a SCIM server. */
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { createMovableClock, DAY, HOUR } from '../support/clock.ts';
@@ -9,21 +8,13 @@ import { bothEngines } from '../support/engines.ts';
 import { createItContact, makeLink } from '../support/it-contact.ts';
 import { eventsOf, makeClient } from '../support/oauth-client.ts';
 import { createOktaClient, type OktaClient, type OktaSettings } from '../support/okta-client.ts';
-import { type ScimServer, startScimServer } from '../support/scim-server.ts';
-
-const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
-const newUser = () => ({ schemas: [USER], userName: `${randomUUID()}@northwind.test`, active: true });
+import { newUser, startScimServer } from '../support/scim-server.ts';
+import { inSuite } from '../support/suite.ts';
 
 for (const engine of bothEngines) {
   describe(`Okta on ${engine.name}`, () => {
     const app = runApp({ engine, clock: createMovableClock(new Date().toISOString()) });
-    let server: ScimServer;
-    before(async () => {
-      server = await startScimServer();
-    });
-    after(async () => {
-      await server.close();
-    });
+    const server = inSuite(startScimServer);
 
     const makeDirectory = () => app.api.makeDirectory({ upstreamUrl: server.url });
 

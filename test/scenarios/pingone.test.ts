@@ -1,26 +1,18 @@
 /** PingOne as a customer meets it: client credentials of one directory, in the header or in the body, and a word of choice before the token. */
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { runApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { engines } from '../support/engines.ts';
 import { makeClient } from '../support/oauth-client.ts';
 import { createPingoneClient, type PingoneSettings } from '../support/pingone-client.ts';
-import { type ScimServer, startScimServer } from '../support/scim-server.ts';
-
-const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
+import { newUser, startScimServer } from '../support/scim-server.ts';
+import { inSuite } from '../support/suite.ts';
 
 for (const engine of engines) {
   describe(`PingOne on ${engine.name}`, () => {
     const app = runApp({ engine });
-    let server: ScimServer;
-    before(async () => {
-      server = await startScimServer();
-    });
-    after(async () => {
-      await server.close();
-    });
+    const server = inSuite(startScimServer);
 
     async function configure(fields: Partial<PingoneSettings> = {}) {
       const directory = await app.api.makeDirectory({ provider: 'pingone', upstreamUrl: server.url });
@@ -48,7 +40,7 @@ for (const engine of engines) {
         it(`(18) (24) provisions with the secret in the ${secretIn} and ${tokenType === '' ? 'no word' : `"${tokenType}"`} before the token`, async () => {
           const { pingone, client, directory } = await configure({ secretIn, tokenType });
           assert.deepEqual(client.client.grantTypes, ['client_credentials']);
-          const user = { schemas: [USER], userName: `${randomUUID()}@northwind.test`, active: true };
+          const user = newUser();
           const made = await pingone.scim('POST', '/Users', user);
           assert.equal(made.status, 201, JSON.stringify(made.body));
           assert.equal((await pingone.scim('GET', `/Users/${made.body.id}`)).status, 200);

@@ -1,28 +1,19 @@
 /** SailPoint as a customer meets it: a refresh token is pasted into a form, or client credentials are typed in. */
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { engines } from '../support/engines.ts';
 import { eventsOf, makeClient } from '../support/oauth-client.ts';
 import { createSailpointClient, type SailpointSettings } from '../support/sailpoint-client.ts';
-import { type ScimServer, startScimServer } from '../support/scim-server.ts';
-
-const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
-const newUser = () => ({ schemas: [USER], userName: `${randomUUID()}@northwind.test`, active: true });
+import { newUser, startScimServer } from '../support/scim-server.ts';
+import { inSuite } from '../support/suite.ts';
 
 for (const engine of engines) {
   describe(`SailPoint on ${engine.name}`, () => {
     const app = runApp({ engine });
-    let server: ScimServer;
-    before(async () => {
-      server = await startScimServer();
-    });
-    after(async () => {
-      await server.close();
-    });
+    const server = inSuite(startScimServer);
 
     const makeDirectory = () => app.api.makeDirectory({ provider: 'sailpoint', upstreamUrl: server.url });
     const connectByHand = (directory: Answer, clientId: string, fields: Record<string, unknown> = {}) =>

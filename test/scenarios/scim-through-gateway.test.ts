@@ -1,26 +1,20 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
-import { type ScimServer, startScimServer } from '../support/scim-server.ts';
+import { startScimServer, USER } from '../support/scim-server.ts';
+import { inSuite } from '../support/suite.ts';
 
-const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
 const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
 describe('SCIM through the gateway into a SCIM server', () => {
   const app = runApp();
-  let server: ScimServer;
+  const server = inSuite(startScimServer);
   let endpointUrl: string;
   let token: string;
 
-  before(async () => {
-    server = await startScimServer();
-  });
-  after(async () => {
-    await server.close();
-  });
   beforeEach(async () => {
     const directory = await app.api.makeDirectory({ upstreamUrl: server.url });
     ({ endpointUrl } = directory);

@@ -1,7 +1,6 @@
 /** The real application in this process, on a port of its own, with a clock that tests move. */
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
-import { after, before } from 'node:test';
 import { type App, createApp } from '../../src/app/index.ts';
 import type { Clock } from '../../src/clock.ts';
 import { readConfig, readSources } from '../../src/config/index.ts';
@@ -11,7 +10,8 @@ import { createLog } from '../../src/log.ts';
 import { openStorage, type Storage } from '../../src/storage/index.ts';
 import { type Api, createApi } from './api.ts';
 import { createMovableClock, type MovableClock } from './clock.ts';
-import { type Engine, engines, type Place } from './engines.ts';
+import { type Engine, engines } from './engines.ts';
+import { inSuite } from './suite.ts';
 
 export interface TestApp {
   url: string;
@@ -127,25 +127,17 @@ export async function startApp({
   };
 }
 
-/**
- * The application of a suite: it starts before the tests and closes after them. Until then there is nothing to read from it. `engine`: on a
- * store of its own there.
- */
+/** The application of a suite. `engine`: on a store of its own there. */
 export function runApp({ engine, ...options }: TestAppOptions & { engine?: Engine } = {}): TestApp {
-  let place: Place | undefined;
-  let app: TestApp | undefined;
-  before(async () => {
-    place = engine?.place();
-    app = await startApp({ ...options, ...(place && { databaseUrl: place.url }) });
-  });
-  after(async () => {
-    await app?.close();
-    await place?.remove();
-  });
-  return new Proxy({} as TestApp, {
-    get(_target, key) {
-      if (!app) throw new Error('the application of this suite has not started: use it within a test');
-      return Reflect.get(app, key);
-    },
+  return inSuite(async () => {
+    const place = engine?.place();
+    const app = await startApp({ ...options, ...(place && { databaseUrl: place.url }) });
+    return {
+      ...app,
+      async close() {
+        await app.close();
+        await place?.remove();
+      },
+    };
   });
 }

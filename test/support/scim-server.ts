@@ -7,6 +7,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import SCIMMY from 'scimmy';
 
+export const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
+
+/** A user as an identity provider creates it; nobody else has its name. */
+export const newUser = () => ({ schemas: [USER], userName: `${randomUUID()}@northwind.test`, active: true });
+
 export interface ScimServer {
   /** Where a gateway sends requests to: `http://127.0.0.1:PORT/scim`. */
   url: string;
