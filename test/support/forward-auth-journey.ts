@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Database from 'libsql';
@@ -98,7 +98,7 @@ export function describeForwardAuth(kind: ProxyKind): void {
       assert.equal(arrived?.headers['x-scim-credential'], credential.id);
       assert.equal(arrived?.headers['x-scim-scope'], 'scim');
       assert.match(String(arrived?.headers['x-request-id']), /^[\w-]{8,}$/);
-      assert.equal(arrived?.headers['x-forwarded-for'], '127.0.0.1');
+      assert.ok(isThisMachine(arrived?.headers['x-forwarded-for']));
     });
 
     it('passes the answers of the SCIM server on untouched, its 401 and 500 too', async () => {
@@ -150,7 +150,7 @@ export function describeForwardAuth(kind: ProxyKind): void {
       assert.equal(arrived?.method, 'DELETE');
       assert.doesNotMatch(JSON.stringify(arrived), /203\.0\.113\.9|contoso|_other|everything/);
       const shown = await lastUsed();
-      assert.equal(shown.lastUsedFrom.address, '127.0.0.1');
+      assert.ok(isThisMachine(shown.lastUsedFrom.address));
     });
 
     async function lastUsed(): Promise<Answer> {
@@ -304,6 +304,11 @@ export function describeForwardAuth(kind: ProxyKind): void {
       }
     });
   });
+}
+
+/** Envoy names the machine, and everybody else the loopback address, where the client is on the same machine. */
+function isThisMachine(address: unknown): boolean {
+  return Object.values(networkInterfaces()).some((own) => own?.some((one) => one.address === address));
 }
 
 /** A SCIM server that remembers what it was asked. */

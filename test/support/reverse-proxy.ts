@@ -1,4 +1,4 @@
-/** nginx, Caddy, HAProxy and Apache as processes of their own, on the very files of config/forward-auth/ with other addresses in them. */
+/** nginx, Caddy, HAProxy, Envoy and Apache as processes of their own, on the very files of config/forward-auth/ with other addresses in them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { freePort } from './mongo-server.ts';
 import { findCommand } from './parts.ts';
 
-export type ProxyKind = 'nginx' | 'caddy' | 'haproxy' | 'apache';
+export type ProxyKind = 'nginx' | 'caddy' | 'haproxy' | 'envoy' | 'apache';
 
 export interface ReverseProxy {
   url: string;
@@ -17,6 +17,8 @@ export interface ReverseProxy {
 /** The addresses that stand in the files. */
 export const IN_FILES = { latchkey: '127.0.0.1:4400', upstream: '127.0.0.1:8080', listen: '127.0.0.1:8480' } as const;
 
+/** As Envoy writes them, and as everybody else does. */
+const ADDRESS = /\b127\.0\.0\.1(:|, port_value: )(\d+)\b/g;
 const START_MS = 20_000;
 
 interface ProxyEntry {
@@ -60,6 +62,11 @@ import ${site}
     wrap: (_folder, site) =>
       readFileSync(site, 'utf8').replaceAll('/etc/haproxy/latchkey.lua', resolve('config/forward-auth/latchkey.lua')),
     args: (_folder, main) => ['-db', '-f', main],
+  },
+  envoy: {
+    file: 'config/forward-auth/envoy.yaml',
+    wrap: (_folder, site) => readFileSync(site, 'utf8'),
+    args: (_folder, main) => ['--use-dynamic-base-id', '--concurrency', '1', '--log-level', 'warn', '-c', main],
   },
   apache: {
     file: 'config/forward-auth/apache.conf',
@@ -113,7 +120,7 @@ export async function startReverseProxy(
     [IN_FILES.listen, `127.0.0.1:${port}`],
   ]);
   const site = join(folder, 'site.conf');
-  const main = join(folder, 'main.conf');
+  const main = join(folder, kind === 'envoy' ? 'main.yaml' : 'main.conf');
   let text = withAddresses(readFileSync(file, 'utf8'), addresses);
   for (const [placeholder, value] of Object.entries(values)) text = text.replaceAll(placeholder, value);
   writeFileSync(site, text);
@@ -150,7 +157,9 @@ export function withAddresses(text: string, addresses: ReadonlyMap<string, strin
     .map((line) =>
       line.trimStart().startsWith('#')
         ? line
-        : line.replace(/\b127\.0\.0\.1:\d+\b/g, (address) => addresses.get(address) ?? address),
+        : line.replace(ADDRESS, (_given, mark: string, port: string) =>
+            (addresses.get(`127.0.0.1:${port}`) ?? `127.0.0.1:${port}`).replace(':', mark),
+          ),
     )
     .join('\n');
 }

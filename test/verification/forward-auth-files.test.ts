@@ -1,5 +1,5 @@
 /**
- * Traefik, Envoy and ingress-nginx can't be started here. Their files are read instead, and the requests that they would make by them (as their
+ * Traefik and ingress-nginx can't be started here. Their files are read instead, and the requests that they would make by them (as their
  * documentation says) are made: what Latchkey is asked, what the SCIM server would see, what the IdP would get.
  */
 import assert from 'node:assert/strict';
@@ -23,8 +23,6 @@ interface Proxy {
   ask(client: ClientRequest): { method: string; path: string; headers: Record<string, string> };
   /** The headers that the SCIM server sees after an accepting answer. */
   forward(client: ClientRequest, answer: RawReply): Record<string, string>;
-  /** The headers that the IdP gets with a refusal; undefined: all. */
-  clientHeaders: string[] | undefined;
 }
 
 const PEER = '192.0.2.7';
@@ -65,73 +63,6 @@ const traefik = (): Proxy => {
       }
       return sent;
     },
-    clientHeaders: undefined,
-  };
-};
-
-const envoy = (): Proxy => {
-  const { listeners, clusters } = read('envoy.yaml').static_resources;
-  const manager = listeners[0].filter_chains[0].filters[0].typed_config;
-  assert.equal(manager.use_remote_address, true);
-  const [cleaning, authorization, router] = manager.http_filters;
-  assert.match(cleaning.name, /lua$/);
-  assert.match(authorization.name, /ext_authz$/);
-  assert.match(router.name, /router$/);
-  const { allowed_headers, http_service, failure_mode_allow, status_on_error } = authorization.typed_config;
-  assert.equal(failure_mode_allow, false);
-  assert.equal(status_on_error.code, 'ServiceUnavailable');
-  const [mapper] = manager.local_reply_config.mappers;
-  assert.equal(mapper.filter.status_code_filter.comparison.value.default_value, 503);
-  assert.match(mapper.headers_to_add[0].header.value, /^[1-9]\d*$/);
-  assert.equal(mapper.headers_to_add[0].header.key, 'Retry-After');
-  const [route, ...others] = manager.route_config.virtual_hosts[0].routes;
-  assert.deepEqual(
-    clusters.map(({ name, load_assignment }: Answer) => {
-      const { address, port_value } = load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address;
-      return [name, `${address}:${port_value}`];
-    }),
-    [
-      ['latchkey', IN_FILES.latchkey],
-      ['scim_server', IN_FILES.upstream],
-    ],
-  );
-  assert.equal(http_service.server_uri.cluster, 'latchkey');
-  assert.equal(route.route.cluster, 'scim_server');
-  assert.equal(route.typed_per_filter_config, undefined, 'Latchkey is asked');
-  for (const { route: leads } of others) assert.notEqual(leads?.cluster, 'scim_server');
-  const code: string = cleaning.typed_config.default_source_code.inline_string;
-  const [, list = ''] = /local removed = \{(.*?)\}/s.exec(code) ?? [];
-  const removed = [...list.matchAll(/"([^"]+)"/g)].map(([, pattern = '']) => new RegExp(pattern.replaceAll('%-', '-')));
-  assert.ok(removed.length > 0);
-  const matches =
-    ({ patterns }: { patterns: { exact?: string; prefix?: string }[] }) =>
-    (name: string) =>
-      patterns.some(({ exact, prefix }) => (prefix === undefined ? name === exact : name.startsWith(prefix)));
-  // Envoy drops headers with underscores, and adds the peer to X-Forwarded-For.
-  const cleaned = (headers: Record<string, string>): Record<string, string> => {
-    const kept = only(headers, (name) => !name.includes('_') && !removed.some((pattern) => pattern.test(name)));
-    const claimed = kept['x-forwarded-for'];
-    return { ...kept, 'x-forwarded-for': claimed === undefined ? PEER : `${claimed},${PEER}` };
-  };
-  const { allowed_upstream_headers, allowed_client_headers } = http_service.authorization_response;
-  return {
-    ask: ({ method, path, headers }) => ({
-      method,
-      path: `${http_service.path_prefix}${path}`,
-      headers: {
-        ...only(cleaned(headers), (name) => name === 'authorization' || matches(allowed_headers)(name)),
-        'content-length': '0',
-      },
-    }),
-    forward({ headers }, answer) {
-      const sent: Record<string, string> = {
-        ...cleaned(headers),
-        ...only(answer.headers, matches(allowed_upstream_headers)),
-      };
-      for (const name of route.request_headers_to_remove) delete sent[name];
-      return sent;
-    },
-    clientHeaders: allowed_client_headers.patterns.map(({ exact }: { exact: string }) => exact),
   };
 };
 
@@ -166,14 +97,12 @@ const ingressNginx = (): Proxy => {
       const { authorization: _authorization, ...kept } = cleaned(headers);
       return { ...kept, ...only(answer.headers, (name) => responseHeaders.includes(name)), 'x-forwarded-for': PEER };
     },
-    clientHeaders: undefined,
   };
 };
 
 for (const [name, open] of [
   ['traefik.yaml', traefik],
   ['ingress-nginx.yaml', ingressNginx],
-  ['envoy.yaml', envoy],
 ] as const) {
   describe(`config/forward-auth/${name}`, () => {
     const app = runApp({ env: { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1', LATCHKEY_FAILURES_PER_ADDRESS: '20' } });
@@ -260,12 +189,11 @@ for (const [name, open] of [
       assert.equal(await statusOf({}), 200);
     });
 
-    it('lets challenge, wait and kind of body through to the IdP', async () => {
-      const passes = (header: string) => proxy.clientHeaders?.includes(header) ?? true;
+    it('answers with challenge, wait and kind of body', async () => {
       const { answer } = await send({ headers: { authorization: 'Bearer wrong-value' } });
       assert.equal(answer.status, 401);
-      assert.ok(answer.headers['www-authenticate'] && passes('www-authenticate'));
-      assert.ok(answer.headers['content-type'] && passes('content-type'));
+      assert.ok(answer.headers['www-authenticate']);
+      assert.ok(answer.headers['content-type']);
       let last = answer;
       for (let turn = 0; turn < 25 && last.status !== 429; turn++) {
         last = (
@@ -274,7 +202,6 @@ for (const [name, open] of [
       }
       assert.equal(last.status, 429);
       assert.match(String(last.headers['retry-after']), /^[1-9]\d*$/);
-      assert.ok(passes('retry-after'));
       assert.equal((await send({})).answer.status, 200, 'a valid token is never told to wait');
     });
   });

@@ -1,0 +1,3 @@
+import { describeForwardAuth } from '../support/forward-auth-journey.ts';
+
+describeForwardAuth('envoy');
