@@ -57,8 +57,8 @@ export interface EndingSources {
 }
 
 const BATCH = 200;
-/** Told at a time. */
-const AT_ONCE = 32;
+/** Told at a time: enough that their writes fill transactions. */
+const AT_ONCE = 128;
 
 export function createEndings(deps: EndingSources & { storage: Storage; clock: Clock }): Endings {
   const { storage, clock, credentials, clients, apiKeys, portalLinks, daysOf } = deps;

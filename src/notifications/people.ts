@@ -119,19 +119,19 @@ export function createPeople(deps: {
       );
     }
     if (mailer) {
-      for (const { id: targetId } of await recipientsOf(notice)) {
-        await deliveries.add({
-          targetId,
-          targetKind: 'mail',
-          eventId: id,
-          type,
-          organizationId,
-          directoryId,
-          message: JSON.stringify({ noticeId: id, isUrgent: notice.isUrgent, company: companyOf(notice) }),
-          ...(kind === 'failing' && { rank: 'first' as const }),
-          ...(!notice.isUrgent && { dueAt: new Date(clock.now().getTime() + GATHER_MS) }),
-        });
-      }
+      const message = JSON.stringify({ noticeId: id, isUrgent: notice.isUrgent, company: companyOf(notice) });
+      const mail = {
+        targetKind: 'mail' as const,
+        eventId: id,
+        type,
+        organizationId,
+        directoryId,
+        message,
+        ...(kind === 'failing' && { rank: 'first' as const }),
+        ...(!notice.isUrgent && { dueAt: new Date(clock.now().getTime() + GATHER_MS) }),
+      };
+      const recipients = await recipientsOf(notice);
+      await Promise.all(recipients.map(({ id: targetId }) => deliveries.add({ ...mail, targetId })));
     }
     await notices.noteSpread(id);
     // The others wait for the next round: there may be many of them, and nobody is cut off meanwhile.
