@@ -48,6 +48,8 @@ describe('an authorization request that waits for a person', () => {
     (await eventsOf(app, 'connection.refused')).filter(({ data }) => data.subReason === subReason);
 
   it('writes nothing to the store, however often it comes and however long it is', async () => {
+    // The event of the client that was made is told after its answer.
+    await app.app.settled();
     await eventsOf(app, 'connection.requested');
     written.length = 0;
     for (let turn = 0; turn < 60; turn++) {

@@ -32,6 +32,14 @@ export interface FaultyStorage {
 export function createFaultyStorage(): FaultyStorage {
   let everywhere: Fault | null = null;
   let once: { fault: Fault; left: number; writesOnly: boolean } | undefined;
+  let mend = () => {};
+  let mended = nextMend();
+
+  function nextMend(): Promise<void> {
+    return new Promise((resolve) => {
+      mend = resolve;
+    });
+  }
 
   async function guarded(
     operation: keyof Collection<Identified>,
@@ -45,7 +53,8 @@ export function createFaultyStorage(): FaultyStorage {
     }
     if (!fault) return work();
     const what = `${operation} of ${name}`;
-    await fault.before?.(what);
+    // What hangs ends when the store is mended: a driver does not wait for ever either, and the application could not close.
+    await Promise.race([fault.before?.(what), mended.then(() => Promise.reject(new AppError('storage_unavailable')))]);
     const result = await work();
     await fault.after?.(what);
     return result;
@@ -68,6 +77,9 @@ export function createFaultyStorage(): FaultyStorage {
     }),
     failAll(fault) {
       everywhere = fault;
+      if (fault !== null) return;
+      mend();
+      mended = nextMend();
     },
     failWrite(n, fault) {
       once = { fault, left: n, writesOnly: true };
