@@ -255,7 +255,7 @@ function ofUpstream(facts: Facts): Finding[] {
     const events = facts.refusals.filter(
       (refusal) => CODES[refusal.code].group === 'upstream' && isCurrent(refusal, facts),
     );
-    return events.map((refusal) => ofRefusal(refusal.code, [refusal], facts));
+    return events.map((refusal) => ofRefusal(isDoubled(refusal) ? 'wrong_path' : refusal.code, [refusal], facts));
   }
   const byCode = new Map<Code, OutcomeFacts[]>();
   for (const outcome of failed) {
@@ -271,6 +271,8 @@ function ofUpstream(facts: Facts): Finding[] {
     const kinds = outcomes.map(({ kind }) => kind);
     const { severity } = entryOf(code);
     const isMinor = works || kinds.every((kind) => kind === 'discovery');
+    if (isDoubled(latest))
+      return { ...ofRefusal('wrong_path', refusals, facts), severity: isMinor ? 'degraded' : 'failing' };
     return {
       ...make(code, since, {
         ...(latest && refusedFacts(latest, facts)),
@@ -283,6 +285,11 @@ function ofUpstream(facts: Facts): Finding[] {
       evidence: evidenceOf(refusals),
     };
   });
+}
+
+/** The identity provider asks for /Users/Users: it is its own base URL that is wrong. */
+function isDoubled(refusal: RefusalFacts | undefined): boolean {
+  return refusal?.said?.cause === 'doubled_path';
 }
 
 function isFailure({ outcome }: OutcomeFacts): boolean {

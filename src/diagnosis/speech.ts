@@ -80,10 +80,12 @@ export function tally({ finding }: Speech): Text {
 }
 
 /** What became of the other requests. A token is accepted before the SCIM server fails, so that tells nothing of the server. */
-function othersOf({ code, severity, facts: { acceptedAt, firstAt = '' } }: Finding): string {
-  if (CODES[code].group === 'upstream')
+function othersOf({ code, severity, facts: { acceptedAt, firstAt = '', cause } }: Finding): string {
+  if (CODES[code].group === 'upstream' || cause === 'doubled_path')
     return severity === 'degraded' ? 'other requests get through.' : 'none has worked since.';
   if (acceptedAt === undefined) return 'nothing was ever accepted.';
+  if (CODES[code].group === 'token_endpoint' && severity === 'degraded')
+    return 'others stop when the current access token expires.';
   return acceptedAt > firstAt ? 'other requests are accepted.' : 'nothing accepted since.';
 }
 

@@ -31,13 +31,7 @@ function lead({ finding, Name, name }: Speech): string {
     : `Access token requests from ${name} are being refused.`;
 }
 
-/** Where requests are still accepted, they stop when the access token ends. */
-function detail(speech: Speech): Text {
-  if (speech.finding.severity !== 'degraded') return tally(speech);
-  return say`${tally(speech)} They stop when the current access token expires.`;
-}
-
-const refusal = refusalsBy('oauth', (speech) => ({ lead: lead(speech), detail: detail(speech) }));
+const refusal = refusalsBy('oauth', (speech) => ({ lead: lead(speech), detail: tally(speech) }));
 
 const newSecret = (speech: Speech): Text[] => [
   say`Add a client secret in the setup on this page.`,
@@ -109,7 +103,7 @@ function assertion(speech: Speech): Words {
   return {
     lead: lead(speech),
     rest: say`The signed assertion of ${client(speech)} was not accepted. ${known?.what ?? text ?? ''}${differs}${sides}`,
-    detail: detail(speech),
+    detail: tally(speech),
     steps: [say`${known?.fix ?? generic}`, ...(mistake && isAudience ? [say`${mistake.fix}`] : [])],
     ...(isAudience && { value: { label: 'Audience', value: wanted ?? directory.tokenUrl } }),
   };
@@ -192,7 +186,7 @@ export const OAUTH_WORDS = {
   client_deleted: (speech) => ({
     lead: lead(speech),
     rest: say`${capital(client(speech))} was deleted, so the connection gets no more tokens.`,
-    detail: detail(speech),
+    detail: tally(speech),
     steps: vendorDoes(
       speech,
       [say`Create another client for this directory.`, ...connectAgain(speech)],

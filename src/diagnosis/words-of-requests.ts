@@ -81,7 +81,7 @@ function wrongPlace(what: (speech: Speech) => Text): Speak {
   return (speech) => {
     const { finding, name, Name } = speech;
     const mistake = mistakeOf(speech, finding.code);
-    const asked = finding.facts.given;
+    const asked = /\[redacted\]/.test(finding.facts.given ?? '') ? undefined : finding.facts.given;
     return {
       lead: finding.certainty === 'likely' ? `${Name} probably uses a wrong URL.` : `${Name} uses a wrong URL.`,
       rest: say`${what(speech)}${asked === undefined ? '' : say` The last one asked for ${{ value: asked }}.`}${
@@ -256,7 +256,11 @@ export const REQUEST_WORDS = {
     };
   },
 
-  wrong_path: wrongPlace(() => say`Requests arrive at a path of this server that is not the SCIM endpoint.`),
+  wrong_path: wrongPlace(({ finding }) =>
+    finding.facts.cause === 'doubled_path'
+      ? say`It asks for /Users inside of /Users, so the SCIM server finds nothing.`
+      : say`Requests arrive at a path of this server that is not the SCIM endpoint.`,
+  ),
   wrong_endpoint_key: wrongPlace(() => say`Requests arrive at the URL of a directory that does not exist.`),
   doubled_slash: wrongPlace(() => say`Requests arrive at a URL with a doubled slash.`),
 } satisfies Partial<Record<Code, Speak>>;

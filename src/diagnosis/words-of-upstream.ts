@@ -46,6 +46,8 @@ const CAUSES: Record<string, { what: string; fix: string }> = {
 const status = ({ finding }: Speech) =>
   finding.facts.status === undefined ? 'an error' : String(finding.facts.status);
 
+const isRedirect = ({ finding: { facts } }: Speech) => Math.floor((facts.status ?? 0) / 100) === 3;
+
 export const UPSTREAM_WORDS = {
   upstream_not_set: (speech) => ({
     lead: 'Requests are accepted, but not passed on.',
@@ -71,7 +73,10 @@ export const UPSTREAM_WORDS = {
     ],
   ),
   upstream_wrong_base: failure(
-    (speech) => say`answered ${status(speech)} to lists, so its base URL is probably wrong.`,
+    (speech) =>
+      isRedirect(speech)
+        ? say`answered ${status(speech)}, a redirect. Its base URL is probably wrong, or a sign-in page is in front of it.`
+        : say`answered ${status(speech)} to lists, so its base URL is probably wrong.`,
     () => [say`Set the SCIM server URL to the base under which /Users and /Groups answer.`],
   ),
   upstream_not_scim: failure(

@@ -11,7 +11,7 @@ import type { Log } from '../log.ts';
 import type { Grant } from '../verification/index.ts';
 import { acceptsIdentity, type Coding, codingOf, readableCodings } from './content-codings.ts';
 import type { Outcome } from './outcome.ts';
-import { causeOf, detailOf, isJsonType, kindOf, type OutcomeClass, outcomeOf } from './outcome.ts';
+import { causeOf, detailOf, isJsonType, kindOf, type OutcomeClass, outcomeOf, pathCauseOf } from './outcome.ts';
 import { requestHeaders } from './request-headers.ts';
 import { responseHeaders } from './response-headers.ts';
 import type { Route } from './route.ts';
@@ -139,7 +139,7 @@ export function createCarry(deps: CarryDependencies): Carry {
       const elapsedMs = clock.monotonicMs() - exchange.startedAt;
       const outcome = outcomeOf({ method, path, status, contentType, elapsedMs, text, hasBody });
       const detail = outcome === 'rejects_content' && method !== 'GET' ? detailOf(text) : undefined;
-      tell(outcome, { status, detail });
+      tell(outcome, { status, detail, cause: pathCauseOf(outcome, path) });
       return outcome;
     }
 

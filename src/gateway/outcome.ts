@@ -45,6 +45,9 @@ const GROUPS = /^\/Groups(?:\/|$)/i;
 /** A list, or the place where resources are made: it exists wherever the base URL is right. */
 const COLLECTION = /^\/(?:Users|Groups|\.search|(?:Users|Groups)\/\.search)\/?$/i;
 
+/** What follows where the base URL at the identity provider ends in /Users or /Groups. */
+const DOUBLED = /^\/(?:Users|Groups)\/(?:Users|Groups|ServiceProviderConfigs?|ResourceTypes|Schemas)(?:\/|$)/i;
+
 /** `path`: behind the endpoint, without the query. */
 export function kindOf(method: string, path: string): Kind {
   if (DISCOVERY.test(path)) return 'discovery';
@@ -83,7 +86,7 @@ export function outcomeOf(answer: Answer): OutcomeClass {
   if (status === 429) return 'limits';
   if (status >= 500) return status === 501 && COLLECTION.test(path) ? 'wrong_base' : 'failing';
   if (status >= 300 && status < 400 && status !== 304) return 'wrong_base';
-  if ((status === 404 || status === 405) && COLLECTION.test(path)) return 'wrong_base';
+  if ((status === 404 || status === 405) && (COLLECTION.test(path) || DOUBLED.test(path))) return 'wrong_base';
   if (answer.hasBody && HTML_TYPE.test(answer.contentType)) return 'not_scim';
   if (status === 400 || status === 415 || status === 422) return 'rejects_content';
   if (status >= 400) return 'normal_refusal';
@@ -136,6 +139,11 @@ function objectOf(text: string): Record<string, unknown> | undefined {
   }
 }
 
+/** Why nothing is there, where the path tells: then it is not the SCIM server's base that is wrong. */
+export function pathCauseOf(outcome: OutcomeClass, path: string): 'doubled_path' | undefined {
+  return outcome === 'wrong_base' && DOUBLED.test(path) ? 'doubled_path' : undefined;
+}
+
 const DNS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME']);
 const NO_ROUTE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EHOSTDOWN', 'ENETDOWN', 'EACCES', 'EPERM']);
 const TIMEOUT = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
@@ -158,8 +166,8 @@ export interface Outcome {
   kind: Kind;
   outcome: OutcomeClass;
   method: string;
-  /** With `unreachable`. */
-  cause?: UnreachableCause | undefined;
+  /** With `unreachable`, and with `wrong_base` where the path tells. */
+  cause?: UnreachableCause | 'doubled_path' | undefined;
   /** What the SCIM server answered, where it did. */
   status?: number | undefined;
   /** With `rejects_content` of a write: the SCIM server's reason, without values. */

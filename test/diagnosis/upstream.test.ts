@@ -74,6 +74,20 @@ describe('a SCIM server behind the gateway is explained', () => {
     assert.equal((await first(world)).code, 'upstream_not_scim');
   });
 
+  it('as wrong_path where the URL at the identity provider ends in /Users, and not as a fault of the server', async () => {
+    behave = (request, response) =>
+      /\/Users\/Users/.test(request.url ?? '')
+        ? answer(404, ERROR(404, 'x'))(request, response)
+        : answer(200, LIST)(request, response);
+    const world = await arrange({ provider: 'okta' });
+    await world.request('GET', '/Users/Users?count=1');
+    const lead = await first(world);
+    assert.deepEqual([lead.code, lead.severity, lead.actor], ['wrong_path', 'failing', 'it_contact']);
+    assert.match(textOf(lead), /Users inside of \/Users.*none has worked since.*SCIM connector base URL/);
+    await world.request();
+    assert.equal((await world.diagnosis()).findings.at(-1).code, 'working');
+  });
+
   it('as upstream_not_set where the directory has none', async () => {
     const world = await arrange({ upstreamUrl: undefined });
     await world.request();
