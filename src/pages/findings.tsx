@@ -319,6 +319,18 @@ export function Dot({ tone }: { tone: Tone }) {
   return <span class={tone === 'ok' ? 'dot' : `dot ${tone}`} />;
 }
 
+/** Since when something is broken, and who can fix it. */
+function Since({ finding, spoken, visit }: { finding: Finding; spoken: Spoken; visit: Visit }) {
+  if (finding.severity !== 'failing' && finding.severity !== 'degraded') return null;
+  const actor = actorOf(finding, visit, IDENTITY_PROVIDERS[spoken.provider].name);
+  return (
+    <small>
+      Since <Moment at={new Date(finding.since)} now={visit.now} />
+      {finding.actor === 'idp' || !actor ? '.' : `. ${actor.who} can fix it.`}
+    </small>
+  );
+}
+
 /** A directory in a list, with the sentence of its finding. `of`: what else it is told by. `end`: in place of its provider. */
 export function FindingRow(props: {
   directory: { id: string; name: string };
@@ -342,6 +354,7 @@ export function FindingRow(props: {
         <small>
           <Sentence finding={finding} spoken={spoken} visit={visit} />
         </small>
+        <Since finding={finding} spoken={spoken} visit={visit} />
       </span>
       {end ?? <Tag>{capital(IDENTITY_PROVIDERS[spoken.provider].name)}</Tag>}
     </li>
