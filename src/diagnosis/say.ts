@@ -1,6 +1,9 @@
 /** Sentences with parts that are shown in their own way: a time in the reader's zone, a field or menu as it stands elsewhere, a value. */
 
 import { dateFormat } from '../clock.ts';
+import { counted } from '../sentences.ts';
+
+export { capital, counted, list } from '../sentences.ts';
 
 export type Part = string | { time: string } | { ui: string } | { value: string };
 export type Text = readonly Part[];
@@ -39,21 +42,6 @@ export function ui(label: string): Part {
 /** A way through menus: A → B → C. */
 export function path(steps: readonly string[]): Text {
   return steps.flatMap((step, index): Part[] => (index === 0 ? [ui(step)] : [' → ', ui(step)]));
-}
-
-/** "A, B and C". */
-export function list(items: readonly string[]): string {
-  if (items.length < 2) return items.join('');
-  return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
-}
-
-/** "1 request", "41 requests". */
-export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-export function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 /** "6 days", "3 hours", "40 minutes", "20 seconds". */

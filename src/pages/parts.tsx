@@ -3,6 +3,9 @@
 import type { ComponentChildren } from 'preact';
 import encodeQR from 'qr';
 import { DAY_MS, dateFormat } from '../clock.ts';
+import { counted } from '../sentences.ts';
+
+export { capital, counted } from '../sentences.ts';
 
 export type Tone = 'ok' | 'warn' | 'bad' | 'off';
 
@@ -52,16 +55,6 @@ export function span(seconds: number): string {
   if (seconds < 7200) return counted(Math.floor(seconds / 60), 'minute');
   if (seconds < 172_800) return counted(Math.floor(seconds / 3600), 'hour');
   return counted(Math.floor(seconds / 86_400), 'day');
-}
-
-/** `1 request`, `8,412 requests`. */
-export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** At the beginning of a sentence. */
-export function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function utc(at: Date): string {

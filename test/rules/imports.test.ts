@@ -25,7 +25,7 @@ const LAYERS = [
   ['timing'],
   ['access', 'clock', 'config', 'errors', 'log'],
   ['secrets'],
-  ['identifiers'],
+  ['identifiers', 'sentences'],
 ];
 
 /** A folder of leaves: its files stand for themselves and may be imported one by one. */
