@@ -1,7 +1,7 @@
 /** The evidence packet as a page to print, as CSV and as signed JSON. */
 
 import { DAY_MS } from '../clock.ts';
-import { counted, dayOf, Field, Head, sent } from '../pages/index.ts';
+import { counted, dayOf, Field, Go, Head, sent } from '../pages/index.ts';
 import {
   type Evidence,
   type EvidencePacket,
@@ -34,12 +34,8 @@ export function evidenceRoutes({ evidence, organizations }: DashboardDependencie
           <Head trail={packet ? REPORTS_TRAIL : []} title={packet ? 'Evidence of access' : 'Reports'}>
             {packet !== undefined && (
               <>
-                <a class="btn" href={`${REPORTS}/evidence.csv?${files}`}>
-                  Download CSV
-                </a>
-                <a class="btn" href={`${REPORTS}/evidence.json?${files}`}>
-                  Download signed JSON
-                </a>
+                <Go href={`${REPORTS}/evidence.csv?${files}`} name="Download CSV" />
+                <Go href={`${REPORTS}/evidence.json?${files}`} name="Download signed JSON" />
               </>
             )}
           </Head>

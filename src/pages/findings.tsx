@@ -14,7 +14,7 @@ import {
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import type { DirectoryView } from './directory-view.ts';
 import { Act } from './forms.tsx';
-import { CopyField, capital, counted, Moment, Status, Tag, Time, type Tone } from './parts.tsx';
+import { CopyField, capital, counted, Go, Moment, Status, Tag, Time, type Tone } from './parts.tsx';
 import type { Visit } from './visit.tsx';
 
 /** Codes whose dot says that nobody is needed. */
@@ -193,18 +193,14 @@ function Acts({ finding: { code }, view, visit }: { finding: Finding; view: Dire
   if (code === 'not_connected' && visit.may('directories.set-up'))
     return (
       <div class="acts">
-        <a class="btn primary" href={`${address}/setup`}>
-          Set it up
-        </a>
+        <Go href={`${address}/setup`} name="Set it up" tone="primary" />
       </div>
     );
   if (group === 'upstream' && visit.reader.audience === 'operator' && visit.may('directories.change'))
     return (
       <div class="acts">
         {code !== 'upstream_not_set' && <Act visit={visit} action={`${address}/test`} name="Test the SCIM server" />}
-        <a class="btn" href="?change#change">
-          {code === 'upstream_not_set' ? 'Set the URL' : 'Change the URL'}
-        </a>
+        <Go href="?change#change" name={code === 'upstream_not_set' ? 'Set the URL' : 'Change the URL'} />
       </div>
     );
   const wantsToken = group === 'presented' || group === 'not_usable' || group === 'coming';
@@ -212,33 +208,21 @@ function Acts({ finding: { code }, view, visit }: { finding: Finding; view: Dire
   if (code === 'weak_or_imported' && visit.may('credentials.change'))
     return (
       <div class="acts">
-        <a class="btn" href={`${address}/rotate`}>
-          Rotate
-        </a>
+        <Go href={`${address}/rotate`} name="Rotate" />
       </div>
     );
   if (isForToken && visit.may('credentials.change'))
     return (
       <div class="acts">
-        {view.holdings.length < 2 && (
-          <a class="btn" href={`${address}/generate`}>
-            Generate a token
-          </a>
-        )}
-        {view.holdings.length === 2 && (
-          <a class="btn" href={`${address}/rotate`}>
-            Replace a token
-          </a>
-        )}
+        {view.holdings.length < 2 && <Go href={`${address}/generate`} name="Generate a token" />}
+        {view.holdings.length === 2 && <Go href={`${address}/rotate`} name="Replace a token" />}
       </div>
     );
   const wantsSetup = group === 'token_endpoint' || WANT_SETUP.has(code);
   if (wantsSetup && visit.may('directories.set-up'))
     return (
       <div class="acts">
-        <a class="btn" href={`${address}/setup/oauth`}>
-          Open the setup
-        </a>
+        <Go href={`${address}/setup/oauth`} name="Open the setup" />
       </div>
     );
   return null;
