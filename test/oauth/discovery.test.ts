@@ -7,9 +7,10 @@ import * as oauth from 'oauth4webapi';
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { createMovableClock } from '../support/clock.ts';
+import { consentsAt } from '../support/consents.ts';
 import { engines } from '../support/engines.ts';
 import { createItContact, welcomeItContact } from '../support/it-contact.ts';
-import { ask, exchange, makeClient, makeConnection, type OauthClient } from '../support/oauth-client.ts';
+import { ask, exchange, introspect, makeClient, makeConnection, type OauthClient } from '../support/oauth-client.ts';
 import { sendRaw } from '../support/raw-request.ts';
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
@@ -23,18 +24,7 @@ for (const engine of engines) {
       metadata = await (await fetch(`${app.url}/.well-known/oauth-authorization-server`)).json();
     });
 
-    const introspect = async (token: string, target = app): Promise<Answer> => {
-      const response = await fetch(`${target.url}/oauth/introspect`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${target.ownerKey}` },
-        body: new URLSearchParams({ token }),
-      });
-      assert.equal(response.status, 200);
-      return response.json();
-    };
-
-    const addressOf = (client: OauthClient, fields: Record<string, string> = {}) =>
-      `${app.url}/oauth/authorize?${new URLSearchParams({ response_type: 'code', client_id: client.id, redirect_uri: client.redirectUri, ...fields })}`;
+    const { addressOf } = consentsAt(() => app);
 
     /** What the authorization endpoint says to a request: `page` for one that may be consented to, else the error. */
     async function answerTo(client: OauthClient, fields: Record<string, string>): Promise<string> {
@@ -306,7 +296,7 @@ for (const engine of engines) {
         assert.deepEqual(server.authorization_servers, [metadata.issuer]);
         assert.deepEqual(server.scopes_supported, metadata.scopes_supported);
         assert.deepEqual(server.bearer_methods_supported, ['header']);
-        assert.equal((await introspect(accessToken)).aud, server.resource);
+        assert.equal((await introspect(app, accessToken)).aud, server.resource);
       });
     });
   });

@@ -9,12 +9,14 @@ import mongoose from 'mongoose';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock, HOUR } from '../support/clock.ts';
+import { consentsAt } from '../support/consents.ts';
 import { type Engine, engines, type Place } from '../support/engines.ts';
 import { createItContact, makeLink, welcomeItContact } from '../support/it-contact.ts';
 import {
   ask,
   type Connected,
   exchange,
+  introspect,
   makeClient,
   makeConnection,
   type OauthClient,
@@ -38,18 +40,7 @@ for (const engine of engines) {
       await place.remove();
     });
 
-    const introspect = async (token: string, target = app): Promise<Answer> => {
-      const response = await fetch(`${target.url}/oauth/introspect`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${target.ownerKey}` },
-        body: new URLSearchParams({ token }),
-      });
-      assert.equal(response.status, 200);
-      return response.json();
-    };
-
-    const addressOf = (client: OauthClient, fields: Record<string, string> = {}) =>
-      `${app.url}/oauth/authorize?${new URLSearchParams({ response_type: 'code', client_id: client.id, redirect_uri: client.redirectUri, ...fields })}`;
+    const { addressOf } = consentsAt(() => app);
 
     describe('(30) revocation', () => {
       const revoke = (client: OauthClient, token: string, hint?: string) =>
@@ -108,7 +99,7 @@ for (const engine of engines) {
 
     it('(31) introspection says what a token is, and active:false at once after a revoke', async () => {
       const { directory, client, accessToken, refreshToken, credentialId } = await makeConnection(app);
-      const { iat, exp, ...told } = await introspect(accessToken);
+      const { iat, exp, ...told } = await introspect(app, accessToken);
       assert.equal(exp - iat, 3600);
       assert.deepEqual(told, {
         active: true,
@@ -124,9 +115,9 @@ for (const engine of engines) {
         credential_kind: 'oauth',
       });
       // A refresh token is nothing to be presented at a SCIM endpoint.
-      assert.deepEqual(await introspect(refreshToken), { active: false });
+      assert.deepEqual(await introspect(app, refreshToken), { active: false });
       await app.api.post(`/credentials/${credentialId}/revoke`, { force: true });
-      assert.deepEqual(await introspect(accessToken), { active: false });
+      assert.deepEqual(await introspect(app, accessToken), { active: false });
       assert.equal(await verified(app, directory.id, refreshToken), 401);
     });
 

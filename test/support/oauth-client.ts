@@ -177,3 +177,14 @@ export async function patiently(send: () => Promise<TokenAnswer>): Promise<Token
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }
+
+/** What introspection says of a token, asked by the owner. */
+export async function introspect({ url, ownerKey }: { url: string; ownerKey: string }, token: string): Promise<Answer> {
+  const response = await fetch(`${url}/oauth/introspect`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${ownerKey}` },
+    body: new URLSearchParams({ token }),
+  });
+  assert.equal(response.status, 200);
+  return response.json();
+}
