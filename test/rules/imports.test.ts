@@ -47,7 +47,7 @@ const KEPT: Record<string, (file: string) => boolean> = {
 
 /** Folders whose index makes their part as well: `idempotency` is one file. None may be added. */
 const MAKING_INDEXES = ['idempotency', 'notifications', 'storage'];
-const LONGEST_FILE = 620;
+const LONGEST_FILE = 600;
 
 interface Import {
   /** As written. */
