@@ -5,10 +5,12 @@
  *   npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE] [--svg FILE]
  *   npm run bench -- --only hostile [--requests 100000] [--seconds 8]
  *
+ *   npm run bench -- --only peers
+ *
  * `--only` takes a regular expression: verify, access tokens, introspection, refresh, client credentials, gateway, gzip, workers, pages,
  * idle. By its whole name alone: `growth` (how cost grows with the store, up to --credentials), `soak` (ten minutes at half the most that
  * one core can do), `hostile` (what anonymous callers cost, on SQLite), `notifications` (the queue of notices and what it takes from
- * verification, on SQLite), `diagnosis` (what an explanation costs with 100,000 directories, and 100,000 events in one).
+ * verification, on SQLite), `peers` (other software that checks SCIM tokens, installed from npm for it), `diagnosis` (what an explanation costs with 100,000 directories, and 100,000 events in one).
  *
  * With more than 10,000 credentials, `/auth/verify` is measured on a small store too, in turns with the large one. Ends with 1 when requests
  * failed, or when there is nothing by which servers can be compared.
@@ -27,9 +29,10 @@ import { CONNECTIONS, generator } from './load.ts';
 import { measure } from './measure.ts';
 import { measureNotifications, renderNotifications } from './notifications.ts';
 import { measurePages } from './pages.ts';
+import { installPeer, nameOfPeer, PEERS, peerRequest } from './peers.ts';
 import { canPin } from './pinned-process.ts';
 import { isSound, type Report, render, targetsOf } from './report.ts';
-import { verifyRequest } from './requests.ts';
+import { scimRequest, verifyRequest } from './requests.ts';
 import { createStores, environmentOf, OWNER_KEY } from './stores.ts';
 
 const NOTICES = 10_000;
@@ -59,7 +62,14 @@ if (!(seconds > 0) || !(credentials >= 2) || !(requests >= 1) || (engine !== 'sq
 
 const stores = createStores(engine, say);
 /** What is run by its whole name alone. */
-const ALONE: Record<string, () => Promise<void>> = { growth, soak: soaking, hostile, notifications, diagnosis };
+const ALONE: Record<string, () => Promise<void>> = {
+  growth,
+  soak: soaking,
+  hostile,
+  notifications,
+  diagnosis,
+  peers,
+};
 
 try {
   say('building');
@@ -118,6 +128,30 @@ async function diagnosis(): Promise<void> {
   const databaseUrl = await stores.emptyDatabase();
   const env = environmentOf(databaseUrl);
   console.log(renderDiagnosis(await measureDiagnosis({ databaseUrl, env, ownerKey: OWNER_KEY, say })));
+}
+
+/** A peer that can't be installed or started here is named, and the others are measured. */
+async function peers(): Promise<void> {
+  const { few, upstreamUrl, oidcIntrospection } = createGroups({ stores, credentials, say });
+  await upstreamUrl();
+  const { latchkey, startAnother, bearers } = await few();
+  const subjects = [
+    { name: '/auth/verify', process: latchkey, requests: bearers.map(verifyRequest) },
+    { name: 'gateway, a page of users', process: await startAnother(), requests: bearers.map(scimRequest) },
+    await oidcIntrospection(),
+  ];
+  for (const peer of PEERS) {
+    try {
+      say(`installing ${peer}`);
+      const folder = stores.folder();
+      installPeer(peer, folder);
+      const process = await stores.start(['--import', 'tsx', 'test/bench/peers.ts', peer, folder]);
+      subjects.push({ name: nameOfPeer(peer), process, requests: [await peerRequest(process.url)] });
+    } catch (error) {
+      console.log(`${peer} could not be measured: ${(error as Error).message.split('\n')[0]}`);
+    }
+  }
+  finish({ ...emptyReport(), measured: await measure('peers', subjects, seconds, say) });
 }
 
 async function hostile(): Promise<void> {

@@ -1,7 +1,7 @@
 /** What is compared with what. A group is made when it is its turn, so that `--only` costs no more than what it names. */
 import { accessToken, type Connections, connectDirectories, tokenRequest } from './connections.ts';
 import type { LoadRequest } from './load.ts';
-import type { Group } from './measure.ts';
+import type { Group, Subject } from './measure.ts';
 import { ANY_CORE, LOAD_CORE, type PinnedProcess } from './pinned-process.ts';
 import { capture, introspectRequests, scimRequest, verifyRequest, zipped } from './requests.ts';
 import { OWNER_KEY, type Stores } from './stores.ts';
@@ -29,6 +29,11 @@ export function createGroups(deps: { stores: Stores; credentials: number; say: (
     say(`connecting ${CONNECTED_DIRECTORIES} directories`);
     return connectDirectories((await few()).latchkey.url, OWNER_KEY, CONNECTED_DIRECTORIES);
   });
+
+  const oidcIntrospection = async (): Promise<Subject> => {
+    const process = await oidc();
+    return { name: "oidc-provider's introspection", process, requests: [await oidcRequest(process)] };
+  };
 
   const groups: Group[] = [
     {
@@ -77,7 +82,7 @@ export function createGroups(deps: { stores: Stores; credentials: number; say: (
         const bytes = await capture(latchkey.url, requests[0] as LoadRequest);
         return [
           { name: 'raw node:http, POST, same bytes', process: await comparison(['same', bytes]), requests },
-          { name: "oidc-provider's introspection", process: await oidc(), requests: [await oidcRequest(await oidc())] },
+          await oidcIntrospection(),
           { name: '/oauth/introspect', process: latchkey, requests },
         ];
       },
@@ -138,7 +143,7 @@ export function createGroups(deps: { stores: Stores; credentials: number; say: (
     },
   ];
 
-  return { groups, upstreamUrl, few, large };
+  return { groups, upstreamUrl, few, large, oidcIntrospection };
 }
 
 /** Made when it is first asked for. */

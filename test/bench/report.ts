@@ -188,17 +188,21 @@ export function render(report: Report): string {
           ),
           '',
         ]),
-    table(
-      ['', 'measured', 'per', 'wanted', ''],
-      targets.map(({ name, value, by, wanted, reached }) => [
-        name,
-        Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : 0),
-        by ?? '',
-        wanted,
-        reached ? 'reached' : 'missed',
-      ]),
-    ),
-    '',
+    ...(targets.length === 0
+      ? []
+      : [
+          table(
+            ['', 'measured', 'per', 'wanted', ''],
+            targets.map(({ name, value, by, wanted, reached }) => [
+              name,
+              Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : 0),
+              by ?? '',
+              wanted,
+              reached ? 'reached' : 'missed',
+            ]),
+          ),
+          '',
+        ]),
     ...(isShared
       ? [
           'Where a server had less than 90 % of its core, requests are counted per second of its processor time: the load',
