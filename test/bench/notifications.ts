@@ -6,7 +6,9 @@
  * have the cost of the requests in them, and deliveries go on while notices come in.
  *
  * Verification is measured three times under the same load: alone, with so many changes a second that nobody is told of, and with the same
- * changes told to the webhooks. The last two are compared, since changes cost the same with and without notices.
+ * changes told to the webhooks. The last two are compared, since changes cost the same with and without notices: by the requests that are
+ * verified for each second of the server's processor time, of which what else runs on the machine takes nothing. Rates and latencies, which
+ * have the waits for the disk in them too, stand beside it.
  */
 import { Pool } from 'undici';
 import { type Load, type LoadRequest, load } from './load.ts';
@@ -18,19 +20,23 @@ export interface MeasuredNotifications {
   deliveredPerSecond: number;
   /** Of the server's processor, for a notice with its share of a change. */
   processorMsPerNotice: number;
-  alone: Load;
+  alone: Verified;
   /** With changes that nobody is told of. */
-  untold: Load;
+  untold: Verified;
   /** With as many changes that are told. */
-  told: Load;
+  told: Verified;
   changesPerSecond: number;
   toldPerSecond: number;
+}
+
+interface Verified extends Load {
+  perProcessorSecond: number;
 }
 
 const TARGETS = 4;
 const WANTED_QUEUED = 1000;
 const WANTED_DELIVERED = 200;
-/** Of the rate that verification has with the same changes: more than this is not noise. */
+/** Of what is verified with the same changes: more than this is not noise. */
 const WANTED_SHARE = 0.9;
 const AT_ONCE = 64;
 const PATIENCE_MS = 120_000;
@@ -61,8 +67,14 @@ export async function measureNotifications(options: {
   };
   const change = () => post('/organizations', { name: 'Northwind Traders' });
 
+  async function verified(verify: LoadRequest): Promise<Verified> {
+    const before = latchkey.processorSeconds();
+    const measured = await load(latchkey.url, [verify], seconds);
+    return { ...measured, perProcessorSecond: measured.requests / (latchkey.processorSeconds() - before) };
+  }
+
   /** Verification with so many changes a second, and how many of their notices were delivered in that time. */
-  async function besideChanges(verify: LoadRequest): Promise<{ load: Load; delivered: number; changed: number }> {
+  async function besideChanges(verify: LoadRequest): Promise<{ load: Verified; delivered: number; changed: number }> {
     let isOver = false;
     let changed = 0;
     const pacing = (async () => {
@@ -76,7 +88,7 @@ export async function measureNotifications(options: {
       }
     })();
     const before = { ...(await counts(pool)), changed };
-    const measured = await load(latchkey.url, [verify], seconds);
+    const measured = await verified(verify);
     const after = { ...(await counts(pool)), changed };
     isOver = true;
     await pacing;
@@ -87,7 +99,7 @@ export async function measureNotifications(options: {
     const verify = await verifyRequest(post);
     await load(latchkey.url, [verify], 3);
     say('measuring verification alone');
-    const alone = await load(latchkey.url, [verify], seconds);
+    const alone = await verified(verify);
     say('measuring verification with changes that nobody is told of');
     const untold = await besideChanges(verify);
 
@@ -163,11 +175,11 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export function renderNotifications(measured: MeasuredNotifications): string {
   const { notices, queuedPerSecond, deliveredPerSecond, processorMsPerNotice, alone, untold, told } = measured;
-  const share = told.requestsPerSecond / untold.requestsPerSecond;
+  const share = told.perProcessorSecond / untold.perProcessorSecond;
   const line = (isMet: boolean, text: string) => `${isMet ? 'met    ' : 'missed '} ${text}`;
   const round = (value: number) => Math.round(value).toLocaleString('en');
-  const shown = ({ requestsPerSecond, p50Ms, p99Ms }: Load) =>
-    `${round(requestsPerSecond)} a second, ${p50Ms} ms at the median, ${p99Ms} ms at 99 %`;
+  const shown = ({ requestsPerSecond, perProcessorSecond, p50Ms, p99Ms }: Verified) =>
+    `${round(perProcessorSecond)} for a second of processor time; ${round(requestsPerSecond)} a second, ${p50Ms} ms at the median, ${p99Ms} ms at 99 %`;
   const changes = `${round(measured.changesPerSecond)} changes a second`;
   return [
     `${round(notices)} notices, of changes told to ${TARGETS} webhooks each; ${processorMsPerNotice.toFixed(2)} ms of processor time for one`,
@@ -181,7 +193,7 @@ export function renderNotifications(measured: MeasuredNotifications): string {
     ),
     line(
       share >= WANTED_SHARE,
-      `verification with ${round(measured.toldPerSecond)} deliveries a second: ${Math.round(share * 100)} % of what it is without them (wanted ${WANTED_SHARE * 100} %)`,
+      `verification with ${round(measured.toldPerSecond)} deliveries a second: ${Math.round(share * 100)} % of what it is without them, for the same processor time (wanted ${WANTED_SHARE * 100} %)`,
     ),
     `        alone: ${shown(alone)}`,
     `        with ${changes}: ${shown(untold)}`,
