@@ -1,6 +1,6 @@
 /** People are told by email: of findings and ends at once, of what can wait in at most one email an hour. */
 import { type Audit, type AuditEvent, SYSTEM } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, HOUR_MS } from '../clock.ts';
 import { CODES, type Finding, type FindingChange, plain, type Spoken, wordsOf } from '../diagnosis/index.ts';
 import type { Directories, Directory, Organizations } from '../directories/index.ts';
 import type { Random } from '../identifiers.ts';
@@ -127,7 +127,7 @@ export function createPeople(deps: {
         organizationId,
         directoryId,
         message,
-        ...(kind === 'failing' && { rank: 'first' as const }),
+        ...(kind === 'failing' && notice.isUrgent && { rank: 'first' as const }),
         ...(!notice.isUrgent && { dueAt: new Date(clock.now().getTime() + GATHER_MS) }),
       };
       const recipients = await recipientsOf(notice);
@@ -175,6 +175,13 @@ export function createPeople(deps: {
 
   const openStage = ({ code, since }: Finding) => `${code} ${since} opened`;
 
+  /** Whether it worked again within the last hour. What breaks and heals again and again is told in the digest: at once would be a flood. */
+  async function isRestless(directoryId: string): Promise<boolean> {
+    const { items } = await notices.page({ directoryId, kind: 'failing', limit: FAILURES_READ });
+    const since = clock.now().getTime() - HOUR_MS;
+    return items.some(({ audience, createdAt }) => audience.after !== undefined && createdAt.getTime() > since);
+  }
+
   async function findingOpened(directory: Directory, finding: Finding): Promise<void> {
     const audience = finding.actor === 'vendor' ? 'operator' : 'it_contact';
     const reader = { audience, vendor: brand.name, isAway: true } as const;
@@ -182,7 +189,7 @@ export function createPeople(deps: {
     const { id: directoryId, organizationId } = directory;
     await tell({
       kind: 'failing',
-      isUrgent: true,
+      isUrgent: !(await isRestless(directoryId)),
       type: 'dsync.finding.opened',
       subject: directoryId,
       stage: openStage(finding),
@@ -237,7 +244,7 @@ export function createPeople(deps: {
     const now = clock.now();
     await tell({
       kind: 'failing',
-      isUrgent: true,
+      isUrgent: !(await isRestless(directoryId)),
       type: 'dsync.finding.closed',
       subject: directoryId,
       stage: `works again after ${last.id}`,

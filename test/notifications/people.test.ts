@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createBrowserSession } from '../support/browser-session.ts';
-import { DAY, HOUR, MINUTE } from '../support/clock.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { answer, startReceiver } from '../support/webhook-receiver.ts';
 
@@ -310,5 +310,29 @@ describe('people are told', () => {
     assert.equal(await forget(), 0);
     const [deleted] = (await app.api.get('/events?type=contact.deleted&limit=1')).body.items;
     assert.deepEqual([deleted.data.email, deleted.organizationId], ['leaving@left.example', organizationId]);
+  });
+
+  it('of what breaks and heals again and again in a few emails, and of the last state', async () => {
+    const directory = await app.api.makeDirectory();
+    await addContact(directory.organizationId, 'flapping@restless.example', ['failing']);
+    const request = (token: string) =>
+      fetch(`${app.url}/auth/verify?directory=${directory.endpointKey}`, {
+        headers: { authorization: `Bearer ${token}`, 'user-agent': 'Okta SCIM Client 1.0.0' },
+      });
+    for (let turn = 0; turn < 8; turn++) {
+      const { token, credential } = await app.api.issue(directory.id);
+      await request(token);
+      await pass(2 * MINUTE, 20 * SECOND);
+      if (turn === 7) break;
+      await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
+      for (let n = 0; n < 3; n++) await request(token);
+      await pass(2 * MINUTE, 20 * SECOND);
+    }
+    const heard = told().filter((line) => line.startsWith('flapping'));
+    assert.ok(heard.length >= 2 && heard.length <= 4, heard.join('\n'));
+    await pass(2 * HOUR, 10 * MINUTE);
+    const last = server.mails.findLast(({ to }) => to.startsWith('flapping'));
+    assert.match(last?.text ?? '', /works again/);
+    assert.ok(told().filter((line) => line.startsWith('flapping')).length <= 6, told().join('\n'));
   });
 });
