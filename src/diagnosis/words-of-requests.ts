@@ -85,7 +85,7 @@ function wrongPlace(what: (speech: Speech) => Text): Speak {
     return {
       lead: finding.certainty === 'likely' ? `${Name} probably uses a wrong URL.` : `${Name} uses a wrong URL.`,
       rest: say`${what(speech)}${asked === undefined ? '' : say` The last one asked for ${{ value: asked }}.`}${
-        mistake ? ` ${mistake.says}` : ''
+        mistake && finding.facts.cause !== 'doubled_path' ? ` ${mistake.says}` : ''
       }`,
       detail: tally(speech),
       ...pasteEndpoint(speech),
@@ -243,7 +243,7 @@ export const REQUEST_WORDS = {
   }),
   directory_disabled: (speech) => {
     const { by, at } = speech.finding.facts;
-    const who = speech.audience === 'it_contact' ? capital(speech.vendor) : (by ?? 'Someone');
+    const who = speech.audience === 'it_contact' ? capital(speech.vendor) : capital(by ?? 'someone');
     return {
       lead: 'This directory is disabled.',
       rest: say`${who} disabled it ${date(at)}. Every request from ${speech.name} is refused.`,
@@ -258,7 +258,7 @@ export const REQUEST_WORDS = {
 
   wrong_path: wrongPlace(({ finding }) =>
     finding.facts.cause === 'doubled_path'
-      ? say`It asks for /Users inside of /Users, so the SCIM server finds nothing.`
+      ? say`It ends in /Users, so each request goes to a place such as /Users/Users, where nothing is.`
       : say`Requests arrive at a path of this server that is not the SCIM endpoint.`,
   ),
   wrong_endpoint_key: wrongPlace(() => say`Requests arrive at the URL of a directory that does not exist.`),
