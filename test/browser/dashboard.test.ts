@@ -249,6 +249,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
       ['directory-then', `/directories/${id}?period=1&at=${new Date().toISOString().slice(0, 16)}`],
       ['directory-refused', `/directories/${broken.id}`],
       ['ticket', `/directories/${broken.id}/ticket`],
+      ['request-log', `/directories/${id}/requests`],
       ['findings', '/findings'],
       ['refused-of-nobody', '/refused'],
       ['check-token', '/check-token'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { IDENTITY_PROVIDER_IDS } from '../../src/identity-providers/index.ts';
 import { runApp } from '../support/app.ts';
-import { type RealBrowser, startBrowser } from '../support/browser.ts';
+import { hasVisibleFocus, type RealBrowser, startBrowser } from '../support/browser.ts';
 import { createMovableClock } from '../support/clock.ts';
 import { makeLink } from '../support/it-contact.ts';
 
@@ -96,8 +96,67 @@ describe('the portal in a browser', { skip: browser === undefined, concurrency: 
     await context.close();
   });
 
+  it('is walked through by keyboard alone and without a script: check a token, request log, rotate, revoke', async () => {
+    const fields = { provider: 'okta', name: 'Okta production', endpointKey: 'by-keys', requestLog: true };
+    const directory = await app.api.makeDirectory(fields);
+    const { token } = await app.api.issue(directory.id);
+    const context = await real.visitor({ size: 'narrow', scripts: false });
+    const page = await context.newPage();
+    await page.goto((await makeLink(app.api, directory.organizationId)).url);
+    /** Goes on by Tab to what is called so, with the focus to be seen on each step, and presses Enter. */
+    const press = async (name: string) => {
+      for (let step = 0; step < 60; step++) {
+        await page.keyboard.press('Tab');
+        const focused = await page.evaluate<string>(
+          '(document.activeElement === document.body ? "" : document.activeElement.textContent || document.activeElement.name || "").trim()',
+        );
+        if (focused === '') continue;
+        assert.ok(await hasVisibleFocus(page), `${focused} on ${page.url()}`);
+        if (focused !== name) continue;
+        await Promise.all([page.waitForEvent('framenavigated'), page.keyboard.press('Enter')]);
+        await page.waitForLoadState();
+        return;
+      }
+      assert.fail(`${name} can't be reached on ${page.url()}`);
+    };
+    const address = `${app.url}/portal/directories/${directory.id}`;
+    await press('Continue');
+    await page.waitForURL(`${app.url}/portal`);
+    await press('Okta production');
+    await page.waitForURL(address);
+    await press('Check a token');
+    await page.getByLabel('Token, or a full Authorization header').focus();
+    await page.keyboard.type(token);
+    await press('Check');
+    await page.getByText('This token works.').waitFor();
+    await page.goto(address);
+    await press('Request log');
+    await press('Refused requests');
+    await page.getByText('Nothing was refused.').waitFor();
+    await press('Request log');
+    await page.getByText('No requests in the log').waitFor();
+    await page.goto(address);
+    await press('Rotate');
+    await press('Generate');
+    const second = await page.locator('.reveal .mono').innerText();
+    await press('I have stored it');
+    await page.getByText('Waiting for Okta to use the token').first().waitFor();
+    assert.equal((await verify('by-keys', second)).status, 200);
+    await page.reload();
+    await press('End the old one now');
+    await press('End the old one now');
+    await page.waitForURL(address);
+    assert.equal((await verify('by-keys', token)).status, 401);
+    await press('Revoke');
+    await press('Revoke');
+    await page.waitForURL(address);
+    assert.equal((await verify('by-keys', second)).status, 401);
+    await context.close();
+  });
+
   it('looks finished on each page, to people and to axe', async () => {
-    const directory = await app.api.makeDirectory({ provider: 'okta', name: 'Okta production', endpointKey: 'looks' });
+    const shape = { provider: 'okta', name: 'Okta production', endpointKey: 'looks', requestLog: true };
+    const directory = await app.api.makeDirectory(shape);
     await app.api.post('/clients', { name: 'Okta', provider: 'okta', directoryId: directory.id, appName: 'acme_1' });
     const context = await real.visitor();
     const page = await context.newPage();
@@ -124,6 +183,8 @@ describe('the portal in a browser', { skip: browser === undefined, concurrency: 
       ['portal-setup-token', `${address}/setup/bearer`],
       ['portal-check', `${address}/check`],
       ['portal-audit', `${address}/audit`],
+      ['portal-refused', `${address}/audit?type=refused`],
+      ['portal-request-log', `${address}/requests`],
       ['portal-generate', `${address}/generate`],
       ['portal-rotate', `${address}/rotate`],
       ['portal-not-found', '/portal/directories/dir_nothing'],
