@@ -19,9 +19,15 @@ describe('docs/security-review.md', () => {
     );
   });
 
-  it('gives each item one of four verdicts, and a reason', () => { assert.ok(rows.length > 100); for (const row of rows)
-  { const [item, verdict = '', reason = ''] = row; assert.equal(row.length, 3, item); assert.match(verdict, /^(?:met|not
-  met|not applicable|deviation|yours)\b/, item); assert.ok(reason.length > 3, item); } });
+  it('gives each item one of four verdicts, and a reason', () => {
+    assert.ok(rows.length > 100);
+    for (const row of rows) {
+      const [item, verdict = '', reason = ''] = row;
+      assert.equal(row.length, 3, item);
+      assert.match(verdict, /^(?:met|not met|not applicable|deviation|yours)\b/, item);
+      assert.ok(reason.length > 3, item);
+    }
+  });
 
   it('has each item of ASVS once, in order within its table', () => {
     const items = rows.flatMap(([item = '']) => (/^[\d., to]+$/.test(item) ? item.split(/, | to /) : []));
