@@ -43,7 +43,7 @@ export async function createApp(deps: AppDependencies) {
 
   // Nobody's answer waits for it, and a start need not either.
   const recovered = audit.recover(0).catch((error: unknown) => {
-    log.warn({ err: error, round: 'recovery' }, 'a background round failed; it is tried again');
+    log.warn({ err: error, round: 'recovery' }, 'a background round failed; Latchkey tries again');
   });
 
   return {
@@ -82,7 +82,8 @@ export async function createApp(deps: AppDependencies) {
           const where = { organizationId: found.organizationId, directoryId: found.id };
           audit.tallies.note(where, { type: 'request.unreadable', address, requestId, data: { reason, method } });
         },
-        (error: unknown) => log.warn({ err: error, requestId }, 'an unreadable request could not be placed'),
+        (error: unknown) =>
+          log.warn({ err: error, requestId }, 'an unreadable request could not be assigned to a directory'),
       );
       return requestId;
     },

@@ -57,7 +57,7 @@ export function createOutbox(deps: {
   function later(work: Promise<unknown>): void {
     const done = work.then(
       () => undefined,
-      (error: unknown) => log.warn({ err: error }, 'an audit record could not be completed yet; it is tried again'),
+      (error: unknown) => log.warn({ err: error }, 'an audit record could not be completed yet; Latchkey tries again'),
     );
     background.add(done);
     void done.then(() => background.delete(done));
@@ -88,7 +88,7 @@ export function createOutbox(deps: {
       try {
         for (const event of sent) await append(event);
       } catch (error) {
-        log.warn({ err: error, recordId: id }, 'an audit event waits in its record; it is delivered later');
+        log.warn({ err: error, recordId: id }, 'an audit event is still in its record; it is delivered later');
         return;
       }
       later(gather(() => clear(id, sent)));

@@ -61,7 +61,7 @@ export function createSubscribers(deps: { events: Collection<Untold>; clock: Clo
         if (!subscriber) throw new Error(`${name} does not subscribe in this instance`);
         await within(HANDLER_MS, subscriber(event));
       } catch (error) {
-        log.warn({ err: error, eventId: event.id, subscriber: name }, 'an event could not be told yet');
+        log.warn({ err: error, eventId: event.id, subscriber: name }, 'an event could not be delivered yet');
         left.push(name);
       }
     }
@@ -71,7 +71,7 @@ export function createSubscribers(deps: { events: Collection<Untold>; clock: Clo
   async function noteTold({ id, at, lastAt, tellAt }: Untold, left: string[]): Promise<void> {
     const ageMs = clock.now().getTime() - (lastAt ?? at).getTime();
     const isGivenUp = ageMs > GIVEN_UP_MS;
-    if (left.length > 0 && isGivenUp) log.error({ eventId: id, subscribers: left }, 'an event was never told');
+    if (left.length > 0 && isGivenUp) log.error({ eventId: id, subscribers: left }, 'an event was never delivered');
     const again = later(Math.min(Math.max(CLAIM_MS, ageMs), LONGEST_PAUSE_MS));
     await events.update(id, (current) => {
       const { untold: _untold, tellAt: claim, ...rest } = current;
@@ -86,7 +86,7 @@ export function createSubscribers(deps: { events: Collection<Untold>; clock: Clo
       const event = written ?? (await events.find(id));
       if (event) await tell(event);
     } catch (error) {
-      log.warn({ err: error, eventId: id }, 'an event could not be told yet');
+      log.warn({ err: error, eventId: id }, 'an event could not be delivered yet');
     }
   }
 

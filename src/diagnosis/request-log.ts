@@ -85,7 +85,7 @@ export function createRequestLog({ storage, clock, log }: { storage: Storage; cl
     page: (directoryId, query) => requests.page({ where: { directoryId }, ...query, direction: 'descending' }),
 
     async flush() {
-      if (dropped > 0) log.warn({ count: dropped }, 'requests were too many for the request log');
+      if (dropped > 0) log.warn({ count: dropped }, 'too many requests for the request log');
       dropped = 0;
       while (waiting.length > 0) {
         const slice = waiting.slice(0, SLICE);

@@ -290,7 +290,10 @@ export function createCarry(deps: CarryDependencies): Carry {
         if (response.destroyed && !isBroken) return;
         if (answer) {
           tell(isLate ? 'slow' : 'cut', { status: answer.status });
-          log.warn({ err: error, requestId, directoryId: grant.directory.id }, 'the answer of an upstream was cut');
+          log.warn(
+            { err: error, requestId, directoryId: grant.directory.id },
+            'the response of an upstream was cut off',
+          );
           if (!answer.isStreaming) fail(isLate ? 504 : 502, isLate ? LATE : CUT);
           // Half an answer is out: cutting the connection is the only way left to say that it is not whole.
           else response.destroy();
@@ -302,7 +305,7 @@ export function createCarry(deps: CarryDependencies): Carry {
           dispatch({ ...attempt, mayRetry: false });
           return;
         }
-        log.warn({ err: error, requestId, directoryId: grant.directory.id }, 'the upstream did not answer');
+        log.warn({ err: error, requestId, directoryId: grant.directory.id }, 'the upstream did not respond');
         const cause = causeOf(error);
         const isSlow =
           isLate || error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;

@@ -229,7 +229,9 @@ export function createNotifications(deps: {
   const background = new Set<Promise<void>>();
   function later(work: Promise<void>): void {
     const done = work
-      .catch((error: unknown) => log.warn({ err: error }, 'deliveries of a deleted webhook were left; they expire'))
+      .catch((error: unknown) =>
+        log.warn({ err: error }, 'deliveries of a deleted webhook could not be removed; they expire'),
+      )
       .finally(() => background.delete(done));
     background.add(done);
   }

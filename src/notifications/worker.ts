@@ -242,7 +242,7 @@ export function createWorker(deps: {
     if (isStopped || pumping) return;
     pumping = pump()
       .catch((error: unknown) =>
-        log.warn({ err: error }, 'the queue of deliveries could not be read; it is tried again'),
+        log.warn({ err: error }, 'the queue of deliveries could not be read; Latchkey tries again'),
       )
       .finally(() => {
         pumping = undefined;

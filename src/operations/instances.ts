@@ -65,7 +65,7 @@ export function createInstances(deps: {
     if (!isToldWrong && !isRight())
       log.error(
         { skewMs: skewMs() },
-        "the clock differs from the store's; nothing is decided by time until it is right",
+        "the clock differs from the store's; no decision depends on time until it is right",
       );
     if (isToldWrong && isRight()) log.info({ skewMs: skewMs() }, "the clock agrees with the store's again");
     isToldWrong = !isRight();

@@ -124,7 +124,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     restarts++;
     hasty = livedMs < SOON_MS ? hasty + 1 : 0;
     const waitMs = hasty === 0 ? 0 : Math.min(LONGEST_WAIT_MS, 250 * 2 ** Math.min(hasty, 10));
-    log.error({ worker: worker.pid, code, signal, waitMs }, 'a worker ended unexpectedly; another replaces it');
+    log.error({ worker: worker.pid, code, signal, waitMs }, 'a worker exited unexpectedly; another one replaces it');
     setTimeout(() => {
       if (!isStopping) start();
     }, waitMs);

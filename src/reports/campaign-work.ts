@@ -249,7 +249,7 @@ export function createCampaignWork(deps: {
           if (campaign?.state === 'running') await goOn(campaign, waiting);
         } catch (error) {
           // One that can't go on now must not keep the others waiting; its claim runs out.
-          log.warn({ err: error, campaignId: due.id }, 'a campaign could not continue; it is tried again');
+          log.warn({ err: error, campaignId: due.id }, 'a campaign could not continue; Latchkey tries again');
         }
       }
     },

@@ -60,7 +60,7 @@ export async function openMongodb({ url, clock, log }: OpenOptions): Promise<Sto
     const there = await indexNames(model);
     const missing = indexesOf(spec).filter(({ name }) => !there.has(name));
     if (missing.length === 0) return;
-    log.info({ collection: spec.name, indexes: missing.length }, 'making indexes');
+    log.info({ collection: spec.name, indexes: missing.length }, 'creating indexes');
     await model.db.db?.command({ createIndexes: spec.name, indexes: missing, writeConcern: { w: 'majority' } });
   }
 

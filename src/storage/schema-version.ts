@@ -38,7 +38,7 @@ export async function migrate(notes: Notes, migrations: readonly Migration[], lo
   for (const { name, run } of migrations) {
     const key = `migration_${name}`;
     if ((await notes.read(key)) !== undefined) continue;
-    log.info({ migration: name }, 'bringing the store up to date');
+    log.info({ migration: name }, 'upgrading the store');
     await run();
     await notes.write(key, new Date().toISOString());
   }

@@ -25,7 +25,7 @@ export function startRounds(
       isBusy = true;
       const turn = run()
         .catch((error: unknown) =>
-          log.warn({ err: error, round: name }, 'a background round failed; it is tried again'),
+          log.warn({ err: error, round: name }, 'a background round failed; Latchkey tries again'),
         )
         .finally(() => {
           isBusy = false;

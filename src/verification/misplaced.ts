@@ -38,7 +38,9 @@ export function createMisplaced(deps: { verification: Verification; context: Req
         userAgent: request.headers['user-agent'],
         requestId,
       })
-      .catch((error: unknown) => log.warn({ err: error, requestId }, 'a stray request could not be placed'));
+      .catch((error: unknown) =>
+        log.warn({ err: error, requestId }, 'a stray request could not be assigned to a directory'),
+      );
     const detail =
       'There is no SCIM endpoint at this path. Copy the base URL again from the page that showed the token.';
     sendScimError(response, 404, `${detail} Request ID: ${requestId}`, { 'x-request-id': requestId });

@@ -140,7 +140,7 @@ for (const engine of bothEngines) {
         assert.equal(body.items.length, 1, id);
         assert.equal((await api.get(`/credentials/${id}`)).status, 200);
       }
-      assert.match(latchkey.output(), /a worker ended unexpectedly; another replaces it/);
+      assert.match(latchkey.output(), /a worker exited unexpectedly; another one replaces it/);
       assert.equal(await metric(latchkey.url, 'latchkey_worker_restarts_total'), 1);
       assert.equal(await metric(latchkey.url, 'latchkey_workers'), WORKERS);
       assert.ok((await metric(latchkey.url, allowed)) >= before, 'what the killed one had counted is not lost');
