@@ -5,12 +5,11 @@
  *   npm run bench -- [--seconds 8] [--engine sqlite|mongodb] [--credentials 2000] [--only WORD] [--json FILE] [--svg FILE]
  *   npm run bench -- --only hostile [--requests 100000] [--seconds 8]
  *
- *   npm run bench -- --only peers
- *
  * `--only` takes a regular expression: verify, access tokens, introspection, refresh, client credentials, gateway, gzip, workers, pages,
  * idle. By its whole name alone: `growth` (how cost grows with the store, up to --credentials), `soak` (ten minutes at half the most that
  * one core can do), `hostile` (what anonymous callers cost, on SQLite), `notifications` (the queue of notices and what it takes from
- * verification, on SQLite), `peers` (other software that checks SCIM tokens, installed from npm for it), `diagnosis` (what an explanation costs with 100,000 directories, and 100,000 events in one).
+ * verification, on SQLite), `diagnosis` (what an explanation costs with 100,000 directories, and 100,000 events in one), `leases` (reads of
+ * the store for each verification), `peers` (other software that checks SCIM tokens, installed from npm for the run).
  *
  * With more than 10,000 credentials, `/auth/verify` is measured on a small store too, in turns with the large one. Ends with 1 when requests
  * failed, or when there is nothing by which servers can be compared.
@@ -25,6 +24,7 @@ import { directoryIdOf, organizationIdOf } from './filled-store.ts';
 import { createGroups, FEW } from './groups.ts';
 import { measureGrowth } from './growth.ts';
 import { measureHostile, renderHostile } from './hostile.ts';
+import { measureLeases, renderLeases } from './leases.ts';
 import { CONNECTIONS, generator } from './load.ts';
 import { measure } from './measure.ts';
 import { measureNotifications, renderNotifications } from './notifications.ts';
@@ -69,6 +69,7 @@ const ALONE: Record<string, () => Promise<void>> = {
   notifications,
   diagnosis,
   peers,
+  leases,
 };
 
 try {
@@ -115,6 +116,14 @@ async function soaking(): Promise<void> {
   const { few } = createGroups({ stores, credentials, say });
   const { latchkey, bearers } = await few();
   console.log(await soak(latchkey, bearers.map(verifyRequest), say));
+}
+
+async function leases(): Promise<void> {
+  const { few } = createGroups({ stores, credentials, say });
+  const { startAnother, bearers } = await few();
+  const start = (leaseMs: number) => startAnother({ LATCHKEY_LEASE_MS: String(leaseMs) });
+  const measured = await measureLeases(start, bearers.map(verifyRequest), seconds, say);
+  console.log(renderLeases(measured, bearers.length));
 }
 
 async function notifications(): Promise<void> {
