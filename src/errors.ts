@@ -177,8 +177,7 @@ export const ERRORS = {
   weak_value: {
     status: 422,
     title: 'The value can be guessed. Only an owner can import it.',
-    remedy:
-      'Issue a new one. An owner key can import it with `allowWeak`. `estimatedBits` are fewer than the `wantedBits`.',
+    remedy: 'Issue a new one. An owner key can import it with `allowWeak`. `estimatedBits` is lower than `wantedBits`.',
   },
   idempotency_key_reused: {
     status: 422,

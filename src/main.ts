@@ -83,7 +83,7 @@ async function withApp(
 
 function noStore(config: Config): Error {
   return new Error(
-    `LATCHKEY_DATABASE_URL: no Latchkey has used ${storeOf(config)} yet. Set it to the store of your Latchkey.`,
+    `LATCHKEY_DATABASE_URL: ${storeOf(config)} has no Latchkey data. Set it to the store that your Latchkey uses.`,
   );
 }
 
@@ -245,7 +245,7 @@ const OLDEST_KEPT_NODE = 22;
 function warnOfSurroundings(config: Config, log: Log): void {
   if (Number.parseInt(process.versions.node, 10) < OLDEST_KEPT_NODE)
     say(`Node.js ${process.versions.node} no longer gets security fixes. Upgrade to Node.js 24.`);
-  if (process.getuid?.() === 0) log.warn('started as root: run it as a user of its own');
+  if (process.getuid?.() === 0) log.warn('started as root: run it as its own user');
   const folder = storeFolder(config);
   if (folder === undefined) return;
   const { closed, left } = tightenDataFolder(folder);

@@ -40,7 +40,7 @@ export const EVENTS = {
   'credential.issued': 'A token was created. It was shown once. `replaces` is the credential that it replaces.',
   'credential.imported':
     'A token from another system was imported. `form` says what was given: `token`, `sha256`, `ssoreadyToken` or `ssoreadySha256`. `weak` means that it can be guessed and an owner imported it.',
-  'credential.updated': 'The label, the scopes or the end of a credential were changed. `changed` names them.',
+  'credential.updated': 'The label, scopes or expiration of a credential were changed. `changed` names them.',
   'credential.disabled': 'A credential was disabled. It is refused until someone enables it, and keeps its slot.',
   'credential.enabled': 'A credential was enabled again.',
   'credential.revoked':

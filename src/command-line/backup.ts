@@ -21,7 +21,7 @@ export async function backUp(args: string[], { say, store }: Edge): Promise<void
   await files.copy(join(folder, DATABASE), join(to, DATABASE));
   if (existsSync(join(folder, SECRET))) copyFileSync(join(folder, SECRET), join(to, SECRET));
   const { newestEventAt } = await files.check(join(to, DATABASE));
-  say(`Backed up ${folder} to ${to}, and checked the copy. Its newest event is of ${timeOf(newestEventAt)}.`);
+  say(`Backed up ${folder} to ${to}, and checked the copy. Its newest event is from ${timeOf(newestEventAt)}.`);
   if (!existsSync(join(to, SECRET))) say("It doesn't include LATCHKEY_SECRET. Keep a copy elsewhere.");
 }
 
@@ -43,7 +43,7 @@ export async function restore(args: string[], edge: Edge): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   await files.copy(join(from, DATABASE), join(folder, DATABASE));
   if (existsSync(join(from, SECRET))) copyFileSync(join(from, SECRET), join(folder, SECRET));
-  say(`Restored ${folder} from ${from}. Its newest event is of ${timeOf(newestEventAt)}.`);
+  say(`Restored ${folder} from ${from}. Its newest event is from ${timeOf(newestEventAt)}.`);
   if (revocations === undefined) {
     say(
       'Credentials that were revoked, disabled or rotated after that work again. Before you open it to traffic, check your own',
@@ -127,7 +127,7 @@ async function revokeAgain(app: App, changes: readonly Change[], say: Edge['say'
     }
   }
   say(
-    `Of ${changes.length} revocations, ${applied} were applied again; ${already} were in the backup already; ${absent} are of credentials that it doesn't have.`,
+    `Of ${changes.length} revocations, ${applied} were applied again; ${already} were in the backup already; ${absent} are for credentials that it doesn't contain.`,
   );
 }
 
@@ -141,7 +141,7 @@ async function hasEnded(app: App, { kind, id, state }: Change): Promise<boolean>
 function folderOf(folder: string | undefined): string {
   if (folder !== undefined) return folder;
   throw new Error(
-    'LATCHKEY_DATABASE_URL is a MongoDB. Back it up with its own tools (mongodump --oplog, or snapshots), and keep LATCHKEY_SECRET separately',
+    'LATCHKEY_DATABASE_URL points to MongoDB. Back it up with its own tools (mongodump --oplog, or snapshots), and keep LATCHKEY_SECRET separately',
   );
 }
 

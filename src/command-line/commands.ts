@@ -73,7 +73,7 @@ async function createKey(args: string[], { say, withApp }: Edge): Promise<void> 
   if (!role) throw new TypeError(`--role: expected one of ${ROLES.join(', ')}, got ${values.role}`);
   await withApp(async (app, store) => {
     const { apiKey, key } = await app.apiKeys.create({ name: values.name, role }, COMMAND_LINE);
-    say(`API key ${apiKey.id} (${role}) of the store ${store}, shown only once:`);
+    say(`API key ${apiKey.id} (${role}) for the store ${store}, shown only once:`);
     say('');
     say(`  ${key}`);
   });

@@ -223,7 +223,7 @@ export const SETTINGS = {
   LATCHKEY_OAUTH_ALLOW_HTTP_REDIRECTS: setting({
     default: 'false',
     group: 'OAuth',
-    meaning: "Allows http redirect URIs on other hosts than this machine. Okta's test cell needs one.",
+    meaning: "Allows http redirect URIs on hosts other than this machine. Okta's test cell needs one.",
     ...yesNo,
   }),
   LATCHKEY_LEAK_ACTION: setting({

@@ -21,7 +21,7 @@ export function readImport(input: ImportInput): { digest: Digest; hint: string; 
   const given = IMPORT_FORMS.filter((form) => input[form] !== undefined);
   const [form] = given;
   if (form === undefined || given.length !== 1) {
-    const detail = `Give exactly one of ${IMPORT_FORMS.join(', ')}; ${given.length === 0 ? 'none was given' : `given were ${given.join(' and ')}`}.`;
+    const detail = `Give exactly one of ${IMPORT_FORMS.join(', ')}; ${given.length === 0 ? 'you gave none' : `you gave ${given.join(' and ')}`}.`;
     throw new AppError('invalid_request', { detail });
   }
   if (input.hint !== undefined && (form === 'token' || form === 'ssoreadyToken')) {

@@ -191,7 +191,7 @@ export function factorRoutes(operators: Operators): Route[] {
   async function renaming(visit: Visit) {
     const { passkeys = [] } = await operators.get(visit.operator.id);
     const passkey = passkeys.find(({ id }) => id === visit.params['passkeyId']);
-    if (!passkey) throw new AppError('not_found', { detail: 'You have no such passkey.' });
+    if (!passkey) throw new AppError('not_found', { detail: "You don't have this passkey." });
     const title = `Rename the passkey ${passkey.name}`;
     return {
       title,
@@ -205,7 +205,7 @@ export function factorRoutes(operators: Operators): Route[] {
               value={passkey.name}
               isRequired
               maximum={LONGEST_PASSKEY_NAME}
-              hint="Such as the device it is on."
+              hint="For example, the device it is stored on."
             />
             <Submit name="Rename" back={mine} />
           </Form>
@@ -260,7 +260,7 @@ export function factorRoutes(operators: Operators): Route[] {
     {
       path: '/account/passkeys/:passkeyId/remove',
       action: 'account.use',
-      get: removal('this passkey', 'It stops signing you in.'),
+      get: removal('this passkey', 'You can no longer sign in with it.'),
       async post(visit) {
         const { operator, params, attribution } = visit;
         await operators.removePasskey(operator.id, params['passkeyId'] ?? '', attribution, proofOf(visit));

@@ -82,7 +82,7 @@ export function apiKeyRoutes({ organizations, apiKeys, usage, clock }: Dashboard
                         {key.organizationId !== undefined && `, limited to ${key.organizationId}`}
                         {key.expiresAt && !isOver && (
                           <>
-                            , ends <Time at={key.expiresAt} now={now} />
+                            , expires <Time at={key.expiresAt} now={now} />
                           </>
                         )}
                       </small>
@@ -137,7 +137,7 @@ export function apiKeyRoutes({ organizations, apiKeys, usage, clock }: Dashboard
                 Copy it now; it won't be shown again. If you lose it, create another one and revoke this one.
               </CopyOnce>
               <div class="acts">
-                <Go href={`${HOME}/api-keys`} name="I have stored it" tone="primary" />
+                <Go href={`${HOME}/api-keys`} name="I've saved it" tone="primary" />
               </div>
             </>
           ),

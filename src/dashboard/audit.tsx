@@ -18,7 +18,7 @@ const FAMILIES: [string, string][] = [
   ['token.refused', 'Refused token requests'],
   ['token.*', 'Token requests'],
   ['credential.*', 'Credentials'],
-  ['connection.*', 'Consents to connections'],
+  ['connection.*', 'Connection requests'],
   ['directory.*', 'Directories'],
   ['organization.*', 'Organizations'],
   ['client.*', 'Clients'],

@@ -137,7 +137,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
             <>
               <section class="panel">
                 <h2>
-                  {counted(preview.count, 'credential')} of {counted(preview.organizations, 'customer')}
+                  {counted(preview.count, 'credential')} at {counted(preview.organizations, 'customer')}
                 </h2>
                 <p>{reachOf(notifications.isMailOn, preview)}</p>
                 <Form visit={visit} action={CAMPAIGNS} class="fields">
@@ -149,10 +149,10 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
                       name="expiresOn"
                       type="date"
                       isRequired
-                      hint="Requests are refused after that day. Credentials that end sooner stay unchanged."
+                      hint="Requests are refused after that day. Credentials that expire sooner stay unchanged."
                     />
                   )}
-                  <Field name="message" hint="One sentence for the email. Leave it empty to use ours." />
+                  <Field name="message" hint="One sentence for the email. Leave it empty to use the default." />
                   <div class="acts">
                     <button type="submit" class="primary">
                       Start campaign

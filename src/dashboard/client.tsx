@@ -338,7 +338,7 @@ export function Secret(props: { client: Client; secret: string | undefined; titl
         <Values client={client} publicUrl={publicUrl} />
       </section>
       <div class="acts">
-        <Go href={`${HOME}/clients/${client.id}`} name="I have stored it" tone="primary" />
+        <Go href={`${HOME}/clients/${client.id}`} name="I've saved it" tone="primary" />
       </div>
     </>
   );

@@ -82,8 +82,8 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
           <Form visit={visit} action={`${HOME}/clients`} class="panel">
             <p class="soft">
               {directory
-                ? `For the directory ${directory.name} alone.`
-                : 'Shared by all organizations: who connects chooses a directory. For a client of one directory, begin at that directory.'}
+                ? `Only for the directory ${directory.name}.`
+                : "Shared by all organizations. The person who connects chooses a directory. To create a client for one directory only, start on that directory's page."}
             </p>
             {directory && <input type="hidden" name="directoryId" value={directory.id} />}
             <Field

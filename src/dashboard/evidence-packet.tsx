@@ -173,7 +173,7 @@ function Section({ name, rows, hasPlace }: { name: string; rows: readonly Eviden
                 <th>By</th>
                 {has('expiresAt') && <th>Expires</th>}
                 {has('firstUsedAt') && <th>First used</th>}
-                {has('minutes') && <th>Minutes to refused</th>}
+                {has('minutes') && <th>Minutes until refused</th>}
                 {has('note') && <th>Note</th>}
                 <th>Events</th>
               </tr>
@@ -213,7 +213,7 @@ function Section({ name, rows, hasPlace }: { name: string; rows: readonly Eviden
                       {row.firstUsedAt === null ? 'Not yet' : hourOf(row.firstUsedAt)}
                     </td>
                   )}
-                  {has('minutes') && <td data-label="Minutes to refused">{row.minutes ?? '—'}</td>}
+                  {has('minutes') && <td data-label="Minutes until refused">{row.minutes ?? '—'}</td>}
                   {has('note') && <td data-label="Note">{row.note ?? '—'}</td>}
                   <td data-label="Events">
                     <small class="mono">{row.eventIds.join(' ')}</small>
@@ -227,7 +227,7 @@ function Section({ name, rows, hasPlace }: { name: string; rows: readonly Eviden
       {rows.length > SHOWN && (
         <div class="bar">
           <small>
-            The first {SHOWN} of {rows.length.toLocaleString('en')}; the files have all.
+            The first {SHOWN} of {rows.length.toLocaleString('en')}. The files contain all of them.
           </small>
         </div>
       )}

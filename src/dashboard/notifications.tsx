@@ -115,7 +115,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
               <ul class="rows">
                 <li>
                   <small>
-                    No contacts yet. Owners with an email address get the notices that have no other contact.
+                    No contacts yet. Owners with an email address get the notices that have no contact of their own.
                   </small>
                 </li>
               </ul>

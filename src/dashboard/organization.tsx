@@ -57,7 +57,7 @@ function originsIn(form: URLSearchParams): string[] {
       `${wrong.slice(0, 200)} is not an origin. Enter only the scheme, host and port, such as https://app.example.com.`,
     );
   if (origins.length > MOST_ORIGINS)
-    throw invalidField('upstreamOrigins', `You entered ${origins.length} origins. The maximum is ${MOST_ORIGINS} fit.`);
+    throw invalidField('upstreamOrigins', `You entered ${origins.length} origins. The maximum is ${MOST_ORIGINS}.`);
   return [...new Set(origins)];
 }
 

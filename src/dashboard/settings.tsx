@@ -40,7 +40,7 @@ export function settingsRoutes({ config, sources, keys, publicUrl }: DashboardDe
           <section class="panel list">
             <div class="bar">
               <h2>Configuration</h2>
-              <small>Read at startup. To change a setting, set it and restart.</small>
+              <small>Read at startup. To change a setting, set its new value and restart.</small>
             </div>
             <ul class="rows">
               {(Object.keys(SETTINGS) as SettingKey[]).map((key) => (

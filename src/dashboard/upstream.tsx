@@ -52,7 +52,7 @@ export function UpstreamFields({ directory }: { directory: Directory }) {
           value={upstreamUrl}
           hint={
             isHeld
-              ? 'The part before /Users. Another host needs its header entered again.'
+              ? 'The part before /Users. If you change the host, enter the header value again.'
               : 'The part before /Users. Leave it empty if you don’t use the gateway.'
           }
           maximum={2000}
@@ -66,7 +66,7 @@ export function UpstreamFields({ directory }: { directory: Directory }) {
         <Field
           name="upstreamHeaderName"
           value={upstreamCredential?.name}
-          hint="For a fixed header. Such as Authorization."
+          hint="For a fixed header, such as Authorization."
           maximum={100}
         />
         <Field
@@ -75,7 +75,7 @@ export function UpstreamFields({ directory }: { directory: Directory }) {
           hint={
             isHeld
               ? 'Stored encrypted and never shown. Leave it empty to keep it.'
-              : 'For a fixed header. Such as Bearer and a token. It is stored encrypted and never shown.'
+              : 'For a fixed header, such as Bearer and a token. Stored encrypted and never shown.'
           }
           maximum={4000}
           isSecret
@@ -228,7 +228,7 @@ function aimOf(path: string): string {
   const [place = ''] = path.split('?');
   if (place === '/ServiceProviderConfig') return 'Describes its features';
   const what = place === '/Groups' ? 'group' : 'user';
-  return `Finds no ${what} by an unused name, as ${path.includes('startIndex') ? 'Okta' : 'Entra ID'} asks`;
+  return `Finds no ${what} for an unused name, in the query that ${path.includes('startIndex') ? 'Okta' : 'Entra ID'} sends`;
 }
 
 const CAUSES: Record<NonNullable<UpstreamTestCheck['cause']>, string> = {

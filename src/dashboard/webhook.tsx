@@ -194,7 +194,7 @@ export function secretPage({ id, shownUrl }: Endpoint, secret: string) {
           Copy it now; it won't be shown again. If you lose it, rotate the secret.
         </CopyOnce>
         <div class="acts">
-          <Go href={`${HOME}/notifications/${id}`} name="I have stored it" tone="primary" />
+          <Go href={`${HOME}/notifications/${id}`} name="I've saved it" tone="primary" />
         </div>
       </>
     ),

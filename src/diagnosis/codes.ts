@@ -175,7 +175,7 @@ export const CODES = {
   client_secret_wrong: atTokenEndpoint('The client secret is wrong or missing.'),
   client_secret_expired: atTokenEndpoint('The client secret has expired.'),
   client_secret_has_blanks: atTokenEndpoint('The client secret has spaces or line breaks inside.'),
-  client_id_and_secret_swapped: atTokenEndpoint('Client ID and client secret were swapped.'),
+  client_id_and_secret_swapped: atTokenEndpoint('The client ID and client secret were swapped.'),
   client_method_wrong: atTokenEndpoint("The client doesn't authenticate in the way that it was set up for."),
   assertion_wrong: atTokenEndpoint('The signed assertion of the client was not accepted.'),
   jwks_unreachable: atTokenEndpoint('The public keys of the client could not be fetched.', 'vendor'),
@@ -204,12 +204,12 @@ export const CODES = {
   upstream_unreachable: behindUs('Requests were accepted, but the SCIM server could not be reached.'),
   upstream_refuses_us: behindUs('Requests were accepted, but the SCIM server refused us with 401 or 403.'),
   upstream_wrong_base: behindUs(
-    'The SCIM server has nothing at its base URL: it answers 404, 405 or a redirect to lists.',
+    'The SCIM server has nothing at its base URL: it answers list requests with 404, 405 or a redirect.',
   ),
   upstream_not_scim: behindUs('The SCIM server answered with a web page or something else that is not SCIM.'),
   upstream_rejects_content: behindUs('The SCIM server rejected the content of changes.', 'degraded'),
   upstream_failing: behindUs('The SCIM server answered with an error.'),
-  upstream_cut: behindUs('Answers of the SCIM server ended halfway.'),
+  upstream_cut: behindUs('Answers from the SCIM server were cut off.'),
   upstream_slow: behindUs('The SCIM server answers so slowly that identity providers give up.', 'degraded'),
   upstream_limits: behindUs('The SCIM server limited the rate of requests.', 'degraded'),
 
@@ -317,7 +317,7 @@ export const CODES = {
     group: 'fine',
     severity: 'fine',
     actor: 'nobody',
-    meaning: 'All tokens and connections were revoked, and no more requests come.',
+    meaning: 'All tokens and connections were revoked, and no requests have come since.',
   },
 } as const satisfies Record<string, CodeEntry>;
 

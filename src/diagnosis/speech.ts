@@ -83,10 +83,10 @@ export function tally({ finding }: Speech): Text {
 function othersOf({ code, severity, facts: { acceptedAt, firstAt = '', cause } }: Finding): string {
   if (CODES[code].group === 'upstream' || cause === 'doubled_path')
     return severity === 'degraded' ? 'other requests get through.' : 'none has worked since.';
-  if (acceptedAt === undefined) return 'nothing was ever accepted.';
+  if (acceptedAt === undefined) return 'nothing has ever been accepted.';
   if (CODES[code].group === 'token_endpoint' && severity === 'degraded')
     return 'others stop when the current access token expires.';
-  return acceptedAt > firstAt ? 'other requests are accepted.' : 'nothing accepted since.';
+  return acceptedAt > firstAt ? 'other requests are accepted.' : 'nothing has been accepted since.';
 }
 
 function usableText(usable: Finding['facts']['usable']): Text {
@@ -109,8 +109,8 @@ export function token({ finding }: Speech): string {
 export function whoDid({ finding, audience, vendor }: Speech): string {
   const { by, byType } = finding.facts;
   if (byType === 'system') return vendor || 'Latchkey';
-  if (audience === 'it_contact' && byType !== 'it_contact') return by === undefined ? 'somebody' : vendor;
-  return by ?? 'somebody';
+  if (audience === 'it_contact' && byType !== 'it_contact') return by === undefined ? 'someone' : vendor;
+  return by ?? 'someone';
 }
 
 export function formOf({ idp }: Speech, kind: 'bearer' | 'oauth'): ConsoleForm {

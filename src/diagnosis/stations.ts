@@ -73,7 +73,7 @@ const SHORT: Partial<Record<Code, string>> = {
   upstream_unreachable: "Can't be reached",
   upstream_refuses_us: 'Refuses us',
   upstream_wrong_base: 'Wrong base URL',
-  upstream_not_scim: "Answers something that isn't SCIM",
+  upstream_not_scim: "Answers with something that isn't SCIM",
   upstream_rejects_content: 'Rejects changes',
   upstream_failing: 'Answers with errors',
   upstream_cut: 'Cuts off its answers',

@@ -116,7 +116,7 @@ const FORMS: Record<string, string> = {
   form_as_json: 'Its body is a form, but its content type says JSON.',
   form_parameters_in_url: 'Its parameters are in the URL instead of the body.',
   form_parameter_twice: 'One of its parameters appears twice.',
-  token_request_by_get: 'It was sent with GET; the token endpoint wants POST.',
+  token_request_by_get: 'It was sent with GET; the token endpoint requires POST.',
   code_missing: 'It has no authorization code.',
   refresh_token_missing: 'It has no refresh token.',
   token_missing: 'It has no token.',
@@ -172,7 +172,7 @@ export const OAUTH_WORDS = {
               say`Open ${client(speech)} here and add the redirect URI as ${speech.name} shows it.`,
               say`Then start the connection again in ${speech.name}.`,
             ],
-            'can add the redirect URI; send them the one that is shown here',
+            'can add the redirect URI. Send them the one shown here',
           ),
       ...(given !== undefined && { value: { label: 'Redirect URI', value: given } }),
     };
@@ -216,12 +216,12 @@ export const OAUTH_WORDS = {
   ),
   client_secret_has_blanks: refusal(
     'client_secret_has_blanks',
-    () => say`The client secret it sends has spaces or line breaks inside.`,
+    () => say`The client secret it sends contains spaces or line breaks.`,
     (speech) => pasteInto(speech, 'client-secret', 'the complete client secret again, without spaces,'),
   ),
   client_id_and_secret_swapped: refusal(
     'client_id_and_secret_swapped',
-    () => say`Client ID and client secret are swapped.`,
+    () => say`The client ID and client secret are swapped.`,
     (speech) => [
       say`${open(speech, 'oauth')}. ${ui(field(speech, 'client-id'))} takes the value that begins with client_.`,
       say`${ui(field(speech, 'client-secret'))} takes the value that begins with scimcs_.`,
@@ -230,7 +230,7 @@ export const OAUTH_WORDS = {
   ),
   client_method_wrong: refusal(
     'client_method_wrong',
-    (speech) => say`${capital(client(speech))} was set up to authenticate in another way.`,
+    (speech) => say`${capital(client(speech))} was set up to authenticate in a different way.`,
     (speech) => [
       say`${open(speech, 'oauth')}, and choose the authentication method that the setup on this page shows.`,
       press(speech, 'oauth'),
@@ -280,7 +280,7 @@ export const OAUTH_WORDS = {
     'scope_separator',
     () => say`The scopes it asks for are separated by commas.`,
     (speech) => [
-      say`${open(speech, 'oauth')}, and put a space between two scopes instead of a comma.`,
+      say`${open(speech, 'oauth')}, and separate the scopes with spaces instead of commas.`,
       press(speech, 'oauth'),
     ],
   ),
@@ -314,7 +314,8 @@ export const OAUTH_WORDS = {
   ),
   refresh_token_superseded: refusal(
     'refresh_token_superseded',
-    () => say`It sends a refresh token that a newer one replaced. Probably two installations share one connection.`,
+    () =>
+      say`It sends a refresh token that a newer one replaced. Two installations are probably sharing one connection.`,
     connectAgain,
   ),
   refresh_token_reused: refusal(

@@ -21,7 +21,7 @@ import {
   whoDid,
 } from './speech.ts';
 
-const UNSAVED = 'whether the token in the identity provider was changed and not saved.';
+const UNSAVED = 'whether the token in the identity provider was changed but not saved.';
 
 /** Without a token that works there is none to paste another way. */
 const refusal = refusalsBy(
@@ -52,14 +52,14 @@ function elsewhere(speech: Speech): Words {
   const { isElsewhere, otherDirectory } = speech.finding.facts;
   const other = otherDirectory === undefined ? "another customer's directory" : `the directory “${otherDirectory}”`;
   const rest = isElsewhere
-    ? say`The token of this directory is sent to the URL of another one.`
-    : say`It sends the token of ${other} to the URL of this one.`;
+    ? say`This directory's token is being sent to another directory's URL.`
+    : say`It sends a token from ${other} to this directory's URL.`;
   return {
     lead: refused(speech),
     rest,
     detail: tally(speech),
     ...(isElsewhere ? pasteEndpoint(speech) : pasteOwn(speech)),
-    unseen: `which of the two is meant. URL and token must come from the same page.`,
+    unseen: `which of the two is meant. The URL and the token must come from the same page.`,
   };
 }
 
@@ -118,13 +118,13 @@ export const REQUEST_WORDS = {
   ),
   token_with_blanks: refusal(
     'token_with_blanks',
-    () => say`The token it sends has a space or line break inside.`,
+    () => say`The token it sends contains a space or line break.`,
     (speech) => pasteAgain(speech, 'without spaces and line breaks'),
     UNSAVED,
   ),
   token_unknown: refusal(
     'token_unknown',
-    () => say`It sends a token that we don't recognize: not one of this directory, and no earlier one.`,
+    () => say`It sends a token that we don't recognize. It isn't a current or earlier token of this directory.`,
     pasteToken,
     "the value that it sent. We don't keep unknown values.",
   ),
@@ -151,7 +151,7 @@ export const REQUEST_WORDS = {
   ),
   header_name_in_value: refusal(
     'header_name_in_value',
-    () => say`The field for the token also holds the name of the header, Authorization.`,
+    () => say`The token field also contains the name of the header, Authorization.`,
     (speech) => pasteAgain(speech, 'without the word Authorization'),
   ),
   header_twice: refusal(
@@ -185,7 +185,7 @@ export const REQUEST_WORDS = {
     'foreign_token',
     () => say`It sends a token from another authorization server.`,
     (speech) => [
-      say`${open(speech, 'bearer')}, and choose a static bearer token, or OAuth with the URLs of this page.`,
+      say`${open(speech, 'bearer')}, and choose a static bearer token, or OAuth with the URLs on this page.`,
       ...pasteToken(speech),
     ],
     'which server issued it.',
@@ -229,7 +229,7 @@ export const REQUEST_WORDS = {
   },
   token_elsewhere: elsewhere,
   insufficient_scope: (speech) => ({
-    lead: `${speech.Name} can read, but not change anything.`,
+    lead: `${speech.Name} can read, but can't change anything.`,
     rest: say`Changes are refused because ${token(speech)} is read-only.`,
     detail: tally(speech),
     steps:

@@ -49,7 +49,7 @@ function ending(speech: Speech, what: string, steps: Text[]) {
   const { expiresAt } = speech.finding.facts;
   return {
     lead: `${capital(what)} expires soon.`,
-    rest: say`It ends ${date(expiresAt)}. After that, ${speech.name} is refused.`,
+    rest: say`It expires ${date(expiresAt)}. After that, ${speech.name} is refused.`,
     steps,
   };
 }
@@ -67,7 +67,7 @@ function last(speech: Speech): Text {
 
 function unseenBehind({ finding, audience, vendor }: Speech): string | undefined {
   if (finding.facts.sees !== 'nothing') return undefined;
-  const server = audience === 'operator' ? 'your SCIM server' : `the SCIM server of ${vendor}`;
+  const server = audience === 'operator' ? 'your SCIM server' : `${vendor}'s SCIM server`;
   return `what ${server} answered. We see that the token was accepted.`;
 }
 
@@ -91,7 +91,7 @@ export const STATE_WORDS = {
       rest:
         acceptedAt === undefined
           ? say`${speech.Name} has not used ${token(speech)} yet.`
-          : say`${speech.Name} was last accepted ${date(acceptedAt)}, with one that has ended.`,
+          : say`The last request was accepted ${date(acceptedAt)}, with a token or connection that has ended.`,
       steps: putIn(speech),
       ...endpoint(speech),
       unseen: NO_TRACE,
@@ -123,7 +123,7 @@ export const STATE_WORDS = {
     lead: 'Both tokens are in use.',
     rest: say`${capital(token(speech))} was replaced ${date(speech.finding.since)}, and something still sends it.`,
     steps: [
-      say`Find out what still uses it, such as another app in ${speech.name} or a script. The card of the token shows the address.`,
+      say`Find out what still uses it, such as another app in ${speech.name} or a script. The token's card shows the address.`,
       ...pasteToken(speech).slice(0, 2),
     ],
     unseen: 'whether both are used by the same system.',
@@ -156,12 +156,12 @@ export const STATE_WORDS = {
     };
   },
   fleet_quiet: (speech) => ({
-    lead: `Many directories of ${speech.name} are quiet.`,
-    rest: say`No request since ${date(speech.finding.facts.lastAt)}. Others of ${speech.name} stopped at about the same time.`,
+    lead: `Many directories that use ${speech.name} are quiet.`,
+    rest: say`No request since ${date(speech.finding.facts.lastAt)}. Others that use ${speech.name} stopped at about the same time.`,
     steps: vendorDoes(
       speech,
       [say`Check that this server can be reached from the internet, and look at the status page of ${speech.name}.`],
-      'has been told',
+      'has been notified',
     ),
     unseen: `where they stop. They don't reach us.`,
   }),
@@ -172,7 +172,7 @@ export const STATE_WORDS = {
     return {
       lead: `${speech.Name} has probably paused.`,
       rest: say`It was last refused ${date(lastAt)}, and has sent nothing since. ${says}`,
-      detail: say`${at === undefined ? '' : say`It tries again ${date(at)} or earlier. `}${gives === undefined ? '' : say`It stops trying ${gives}.`}`,
+      detail: say`${at === undefined ? '' : say`It will try again ${date(at)} or earlier. `}${gives === undefined ? '' : say`It will stop trying ${gives}.`}`,
       steps: byHand
         ? [say`To start it now, open ${path(byHand.path)} in ${speech.name} and select ${path(byHand.buttons)}.`]
         : [],
@@ -182,13 +182,13 @@ export const STATE_WORDS = {
 
   new_source: (speech) => ({
     lead: 'Requests come from a new place.',
-    rest: say`Since ${date(speech.finding.since)} requests with the token come from ${source(speech)}.`,
+    rest: say`Since ${date(speech.finding.since)}, requests with the token have come from ${source(speech)}.`,
     steps: [say`If you didn't move or add an app, the token may have leaked. Generate a new one and revoke this one.`],
     unseen: 'who runs the program.',
   }),
   two_sources_one_token: (speech) => ({
     lead: 'Two programs use the same token.',
-    rest: say`Since ${date(speech.finding.since)} requests also come from ${source(speech)}.`,
+    rest: say`Since ${date(speech.finding.since)}, requests have also come from ${source(speech)}.`,
     steps: [
       say`If both are yours, give each one its own token.`,
       say`If not, the token may have leaked. Generate a new one and revoke this one.`,
@@ -214,7 +214,7 @@ export const STATE_WORDS = {
     const { byHand } = recovery;
     return {
       lead: 'Provisioning works again.',
-      rest: say`Between ${date(firstAt)} and ${date(lastAt)} ${
+      rest: say`Between ${date(firstAt)} and ${date(lastAt)}, ${
         isBehind ? `${counted(total, 'request')} failed at the SCIM server` : `we refused ${counted(total, 'request')}`
       }: ${list(parts)}. ${recovery.says}`,
       detail: say`A change may also be missing because the identity provider never sent it after a failed read.`,
@@ -254,7 +254,7 @@ export const STATE_WORDS = {
       rest: say`${last(speech)} ${speech.idp.rhythm.says}`,
       ...(longestMs !== undefined &&
         limitMs !== undefined && {
-          detail: say`We report it when it is quiet for more than ${span(limitMs)}. The longest so far was ${span(longestMs)}.`,
+          detail: say`We will report it if it is quiet for more than ${span(limitMs)}. The longest quiet period so far was ${span(longestMs)}.`,
         }),
       steps: [],
       unseen: `whether ${speech.name} had anything to send.`,

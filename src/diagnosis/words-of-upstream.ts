@@ -1,13 +1,13 @@
 /** The words of findings about the SCIM server behind the gateway. */
 import type { Code } from './codes.ts';
-import { say, type Text } from './say.ts';
+import { capital, say, type Text } from './say.ts';
 import { kindsOf, type Speak, type Speech, tally, vendorDoes } from './speech.ts';
 
 /** Accepted here, failed there. `says`: after "your SCIM server" or the vendor's name. */
 function failure(says: (speech: Speech) => Text, steps: (speech: Speech) => Text[]): Speak {
   return (speech) => {
     const { finding, audience, vendor, directory } = speech;
-    const server = audience === 'operator' ? 'Your SCIM server' : `The SCIM server of ${vendor}`;
+    const server = audience === 'operator' ? 'Your SCIM server' : `${capital(vendor)}'s SCIM server`;
     const kinds = kindsOf(finding.facts.request);
     const isPart = finding.severity === 'degraded';
     return {
@@ -76,8 +76,8 @@ export const UPSTREAM_WORDS = {
     (speech) =>
       isRedirect(speech)
         ? say`answered ${status(speech)}, a redirect. Its base URL is probably wrong, or a sign-in page is in front of it.`
-        : say`answered ${status(speech)} to lists, so its base URL is probably wrong.`,
-    () => [say`Set the SCIM server URL to the base under which /Users and /Groups answer.`],
+        : say`answered list requests with ${status(speech)}, so its base URL is probably wrong.`,
+    () => [say`Set the SCIM server URL to the part before /Users and /Groups.`],
   ),
   upstream_not_scim: failure(
     (speech) => say`answered ${status(speech)} with something that is not SCIM, such as a web page.`,

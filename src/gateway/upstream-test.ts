@@ -70,7 +70,7 @@ const SAYS: Record<TestProblem, string> = {
   failing: 'It answered with an error.',
   cut: 'It cut off its answer.',
   slow: 'It did not answer in time: the gateway would have given up too.',
-  limits: 'It asked to slow down.',
+  limits: 'It asked us to slow down.',
   not_200: 'It answered with a status other than 200.',
   no_list:
     'Its answer is not a list: totalResults is missing. Entra ID and Okta need an empty list here, with status 200.',

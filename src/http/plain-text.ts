@@ -43,10 +43,10 @@ function assertPlain(path: string, text: string): void {
   if (found === undefined) return;
   const code = `U+${(found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
   const errors = [
-    { path, given: code, wanted: 'text without control characters of the reading direction, tags and NUL' },
+    { path, given: code, wanted: 'text without bidirectional control characters, tag characters or NUL' },
   ];
   throw new AppError('invalid_request', {
-    detail: `A text holds the invisible character ${code}. Type it again.`,
+    detail: `A text contains the invisible character ${code}. Type it again.`,
     errors,
   });
 }

@@ -71,7 +71,7 @@ export const authentik: IdentityProvider = {
     kind: 'polls',
     everyMinutes: 240,
     quietDays: 2,
-    says: 'authentik sends changes at once, and syncs everything every 4 hours (every hour in older versions).',
+    says: 'authentik sends changes immediately, and syncs everything every 4 hours (every hour in older versions).',
     basis: 'source',
   },
   mistakes: [
@@ -91,10 +91,10 @@ export const authentik: IdentityProvider = {
   quirks: [
     {
       in: 'discovery',
-      says: 'Reads /ServiceProviderConfig first, and decides by it whether it may PATCH and filter.',
+      says: 'Reads /ServiceProviderConfig first, to decide whether it can use PATCH and filters.',
       basis: 'source',
     },
-    { in: 'test', says: 'Treats a token answer without expires_in as ended already.', basis: 'source' },
+    { in: 'test', says: 'Treats a token without expires_in as already expired.', basis: 'source' },
   ],
   links: [{ title: 'SCIM provider', url: 'https://docs.goauthentik.io/add-secure-apps/providers/scim/' }],
 };

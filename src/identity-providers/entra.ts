@@ -62,7 +62,7 @@ export const entra: IdentityProvider = {
   reactions: {
     unauthorized: {
       does: 'pauses',
-      says: 'Entra ID puts the provisioning job into quarantine at the first wrong credential.',
+      says: 'Entra ID puts the provisioning job into quarantine after the first refused credential.',
       basis: 'documented',
     },
     rateLimited: {
@@ -114,7 +114,7 @@ export const entra: IdentityProvider = {
   quirks: [
     {
       in: 'test',
-      says: 'Test Connection reads /Users and /Groups with a filter for a random ID, and wants 200 with an empty list from both.',
+      says: 'Test Connection reads /Users and /Groups with a filter for a random ID, and expects 200 with an empty list from both.',
       basis: 'documented',
     },
     {

@@ -65,7 +65,7 @@ export const jumpcloud: IdentityProvider = {
     },
     {
       in: 'update',
-      says: 'Any change of an active configuration asks for a test email address again.',
+      says: 'Any change to an active configuration asks for a test email address again.',
       basis: 'documented',
     },
   ],

@@ -111,12 +111,12 @@ export const okta: IdentityProvider = {
     {
       code: 'redirect_uri_unknown',
       says: 'The app name in the redirect URI is not the one that was registered.',
-      fix: 'Copy the app name from the address of the app in the admin console, behind /admin/app/.',
+      fix: 'Copy the app name from the URL of the app in the admin console: it is the part after /admin/app/.',
       basis: 'documented',
     },
     {
       code: 'wrong_path',
-      says: 'The base URL ends in /Users, or is the address of the server alone.',
+      says: 'The base URL ends in /Users, or is only the address of the server.',
       fix: 'Paste the SCIM connector base URL as it is shown here.',
       basis: 'inferred',
     },

@@ -75,7 +75,7 @@ export const pingone: IdentityProvider = {
   rhythm: {
     kind: 'events',
     quietDays: 21,
-    says: 'PingOne sends each change at once, and nothing in between.',
+    says: 'PingOne sends each change immediately, and nothing in between.',
     basis: 'documented',
   },
   mistakes: [

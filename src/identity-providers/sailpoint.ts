@@ -55,7 +55,7 @@ export const sailpoint: IdentityProvider = {
     },
     rateLimited: {
       does: 'retries',
-      says: 'SailPoint waits where the answer carries its rate limit headers.',
+      says: 'SailPoint waits if the answer has rate limit headers.',
       basis: 'documented',
     },
     unavailable: {

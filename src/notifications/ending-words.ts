@@ -4,22 +4,22 @@ import type { EndingKind } from './endings.ts';
 export const ENDING_WORDS: Record<EndingKind, { name: string; after: string; steps: string[] }> = {
   token: {
     name: 'Access token',
-    after: 'After that, we refuse your identity provider unless it has another token.',
+    after: 'After that, requests from your identity provider are refused until it uses another token.',
     steps: [
-      'Generate another token on the page of the directory.',
+      "Generate another token on this directory's page.",
       'Paste it into your identity provider.',
-      'Check on that page that it works.',
+      'Check on the same page that it works.',
     ],
   },
   connection: {
     name: 'Connection',
-    after: 'After that, we refuse your identity provider until someone connects it again.',
+    after: 'After that, requests from your identity provider are refused until someone connects it again.',
     steps: ['Start the connection again in your identity provider, and allow it.'],
   },
   client_secret: {
     name: 'Client secret',
     after: 'After that, your identity provider gets no more tokens unless it has another secret.',
-    steps: ['Add another secret on the page of the client.', 'Paste it into your identity provider.'],
+    steps: ["Add another secret on this client's page.", 'Paste it into your identity provider.'],
   },
   client_key: {
     name: 'Certificate of a client key',
@@ -28,12 +28,12 @@ export const ENDING_WORDS: Record<EndingKind, { name: string; after: string; ste
   },
   api_key: {
     name: 'API key',
-    after: 'After that, we refuse software that uses it.',
+    after: 'After that, requests that use it are refused.',
     steps: ['Create another key in the settings.', 'Paste it into the software that uses this one.'],
   },
   portal_link: {
     name: 'Portal link',
-    after: "It has not been opened yet. After that, the IT contact can't use it anymore.",
+    after: "It has not been opened yet. Once it expires, the IT contact can't use it.",
     steps: ['Send another one if they still need it.'],
   },
 };

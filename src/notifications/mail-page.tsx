@@ -43,7 +43,7 @@ export function pageOf(
   const left = notices.length - shown.length;
   const areEnds = notices.every(({ kind }) => kind === 'ending');
   return {
-    title: `${notices.length} things ${areEnds ? 'end soon' : 'happened'}`,
+    title: `${notices.length} things ${areEnds ? 'expire soon' : 'happened'}`,
     paragraphs: [],
     rows: shown.map(({ createdAt, endsAt, words }) => [utc((areEnds && endsAt) || createdAt), lineOf(words)]),
     steps: [],

@@ -300,7 +300,7 @@ export function createPeople(deps: {
       return { state: 'failed', attempt: attempt({ reason: mailer ? 'the notice has been deleted' : 'email is off' }) };
     const contact = recipient.isFallback ? undefined : await contacts.find(recipient.id);
     const remark = recipient.isFallback
-      ? 'You get this as an owner because no contact has confirmed an address for it.'
+      ? "You're getting this because you're an owner, and no contact has confirmed an email address."
       : `You're getting this because you're a contact. To change your notices, ask for a portal link.`;
     const way = contact && first.isInvitation ? await openWay(contact, first) : undefined;
     const link = way?.link ?? linkOf(told, recipient, contact?.scope ?? VENDOR_SCOPE);
@@ -420,7 +420,7 @@ export function createPeople(deps: {
         ...(organizationId !== undefined && { organizationId }),
         ...(directoryId !== undefined && { directoryId }),
         words: {
-          title: `${directory ? `${directory.name}: ` : ''}${what.name} (${name}) ends ${left}.`,
+          title: `${directory ? `${directory.name}: ` : ''}${what.name} (${name}) expires ${left}.`,
           text: what.after,
           rows: [...(directory ? await placeOf(directory) : []), [what.name, name], ['Expires', utc(endsAt)]],
           steps: what.steps,

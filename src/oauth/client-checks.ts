@@ -40,7 +40,7 @@ export function checkGrants(grantTypes: readonly string[], authMethod: AuthMetho
   }
   if (grantTypes.some((grantType) => !mayUse(authMethod, grantType))) {
     const wanted =
-      'a client that proves who it is: choose another tokenEndpointAuthMethod than none, or leave client_credentials out';
+      'a client that proves who it is: choose a tokenEndpointAuthMethod other than none, or leave client_credentials out';
     throw refused('A public client cannot use client_credentials: its ID alone would get a token.', [
       { path: 'grantTypes', given, wanted },
     ]);

@@ -165,7 +165,7 @@ export function createConnections(deps: {
     async connectClient(client) {
       const { id: clientId, credentialId, directoryId, createdBy } = client;
       if (directoryId === undefined || credentialId === undefined) {
-        throw new AppError('not_found', { detail: `Client ${clientId} belongs to no directory.` });
+        throw new AppError('not_found', { detail: `Client ${clientId} doesn't belong to a directory.` });
       }
       const made = { id: credentialId, clientId, authorizedBy: createdBy };
       return connectOnce(directoryId, made, client, { actor: createdBy, source: 'api' });

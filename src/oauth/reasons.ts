@@ -37,7 +37,7 @@ export const OAUTH_REASONS = {
   redirect_uri_unknown: {
     told: 'a page, or `invalid_grant`',
     meaning:
-      "The redirect URI is not one of the client's, character by character. Or the token request has another one than the authorization request, or none.",
+      "The redirect URI does not exactly match one of the client's. Or the token request has none, or a different one than the authorization request.",
     remedy: 'Copy the redirect URI from the IdP into `redirectUris`, or set `appName` for Okta.',
   },
   access_denied: {

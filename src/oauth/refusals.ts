@@ -81,7 +81,7 @@ export const OAUTH_REFUSALS = {
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
     meaning:
-      'The client authenticates in another way than it was set up for, such as with a secret instead of an assertion.',
+      'The client authenticates in a different way than it was set up for, such as with a secret instead of an assertion.',
   },
   /** `data.fault` says more (client-assertions.ts). */
   assertion_wrong: {
@@ -187,7 +187,7 @@ export const OAUTH_REFUSALS = {
   scope_too_wide: {
     error: 'invalid_scope',
     reason: 'invalid_scope',
-    says: 'The scope is wider than what the connection was allowed.',
+    says: 'The scope is wider than the connection allows.',
   },
 
   // The code.

@@ -129,7 +129,7 @@ export function createFactors(deps: {
       const step = totp.stepOf(given.secret, given.code);
       if (step === undefined)
         throw new AppError('invalid_request', {
-          detail: 'Wrong code. Nothing was changed. Try the next code of your authenticator app.',
+          detail: 'Wrong code. Nothing was changed. Try the next code from your authenticator app.',
         });
       const sealed = seal(given.secret, secret, 'secrets of authenticators', random);
       return add(

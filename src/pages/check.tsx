@@ -46,7 +46,7 @@ export function Check(props: {
           <Row icon={<Icon name="warn" />} at={timeOf(connection)} now={now}>
             <strong>{tellOf(connection, visit).text}</strong>
             <small>
-              Compare the client ID and, for Okta, the app name with{' '}
+              Check that the client ID and, for Okta, the app name match{' '}
               <a href={`${visit.home}/directories/${directory.id}/setup/oauth`}>the setup</a>. Then start the connection
               again.
             </small>
@@ -80,7 +80,7 @@ export function Check(props: {
             <small>
               Test the connection in {provider}. {others.length > 0 && 'The old one keeps working in the meantime.'}
             </small>
-            <small data-without-script>Reload to see more.</small>
+            <small data-without-script>Reload the page to see progress.</small>
           </Row>
         )}
         {others.map(({ total }) => (
@@ -110,7 +110,7 @@ export function Check(props: {
           <summary>No requests yet?</summary>
           <div class="detail">
             <p>
-              {capital(provider)} may be using another URL, or has nothing to send yet. Check that{' '}
+              {capital(provider)} may be using a different URL, or may have nothing to send yet. Check that{' '}
               <b>{endpointLabelOf(directory.provider)}</b> has exactly this value:
             </p>
             <CopyField label={endpointLabelOf(directory.provider)} value={endpoint} />

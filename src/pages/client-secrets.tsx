@@ -20,7 +20,8 @@ export function SecretRows({ visit, client, path }: { visit: Visit; client: Clie
             {isKeyed(secret.digest) ? <b>Weak secret</b> : <span class="mono">…{secret.hint}</span>}
             <small>
               Added <Time at={secret.createdAt} now={visit.now} />. <End secret={secret} now={visit.now} />
-              {isKeyed(secret.digest) && " It can be guessed, and works only with this server's secret. Replace it."}
+              {isKeyed(secret.digest) &&
+                " It can be guessed, and stops working if this server's secret is lost. Replace it."}
             </small>
           </span>
           {!isLiveAt(secret, visit.now) && <Tag tone="bad">expired</Tag>}

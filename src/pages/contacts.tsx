@@ -79,7 +79,7 @@ export function contactRoutes<V extends Visit>({
                     <strong>
                       {confirmed === 0 ? 'No contact has confirmed yet.' : 'Only one contact has confirmed.'}
                     </strong>{' '}
-                    Add at least two, so that someone sees a problem while the other one is away.
+                    Add at least two, so that someone sees a problem when one of them is away.
                   </div>
                 </section>
               )}
@@ -153,7 +153,7 @@ export function contactRoutes<V extends Visit>({
                       <>
                         <dt>{THINGS[kind]}</dt>
                         <dd>
-                          {what}, ends <Time at={endsAt} now={visit.now} />
+                          {what}, expires <Time at={endsAt} now={visit.now} />
                         </dd>
                       </>
                     ))}

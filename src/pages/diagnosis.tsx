@@ -29,14 +29,14 @@ export function diagnosisRoutes(
     const text = lead ? ticketOf(lead, past?.spoken ?? diagnoses.spoken(directory), visit.reader) : '';
     const json = JSON.stringify({ directoryId: directory.id, at: of, findings: findings.map(shown) }, null, 2);
     return {
-      title: `For a ticket: ${directory.name}`,
+      title: `Report for a ticket: ${directory.name}`,
       place: 'organizations',
       children: (
         <>
-          <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title="For a ticket" />
+          <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title="Report for a ticket" />
           <p class="soft">
-            As it was <Moment at={new Date(of)} now={visit.now} />. It contains no secrets, and nothing about other
-            organizations.
+            The state of the directory as of <Moment at={new Date(of)} now={visit.now} />. It contains no secrets, and
+            nothing about other organizations.
           </p>
           <Copyable title="As text" text={text} />
           <Copyable title="As JSON" text={json} />
@@ -126,7 +126,7 @@ export function diagnosisRoutes(
           detail={
             visit.organizationId === undefined
               ? 'A token is 43 characters long and begins with scim_.'
-              : "It isn't a token of your organization. A token is 43 characters long and begins with scim_."
+              : "It isn't one of your organization's tokens. A token is 43 characters long and begins with scim_."
           }
         />
       );
@@ -200,7 +200,7 @@ const LOOKS: Partial<Record<Extract<Checked, { isKnown: false }>['looksLike'], s
   client_id_presented: 'It looks like a client ID.',
   refresh_token_presented: 'It looks like a refresh token.',
   code_presented: 'It looks like an authorization code.',
-  api_key_presented: 'It looks like an API key of Latchkey.',
+  api_key_presented: 'It looks like a Latchkey API key.',
   portal_link_presented: 'It looks like a portal or sign-in link.',
   endpoint_url_presented: 'It is a URL.',
   idp_own_token: 'It is a token that the identity provider issued itself.',

@@ -187,7 +187,7 @@ function Acts({ finding: { code }, view, visit }: { finding: Finding; view: Dire
     return (
       <div class="acts">
         <Act visit={visit} action={`${address}/quiet`} name="This is expected" tone="primary" />
-        <Act visit={visit} action={`${address}/quiet?mute`} name="Say nothing for 30 days" tone="quiet" />
+        <Act visit={visit} action={`${address}/quiet?mute`} name="Mute for 30 days" tone="quiet" />
       </div>
     );
   if (code === 'not_connected' && visit.may('directories.set-up'))

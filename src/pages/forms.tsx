@@ -101,7 +101,7 @@ export async function answerOnce(
 }
 
 function sentBefore({ home }: Visit): Shown {
-  const title = 'This form was already sent.';
+  const title = 'You already submitted this form.';
   const text = "We processed it once. If it showed a secret that you didn't save, revoke that one and create another.";
   return messagePage({ title, text }, { status: 409, home });
 }

@@ -45,7 +45,7 @@ export function importRoutes(deps: SeenDependencies): Route[] {
               <Tick
                 name="allowWeak"
                 label="Import it even though it can be guessed"
-                hint="We then key its digest with the secret of this server, so a copy of the database isn't enough to find it. Without that secret, the token stops working. Replace it soon."
+                hint="We then key its digest with the secret of this server, so a copy of the database isn't enough to guess it. If that secret is lost, the token stops working. Replace it soon."
               />
             )}
             <Submit name="Import" back={`${visit.home}/directories/${directory.id}`} />
@@ -75,11 +75,11 @@ export function importRoutes(deps: SeenDependencies): Route[] {
   ];
 }
 
-const ASK_AN_OWNER = 'Only an owner can import a token that can be guessed. Ask one, or generate a new token.';
+const ASK_AN_OWNER = 'Only an owner can import a token that can be guessed. Ask an owner, or generate a new token.';
 
 function inWordsOfPage(error: AppError, mayAnyway: boolean): AppError {
   const { estimatedBits, wantedBits } = error.facts;
-  const onward = mayAnyway ? 'Generate a new one, or tick below and paste it again.' : ASK_AN_OWNER;
+  const onward = mayAnyway ? 'Generate a new one, or check the box below and paste it again.' : ASK_AN_OWNER;
   const detail = `This token can be guessed: about ${estimatedBits} bits by our estimate, and ${wantedBits} are needed. ${onward}`;
   return new AppError('weak_value', { detail, errors: [{ path: 'value', problem: detail }] }, { cause: error });
 }

@@ -86,7 +86,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
               <p>
                 {isFull ? (
                   <>
-                    <b>This directory already has two credentials.</b> The new token ends{' '}
+                    <b>This directory already has two credentials.</b> The new token replaces{' '}
                     {ending.map(({ credential, total }, index) => (
                       <>
                         {index > 0 && ' and '}
@@ -105,7 +105,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
                       </>
                     ))}
                     . Requests that use {ending.length > 1 ? 'one of them' : 'it'} are refused until you paste the new
-                    one. To avoid a gap, first revoke the one that is not used.
+                    one. To avoid a gap, revoke the unused one first.
                   </>
                 ) : (
                   <>

@@ -74,7 +74,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         />
         {goesBack && !lacksAppName && (
           <p class="soft">
-            Select the last button in this browser. {capital(name)} brings you back here to allow the connection.
+            Use this browser when you select the last button. {capital(name)} then brings you back here to allow the
+            connection.
           </p>
         )}
         {own?.appName !== undefined && <AppName visit={visit} directory={directory} appName={own.appName} />}

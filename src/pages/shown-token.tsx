@@ -38,7 +38,7 @@ export function shownToken(
           <div class="acts">
             <Go
               href={isRotation ? `${address}/rotate` : `${address}/check?way=${way}`}
-              name="I have stored it"
+              name="I've saved it"
               tone="primary"
             />
             <Go href={address} name="Finish later" tone="quiet" />

@@ -71,7 +71,7 @@ function SlotCard(props: {
         <dd>{credential.kind === 'oauth' ? 'Connection' : 'Token'}</dd>
         {credential.kind === 'bearer' && (
           <>
-            <dt>Ends in</dt>
+            <dt>Last characters</dt>
             <dd class="mono">{credential.weak ? 'Not shown' : `…${credential.hint}`}</dd>
           </>
         )}
@@ -79,8 +79,8 @@ function SlotCard(props: {
           <>
             <dt>Strength</dt>
             <dd>
-              <b>Weak</b>: {credential.kind === 'oauth' ? 'its imported refresh token' : 'it'} can be guessed, and works
-              only with the secret of this server. Replace it.
+              <b>Weak</b>: {credential.kind === 'oauth' ? 'its imported refresh token' : 'it'} can be guessed, and stops
+              working if this server's secret is lost. Replace it.
             </dd>
           </>
         )}

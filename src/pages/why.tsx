@@ -19,8 +19,8 @@ export const whyPage: OpenRoute = {
         <>
           <h1>Why a request was refused</h1>
           <p class="soft">
-            This URL comes from a refused request. Sign in to see the attribution and what to do. It works for 30 days.
-            If the request was refused less than a minute ago, wait a moment first.
+            This URL comes from a refused request. Sign in to see why it was refused and what to do. The link works for
+            30 days. If the request was refused less than a minute ago, wait a moment first.
           </p>
           <div class="acts">
             <Go href={`/portal/why/${code}`} name="I set up the identity provider" tone="primary" />

@@ -100,8 +100,8 @@ function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; no
       <div class="detail">
         {holders.length === 2 && (
           <p>
-            This directory already has two. <b>Choose the one that the new connection replaces.</b> It keeps working
-            until {client.name} uses the new connection.
+            This directory already has two tokens or connections. <b>Choose which one the new connection replaces.</b>{' '}
+            The old one keeps working until {client.name} uses the new connection.
           </p>
         )}
         <div class="slots">
@@ -163,7 +163,7 @@ function TakenSlot({ credential, total, now, children }: Holder & { now: Date; c
     <>
       <SlotHead slot={slot} title={titleOf(credential)} />
       <small>
-        {kind === 'oauth' ? 'Connection' : label === undefined ? 'Ends in ' : 'Token, ends in '}
+        {kind === 'oauth' ? 'Connection' : label === undefined ? 'Ending in ' : 'Token ending in '}
         {kind === 'bearer' && <span class="mono">{hint}</span>}
         {state === 'disabled' && ', disabled'}
       </small>

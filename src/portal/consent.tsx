@@ -42,8 +42,8 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
     if (choices.length === 0) {
       // The right link may follow in this browser; the request then goes on.
       cookies.set(PENDING_COOKIE, uid, PENDING_SECONDS);
-      const title = `${client.name} belongs to no directory of ${organization.name}.`;
-      const text = 'Ask the person who sent you the link which directory it is for. Nothing was changed.';
+      const title = `${organization.name} has no directory for ${client.name}.`;
+      const text = 'Ask the person who sent you the portal link which directory to use. Nothing was changed.';
       return messagePage({ title, text }, { status: 403, isNarrow: true });
     }
     if (koa.method === 'POST') return decide(guest, koa, session, choices);
@@ -112,7 +112,7 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
     const holders = await credentials.holders(directory.id);
     const replaces = holders.find(({ id }) => id === form.get(`replaces-${directory.id}`))?.id;
     if (holders.length === 2 && replaces === undefined) {
-      const title = 'Choose the one that the new connection replaces.';
+      const title = 'Choose which one the new connection replaces.';
       const text =
         'This directory already has two tokens or connections. Go back and choose one. It keeps working until the new connection is used.';
       return messagePage({ title, text }, { status: 400, isNarrow: true });

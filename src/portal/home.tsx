@@ -111,7 +111,7 @@ function HomePage(props: {
         <p class="soft">
           {isMailOn
             ? 'Contacts get an email when something fails, and before something expires.'
-            : 'Email is off here, so nothing is sent. This page shows what fails and what ends soon.'}
+            : 'Email is off here, so nothing is sent. This page shows what fails and what expires soon.'}
         </p>
       </section>
       <section class="panel">

@@ -107,7 +107,7 @@ function turnAway({ cookies }: Guest, vendor: string): Shown {
       ? { title: 'Open your portal link first.', text: `To get one, ask ${vendor}.` }
       : {
           title: 'Your session has ended.',
-          text: `A session lasts eight hours at most. It also ends after some time without a request, or with its link. Ask ${vendor} for a new link. Your connections keep working.`,
+          text: `A session lasts eight hours at most. It also ends after a while without activity, or when its link is withdrawn. Ask ${vendor} for a new link. Your connections keep working.`,
         };
   return messagePage(message, { status: 401, isNarrow: true });
 }
@@ -116,7 +116,7 @@ function turnAway({ cookies }: Guest, vendor: string): Shown {
 function nameInPortal(actor: Actor, address: string | undefined, link: PortalLink, vendor: string): string {
   if (actor.type === 'operator') return `${actor.name} (${vendor})`;
   if (actor.type === 'api_key' || actor.type === 'system') return vendor;
-  if (actor.type === 'anonymous') return address === undefined ? 'somebody' : `somebody, ${address}`;
+  if (actor.type === 'anonymous') return address === undefined ? 'someone' : `someone, ${address}`;
   const name = actor.type === 'it_contact' && actor.id === link.id ? `${actor.name} (you)` : actor.name;
   return address === undefined ? name : `${name}, ${address}`;
 }

@@ -19,19 +19,19 @@ export function invitationOf(campaign: Campaign, organizationId: string, directo
           title: `${again}Replace your access token by ${WHOLE_DAY.format(endsAt ?? campaign.createdAt)}.`,
           text:
             message ??
-            'The token that your identity provider uses now ends on that day. Requests with it are refused from then on.',
+            'The token that your identity provider uses today will expire on that day. After that, requests that use it are refused.',
           rows,
           steps: [
             'Open the portal and choose the directory.',
             'Generate another token and paste it into your identity provider.',
-            'Wait until the portal says that the new one is used.',
+            'Wait until the portal says that the new one is in use.',
           ],
         }
       : {
-          title: `${again}Connect your identity provider by OAuth.`,
+          title: `${again}Connect your identity provider with OAuth.`,
           text:
             message ??
-            'OAuth takes the place of the token that your identity provider uses now. It needs no renewal by hand.',
+            'OAuth replaces the token that your identity provider uses today. It renews its access automatically.',
           rows,
           steps: [
             'Open the portal and choose the directory.',

@@ -113,8 +113,8 @@ export function createCampaigns(deps: {
       if (count > MOST_MEMBERS)
         throw wrong(
           'filter',
-          `It fits more than ${MOST_MEMBERS.toLocaleString('en')} credentials.`,
-          'a filter that leaves fewer',
+          `It matches more than ${MOST_MEMBERS.toLocaleString('en')} credentials.`,
+          'a filter that matches fewer',
         );
       for (const row of batch) seen.add(row.credential.organizationId);
       rows.push(...batch.slice(0, SHOWN - rows.length));
@@ -162,7 +162,7 @@ export function createCampaigns(deps: {
       if (goal === 'end' && (endsAt === undefined || endsAt.getTime() < now.getTime() + DAY_MS))
         throw wrong('endsAt', 'The end is missing, or less than a day away.', 'a time at least a day from now');
       const { count } = await preview(filter, goal);
-      if (count === 0) throw wrong('filter', 'No credential fits the filter.', 'a filter that fits credentials');
+      if (count === 0) throw wrong('filter', 'No credential matches the filter.', 'a filter that matches credentials');
       const campaign: Campaign = {
         id: newId('camp', random),
         name,
@@ -217,7 +217,7 @@ export function createCampaigns(deps: {
       if (found.length > MOST_LINKS)
         throw wrong(
           'id',
-          `More than ${MOST_LINKS} organizations wait.`,
+          `More than ${MOST_LINKS} organizations are waiting.`,
           'contacts who confirmed, so that email reaches them',
         );
       return Promise.all(

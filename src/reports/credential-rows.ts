@@ -262,6 +262,6 @@ function sortKeyOf({ credential, total }: CredentialRow, sort: ReportSort): stri
 function tooMany(): AppError {
   return new AppError('invalid_request', {
     detail: `More than ${MOST_SORTED.toLocaleString('en')} credentials would have to be sorted. Filter by organization or age, or sort by age.`,
-    errors: [{ path: 'sort', wanted: 'created, or a filter that leaves fewer' }],
+    errors: [{ path: 'sort', wanted: 'created, or a filter that matches fewer' }],
   });
 }

@@ -108,7 +108,7 @@ function placeOf(path: string | undefined): Pick<ForwardedRequest, 'inPath' | 'o
     return { inPath: undefined, ownPath: 'yes' };
   }
   if (OWN_ENDPOINT.test(segment)) return { inPath: undefined, ownPath: 'yes' };
-  if (segment === '') throw invalid('The path has no endpointKey behind /scim/v2/.');
+  if (segment === '') throw invalid('The path has no endpointKey after /scim/v2/.');
   const next = parts?.rest.split('/', 2)[1] ?? '';
   const isType = RESOURCE_TYPE.test(segment) && (next === '.search' || !OWN_ENDPOINT.test(next));
   return { inPath: segment, ownPath: isType ? 'perhaps' : 'no' };

@@ -41,7 +41,7 @@ export function createIntrospection(deps: IntrospectionDependencies) {
     const requestId = context.requestIdOf(request);
     try {
       if (request.method !== 'POST') {
-        sendOauthError(response, 405, 'invalid_request', 'Ask with POST.', { allow: 'POST' });
+        sendOauthError(response, 405, 'invalid_request', 'Use POST.', { allow: 'POST' });
         return;
       }
       const body = await readBody(request, BODY_LIMIT_BYTES);

@@ -61,14 +61,14 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
       await page.getByRole('button', { name: 'Generate' }).click();
       const first = await page.locator('.reveal .mono').innerText();
       assert.equal(await verify(key, first), 200);
-      await page.getByRole('link', { name: 'I have stored it' }).click();
+      await page.getByRole('link', { name: "I've saved it" }).click();
       await page.getByText('Okta uses the new token').first().waitFor();
       await page.goto(directory);
       await page.getByText('Requests are accepted.').first().waitFor();
       await page.getByRole('link', { name: 'Rotate' }).click();
       await page.getByRole('button', { name: 'Generate' }).click();
       const second = await page.locator('.reveal .mono').innerText();
-      await page.getByRole('link', { name: 'I have stored it' }).click();
+      await page.getByRole('link', { name: "I've saved it" }).click();
       await page.getByText('Waiting for Okta to use the token').first().waitFor();
       assert.deepEqual([await verify(key, first), await verify(key, second)], [200, 200]);
       if (!scripts) await page.reload();
@@ -181,7 +181,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     const token = await page.locator('.reveal .mono').innerText();
     assert.equal(await verify('once', token), 200);
     await page.reload();
-    await page.getByText('This form was already sent.').waitFor();
+    await page.getByText('You already submitted this form.').waitFor();
     assert.equal((await app.api.get(`/directories/${id}/credentials`)).body.items.length, 1);
     await context.close();
   });

@@ -45,7 +45,7 @@ describe('the portal in a browser', { skip: browser === undefined, concurrency: 
       await page.getByRole('figure', { name: 'The form in Okta' }).getByText('SCIM connector base URL').waitFor();
       await page.getByRole('button', { name: 'Generate token' }).click();
       const token = await page.locator('.reveal .mono').innerText();
-      await page.getByRole('link', { name: 'I have stored it' }).click();
+      await page.getByRole('link', { name: "I've saved it" }).click();
       await page.getByText('Waiting for Okta to use the token').first().waitFor();
       assert.equal((await verify(endpointKey, token)).status, 200);
       if (!scripts) await page.reload();

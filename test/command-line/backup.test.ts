@@ -65,7 +65,7 @@ describe('backup and restore of an embedded store', () => {
   it('copies a store that is in use, checks the copy, and never overwrites', async () => {
     const { code, output } = await run(data, 'backup', copy);
     assert.equal(code, 0, output);
-    assert.match(output, /Backed up .* checked the copy. Its newest event is of 20/);
+    assert.match(output, /Backed up .* checked the copy. Its newest event is from 20/);
     assert.deepEqual(readdirSync(copy).sort(), ['latchkey.db', 'secret']);
     assert.equal(statSync(join(copy, 'latchkey.db')).mode & 0o077, 0);
     const again = await run(data, 'backup', copy);

@@ -57,8 +57,8 @@ describe('text that may be kept', () => {
       assert.deepEqual(
         body.rows.map(({ status, problem }: { status: string; problem: string }) => [status, problem]),
         [
-          ['refused', 'A text holds the invisible character U+202E. Type it again.'],
-          ['refused', 'A text holds the invisible character U+D800. Type it again.'],
+          ['refused', 'A text contains the invisible character U+202E. Type it again.'],
+          ['refused', 'A text contains the invisible character U+D800. Type it again.'],
           ['refused', 'The body is nested deeper than 32 levels.'],
         ],
       );

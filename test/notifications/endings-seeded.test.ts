@@ -60,7 +60,7 @@ describe('ends', () => {
     );
     const [mail] = server.mails;
     assert.match(mail?.subject ?? '', /Access token \(from before\) ends in 14 days/);
-    assert.match(mail?.text ?? '', /You get this as an owner because no contact has confirmed/);
+    assert.match(mail?.text ?? '', /You're getting this because you're an owner, and no contact has confirmed/);
   });
 
   it('of certificates in a client’s keys are told, and not where another key lasts longer', async (t) => {

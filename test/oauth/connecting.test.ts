@@ -90,7 +90,7 @@ for (const engine of engines) {
         const { contact } = await setUp();
         const page = await contact.browser.open(addressOf(client));
         assert.equal(page.status, 403);
-        assert.match(page.html, /belongs to no directory of/);
+        assert.match(page.html, /has no directory for/);
         const consent = await contact.enter((await makeLink(app.api, directory.organizationId)).url);
         assert.match(consent.html, /value="allow"/, consent.html);
         await tokensOf(client, await contact.decide(consent, { decision: 'allow' }));

@@ -68,7 +68,7 @@ describe('the consent page', () => {
     assert.deepEqual(chosen(page, `replaces-${id}`), []);
     const { status, html } = await browser.submit(page, { decision: 'allow' });
     assert.equal(status, 400);
-    assert.match(html, /Choose the one that the new connection replaces/);
+    assert.match(html, /Choose which one the new connection replaces/);
   });
 
   it('leaves it to the person which of several directories it is', async () => {

@@ -41,7 +41,7 @@ describe('the page of a directory in the portal', () => {
     const { open, press } = await enter(directory);
     const page = (await open()).html;
     assert.match(page, /Unusually quiet\./);
-    assert.match(page, /This is expected.*Say nothing for 30 days/s);
+    assert.match(page, /This is expected.*Mute for 30 days/s);
     const after = await press('/quiet');
     assert.equal(after.status, 200);
     assert.match(after.html, /Provisioning works\. It is quiet\./);

@@ -178,7 +178,7 @@ describe('campaigns', () => {
     await app.api.issue(directory.id);
     const operator = await signInOperator(app);
     const dry = await operator.open('/reports/campaigns/new?goal=end&provider=onelogin');
-    assert.match(dry.html, /1 credential of 1 customer/);
+    assert.match(dry.html, /1 credential at 1 customer/);
     assert.match(dry.html, /has no confirmed contact/);
     const fields = { goal: 'end', filter: 'provider=onelogin', name: 'OneLogin' };
     const refused = await operator.send('/reports/campaigns', fields);
