@@ -162,7 +162,7 @@ export function factorRoutes(operators: Operators): Route[] {
             </button>
           </section>
           <div class="acts">
-            <Go href={mine} name="I have saved them" tone="primary" />
+            <Go href={mine} name="I've saved them" tone="primary" />
           </div>
         </>
       ),

@@ -120,7 +120,7 @@ function fileOf({ from, to }: EvidencePacket, kind: string, type: string, body: 
 function leadOf({ counts, organization }: EvidencePacket): string {
   const { populationAtStart: before, populationAtEnd: after, creations, revocations, exceptions } = counts;
   const whose = organization ? organization.name : 'All customers together';
-  return `${whose} had ${counted(before, 'credential')} at the start and ${after} at the end. ${creations} ${creations === 1 ? 'was' : 'were'} created and ${revocations} ended. ${exceptions === 0 ? 'There are no exceptions.' : `${exceptions} ${exceptions === 1 ? 'exception needs' : 'exceptions need'} a look.`}`;
+  return `${whose} had ${counted(before, 'credential')} at the start and ${after} at the end. ${creations} ${creations === 1 ? 'was' : 'were'} created and ${revocations} ended. ${exceptions === 0 ? 'There are no exceptions.' : `${exceptions} ${exceptions === 1 ? 'exception needs' : 'exceptions need'} review.`}`;
 }
 
 function Packet({ packet }: { packet: EvidencePacket }) {

@@ -265,7 +265,7 @@ export async function signInLinkPage(
           password.
         </CopyOnce>
         <div class="acts">
-          <Go href={`${HOME}/operators`} name="I have sent it" tone="primary" />
+          <Go href={`${HOME}/operators`} name="I've sent it" tone="primary" />
         </div>
       </>
     ),

@@ -302,7 +302,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
                 up to eight hours. Send it in a private message: the first person to open it gets access.
               </CopyOnce>
               <div class="acts">
-                <Go href={back} name="I have sent it" tone="primary" />
+                <Go href={back} name="I've sent it" tone="primary" />
               </div>
             </>
           ),

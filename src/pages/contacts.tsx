@@ -106,7 +106,7 @@ export function contactRoutes<V extends Visit>({
                         {may && (
                           <span class="acts">
                             {!contact.confirmedAt && notifications.isMailOn && (
-                              <Act visit={visit} action={`${address}/${contact.id}/ask-again`} name="Ask again" />
+                              <Act visit={visit} action={`${address}/${contact.id}/ask-again`} name="Resend email" />
                             )}
                             <Act visit={visit} action={`${address}/${contact.id}/remove`} name="Remove" tone="quiet" />
                           </span>
@@ -144,7 +144,7 @@ export function contactRoutes<V extends Visit>({
                 </section>
               )}
               <section class="panel">
-                <h2>Ending soon</h2>
+                <h2>Expiring soon</h2>
                 {endings.length === 0 ? (
                   <p class="soft">Nothing in the next {counted(soonDays, 'day')}.</p>
                 ) : (

@@ -123,7 +123,7 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
       return { tone: 'bad', text: `Failed: ${why}${answer === '' ? '' : ` (${answer})`}` };
     }
     case 'operator.sign_in_refused':
-      return { tone: 'bad', text: `Sign-ins were refused${actor.type === 'operator' ? `: as ${actor.name}` : ''}` };
+      return { tone: 'bad', text: `Sign-ins${actor.type === 'operator' ? ` as ${actor.name}` : ''} were refused` };
     case 'organization.updated':
     case 'directory.updated':
     case 'credential.updated':
@@ -134,7 +134,7 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
     case 'operator.updated':
       return {
         tone: 'off',
-        text: `A member was changed (${told('name')}): ${(data['changed'] as string[]).join(', ')}`,
+        text: `Member changed (${told('name')}): ${(data['changed'] as string[]).join(', ')}`,
       };
     case 'token.issued':
       return { tone: 'ok', text: `${actor.name} got a token (${told('grantType').replaceAll('_', ' ')})` };
@@ -203,7 +203,7 @@ const ATTRIBUTES: Record<string, string> = {
   upstreamUrl: 'SCIM server URL',
   audience: 'audience',
   label: 'label',
-  expiresAt: 'end',
+  expiresAt: 'expiration',
   scopes: 'scopes',
   appName: 'app name',
   redirectUris: 'redirect URIs',

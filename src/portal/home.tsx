@@ -106,7 +106,7 @@ function HomePage(props: {
       <section class="panel">
         <div class="head">
           <h2>Notices</h2>
-          <Go href={`${HOME}/contacts`} name={isMailOn ? 'Change contacts' : 'Show what ends soon'} />
+          <Go href={`${HOME}/contacts`} name={isMailOn ? 'Change contacts' : 'Show what expires soon'} />
         </div>
         <p class="soft">
           {isMailOn

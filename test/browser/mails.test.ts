@@ -53,7 +53,7 @@ it('emails look finished', async (t) => {
   const kinds: [name: string, subject: RegExp][] = [
     ['mail-confirm', /Confirm your email address/],
     ['mail-campaign', /Connect your identity provider with OAuth/],
-    ['mail-ending', /ends in 7 days|ends in 6 days/],
+    ['mail-ending', /expires in 7 days|expires in 6 days/],
     ['mail-digest', /\d+ things happened/],
     ['mail-failing', /Okta production: Okta /],
   ];

@@ -65,7 +65,7 @@ describe('passkeys', { skip: started === undefined }, () => {
     await page.getByRole('heading', { name: 'Your recovery codes' }).waitFor();
     assert.equal(await page.locator('.codes li').count(), 10);
     await browser.check(page, 'recovery codes');
-    await page.getByRole('link', { name: 'I have saved them' }).click();
+    await page.getByRole('link', { name: "I've saved them" }).click();
     assert.match(await page.locator('#passkeys').innerText(), /Laptop[\s\S]*not used yet/);
     assert.match(await page.locator('#recovery-codes').innerText(), /10 codes left/);
     const { passkeys = [] } = await operator();
@@ -164,7 +164,7 @@ describe('passkeys', { skip: started === undefined }, () => {
     await tab.getByRole('button', { name: 'Sign in' }).click();
     await tab.locator('#passkeys form').getByLabel('Name').fill('Phone');
     await tab.getByRole('button', { name: 'Add a passkey' }).click();
-    await tab.getByRole('link', { name: 'I have saved them' }).click();
+    await tab.getByRole('link', { name: "I've saved them" }).click();
     await tab.getByRole('button', { name: 'Sign out' }).click();
     let sent = '';
     tab.on('request', (request) => {

@@ -45,7 +45,7 @@ describe('the SCIM server of a directory, on its page', () => {
     const { html } = await owner.send(`${pathOf(odd.directory)}/test`);
     assert.match(html, /will have trouble with 4 answers/);
     assert.match(html, /would link the wrong person/);
-    assert.match(html, /as Entra ID asks[\s\S]*as Okta asks/);
+    assert.match(html, /the query that Entra ID sends[\s\S]*the query that Okta sends/);
   });
 
   it('has no such button, and cannot be tested, without a URL', async () => {

@@ -46,7 +46,7 @@ async function demo(): Promise<void> {
   title(
     'Latchkey demo',
     'An identity provider pushes users through Latchkey into a SCIM server, while its token is rotated,',
-    'a token of another system is brought along, and one is revoked. Another directory then moves to OAuth.',
+    'a token from another system is imported, and one is revoked. Another directory then moves to OAuth.',
   );
   const { url, api, scim } = await start();
   const { organization, ids } = await staticAct(api, scim);
@@ -67,9 +67,9 @@ async function start(): Promise<{ url: string; api: Api; scim: string }> {
     return `Latchkey on an empty store at ${url}`;
   });
   const owner = createApi(url, PROCESS_OWNER_KEY);
-  await step('making an API key', async () => {
+  await step('creating an API key', async () => {
     key = expected(201, await owner.post('/api-keys', { name: 'onboarding script', role: 'admin' })).key;
-    return 'API key with the role admin, for what follows';
+    return 'API key with the role admin, for the next steps';
   });
   return { url, api: owner.as(key), scim };
 }

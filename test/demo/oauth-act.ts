@@ -43,15 +43,15 @@ export async function oauthAct(scene: OauthScene): Promise<void> {
 async function prepare(scene: OauthScene): Promise<Connecting> {
   const { url, api, scim: upstreamUrl, organization } = scene;
   heading('A second directory: from a static token to OAuth');
-  note('Okta and the browser of the IT contact are played by clients that do what is known of them.');
+  note('Okta and the browser of the IT contact are simulated, as far as their behavior is known.');
   let [directory, issued, made]: Answer[] = [];
-  await step('making a directory', async () => {
+  await step('creating a directory', async () => {
     const fields = { name: 'Okta workforce', provider: 'okta', endpointKey: 'northwind-workforce', upstreamUrl };
     directory = await api.makeDirectory({ organizationId: organization.id, ...fields });
     issued = await api.issue(directory.id, { label: 'pasted token' });
     return `directory ${directory.name}; its IdP has the static token …${issued.credential.hint}, in slot ${issued.credential.slot}`;
   });
-  await step('making an OAuth client', async () => {
+  await step('creating an OAuth client', async () => {
     const fields = { name: 'Okta', provider: 'okta', directoryId: directory.id, appName: 'northwind_scim_1' };
     made = expected(201, await api.post('/clients', fields));
     const { secrets, redirectUris } = made.client;
@@ -88,7 +88,7 @@ async function move(scene: Connecting): Promise<void> {
   try {
     await step('traffic with the static token', async (show) => {
       await traffic.flow(show);
-      return `traffic goes on with the static token …${old.hint}, ${WORKERS} requests at a time`;
+      return `traffic continues with the static token …${old.hint}, ${WORKERS} requests at a time`;
     });
     await consent(scene, () => {
       send = okta.scim;
@@ -110,14 +110,14 @@ async function move(scene: Connecting): Promise<void> {
 /** What a person does: Okta's console, the portal link, the consent page. Then the code is exchanged, and `connected` told at once. */
 async function consent({ url, api, organization, directory, old, okta }: Connecting, connected: () => void) {
   const contact: ItContact = createItContact(url);
-  await step('coming from the console of Okta', async () => {
+  await step('starting in the Okta console', async () => {
     const waiting = await contact.browser.open(okta.authorizationUrl());
-    return `the IT contact presses Authenticate in Okta: “${headingOf(waiting)}”, by a portal link`;
+    return `the IT contact selects Authenticate in Okta: “${headingOf(waiting)}”, with a portal link`;
   });
   let page: Awaited<ReturnType<ItContact['enter']>> | undefined;
-  await step('entering by a portal link', async () => {
+  await step('opening a portal link', async () => {
     page = await contact.enter((await makeLink(api, organization.id)).url);
-    return `they open the link, which works once, and Enter; the request goes on: “${headingOf(page)}”`;
+    return `they open the link, which works once, and continue; the request continues: “${headingOf(page)}”`;
   });
   const choice = `replaces-${directory.id}`;
   let callback: URL | undefined;
@@ -144,7 +144,9 @@ async function refresh({ okta, client, ahead }: Connecting, traffic: Traffic): P
     return `Okta's clock goes ${client.accessTokenSeconds / 60} minutes ahead, ${LIFETIMES} times: refreshed ${okta.refreshCount()} times`;
   });
   if (okta.refreshCount() > LIFETIMES)
-    note(`Its ${WORKERS} workers do not wait for each other: several refreshed at once with one refresh token.`);
+    note(
+      `Its ${WORKERS} workers do not wait for each other: several refreshed at the same time with one refresh token.`,
+    );
 }
 
 async function retirement({ api, old }: Connecting, traffic: Traffic): Promise<void> {
@@ -157,18 +159,18 @@ async function retirement({ api, old }: Connecting, traffic: Traffic): Promise<v
       show(`the static token is ${rotation?.status.replaceAll('_', ' ')}; ${traffic.requests} requests`);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    return `the static token …${old.hint} retired by itself: replaced, and quiet for ${QUIET_SECONDS} s (an hour unless set)`;
+    return `the static token …${old.hint} ended automatically: it was replaced, and unused for ${QUIET_SECONDS} s (an hour by default)`;
   });
 }
 
 async function lookBack({ api, organization, directory, old, byToken }: Connecting, startedAt: Date): Promise<void> {
-  heading('What the API says of it');
+  heading('What the API says about it');
   await step('using the static token', async () => {
     const { status } = await byToken('GET', '/Users?count=1');
     return `GET /Users with the static token: ${status}`;
   });
   const { revokedBy, revokedReason, state } = expected(200, await api.get(`/credentials/${old.id}`));
-  note(`it is ${state} by ${revokedBy.name}: ${revokedReason}`);
+  note(`it was ${state} by ${revokedBy.name}: ${revokedReason}`);
   const { items } = expected(200, await api.get(`/directories/${directory.id}/credentials?state=active`));
   for (const { id, authorizedBy, lastRefreshedAt, accessTokenExpiresAt, expiresAt } of items) {
     note(`${id}: authorized by ${authorizedBy.name}, last refreshed ${clockTime(lastRefreshedAt)},`);

@@ -31,11 +31,11 @@ async function connect(api: Api, upstreamUrl: string): Promise<Scene> {
   let organization: Answer;
   let directory: Answer;
   let issued: { credential: Answer; token: string } | undefined;
-  await step('making an organization', async () => {
+  await step('creating an organization', async () => {
     organization = expected(201, await api.post('/organizations', { name: 'Northwind Traders' }));
     return `organization ${organization.name}`;
   });
-  await step('making a directory', async () => {
+  await step('creating a directory', async () => {
     const fields = { name: 'Okta production', provider: 'okta', endpointKey: 'northwind-okta', upstreamUrl };
     directory = await api.makeDirectory({ organizationId: organization.id, ...fields });
     return `directory ${directory.name}, endpoint ${directory.endpointUrl}`;
@@ -74,7 +74,7 @@ async function rotate({ api, client, directory, old }: Scene, ids: string[]): Pr
     let fresh: { credential: Answer; token: string } | undefined;
     await step('traffic with the old token', async (show) => {
       await traffic.flow(show);
-      return `traffic goes on with …${old.hint}, ${WORKERS} requests at a time`;
+      return `traffic continues with …${old.hint}, ${WORKERS} requests at a time`;
     });
     await step('rotating', async () => {
       fresh = expected(
@@ -95,7 +95,7 @@ async function rotate({ api, client, directory, old }: Scene, ids: string[]): Pr
     });
     await step('retiring the old token', async () => {
       const retired = expected(200, await api.post(`/credentials/${old.id}/retire`));
-      return `the old token …${old.hint} is ${retired.state}; no instance accepts it from here on`;
+      return `the old token …${old.hint} is ${retired.state}; no instance accepts it anymore`;
     });
     await step('traffic with the new token', async (show) => {
       await traffic.flow(show);
@@ -109,7 +109,7 @@ async function rotate({ api, client, directory, old }: Scene, ids: string[]): Pr
 }
 
 async function bringAlong({ api, client, directory }: Scene): Promise<Answer> {
-  heading('Bring a token of another system along');
+  heading('Import a token from another system');
   const value = `ssoready_scim_bearer_token_${BigInt(`0x${randomBytes(16).toString('hex')}`)
     .toString(36)
     .padStart(25, '0')}`;
@@ -118,7 +118,7 @@ async function bringAlong({ api, client, directory }: Scene): Promise<Answer> {
     const path = `/directories/${directory.id}/credentials/import`;
     const reply = await api.post(path, { ssoreadyToken: value, label: 'from SSOReady' });
     imported = expected(201, reply).credential;
-    return `an SSOReady token …${imported.hint} is imported into slot ${imported.slot}; the IdP keeps what it has`;
+    return `an SSOReady token …${imported.hint} is imported into slot ${imported.slot}; the IdP keeps using it`;
   });
   await step('using it', async () => {
     client.use(value);
@@ -135,14 +135,14 @@ async function revoke({ api, client }: Scene, credential: Answer): Promise<void>
   heading('Revoke it');
   await step('revoking', async () => {
     const { status, body } = await api.post(`/credentials/${credential.id}/revoke`);
-    return `the first try is held back: ${status} ${body.code}, it was used a moment ago`;
+    return `the first attempt is refused: ${status} ${body.code}, because it was used a moment ago`;
   });
   await step('revoking with force', async () => {
     const revoked = expected(
       200,
       await api.post(`/credentials/${credential.id}/revoke`, { force: true, reason: 'end of the demo' }),
     );
-    return `with force: ${revoked.state}, and acknowledged once nobody accepts it any more`;
+    return `with force: ${revoked.state}, and confirmed once no instance accepts it`;
   });
   let refused: Awaited<ReturnType<ScimClient['request']>> | undefined;
   await step('using the revoked token', async () => {

@@ -84,7 +84,7 @@ const scenarios: Record<string, Scenario> = {
       server.closeAllConnections();
       server.close();
     },
-    says: /answered 404 to lists/,
+    says: /answered list requests with 404/,
   },
   quiet_for_longer_than_ever: {
     async drive({ app, send, token }) {

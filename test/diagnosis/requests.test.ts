@@ -118,7 +118,7 @@ describe('a refused request is explained', () => {
     assert.ok(!JSON.stringify(findings).includes(other.credential.id));
     const theirs = (await other.diagnosis()).findings[0];
     assert.equal(theirs.code, 'token_elsewhere');
-    assert.match(textOf(theirs), /sent to the URL of another one/);
+    assert.match(textOf(theirs), /sent to another directory's URL/);
     assert.ok(!JSON.stringify(theirs).includes(world.directory.id));
   });
 

@@ -95,7 +95,7 @@ describe('the state of a directory is explained', () => {
     const found = await diagnosis();
     assert.deepEqual(codesOf(found), ['token_truncated', 'idp_backoff', 'no_owner']);
     assert.match(textOf(found.findings[1]), /Restart provisioning/);
-    assert.match(textOf(found.findings[1]), /tries again/);
+    assert.match(textOf(found.findings[1]), /will try again/);
   });
 
   it('as quiet_for_longer_than_ever after the preset, and not once that is expected', async () => {

@@ -59,7 +59,7 @@ describe('ends', () => {
       ['dana@acme.example'],
     );
     const [mail] = server.mails;
-    assert.match(mail?.subject ?? '', /Access token \(from before\) ends in 14 days/);
+    assert.match(mail?.subject ?? '', /Access token \(from before\) expires in 14 days/);
     assert.match(mail?.text ?? '', /You're getting this because you're an owner, and no contact has confirmed/);
   });
 

@@ -168,13 +168,13 @@ it(`${ENDINGS} ends on one day are told to each contact once, at the pace that i
     for (const { to, subject, text } of server.mails) {
       told.push(`${to}: ${subject}`);
       if (to === 'priya@x.example') heardAt = second;
-      else assert.equal(text.match(/ends in 7 days/g)?.length, PER_ORGANIZATION);
+      else assert.equal(text.match(/expires in 7 days/g)?.length, PER_ORGANIZATION);
     }
     server.mails.length = 0;
     app.clock.advance(SECOND);
   }
   const contacts = Math.ceil(ENDINGS / PER_ORGANIZATION);
-  const ends = told.filter((line) => line.endsWith(`${PER_ORGANIZATION} things end soon`));
+  const ends = told.filter((line) => line.endsWith(`${PER_ORGANIZATION} things expire soon`));
   assert.equal(new Set(ends).size, contacts);
   assert.equal(told.length, contacts + 1, 'nobody is told twice');
   assert.equal(webhooked.size, ENDINGS);

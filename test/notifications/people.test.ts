@@ -146,7 +146,7 @@ describe('people are told', () => {
       }
       server.mails.length = 0;
     }
-    const end = (days: string) => `Okta production: Access token (Okta 2026) ends in ${days}.`;
+    const end = (days: string) => `Okta production: Access token (Okta 2026) expires in ${days}.`;
     assert.deepEqual(heard, [
       `day 10, ending: ${end('30 days')}`,
       `day 26, ending: ${end('14 days')}`,
@@ -232,8 +232,8 @@ describe('people are told', () => {
     await addContact(directory.organizationId, 'reached@listed.example', ['ending']);
     await pass(6 * DAY - HOUR, HOUR);
     const html = await listed();
-    assert.match(html, /Recent notices.*ends in 1 day.*To reached, /s);
-    assert.doesNotMatch(html, /ends in 7 days/);
+    assert.match(html, /Recent notices.*expires in 1 day.*To reached, /s);
+    assert.doesNotMatch(html, /expires in 7 days/);
     assert.ok(html.includes(credential.hint) && !html.includes('Lasting'));
     await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
     await run();

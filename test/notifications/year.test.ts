@@ -17,25 +17,25 @@ const ALL = ['usage', 'denials', 'traffic', 'findings', ...DAILY];
 /** What can wait is gathered for a minute, so a round of the next day sends it where nothing else happens. */
 const TOLD = `
 day   1  sam: A token was created or imported.
-day  61  priya: Contoso: Access token (One) ends in 30 days.
+day  61  priya: Contoso: Access token (One) expires in 30 days.
 day  65  sam: 2 things happened
 day 120  ops: Contoso: Okta is being refused.
 day 120  sam: A token was disabled.
 day 121  ops: Contoso: Provisioning works again.
 day 121  sam: A token was enabled again.
-day 170  dana: Fabrikam: Access token (Summer) ends in 30 days.
-day 187  dana: Fabrikam: Access token (Summer) ends in 14 days.
-day 193  dana: Fabrikam: Access token (Summer) ends in 7 days.
-day 199  ops: Fabrikam: Access token (Summer) ends in 1 day.
+day 170  dana: Fabrikam: Access token (Summer) expires in 30 days.
+day 187  dana: Fabrikam: Access token (Summer) expires in 14 days.
+day 193  dana: Fabrikam: Access token (Summer) expires in 7 days.
+day 199  ops: Fabrikam: Access token (Summer) expires in 1 day.
 day 200  ops: Fabrikam: Entra ID is being refused.
 day 204  ops: Fabrikam: Provisioning works again.
-day 234  priya: Contoso: Access token (Two) ends in 30 days.
-day 252  priya: Contoso: Access token (Two) ends in 13 days.
-day 258  priya: Contoso: Access token (Two) ends in 7 days.
-day 258  sam: Contoso: Access token (Two) ends in 7 days.
-day 264  ops: Contoso: Access token (Two) ends in 1 day.
-day 264  priya: Contoso: Access token (Two) ends in 1 day.
-day 264  sam: Contoso: Access token (Two) ends in 1 day.
+day 234  priya: Contoso: Access token (Two) expires in 30 days.
+day 252  priya: Contoso: Access token (Two) expires in 13 days.
+day 258  priya: Contoso: Access token (Two) expires in 7 days.
+day 258  sam: Contoso: Access token (Two) expires in 7 days.
+day 264  ops: Contoso: Access token (Two) expires in 1 day.
+day 264  priya: Contoso: Access token (Two) expires in 1 day.
+day 264  sam: Contoso: Access token (Two) expires in 1 day.
 day 265  ops: Contoso: Okta is being refused.
 day 265  priya: Contoso: Okta is being refused.
 day 266  ops: Contoso: Provisioning works again.

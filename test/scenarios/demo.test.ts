@@ -35,8 +35,8 @@ describe('npm run demo', () => {
     assert.match(text, /the audit trail: +revoked/);
     assert.match(text, /Okta is connected/);
     assert.match(text, /refreshed [1-9]\d* times/);
-    assert.match(text, /the static token …\w{4} retired by itself/);
-    assert.match(text, /it is revoked by Latchkey: replaced by cred_\w+/);
+    assert.match(text, /the static token …\w{4} ended automatically/);
+    assert.match(text, /it was revoked by Latchkey: replaced by cred_\w+/);
     assert.match(text, /^ +…\w{4} +oauth .* active /m, 'the connection is listed');
     for (const event of [
       'organization.created',
@@ -66,7 +66,7 @@ describe('npm run demo', () => {
     const { child, output, code } = run();
     await new Promise<void>((resolve) => {
       child.stdout?.on('data', () => {
-        if (output().includes('traffic goes on')) resolve();
+        if (output().includes('traffic continues')) resolve();
       });
       child.once('close', () => resolve());
     });

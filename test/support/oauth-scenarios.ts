@@ -128,7 +128,7 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
       app.clock.advance(MINUTE);
       await refresh(app, client, first);
     },
-    says: [/newer one replaced/, /two installations/],
+    says: [/newer one replaced/, /[Tt]wo installations/],
   },
   connection_ended: {
     async drive({ app, client, connect, directory }) {

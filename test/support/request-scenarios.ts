@@ -113,7 +113,7 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
       const other = await app.api.makeDirectory({ organizationId: directory.organizationId, name: 'Okta test' });
       await send(`Bearer ${(await app.api.issue(other.id)).token}`);
     },
-    says: [/token of the directory “Okta test”/, /paste the current token/, /belongs to “Okta test”/],
+    says: [/token from the directory “Okta test”/, /paste the current token/, /belongs to “Okta test”/],
   },
   insufficient_scope: {
     async drive({ app, directory, send }) {
@@ -122,7 +122,7 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
       await send(`Bearer ${token}`, { method: 'POST' });
       await send(`Bearer ${token}`);
     },
-    says: [/can read, but not change/, /works but has never been used/, /paste the current token/],
+    says: [/can read, but can't change/, /works but has never been used/, /paste the current token/],
   },
   directory_disabled: {
     async drive({ app, directory, send, token }) {

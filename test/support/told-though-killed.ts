@@ -205,7 +205,7 @@ export function describeToldThoughKilled(engine: Engine): void {
       );
       let count = 0;
       for (const { subject } of mails.values()) {
-        const several = /(\d+) things (?:happened|end soon)/.exec(subject);
+        const several = /(\d+) things (?:happened|expire soon)/.exec(subject);
         if (several) count += Number(several[1]);
         else if (/ was created| ends in /.test(subject)) count += 1;
       }

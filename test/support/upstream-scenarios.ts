@@ -14,7 +14,7 @@ export const answer =
     response.writeHead(status, { 'content-type': type }).end(body);
 
 export const UPSTREAM_SCENARIOS: [code: string, behaviour: RequestListener, says: RegExp][] = [
-  ['upstream_wrong_base', answer(404, ERROR(404, 'x')), /answered 404 to lists/],
+  ['upstream_wrong_base', answer(404, ERROR(404, 'x')), /answered list requests with 404/],
   ['upstream_not_scim', answer(200, '<html></html>', 'text/html'), /web page/],
   ['upstream_refuses_us', answer(401, 'no'), /refused us with 401/],
   ['upstream_failing', answer(500, ERROR(500, 'x')), /answered with 500/],
