@@ -86,7 +86,8 @@ const STATION_NAMES = { token_endpoint: 'Token endpoint', scim_endpoint: 'SCIM e
 export function Stations({ view, visit }: { view: DirectoryView; visit: Visit }) {
   const { stations, provider, now } = view;
   const isStopped = stations.some(({ state }) => state === 'bad' || state === 'poor');
-  const server = visit.reader.audience === 'operator' ? 'Your SCIM server' : `${visit.reader.vendor}'s SCIM server`;
+  const server =
+    visit.reader.audience === 'operator' ? 'Your SCIM server' : `${capital(visit.reader.vendor)}'s SCIM server`;
   const nameOf = ({ place }: Station) =>
     place === 'idp' ? capital(provider) : place === 'scim_server' ? server : STATION_NAMES[place];
   return (
