@@ -69,7 +69,7 @@ export function refused({ finding, name, Name }: Speech): string {
   return finding.certainty === 'likely' ? `${Name} is probably being refused.` : `${Name} is being refused.`;
 }
 
-/** "41 requests since Tuesday 09:12; nothing accepted since." */
+/** "41 requests since Tuesday 09:12; nothing has been accepted since." */
 export function tally({ finding }: Speech): Text {
   const { count = 0, isCut, firstAt, address, userAgent, usable } = finding.facts;
   const since = date(firstAt);
@@ -85,7 +85,7 @@ function othersOf({ code, severity, facts: { acceptedAt, firstAt = '', cause } }
     return severity === 'degraded' ? 'other requests get through.' : 'none has worked since.';
   if (acceptedAt === undefined) return 'nothing has ever been accepted.';
   if (CODES[code].group === 'token_endpoint' && severity === 'degraded')
-    return 'others stop when the current access token expires.';
+    return 'other requests stop when the current access token expires.';
   return acceptedAt > firstAt ? 'other requests are accepted.' : 'nothing has been accepted since.';
 }
 

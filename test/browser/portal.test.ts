@@ -139,7 +139,7 @@ describe('the portal in a browser', { skip: browser === undefined, concurrency: 
     await press('Rotate');
     await press('Generate');
     const second = await page.locator('.reveal .mono').innerText();
-    await press('I have stored it');
+    await press("I've saved it");
     await page.getByText('Waiting for Okta to use the token').first().waitFor();
     assert.equal((await verify('by-keys', second)).status, 200);
     await page.reload();
