@@ -531,7 +531,7 @@ for (const engine of engines) {
       );
       assert.match(
         (await owner.open('/api-keys')).html,
-        new RegExp(`limited to ${organizationId}.*?ends <time datetime="2090-01-31T23:59:59`),
+        new RegExp(`limited to ${organizationId}.*?expires <time datetime="2090-01-31T23:59:59`),
       );
       assert.equal((await owner.send('/api-keys', { name: 'x', organizationId: 'org_nothing' })).status, 404);
       assert.equal((await owner.send('/api-keys', { name: 'x', expiresOn: '2001-01-01' })).status, 400);

@@ -48,7 +48,7 @@ const scenarios: Record<string, Scenario> = {
       const other = await app.api.makeDirectory({ organizationId: directory.organizationId, name: 'Okta test' });
       await send(`Bearer ${(await app.api.issue(other.id)).token}`);
     },
-    says: /token of the directory “Okta test”/,
+    says: /token from the directory “Okta test”/,
   },
   wrong_path: { drive: ({ sendTo }) => sendTo('/Users'), says: /The last one asked for \/Users\./ },
   client_secret_wrong: {
