@@ -43,7 +43,8 @@ export function createMachines(
     secret: deps.secret,
     waitOutLease,
   });
-  const usage = createUsage({ storage, clock });
+  const skewMs = () => (instances.hasRightClock() ? 0 : instances.skewMs());
+  const usage = createUsage({ storage, clock, skewMs });
   const weakValues = createWeakValues({ storage, clock, secret: deps.secret, leaseMs, waitOutLease });
   const credentials = createCredentials({
     storage,

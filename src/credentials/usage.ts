@@ -59,7 +59,16 @@ interface Counted {
   accessTokenExpiresAt?: Date;
 }
 
-export function createUsage({ storage, clock }: { storage: Storage; clock: Clock }): Usage {
+/** `skewMs`: how far the clock is ahead of the store's where it is wrong, else 0. A last use from the future would keep a replaced token. */
+export function createUsage({
+  storage,
+  clock,
+  skewMs = () => 0,
+}: {
+  storage: Storage;
+  clock: Clock;
+  skewMs?: () => number;
+}): Usage {
   const totals = storage.collection({
     name: 'usage_totals',
     shape: totalShape,
@@ -80,7 +89,14 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
   let flushing: Promise<void> = Promise.resolve();
   let writing: Promise<void> | undefined;
   let written = 0;
-  const additionsOf = (counted: Counted) => [totalOf(counted, clock.now()), ...refreshOf(counted, clock.now())];
+  const additionsOf = (counted: Counted) => {
+    const skew = skewMs();
+    const now = new Date(clock.now().getTime() - skew);
+    // It was counted before the clock was set back.
+    const lastUsedAt = Math.min(counted.lastUsedAt - skew, now.getTime());
+    const right = counted.lastUsedAt === 0 ? counted : { ...counted, lastUsedAt };
+    return [totalOf(right, now), ...refreshOf(counted, now)];
+  };
   const state = { written: () => written, writing: () => writing };
   const hourReader = withWaiting(hours, 'hour', {
     list: () => [...unwrittenHours, ...over, ...running.values()].map(hourOf),

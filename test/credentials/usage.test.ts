@@ -10,6 +10,35 @@ const WRITES = /^(?:insert|update|accumulate|remove|removeBy|prune) /;
 
 for (const engine of bothEngines) {
   describe(`totals of use on ${engine.name}`, () => {
+    it('tell a last use by the time of the store, however wrong the clock of an instance is', async () => {
+      const place = engine.place();
+      const clock = createMovableClock('2026-03-01T10:59:00.000Z');
+      const storage = await place.open(clock);
+      try {
+        let skewMs = HOUR;
+        const usage = createUsage({ storage, clock, skewMs: () => skewMs });
+        await storage.prepare();
+        const lastUse = async () => (await usage.totals(['cred_a'])).get('cred_a')?.lastUsedAt?.toISOString();
+        usage.accepted('cred_a', '192.0.2.1', 'Okta');
+        assert.equal(await lastUse(), '2026-03-01T09:59:00.000Z', 'an hour fast');
+        await usage.flush();
+        assert.equal(await lastUse(), '2026-03-01T09:59:00.000Z');
+        skewMs = -HOUR;
+        usage.accepted('cred_a', '192.0.2.1', 'Okta');
+        await usage.flush();
+        assert.equal(await lastUse(), '2026-03-01T11:59:00.000Z', 'an hour slow');
+        skewMs = 0;
+        clock.advance(3 * HOUR);
+        usage.accepted('cred_a', '192.0.2.1', 'Okta');
+        clock.advance(-HOUR);
+        await usage.flush();
+        assert.equal(await lastUse(), '2026-03-01T12:59:00.000Z', 'set right before it was written');
+      } finally {
+        await storage.close();
+        await place.remove();
+      }
+    });
+
     it('have what was counted a moment ago, without a write for a read', async () => {
       const place = engine.place();
       const clock = createMovableClock('2026-03-01T10:59:00.000Z');
