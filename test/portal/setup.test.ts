@@ -130,7 +130,7 @@ for (const engine of engines) {
         grantTypes: 'client_credentials',
       });
       assert.match(shown.html, /Authorization endpoint URI/);
-      assert.match(shown.html, /in this browser/);
+      assert.match(shown.html, /Use this browser/);
       const [client] = (await app.api.get(`/clients?directoryId=${directory.id}`)).body.items;
       for (const uri of client.redirectUris)
         assert.match(uri, /^https:\/\/system-admin\.[a-z-]+\.com\/admin\/app\/cpc\//);
