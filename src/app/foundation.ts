@@ -22,6 +22,7 @@ import {
 import { readBrand } from '../pages/index.ts';
 import { observed, type Storage } from '../storage/index.ts';
 import { ANSWER_MS } from '../timing/deadline.ts';
+import type { Gather } from '../timing/gathering.ts';
 import { DENIAL_REASONS, SURFACES } from '../verification/index.ts';
 
 export interface AppDependencies {
@@ -45,6 +46,8 @@ export interface AppDependencies {
   serves?: boolean;
   /** The other workers of this instance; none unless given. */
   siblings?: Siblings;
+  /** How writes that nobody waits for find together; over some milliseconds of real time unless given. */
+  gather?: Gather;
 }
 
 export type Foundation = ReturnType<typeof createFoundation>;
@@ -81,7 +84,7 @@ export function createFoundation(deps: AppDependencies) {
   // A lease of many seconds is waited out all the same.
   const answerMs = Math.max(ANSWER_MS, leaseMs + CHANGE_MS);
 
-  const audit = createAudit({ storage, clock, random, log });
+  const audit = createAudit({ storage, clock, random, log, ...(deps.gather && { gather: deps.gather }) });
   const ourselves = { publicUrl, listening: deps.listening, databaseUrl: config.LATCHKEY_DATABASE_URL };
   const upstreamPolicy = createUpstreamPolicy({
     ...ourselves,

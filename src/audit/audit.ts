@@ -88,9 +88,15 @@ export interface Audit {
 /** Events older than this have arrived, from whatever instance. */
 const SETTLED_MS = 60_000;
 
-export function createAudit(deps: { storage: Storage; clock: Clock; random: Random; log: Log }): Audit {
-  const { storage, clock, random, log } = deps;
-  const gather = createGathering();
+/** `gather`: how writes that nobody waits for find together; in a time of its own where time is modelled. */
+export function createAudit(deps: {
+  storage: Storage;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  gather?: Gather;
+}): Audit {
+  const { storage, clock, random, log, gather = createGathering() } = deps;
   const events = storage.collection({
     name: 'events',
     shape: { ...eventShape, ...untoldShape, ...placeShape },

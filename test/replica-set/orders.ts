@@ -132,7 +132,7 @@ async function makeInstance(who: string, explored: Explored, replicaSet: ReturnT
   const random = createDice(who);
   const storage = replicaSet.connect(who, clock);
   const given = { storage, clock, random, log: silent };
-  const audit = createAudit(given);
+  const audit = createAudit({ ...given, gather: (write) => write() });
   const running = createInstances({ ...given, leaseMs: LEASE_MS });
   const waitOutLease = async () => clock.wait(await running.longestLeaseMs());
   const parts = { ...given, audit, waitOutLease };

@@ -77,6 +77,8 @@ export async function runWorld(seed: string, options: WorldOptions): Promise<His
       log: silent,
       secret: SECRET,
       version: '0.0.0-model',
+      // Real time has no place in a model of it.
+      gather: (write) => write(),
     });
     await app.settled();
     const instance = { who, app, death, die };
