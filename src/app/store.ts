@@ -39,8 +39,8 @@ export async function openStore(config: Config, log: Log): Promise<Storage> {
  * belongs to something that was there. Prepares a new one. Throws an Error that says what to restore.
  */
 export async function assertNotLost(config: Config, storage: Storage): Promise<void> {
-  if (storage.engine !== 'sqlite' || (await storage.isPrepared())) return;
-  const folder = config.LATCHKEY_DATABASE_URL.slice('file:'.length);
+  const folder = storeFolder(config);
+  if (folder === undefined || (await storage.isPrepared())) return;
   if (existsSync(join(folder, 'secret'))) {
     throw new Error(
       `${join(folder, 'latchkey.db')} is empty, but ${join(folder, 'secret')} belongs to a store that was in use. Restore the database from a backup (latchkey restore FROM). To start from scratch, move the secret elsewhere.`,
@@ -49,7 +49,7 @@ export async function assertNotLost(config: Config, storage: Storage): Promise<v
   await storage.prepare();
 }
 
-/** An embedded store needs no set-up: its secret is made beside it. With MongoDB config insists on one. */
+/** Creates the secret of an embedded store beside the database, so that it needs no setup. With MongoDB, LATCHKEY_SECRET must be set. */
 export function ensureSecret(config: Config, say: (line: string) => void): string {
   if (config.LATCHKEY_SECRET !== undefined) return config.LATCHKEY_SECRET;
   const folder = config.LATCHKEY_DATABASE_URL.slice('file:'.length);

@@ -59,7 +59,7 @@ interface Counted {
   accessTokenExpiresAt?: Date;
 }
 
-/** `skewMs`: how far the clock is ahead of the store's where it is wrong, else 0. A last use from the future would keep a replaced token. */
+/** `skewMs`: how far a wrong clock is ahead of the store's; 0 for a right one. A last use in the future would keep a replaced token active. */
 export function createUsage({
   storage,
   clock,
@@ -69,12 +69,7 @@ export function createUsage({
   clock: Clock;
   skewMs?: () => number;
 }): Usage {
-  const totals = storage.collection({
-    name: 'usage_totals',
-    shape: totalShape,
-    keys: {},
-    order: 'createdAt',
-  });
+  const totals = storage.collection({ name: 'usage_totals', shape: totalShape, keys: {}, order: 'createdAt' });
   const hours = storage.collection({
     name: 'usage_hours',
     shape: hourShape,

@@ -29,7 +29,7 @@ export interface Worker {
 const BATCH = 200;
 /** Under way to one target. */
 const PER_LANE = 10;
-/** Claimed for it, so that the next ones are at hand: a place is free long before their claim ends, even where each takes its whole time. */
+/** Claimed ahead for one target. Each starts long before its claim expires, even if all of them take as long as they may. */
 const CLAIMED_PER_LANE = 20;
 /** Of a busy lane, read at once and started one by one. */
 const READ_AHEAD = 50;
@@ -61,8 +61,8 @@ export function createWorker(deps: {
   const { deliveries, lanes, deliver, pace, mostMails, log, onSettled } = deps;
   const busy = new Map<string, Lane>();
   /**
-   * Busy lanes that have more than they may take, with the next of it, as far as it was read. Whoever got one of them since takes it from us
-   * at the claim.
+   * For each busy lane with more deliveries than it may take: the next of them, as far as they were read. If another instance has claimed one
+   * since, our own claim fails.
    */
   const ahead = new Map<string, Delivery[]>();
   const claimed = new Set<string>();
