@@ -9,6 +9,7 @@ import {
   earliest,
   ended,
   factsOf,
+  hasPlan,
   type Scope,
   SLOTS,
   slotKey,
@@ -35,7 +36,7 @@ export interface ConnectInput {
 export function createConnecting(deps: {
   credentials: Tracked<Credential>;
   slots: Slots;
-  rotation: Pick<Rotation, 'replace' | 'retireReplaced'>;
+  rotation: Pick<Rotation, 'planFor' | 'settleIfPossible' | 'retireReplaced'>;
   audit: Audit;
   clock: Clock;
   directories: Directories;
@@ -93,9 +94,13 @@ export function createConnecting(deps: {
       };
       const eventOf = (record: Credential) =>
         audit.event('credential.connected', attribution, subjectOf(record), { ...factsOf(record), clientId, replaces });
+      const replacing = replaces === undefined ? undefined : rotation.planFor(replaces);
       try {
-        await slots.claim(fresh, eventOf);
-        if (replaces !== undefined) await rotation.replace(replaces, id);
+        const claimed = await slots.claim(
+          { ...fresh, ...(replacing && { replacing, dueAt: replacing.since }) },
+          eventOf,
+        );
+        await rotation.settleIfPossible(claimed);
       } catch (error) {
         // Another request of the same connection was first.
         if (isDuplicate(error, 'id') || (await credentials.find(id))) return;
@@ -115,7 +120,7 @@ export function createConnecting(deps: {
           record: {
             ...record,
             expiresAt,
-            dueAt: earliest(expiresAt, record.rotation ? record.dueAt : undefined) ?? expiresAt,
+            dueAt: earliest(expiresAt, hasPlan(record) ? record.dueAt : undefined) ?? expiresAt,
           },
           events: [],
         };

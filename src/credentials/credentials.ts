@@ -15,6 +15,7 @@ import {
   credentialSpec,
   earliest,
   factsOf,
+  hasPlan,
   type Issued,
   type IssueInput,
   type ReviewDecision,
@@ -190,7 +191,7 @@ export function createCredentials(deps: Dependencies): Credentials {
         const endSetAt = expiresAt === null ? undefined : expiresAt ? now : oldSetAt;
         const newScopes = scopes ? [...new Set<string>(scopes)] : record.scopes;
         // A rotation that is under way is looked at anew with the next round.
-        const dueAt = earliest(newEnd, record.rotation ? now : undefined);
+        const dueAt = earliest(newEnd, hasPlan(record) ? now : undefined);
         const next: Credential = {
           ...rest,
           scopes: newScopes,

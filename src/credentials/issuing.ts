@@ -50,14 +50,15 @@ export function createIssuing(deps: {
 
   async function issueInto(
     directory: Directory,
-    input: IssueInput & { generation?: number; replaces?: string },
+    input: IssueInput & Pick<Credential, 'generation' | 'replacing'> & { replaces?: string },
     attribution: Attribution,
   ): Promise<Issued> {
     const token = mintToken('scim_', random);
-    const { generation, replaces } = input;
+    const { generation, replacing, replaces } = input;
     const fresh = {
       ...draft(directory, digestOf(token), hintOf(token), input, attribution),
       ...(generation !== undefined && { generation }),
+      ...(replacing && { replacing, dueAt: replacing.since }),
     };
     const credential = await slots.claim(fresh, (record) =>
       audit.event('credential.issued', attribution, subjectOf(record), {

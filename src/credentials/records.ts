@@ -20,6 +20,14 @@ const rotationShape = {
   'retireAt?': 'date',
 } as const;
 
+/** What a new credential is to replace, and how that one ends: kept with the claim of its slot until it is written there. */
+const replacingShape = {
+  credentialId: 'string',
+  since: rotationShape.since,
+  retire: rotationShape.retire,
+  'retireAt?': rotationShape['retireAt?'],
+} as const;
+
 const shape = {
   organizationId: 'string',
   directoryId: 'string',
@@ -46,6 +54,7 @@ const shape = {
   'revokedBy?': actorShape,
   'revokedReason?': 'string',
   'rotation?': rotationShape,
+  'replacing?': replacingShape,
   /** Of kind `oauth`: the client that holds it, and who allowed it. */
   'clientId?': 'string',
   'authorizedBy?': actorShape,
@@ -100,7 +109,7 @@ export function subjectOf({ id, organizationId, directoryId }: Credential) {
 
 /** The record once it has ended: without the slot, and with nothing left to be done. */
 export function ended(record: Credential, state: 'revoked' | 'expired', facts: Partial<Credential>): Credential {
-  const { slotKey: _slotKey, dueAt: _dueAt, rotation: _rotation, ...rest } = record;
+  const { slotKey: _slotKey, dueAt: _dueAt, rotation: _rotation, replacing: _replacing, ...rest } = record;
   return { ...rest, ...facts, state };
 }
 
@@ -113,6 +122,11 @@ export function assertLive(record: Credential, now: Date): void {
 
 export function absent(id: string): AppError {
   return new AppError('not_found', { detail: `There is no credential ${id}.` });
+}
+
+/** Whether a round has something to do to it besides its end. */
+export function hasPlan({ rotation, replacing }: Pick<Credential, 'rotation' | 'replacing'>): boolean {
+  return rotation !== undefined || replacing !== undefined;
 }
 
 /** The earlier of two moments, where there are any. */

@@ -14,6 +14,7 @@ import {
   earliest,
   ended,
   factsOf,
+  hasPlan,
   type Issued,
   type IssueInput,
   type Scope,
@@ -53,7 +54,7 @@ interface Dependencies {
   retireOverdueMs: number;
   issueInto(
     directory: Directory,
-    input: IssueInput & { generation?: number; replaces?: string },
+    input: IssueInput & Pick<Credential, 'generation' | 'replacing'> & { replaces?: string },
     attribution: Attribution,
   ): Promise<Issued>;
   /** Ends a new credential whose value reaches no one, and throws storage_unavailable. */
@@ -106,28 +107,41 @@ export function createRotation(deps: Dependencies) {
 
   async function overlap(directory: Directory, input: RotateInput, attribution: Attribution): Promise<Issued> {
     const [old] = await staticTokens(directory.id);
-    const issued = await issueInto(
-      directory,
-      { ...inherited(old, input), ...(old && { replaces: old.id }) },
-      attribution,
-    );
-    if (!old) return issued;
-    const since = clock.now();
+    if (!old) return issueInto(directory, inherited(old, input), attribution);
     const { retire: wish = 'manual' } = input;
-    const retireAt = typeof wish === 'number' ? new Date(since.getTime() + wish * 1000) : undefined;
-    const plan = {
-      successorId: issued.credential.id,
-      since,
-      retire: typeof wish === 'number' ? ('at' as const) : wish,
-      ...(retireAt && { retireAt }),
-    };
-    const lookAt = wish === 'manual' ? undefined : (retireAt ?? since);
-    await credentials.update(old.id, (record) => {
-      if (record.slotKey === undefined) return undefined;
-      const dueAt = earliest(record.expiresAt, lookAt);
-      return { record: { ...record, rotation: plan, ...(dueAt && { dueAt }) }, events: [] };
-    });
+    const isAtTime = typeof wish === 'number';
+    const replacing = planFor(old.id, isAtTime ? 'at' : wish, isAtTime ? wish : undefined);
+    const issued = await issueInto(directory, { ...inherited(old, input), replaces: old.id, replacing }, attribution);
+    await settleIfPossible(issued.credential);
     return issued;
+  }
+
+  function planFor(credentialId: string, retire: RotationProgress['retire'], seconds?: number) {
+    const since = clock.now();
+    const retireAt = seconds === undefined ? undefined : new Date(since.getTime() + seconds * 1000);
+    return { credentialId, since, retire, ...(retireAt && { retireAt }) };
+  }
+
+  /** Writes the plan that a new credential brought along to the one that it replaces. */
+  async function settle({ id, replacing }: Pick<Credential, 'id' | 'replacing'>): Promise<void> {
+    if (!replacing) return;
+    const { credentialId, ...plan } = replacing;
+    await credentials.update(credentialId, (record) => {
+      if (record.slotKey === undefined || (record.rotation && record.rotation.since > plan.since)) return undefined;
+      const lookAt = plan.retire === 'manual' ? undefined : (plan.retireAt ?? plan.since);
+      const dueAt = earliest(record.expiresAt, lookAt);
+      return { record: { ...record, rotation: { successorId: id, ...plan }, ...(dueAt && { dueAt }) }, events: [] };
+    });
+    await credentials.update(id, ({ replacing: brought, dueAt: _dueAt, ...record }) => {
+      if (!brought) return undefined;
+      const dueAt = earliest(record.expiresAt, hasPlan(record) ? clock.now() : undefined);
+      return { record: { ...record, ...(dueAt && { dueAt }) }, events: [] };
+    });
+  }
+
+  /** The claim of the slot is what counts; where the store goes away after it, the next round writes the plan. */
+  async function settleIfPossible(record: Pick<Credential, 'id' | 'replacing'>): Promise<void> {
+    await settle(record).catch(() => {});
   }
 
   /**
@@ -227,21 +241,16 @@ export function createRotation(deps: Dependencies) {
 
     progress,
 
-    /** Plans the end of a credential that an OAuth connection in the other slot replaces. */
-    async replace(id: string, successorId: string): Promise<void> {
-      const since = clock.now();
-      await credentials.update(id, (record) => {
-        if (record.slotKey === undefined) return undefined;
-        const plan = { successorId, since, retire: 'when-replaced' as const };
-        return { record: { ...record, rotation: plan, dueAt: earliest(record.expiresAt, since) ?? since }, events: [] };
-      });
-    },
+    /** The plan for a credential that an OAuth connection in the other slot replaces: it is claimed with that slot, and settled after. */
+    planFor: (id: string) => planFor(id, 'when-replaced'),
+    settleIfPossible,
 
     /** Ends a credential whose place another one takes. */
     retireReplaced: (id: string, successorId: string) => retire(id, successorId, SYSTEM),
 
-    /** One look at a replaced credential whose time has come. */
+    /** One look at a credential whose time has come: one that replaces another, or is replaced. */
     async advance(record: Credential): Promise<void> {
+      if (record.replacing) return settle(record);
       const state = record.rotation ? await stateOf(record.rotation.successorId) : 'revoked';
       const step = state === 'active' ? await progress(record) : undefined;
       if (step?.retiresAt && step.retiresAt <= clock.now()) {

@@ -78,12 +78,15 @@ describe('the checker', () => {
   it('finds three active credentials, and one that is accepted in the end next to what took its place', async () => {
     const three = await historyOf(async (_, say) => say({ kind: 'list' }, 200, { items: [1, 2, 3] }));
     assert.match(three.join(), /^invariant 1/);
-    const both = await historyOf(async (_, say) => {
-      await say({ kind: 'connect', credentialId: 'new', replaces: 'old' }, 201);
-      await say({ kind: 'verify', credentialId: 'new' }, 200);
-      await say({ kind: 'verify', by: 'end' }, 200);
-    });
-    assert.match(both.join(), /took its place/);
+    const replaced = (left: string[], body = {}) =>
+      historyOf(async (_, say) => {
+        await say({ kind: 'connect', credentialId: 'new', replaces: 'old' }, 201);
+        await say({ kind: 'verify', credentialId: 'new' }, 200);
+        for (const credentialId of left) await say({ kind: 'verify', credentialId, by: 'end' }, 200, body);
+      });
+    assert.match((await replaced(['old', 'new'])).join(), /took its place/);
+    assert.deepEqual(await replaced(['old', 'new'], { successor: 'new' }), [], 'its end is planned');
+    assert.deepEqual(await replaced(['old']), [], 'what took its place has ended');
   });
 
   it('judges each directory by what happened in it', async () => {

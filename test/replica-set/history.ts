@@ -168,12 +168,14 @@ function violationsInDirectory({ entries, tokens, connections }: Seen): string[]
     }
   }
 
-  // Whoever takes a place has it alone, once it was used.
+  // Whoever takes a place has it alone, once it was used; or it took a free one, and the end of the other is planned.
+  const atTheEnd = of('verify').filter(({ by, status }) => by === 'end' && status === 200);
   for (const { credentialId, replaces } of of('connect')) {
     const used = (entry: Entry) => entry.by !== 'end' && entry.credentialId === credentialId && entry.status === 200;
-    if (replaces === undefined || !of('verify').some(used)) continue;
-    for (const entry of of('verify')) {
-      if (entry.by === 'end' && entry.credentialId === replaces && entry.status === 200)
+    const isLeft = atTheEnd.some((entry) => entry.credentialId === credentialId);
+    if (replaces === undefined || !isLeft || !of('verify').some(used)) continue;
+    for (const entry of atTheEnd) {
+      if (entry.credentialId === replaces && entry.body.successor === undefined)
         tell(2, entry, `still accepted, and ${credentialId} took its place`);
     }
   }

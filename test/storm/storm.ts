@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHistory, type History } from '../replica-set/history.ts';
 import { createDice } from '../replica-set/scheduler.ts';
-import { createApi } from '../support/api.ts';
+import { type Answer, createApi } from '../support/api.ts';
 import { createMongoServer } from '../support/mongo-server.ts';
 import { PROCESS_OWNER_KEY } from '../support/process.ts';
 import { pause, until } from '../support/traffic.ts';
@@ -100,15 +100,21 @@ export async function prepareStorm(seed: string): Promise<Storm> {
 }
 
 /** Asks for each credential that was given out, and presents each token. */
-async function lookAtTheEnd({ history, instanceUrls }: Town): Promise<void> {
+async function lookAtTheEnd({ history, observer, instanceUrls }: Town): Promise<void> {
   const [url = ''] = instanceUrls;
   const api = createApi(url, PROCESS_OWNER_KEY);
   const tokens = [...new Map(history.tokens.map((token) => [token.credentialId, token])).values()];
+  const successors = new Map<string, string>();
+  for (const directoryId of new Set(tokens.map((token) => token.directoryId))) {
+    const { body } = await api.get(`/directories/${directoryId}/credentials?limit=200`);
+    for (const { id, rotation } of body.items as Answer[])
+      if (rotation) successors.set(observer.nameOf(id), observer.nameOf(rotation.successorId));
+  }
   for (const { directoryId, credentialId, token } of tokens) {
     const about = { directoryId, credentialId, by: 'end' };
     await history.act({ kind: 'verify', ...about, presented: token }, async () => ({
       status: await statusOf(`${url}/auth/verify?directory=${directoryId}`, token),
-      body: {},
+      body: { successor: successors.get(credentialId) },
     }));
     if (!credentialId.startsWith('cred_')) continue;
     await history.act({ kind: 'read', ...about }, async () => {

@@ -29,8 +29,10 @@ interface Attempt {
   check(app: TestApp, answer: TokenAnswer): Promise<void>;
 }
 
-const FLOWS: { name: string; prepare: (app: TestApp) => Promise<Attempt> }[] = [
+/** `isKilled: false`: a write that fails leaves the same store behind as a kill before it, and a process is dear. */
+const FLOWS: { name: string; prepare: (app: TestApp) => Promise<Attempt>; isKilled?: false }[] = [
   { name: 'a code exchange', prepare: prepareExchange },
+  { name: 'a code exchange that replaces a token', prepare: prepareReplacement, isKilled: false },
   { name: 'a refresh', prepare: (app) => prepareRefresh(app, false) },
   { name: 'a refresh with rotation', prepare: (app) => prepareRefresh(app, true) },
 ];
@@ -54,6 +56,28 @@ async function prepareExchange(app: TestApp): Promise<Attempt> {
       await fresh.app.rounds.find(({ name }) => name === 'recovery')?.run();
       const told = await eventsOf(fresh, 'credential.connected');
       assert.equal(told.filter(({ credentialId }) => credentialId === items[0].id).length, 1, 'its event');
+    },
+  };
+}
+
+/** The other slot comes free between the consent and the exchange, so the connection takes that one, and the one that it replaces stays. */
+async function prepareReplacement(app: TestApp): Promise<Attempt> {
+  const directory = await app.api.makeDirectory();
+  const client = await makeClient(app);
+  const { credential: old } = await app.api.issue(directory.id);
+  const { credential: other } = await app.api.issue(directory.id);
+  const code = await obtainCode(app, client, directory, { form: { [`replaces-${directory.id}`]: old.id } });
+  assert.equal((await app.api.post(`/credentials/${other.id}/revoke`)).status, 200);
+  return {
+    send: (target) => exchange(target, client, code),
+    async check(fresh, { body }) {
+      assert.equal(await verified(fresh, directory.id, body.access_token), 200);
+      fresh.clock.advance(MINUTE);
+      await fresh.app.rounds.find(({ name }) => name === 'due credentials')?.run();
+      const { items } = (await fresh.api.get(`/directories/${directory.id}/credentials?state=active`)).body;
+      const made = items.find(({ clientId }: Record<string, string>) => clientId === client.id);
+      const { rotation } = items.find(({ id }: Record<string, string>) => id === old.id);
+      assert.equal(rotation?.successorId, made.id, 'what is planned for the one that it replaces');
     },
   };
 }
@@ -112,7 +136,7 @@ export function describeFaultPoints(engine: Engine): void {
       return true;
     }
 
-    for (const { name, prepare } of FLOWS) {
+    for (const { name, prepare, isKilled = true } of FLOWS) {
       for (const [outcome, fault] of [
         ['fails', REFUSING],
         ['is done but not acknowledged', FORGETTING],
@@ -141,6 +165,7 @@ export function describeFaultPoints(engine: Engine): void {
         });
       }
 
+      if (!isKilled) continue;
       it(`loses nothing when it is killed between any two writes of ${name}: the retry at a fresh instance succeeds`, async (context) => {
         const app = await startFresh();
         try {
