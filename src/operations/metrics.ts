@@ -55,10 +55,20 @@ const CREDENTIAL_STATES = ['pending', 'active', 'disabled', 'revoked', 'expired'
 /** Sums over all types that prom-client calls `_total` although they are gauges, as the linter of Prometheus refuses. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
+let processRegistry: Registry | undefined;
+
+/** Processor time, memory, garbage collections: measured once in a process, since what observes them can't be taken away again. */
+function ofProcess(): Registry {
+  if (processRegistry) return processRegistry;
+  processRegistry = new Registry();
+  collectDefaultMetrics({ register: processRegistry });
+  for (const name of MISNAMED) processRegistry.removeSingleMetric(name);
+  return processRegistry;
+}
+
 export function createMetrics(sets: LabelSets, version: string): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  for (const name of MISNAMED) registry.removeSingleMetric(name);
+  const whole = [ofProcess(), registry];
   const registers = [registry];
 
   /**
@@ -239,12 +249,12 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
     async read(count, restarts) {
       workers.set(count);
       ended = restarts;
-      return registry.getMetricsAsJSON();
+      return (await Promise.all(whole.map((each) => each.getMetricsAsJSON()))).flat();
     },
     async render(all) {
       const { contentType } = registry;
       // The sums leave out what has no sum, such as when a process began.
-      if (all.length === 1) return { text: await registry.metrics(), contentType };
+      if (all.length === 1) return { text: await Registry.merge(whole).metrics(), contentType };
       return { text: await AggregatorRegistry.aggregate(all as object[]).metrics(), contentType };
     },
     verification(surface, outcome, seconds) {
