@@ -110,7 +110,7 @@ export function createOperators(deps: {
   const { records, get, update } = accounts;
   const sessions = createSessions(deps);
   const links = createSignInLinks(deps);
-  const passwords = createPasswords(deps);
+  const passwords = createPasswords();
   const tries = createTries(deps.clock, deps.share);
   const factors = createFactors({ ...deps, operators: records, update });
   const proofs = createProofs({ ...deps, sessions, passwords, tries });

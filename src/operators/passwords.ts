@@ -1,7 +1,6 @@
 /** Passwords of operators: argon2id digests, a few at a time, and none that everybody tries first. */
 import { hash as hashPassword, verify as verifyPassword } from '@node-rs/argon2';
 import { AppError } from '../errors.ts';
-import { type Random, randomText } from '../identifiers.ts';
 
 export const SHORTEST_PASSWORD = 12;
 export const LONGEST_PASSWORD = 256;
@@ -22,14 +21,17 @@ export interface Passwords {
   assertStrong(password: string, words: readonly string[]): Promise<void>;
 }
 
-export function createPasswords({ random }: { random: Random }): Passwords {
+/** Checked in place of an unknown account's; what it is of doesn't matter. Made at the start, so that no first attempt takes longer. */
+let nobody: Promise<string> | undefined;
+
+export function createPasswords(): Passwords {
   const inTurn = createQueue(AT_ONCE, QUEUE);
-  /** Checked in place of an unknown account's. */
-  const nobody = hashPassword(randomText(43, random));
+  nobody ??= hashPassword('nobody');
+  const ofNobody = nobody;
   return {
     digest: (password) => inTurn(() => hashPassword(password)),
     isRight: async (passwordHash, password) => {
-      const wanted = passwordHash ?? (await nobody);
+      const wanted = passwordHash ?? (await ofNobody);
       const isSame = await inTurn(() => verifyPassword(wanted, password.slice(0, LONGEST_PASSWORD)));
       // A longer one was never set, and takes no longer to refuse.
       return isSame && passwordHash !== undefined && password.length <= LONGEST_PASSWORD;

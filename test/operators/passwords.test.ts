@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { lookup } from 'node:dns/promises';
 import { describe, it } from 'node:test';
 import { isAppError } from '../../src/errors.ts';
-import { systemRandom } from '../../src/identifiers.ts';
 import { createPasswords, createQueue } from '../../src/operators/passwords.ts';
 
 describe('password digests', () => {
@@ -34,7 +33,7 @@ describe('password digests', () => {
   });
 
   it('leave room for names and files in the thread pool: those are done before a flood of sign-ins is', async () => {
-    const passwords = createPasswords({ random: systemRandom });
+    const passwords = createPasswords();
     const order: string[] = [];
     const flood = Promise.allSettled(
       Array.from({ length: 18 }, () => passwords.isRight(undefined, 'x').finally(() => order.push('password'))),
@@ -45,14 +44,14 @@ describe('password digests', () => {
   });
 
   it('of nobody are never right', async () => {
-    const passwords = createPasswords({ random: systemRandom });
+    const passwords = createPasswords();
     assert.equal(await passwords.isRight(undefined, ''), false);
     assert.equal(await passwords.isRight(await passwords.digest('one'), 'one'), true);
     assert.equal(await passwords.isRight(await passwords.digest('one'), 'two'), false);
   });
 
   it('are of the whole password: nothing is cut off a longer one', async () => {
-    const passwords = createPasswords({ random: systemRandom });
+    const passwords = createPasswords();
     const longest = 'x'.repeat(256);
     const digest = await passwords.digest(longest);
     assert.equal(await passwords.isRight(digest, longest), true);
