@@ -10,7 +10,7 @@ import { createMovableClock, DAY, HOUR, MINUTE, SECOND } from '../support/clock.
 import { flush, OKTA_AGENT } from '../support/diagnosed.ts';
 import { makeLink } from '../support/it-contact.ts';
 import { makeSignInLink } from '../support/operator-browser.ts';
-import { countStatuses, startTraffic, type Traffic } from '../support/traffic.ts';
+import { countStatuses, sendTraffic, type Traffic } from '../support/traffic.ts';
 import { answer, LIST } from '../support/upstream-scenarios.ts';
 import { animateWebp, encodeWebp, FOLDER } from './webp.ts';
 
@@ -240,7 +240,7 @@ async function walkThrough({ app, directory, token, page }: Scene, canvas: Page)
 
 function startClient(app: TestApp, directory: Answer, token: string): Traffic {
   const targets = [usersUrl(app, directory)];
-  return startTraffic({ targets, clients: CLIENTS, headers: headersOf(token), pauseMs: PAUSE_MS });
+  return sendTraffic({ targets, clients: CLIENTS, headers: headersOf(token), pauseMs: PAUSE_MS });
 }
 
 function withBar(screen: Buffer, title: string, token: string, { 200: accepted = 0, ...others }: Answer): string {

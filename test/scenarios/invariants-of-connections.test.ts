@@ -15,11 +15,12 @@ import { bothEngines, type Engine, type Place } from '../support/engines.ts';
 import { createItContact, makeLink } from '../support/it-contact.ts';
 import { ask, eventsOf, exchange, makeClient, makeConnection, refresh, verified } from '../support/oauth-client.ts';
 import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';
-import { countStatuses, pause, startTraffic } from '../support/traffic.ts';
+import { countStatuses, pause, startTraffic, until } from '../support/traffic.ts';
 
 const CLIENTS = 20;
 const BEFORE_MS = 400;
 const AFTER_MS = 700;
+const PATIENCE_MS = 30_000;
 
 for (const engine of bothEngines) {
   describe(`invariant 2 for connections: revoked means refused, on three instances with ${engine.name}`, () => {
@@ -66,9 +67,13 @@ for (const engine of bothEngines) {
         }).toString(),
       });
       await pause(BEFORE_MS);
-      const { status } = await target.api.post(`/credentials/${credentialId}/revoke`, { force: true });
+      // A machine that is busy may say 503, as it should; then it is asked again.
+      await until('the revoke is acknowledged', PATIENCE_MS, async () => {
+        const { status } = await target.api.post(`/credentials/${credentialId}/revoke`, { force: true });
+        assert.ok(status === 200 || status === 503, `${status}`);
+        return status === 200;
+      });
       const acknowledgedAt = performance.now();
-      assert.equal(status, 200);
       await pause(AFTER_MS);
       for (const [traffic, refusal] of [
         [presenting, '401'],

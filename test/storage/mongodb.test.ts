@@ -35,6 +35,7 @@ const spec = {
 } as const satisfies CollectionSpec;
 type Thing = Stored<typeof shape>;
 
+const KILLS = 3;
 const skip = findCommand('mongodb') ? false : 'no MongoDB server on this machine that could be killed';
 const isUnavailable = (error: unknown) => isAppError(error, 'storage_unavailable');
 
@@ -260,7 +261,7 @@ describe('MongoDB under us', { skip }, () => {
         }
       }
     });
-    for (let round = 0; round < 3; round++) {
+    for (let kill = 0; kill < KILLS; kill++) {
       await pause(500);
       await server.kill();
       await server.start();
@@ -281,7 +282,13 @@ describe('MongoDB under us', { skip }, () => {
       [],
     );
     const count = (await things.find(counter.id))?.count ?? 0;
-    assert.ok(count >= counted && count <= attempted, `${counted} acknowledged, ${count} counted, ${attempted} tried`);
+    // The driver sends a write again whose answer was lost. MongoDB knows then that it did it; the server that stands in for it has forgotten
+    // that after a kill, and does it twice.
+    const twice = findCommand('mongodb')?.endsWith('mongod') ? 0 : KILLS;
+    assert.ok(
+      count >= counted && count <= attempted + twice,
+      `${counted} acknowledged, ${count} counted, ${attempted} tried`,
+    );
     assert.ok(acknowledged.length > 50 && counted > 20, `${acknowledged.length} inserts, ${counted} updates`);
   });
 });

@@ -1,4 +1,5 @@
 /** Many clients that ask again and again over connections they keep, and remember when each request went out and what came back. */
+import { after } from 'node:test';
 import { Agent, request } from 'undici';
 
 export interface Sample {
@@ -28,14 +29,14 @@ export interface TrafficOptions {
   pauseMs?: number;
 }
 
-export function startTraffic({
-  targets,
-  clients,
-  method = 'GET',
-  headers,
-  body,
-  pauseMs = 0,
-}: TrafficOptions): Traffic {
+/** Of a test: it ends with it, also where it fails in the middle. */
+export function startTraffic(options: TrafficOptions): Traffic {
+  const traffic = sendTraffic(options);
+  after(traffic.stop);
+  return traffic;
+}
+
+export function sendTraffic({ targets, clients, method = 'GET', headers, body, pauseMs = 0 }: TrafficOptions): Traffic {
   const agent = new Agent({ connections: clients, keepAliveTimeout: 10_000 });
   const samples: Sample[] = [];
   let isOver = false;
