@@ -20,6 +20,7 @@ import { createConfirmations } from './confirmations.ts';
 import { type Contact, type Contacts, createContacts, type NoticeKind } from './contacts.ts';
 import { curlOf } from './curl.ts';
 import { createDeliveries, type Deliveries, type Delivery, type Settlement } from './deliveries.ts';
+import { createEmails } from './emails.ts';
 import { createEndingSeeds } from './ending-seeds.ts';
 import { createEndings, type Ending, type Endings } from './endings.ts';
 import { createEndpoints, type Endpoint, type Endpoints } from './endpoints.ts';
@@ -147,11 +148,13 @@ export function createNotifications(deps: {
   const mailer: Mailer | undefined = deps.smtp && createMailer(deps.smtp);
   const endings: Endings = createEndings({ ...deps, daysOf: settings.daysOf });
   const seedEndings = createEndingSeeds({ ...deps, note: endings.note });
-  const people = createPeople({ ...deps, contacts, notices, deliveries, mailer, spread, nudge: () => worker.nudge() });
+  const telling = { ...deps, contacts, notices, deliveries, mailer };
+  const emails = createEmails(telling);
+  const people = createPeople({ ...telling, emails, spread, nudge: () => worker.nudge() });
   const worker = createWorker({
     deliveries,
     lanes: endpoints.activeIds,
-    deliver: (claimed) => (claimed.targetKind === 'mail' ? people.deliver(claimed) : deliverToEndpoint(claimed)),
+    deliver: (claimed) => (claimed.targetKind === 'mail' ? emails.deliver(claimed) : deliverToEndpoint(claimed)),
     pace: createPace(clock, deps.mailsPerMinute),
     mostMails: CONNECTIONS,
     log,

@@ -1,22 +1,19 @@
 /** People are told by email: of findings and ends at once, of what can wait in at most one email an hour. */
-import { type Audit, type AuditEvent, SYSTEM } from '../audit/index.ts';
+import type { Audit, AuditEvent } from '../audit/index.ts';
 import { type Clock, HOUR_MS } from '../clock.ts';
 import { CODES, type Finding, type FindingChange, plain, type Spoken, wordsOf } from '../diagnosis/index.ts';
 import type { Directories, Directory, Organizations } from '../directories/index.ts';
-import type { Random } from '../identifiers.ts';
 import type { Log } from '../log.ts';
-import type { PortalLinks } from '../one-time-links/index.ts';
-import { type Contact, type Contacts, type Recipient, VENDOR_SCOPE } from './contacts.ts';
-import type { Deliveries, Delivery, Settlement } from './deliveries.ts';
+import { type Contacts, type Recipient, VENDOR_SCOPE } from './contacts.ts';
+import type { Deliveries } from './deliveries.ts';
+import type { Emails } from './emails.ts';
 import { ENDING_WORDS } from './ending-words.ts';
 import type { Ending } from './endings.ts';
 import { headlineOf } from './event-types.ts';
-import type { Mail, Mailer } from './mail.ts';
-import { calendarOf, type MailBrand, pageOf, renderMail, utc } from './mail-page.tsx';
+import type { Mailer } from './mail.ts';
+import { type MailBrand, renderMail, utc } from './mail-page.tsx';
 import { type Message, messageOf, newMessage } from './message.ts';
 import { type NewNotice, type Notice, type Notices, type NoticeText, noticeId } from './notices.ts';
-import { pauseAfter } from './schedule.ts';
-import type { Postponed } from './worker.ts';
 
 export interface People {
   /** A change, for those who want to hear of changes. */
@@ -29,7 +26,6 @@ export interface People {
   told(organizationId: string): Promise<ToldNotice[]>;
   /** Spreads what a crash left. */
   recover(): Promise<void>;
-  deliver(claimed: Delivery): Promise<Settlement | Postponed>;
   /** The email that asks whether an address is right; throws where it could not be sent. */
   askToConfirm(contact: { id: string; name: string; email: string; scope: string }, secret: string): Promise<void>;
 }
@@ -56,22 +52,19 @@ const GATHER_MS = 60_000;
 const DIGEST_PARTS = 200;
 const RECOVERED = 100;
 const FAILURES_READ = 50;
-/** How long one that goes out with another waits before it asks again. */
-const FOLLOWED_MS = 600_000;
 const EVERYBODY_DAYS = 7;
 const VENDOR_DAYS = 1;
 
 export function createPeople(deps: {
   audit: Audit;
   clock: Clock;
-  random: Random;
   log: Log;
   organizations: Pick<Organizations, 'find'>;
   directories: Pick<Directories, 'find'>;
-  portalLinks: Pick<PortalLinks, 'create' | 'revoke'>;
   contacts: Contacts;
   notices: Notices;
   deliveries: Deliveries;
+  emails: Emails;
   mailer: Mailer | undefined;
   brand: MailBrand;
   publicUrl: string;
@@ -84,13 +77,13 @@ export function createPeople(deps: {
 }): People {
   const {
     clock,
-    random,
     log,
     organizations,
     directories,
     contacts,
     notices,
     deliveries,
+    emails,
     mailer,
     brand,
     publicUrl,
@@ -119,14 +112,13 @@ export function createPeople(deps: {
       );
     }
     if (mailer) {
-      const message = JSON.stringify({ noticeId: id, isUrgent: notice.isUrgent, company: companyOf(notice) });
       const mail = {
         targetKind: 'mail' as const,
         eventId: id,
         type,
         organizationId,
         directoryId,
-        message,
+        message: emails.messageOf(notice),
         ...(kind === 'failing' && notice.isUrgent && { rank: 'first' as const }),
         ...(!notice.isUrgent && { dueAt: new Date(clock.now().getTime() + GATHER_MS) }),
       };
@@ -261,107 +253,6 @@ export function createPeople(deps: {
     });
   }
 
-  /** To what all of them are about. */
-  function linkOf(told: readonly Notice[], recipient: Recipient, scope: string) {
-    const [kind, organizationId, directoryId] = (['kind', 'organizationId', 'directoryId'] as const).map((member) =>
-      told.every((notice) => notice[member] === told[0]?.[member]) ? told[0]?.[member] : undefined,
-    );
-    if (recipient.isFallback || scope === VENDOR_SCOPE) {
-      const place =
-        directoryId !== undefined
-          ? `/directories/${directoryId}`
-          : organizationId !== undefined
-            ? `/organizations/${organizationId}`
-            : '';
-      return { name: 'Open in Latchkey', url: `${publicUrl}/dashboard${place}` };
-    }
-    const name = kind === 'changes' ? 'See what changed' : 'See what to do';
-    return { name, url: `${publicUrl}/portal${directoryId === undefined ? '' : `/directories/${directoryId}`}` };
-  }
-
-  /** A portal link for one contact; it ends where the email was not taken. */
-  async function openWay({ scope, name }: Contact, { organizationId }: Notice) {
-    if (organizationId === undefined || scope !== organizationId) return undefined;
-    const { portalLink, secret } = await deps.portalLinks.create({ organizationId, contact: name }, SYSTEM);
-    return {
-      link: { name: 'Open the portal', url: `${publicUrl}/portal/enter/${secret}` },
-      close: () => deps.portalLinks.revoke(portalLink.id, SYSTEM),
-    };
-  }
-
-  async function deliverTo(recipient: Recipient, group: readonly Delivery[], messageId: string): Promise<Settlement> {
-    const at = clock.now();
-    const startedAt = performance.now();
-    const found = await Promise.all(group.map(({ eventId }) => notices.find(eventId)));
-    const told = found.filter((notice) => notice !== undefined);
-    const [first] = told;
-    const attempt = (more: object = {}) => ({ at, ms: Math.round(performance.now() - startedAt), ...more });
-    if (!mailer || !first)
-      return { state: 'failed', attempt: attempt({ reason: mailer ? 'the notice has been deleted' : 'email is off' }) };
-    const contact = recipient.isFallback ? undefined : await contacts.find(recipient.id);
-    const remark = recipient.isFallback
-      ? "You're getting this because you're an owner, and no contact has confirmed an email address."
-      : `You're getting this because you're a contact. To change your notices, ask for a portal link.`;
-    const way = contact && first.isInvitation ? await openWay(contact, first) : undefined;
-    const link = way?.link ?? linkOf(told, recipient, contact?.scope ?? VENDOR_SCOPE);
-    const page = pageOf(told, link, remark);
-    const { endsAt } = first;
-    const mail: Mail = {
-      to: { name: recipient.name, address: recipient.email },
-      subject: `[${brand.name}] ${page.title}`,
-      ...renderMail(page, brand),
-      messageId,
-      calendar: told.length === 1 && endsAt ? calendarOf(first, endsAt, at) : undefined,
-      isBulk: !first.isUrgent,
-    };
-    const outcome = await mailer.send(mail);
-    if (outcome.isSent) return { state: 'delivered', attempt: attempt({ status: 250 }) };
-    await way?.close();
-    const { status, reason, isFinal } = outcome;
-    const facts = attempt({ ...(status !== undefined && { status }), reason });
-    if (isFinal) {
-      if (!recipient.isFallback) await contacts.noteBounce(recipient.id, reason);
-      return { state: 'failed', attempt: facts };
-    }
-    const againMs = pauseAfter((group[0]?.attempt ?? 0) + 1, undefined, random);
-    return againMs === undefined ? { state: 'failed', attempt: facts } : { state: 'pending', attempt: facts, againMs };
-  }
-
-  /** What else waits for this contact and is of the same company goes into the same email. */
-  async function gatherMates(leader: Delivery): Promise<string[]> {
-    const company = companyIn(leader);
-    const now = clock.now();
-    const waiting = await deliveries.pendingOf(leader.targetId, DIGEST_PARTS);
-    const fit = waiting.filter(
-      (other) =>
-        other.id !== leader.id &&
-        companyIn(other) === company &&
-        // One that leads has an email of its own, which may have gone out before a crash; what follows it is told there.
-        other.mates === undefined &&
-        // What is tried again keeps its own time.
-        (company === 'digest' || other.leaderId === leader.id || (other.dueAt !== undefined && other.dueAt <= now)),
-    );
-    const gathered = await Promise.all(
-      fit.map(async (other) => {
-        if (other.leaderId !== undefined) return other.leaderId === leader.id ? [other.id] : [];
-        const mine = await deliveries.claim(other);
-        if (!mine) return [];
-        await deliveries.follow(mine, leader.id);
-        return [other.id];
-      }),
-    );
-    const mates = gathered.flat();
-    await deliveries.lead(leader, mates);
-    return mates;
-  }
-
-  async function followLeader(leaderId: string): Promise<Settlement | { postponeUntil: Date }> {
-    const leader = await deliveries.find(leaderId);
-    if (leader?.state === 'pending') return { postponeUntil: new Date(clock.now().getTime() + FOLLOWED_MS) };
-    const last = leader?.attempts.at(-1) ?? { at: clock.now(), ms: 0, reason: 'it is no longer kept' };
-    return { state: leader?.state ?? 'failed', attempt: last };
-  }
-
   return {
     async hear(event) {
       const message = messageOf(event);
@@ -469,32 +360,6 @@ export function createPeople(deps: {
       for (const notice of await notices.unspread(RECOVERED)) await spreadNotice(notice);
     },
 
-    async deliver(claimed) {
-      const recipient = await contacts.findRecipient(claimed.targetId);
-      if (!recipient)
-        return {
-          state: 'failed',
-          attempt: { at: clock.now(), ms: 0, reason: 'the contact no longer gets these notices' },
-        };
-      if (claimed.leaderId !== undefined) return followLeader(claimed.leaderId);
-      const company = companyIn(claimed);
-      if (company === 'none' || (company === 'digest' && recipient.isFallback))
-        return deliverTo(recipient, [claimed], claimed.id);
-      if (company === 'digest' && !claimed.mates) {
-        const taken = await contacts.takeDigest(recipient.id);
-        if (!taken.isTaken) return { postponeUntil: taken.until };
-      }
-      const mates = claimed.mates ?? (await gatherMates(claimed));
-      const found = await Promise.all(mates.map((id) => deliveries.find(id)));
-      const settlement = await deliverTo(
-        recipient,
-        [claimed, ...found.filter((mate) => mate !== undefined)],
-        claimed.id,
-      );
-      await Promise.all(mates.map((id) => deliveries.settleMate(id, settlement)));
-      return settlement;
-    },
-
     async askToConfirm({ id, name, email, scope }, secret) {
       if (!mailer) return;
       const organization = scope === VENDOR_SCOPE ? undefined : await organizations.find(scope);
@@ -524,18 +389,4 @@ export function createPeople(deps: {
 
 function dataOf({ code, severity, since, certainty, actor }: Finding): Record<string, unknown> {
   return { object: 'finding', id: null, code, severity, since, certainty, fixed_by: actor };
-}
-
-/** What it may share an email with: nothing, other ends that are due, or whatever can wait for the hour. */
-type Company = 'none' | 'endings' | 'digest';
-
-function companyOf({ isUrgent, kind, isInvitation = false }: Notice): Company {
-  if (!isUrgent) return 'digest';
-  return kind === 'ending' && !isInvitation ? 'endings' : 'none';
-}
-
-function companyIn({ message }: Delivery): Company {
-  const { company, isUrgent } = JSON.parse(message) as { company?: Company; isUrgent: boolean };
-  // An earlier release wrote whether it was urgent, and no more.
-  return company ?? (isUrgent ? 'none' : 'digest');
 }
