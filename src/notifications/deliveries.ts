@@ -104,14 +104,14 @@ export interface Deliveries {
   settle(claimed: Delivery, settlement: Settlement): Promise<boolean>;
   /** Gives a claim back without an attempt. */
   postpone(claimed: Delivery, until: Date): Promise<void>;
-  /** Has a claimed one go out with another. */
-  follow(claimed: Delivery, leaderId: string): Promise<void>;
-  /** Fixes what goes out with it, so that it is the same when it is tried again. */
-  lead(claimed: Delivery, mates: readonly string[]): Promise<void>;
+  /** Has a claimed one go out with another, or with none. False when the claim had been lost. */
+  follow(claimed: Delivery, leaderId: string | undefined): Promise<boolean>;
+  /** Fixes what goes out with it, so that it is the same when it is tried again. False when the claim had been lost. */
+  lead(claimed: Delivery, mates: readonly string[]): Promise<boolean>;
   /** One that went out with another ends as that does. */
   settleMate(id: string, settlement: Settlement): Promise<void>;
-  /** Takes a pending one out of the queue, unless it is being delivered. */
-  withdraw(id: string, reason: string): Promise<void>;
+  /** Takes a pending one out of the queue. False where it is too late: it is being delivered, or goes out with others. */
+  withdraw(id: string, reason: string): Promise<boolean>;
   /** Makes it due now, whatever became of it, under the ID that it has. Throws not_found. */
   resend(id: string): Promise<Delivery>;
   /** Makes pending ones of a lane due now. */
@@ -159,6 +159,13 @@ export function createDeliveries(deps: { storage: Storage; clock: Clock; gather:
 
   function isClaimedBy(record: Delivery, { claimedUntil }: Delivery): boolean {
     return record.claimedUntil !== undefined && record.claimedUntil.getTime() === claimedUntil?.getTime();
+  }
+
+  async function changeClaimed(claimed: Delivery, change: (record: Delivery) => Delivery): Promise<boolean> {
+    const result = await deliveries.update(claimed.id, (record) =>
+      isClaimedBy(record, claimed) ? change(record) : undefined,
+    );
+    return result !== undefined && result.after !== result.before;
   }
 
   async function pendingOf(lane: string, limit: number): Promise<Delivery[]> {
@@ -248,24 +255,15 @@ export function createDeliveries(deps: { storage: Storage; clock: Clock; gather:
     },
 
     async postpone(claimed, until) {
-      await deliveries.update(claimed.id, (record) => {
-        if (!isClaimedBy(record, claimed)) return undefined;
-        const { claimedUntil: _claim, ...rest } = record;
-        return { ...rest, dueAt: until };
-      });
+      await changeClaimed(claimed, ({ claimedUntil: _claim, ...rest }) => ({ ...rest, dueAt: until }));
     },
 
-    async follow(claimed, leaderId) {
-      await deliveries.update(claimed.id, (record) =>
-        isClaimedBy(record, claimed) ? { ...record, leaderId } : undefined,
-      );
-    },
-
-    async lead(claimed, mates) {
-      await deliveries.update(claimed.id, (record) =>
-        isClaimedBy(record, claimed) ? { ...record, mates: [...mates] } : undefined,
-      );
-    },
+    follow: (claimed, leaderId) =>
+      changeClaimed(claimed, ({ leaderId: _before, ...record }) => ({
+        ...record,
+        ...(leaderId !== undefined && { leaderId }),
+      })),
+    lead: (claimed, mates) => changeClaimed(claimed, (record) => ({ ...record, mates: [...mates] })),
 
     async settleMate(id, { attempt, state }) {
       // While the leader is tried again, they wait for it.
@@ -279,16 +277,18 @@ export function createDeliveries(deps: { storage: Storage; clock: Clock; gather:
 
     async withdraw(id, reason) {
       const at = clock.now();
-      await deliveries.update(id, (record) => {
-        if (record.state !== 'pending' || record.claimedUntil !== undefined) return undefined;
-        const { dueAt: _due, lane: _lane, rank: _rank, ...rest } = record;
+      const result = await deliveries.update(id, (record) => {
+        const { dueAt: _due, lane: _lane, rank: _rank, claimedUntil, leaderId, mates = [], ...rest } = record;
+        const isFixed = claimedUntil !== undefined || leaderId !== undefined || mates.length > 0;
+        if (record.state !== 'pending' || isFixed) return undefined;
         return { ...rest, state: 'failed', attempts: [...record.attempts, { at, ms: 0, reason }] };
       });
+      return result !== undefined && result.after !== result.before;
     },
 
     async resend(id) {
       const now = clock.now();
-      const result = await deliveries.update(id, ({ claimedUntil: _claim, ...record }) => ({
+      const result = await deliveries.update(id, ({ claimedUntil: _claim, leaderId: _leader, ...record }) => ({
         ...record,
         state: 'pending',
         lane: record.targetId,

@@ -21,6 +21,8 @@ export interface Emails {
 const MOST_GATHERED = 200;
 /** How long one that goes out with another waits before it asks again. */
 const FOLLOWED_MS = 600_000;
+/** Another instance delivers it: what is said of a lost claim changes nothing. */
+const LOST: Postponed = { postponeUntil: new Date(0) };
 
 export function createEmails(deps: {
   clock: Clock;
@@ -101,8 +103,11 @@ export function createEmails(deps: {
     return againMs === undefined ? { state: 'failed', attempt: facts } : { state: 'pending', attempt: facts, againMs };
   }
 
-  /** What else waits for this contact and is of the same company goes into the same email. */
-  async function gatherMates(leader: Delivery): Promise<string[]> {
+  /**
+   * What else waits for this contact and is of the same company goes into the same email. Each is claimed for it, so that it goes nowhere else.
+   * Undefined where another instance delivers the leader by now.
+   */
+  async function gatherMates(leader: Delivery): Promise<string[] | undefined> {
     const company = companyIn(leader);
     const now = clock.now();
     const waiting = await deliveries.pendingOf(leader.targetId, MOST_GATHERED);
@@ -112,28 +117,32 @@ export function createEmails(deps: {
         companyIn(other) === company &&
         // One that leads has an email of its own, which may have gone out before a crash; what follows it is told there.
         other.mates === undefined &&
+        (other.leaderId === undefined || other.leaderId === leader.id) &&
         // What is tried again keeps its own time.
         (company === 'digest' || other.leaderId === leader.id || (other.dueAt !== undefined && other.dueAt <= now)),
     );
     const gathered = await Promise.all(
       fit.map(async (other) => {
-        if (other.leaderId !== undefined) return other.leaderId === leader.id ? [other.id] : [];
         const mine = await deliveries.claim(other);
-        if (!mine) return [];
-        await deliveries.follow(mine, leader.id);
-        return [other.id];
+        return mine && (await deliveries.follow(mine, leader.id)) ? [other.id] : [];
       }),
     );
     const mates = gathered.flat();
-    await deliveries.lead(leader, mates);
-    return mates;
+    return (await deliveries.lead(leader, mates)) ? mates : undefined;
   }
 
-  async function followLeader(leaderId: string): Promise<Settlement | { postponeUntil: Date }> {
+  /**
+   * Whether it goes out with the email that it follows. Only what that email lists is in it: its sender may have died, or lost it to another
+   * email, before the list was written.
+   */
+  async function followLeader(claimed: Delivery, leaderId: string): Promise<Settlement | Postponed | undefined> {
     const leader = await deliveries.find(leaderId);
-    if (leader?.state === 'pending') return { postponeUntil: new Date(clock.now().getTime() + FOLLOWED_MS) };
-    const last = leader?.attempts.at(-1) ?? { at: clock.now(), ms: 0, reason: 'it is no longer kept' };
-    return { state: leader?.state ?? 'failed', attempt: last };
+    const mayGather = leader?.state === 'pending' && leader.mates === undefined && leader.leaderId === undefined;
+    const isIn = leader?.mates?.includes(claimed.id) ?? false;
+    if (mayGather || (isIn && leader?.state === 'pending'))
+      return { postponeUntil: new Date(clock.now().getTime() + FOLLOWED_MS) };
+    const last = isIn ? leader?.attempts.at(-1) : undefined;
+    return leader && last && { state: leader.state, attempt: last };
   }
 
   return {
@@ -147,7 +156,11 @@ export function createEmails(deps: {
           state: 'failed',
           attempt: { at: clock.now(), ms: 0, reason: 'the contact no longer gets these notices' },
         };
-      if (claimed.leaderId !== undefined) return followLeader(claimed.leaderId);
+      if (claimed.leaderId !== undefined) {
+        const outcome = await followLeader(claimed, claimed.leaderId);
+        if (outcome) return outcome;
+        if (!(await deliveries.follow(claimed, undefined))) return LOST;
+      }
       const company = companyIn(claimed);
       if (company === 'none' || (company === 'digest' && recipient.isFallback))
         return deliverTo(recipient, [claimed], claimed.id);
@@ -156,6 +169,7 @@ export function createEmails(deps: {
         if (!taken.isTaken) return { postponeUntil: taken.until };
       }
       const mates = claimed.mates ?? (await gatherMates(claimed));
+      if (!mates) return LOST;
       const found = await Promise.all(mates.map((id) => deliveries.find(id)));
       const settlement = await deliverTo(
         recipient,
