@@ -140,9 +140,11 @@ export function createPeople(deps: {
       for (const { id, targetId, targetKind, state } of items) {
         if (targetKind !== 'mail') continue;
         const recipient = await contacts.findRecipient(targetId);
-        if (state === 'delivered' && recipient) told.set(targetId, recipient);
-        // It ended before they heard of it, so they need not hear of either.
-        if (state === 'pending') await deliveries.withdraw(id, 'it ended before it could be sent');
+        // It ended before they heard of it, so they need not hear of either; unless that is on its way already.
+        const isTold =
+          state === 'delivered' ||
+          (state === 'pending' && !(await deliveries.withdraw(id, 'it ended before it could be sent')));
+        if (isTold && recipient) told.set(targetId, recipient);
       }
     }
     return [...told.values()];

@@ -314,6 +314,41 @@ describe('people are told', () => {
     assert.deepEqual([deleted.data.email, deleted.organizationId], ['leaving@left.example', organizationId]);
   });
 
+  it('that it works again where the email that says it broke is still tried, with all that is in it', async () => {
+    const directory = await app.api.makeDirectory();
+    await addContact(directory.organizationId, 'waits@away.example', ['failing', 'changes']);
+    const request = (token: string) =>
+      fetch(`${app.url}/auth/verify?directory=${directory.endpointKey}`, {
+        headers: { authorization: `Bearer ${token}`, 'user-agent': 'Okta SCIM Client 1.0.0' },
+      });
+    const heal = async () => {
+      const { token, credential } = await app.api.issue(directory.id);
+      await request(token);
+      await pass(2 * MINUTE, 20 * SECOND);
+      return { token, id: credential.id };
+    };
+    const breakAgain = async ({ token, id }: { token: string; id: string }) => {
+      await app.api.post(`/credentials/${id}/revoke`, { force: true });
+      for (let n = 0; n < 3; n++) await request(token);
+      await pass(2 * MINUTE, 20 * SECOND);
+    };
+    await breakAgain(await heal());
+    const healed = await heal();
+    server.fails(451);
+    await pass(50 * MINUTE, 10 * MINUTE);
+    // What breaks again within the hour shares its email with the changes.
+    await breakAgain(healed);
+    await pass(20 * MINUTE, 5 * MINUTE);
+    server.mails.length = 0;
+    await heal();
+    server.fails(undefined);
+    await pass(3 * HOUR, 10 * MINUTE);
+    const texts = server.mails.filter(({ to }) => to === 'waits@away.example').map(({ text }) => text);
+    assert.match(texts.join('\n'), /Okta is being refused/);
+    assert.match(texts.join('\n'), /A token was revoked/);
+    assert.match(texts.join('\n'), /works again/);
+  });
+
   it('of what breaks and heals again and again in a few emails, and of the last state', async () => {
     const directory = await app.api.makeDirectory();
     await addContact(directory.organizationId, 'flapping@restless.example', ['failing']);
