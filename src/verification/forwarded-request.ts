@@ -83,11 +83,11 @@ export function readForwardedRequest(request: IncomingMessage): ForwardedRequest
   }
 }
 
-/** The directory that our own query names. */
+/** The directory that our own query names. A proxy that adds its own parameter to a copied query names it twice. */
 function namedIn(query: string): string | undefined {
-  const names = new URLSearchParams(query).getAll('directory');
-  if (names.length > 1) throw invalid('The proxy names two directories.');
-  return names[0] || undefined;
+  const names = new Set(new URLSearchParams(query).getAll('directory').filter((name) => name !== ''));
+  if (names.size > 1) throw invalid('The proxy names two different directories.');
+  return [...names][0];
 }
 
 function same(known: string | undefined, value: string, things: string): string {

@@ -31,6 +31,10 @@ describe('forward-auth', () => {
   describe('finds the directory', () => {
     const ways: [string, () => { headers: Headers; path?: string; method?: string }][] = [
       ['by its id in ?directory=', () => ({ path: `/auth/verify?directory=${directory.id}`, headers: {} })],
+      [
+        'by the same id twice in ?directory=',
+        () => ({ path: `/auth/verify?directory=${directory.id}&directory=${directory.id}`, headers: {} }),
+      ],
       ['by its endpointKey in ?directory=', () => ({ path: '/auth/verify?directory=northwind-okta', headers: {} })],
       ['in X-Original-URI', () => ({ headers: { 'X-Original-URI': `${users()}?count=1` } })],
       ['in X-Forwarded-Uri', () => ({ headers: { 'X-Forwarded-Uri': users() } })],
