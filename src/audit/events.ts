@@ -250,6 +250,9 @@ export const PAYLOADS = {
     /** With the fault `audience`: what came, where it looks like ours, and what is wanted. */
     'audience?': audience,
     'expected?': typed,
+    /** With `client_secret_removed`: which secret, and since when. */
+    'hint?': hint,
+    'removedAt?': time,
   },
   'signing_key.rotated': { kid: keyId, serial: typed },
   'operator.created': { ...operator, role: word },

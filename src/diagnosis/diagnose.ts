@@ -187,7 +187,7 @@ function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts {
   const { count, firstAt, lastAt, address, userAgent, detail, hint, clientId, isElsewhere, otherDirectory } = refusal;
   const credential = facts.credentials.find(({ id }) => id === refusal.credentialId);
   const client = facts.clients.find(({ id }) => id === clientId);
-  const { status, kind, cause, text, given, wanted, seconds } = refusal.said ?? {};
+  const { status, kind, cause, text, given, wanted, seconds, removedAt } = refusal.said ?? {};
   return {
     count,
     firstAt: firstAt.toISOString(),
@@ -210,6 +210,7 @@ function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts {
     ...(given !== undefined && { given }),
     ...(wanted !== undefined && { wanted }),
     ...(seconds !== undefined && { seconds }),
+    ...(removedAt !== undefined && { at: removedAt }),
     ...usableBeside(refusal.credentialId, facts),
   };
 }

@@ -124,6 +124,8 @@ export interface Said {
   wanted?: string;
   /** By how much a clock differs. */
   seconds?: number;
+  /** ISO; of a client secret that still comes. */
+  removedAt?: string;
 }
 
 export interface OutcomeFacts {

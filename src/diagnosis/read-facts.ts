@@ -325,6 +325,8 @@ const PROVES_NOTHING: ReadonlySet<unknown> = new Set<OauthSubReason>([
   'client_secret_missing',
   'client_secret_wrong',
   'client_secret_has_blanks',
+  'client_id_as_secret',
+  'token_as_client_secret',
   'client_proofs_disagree',
   'client_method_wrong',
   'assertion_wrong',
@@ -346,6 +348,7 @@ function saidBy(data: Record<string, unknown>, word: (name: string) => string | 
     word('expected') ?? nearest(word('redirectUri'), registered),
   ];
   const seconds = data['seconds'];
+  const removedAt = word('removedAt');
   return {
     ...(typeof data['status'] === 'number' && { status: data['status'] }),
     ...(kind !== undefined && { kind }),
@@ -354,6 +357,7 @@ function saidBy(data: Record<string, unknown>, word: (name: string) => string | 
     ...(given !== undefined && { given }),
     ...(wanted !== undefined && { wanted }),
     ...(typeof seconds === 'number' && { seconds }),
+    ...(removedAt !== undefined && { removedAt }),
   };
 }
 

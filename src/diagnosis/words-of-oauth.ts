@@ -33,6 +33,24 @@ function lead({ finding, Name, name }: Speech): string {
 
 const refusal = refusalsBy('oauth', (speech) => ({ lead: lead(speech), detail: tally(speech) }));
 
+const wrongSecret = () => say`It sends a wrong client secret.`;
+const noSecret = () => say`It doesn't send a client secret.`;
+
+/** What came in place of the client secret, by the sub-reason. */
+const SECRET_MISTAKES: Record<string, (speech: Speech) => Text> = {
+  client_missing: noSecret,
+  client_secret_missing: noSecret,
+  client_proofs_disagree: () => say`The header and the body of its token request have different clients or secrets.`,
+  client_id_as_secret: () => say`It sends a client ID in place of the client secret.`,
+  token_as_client_secret: () => say`It sends a token in place of the client secret.`,
+  client_secret_removed: ({ finding: { facts } }) =>
+    facts.at === undefined
+      ? say`It sends a client secret that was removed.`
+      : facts.hint === undefined
+        ? say`It sends a client secret that was removed ${date(facts.at)}.`
+        : say`It sends the client secret that ends in …${facts.hint}. That secret was removed ${date(facts.at)}.`,
+};
+
 const newSecret = (speech: Speech): Text[] => [
   say`Add a client secret in the setup on this page.`,
   ...pasteInto(speech, 'client-secret', 'it'),
@@ -195,12 +213,7 @@ export const OAUTH_WORDS = {
   }),
   client_secret_wrong: refusal(
     'client_secret_wrong',
-    ({ finding }) =>
-      finding.facts.detail === 'client_secret_missing' || finding.facts.detail === 'client_missing'
-        ? say`It doesn't send a client secret.`
-        : finding.facts.detail === 'client_proofs_disagree'
-          ? say`The header and the body of its token request have different clients or secrets.`
-          : say`It sends a wrong client secret.`,
+    (speech) => (SECRET_MISTAKES[speech.finding.facts.detail ?? ''] ?? wrongSecret)(speech),
     (speech) => [
       ...pasteInto(speech, 'client-secret', 'the client secret'),
       say`If you don't have the secret anymore, add another one in the setup on this page.`,

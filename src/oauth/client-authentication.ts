@@ -13,6 +13,9 @@ import type { Clients } from './clients.ts';
 import { type Parameters, withoutBlanks } from './parameters.ts';
 import type { OauthSubReason } from './refusals.ts';
 
+/** What is known of a proof that is refused. */
+export type ProofFault = AssertionFault | { hint?: string; removedAt: string };
+
 export type Authenticated =
   /** `undo` takes back what the proof has spent, for a request that failed by our fault. */
   | { client: Client; undo?: () => Promise<void> }
@@ -20,8 +23,8 @@ export type Authenticated =
       refused: OauthSubReason;
       /** Whom the request named, also where there is no such client. */
       clientId?: string;
-      /** With `assertion_wrong`. */
-      fault?: AssertionFault;
+      /** With `assertion_wrong` or `client_secret_removed`. */
+      fault?: ProofFault;
       /** With `jwks_unreachable`: no fault of the client, so it is answered 503. */
       error?: AppError;
     };
@@ -87,9 +90,21 @@ export function createClientAuthentication(deps: ClientAuthenticationDependencie
     const states = secrets.map((secret) => secretStateOf(client, secret, clock.now(), weakValues));
     if (states.includes('live')) return { client };
     if (states.includes('expired')) return { refused: 'client_secret_expired', clientId };
-    const hasBlanks = secrets.some((secret) => /\s/.test(secret));
-    return { refused: hasBlanks ? 'client_secret_has_blanks' : 'client_secret_wrong', clientId };
+    const removed = states.find((state) => typeof state === 'object');
+    if (removed) {
+      const { hint, removedAt } = removed;
+      const fault = { ...(hint !== '' && { hint }), removedAt: removedAt.toISOString() };
+      return { refused: 'client_secret_removed', clientId, fault };
+    }
+    return { refused: mistakeOf(secrets, clientId), clientId };
   }
+}
+
+/** What was sent in place of the secret, as far as its form tells. */
+function mistakeOf(secrets: readonly string[], clientId: string): OauthSubReason {
+  if (secrets.some((secret) => secret === clientId || OUR_CLIENT_ID.test(secret))) return 'client_id_as_secret';
+  if (secrets.some((secret) => OUR_TOKEN.test(secret))) return 'token_as_client_secret';
+  return secrets.some((secret) => /\s/.test(secret)) ? 'client_secret_has_blanks' : 'client_secret_wrong';
 }
 
 /** Whom a request names, before anything is proved. */
@@ -99,6 +114,8 @@ export function namedClient(header: string | undefined, parameters: Parameters):
 }
 
 const OUR_SECRET = /^scimcs_[0-9A-Za-z]{43}$/;
+const OUR_CLIENT_ID = /^client_[0-9A-Za-z]{20}$/;
+const OUR_TOKEN = /^scim(?:at|rt|ac)?_[0-9A-Za-z]+$/;
 const BASE64 = /^[A-Za-z0-9+/_-]+=*$/;
 
 /**

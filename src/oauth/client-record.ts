@@ -25,6 +25,8 @@ export const clientShape = {
   grantTypes: 'strings',
   authMethod: text<AuthMethod>(),
   secrets: [{ id: 'string', digest: 'string', hint: 'string', createdAt: 'date', 'expiresAt?': 'date' }],
+  /** The latest that were removed, so that one that still comes is named. They prove nothing. */
+  'removedSecrets?': [{ digest: 'string', hint: 'string', removedAt: 'date' }],
   'jwks?': json<{ keys: Record<string, unknown>[] }>(),
   'jwksUri?': 'string',
   accessTokenSeconds: 'number',

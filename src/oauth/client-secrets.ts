@@ -9,9 +9,12 @@ import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../i
 import type { AuthMethod, ClientRecord } from './client-record.ts';
 
 export type ClientSecret = ClientRecord['secrets'][number];
+export type RemovedSecret = NonNullable<ClientRecord['removedSecrets']>[number];
 export type SecretMaker = ReturnType<typeof createSecretMaker>;
 
 const SECRET_LENGTH = 43;
+/** Of a client: more than are live at a time, so that a whole rotation gone wrong is still named. */
+const REMOVED_KEPT = 5;
 
 /** Three years may hold a leap day, and a day that is chosen on a page ends at midnight UTC. */
 const SLACK_MS = DAY_MS + 1000;
@@ -97,21 +100,32 @@ export function withoutSecret({ id: clientId, secrets }: ClientRecord, secretId:
   return left;
 }
 
+/** The removed secrets with one more; the oldest make room. */
+export function withRemoved(
+  { removedSecrets = [] }: ClientRecord,
+  { digest, hint }: ClientSecret,
+  removedAt: Date,
+): RemovedSecret[] {
+  // The end of a weak value would tell too much of it.
+  return [...removedSecrets, { digest, hint: isKeyed(digest) ? '' : hint, removedAt }].slice(-REMOVED_KEPT);
+}
+
 /** What a presented value is to a client; takes the same time whichever it is. */
 export function secretStateOf(
-  client: Pick<ClientRecord, 'secrets'>,
+  client: Pick<ClientRecord, 'secrets' | 'removedSecrets'>,
   value: string,
   now: Date,
   { keyed }: Pick<WeakValues, 'keyed'>,
-): 'live' | 'expired' | 'wrong' {
+): 'live' | 'expired' | 'wrong' | RemovedSecret {
   const plain = digestOf(value);
   const given = { plain: Buffer.from(plain), keyed: Buffer.from(keyed(plain)) };
-  let state: 'live' | 'expired' | 'wrong' = 'wrong';
-  for (const secret of client.secrets) {
-    const kept = Buffer.from(secret.digest);
-    const wanted = isKeyed(secret.digest) ? given.keyed : given.plain;
-    if (kept.length === wanted.length && timingSafeEqual(kept, wanted))
-      state = isLiveAt(secret, now) ? 'live' : 'expired';
-  }
+  const isGiven = ({ digest }: { digest: string }) => {
+    const kept = Buffer.from(digest);
+    const wanted = isKeyed(digest) ? given.keyed : given.plain;
+    return kept.length === wanted.length && timingSafeEqual(kept, wanted);
+  };
+  let state: 'live' | 'expired' | 'wrong' | RemovedSecret = 'wrong';
+  for (const removed of client.removedSecrets ?? []) if (isGiven(removed)) state = removed;
+  for (const secret of client.secrets) if (isGiven(secret)) state = isLiveAt(secret, now) ? 'live' : 'expired';
   return state;
 }

@@ -28,7 +28,14 @@ import {
   type WorkloadIdentity,
   workloadKeysOf,
 } from './client-record.ts';
-import { createSecretMaker, secretEndOf, withoutSecret, withoutSecrets, withSecret } from './client-secrets.ts';
+import {
+  createSecretMaker,
+  secretEndOf,
+  withoutSecret,
+  withoutSecrets,
+  withRemoved,
+  withSecret,
+} from './client-secrets.ts';
 
 export interface ClientChanges {
   name?: string | undefined;
@@ -251,7 +258,8 @@ export function createClients(deps: {
           secretId,
           hint: gone?.hint ?? '',
         });
-        return { record: { ...record, secrets }, events: [event] };
+        const removedSecrets = gone ? withRemoved(record, gone, clock.now()) : record.removedSecrets;
+        return { record: { ...record, secrets, ...(removedSecrets && { removedSecrets }) }, events: [event] };
       });
       if (!result) throw absent(id);
       return clientOf(result.after);

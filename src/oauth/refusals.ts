@@ -64,6 +64,24 @@ export const OAUTH_REFUSALS = {
     says: NO_CLIENT,
     meaning: 'The client secret has expired.',
   },
+  client_secret_removed: {
+    error: 'invalid_client',
+    reason: 'client_secret_wrong',
+    says: NO_CLIENT,
+    meaning: 'The client secret was removed, at `removedAt`. `hint` is its end.',
+  },
+  client_id_as_secret: {
+    error: 'invalid_client',
+    reason: 'client_secret_wrong',
+    says: NO_CLIENT,
+    meaning: 'A client ID was sent as the client secret.',
+  },
+  token_as_client_secret: {
+    error: 'invalid_client',
+    reason: 'client_secret_wrong',
+    says: NO_CLIENT,
+    meaning: 'A token or authorization code was sent as the client secret.',
+  },
   client_secret_has_blanks: {
     error: 'invalid_client',
     reason: 'client_secret_wrong',

@@ -3,7 +3,7 @@ import type { Audit } from '../audit/index.ts';
 import { GRANT_TYPES } from '../identity-providers/index.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId, type FindRefreshToken } from './artifacts.ts';
-import type { AssertionFault } from './client-assertions.ts';
+import type { ProofFault } from './client-authentication.ts';
 import type { Client } from './client-record.ts';
 import { aboutOf, type Connections } from './connections.ts';
 import type { About, Refused } from './grants.ts';
@@ -70,11 +70,11 @@ export function createTokenAudit(deps: {
       audit.tallies.note({}, { type: 'token.issued', ...factsOf(about, asked) });
     },
 
-    /** `fault`: what is wrong with an assertion. */
+    /** `fault`: what is wrong with an assertion, or which secret was removed. */
     async refused(
       asked: TokenRequest,
       { refused, about, reason = OAUTH_REFUSALS[refused].reason }: Refused,
-      fault?: AssertionFault,
+      fault?: ProofFault,
     ): Promise<void> {
       const { data, ...facts } = factsOf(about ?? (await subjectOf(asked)), asked);
       audit.tallies.note(

@@ -14,8 +14,7 @@ import type { RequestContext } from '../http/request-context.ts';
 import type { GrantType } from '../identity-providers/index.ts';
 import type { Log } from '../log.ts';
 import { within } from '../timing/deadline.ts';
-import type { AssertionFault } from './client-assertions.ts';
-import { type Authenticated, namedClient } from './client-authentication.ts';
+import { type Authenticated, namedClient, type ProofFault } from './client-authentication.ts';
 import type { Client } from './client-record.ts';
 import type { Clients } from './clients.ts';
 import type { Connections } from './connections.ts';
@@ -151,7 +150,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     response: ServerResponse,
     given: TokenRequest,
     refusal: Refused,
-    fault?: AssertionFault,
+    fault?: ProofFault,
   ): Promise<void> {
     const clientId = given.client?.id ?? given.clientId ?? namedClient(request.headers.authorization, given.parameters);
     const client = given.client ?? (await clientOf(clientId));

@@ -102,6 +102,31 @@ describe('secrets of clients', () => {
     assert.equal((await app.api.delete(`${path}/${ended.id}`)).status, 204);
   });
 
+  it('are told as removed where they still come, and a value that was never one is not', async () => {
+    const client = await owned('pingone');
+    const path = `/clients/${client.id}/secrets`;
+    for (let turn = 0; turn < 8; turn++) {
+      const { body } = await app.api.post(path);
+      const [old] = (await shown(client.id)).secrets;
+      assert.equal((await app.api.delete(`${path}/${old.id}`)).status, 204);
+      assert.equal((await ask(app, { ...client, secret: body.clientSecret }, CLIENT_CREDENTIALS)).status, 200);
+      if (turn > 0) continue;
+      app.clock.advance(DAY);
+      assert.equal((await ask(app, client, CLIENT_CREDENTIALS)).status, 401);
+      const [event] = await eventsOf(app, 'token.refused');
+      const { subReason, hint, removedAt } = event.data;
+      assert.deepEqual([subReason, hint, removedAt], ['client_secret_removed', client.secret.slice(-4), inDays(-1)]);
+    }
+    app.clock.advance(DAY);
+    assert.equal((await ask(app, client, CLIENT_CREDENTIALS)).status, 401);
+    assert.equal(
+      (await eventsOf(app, 'token.refused'))[0].data.subReason,
+      'client_secret_wrong',
+      'only the latest are kept',
+    );
+    assert.equal((await shown(client.id)).removedSecrets, undefined);
+  });
+
   it('tells where nobody can connect, because no redirect URI is known', async () => {
     const client = await makeClient(app, { provider: 'okta', redirectUris: undefined });
     assert.deepEqual(client.client.issues, ['redirect_uris_missing']);

@@ -63,6 +63,24 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
     drive: ({ request, client }) => request(CREDENTIALS, `${client.secret.slice(0, 20)} ${client.secret.slice(20)}`),
     says: [/spaces or line breaks/],
   },
+  'client_secret_wrong: client ID': {
+    drive: ({ request, client }) => request(CREDENTIALS, client.id),
+    says: [/sends a client ID in place of the client secret/, /Client Secret/],
+  },
+  'client_secret_wrong: token': {
+    drive: ({ request }) => request(CREDENTIALS, `scim_${'x'.repeat(38)}`),
+    says: [/sends a token in place of the client secret/, /Client Secret/],
+  },
+  'client_secret_wrong: removed': {
+    async drive({ app, request, client }) {
+      const [{ id }] = (await app.api.get(`/clients/${client.id}`)).body.secrets;
+      await app.api.post(`/clients/${client.id}/secrets`);
+      await app.api.delete(`/clients/${client.id}/secrets/${id}`);
+      app.clock.advance(MINUTE);
+      await request(CREDENTIALS);
+    },
+    says: [/the client secret that ends in …\w{4}\. That secret was removed/, /Client Secret/],
+  },
   client_id_and_secret_swapped: {
     drive: ({ app, client }) => ask(app, { id: client.secret, secret: client.id }, CREDENTIALS),
     says: [/swapped/, /client_/, /scimcs_/],
