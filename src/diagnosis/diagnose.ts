@@ -263,15 +263,15 @@ function ofUpstream(facts: Facts): Finding[] {
     const code = outcome.outcome as Code;
     byCode.set(code, [...(byCode.get(code) ?? []), outcome]);
   }
-  // Reads that work say that the server is there; a rejected write is then about that write.
-  const works = facts.outcomes.some((outcome) => !isFailure(outcome) && outcome.kind !== 'discovery');
   return [...byCode].map(([code, outcomes]) => {
     const since = new Date(Math.min(...outcomes.map(({ since: began, at }) => (began ?? at).getTime())));
     const refusals = facts.refusals.filter((refusal) => refusal.code === code && refusal.lastAt >= since);
     const [latest] = refusals;
     const kinds = outcomes.map(({ kind }) => kind);
     const { severity } = entryOf(code);
-    const isMinor = works || kinds.every((kind) => kind === 'discovery');
+    const isMinor =
+      facts.outcomes.some((outcome) => worksBeside(outcome, code, outcomes)) ||
+      kinds.every((kind) => kind === 'discovery');
     if (isDoubled(latest))
       return { ...ofRefusal('wrong_path', refusals, facts), severity: isMinor ? 'degraded' : 'failing' };
     return {
@@ -286,6 +286,20 @@ function ofUpstream(facts: Facts): Finding[] {
       evidence: evidenceOf(refusals),
     };
   });
+}
+
+/**
+ * Whether an outcome shows that the server does its work while others fail: it is as recent as they are. Reads that work say that the
+ * server is there; a rejected write is then about that write.
+ */
+function worksBeside(outcome: OutcomeFacts, code: Code, failed: readonly OutcomeFacts[]): boolean {
+  if (isFailure(outcome) || outcome.kind === 'discovery') return false;
+  // A server that is not there answers 404 for a single resource too.
+  if (code === 'upstream_wrong_base' && outcome.outcome !== 'ok') return false;
+  const began = Math.min(...failed.map(({ since, at }) => (since ?? at).getTime()));
+  const latest = Math.max(...failed.map(({ at }) => at.getTime()));
+  const at = outcome.at.getTime();
+  return at >= began || (outcome.kind === 'look_up' && at >= latest - HOUR_MS);
 }
 
 /** The identity provider asks for /Users/Users: it is its own base URL that is wrong. */

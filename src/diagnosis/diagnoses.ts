@@ -82,7 +82,7 @@ export function createDiagnoses(
   /** What a stranger was refused has no explanation to lead to. */
   async function noteRefusal(event: AuditEvent): Promise<void> {
     const directory = event.directoryId === undefined ? undefined : await directories.find(event.directoryId);
-    const [refusal] = refusalsOf([event], { credentials: [] });
+    const [refusal] = refusalsOf([event], { credentials: [], outcomes: [] });
     if (!directory || !refusal) return;
     const { sources } = await traffic.read(directory.id);
     // When it was is of no matter here.

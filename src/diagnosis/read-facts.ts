@@ -88,7 +88,7 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
     at: now,
     directory: directoryFacts(directory, publicUrl, disabled),
     clients: owned.items.map(clientFacts),
-    refusals: await withOthers(deps, directory, refusalsOf(events, known)),
+    refusals: await withOthers(deps, directory, refusalsOf(events, { ...known, outcomes })),
     ...(isCut && { isCut }),
     outcomes,
     sees: outcomesFrom ?? (directory.upstreamUrl === undefined ? 'nothing' : 'gateway'),
@@ -265,7 +265,7 @@ function connectingOf(
 /** One entry for each cause, credential and sender, unless something has shown since that it has ended. */
 export function refusalsOf(
   events: readonly AuditEvent[],
-  known: Pick<Facts, 'accepted' | 'grantedAt' | 'credentials'>,
+  known: Pick<Facts, 'accepted' | 'grantedAt' | 'credentials' | 'outcomes'>,
 ): RefusalFacts[] {
   const groups = new Map<string, RefusalFacts>();
   const { accepted, grantedAt } = known;
@@ -273,7 +273,9 @@ export function refusalsOf(
   for (const event of events) {
     const code = codeOf(event);
     if (code === undefined) continue;
-    const over = overAt(code, { accepted: isWithTokens ? undefined : accepted?.at, grantedAt, anyAt: accepted?.at });
+    const over =
+      failingSince(code, known.outcomes) ??
+      overAt(code, { accepted: isWithTokens ? undefined : accepted?.at, grantedAt, anyAt: accepted?.at });
     if (over !== undefined && timeOf(event) < over) continue;
     const refusal = refusalOf(code, event);
     const { credentialId, hint, clientId, address, userAgent } = refusal;
@@ -283,6 +285,12 @@ export function refusalsOf(
     groups.set(key, before ? joined(before, refusal) : refusal);
   }
   return [...groups.values()].sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime());
+}
+
+/** Each request that fails behind us was accepted before, so acceptance says nothing about it: the outcomes do. */
+function failingSince(code: Code, outcomes: readonly OutcomeFacts[]): Date | undefined {
+  const began = outcomes.flatMap(({ outcome, since }) => (outcome === code && since ? [since.getTime()] : []));
+  return began.length === 0 ? undefined : new Date(Math.min(...began));
 }
 
 /** Refusals before this have ended. A read-only token goes on reading, so acceptance says nothing about it. */

@@ -81,7 +81,7 @@ export async function readPast(
       clients: [],
       refusals: refusalsOf(
         events.map((event) => until(event, at)),
-        known,
+        { ...known, outcomes: [] },
       ),
       ...(isCut && { isCut }),
       outcomes: [],

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
-import { makeWorld, textOf } from '../support/diagnosed.ts';
+import { HOUR } from '../support/clock.ts';
+import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
 import { answer, ERROR, LIST, UPSTREAM_SCENARIOS } from '../support/upstream-scenarios.ts';
 
 describe('a SCIM server behind the gateway is explained', () => {
@@ -86,6 +87,47 @@ describe('a SCIM server behind the gateway is explained', () => {
     assert.match(textOf(lead), /ends in \/Users, so.*none has worked since.*SCIM connector base URL/);
     await world.request();
     assert.equal((await world.diagnosis()).findings.at(-1).code, 'working');
+  });
+
+  it('as failing since it began, with all that failed, though each request was accepted', async () => {
+    const world = await arrange();
+    behave = answer(201, LIST);
+    await world.request('POST', '/Users');
+    await world.request();
+    await flush(app);
+    app.clock.advance(HOUR);
+    const began = app.clock.now().toISOString();
+    behave = answer(404, ERROR(404, 'x'));
+    for (let hour = 0; hour < 3; hour++) {
+      await world.request();
+      await world.request('PATCH', '/Users/1');
+      await flush(app);
+      app.clock.advance(HOUR);
+    }
+    const { code, severity, since, facts } = await first(world);
+    assert.deepEqual([code, severity, since, facts.count], ['upstream_wrong_base', 'failing', began, 3]);
+    behave = answer(200, LIST);
+  });
+
+  it('as wrong_path since the URL was changed, with all that failed', async () => {
+    behave = (request, response) =>
+      /\/Users\/Users/.test(request.url ?? '')
+        ? answer(404, ERROR(404, 'x'))(request, response)
+        : answer(200, LIST)(request, response);
+    const world = await arrange({ provider: 'okta' });
+    await world.request('GET', '/Users/Users?count=1');
+    await world.request();
+    await flush(app);
+    app.clock.advance(HOUR);
+    const began = app.clock.now().toISOString();
+    for (let hour = 0; hour < 3; hour++) {
+      await world.request('GET', '/Users/Users?count=1');
+      await flush(app);
+      app.clock.advance(HOUR);
+    }
+    const { code, since, facts } = await first(world);
+    assert.deepEqual([code, since, facts.count], ['wrong_path', began, 3]);
+    behave = answer(200, LIST);
   });
 
   it('as upstream_not_set where the directory has none', async () => {
