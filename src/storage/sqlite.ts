@@ -189,7 +189,7 @@ function createCollection<S extends Shape>(
     const row = prepared(`SELECT record FROM ${table} WHERE id = ? AND ${alive}`).get(id, ...now());
     return row === undefined ? undefined : decode(row);
   };
-  const condition = (where: PageQuery['where'] = {}) => {
+  const matching = (where: PageQuery['where'] = {}) => {
     const terms: string[] = [];
     const values: string[] = [];
     for (const [key, wanted] of Object.entries(where)) {
@@ -198,6 +198,10 @@ function createCollection<S extends Shape>(
       terms.push(`${column(key)} IN (${list.map(() => '?').join(', ')})`);
       values.push(...list.map(asText));
     }
+    return { terms, values };
+  };
+  const condition = (where: PageQuery['where']) => {
+    const { terms, values } = matching(where);
     return { sql: [alive, ...terms].join(' AND '), values: [...now(), ...values] };
   };
   /** What a later release added to the record stays, whatever the change made of it. */
@@ -282,8 +286,13 @@ function createCollection<S extends Shape>(
       }),
     count: (where) =>
       patiently(() => {
-        const { sql, values } = condition(where);
-        return (prepared(`SELECT count(*) FROM ${table} WHERE ${sql}`).get(...values) as [number])[0];
+        const { terms, values } = matching(where);
+        const all = `SELECT count(*) FROM ${table} WHERE ${['TRUE', ...terms].join(' AND ')}`;
+        if (!spec.expires) return (prepared(all).get(...values) as [number])[0];
+        // Whether one has expired stands in its record, which costs a hundred times what the index does: so those few are taken off.
+        const aside = terms.map((term) => `+${term}`).join(' AND ') || 'TRUE';
+        const expired = `SELECT count(*) FROM ${table} WHERE ${quote(spec.expires)} <= ? AND ${aside}`;
+        return (prepared(`SELECT (${all}) - (${expired})`).get(...values, ...now(), ...values) as [number])[0];
       }),
     due: (key, before, limit, where) =>
       patiently(() => {

@@ -290,6 +290,26 @@ for (const engine of everyEngine) {
       assert.equal(earlier.items.length, 6);
     });
 
+    it('counts those that match and have not expired', async () => {
+      const before = { all: await things.count(), green: await things.count({ color: 'green' }) };
+      const expiresAt = (ms: number) => new Date(clock.now().getTime() + ms);
+      for (const ms of [MINUTE, 2 * MINUTE, HOUR])
+        await things.insert(thing({ color: 'green', expiresAt: expiresAt(ms) }));
+      await things.insert(thing({ color: 'green' }));
+      await things.insert(thing({ color: 'red', expiresAt: expiresAt(MINUTE) }));
+      const counted = async () => [
+        (await things.count()) - before.all,
+        (await things.count({ color: 'green' })) - before.green,
+        await things.count({ color: ['green'], badge: 'absent' }),
+      ];
+      assert.deepEqual(await counted(), [5, 4, 0]);
+      // What expires at this very moment has expired.
+      clock.advance(2 * MINUTE);
+      assert.deepEqual(await counted(), [2, 2, 0]);
+      await storage.reclaim();
+      assert.deepEqual(await counted(), [2, 2, 0]);
+    });
+
     it('adds up what many writers count and never moves the latest back', async () => {
       const initial = thing({ id: 'usage_1' });
       const at = (ms: number) => new Date(clock.now().getTime() + ms);
