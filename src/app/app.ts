@@ -29,7 +29,7 @@ export async function createApp(deps: AppDependencies) {
   const { directories, apiKeys, credentials, oauth, diagnoses, gateway } = machines;
   const { operators, notifications } = people;
 
-  await storage.prepare([...audit.migrations, ...diagnoses.current.migrations]);
+  await storage.prepare([...audit.migrations, ...diagnoses.current.migrations, ...notifications.deliveries.migrations]);
   if (serves) await instances.announce();
   await oauth.reload();
 

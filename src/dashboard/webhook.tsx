@@ -31,11 +31,11 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
     const endpoint = await named(visit);
     const address = addressOf(endpoint);
     const state = stateIn(visit);
-    const [{ items, nextCursor }, pending, failed, delivered] = await Promise.all([
+    const [{ items, nextCursor }, pending, failed, all] = await Promise.all([
       deliveries.page({ targetId: endpoint.id, state, after: visit.query.get('after') ?? undefined, limit: PAGE }),
       deliveries.count({ targetId: endpoint.id, state: 'pending' }),
       deliveries.count({ targetId: endpoint.id, state: 'failed' }),
-      deliveries.count({ targetId: endpoint.id, state: 'delivered' }),
+      deliveries.count({ targetId: endpoint.id }),
     ]);
     const names = await namesOf(items);
     const shown =
@@ -58,7 +58,12 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
               </div>
             )}
           </Head>
-          <Condition visit={visit} endpoint={endpoint} counts={{ pending, failed, delivered }} address={address} />
+          <Condition
+            visit={visit}
+            endpoint={endpoint}
+            counts={{ pending, failed, delivered: all - pending - failed }}
+            address={address}
+          />
           <Deliveries visit={visit} items={items} state={state} names={names} address={address} />
           <More visit={visit} cursor={nextCursor} />
           {shown && (
@@ -246,7 +251,7 @@ function Condition(props: {
       />
     );
   }
-  if (delivered === 0) {
+  if (delivered <= 0) {
     return (
       <Status
         tone={failed > 0 ? 'warn' : 'off'}

@@ -4,7 +4,7 @@
  */
 import { type Clock, DAY_MS } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import { isDuplicate, type Page, type Storage, type Stored, text } from '../storage/index.ts';
+import { isDuplicate, type Migration, type Page, type Storage, type Stored, text } from '../storage/index.ts';
 import type { Gather } from '../timing/gathering.ts';
 import type { TargetKind } from './endpoints.ts';
 
@@ -25,6 +25,8 @@ const shape = {
   targetKind: text<TargetKind>(),
   /** The target again while the delivery is pending, so that one target's can be found among all. */
   'lane?': 'string',
+  /** The target again where it failed: one target's failures are few among its deliveries. */
+  'failedOf?': 'string',
   /** While it is pending: of an email about what is failing, which waits for no other. */
   'rank?': text<'first'>(),
   eventId: 'string',
@@ -91,7 +93,8 @@ export interface Deliveries {
   get(id: string): Promise<Delivery>;
   /** Latest first. */
   page(query: DeliveryQuery): Promise<Page<Delivery>>;
-  count(where: { targetId?: string; state: DeliveryState }): Promise<number>;
+  /** Of one target: all that are kept, or those that wait or failed. */
+  count(where: { targetId: string; state?: 'pending' | 'failed' }): Promise<number>;
   /** Due ones, earliest first. Those of a lane are found by a look at all that are pending in it. */
   due(limit: number, of?: { lane: string } | { rank: 'first' }): Promise<Delivery[]>;
   /** Due ones among the oldest so many that are pending in a lane; `isMore`: there are younger ones. */
@@ -119,6 +122,8 @@ export interface Deliveries {
   /** How many are waiting, and when the earliest of them was due. */
   depth(): Promise<{ pending: number; oldestDueAt: Date | undefined }>;
   removeOf(targetId: string): Promise<void>;
+  /** Deliveries of earlier releases failed without the key by which a target's failures are found. */
+  migrations: readonly Migration[];
 }
 
 export const KEPT_MS = 30 * DAY_MS;
@@ -137,6 +142,7 @@ export function createDeliveries(deps: { storage: Storage; clock: Clock; gather:
     shape,
     keys: {
       lane: 'index',
+      failedOf: 'index',
       rank: 'index',
       targetId: 'index',
       eventId: 'index',
@@ -173,7 +179,19 @@ export function createDeliveries(deps: { storage: Storage; clock: Clock; gather:
     return items;
   }
 
+  async function keyFailures(): Promise<void> {
+    let after: string | undefined;
+    do {
+      const { items, nextCursor } = await deliveries.page({ where: { state: 'failed' }, after, limit: AT_ONCE });
+      for (const { id } of items)
+        await deliveries.update(id, (record) => (record.state === 'failed' ? ended(record, 'failed') : undefined));
+      after = nextCursor ?? undefined;
+    } while (after !== undefined);
+  }
+
   return {
+    migrations: [{ name: 'key_failed_deliveries', run: keyFailures }],
+
     async add(given, { isClaimed } = { isClaimed: false }) {
       const { targetId, targetKind, eventId, type, organizationId, directoryId, message, rank } = given;
       const now = clock.now();
@@ -209,13 +227,13 @@ export function createDeliveries(deps: { storage: Storage; clock: Clock; gather:
     get,
     page: ({ targetId, organizationId, directoryId, eventId, state, from, after, limit }) =>
       deliveries.page({
-        where: { targetId, organizationId, directoryId, eventId, state },
+        where: { organizationId, directoryId, eventId, ...keysOf(targetId, state) },
         from,
         after,
         limit,
         direction: 'descending',
       }),
-    count: (where) => deliveries.count(where),
+    count: ({ targetId, state }) => deliveries.count(keysOf(targetId, state)),
     due: (limit, of) => deliveries.due('dueAt', soon(), limit, of),
     pendingOf,
     async next(lane, limit) {
@@ -239,16 +257,14 @@ export function createDeliveries(deps: { storage: Storage; clock: Clock; gather:
     async settle(claimed, { attempt, state, againMs }) {
       const change = (record: Delivery) => {
         if (!isClaimedBy(record, claimed)) return undefined;
-        const { claimedUntil: _claim, dueAt: _due, lane: _lane, rank, ...rest } = record;
-        const settled = {
-          ...rest,
-          state,
+        const tried = {
+          ...record,
           attempt: record.attempt + 1,
           attempts: [...record.attempts, attempt].slice(-ATTEMPTS_KEPT),
         };
-        if (state !== 'pending') return settled;
-        const dueAt = new Date(clock.now().getTime() + (againMs ?? 0));
-        return { ...settled, lane: record.targetId, ...(rank !== undefined && { rank }), dueAt };
+        if (state !== 'pending') return ended(tried, state);
+        const { claimedUntil: _claim, ...rest } = tried;
+        return { ...rest, dueAt: new Date(clock.now().getTime() + (againMs ?? 0)) };
       };
       const result = await gather(() => deliveries.update(claimed.id, change));
       return result !== undefined && result.after !== result.before;
@@ -270,32 +286,34 @@ export function createDeliveries(deps: { storage: Storage; clock: Clock; gather:
       if (state === 'pending') return;
       await deliveries.update(id, (record) => {
         if (record.state !== 'pending') return undefined;
-        const { claimedUntil: _claim, dueAt: _due, lane: _lane, rank: _rank, ...rest } = record;
-        return { ...rest, state, attempt: record.attempt + 1, attempts: [...record.attempts, attempt] };
+        return ended({ ...record, attempt: record.attempt + 1, attempts: [...record.attempts, attempt] }, state);
       });
     },
 
     async withdraw(id, reason) {
       const at = clock.now();
       const result = await deliveries.update(id, (record) => {
-        const { dueAt: _due, lane: _lane, rank: _rank, claimedUntil, leaderId, mates = [], ...rest } = record;
+        const { claimedUntil, leaderId, mates = [] } = record;
         const isFixed = claimedUntil !== undefined || leaderId !== undefined || mates.length > 0;
         if (record.state !== 'pending' || isFixed) return undefined;
-        return { ...rest, state: 'failed', attempts: [...record.attempts, { at, ms: 0, reason }] };
+        return ended({ ...record, attempts: [...record.attempts, { at, ms: 0, reason }] }, 'failed');
       });
       return result !== undefined && result.after !== result.before;
     },
 
     async resend(id) {
       const now = clock.now();
-      const result = await deliveries.update(id, ({ claimedUntil: _claim, leaderId: _leader, ...record }) => ({
-        ...record,
-        state: 'pending',
-        lane: record.targetId,
-        attempt: 0,
-        dueAt: now,
-        expiresAt: new Date(now.getTime() + KEPT_MS),
-      }));
+      const result = await deliveries.update(
+        id,
+        ({ claimedUntil: _claim, leaderId: _leader, failedOf: _failed, ...record }) => ({
+          ...record,
+          state: 'pending',
+          lane: record.targetId,
+          attempt: 0,
+          dueAt: now,
+          expiresAt: new Date(now.getTime() + KEPT_MS),
+        }),
+      );
       if (!result) throw absent(id);
       return result.after;
     },
@@ -329,6 +347,19 @@ export function createDeliveries(deps: { storage: Storage; clock: Clock; gather:
       }
     },
   };
+}
+
+/** One that is over. */
+function ended(record: Delivery, state: 'delivered' | 'failed'): Delivery {
+  const { claimedUntil: _claim, dueAt: _due, lane: _lane, rank: _rank, ...rest } = record;
+  return { ...rest, state, ...(state === 'failed' && { failedOf: record.targetId }) };
+}
+
+/** The keys that have least to read: a target has far more that was delivered than that waits or failed. */
+function keysOf(targetId: DeliveryQuery['targetId'], state: DeliveryState | undefined) {
+  if (targetId !== undefined && state === 'pending') return { lane: targetId };
+  if (targetId !== undefined && state === 'failed') return { failedOf: targetId };
+  return { targetId, state };
 }
 
 function absent(id: string): AppError {

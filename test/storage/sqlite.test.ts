@@ -224,6 +224,40 @@ describe('the SQLite file', () => {
     assert.deepEqual(row, [credential.id, 'active', `${directory.id}:a`, 'for the reader', 'plain-sql']);
   });
 
+  it('lists failed deliveries of an earlier release, which had no key of their own', async () => {
+    const { body } = await app.api.post('/webhooks', {
+      url: 'http://127.0.0.1:9/hook',
+      events: ['organization.created'],
+    });
+    await app.api.post('/organizations', { name: 'Contoso' });
+    await app.api.post(`/webhooks/${body.webhook.id}/disable`);
+    await app.app.settled();
+    app.clock.advance(60_000);
+    await app.app.notifications.run();
+    await app.app.settled();
+    const failed = async (one: TestApp) =>
+      (await one.api.get(`/deliveries?webhookId=${body.webhook.id}&state=failed`)).body.items.length;
+    assert.equal(await failed(app), 1);
+    db.exec(`UPDATE deliveries SET record = json_remove(record, '$.failedOf')`);
+    db.exec(`DELETE FROM latchkey_meta WHERE key = 'migration_key_failed_deliveries'`);
+    assert.equal(await failed(app), 0);
+    const next = await startApp({ databaseUrl: `file:${folder}` });
+    assert.equal(await failed(next), 1);
+    await next.close();
+    await app.api.delete(`/webhooks/${body.webhook.id}`);
+  });
+
+  it('counts by a key without a look at the records, expired ones aside', () => {
+    const steps = (sql: string, ...values: string[]) => JSON.stringify(db.prepare(sql).all(...values));
+    for (const where of ['state IN (?)', 'lane IN (?)', 'failedOf IN (?)']) {
+      const count = `SELECT count(*) FROM deliveries WHERE ${where}`;
+      assert.match(steps(`EXPLAIN QUERY PLAN ${count}`, 'x'), /SEARCH \w+ USING (?:COVERING )?INDEX/);
+      assert.doesNotMatch(steps(`EXPLAIN ${count}`, 'x'), /json_extract/);
+    }
+    const expired = 'SELECT count(*) FROM deliveries WHERE expiresAt <= ? AND +state IN (?)';
+    assert.match(steps(`EXPLAIN QUERY PLAN ${expired}`, 'x', 'x'), /USING INDEX deliveries_expires/);
+  });
+
   it('finds by every declared key, pages and looks for what is due through an index, never by a scan', () => {
     const lookups: [table: string, where: string][] = [
       ['credentials', 'digest = ?'],
