@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { it } from 'node:test';
+import { it, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { Clock } from '../../src/clock.ts';
 import { openStorage, type Storage } from '../../src/storage/index.ts';
@@ -86,6 +86,13 @@ export const engines: readonly Engine[] = choice === 'mongodb' ? withServer : [s
 
 /** For storage itself, conformance, the invariants, the fault points, and one journey for each grant. */
 export const bothEngines: readonly Engine[] = choice === 'sqlite' ? [sqlite] : [sqlite, ...withServer];
+
+/** `it` of a suite on both engines for what has nothing to do with the store: it runs on the one of `engines`. */
+export function itOnce(engine: Engine): (name: string, test: (context: TestContext) => Promise<void>) => void {
+  return (name, test) => {
+    if (engine.name === engines[0]?.name) it(name, test);
+  };
+}
 
 /** For what queries mean: a second server that speaks MongoDB's protocol, made by others, has to agree. */
 export const everyEngine: readonly Engine[] = [
