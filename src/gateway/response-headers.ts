@@ -133,5 +133,6 @@ function textOf(value: string | string[] | undefined): string | undefined {
 
 function mappedValue(lower: string, value: string, map: MapUri): string {
   if (lower === 'location' || lower === 'content-location') return map(value, 'any') ?? value;
-  return lower === 'link' ? mapLink(value, map) : value;
+  if (lower === 'link') return mapLink(value, map);
+  return lower.startsWith('x-') && /^https?:/i.test(value) ? (map(value, 'absolute') ?? value) : value;
 }

@@ -21,7 +21,8 @@ const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
 /** Longer strings are no URI; they pass. */
 const LONGEST_URI = 8192;
-const LONGEST_KEY = 64;
+/** What the longest key takes when each of its characters is an escape. */
+const LONGEST_ESCAPED_KEY = 6 * 21;
 /** A bound on memory; a body that is nested deeper passes untouched from there on. */
 const DEEPEST = 1000;
 const NOTHING = Buffer.alloc(0);
@@ -29,9 +30,14 @@ const NOTHING = Buffer.alloc(0);
 /** Names of lists and objects that say what a `location` in them is. */
 const META = 'meta';
 const BULK = 'operations';
-const PAGING: readonly string[] = ['next', 'previous', 'prev', 'first', 'last'];
-const ELSEWHERE: readonly string[] = ['location', 'endpoint', ...PAGING];
-const LENGTHS = new Set([META, BULK, '$ref', ...ELSEWHERE].map(({ length }) => length));
+const LINKS: readonly string[] = ['links', '_links', 'link', 'paging', 'pagination'];
+/** The links of paging, as SCIM servers and the libraries under them call them; `href` stands in a list or an object of links. */
+const PAGING = 'self|href|(?:@odata\\.)?(?:next|prev(?:ious)?|first|last)(?:_?(?:link|page|url|page_?url))?';
+const IS_PAGING = new RegExp(`^(?:${PAGING})$`);
+const KEYS = `\\$?ref|location|endpoint|documentationuri|specuri|${PAGING}`;
+const IS_CARRIER = new RegExp(`^(?:${KEYS})$`);
+const SHORTEST_KEY = 3;
+const LONGEST_KEY = 21;
 
 interface Level {
   isList: boolean;
@@ -43,17 +49,19 @@ interface Level {
 
 /**
  * Whether the value of a key is a URI. `$ref` and `meta.location` always are, `location` in a bulk answer too, and the links of paging where
- * they stand at the top. By the same names elsewhere a whole URL of the SCIM server is one as well, and a path is somebody's text.
+ * they stand at the top or among links. By the same names elsewhere a whole URL of the SCIM server is one as well, and a path is somebody's
+ * text.
  */
 function formOf(levels: readonly Level[]): Form | undefined {
   const level = levels.at(-1);
   if (!level || level.isList) return undefined;
   const { key, name } = level;
   if (key === '$ref') return 'any';
-  if (!ELSEWHERE.includes(key)) return undefined;
+  if (!IS_CARRIER.test(key)) return undefined;
   const around = levels.at(-2);
-  const isLocation = key === 'location' && (name === META || (around?.isList && around.name === BULK));
-  return isLocation || (levels.length === 1 && PAGING.includes(key)) ? 'any' : 'absolute';
+  if (key === 'location') return name === META || (around?.isList && around.name === BULK) ? 'any' : 'absolute';
+  const isLink = levels.length === 1 || LINKS.includes(name) || LINKS.includes(around?.name ?? '');
+  return isLink && IS_PAGING.test(key) ? 'any' : 'absolute';
 }
 
 export function createUriScanner(map: MapUri): UriScanner {
@@ -62,6 +70,8 @@ export function createUriScanner(map: MapUri): UriScanner {
   let level: Level | undefined;
   let inString = false;
   let isEscaped = false;
+  /** Of the string under way. */
+  let hasEscapes = false;
   let isOff = false;
   let isKey = false;
   let form: Form | undefined;
@@ -96,6 +106,7 @@ export function createUriScanner(map: MapUri): UriScanner {
       const byte = chunk[index];
       if (byte === QUOTE) {
         inString = true;
+        hasEscapes = false;
         isKey = level !== undefined && !level.isList && level.expectsKey;
         form = isKey ? undefined : formOf(levels);
         textFrom = index + 1;
@@ -115,7 +126,7 @@ export function createUriScanner(map: MapUri): UriScanner {
       held.push(part);
       heldBytes += part.length;
     }
-    if (isKey && level && heldBytes > LONGEST_KEY) {
+    if (isKey && level && heldBytes > LONGEST_ESCAPED_KEY) {
       level.key = '';
       isKey = false;
       held = [];
@@ -142,7 +153,10 @@ export function createUriScanner(map: MapUri): UriScanner {
       }
       const byte = chunk[at];
       if (byte === QUOTE) return at;
-      if (byte === BACKSLASH) isEscaped = true;
+      if (byte === BACKSLASH) {
+        isEscaped = true;
+        hasEscapes = true;
+      }
       at++;
     }
     return -1;
@@ -160,10 +174,12 @@ export function createUriScanner(map: MapUri): UriScanner {
     level = levels.at(-1);
   }
 
-  /** Only a key of a length that matters is made into a string. */
+  /** Only a key of a length that matters is made into a string; with escapes any length may. */
   function keyOf(last: Buffer): string {
-    if (!LENGTHS.has(heldBytes + last.length)) return '';
-    return joined(last).toString('latin1').toLowerCase();
+    const length = heldBytes + last.length;
+    if (length < SHORTEST_KEY || (length > LONGEST_KEY && !hasEscapes)) return '';
+    const text = joined(last).toString('latin1');
+    return (hasEscapes ? unescaped(text) : text).toLowerCase();
   }
 
   function joined(last: Buffer): Buffer {
@@ -180,6 +196,14 @@ export function createUriScanner(map: MapUri): UriScanner {
   return { write, end: () => (inString && form ? Buffer.concat(held) : NOTHING) };
 }
 
+function unescaped(text: string): string {
+  try {
+    return JSON.parse(`"${text}"`) as string;
+  } catch {
+    return text;
+  }
+}
+
 /** `text` and the answer are strings as JSON writes them, escapes and all. */
 function mapText(text: string, form: Form, map: MapUri): string | undefined {
   try {
@@ -191,10 +215,9 @@ function mapText(text: string, form: Form, map: MapUri): string | undefined {
 }
 
 /** Within JSON a quote that is not escaped, followed by such a name and `":`, can begin nothing but that key. */
-const CARRIER = new RegExp(
-  `(?<!\\\\)"(\\$ref|${ELSEWHERE.join('|')})"\\s*:\\s*"([^"\\\\]*(?:\\\\[^][^"\\\\]*)*)"`,
-  'gi',
-);
+const CARRIER = new RegExp(`(?<!\\\\)"(${KEYS})"\\s*:\\s*"([^"\\\\]*(?:\\\\[^][^"\\\\]*)*)"`, 'gi');
+/** An escape for a letter or a sign that a key may have: keys written so are found by the scanner alone. */
+const IN_KEYS = /\\u00(?:2[4e]|40|[46][1-9a-f]|[57][0-9af])/i;
 const META_BEFORE = /(?<!\\)"meta"\s*:\s*$/i;
 const META_BEFORE_LENGTH = 32;
 const NOT_ASCII = /[^ -~]/;
@@ -204,6 +227,7 @@ const NOT_ASCII = /[^ -~]/;
  * URIs several times faster than a walk over each byte. Where the place of a key decides and is not plain to see, the scanner takes over.
  */
 export function mapBody(body: string, map: MapUri): string {
+  if (body.includes('\\u00') && IN_KEYS.test(body)) return scan(body, map);
   let out = '';
   let from = 0;
   CARRIER.lastIndex = 0;

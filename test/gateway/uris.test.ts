@@ -64,6 +64,37 @@ describe('a URI of the SCIM server', () => {
     assert.equal(ipv6('http://[fd00::1]/scim/Users/1', 'any'), mapped);
   });
 
+  it('is known however its path is spelled, without the credentials in it, and by a name that leads nowhere from outside', () => {
+    for (const spelling of [
+      'https://app.internal:8443//api/scim/Users/1',
+      'https://app.internal:8443/api//scim/Users/1',
+      'https://app.internal:8443/./api/scim/x/../Users/1',
+      'https://app.internal:8443/api/%73cim/Users/1',
+      'https://app.internal:8443/API/Scim/Users/1',
+      'https://svc:secret@app.internal:8443/api/scim/Users/1',
+      ' https://app.internal:8443/api/scim/Users/1',
+      'http://localhost:3000/api/scim/Users/1',
+      'http://0.0.0.0:3000/api/scim/Users/1',
+      'http://[::1]:3000/api/scim/Users/1',
+    ]) {
+      assert.equal(map(spelling, 'absolute'), mapped, spelling);
+    }
+    for (const other of [
+      'https://app.internal:8443/api/scim/../admin',
+      'https://app.internal:8443/api/scim/%2e%2e/admin',
+      'https://app.internal:8443/api/scim2/Users/1',
+      'https://app.internal:8443/api-scim/Users/1',
+      'http://localhost:3000/other/Users/1',
+      'https://evil.example/?https://app.internal:8443/api/scim/Users/1',
+      'https://app.internal@evil.example/api/scim/Users/1',
+    ]) {
+      assert.equal(map(other, 'any'), undefined, other);
+    }
+    const encoded = createMapUri('https://app.internal/a%20b/scim.v2', ENDPOINT);
+    assert.equal(encoded('https://app.internal/a%20b/scim%2Ev2/Users/1', 'any'), mapped);
+    assert.equal(encoded('https://app.internal/a%20b/scimXv2/Users/1', 'any'), undefined);
+  });
+
   it('is mapped too when the server mixed our names with its own, as half of X-Forwarded-* makes it', () => {
     for (const mixture of [
       'https://scim.example.com/api/scim/Users/1',
@@ -116,6 +147,34 @@ describe('the URIs in a body', () => {
       everyChunking(body('/api/scim/Users/1'), body(mapped));
       everyChunking(body('http:\\/\\/APP.internal\\/api\\/scim\\/Users\\/1'), body(mapped));
     }
+  });
+
+  it('are mapped in the links of paging, as servers and their libraries call them', () => {
+    for (const body of [
+      (uri: string) => `{"nextLink":"${uri}","@odata.nextLink":"${uri}","prev_page":"${uri}","nextPageUrl":"${uri}"}`,
+      (uri: string) => `{"links":{"next":"${uri}","self":"${uri}"},"paging":{"previous_url":"${uri}"}}`,
+      (uri: string) => `{"links":[{"rel":"next","href":"${uri}"}],"_links":{"next":{"href":"${uri}"}}}`,
+    ]) {
+      everyChunking(body(at), body(mapped));
+      everyChunking(body('/api/scim/Users/1'), body(mapped));
+    }
+    const documented = (uri: string) =>
+      `{"documentationUri":"${uri}","authenticationSchemes":[{"specUri":"${uri}"}],"members":[{"ref":"${uri}"}]}`;
+    everyChunking(documented(at), documented(mapped));
+    everyChunking(documented('/api/scim/Users/1'), documented('/api/scim/Users/1'));
+  });
+
+  it('are mapped where the key is written with escapes', () => {
+    for (const body of [
+      (uri: string) => `{"meta":{"loc\\u0061tion":"${uri}"},"members":[{"\\u0024ref":"${uri}"}]}`,
+      (uri: string) => `{"\\u006D\\u0065ta":{"location":"${uri}"}}`,
+      (uri: string) => `{"\\u0040odata.next\\u004cink":"${uri}"}`,
+    ]) {
+      everyChunking(body(at), body(mapped));
+      everyChunking(body('/api/scim/Users/1'), body(mapped));
+    }
+    const other = `{"displayN\\u0061me":"${at}","loc\\u0061tions":"${at}","x\\u0022location":"${at}"}`;
+    everyChunking(other, other);
   });
 
   it('leave values of other attributes byte for byte, also those that hold a URI of the SCIM server', () => {
