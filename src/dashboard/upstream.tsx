@@ -238,5 +238,6 @@ const CAUSES: Record<NonNullable<UpstreamTestCheck['cause']>, string> = {
   timeout: 'It did not accept a connection in time: check the firewall between here and there.',
   no_route: 'Its address can’t be reached from here.',
   not_allowed: 'Its address is private. To allow it, set LATCHKEY_UPSTREAM_ALLOW.',
+  wrong_protocol: 'Its answer is not HTTP: check http or https, and the port in its URL.',
   closed: 'It closed the connection before it answered.',
 };

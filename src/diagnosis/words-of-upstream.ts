@@ -37,6 +37,10 @@ const CAUSES: Record<string, { what: string; fix: string }> = {
     what: 'has a private address, which is not allowed.',
     fix: 'Add its address to LATCHKEY_UPSTREAM_ALLOW, or use a public URL.',
   },
+  wrong_protocol: {
+    what: 'answered with something that is not HTTP.',
+    fix: 'Check http or https, and the port, in the SCIM server URL.',
+  },
   closed: {
     what: 'closed the connection before it answered.',
     fix: 'Check its log at the time of the last request.',

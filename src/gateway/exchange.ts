@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts';
 import { sendScimError } from '../http/error-responses.ts';
 import type { Log } from '../log.ts';
 import type { Grant } from '../verification/index.ts';
-import { acceptsIdentity, type Coding, codingOf, readableCodings } from './content-codings.ts';
+import { acceptsIdentity, type Coding, codingOf, isPlainJson, readableCodings } from './content-codings.ts';
 import type { Outcome } from './outcome.ts';
 import { causeOf, detailOf, isJsonType, kindOf, type OutcomeClass, outcomeOf, pathCauseOf } from './outcome.ts';
 import { requestHeaders } from './request-headers.ts';
@@ -55,12 +55,16 @@ const WHOLE_CODED_BYTES = 32 * 1024;
 const WHOLE_DECODED_BYTES = 1024 * 1024;
 /** Below this a coding saves nothing that its time is worth. */
 const CODED_FROM_BYTES = 1024;
+/** Types under which servers send JSON by mistake. */
+const VAGUE_TYPE = /^(?:text\/plain|application\/(?:octet-stream|x-json|(?:x-)?javascript)|text\/(?:x-)?javascript)\b/i;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
 const BODILESS = new Set([204, 205, 304]);
 
 const CUT = 'The SCIM server behind this endpoint cut off its answer.';
 const LATE = 'The SCIM server behind this endpoint did not answer in time.';
 const UNREACHABLE = "The SCIM server behind this endpoint can't be reached.";
+const LOOPS =
+  'The SCIM server behind this endpoint redirects the request to the same path, perhaps from http to https.';
 const REFUSES_US =
   'The SCIM server refused the gateway, not the identity provider. The credential of this request is valid.';
 
@@ -145,12 +149,18 @@ export function createCarry(deps: CarryDependencies): Carry {
 
     function finish(current: AnswerInProgress): void {
       const bytes = joined(current.chunks);
-      const { coding } = current;
+      const isMislabelled = isCodedInName(current, bytes);
+      const coding = isMislabelled ? undefined : current.coding;
       const decoded = coding ? decodedOf(coding, bytes) : bytes;
       if (decoded === 'too large') {
         judge(current, undefined);
         stream(current);
         current.sink?.end();
+        return;
+      }
+      if (decoded === 'cut' || isCut(current, decoded)) {
+        tell('cut', { status: current.status });
+        fail(502, CUT);
         return;
       }
       const text = decoded?.toString('latin1');
@@ -163,7 +173,7 @@ export function createCarry(deps: CarryDependencies): Carry {
       onAnswer(current.status);
       const mapped = current.isJson && route.map && text !== undefined ? mapBody(text, route.map) : text;
       if (mapped === undefined || mapped === text) {
-        send(current, bytes, false);
+        send(current, bytes, isMislabelled);
         return;
       }
       const isPlain =
@@ -171,7 +181,11 @@ export function createCarry(deps: CarryDependencies): Carry {
         coding === 'unknown' ||
         (mapped.length < CODED_FROM_BYTES && acceptsIdentity(acceptEncodingOf(request)));
       // As a string it leaves in one piece with the headers.
-      send(current, isPlain ? mapped : coding.encode(Buffer.from(mapped, 'latin1')), coding !== undefined && isPlain);
+      send(
+        current,
+        isPlain ? mapped : coding.encode(Buffer.from(mapped, 'latin1')),
+        isMislabelled || (coding !== undefined && isPlain),
+      );
     }
 
     function send(current: AnswerInProgress, content: string | Buffer, isRecoded: boolean): void {
@@ -183,14 +197,16 @@ export function createCarry(deps: CarryDependencies): Carry {
 
     /** From now on the answer goes out as it comes in. */
     function stream(current: AnswerInProgress): void {
-      const { chunks, coding, status } = current;
+      const { chunks, status } = current;
+      const isRecoded = isCodedInName(current, chunks[0]);
+      const coding = isRecoded ? undefined : current.coding;
       current.chunks = [];
       current.isStreaming = true;
       onAnswer(status);
       const scanner = route.map && current.isJson && coding !== 'unknown' ? createUriScanner(route.map) : undefined;
       const isBodyChanged = scanner !== undefined;
       response.on('drain', onDrain);
-      response.writeHead(status, responseHeaders({ ...current, requestId, map: route.map, isBodyChanged }));
+      response.writeHead(status, responseHeaders({ ...current, requestId, map: route.map, isBodyChanged, isRecoded }));
       if (!scanner) current.sink = response;
       else if (coding === undefined || coding === 'unknown') {
         current.sink = {
@@ -198,9 +214,10 @@ export function createCarry(deps: CarryDependencies): Carry {
           end: () => response.end(scanner.end()),
         };
       } else {
-        const decoder = coding.createDecoder(chunks[0] ?? Buffer.alloc(0));
+        const decoders = coding.createDecoders(chunks[0] ?? Buffer.alloc(0));
+        const [decoder] = decoders;
         decoder.on('drain', onDrain);
-        pipeline(decoder, transformOf(scanner), coding.createEncoder(), response, (error) => {
+        pipeline([...decoders, transformOf(scanner), ...coding.createEncoders(), response], (error) => {
           if (!error) return;
           isBroken = !response.destroyed || codeOf(error) !== 'ERR_STREAM_PREMATURE_CLOSE';
           controller?.abort(error);
@@ -208,6 +225,12 @@ export function createCarry(deps: CarryDependencies): Carry {
         current.sink = decoder;
       }
       for (const chunk of chunks) current.sink.write(chunk);
+    }
+
+    /** A redirect that is mapped back to where it came from: the IdP would follow it in circles. */
+    function isToItself(location: string | string[] | undefined): boolean {
+      if (typeof location !== 'string' || !route.map) return false;
+      return route.map(location, 'any') === route.endpointUrl + path + exchange.query;
     }
 
     const options: Dispatcher.DispatchOptions = {
@@ -236,8 +259,9 @@ export function createCarry(deps: CarryDependencies): Carry {
           headers,
           contentType,
           coding: codingOf(headers['content-encoding']),
-          // Without a type it is read as a SCIM client reads it.
-          isJson: contentType === '' || isJsonType(contentType),
+          // Without a type, or with one that says nothing, it is read as a SCIM client reads it.
+          isJson: contentType === '' || isJsonType(contentType) || VAGUE_TYPE.test(contentType),
+          isVague: VAGUE_TYPE.test(contentType),
           hasBody,
           chunks: [],
           size: 0,
@@ -248,6 +272,10 @@ export function createCarry(deps: CarryDependencies): Carry {
           judge(answer, undefined);
           done();
           fail(502, REFUSES_US);
+        } else if (status >= 301 && status <= 308 && isToItself(headers['location'])) {
+          judge(answer, undefined);
+          done();
+          fail(502, LOOPS);
         } else if (!hasBody) {
           // Some servers announce a body with these; nothing of it is waited for (RFC 9112 6.3).
           const isRefused = judge(answer, undefined) === 'refuses_us';
@@ -271,9 +299,11 @@ export function createCarry(deps: CarryDependencies): Carry {
           if (!answer.sink.write(chunk)) current.pause();
           return;
         }
+        if (answer.isVague && answer.size === 0 && answer.coding === undefined) answer.isJson = isPlainJson(chunk);
         answer.chunks.push(chunk);
         answer.size += chunk.length;
-        if (answer.size > (answer.coding ? WHOLE_CODED_BYTES : WHOLE_ANSWER_BYTES)) stream(answer);
+        if (!answer.isJson && answer.status !== 403) stream(answer);
+        else if (answer.size > (answer.coding ? WHOLE_CODED_BYTES : WHOLE_ANSWER_BYTES)) stream(answer);
       },
       onResponseEnd() {
         if (isOver || !answer) return;
@@ -333,6 +363,8 @@ interface AnswerInProgress {
   contentType: string;
   coding: Coding | 'unknown' | undefined;
   isJson: boolean;
+  /** What it is shows when it begins. */
+  isVague: boolean;
   hasBody: boolean;
   /** What is in of an answer that is read as a whole. */
   chunks: Buffer[];
@@ -347,13 +379,47 @@ function joined(chunks: Buffer[]): Buffer {
   return first && chunks.length === 1 ? first : Buffer.concat(chunks);
 }
 
-/** undefined for what is not of the coding that it says, and for one that nobody here can read. */
-function decodedOf(coding: Coding | 'unknown', bytes: Buffer): Buffer | 'too large' | undefined {
+/** Whether a coding stands in the headers alone. */
+function isCodedInName({ coding }: AnswerInProgress, first: Buffer | undefined): boolean {
+  return coding !== undefined && coding !== 'unknown' && first !== undefined && isPlainJson(first);
+}
+
+/** undefined for what is not of the coding that it says, and for one that can't be read here. */
+function decodedOf(coding: Coding | 'unknown', bytes: Buffer): Buffer | 'too large' | 'cut' | undefined {
   if (coding === 'unknown') return undefined;
+  if (bytes.length === 0) return bytes;
   try {
     return coding.decode(bytes, WHOLE_DECODED_BYTES);
   } catch (error) {
-    return codeOf(error as Error) === 'ERR_BUFFER_TOO_LARGE' ? 'too large' : undefined;
+    const code = codeOf(error as Error);
+    if (code === 'ERR_BUFFER_TOO_LARGE') return 'too large';
+    return code === 'Z_BUF_ERROR' ? endless(coding, bytes) : undefined;
+  }
+}
+
+/** Some servers never write the end of a coding; what matters is whether all of the JSON is there. */
+function endless(coding: Coding, bytes: Buffer): Buffer | 'cut' {
+  try {
+    const decoded = coding.decode(bytes, WHOLE_DECODED_BYTES, true);
+    return isWholeJson(decoded) ? decoded : 'cut';
+  } catch {
+    return 'cut';
+  }
+}
+
+/** An answer that only the end of the connection ends may have been cut: then half of its JSON is missing. */
+function isCut({ isJson, status, headers }: AnswerInProgress, decoded: Buffer | undefined): boolean {
+  const isBounded = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  if (isBounded || !isJson || status >= 300 || decoded === undefined || !isPlainJson(decoded)) return false;
+  return !isWholeJson(decoded);
+}
+
+function isWholeJson(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString().replace(/^\ufeff/, ''));
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,10 +1,11 @@
 /**
- * Takes `100 Continue` out of what a SCIM server sends. We never ask for it, but a server may send it all the same and the answer follows
- * (RFC 9110 15.2); undici ends the connection on it. It skips other interim answers.
+ * Takes interim answers out of what a SCIM server sends. We ask for none, but a server may send `100 Continue` all the same, before or after
+ * others, and the answer follows (RFC 9110 15.2); undici ends the connection on it. `101` is no interim answer: nothing follows in HTTP.
  */
 import type { Socket } from 'node:net';
 
-const CONTINUE = /^HTTP\/1\.[01] 100[ \r]/;
+const INTERIM = /^HTTP\/1\.[01] 1(?!01)\d\d[ \r]/;
+/** As much of a head as has to be in before it is known for one or for none. */
 const START = 'HTTP/1.1 100 ';
 const END = '\r\n\r\n';
 /** A status line with a few headers; more is no interim answer of anybody. */
@@ -16,7 +17,7 @@ function isFinal(chunk: Buffer): boolean {
 }
 
 /** Filters what is read from a socket on which undici is about to speak HTTP. */
-export function skipContinue(socket: Socket): void {
+export function skipInterim(socket: Socket): void {
   const read = socket.read.bind(socket);
   const write = socket.write.bind(socket);
   /** A request went out, and nothing of its answer is in yet. */
@@ -40,8 +41,8 @@ export function skipContinue(socket: Socket): void {
     held = Buffer.alloc(0);
     for (;;) {
       const text = bytes.toString('latin1', 0, LONGEST);
-      const mayBecome = text.length < START.length && CONTINUE.test(text + START.slice(text.length));
-      const end = CONTINUE.test(text) ? text.indexOf(END) : undefined;
+      const mayBecome = text.length < START.length && INTERIM.test(text + START.slice(text.length));
+      const end = INTERIM.test(text) ? text.indexOf(END) : undefined;
       if (end === undefined && !mayBecome) {
         isWaiting = false;
         return bytes;

@@ -33,7 +33,17 @@ export const OUTCOMES = [
 export type OutcomeClass = (typeof OUTCOMES)[number];
 
 /** Why a SCIM server could not be reached. */
-export const UNREACHABLE = ['dns', 'tls', 'refused', 'timeout', 'no_route', 'not_allowed', 'closed'] as const;
+export const UNREACHABLE = [
+  'dns',
+  'tls',
+  'refused',
+  'timeout',
+  'no_route',
+  'not_allowed',
+  /** Such as TLS on a port that is asked in plain text, or the reverse. */
+  'wrong_protocol',
+  'closed',
+] as const;
 export type UnreachableCause = (typeof UNREACHABLE)[number];
 
 export function isFailure(outcome: OutcomeClass): boolean {
@@ -98,15 +108,17 @@ export function outcomeOf(answer: Answer): OutcomeClass {
   return answer.elapsedMs > SLOW_MS ? 'slow' : 'ok';
 }
 
-/** RFC 7644 3.12; servers of SCIM 1.1 have `Errors`. */
+const ERROR_SCHEMA = /^urn:(?:ietf:params:scim:api:messages:2\.0:Error|scim:schemas:core:1\.0)/i;
+
+/** RFC 7644 3.12, in the spellings that servers have; servers of SCIM 1.1 have `Errors`. */
 function isScimError(text: string | undefined): boolean {
   const body = text === undefined ? undefined : objectOf(text);
   if (!body) return false;
-  const schemas = body['schemas'];
-  const isError = (schema: unknown) =>
-    typeof schema === 'string' &&
-    /^urn:(?:ietf:params:scim:api:messages:2\.0:Error|scim:schemas:core:1\.0)/i.test(schema);
-  return (Array.isArray(schemas) && schemas.some(isError)) || Array.isArray(body['Errors']);
+  const of = (name: string) => Object.entries(body).find(([key]) => key.toLowerCase() === name)?.[1];
+  const schemas = [of('schemas')].flat();
+  return (
+    schemas.some((schema) => typeof schema === 'string' && ERROR_SCHEMA.test(schema)) || Array.isArray(of('errors'))
+  );
 }
 
 const LONGEST_DETAIL = 200;
@@ -130,7 +142,7 @@ export function detailOf(text: string | undefined): string | undefined {
 
 function objectOf(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(text.replace(/^\ufeff/, ''));
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined;
@@ -147,6 +159,9 @@ export function pathCauseOf(outcome: OutcomeClass, path: string): 'doubled_path'
 const DNS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME']);
 const NO_ROUTE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EHOSTDOWN', 'ENETDOWN', 'EACCES', 'EPERM']);
 const TIMEOUT = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
+/** The first is what undici says of a `101` that was not asked for. */
+const WRONG_PROTOCOL =
+  /^(?:ERR_ASSERTION$|UND_ERR_HEADERS_OVERFLOW$|ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$)/;
 const TLS = /^(?:ERR_TLS_|ERR_SSL_|CERT_|EPROTO$|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|ERR_OSSL)/;
 
 export function causeOf(error: Error): UnreachableCause {
@@ -155,6 +170,7 @@ export function causeOf(error: Error): UnreachableCause {
   const code = String((first as NodeJS.ErrnoException).code ?? '');
   if (error.name === 'AddressRefusedError') return 'not_allowed';
   if (DNS.has(code)) return 'dns';
+  if (first.name === 'HTTPParserError' || WRONG_PROTOCOL.test(code)) return 'wrong_protocol';
   if (TLS.test(code)) return 'tls';
   if (code === 'ECONNREFUSED') return 'refused';
   if (TIMEOUT.has(code)) return 'timeout';

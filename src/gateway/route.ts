@@ -10,6 +10,8 @@ export interface Route {
   origin: string;
   /** Without a slash at its end. */
   path: string;
+  /** Without a slash at its end, as the IdP knows it. */
+  endpointUrl: string;
   /** undefined: the directory's answers pass with the URIs that they have. */
   map: MapUri | undefined;
   forwarded: Additions['forwarded'];
@@ -41,6 +43,7 @@ export function createRoutes(publicUrl: string): { find(grant: Grant): Route | u
           mapUris,
           origin,
           path,
+          endpointUrl: publicUrl + prefix,
           map: mapUris ? createMapUri(origin + path, publicUrl + prefix) : undefined,
           forwarded: ['X-Forwarded-Proto', proto, 'X-Forwarded-Host', host, 'X-Forwarded-Prefix', prefix],
           forwardedTail,

@@ -3,7 +3,7 @@ import { lookup as resolve } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { UpstreamPolicy } from '../directories/index.ts';
-import { skipContinue } from './interim-answers.ts';
+import { skipInterim } from './interim-answers.ts';
 
 export interface TransportOptions {
   policy: UpstreamPolicy;
@@ -82,7 +82,7 @@ export function createTransport({ policy, connectTimeoutMs, timeoutMs }: Transpo
           port,
         )(options, (...result) => {
           const [, socket] = result;
-          if (socket) skipContinue(socket);
+          if (socket) skipInterim(socket);
           callback(...result);
         });
       if (isIP(hostname) === 0) go();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, describe, it } from 'node:test';
-import {
+import zlib, {
   brotliCompressSync,
   brotliDecompressSync,
   constants,
@@ -101,6 +101,97 @@ describe('what a SCIM server answers, behind the gateway', () => {
       const answer = await its.ask(path, { headers: { 'accept-encoding': 'gzip' } });
       assert.deepEqual([answer.headers['content-encoding'], answer.body], [coding, compressed]);
     }
+  });
+
+  it('has its URIs mapped whatever stands in Content-Encoding: several codings, none, or what the body has not', async () => {
+    const its: Behind = await behind.http((request, response) => {
+      const [, id = ''] = /Users\/(\w+)/.exec(request.url ?? '') ?? [];
+      const [coding, body] = (answers[id] as Answered)(
+        JSON.stringify({ ...location(its.upstreamUrl), pad: 'x'.repeat(id.endsWith('Long') ? 600_000 : 2000) }),
+      );
+      response.writeHead(200, { 'Content-Type': 'application/scim+json', 'Content-Encoding': coding });
+      response.end(body);
+    });
+    const decoders: Record<string, (body: Buffer) => Buffer> = {
+      gzip: gunzipSync,
+      'gzip, br': (body) => gunzipSync(brotliDecompressSync(body)),
+      'gzip,gzip': (body) => gunzipSync(gunzipSync(body)),
+      'identity, gzip': gunzipSync,
+    };
+    type Answered = (text: string) => [coding: string, body: Buffer | string];
+    const answers: Record<string, Answered> = {
+      several: (text) => ['gzip, br', brotliCompressSync(gzipSync(text), QUICK)],
+      severalLong: (text) => ['gzip, br', brotliCompressSync(gzipSync(text), QUICK)],
+      twice: (text) => ['gzip,gzip', gzipSync(gzipSync(text))],
+      identity: (text) => ['identity, gzip', gzipSync(text)],
+      none: (text) => ['UTF-8', text],
+      noneLong: (text) => ['none', text],
+      plain: (text) => ['gzip', text],
+      plainLong: (text) => ['gzip', text],
+      endless: (text) => ['gzip', gzipSync(text).subarray(0, -8)],
+    };
+    for (const id of Object.keys(answers)) {
+      const { status, headers, body } = await its.ask(`/Users/${id}`, { headers: { 'accept-encoding': 'gzip, br' } });
+      const coding = headers['content-encoding'];
+      const text = (coding === undefined ? undefined : decoders[coding])?.(body) ?? body;
+      assert.deepEqual([status, parse(text).meta.location], [200, `${app.url}${its.base}/Users/1`], `${id}, ${coding}`);
+    }
+    assert.deepEqual(await told(its), []);
+  });
+
+  it('is asked for zstd where the platform can read it, and is mapped then', async () => {
+    const encode = 'zstdCompressSync' in zlib ? (zlib.zstdCompressSync as typeof gzipSync) : undefined;
+    const decode = 'zstdDecompressSync' in zlib ? (zlib.zstdDecompressSync as typeof gunzipSync) : undefined;
+    const its: Behind = await behind.http((request, response) => {
+      const isAsked = String(request.headers['accept-encoding']).includes('zstd');
+      const text = JSON.stringify({ ...location(its.upstreamUrl), pad: 'x'.repeat(2000) });
+      response.writeHead(200, {
+        'Content-Type': 'application/scim+json',
+        ...(isAsked && { 'Content-Encoding': 'zstd' }),
+      });
+      response.end(isAsked ? encode?.(text) : text);
+    });
+    const { headers, body } = await its.ask('/Users/1', { headers: { 'accept-encoding': 'zstd' } });
+    assert.equal(headers['content-encoding'] === 'zstd', decode !== undefined);
+    const text = decode?.(body) ?? body;
+    assert.equal(parse(text).meta.location, `${app.url}${its.base}/Users/1`);
+  });
+
+  it('has its URIs mapped where JSON comes under a type that says nothing, and in headers of its own', async () => {
+    const its: Behind = await behind.http((_request, response) => {
+      response.writeHead(200, {
+        'Content-Type': 'text/plain; charset=utf-8',
+        'X-Next-Page': `${its.upstreamUrl}/Users?startIndex=2`,
+        'X-Title': its.upstreamUrl.slice(5),
+      });
+      response.end(JSON.stringify(location(its.upstreamUrl)));
+    });
+    const { headers, body } = await its.ask('/Users/1');
+    assert.equal(parse(body).meta.location, `${app.url}${its.base}/Users/1`);
+    assert.equal(headers['x-next-page'], `${app.url}${its.base}/Users?startIndex=2`);
+    assert.equal(headers['x-title'], its.upstreamUrl.slice(5));
+    assert.deepEqual(
+      (await told(its)).map(({ reason }) => reason),
+      ['upstream_not_scim'],
+    );
+  });
+
+  it('becomes 502 where it sends the IdP in circles, and its other redirects pass', async () => {
+    const its: Behind = await behind.http((request, response) => {
+      const https = its.upstreamUrl.replace('http:', 'https:');
+      const to = request.url === '/scim/Groups' ? `${https}/Groups/` : `${https}${request.url?.slice(5)}`;
+      response.writeHead(308, { Location: to });
+      response.end();
+    });
+    const { status, body } = await its.ask('/Groups/1?attributes=id');
+    assert.equal(status, 502);
+    assert.match(parse(body).detail, /redirects the request to the same path, perhaps from http to https/);
+    const other = await its.ask('/Groups');
+    assert.deepEqual([other.status, other.headers.location], [308, `${app.url}${its.base}/Groups/`]);
+    assert.deepEqual(
+      (await told(its)).map(({ reason, status: code }) => [reason, code]),
+      [['upstream_wrong_base', 308]],
+    );
   });
 
   it('has its Link and Location headers mapped', async () => {
@@ -227,10 +318,24 @@ describe('what a SCIM server answers, behind the gateway', () => {
     const events = await told(its);
     assert.ok(events.length > 0);
     for (const { reason } of events) assert.equal(reason, 'upstream_refuses_us');
-    const own = await behind.http(json({ schemas: [SCIM_ERROR], status: '403', detail: 'read only' }, 403));
-    const passed = await own.ask('/Users/1', { method: 'DELETE' });
-    assert.deepEqual([passed.status, parse(passed.body).detail], [403, 'read only']);
-    assert.deepEqual(await told(own), []);
+  });
+
+  it('passes as 403 where it is a SCIM error, however a server spells one', async () => {
+    for (const error of [
+      JSON.stringify({ schemas: [SCIM_ERROR], status: '403', detail: 'read only' }),
+      `\ufeff${JSON.stringify({ schemas: [SCIM_ERROR], status: '403' })}`,
+      JSON.stringify({ schemas: SCIM_ERROR, status: 403 }),
+      JSON.stringify({ Schemas: [SCIM_ERROR.toUpperCase()], Status: '403', Detail: 'read only' }),
+      JSON.stringify({ Errors: [{ description: 'read only', code: '403' }] }),
+    ]) {
+      const own = await behind.http((_request, response) => {
+        response.writeHead(403, { 'Content-Type': 'application/scim+json' });
+        response.end(error);
+      });
+      const { status, body } = await own.ask('/Users/1', { method: 'DELETE' });
+      assert.deepEqual([status, body.toString()], [403, error]);
+      assert.deepEqual(await told(own), []);
+    }
   });
 
   it('may announce a body with 204 and 304, or send one', async () => {
@@ -258,6 +363,7 @@ describe('what a SCIM server answers, behind the gateway', () => {
       'HTTP/1.1 100 Continue\r\nX: y\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n',
       'HTTP/1.1 102 Processing\r\n\r\n',
       'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n',
+      'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n',
     ]) {
       const its = await behind.bytes(() => interim + final);
       const pieces = await behind.bytes((_request, socket) => {
@@ -293,12 +399,25 @@ describe('what a SCIM server answers, behind the gateway', () => {
     const answer = await short.ask('/Users');
     assert.equal(answer.status, 502);
     assert.match(parse(answer.body).detail, /cut off its answer/);
+    const json = '{"totalResults":1,"Resources":[{"id":"1"}]}';
+    const open = await behind.bytes((request, socket) => {
+      const isWhole = request.includes('/whole');
+      socket.end(`HTTP/1.1 200 OK\r\ncontent-type: application/scim+json\r\n\r\n${json.slice(0, isWhole ? 99 : 30)}`);
+      return undefined;
+    });
+    const zipped = await behind.http((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/scim+json', 'Content-Encoding': 'gzip' });
+      response.end(gzipSync(json).subarray(0, 25));
+    });
+    assert.equal((await open.ask('/Users')).status, 502);
+    assert.equal((await zipped.ask('/Users')).status, 502);
+    assert.equal((await open.ask('/whole')).body.toString(), json);
     const long = await behind.http((_request, response) => {
       response.writeHead(200, { 'Content-Type': 'application/scim+json', 'Content-Length': '1000000' });
       response.write('x'.repeat(500_000), () => response.destroy());
     });
     await assert.rejects(long.ask('/Users'), /aborted|socket hang up/);
-    for (const one of [short, long])
+    for (const one of [short, open, zipped, long])
       assert.deepEqual(
         (await told(one)).map(({ reason }) => reason),
         ['upstream_cut'],
@@ -428,8 +547,13 @@ describe('what a SCIM server answers, behind the gateway', () => {
       (await fetch(`${secure.endpointUrl}/Users`, { headers: { authorization: `Bearer ${other}` } })).status,
       502,
     );
+    const odd = await behind.bytes((_request, socket) => {
+      socket.end('\x15\x03\x01\x00\x02\x02\x16');
+      return undefined;
+    });
+    assert.equal((await odd.ask('/Users')).status, 502);
     const found = await Promise.all(
-      [gone, silent, { directory: none }, { directory: secure }].map(async (one) => (await told(one))[0]),
+      [gone, silent, { directory: none }, { directory: secure }, odd].map(async (one) => (await told(one))[0]),
     );
     assert.deepEqual(
       found.map(({ reason, cause }) => [reason, cause]),
@@ -437,7 +561,8 @@ describe('what a SCIM server answers, behind the gateway', () => {
         ['upstream_unreachable', 'refused'],
         ['upstream_slow', undefined],
         ['upstream_not_set', undefined],
-        ['upstream_unreachable', 'tls'],
+        ['upstream_unreachable', 'wrong_protocol'],
+        ['upstream_unreachable', 'wrong_protocol'],
       ],
     );
   });
