@@ -25,15 +25,13 @@ import type { DashboardDependencies } from './dependencies.ts';
 import { isOtherWay, shownUpstream, testPage, UpstreamFields, upstreamChangesIn, upstreamRoutes } from './upstream.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
-const LATEST_EVENTS = 12;
-
 export function directoryRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, directories, testUpstream, credentials, removal, publicUrl } = deps;
 
   const seen = createSeen(deps);
 
   async function one(visit: Visit) {
-    const { face, past } = await seen.face(visit, LATEST_EVENTS);
+    const { face, past } = await seen.face(visit);
     const { directory } = face.view;
     const part = (
       <DirectoryFace

@@ -3,23 +3,25 @@ import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
 import { CODE_NAMES, CODES, timeOf } from '../diagnosis/index.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
+import type { Page } from '../storage/index.ts';
 import { Ask, END_OLD } from './confirm.tsx';
 import { type DirectoryView, type Held, type Holding, placeOf } from './directory-view.ts';
-import { EventRows } from './events.tsx';
+import { EventRows, tellOf } from './events.tsx';
 import { HowWeKnow } from './evidence.tsx';
 import { Lead, OtherFindings, Stations, Strangers, WhatToDo } from './findings.tsx';
 import { Act } from './forms.tsx';
 import { CopyField, capital, counted, Go, span, Time } from './parts.tsx';
+import { type EventRun, runsOf } from './runs.ts';
 import { SlotCards } from './slots.tsx';
 import type { Visit } from './visit.tsx';
 
-const EVIDENCE_SHOWN = 3;
+const ROWS = 12;
 
 /** What moves while one looks at it. */
 export function DirectoryFace(props: {
   view: DirectoryView;
   visit: Visit;
-  events: AuditEvent[];
+  events: Page<AuditEvent>;
   /** Of the finding that leads. */
   evidence: AuditEvent[];
   publicUrl: string;
@@ -79,7 +81,7 @@ export function DirectoryFace(props: {
             <small>Full audit trail</small>
           </a>
         </div>
-        <EventRows events={byLast(events.filter(isNews), evidence)} visit={visit} byLast />
+        <EventRows events={rowsOf(events, evidence, visit)} visit={visit} byLast />
       </section>
     </div>
   );
@@ -196,11 +198,14 @@ function isNews({ type, data: { code } }: AuditEvent): boolean {
   return !isOfFinding || found === undefined || CODES[found].group !== 'never_worked';
 }
 
-/** What goes on repeating is listed where it began; here it stands where it happened last. */
-function byLast(events: AuditEvent[], evidence: AuditEvent[]): AuditEvent[] {
-  const all = new Map([...events, ...evidence].map((event) => [event.id, event]));
+/** What goes on repeating is listed where it began; here it stands once for all of its run, where it happened last. */
+function rowsOf({ items, nextCursor }: Page<AuditEvent>, evidence: AuditEvent[], visit: Visit): EventRun[] {
+  const all = new Map([...items.filter(isNews), ...evidence].map((event) => [event.id, event]));
   const latestFirst = [...all.values()].sort((a, b) => timeOf(b).getTime() - timeOf(a).getTime());
-  return latestFirst.slice(0, Math.max(events.length, EVIDENCE_SHOWN));
+  const sameness = (event: AuditEvent) => {
+    return JSON.stringify([event.type, tellOf(event, visit).text, visit.nameOf(event.actor, event.address)]);
+  };
+  return runsOf(latestFirst, sameness, nextCursor !== null).slice(0, ROWS);
 }
 
 export function LastUse({ view }: { view: Held }) {

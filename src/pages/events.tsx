@@ -1,12 +1,14 @@
 /** What happened, a line each. */
 import type { ComponentChildren } from 'preact';
 import { type AttributeChange, type AuditEvent, headlineOf } from '../audit/index.ts';
+import { HOUR_MS } from '../clock.ts';
 import { CODES, codeOf, timeOf } from '../diagnosis/index.ts';
-import { counted, Tag, Time, type Tone } from './parts.tsx';
+import { counted, Moment, Tag, Time, type Tone } from './parts.tsx';
+import type { EventRun } from './runs.ts';
 import type { Visit } from './visit.tsx';
 
 export function EventRows(props: {
-  events: AuditEvent[];
+  events: readonly EventRun[];
   visit: Visit;
   /** What an event is about, where the page does not say it. */
   placeOf?: (event: AuditEvent) => ComponentChildren;
@@ -37,8 +39,11 @@ export function EventRows(props: {
                 {text}{' '}
                 {event.count !== undefined && event.count > 1 && (
                   <Tag tone={tone}>
+                    {event.isCut && 'more than '}
                     {counted(event.count, 'time')}
-                    {!byLast && (
+                    {byLast ? (
+                      <Since run={event} now={now} />
+                    ) : (
                       <>
                         , last <Time at={timeOf(event)} now={now} />
                       </>
@@ -68,6 +73,18 @@ export function EventRows(props: {
         );
       })}
     </ul>
+  );
+}
+
+/** When a run began, where that is not when it was last. */
+function Since({ run, now }: { run: EventRun; now: Date }) {
+  const { at, firstAt = at, isCut } = run;
+  if (isCut || timeOf(run).getTime() - firstAt.getTime() < HOUR_MS) return null;
+  return (
+    <>
+      {' '}
+      since <Moment at={firstAt} now={now} />
+    </>
   );
 }
 

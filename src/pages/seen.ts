@@ -9,6 +9,9 @@ import { readEvidence } from './evidence.tsx';
 import { readPast } from './then.tsx';
 import type { Visit } from './visit.tsx';
 
+/** Enough for the rows of a page where many make one. */
+const EVENTS_READ = 100;
+
 export interface SeenDependencies {
   directories: Directories;
   credentials: Credentials;
@@ -37,11 +40,11 @@ export function createSeen(deps: SeenDependencies) {
       return this.viewOf(await this.directory(visit, id));
     },
     /** What the page of a directory shows: how it is, its latest events, and what it was like before; a part of it goes without that. */
-    async face(visit: Visit, latestEvents: number) {
+    async face(visit: Visit) {
       const view = await this.view(visit);
       const { directory, diagnosis } = view;
-      const [{ items: events }, evidence, past] = await Promise.all([
-        audit.page({ where: { directoryId: directory.id }, limit: latestEvents }),
+      const [events, evidence, past] = await Promise.all([
+        audit.page({ where: { directoryId: directory.id }, limit: EVENTS_READ }),
         readEvidence(audit, diagnosis.findings[0]),
         visit.query.has('part') ? undefined : readPast(diagnoses, directory, visit),
       ]);

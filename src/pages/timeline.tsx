@@ -210,6 +210,39 @@ function stamp(at: Date): string {
   return `${WHOLE_DAY.format(at)} ${at.toISOString().slice(11, 16)} UTC`;
 }
 
+/** For the table: hours of one kind with less than a day between them. The drawing shows the hours. */
+function joined(runs: readonly Run[]): Run[] {
+  const all: Run[] = [];
+  for (const run of runs) {
+    const last = all.at(-1);
+    const isSame = last && last.accepted > 0 === run.accepted > 0 && last.refused > 0 === run.refused > 0;
+    if (last && isSame && run.from.getTime() - last.to.getTime() <= DAY_MS) {
+      last.to = run.to;
+      last.accepted += run.accepted;
+      last.refused += run.refused;
+    } else all.push({ ...run });
+  }
+  return all;
+}
+
+/** The same for what was refused or failed: events of one cause, with less than a day between them. */
+function joinedTroubles(troubles: Timeline['troubles']): Timeline['troubles'] {
+  const all: Timeline['troubles'] = [];
+  const latest = new Map<string, Timeline['troubles'][number]>();
+  for (const trouble of troubles) {
+    const last = latest.get(trouble.code);
+    if (last && trouble.firstAt.getTime() - last.lastAt.getTime() <= DAY_MS) {
+      last.count += trouble.count;
+      if (trouble.lastAt > last.lastAt) last.lastAt = trouble.lastAt;
+      continue;
+    }
+    const run = { ...trouble };
+    latest.set(run.code, run);
+    all.push(run);
+  }
+  return all;
+}
+
 /** The latest first. */
 function Table(props: { timeline: Timeline; now: Date; visit: Visit }) {
   const { timeline, now, visit } = props;
@@ -221,7 +254,18 @@ function Table(props: { timeline: Timeline; now: Date; visit: Visit }) {
     ]
       .filter((part) => part !== '')
       .join(', ');
-  const ofRuns = (where: string, runs: readonly Run[]) => runs.map((run) => ({ at: run.from, where, what: told(run) }));
+  const lasting = (text: string, from: Date, to: Date) => (
+    <>
+      {text}
+      {to.getTime() - from.getTime() > HOUR_MS && (
+        <>
+          , until <Moment at={to < now ? to : now} now={now} />
+        </>
+      )}
+    </>
+  );
+  const ofRuns = (where: string, runs: readonly Run[]) =>
+    joined(runs).map((run) => ({ at: run.from, where, what: lasting(told(run), run.from, run.to) }));
   const all = [
     ...changes.map((event) => ({
       at: event.at,
@@ -231,10 +275,14 @@ function Table(props: { timeline: Timeline; now: Date; visit: Visit }) {
     ...credentials.flatMap(({ slot, runs }) => ofRuns(`${capital(placeOf(slot))} credential`, runs)),
     ...ofRuns('Token endpoint', tokenEndpoint),
     ...ofRuns('SCIM server', scimServer),
-    ...troubles.map(({ code, firstAt, count }) => ({
+    ...joinedTroubles(troubles).map(({ code, firstAt, lastAt, count }) => ({
       at: firstAt,
       where: 'Refused or failed',
-      what: `${counted(count, 'time')}. ${CODES[code].meaning}`,
+      what: (
+        <>
+          {lasting(counted(count, 'time'), firstAt, lastAt)}. {CODES[code].meaning}
+        </>
+      ),
     })),
   ].sort((a, b) => b.at.getTime() - a.at.getTime());
   if (all.length === 0) return <p class="soft">Nothing happened in this period.</p>;

@@ -13,7 +13,6 @@ import {
   type Visit,
 } from '../pages/index.ts';
 
-const LATEST_EVENTS = 20;
 const PAGE = 50;
 const REFUSALS = ['request.denied', 'token.refused', 'connection.refused'];
 
@@ -24,7 +23,7 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
   const seen = createSeen(deps);
 
   async function one(visit: Visit) {
-    const { face, past } = await seen.face(visit, LATEST_EVENTS);
+    const { face, past } = await seen.face(visit);
     const { directory } = face.view;
     const address = `${visit.home}/directories/${directory.id}`;
     const setup = <Go href={`${address}/setup`} name="Set up" />;

@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { createBrowserSession } from '../support/browser-session.ts';
-import { DAY } from '../support/clock.ts';
+import { DAY, HOUR } from '../support/clock.ts';
 import { flush, makeWorld } from '../support/diagnosed.ts';
 import { type Behind, createBehind, json } from '../support/gateway.ts';
 import { signInOperator } from '../support/operator-browser.ts';
@@ -33,6 +33,31 @@ describe('the page of a directory in the portal', () => {
     await flush(app);
     app.clock.advance(days * DAY);
   };
+
+  it('has one row for each run of refusals, with its count and beginning, and one in the table', async () => {
+    const { directory, send, token } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    await flush(app);
+    const failFor = async (hours: number) => {
+      for (let hour = 0; hour < hours; hour++) {
+        app.clock.advance(HOUR);
+        await send(`Bearer ${token.slice(0, 30)}`);
+        await flush(app);
+      }
+    };
+    await failFor(5);
+    await app.api.patch(`/directories/${directory.id}`, { name: 'Okta' });
+    await failFor(3);
+    const { open } = await enter(directory);
+    const page = (await open()).html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+    const rows = page.match(/Refused: requests came with an incomplete or mistyped token \d times since/g);
+    assert.deepEqual(
+      rows?.map((row) => /\d/.exec(row)?.[0]),
+      ['3', '5'],
+    );
+    assert.match(page, /Directory changed: name.*Refused: requests/);
+    assert.equal(page.match(/Refused or failed 8 times ?, until .{9,40}? ?\. Requests came with/g)?.length, 1);
+  });
 
   it('takes the word that a silence is expected, and says nothing until it lasts longer', async () => {
     const { directory, send, token } = await makeWorld(app);
