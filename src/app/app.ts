@@ -5,7 +5,7 @@ import { AppError, asAppError } from '../errors.ts';
 import { sendProblem } from '../http/error-responses.ts';
 import { createHosts } from '../http/hosts.ts';
 import { createTrust, newRequestId } from '../http/request-context.ts';
-import { originForm, withoutSlashAtEnd } from '../http/request-target.ts';
+import { originForm, withoutStraySlashes } from '../http/request-target.ts';
 import type { UnreadableRequest } from '../http/server.ts';
 import { withoutUnguessable } from '../secrets/redaction.ts';
 import { type AppDependencies, createFoundation } from './foundation.ts';
@@ -57,7 +57,7 @@ export async function createApp(deps: AppDependencies) {
     /** The request listener of the whole product. */
     handle(request: IncomingMessage, response: ServerResponse): void {
       try {
-        request.url = withoutSlashAtEnd(originForm(request.url ?? '/'));
+        request.url = withoutStraySlashes(originForm(request.url ?? '/'));
         const answering = handlerOf(request, request.url)(request, response);
         if (answering) answering.catch(fail);
       } catch (error) {

@@ -24,6 +24,9 @@ const HSTS = 'max-age=31536000';
 const READS = ['GET', 'HEAD', 'OPTIONS'];
 /** What the Koa application answers for certain; any other address may be SCIM without its endpoint. */
 const OURS = /^\/(?:$|api\/|dashboard(?:\/|$))/;
+/** Where a client looks for the endpoints of the authorization server when its address is not quite right. */
+const OAUTH_PATH = /^[^?]*\/(?:oauth2?|connect\/token|token|authorize)(?:[/?%]|$)/i;
+const OF_PEOPLE = /^\/(?:(?:portal|why)(?:\/|$)|connect\/(?!token))/;
 const MEASURED = /^\/(api\/v1|dashboard|portal|connect)(?=[/?]|$)/;
 
 /** Gives the handler of a path; the first mount that fits answers. */
@@ -67,12 +70,18 @@ export function createMounts(
   function rest(request: IncomingMessage, response: ServerResponse): void | Promise<void> {
     const url = request.url ?? '';
     if (!OURS.test(url) && misplaced(request, response)) return;
+    if (!OURS.test(url) && isStrayOauth(request, url)) return oauth.token(request, response);
     const [, place] = MEASURED.exec(url) ?? [];
     if (place === 'api/v1') whenAnswered(response, metrics.adminApi);
     else if (place === 'connect') whenAnswered(response, (status) => metrics.page('authorization', status));
     else if (place === 'dashboard' || place === 'portal')
       whenAnswered(response, (status) => metrics.page(place, status));
     return pages(request, response);
+  }
+
+  function isStrayOauth({ method }: IncomingMessage, url: string): boolean {
+    if (!OAUTH_PATH.test(url) || OF_PEOPLE.test(url)) return false;
+    return method === 'POST' || /[?&]client_id=/.test(url);
   }
 
   /** Machines never begin with http, so they need not be told to go on with https. */

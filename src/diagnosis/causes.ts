@@ -85,6 +85,8 @@ const OAUTH: Record<OauthSubReason, Code> = {
   client_method_wrong: 'client_method_wrong',
   assertion_wrong: 'assertion_wrong',
   jwks_unreachable: 'jwks_unreachable',
+  oauth_path_wrong: 'request_form_wrong',
+  form_names_wrong: 'request_form_wrong',
   form_multipart: 'request_form_wrong',
   form_json_broken: 'request_form_wrong',
   form_json_as_form: 'request_form_wrong',

@@ -59,6 +59,14 @@ const newSecret = (speech: Speech): Text[] => [
 /** What was found in the assertion, by the fault that its event names; and what helps. */
 const ASSERTIONS: Record<string, { what: string; fix: string }> = {
   assertion_malformed: { what: 'It is not a signed JWT.', fix: 'Send a signed JWT as client_assertion.' },
+  assertion_missing: {
+    what: 'It has a client_assertion_type, but no client_assertion.',
+    fix: 'Send the signed JWT as client_assertion.',
+  },
+  assertion_type: {
+    what: 'Its client_assertion_type is missing or wrong.',
+    fix: 'Send client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer.',
+  },
   assertion_not_registered: {
     what: 'No key is registered for this client: it was set up with a client secret.',
     fix: 'Create a client with a public key (private_key_jwt), or use the client secret.',
@@ -99,6 +107,10 @@ const ASSERTIONS: Record<string, { what: string; fix: string }> = {
     what: "It is not valid yet. The sender's clock is ahead of ours.",
     fix: 'Check the clock of the system that signs it.',
   },
+  assertion_milliseconds: {
+    what: 'Its times (exp, iat, nbf) are in milliseconds.',
+    fix: 'Write them in seconds.',
+  },
   assertion_lives_too_long: {
     what: 'Its lifetime is too long.',
     fix: 'Make assertions expire within ten minutes.',
@@ -128,9 +140,12 @@ function assertion(speech: Speech): Words {
 }
 
 const FORMS: Record<string, string> = {
+  oauth_path_wrong: 'It went to a path of this server where no OAuth endpoint is.',
+  form_names_wrong:
+    'Its parameters have other names or separators than OAuth gives them, such as clientId for client_id.',
   form_multipart: 'Its body is multipart/form-data instead of a plain form.',
   form_json_broken: 'Its body is not valid JSON.',
-  form_json_as_form: 'Its body is JSON, but its content type says form.',
+  form_json_as_form: 'Its body is JSON, but its content type does not say so.',
   form_as_json: 'Its body is a form, but its content type says JSON.',
   form_parameters_in_url: 'Its parameters are in the URL instead of the body.',
   form_parameter_twice: 'One of its parameters appears twice.',
@@ -291,11 +306,8 @@ export const OAUTH_WORDS = {
   ),
   scope_separator: refusal(
     'scope_separator',
-    () => say`The scopes it asks for are separated by commas.`,
-    (speech) => [
-      say`${open(speech, 'oauth')}, and separate the scopes with spaces instead of commas.`,
-      press(speech, 'oauth'),
-    ],
+    () => say`The scopes it asks for are separated by commas or other marks.`,
+    (speech) => [say`${open(speech, 'oauth')}, and separate the scopes with spaces.`, press(speech, 'oauth')],
   ),
   code_expired: refusal(
     'code_expired',

@@ -10,12 +10,13 @@ export function originForm(target: string): string {
   throw new AppError('invalid_request', { detail: 'The request target is neither a path nor an http URL.' });
 }
 
-/** People put a slash behind the addresses of the authorization server; it means nothing there. */
-export function withoutSlashAtEnd(url: string): string {
-  if (!url.startsWith('/oauth/') && !url.startsWith('/.well-known/')) return url;
+const OF_OAUTH = /^\/+(?:oauth|\.well-known)\//;
+
+/** People put slashes before, into and behind the addresses of the authorization server; they mean nothing there. */
+export function withoutStraySlashes(url: string): string {
+  if (!OF_OAUTH.test(url)) return url;
   const mark = url.indexOf('?');
-  let end = mark === -1 ? url.length : mark;
-  const query = url.slice(end);
-  while (url[end - 1] === '/') end -= 1;
-  return url.slice(0, end) + query;
+  const end = mark === -1 ? url.length : mark;
+  const path = url.slice(0, end);
+  return path.replace(/\/{2,}/g, '/').replace(/\/$/, '') + url.slice(end);
 }

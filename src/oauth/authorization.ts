@@ -18,7 +18,7 @@ import {
   type Parameters,
   type ReadParameters,
   readBodyParameters,
-  readPairs,
+  readQuery,
   readScope,
 } from './parameters.ts';
 import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
@@ -78,10 +78,10 @@ export function createAuthorization(deps: AuthorizationDependencies) {
     const [path, query = ''] = (request.url ?? '').split(/\?(.*)/s);
     if (path === ENDPOINT) {
       const isPost = request.method === 'POST';
-      const text = isPost ? await readBody(request, LONGEST_POST_BYTES) : query;
-      const read = isPost
-        ? readBodyParameters(text, request.headers['content-type'])
-        : readPairs(new URLSearchParams(text));
+      const body = isPost ? await readBody(request, LONGEST_POST_BYTES) : '';
+      // A POST may have all of it in the query.
+      const text = body || query;
+      const read = body === '' ? readQuery(text) : readBodyParameters(body, request.headers['content-type']);
       const refused = formRefusal(text, read);
       if (refused) return refuse(request, response, read.parameters, refused);
       request.method = isPost ? 'GET' : request.method;
@@ -169,7 +169,7 @@ export function createAuthorization(deps: AuthorizationDependencies) {
     subReason: OauthSubReason,
     redirectUri?: unknown,
   ): void {
-    const sent = subReason === 'redirect_uri_unknown' ? plainUri(redirectUri) : undefined;
+    const sent = subReason === 'redirect_uri_unknown' ? plainUri(redirectUri, client?.redirectUris ?? []) : undefined;
     audit.tallies.note(ownerOf(client), {
       type: 'connection.refused',
       actor: {
@@ -280,12 +280,18 @@ function subReasonOf(error: string, params: Record<string, unknown>, client: Cli
   return 'request_unanswerable';
 }
 
-/** Origin and path of what was sent as an address; its query may hold anything. */
-function plainUri(given: unknown): string | undefined {
+/** What was sent as an address, as it was written: a port or a capital may be all that is wrong. Its query may hold anything. */
+function plainUri(given: unknown, registered: readonly string[]): string | undefined {
   const url = typeof given === 'string' ? URL.parse(given) : null;
-  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '') return undefined;
-  const plain = url.origin + url.pathname;
-  return plain.length <= LONGEST_URI && withoutSecrets(plain) === plain ? plain : undefined;
+  if (typeof given !== 'string' || url === null || !/^https?:$/.test(url.protocol) || url.username !== '')
+    return undefined;
+  const bare = (/^[^?#]*/.exec(given)?.[0] ?? '').trim();
+  // Where nothing else differs from what is registered, this does.
+  const more = (url.search && '?...') + (url.hash && '#...');
+  const plain = registered.includes(bare) ? bare + more : bare;
+  return plain.length <= LONGEST_URI && /^[\x21-\x7e]+$/.test(plain) && withoutSecrets(plain) === plain
+    ? plain
+    : undefined;
 }
 
 function askedOf({ client_id: clientId, redirect_uri: redirectUri }: Record<string, unknown>): NamedInRequest {

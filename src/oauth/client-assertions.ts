@@ -29,6 +29,8 @@ export const ASSERTION_ALGORITHMS = [
 /** `npm run docs:tables` writes docs/errors.md from it. */
 export const ASSERTION_FAULTS = {
   malformed: 'It is not a signed JWT with `iss`, `sub`, `aud` and `exp`.',
+  missing: 'The request has a `client_assertion_type`, but no `client_assertion`.',
+  type: 'Its `client_assertion_type` is missing, or is not `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.',
   not_registered: 'The client has no key. It authenticates in another way.',
   algorithm: 'Its signature algorithm is not accepted.',
   key_unknown: 'No registered key has its key ID.',
@@ -40,6 +42,7 @@ export const ASSERTION_FAULTS = {
     'Its `aud` is not ours, or names others too. `expected` is ours. `audience` is the value that was sent, if it looks like ours.',
   expired: 'Its `exp` has passed, by `seconds`.',
   not_yet_valid: 'Its `iat` or `nbf` is in the future. The clocks differ by `seconds`.',
+  milliseconds: 'Its `exp`, `iat` or `nbf` is in milliseconds. It must be in seconds.',
   lives_too_long: 'Its `exp` is too far in the future.',
   replayed: 'Its `jti` was used before.',
 } as const;
@@ -65,6 +68,8 @@ const SKEW_SECONDS = 60;
 /** Entra's own tokens stand for a workload identity, whatever the client is called. */
 const LONGEST_SECONDS = oauthPresetOf('generic').assertions.maximumSeconds;
 const LONGEST_WORKLOAD_SECONDS = oauthPresetOf('entra').assertions.maximumSeconds;
+/** No time in seconds is that far for a thousand years. */
+const FAR_SECONDS = 50_000_000_000;
 const MOST_AUDIENCES = 10;
 
 interface Claims {
@@ -104,7 +109,8 @@ export function createAssertions({ storage, clients, clock, keys, issuer }: Asse
     const bySubject = await readSurely((options) => clients.find(sub, options));
     if (bySubject) return bySubject;
     const byName = named === undefined ? undefined : await readSurely((options) => clients.find(named, options));
-    return byName ?? (await clients.findByWorkloadIssuer(iss));
+    const byIssuer = byName ?? (await clients.findByWorkloadIssuer(iss));
+    return byIssuer ?? readSurely((options) => clients.find(iss, options));
   }
 
   async function faultOf(
@@ -129,13 +135,13 @@ export function createAssertions({ storage, clients, clock, keys, issuer }: Asse
   /** Rejects with storage_unavailable; a refusal is a value. `path`: the endpoint that was called. */
   return async function byAssertion(assertion: string, named: string | undefined, path: string): Promise<Asserted> {
     const claims = claimsOf(assertion);
-    const about = named === undefined ? {} : { clientId: named };
+    const claimedId = named ?? namedInAssertion(assertion);
+    const about = claimedId === undefined ? {} : { clientId: claimedId };
     if (!claims) return { refused: 'assertion_wrong', ...about, fault: { fault: 'malformed' } };
     const client = await claimed(claims, named);
     if (!client) return { refused: 'client_unknown', clientId: named ?? claims.sub };
     const clientId = client.id;
-    if (named !== undefined && named !== clientIdOf(client))
-      return { refused: 'client_proofs_disagree', clientId: named };
+    if (named !== undefined && named !== clientIdOf(client)) return { refused: 'client_proofs_disagree', clientId };
     try {
       const fault = await faultOf(assertion, claims, client, path);
       if (fault) return { refused: 'assertion_wrong', clientId, fault };
@@ -155,6 +161,17 @@ export function createAssertions({ storage, clients, clock, keys, issuer }: Asse
     }
     return { client, undo: async () => void (await used.remove(id)) };
   };
+}
+
+/** Whom a text claims to speak for, however broken it is as an assertion; to tell a refusal, and for nothing else. */
+export function namedInAssertion(assertion: string): string | undefined {
+  try {
+    const payload = JSON.parse(Buffer.from(assertion.split('.')[1] ?? '', 'base64url').toString()) as unknown;
+    const { sub, iss } = Object(payload) as { sub?: unknown; iss?: unknown };
+    return [sub, iss].find((name): name is string => typeof name === 'string' && name !== '');
+  } catch {
+    return undefined;
+  }
 }
 
 function claimsOf(assertion: string): Claims | undefined {
@@ -231,6 +248,7 @@ function looksLikeOurs(audience: string, issuer: string): boolean {
 function timeFault({ exp, iat, nbf }: Claims, at: Date, longest: number): AssertionFault | undefined {
   const now = Math.floor(at.getTime() / 1000);
   if (exp === undefined) return { fault: 'malformed' };
+  if ([exp, iat ?? 0, nbf ?? 0].some((time) => time > FAR_SECONDS)) return { fault: 'milliseconds' };
   if (exp + SKEW_SECONDS <= now) return { fault: 'expired', seconds: now - Math.floor(exp) };
   const begins = Math.max(iat ?? 0, nbf ?? 0);
   if (begins > now + SKEW_SECONDS) return { fault: 'not_yet_valid', seconds: Math.floor(begins) - now };

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { WeakValues } from '../credentials/index.ts';
 import type { AppError } from '../errors.ts';
 import { type ReadOptions, readSurely } from '../storage/index.ts';
-import type { Asserted, AssertionFault } from './client-assertions.ts';
+import { type Asserted, type AssertionFault, namedInAssertion } from './client-assertions.ts';
 import type { Client } from './client-record.ts';
 import { secretStateOf } from './client-secrets.ts';
 import type { Clients } from './clients.ts';
@@ -48,8 +48,14 @@ export function createClientAuthentication(deps: ClientAuthenticationDependencie
   ): Promise<Authenticated> {
     const named = parameters.get('client_id');
     const assertion = parameters.get('client_assertion');
-    if (assertion !== undefined && parameters.get('client_assertion_type') === ASSERTION_TYPE)
-      return byAssertion(assertion, named, path);
+    const type = parameters.get('client_assertion_type');
+    if (assertion !== undefined && type === ASSERTION_TYPE) return byAssertion(assertion, named, path);
+    const hasSecret = parameters.has('client_secret') || readHeader(header ?? '').length > 0;
+    if (!hasSecret && (assertion !== undefined || type !== undefined)) {
+      const clientId = named ?? (assertion === undefined ? undefined : namedInAssertion(assertion));
+      const fault = assertion === undefined ? 'missing' : 'type';
+      return { refused: 'assertion_wrong', ...(clientId !== undefined && { clientId }), fault: { fault } };
+    }
     return readSurely(
       (options) => bySecret(header, parameters, options),
       (outcome) => 'client' in outcome,
@@ -64,8 +70,8 @@ export function createClientAuthentication(deps: ClientAuthenticationDependencie
     const named = parameters.get('client_id');
     const inBody = parameters.get('client_secret');
     const basic = readHeader(header ?? '').map(({ id, secret }) => ({ id: id || (named ?? ''), secret }));
-    // Some clients send their access token with every request; the proof in the body stands for itself.
-    const isLeftOver = inBody !== undefined && /^bearer[ \t]+scimat_\S+$/i.test(header?.trim() ?? '');
+    // Some clients send their access token with every request, or a scheme without a value; the proof in the body stands for itself.
+    const isLeftOver = inBody !== undefined && LEFT_OVER.test(header?.trim() ?? '');
     if (header !== undefined && header.trim() !== '' && basic.length === 0 && !isLeftOver)
       return { refused: 'client_method_wrong', ...(named !== undefined && { clientId: named }) };
     const clientId = namedClient(header, parameters);
@@ -113,6 +119,7 @@ export function namedClient(header: string | undefined, parameters: Parameters):
   return parameters.get('client_id') ?? (readHeader(header ?? '').at(-1)?.id || undefined);
 }
 
+const LEFT_OVER = /^(?:bearer[ \t]+scimat_\S+|(?:bearer|basic)(?:[ \t]+(?:null|undefined|none))?)$/i;
 const OUR_SECRET = /^scimcs_[0-9A-Za-z]{43}$/;
 const OUR_CLIENT_ID = /^client_[0-9A-Za-z]{20}$/;
 const OUR_TOKEN = /^scim(?:at|rt|ac)?_[0-9A-Za-z]+$/;
@@ -150,7 +157,8 @@ function withoutWrappers(header: string): string {
 
 /** RFC 6749 2.3.1 has both halves form-encoded, which many clients leave out: both readings, where they differ. */
 function readBasic(header: string): { id: string; secret: string }[] {
-  const [, encoded] = /^basic[ \t]+([A-Za-z0-9+/_=-]+)[ \t]*$/i.exec(header) ?? [];
+  // Some encoders break the value into lines.
+  const [, encoded] = /^basic[ \t]+([A-Za-z0-9+/_=\s-]+)$/i.exec(header) ?? [];
   const text = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8');
   const colon = text.indexOf(':');
   if (colon === -1) return [];

@@ -13,6 +13,8 @@ export interface ReadParameters {
   mistake?: OauthSubReason;
   /** The parameters that came twice with different values. */
   twice?: readonly string[];
+  /** The parameters under names that are nearly right (`clientId`), or between wrong separators: whom the sender means, and no more. */
+  misnamed?: Parameters;
 }
 
 /** Everything else is ignored: `resource`, `audience`, `nonce`, `max_age`, `prompt`, whatever an IdP adds. */
@@ -44,21 +46,44 @@ const PASTED = new Set(['client_id', 'client_secret', 'code', 'refresh_token', '
 const OUR_SHAPE = /^(?:client|scimcs|scimrt|scimac|scimat|scim|lk|lks)_[\w-]+$/;
 const OUR_CODE = /^[\w-]{43}$/;
 
-/** The value without blanks and quotes around it, where what is left has the shape of something that we made; else as it came. */
+/** Blanks, seen or not, quotes and the marks between two values. */
+const AROUND = /^[\s\u200b-\u200d\u2060"'`\u2018-\u201e,;]+|[\s\u200b-\u200d\u2060"'`\u2018-\u201e,;]+$/g;
+
+/** The value without what people paste around it, where what is left has the shape of something that we made; else as it came. */
 export function withoutBlanks(value: string): string {
-  const trimmed = value
-    .trim()
-    .replace(/^(["'])(.*)\1$/, '$2')
-    .trim();
+  const trimmed = onceDecoded(value.replace(AROUND, ''));
   return OUR_SHAPE.test(trimmed) || OUR_CODE.test(trimmed) ? trimmed : value;
 }
+
+/** Some clients encode what a library encodes once more. */
+function onceDecoded(value: string): string {
+  if (!value.includes('%')) return value;
+  try {
+    return decodeURIComponent(value).replace(AROUND, '');
+  } catch {
+    return value;
+  }
+}
+
+/** What is unambiguous in a value: blanks mean nothing in these, and a JWT or a challenge has none at all. */
+const TIDIED: Readonly<Record<string, (value: string) => string>> = {
+  ...Object.fromEntries([...PASTED].map((name) => [name, withoutBlanks])),
+  grant_type: (value) => value.trim(),
+  response_type: (value) => value.trim(),
+  client_assertion_type: (value) => value.trim(),
+  client_assertion: (value) => value.replace(/^\s*["']?(?:bearer\s)?|\s|["']\s*$/gi, ''),
+  // Base64 with padding, or in its other alphabet, whose plus a form takes for a blank.
+  code_challenge: (value) => value.replace(/[+ ]/g, '-').replaceAll('/', '_').replace(/=+$/, ''),
+};
 
 /** Parameters out of pairs, from a query or a body. */
 export function readPairs(pairs: Iterable<readonly [string, string]>): ReadParameters {
   const found = new Map<string, string>();
   const twice: string[] = [];
-  for (const [name, given] of pairs) {
-    const value = PASTED.has(name) ? withoutBlanks(given) : name === 'grant_type' ? given.trim() : given;
+  for (const [written, given] of pairs) {
+    // An address that went through HTML.
+    const name = written.startsWith('amp;') ? written.slice(4) : written;
+    const value = Object.hasOwn(TIDIED, name) ? (TIDIED[name]?.(given) ?? given) : given;
     if (value === '' || !KNOWN.has(name)) continue;
     const earlier = found.get(name);
     // People add scopes to an address that has some.
@@ -66,26 +91,54 @@ export function readPairs(pairs: Iterable<readonly [string, string]>): ReadParam
     else if (earlier !== undefined && earlier !== value) twice.push(name);
     else found.set(name, value);
   }
+  // An empty challenge is none, and then there is no method either.
+  if (!found.has('code_challenge')) found.delete('code_challenge_method');
   return { parameters: found, ...(twice.length > 0 && { mistake: 'form_parameter_twice', twice }) };
 }
+
+/** The parameters of a query. A client that puts its own behind an address that has some may begin them with another question mark. */
+export function readQuery(query: string): ReadParameters {
+  const read = readPairs(new URLSearchParams(query));
+  if (read.parameters.has('response_type') || !query.includes('?')) return read;
+  return readPairs(
+    new URLSearchParams(query.replace(/\?(?=(?:response_type|client_id|redirect_uri|state|scope)=)/g, '&')),
+  );
+}
+
+const JSON_TYPE = /^(?:application|text)\/(?:[\w.+-]+\+)?json\b/i;
+const MULTIPART_BODY = /^--[^\r\n]{1,100}\r?\ncontent-disposition:/i;
 
 /** The parameters of a POST: a form, or JSON. `query`: what stands behind the address, of which only the sender is taken. */
 export function readBodyParameters(text: string, contentType = '', query = ''): ReadParameters {
   const body = text.trim();
   const json = body.startsWith('{') ? pairsOfJson(body) : undefined;
-  if (/^multipart\//i.test(contentType)) return mistaken('form_multipart', pairsOfMultipart(text));
-  if (/^application\/json\b/i.test(contentType)) {
-    if (json) return readPairs(json);
+  if (/^multipart\//i.test(contentType) || MULTIPART_BODY.test(body))
+    return mistaken('form_multipart', pairsOfMultipart(text));
+  if (JSON_TYPE.test(contentType)) {
+    if (json) return withMisnamed(readPairs(json), json);
     return mistaken(/^\w+=/.test(body) ? 'form_as_json' : 'form_json_broken', new URLSearchParams(body));
   }
   if (json) return mistaken('form_json_as_form', json);
   const read = readPairs(new URLSearchParams(body));
-  if (read.parameters.has('grant_type') || read.parameters.has('token')) return read;
+  const separated = body.includes('&') ? body : body.replaceAll(';', '&');
+  if (read.parameters.has('grant_type') || read.parameters.has('token'))
+    return withMisnamed(read, new URLSearchParams(separated));
   const behind = readPairs(new URLSearchParams(query));
   if (behind.parameters.has('grant_type') || behind.parameters.has('token'))
     return mistaken('form_parameters_in_url', [...new URLSearchParams(query), ...new URLSearchParams(body)]);
-  return read;
+  return withMisnamed(read, new URLSearchParams(separated));
 }
+
+const NEEDED = ['grant_type', 'client_id'];
+
+function withMisnamed(read: ReadParameters, pairs: Iterable<readonly [string, string]>): ReadParameters {
+  if (NEEDED.every((name) => read.parameters.has(name))) return read;
+  const renamed = [...pairs].map(([name, value]) => [BY_LETTERS.get(lettersOf(name)) ?? name, value] as const);
+  return { ...read, misnamed: readPairs(renamed).parameters };
+}
+
+const lettersOf = (name: string) => name.replace(/[^a-z]/gi, '').toLowerCase();
+const BY_LETTERS = new Map([...KNOWN].map((name) => [lettersOf(name), name]));
 
 function mistaken(mistake: OauthSubReason, pairs: Iterable<readonly [string, string]>): ReadParameters {
   return { parameters: readPairs(pairs).parameters, mistake };
@@ -95,10 +148,18 @@ function pairsOfJson(text: string): [string, string][] | undefined {
   try {
     const parsed = JSON.parse(text) as unknown;
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
-    return Object.entries(parsed).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
+    return Object.entries(parsed as Record<string, unknown>).flatMap(([name, value]) =>
+      value === null ? [] : [[name, textOf(value)] as [string, string]],
+    );
   } catch {
     return undefined;
   }
+}
+
+/** A list of scopes reads as one text does: what is asked for is never passed over. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return Array.isArray(value) ? value.join(' ') : JSON.stringify(value);
 }
 
 function* pairsOfMultipart(text: string): Iterable<[string, string]> {
@@ -113,7 +174,7 @@ const OPENID_SCOPES = new Set(['openid', 'profile', 'email', 'address', 'phone',
 
 /** The scopes of ours among those that are asked for; without any asked for, the whole; a sub-reason where none of them is ours. */
 export function readScope(asked = ''): { scope: string } | { refused: 'scope_separator' | 'scope_unknown' } {
-  if (asked.includes(',')) return { refused: 'scope_separator' };
+  if (/[,;|]/.test(asked)) return { refused: 'scope_separator' };
   const wanted = wordsOf(asked).filter((word) => !OPENID_SCOPES.has(word));
   if (wanted.length === 0) return { scope: SCOPES[0] };
   const known = wanted.filter((word) => (SCOPES as readonly string[]).includes(word));
@@ -131,5 +192,5 @@ export function offlineScopeOf(asked = ''): string | undefined {
 }
 
 function wordsOf(scope: string): string[] {
-  return [...new Set(scope.split(/[\s+]+/))].filter((word) => word !== '');
+  return [...new Set(scope.replace(/["']/g, '').split(/(?:[\s+]|%20)+/i))].filter((word) => word !== '');
 }

@@ -131,6 +131,16 @@ export const OAUTH_REFUSALS = {
     reason: 'invalid_request',
     says: 'This is the authorization endpoint, and a token request came here. Swap the authorization URL and the token URL.',
   },
+  oauth_path_wrong: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'There is no OAuth endpoint at this path. The token URL ends in /oauth/token, the authorization URL in /oauth/authorize.',
+  },
+  form_names_wrong: {
+    error: 'invalid_request',
+    reason: 'invalid_request',
+    says: 'A parameter has another name or separator than OAuth gives it. Send grant_type=...&client_id=... as a form.',
+  },
   form_multipart: {
     error: 'invalid_request',
     reason: 'invalid_request',
@@ -140,7 +150,7 @@ export const OAUTH_REFUSALS = {
   form_json_as_form: {
     error: 'invalid_request',
     reason: 'invalid_request',
-    says: 'The body is JSON, but its Content-Type says form. Send a form, or Content-Type: application/json.',
+    says: 'The body is JSON, but its Content-Type is not. Send a form, or Content-Type: application/json.',
   },
   form_as_json: {
     error: 'invalid_request',
@@ -200,7 +210,7 @@ export const OAUTH_REFUSALS = {
   scope_separator: {
     error: 'invalid_scope',
     reason: 'invalid_scope',
-    says: 'The scope has a comma in it. Put a space between two scopes.',
+    says: 'The scope has a comma, a semicolon or a vertical bar in it. Put a space between two scopes.',
   },
   scope_too_wide: {
     error: 'invalid_scope',

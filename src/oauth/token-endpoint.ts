@@ -19,7 +19,7 @@ import type { Client } from './client-record.ts';
 import type { Clients } from './clients.ts';
 import type { Connections } from './connections.ts';
 import type { Grant, Granted, Refused } from './grants.ts';
-import { type Parameters, readBodyParameters, readPairs } from './parameters.ts';
+import { type Parameters, readBodyParameters, readQuery } from './parameters.ts';
 import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
 import type { createTokenAudit, TokenRequest } from './token-audit.ts';
 
@@ -86,17 +86,21 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     const [path = '', query = ''] = (request.url ?? '').split('?');
     const { authorization: header, 'content-type': contentType, 'user-agent': userAgent } = request.headers;
     const from = { address: context.addressOf(request), userAgent, requestId };
+    const isHere = path === '/oauth/token' || path === '/oauth/revoke';
     if (request.method !== 'POST') {
-      const { parameters } = readPairs(new URLSearchParams(query));
+      const { parameters } = readQuery(query);
       const refused = parameters.has('response_type') ? 'token_url_as_authorize_url' : 'token_request_by_get';
-      return refuse(request, response, { ...from, parameters }, { refused });
+      return refuse(request, response, { ...from, parameters }, { refused: isHere ? refused : 'oauth_path_wrong' });
     }
-    const { parameters, mistake } = readBodyParameters(body, contentType, query);
+    const { parameters, mistake, misnamed } = readBodyParameters(body, contentType, query);
     const asked: TokenRequest = { ...from, parameters };
+    if (!isHere) return refuse(request, response, asked, { refused: 'oauth_path_wrong' });
     if (mistake !== undefined) return refuse(request, response, asked, { refused: mistake });
     const known = await authenticate(header, parameters, path);
     if ('refused' in known) {
       const { refused, clientId, fault, error } = known;
+      if (refused === 'client_missing' && misnamed?.has('client_id'))
+        return refuse(request, response, { ...from, parameters: misnamed }, { refused: 'form_names_wrong' });
       if (error) await told.refused({ ...asked, client: await clientOf(clientId), clientId }, { refused });
       if (error) throw error;
       return refuse(request, response, { ...asked, clientId }, { refused }, fault);
@@ -119,6 +123,8 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       return answer(response, {});
     }
     const outcome = await grant(client, parameters, attribution);
+    if ('refused' in outcome && outcome.refused === 'grant_missing' && misnamed?.has('grant_type'))
+      return refuse(request, response, by, { refused: 'form_names_wrong' });
     if ('refused' in outcome) return refuse(request, response, by, outcome);
     const { tokens, about, isRepeat = false } = outcome;
     if (!isRepeat) {
@@ -164,7 +170,8 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     }
     if (request.method !== 'POST') return refuseBrowser(request, response, refusal.refused);
     const isChallenged = error === 'invalid_client' && request.headers.authorization !== undefined;
-    sendOauthError(response, error === 'invalid_client' ? 401 : 400, error, says, {
+    const status = refusal.refused === 'oauth_path_wrong' ? 404 : error === 'invalid_client' ? 401 : 400;
+    sendOauthError(response, status, error, says, {
       ...(isChallenged && { 'www-authenticate': 'Basic realm="latchkey"' }),
     });
   }
@@ -175,14 +182,16 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
 
   function refuseBrowser(request: IncomingMessage, response: ServerResponse, refused: OauthSubReason): void {
     const { error, says } = OAUTH_REFUSALS[refused];
+    const status = refused === 'oauth_path_wrong' ? 404 : 405;
+    const allow: Record<string, string> = status === 405 ? { allow: 'POST' } : {};
     if (!/\btext\/html\b/.test(request.headers.accept ?? '')) {
-      sendOauthError(response, 405, error, says, { allow: 'POST' });
+      sendOauthError(response, status, error, says, allow);
       return;
     }
     const { html, headers } = deps.renderError(refused, says);
-    response.writeHead(405, {
+    response.writeHead(status, {
       ...headers,
-      Allow: 'POST',
+      ...allow,
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Length': Buffer.byteLength(html),
     });

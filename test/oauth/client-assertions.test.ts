@@ -142,6 +142,57 @@ for (const engine of engines) {
       assert.equal(endless.fault, 'malformed');
     });
 
+    it('says that times are in milliseconds, and not how far apart the clocks would be', async () => {
+      const client = await owned();
+      const data = await refusedFor(client, await sign(client, { exp: (now() + 300) * 1000, iat: now() * 1000 }));
+      assert.deepEqual([data.fault, data.seconds], ['milliseconds', undefined]);
+    });
+
+    it('takes an assertion with blanks, quotes or a scheme around it, and with line breaks inside', async () => {
+      const client = await owned();
+      for (const wrap of [
+        (jwt: string) => ` ${jwt}\r\n`,
+        (jwt: string) => `"${jwt}"`,
+        (jwt: string) => `Bearer ${jwt}`,
+        (jwt: string) => jwt.replace(/(.{64})/g, '$1\n'),
+      ])
+        assert.equal((await send(wrap(await sign(client)))).status, 200, String(wrap));
+    });
+
+    it('tells whatever is wrong with it at the client that it claims to be, also without client_id', async () => {
+      const claims = (client: OauthClient) => ({ iss: client.id, sub: client.id, exp: now() + 300 });
+      const unsigned = (payload: object) =>
+        `e30.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.${'a'.repeat(20)}`;
+      for (const make of [
+        (client: OauthClient) => sign(client, { aud: undefined }),
+        (client: OauthClient) => sign(client, { sub: undefined }),
+        (client: OauthClient) => sign(client, { jti: 5 as unknown as string }),
+        async (client: OauthClient) => unsigned({ ...claims(client), exp: 'soon' }),
+        async (client: OauthClient) => unsigned(claims(client)).split('.').slice(0, 2).join('.'),
+      ]) {
+        const client = await owned();
+        assert.equal((await refusedFor(client, await make(client))).fault, 'malformed', String(make));
+      }
+      const other = await owned();
+      assert.equal((await refusedFor(other, await sign(other, { sub: 'someone' }))).fault, 'subject');
+      const third = await owned();
+      assert.equal((await send(await sign(third), { client_id: 'unknown' })).status, 401);
+      assert.equal((await faultOf(third)).subReason, 'client_proofs_disagree');
+    });
+
+    it('says where client_assertion_type is missing or wrong, or the assertion is', async () => {
+      for (const [fault, fields] of [
+        ['type', { client_assertion_type: '' }],
+        ['type', { client_assertion_type: 'jwt-bearer' }],
+        ['type', { client_assertion_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer' }],
+      ] as const) {
+        const client = await owned();
+        assert.equal((await refusedFor(client, await sign(client), fields)).fault, fault);
+      }
+      const client = await owned();
+      assert.equal((await refusedFor(client, '', { client_id: client.id })).fault, 'missing');
+    });
+
     it('takes an assertion with a jti once, and forgets it when it has ended', async () => {
       const client = await owned();
       const jti = randomUUID();

@@ -62,6 +62,14 @@ describe('a mistake at the OAuth endpoints', () => {
         /JSON/,
         () => post('/oauth/token', FORM, JSON.stringify(Object.fromEntries(new URLSearchParams(fields())))),
       ],
+      ['form_multipart', /multipart/, () => post('/oauth/token', FORM, multipart())],
+      ['form_names_wrong', /client_id/, () => post('/oauth/token', FORM, fields().replaceAll('client_i', 'clientI'))],
+      ['form_names_wrong', /separator/, () => post('/oauth/token', FORM, fields().replaceAll('&', ';'))],
+      [
+        'form_names_wrong',
+        /grant_type/,
+        () => post('/oauth/token', FORM, 'grantType=client_credentials', { Authorization: basic(client) }),
+      ],
       ['form_as_json', /form/, () => post('/oauth/token', 'application/json', fields())],
       ['form_parameters_in_url', /URL/, () => post(`/oauth/token?${fields()}`, FORM, '')],
       ['form_parameter_twice', /twice/, () => post('/oauth/token', FORM, `${fields()}&grant_type=refresh_token`)],
@@ -101,6 +109,23 @@ describe('a mistake at the OAuth endpoints', () => {
         assert.doesNotMatch(JSON.stringify(event), /scimcs_/);
       });
     }
+
+    it('is named at a path of ours that is no endpoint, and told at the client', async () => {
+      const authorize = addressOf(client).slice(app.url.length);
+      for (const path of ['/token', '/oauth2/token', '/OAuth/Token', '/connect/token', '/oauth', '/oauth/v2/token']) {
+        app.clock.advance(1000);
+        const { status, body } = await post(path, FORM, fields());
+        assert.deepEqual([status, body.error], [404, 'invalid_request'], path);
+        assert.match(body.error_description, /\/oauth\/token/);
+        assert.equal((await told('oauth_path_wrong')).data.clientId, client.id);
+      }
+      const asked = await send({ path: authorize.replace('/oauth/', '/'), headers: { Accept: 'text/html' } });
+      assert.equal(asked.status, 404);
+      assert.match(asked.text, /<h1>/);
+      assert.equal((await send({ path: authorize.replace('/oauth/', '/oauth2/') })).body.error, 'invalid_request');
+      assert.equal((await post('/connect/abc', FORM, fields())).body?.error, undefined);
+      assert.equal((await post('/api/v1/token', FORM, fields())).status, 401);
+    });
 
     it('is named where a browser was led to the token endpoint: with a page for people, with JSON for machines', async () => {
       const path = addressOf(client).slice(app.url.length).replace('authorize', 'token');
@@ -154,6 +179,36 @@ describe('a mistake at the OAuth endpoints', () => {
       const { data } = await told('redirect_uri_unknown');
       assert.deepEqual([data.redirectUri, data.registered], [`${REDIRECT_URI}/`, [REDIRECT_URI]]);
       assert.doesNotMatch(JSON.stringify(data), /hidden/);
+    });
+
+    it('in the redirect URI is told as it was written, where a query, a port or a capital is all that differs', async () => {
+      for (const [sent, shown] of [
+        [`${REDIRECT_URI}?x=1`, `${REDIRECT_URI}?...`],
+        [REDIRECT_URI.replace('idp.example', 'IDP.example'), undefined],
+        [REDIRECT_URI.replace('idp.example', 'idp.example:443'), undefined],
+      ] as const) {
+        app.clock.advance(1000);
+        const at = await app.api.makeDirectory();
+        const own = await makeClient(app, { directoryId: at.id });
+        await send({ path: addressOf({ ...own, redirectUri: sent }).slice(app.url.length) });
+        assert.equal((await told('redirect_uri_unknown', at)).data.redirectUri, shown ?? sent);
+      }
+    });
+
+    it('is none in a query that was put behind another one, or comes with a POST, or in a challenge with padding', async () => {
+      const address = addressOf(client).slice(app.url.length);
+      const [path = '', query = ''] = address.split('?');
+      for (const request of [
+        { path: `${path}?scope=scim?${query}` },
+        { path: address.replaceAll('&', '&amp;') },
+        { path: `/${address}` },
+        { path: `${address}&code_challenge=${CHALLENGE}%3D&code_challenge_method=S256` },
+        { path: `${address}&code_challenge=&code_challenge_method=S256` },
+        { method: 'POST', path: address, headers: { 'Content-Type': FORM }, body: '' },
+      ]) {
+        const { headers, text } = await send(request);
+        assert.match(String(headers['location']), /^\/connect\//, `${request.path} ${text}`);
+      }
     });
 
     it('in a redirect URI of Okta is told whole, so that it can be registered', async () => {
@@ -232,6 +287,12 @@ describe('a mistake at the OAuth endpoints', () => {
       [`${grant}&client_id=${id}&client_secret=`, { Authorization: basic(client) }],
       [`${grant}&client_id=${id}&client_secret=${secret}`, { Authorization: '' }],
       [`${grant}&client_id=${id}&client_secret=${secret}`, { Authorization: basic({ id, secret: '' }) }],
+      [`${grant}&client_id=${id}&client_secret=${secret}`, { Authorization: 'Bearer' }],
+      [`${grant}&client_id=${id}&client_secret=${secret}`, { Authorization: 'Bearer null' }],
+      [`${grant}&client_id=${id}&client_secret=${secret}`, { Authorization: 'Basic ' }],
+      [`${grant}&client_id=${id}&client_secret=%E2%80%8B${secret}%E2%80%9D`],
+      [`${grant}&client_id=${id}&client_secret=${secret.replace('_', '%255F')}`],
+      [grant, { Authorization: basic(client).replace(/(.{30})/g, '$1 ') }],
       [`${grant}&resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example`, { Authorization: basic(client) }],
       [`${grant}&scope=openid+email+profile`, { Authorization: basic(client) }],
       [`${grant}&scope=scim&scope=other`, { Authorization: basic(client) }],
@@ -261,13 +322,16 @@ describe('a mistake at the OAuth endpoints', () => {
     }
   });
 
-  it('is none: a slash behind the address of an endpoint', async () => {
+  it('is none: a slash too many in the address of an endpoint', async () => {
     const authorize = addressOf(client).slice(app.url.length).replace('/oauth/authorize?', '/oauth/authorize/?');
     assert.equal((await send({ path: authorize })).status, 303);
     const grant = 'grant_type=client_credentials';
     const headers = { Authorization: basic(client) };
     assert.equal((await post('/oauth/token/', FORM, grant, headers)).status, 200);
     assert.equal((await post('/oauth/token//?x=1', FORM, grant, headers)).status, 200);
+    assert.equal((await post('//oauth/token', FORM, grant, headers)).status, 200);
+    assert.equal((await post('/oauth//token', FORM, grant, headers)).status, 200);
+    assert.equal((await send({ path: '//.well-known/oauth-authorization-server' })).body.issuer, app.url);
     assert.equal((await post('/oauth/revoke/', FORM, 'token=scimrt_unknown', headers)).status, 200);
     const asked = await post('/oauth/introspect/', FORM, 'token=x', { Authorization: `Bearer ${app.ownerKey}` });
     assert.deepEqual(asked.body, { active: false });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { offlineScopeOf, readBodyParameters, readPairs, readScope } from '../../src/oauth/parameters.ts';
+import { offlineScopeOf, readBodyParameters, readPairs, readQuery, readScope } from '../../src/oauth/parameters.ts';
 
 const SECRET = `scimcs_${'a'.repeat(43)}`;
 const CLIENT = `client_${'b'.repeat(20)}`;
@@ -28,7 +28,7 @@ describe('the reader of OAuth parameters', () => {
     assert.deepEqual([mistake, twice], ['form_parameter_twice', ['state']]);
   });
 
-  for (const blank of [' ', '\n', '\r\n', '\t', '\u00a0', '\ufeff']) {
+  for (const blank of [' ', '\n', '\r\n', '\t', '\u00a0', '\ufeff', '\u200b', '"', '\u201c', ', ']) {
     it(`takes ${JSON.stringify(blank)} off around what has our shape, and leaves it inside and around all else`, () => {
       const around = (value: string) => encodeURIComponent(`${blank}${value}${blank}`);
       assert.deepEqual(read(`client_id=${around(CLIENT)}&client_secret=${around(SECRET)}`), {
@@ -49,6 +49,59 @@ describe('the reader of OAuth parameters', () => {
     });
   }
 
+  it('reads through an encoding too many and through HTML, and takes a challenge in any base64', () => {
+    assert.deepEqual(read(`client_id=${CLIENT.replace('_', '%255F')}&amp;client_secret=${SECRET}`), {
+      client_id: CLIENT,
+      client_secret: SECRET,
+    });
+    const challenge = 'ab_-'.repeat(10);
+    for (const written of [challenge, `${challenge}=`, challenge.replaceAll('_', '%2F').replaceAll('-', '%2B')])
+      assert.deepEqual(read(`code_challenge=${written}&code_challenge_method=S256`), {
+        code_challenge: challenge,
+        code_challenge_method: 'S256',
+      });
+    assert.deepEqual(read('code_challenge=&code_challenge_method=S256'), {});
+    const jwt = 'aaaa.bbbb.cccc';
+    for (const written of [`%20${jwt}%0A`, `%22${jwt}%22`, `Bearer+${jwt}`, 'aaaa.bb%0D%0Abb.cccc'])
+      assert.deepEqual(read(`client_assertion=${written}&client_assertion_type=x%20`), {
+        client_assertion: jwt,
+        client_assertion_type: 'x',
+      });
+  });
+
+  it('reads a query that was put behind another one with its own question mark', () => {
+    const query = 'scope=scim?response_type=code&client_id=x&state=a?b';
+    assert.deepEqual(Object.fromEntries(readQuery(query).parameters), {
+      scope: 'scim',
+      response_type: 'code',
+      client_id: 'x',
+      state: 'a?b',
+    });
+    const plain = 'response_type=code&redirect_uri=https://x/?client_id=y&client_id=z';
+    assert.equal(readQuery(plain).parameters.get('redirect_uri'), 'https://x/?client_id=y');
+  });
+
+  it('never passes over a scope in JSON, and tells whom names that are nearly right mean', () => {
+    const ofJson = (value: object) => readBodyParameters(JSON.stringify(value), 'application/json').parameters;
+    assert.equal(
+      ofJson({ grant_type: 'x', scope: ['scim.read', 'offline_access'] }).get('scope'),
+      'scim.read offline_access',
+    );
+    assert.equal(ofJson({ grant_type: 'x', scope: { a: 1 } }).get('scope'), '{"a":1}');
+    assert.equal(ofJson({ grant_type: 'x', scope: null }).has('scope'), false);
+    for (const [body, type] of [
+      [`grantType=client_credentials&clientId=${CLIENT}`, FORM],
+      [`Grant-Type=client_credentials&CLIENT_ID=${CLIENT}`, FORM],
+      [`grant_type=client_credentials;client_id=${CLIENT}`, FORM],
+      [JSON.stringify({ grantType: 'client_credentials', clientID: CLIENT }), 'application/json'],
+    ] as const) {
+      const { parameters, misnamed } = readBodyParameters(body, type);
+      assert.equal(parameters.has('client_id'), false, body);
+      assert.deepEqual([misnamed?.get('client_id'), misnamed?.get('grant_type')], [CLIENT, 'client_credentials'], body);
+    }
+    assert.equal(readBodyParameters(`grant_type=x&client_id=${CLIENT}&clientId=y`, FORM).misnamed, undefined);
+  });
+
   it('tells by which mistake a body cannot be read, and still whom it names', () => {
     const multipart = `--x\r\nContent-Disposition: form-data; name="client_id"\r\n\r\n${CLIENT}\r\n--x--\r\n`;
     const json = JSON.stringify({ client_id: CLIENT, grant_type: 'client_credentials' });
@@ -56,7 +109,10 @@ describe('the reader of OAuth parameters', () => {
       [undefined, `client_id=${CLIENT}&grant_type=x`, FORM],
       [undefined, `client_id=${CLIENT}&grant_type=x`, 'text/plain'],
       [undefined, json, 'application/json; charset=utf-8'],
+      [undefined, json, 'application/scim+json'],
+      [undefined, json, 'text/json'],
       ['form_multipart', multipart, 'multipart/form-data; boundary=x'],
+      ['form_multipart', multipart, FORM],
       ['form_json_as_form', json, FORM],
       ['form_json_as_form', json, ''],
       ['form_as_json', `client_id=${CLIENT}&grant_type=x`, 'application/json'],
@@ -100,6 +156,10 @@ describe('the scopes of a request', () => {
     ['SCIM', 'scope_unknown'],
     ['scim,offline_access', 'scope_separator'],
     ['scim, scim.read', 'scope_separator'],
+    ['scim;scim.read', 'scope_separator'],
+    ['scim|scim.read', 'scope_separator'],
+    ['scim%20offline_access', 'scim'],
+    ['"scim.read"', 'scim.read'],
   ];
   for (const [asked, outcome] of cases) {
     it(`are ${outcome} of ${JSON.stringify(asked)}`, () => {
