@@ -144,7 +144,7 @@ export function createMachines(
       const { credential, directory } = grant;
       diagnoses.requestLog.note(done);
       metrics.upstream(kind, outcome);
-      diagnoses.traffic.outcome(directory, kind, outcomeClassOf(outcome), 'gateway');
+      diagnoses.traffic.outcome(directory, kind, outcomeClassOf(outcome, cause), 'gateway');
       if (!isFailure(outcome)) return;
       audit.tallies.note(
         { organizationId: directory.organizationId, directoryId: directory.id },

@@ -1,5 +1,6 @@
 /** One table from what a surface refuses, by its reason and sub-reason, to the finding that explains it. The compiler wants every one. */
 import type { AuditEvent } from '../audit/index.ts';
+import { DAY_MS, HOUR_MS } from '../clock.ts';
 import type { OutcomeClass } from '../gateway/index.ts';
 import type { OauthSubReason } from '../oauth/index.ts';
 import type { DenialReason, SubReasons } from '../verification/index.ts';
@@ -180,6 +181,8 @@ export function codeOf({ type, data }: Pick<AuditEvent, 'type' | 'data'>): Code 
       own<Code>(OAUTH, subReason) ?? own<Code>(OAUTH, reason) ?? own(OAUTH_REASONS, reason) ?? 'request_form_wrong'
     );
   }
+  // The SCIM server is not asked for what it has, so it is not what is wrong.
+  if (type === 'upstream.failed' && data['cause'] === 'doubled_path') return 'wrong_path';
   if (type === 'upstream.failed') return own<Code>(UPSTREAM, reason) ?? answered(data['status']);
   return undefined;
 }
@@ -198,6 +201,15 @@ function answered(status: unknown): Code {
 function own<T>(table: Readonly<Record<string, T>>, key: string | undefined): T | undefined {
   return key !== undefined && Object.hasOwn(table, key) ? table[key] : undefined;
 }
+
+/**
+ * What says nothing of these: requests that are accepted meanwhile. A read-only token goes on reading, and who shares a connection goes on
+ * with its newest refresh token. They have ended when nothing of the kind has come for so long.
+ */
+export const LASTING: Partial<Record<Code, number>> = {
+  insufficient_scope: 7 * DAY_MS,
+  refresh_token_superseded: 12 * HOUR_MS,
+};
 
 /** Whether a code tells of a single request, as opposed to a state that has no refusal of its own. */
 export function isRefusal(code: Code): boolean {

@@ -446,7 +446,7 @@ function revived({ from, until, ...rest }: KeptRecovery): RecoveredFacts {
 /** What makes two lists of findings the same: counts and times of requests that go on do not. */
 function signature(findings: readonly Finding[]): string {
   return JSON.stringify(
-    findings.map(({ code, severity, since, certainty, facts: { count, lastAt, acceptedAt, ...facts } }) => [
+    findings.map(({ code, severity, since, certainty, facts: { count, lastAt, acceptedAt, seconds, ...facts } }) => [
       code,
       severity,
       CODES[code].group === 'fine' ? '' : since,

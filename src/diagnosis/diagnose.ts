@@ -1,7 +1,7 @@
 /** From facts to findings. Pure: the same facts give the same findings, in the same order; the first one leads wherever a directory is shown. */
 import { DAY_MS, HOUR_MS } from '../clock.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId, isAgentOf } from '../identity-providers/index.ts';
-import { isRefusal } from './causes.ts';
+import { isRefusal, LASTING } from './causes.ts';
 import { type ActingParty, CODES, type Code, entryOf, SEVERITIES, type Severity } from './codes.ts';
 import type { CredentialFacts, Facts, OutcomeFacts, RefusalFacts, SourceFacts } from './facts.ts';
 import type { Diagnosis, Finding, FindingFacts, Stranger } from './finding.ts';
@@ -13,8 +13,6 @@ const URGENT_MS = 7 * DAY_MS;
 /** A token that nobody has used for so long is more than fresh. */
 const FRESH_MS = 7 * DAY_MS;
 const QUIET_MS = 7 * DAY_MS;
-/** A read-only refusal is told for so long, since reads go on being accepted. */
-const SCOPE_MS = 7 * DAY_MS;
 const NEW_SOURCE_MS = 3 * DAY_MS;
 /** Before this many days, every source is new. */
 const SOURCE_HISTORY_MS = 14 * DAY_MS;
@@ -116,10 +114,17 @@ function isCurrent(refusal: RefusalFacts, facts: Facts): boolean {
   const { accepted, grantedAt, connecting, credentials, at } = facts;
   const { code, lastAt, credentialId, firstAt } = refusal;
   const credential = credentials.find(({ id }) => id === credentialId);
-  if (CODES[code].group === 'upstream')
-    return facts.outcomes.length === 0 && (accepted === undefined || lastAt >= accepted.at);
+  if (isBehind(refusal)) return facts.outcomes.length === 0 && (accepted === undefined || lastAt >= accepted.at);
+  const pauseMs = at.getTime() - lastAt.getTime();
   if (code === 'insufficient_scope')
-    return at.getTime() - lastAt.getTime() < SCOPE_MS && credential?.scopes.includes('scim') !== true;
+    return pauseMs < (LASTING[code] ?? 0) && credential?.scopes.includes('scim') !== true;
+  if (code === 'refresh_token_superseded' && isAgain(refusal)) {
+    // Who connects anew has a connection of its own.
+    const isReconnected = credentials.some(
+      ({ kind, state, createdAt }) => kind === 'oauth' && state === 'active' && createdAt > lastAt,
+    );
+    return pauseMs < (LASTING[code] ?? 0) && !isReconnected;
+  }
   if (code === 'token_disabled' && credential?.state === 'active') return false;
   if (code === 'directory_disabled') return facts.directory.isDisabled;
   if (code === 'consent_refused' && accepted !== undefined && accepted.at > firstAt) return false;
@@ -153,7 +158,7 @@ function ofDirectory(facts: Facts, current: RefusalFacts[]): Finding[] {
 function ofRefusals(facts: Facts, current: RefusalFacts[]): Finding[] {
   const grouped = new Map<Code, RefusalFacts[]>();
   for (const refusal of current) {
-    if (!isRefusal(refusal.code) || refusal.code === 'directory_disabled') continue;
+    if (!isRefusal(refusal.code) || isBehind(refusal) || refusal.code === 'directory_disabled') continue;
     grouped.set(refusal.code, [...(grouped.get(refusal.code) ?? []), refusal]);
   }
   return [...grouped].map(([code, refusals]) => ofRefusal(code, refusals, facts));
@@ -164,9 +169,11 @@ function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): Finding 
   const latest = refusals.reduce((a, b) => (a.lastAt >= b.lastAt ? a : b));
   const firstAt = new Date(Math.min(...refusals.map((refusal) => refusal.firstAt.getTime())));
   const isPartial =
-    accepted !== undefined &&
-    facts.at.getTime() - accepted.at.getTime() < HOUR_MS &&
-    (CODES[code].group === 'token_endpoint' || accepted.at > firstAt);
+    (accepted !== undefined &&
+      facts.at.getTime() - accepted.at.getTime() < HOUR_MS &&
+      (CODES[code].group === 'token_endpoint' || accepted.at > firstAt)) ||
+    // Whoever has the newest refresh token goes on, however seldom it comes.
+    (code === 'refresh_token_superseded' && facts.grantedAt !== undefined && facts.grantedAt > firstAt);
   const { severity } = entryOf(code);
   const isSure = refusals.some((refusal) => certaintyOf(refusal, facts) === 'known');
   return {
@@ -187,7 +194,7 @@ function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts {
   const { count, firstAt, lastAt, address, userAgent, detail, hint, clientId, isElsewhere, otherDirectory } = refusal;
   const credential = facts.credentials.find(({ id }) => id === refusal.credentialId);
   const client = facts.clients.find(({ id }) => id === clientId);
-  const { status, kind, cause, text, given, wanted, seconds, removedAt } = refusal.said ?? {};
+  const { status, kind, cause, text, given, wanted, seconds, firstSeconds, removedAt } = refusal.said ?? {};
   return {
     count,
     firstAt: firstAt.toISOString(),
@@ -210,6 +217,7 @@ function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts {
     ...(given !== undefined && { given }),
     ...(wanted !== undefined && { wanted }),
     ...(seconds !== undefined && { seconds }),
+    ...(firstSeconds !== undefined && { firstSeconds }),
     ...(removedAt !== undefined && { at: removedAt }),
     ...usableBeside(refusal.credentialId, facts),
   };
@@ -253,10 +261,8 @@ function usableBeside(credentialId: string | undefined, { credentials }: Facts):
 function ofUpstream(facts: Facts): Finding[] {
   const failed = facts.outcomes.filter((outcome) => isFailure(outcome));
   if (facts.outcomes.length === 0) {
-    const events = facts.refusals.filter(
-      (refusal) => CODES[refusal.code].group === 'upstream' && isCurrent(refusal, facts),
-    );
-    return events.map((refusal) => ofRefusal(isDoubled(refusal) ? 'wrong_path' : refusal.code, [refusal], facts));
+    const events = facts.refusals.filter((refusal) => isBehind(refusal) && isCurrent(refusal, facts));
+    return events.map((refusal) => ofRefusal(refusal.code, [refusal], facts));
   }
   const byCode = new Map<Code, OutcomeFacts[]>();
   for (const outcome of failed) {
@@ -265,15 +271,18 @@ function ofUpstream(facts: Facts): Finding[] {
   }
   return [...byCode].map(([code, outcomes]) => {
     const since = new Date(Math.min(...outcomes.map(({ since: began, at }) => (began ?? at).getTime())));
-    const refusals = facts.refusals.filter((refusal) => refusal.code === code && refusal.lastAt >= since);
+    const refusals = facts.refusals.filter(
+      (refusal) => refusal.code === code && isBehind(refusal) && refusal.lastAt >= since,
+    );
     const [latest] = refusals;
+    const answeredAt = latestOf(
+      facts.outcomes.map((one) => (isFailure(one) ? one.answeredAt : isProper(one, code) ? one.at : undefined)),
+    );
     const kinds = outcomes.map(({ kind }) => kind);
     const { severity } = entryOf(code);
     const isMinor =
       facts.outcomes.some((outcome) => worksBeside(outcome, code, outcomes)) ||
       kinds.every((kind) => kind === 'discovery');
-    if (isDoubled(latest))
-      return { ...ofRefusal('wrong_path', refusals, facts), severity: isMinor ? 'degraded' : 'failing' };
     return {
       ...make(code, since, {
         ...(latest && refusedFacts(latest, facts)),
@@ -281,6 +290,8 @@ function ofUpstream(facts: Facts): Finding[] {
         firstAt: since.toISOString(),
         lastAt: new Date(Math.max(...outcomes.map(({ at }) => at.getTime()))).toISOString(),
         request: kinds.join(' '),
+        ...(answeredAt && { answeredAt: answeredAt.toISOString() }),
+        ...(code === 'wrong_path' && { cause: DOUBLED }),
       }),
       severity: isMinor && severity === 'failing' ? 'degraded' : severity,
       evidence: evidenceOf(refusals),
@@ -294,17 +305,33 @@ function ofUpstream(facts: Facts): Finding[] {
  */
 function worksBeside(outcome: OutcomeFacts, code: Code, failed: readonly OutcomeFacts[]): boolean {
   if (isFailure(outcome) || outcome.kind === 'discovery') return false;
-  // A server that is not there answers 404 for a single resource too.
-  if (code === 'upstream_wrong_base' && outcome.outcome !== 'ok') return false;
+  if (!isProper(outcome, code)) return false;
   const began = Math.min(...failed.map(({ since, at }) => (since ?? at).getTime()));
   const latest = Math.max(...failed.map(({ at }) => at.getTime()));
   const at = outcome.at.getTime();
   return at >= began || (outcome.kind === 'look_up' && at >= latest - HOUR_MS);
 }
 
+/** A server that is not there answers 404 for a single resource too. */
+function isProper({ outcome }: OutcomeFacts, failure: Code): boolean {
+  return outcome === 'ok' || (failure !== 'upstream_wrong_base' && failure !== 'wrong_path');
+}
+
 /** The identity provider asks for /Users/Users: it is its own base URL that is wrong. */
-function isDoubled(refusal: RefusalFacts | undefined): boolean {
-  return refusal?.said?.cause === 'doubled_path';
+const DOUBLED = 'doubled_path';
+
+/** Whether the request was accepted, and failed after that. */
+function isBehind({ code, said }: RefusalFacts): boolean {
+  return CODES[code].group === 'upstream' || said?.cause === DOUBLED;
+}
+
+/** Comes again and again, as from something that keeps an old refresh token; two requests at once are no more than that. */
+function isAgain({ count, firstAt, lastAt }: RefusalFacts): boolean {
+  return count >= 2 && lastAt.getTime() - firstAt.getTime() >= HOUR_MS;
+}
+
+function latestOf(moments: readonly (Date | undefined)[]): Date | undefined {
+  return moments.reduce((a, b) => (a === undefined || (b !== undefined && b > a) ? b : a), undefined);
 }
 
 function isFailure({ outcome }: OutcomeFacts): boolean {
@@ -377,7 +404,7 @@ function ofBackoff(facts: Facts, current: RefusalFacts[]): Finding[] {
   const { retryHours, givesUpAfterDays } = recovery;
   if (!retryHours || rhythm.kind === 'polls') return [];
   const last = facts.refusals
-    .filter((refusal) => isTheirs(refusal, facts) && CODES[refusal.code].group !== 'upstream')
+    .filter((refusal) => isTheirs(refusal, facts) && !isBehind(refusal))
     .reduce<RefusalFacts | undefined>((a, b) => (a && a.lastAt >= b.lastAt ? a : b), undefined);
   if (!last || (accepted && accepted.at > last.lastAt)) return [];
   const quietMs = at.getTime() - last.lastAt.getTime();
@@ -453,9 +480,10 @@ function ofEnds(facts: Facts): Finding[] {
 function ofSilence(facts: Facts): Finding[] {
   const { silence, accepted } = facts;
   if (!silence?.isAlarm) return [];
-  const { since, longestMs, limitMs, basis, isFleet } = silence;
+  const { since, firstAt, longestMs, limitMs, basis, isFleet } = silence;
   const acceptedAt = accepted && { acceptedAt: accepted.at.toISOString() };
-  const about = { lastAt: since.toISOString(), longestMs, limitMs, detail: basis, ...acceptedAt };
+  const known = { longestMs, knownSince: firstAt.toISOString() };
+  const about = { lastAt: since.toISOString(), ...known, limitMs, detail: basis, ...acceptedAt };
   const code = isFleet ? 'fleet_quiet' : 'quiet_for_longer_than_ever';
   return [{ ...make(code, since, about), certainty: 'likely' }];
 }
@@ -576,11 +604,12 @@ function actorOf(code: Code, { byType, isAppNamed }: FindingFacts): ActingParty 
   return entryOf(code).actor;
 }
 
-/** The first that says so, and the latest. */
+/** The first that says so, and the latest; earliest first. */
 function evidenceOf(refusals: readonly RefusalFacts[]): string[] {
-  const all = [...new Set(refusals.flatMap(({ evidence }) => evidence))];
-  const shown = all.length > EVIDENCE ? [...all.slice(0, EVIDENCE - 1), ...all.slice(-1)] : all;
-  return shown.reverse();
+  const all = refusals.flatMap(({ evidence }) => evidence).sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime());
+  const first = all.reduce((a, b) => (b.firstAt < a.firstAt ? b : a), all[0] as RefusalFacts['evidence'][number]);
+  const latest = all.filter((one) => one !== first).slice(0, EVIDENCE - 1);
+  return all.length === 0 ? [] : [first, ...latest.reverse()].map(({ id }) => id);
 }
 
 function strangerOf({ code, count, firstAt, lastAt, address, userAgent, evidence }: RefusalFacts): Stranger {
@@ -591,6 +620,6 @@ function strangerOf({ code, count, firstAt, lastAt, address, userAgent, evidence
     lastAt: lastAt.toISOString(),
     ...(address !== undefined && { address }),
     ...(userAgent !== undefined && { userAgent }),
-    evidence: evidence.slice(0, EVIDENCE),
+    evidence: evidence.slice(0, EVIDENCE).map(({ id }) => id),
   };
 }

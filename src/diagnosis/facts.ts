@@ -95,7 +95,7 @@ export interface RefusalFacts {
   lastAt: Date;
   count: number;
   /** Events that say so, the latest first. */
-  evidence: string[];
+  evidence: { id: string; firstAt: Date; lastAt: Date }[];
   credentialId?: string;
   /** The last four characters of the token, where we know it. */
   hint?: string;
@@ -122,8 +122,9 @@ export interface Said {
   /** What was sent and what is registered, where the two are nearly the same. */
   given?: string;
   wanted?: string;
-  /** By how much a clock differs. */
+  /** By how much a clock differs: the latest time, and the first. */
   seconds?: number;
+  firstSeconds?: number;
   /** ISO; of a client secret that still comes. */
   removedAt?: string;
 }
@@ -133,8 +134,9 @@ export interface OutcomeFacts {
   /** `ok`, `normal_refusal`, or a failure by its code. */
   outcome: 'ok' | 'normal_refusal' | Code;
   at: Date;
-  /** Of failures in a row: when they began. */
+  /** Of failures in a row: when they began, and when such a request was last answered properly before. */
   since?: Date;
+  answeredAt?: Date;
 }
 
 export interface SourceFacts {
@@ -148,8 +150,9 @@ export interface SourceFacts {
 }
 
 export interface SilenceFacts {
-  /** The latest sign of life. */
+  /** The latest sign of life, and the first. */
   since: Date;
+  firstAt: Date;
   longestMs: number;
   limitMs: number;
   /** `own`: measured by the directory's own history; `preset`: by what is usual for its identity provider. */

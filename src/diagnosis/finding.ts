@@ -24,6 +24,8 @@ export interface FindingFacts {
   lastAt?: string;
   /** The latest accepted request; absent where there was none. */
   acceptedAt?: string;
+  /** When the SCIM server last answered properly. */
+  answeredAt?: string;
   address?: string;
   userAgent?: string;
   detail?: string;
@@ -52,8 +54,11 @@ export interface FindingFacts {
   given?: string;
   wanted?: string;
   seconds?: number;
+  firstSeconds?: number;
   expiresAt?: string;
+  /** How long the longest silence was, and from when on silences are known. */
   longestMs?: number;
+  knownSince?: string;
   limitMs?: number;
   step?: 'client_made' | 'requested' | 'consented';
   reads?: number;

@@ -6,7 +6,7 @@ import { type Credential, type Credentials, stateAt, type Usage, type UsageTotal
 import { type Directories, type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Clients, OauthSubReason } from '../oauth/index.ts';
 import type { Page } from '../storage/index.ts';
-import { codeOf, TROUBLES } from './causes.ts';
+import { codeOf, LASTING, TROUBLES } from './causes.ts';
 import { CODES, type Code } from './codes.ts';
 import type {
   ClientFacts,
@@ -70,7 +70,10 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
     records.map((record) => credentialFacts(deps, record, totals.get(record.id), switched.items, now)),
   );
   const accepted = latestUse(records, totals);
-  const [grant] = granted.items;
+  const grant = granted.items.reduce<AuditEvent | undefined>(
+    (a, b) => (a && timeOf(a) >= timeOf(b) ? a : b),
+    undefined,
+  );
   const grantedAt = latest([
     grant && timeOf(grant),
     ...[...totals.values()].map(({ lastRefreshedAt }) => lastRefreshedAt),
@@ -282,6 +285,8 @@ export function refusalsOf(
     const sender = [address === undefined ? '' : networkOf(address), familyOf(userAgent)];
     const key = JSON.stringify([code, refusal.detail, credentialId, hint, clientId, ...sender]);
     const before = groups.get(key);
+    const pause = LASTING[code];
+    if (before && pause && before.firstAt.getTime() - refusal.lastAt.getTime() > pause) continue;
     groups.set(key, before ? joined(before, refusal) : refusal);
   }
   return [...groups.values()].sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime());
@@ -293,12 +298,12 @@ function failingSince(code: Code, outcomes: readonly OutcomeFacts[]): Date | und
   return began.length === 0 ? undefined : new Date(Math.min(...began));
 }
 
-/** Refusals before this have ended. A read-only token goes on reading, so acceptance says nothing about it. */
+/** Refusals before this have ended. */
 function overAt(
   code: Code,
   { accepted, grantedAt, anyAt }: { accepted: Date | undefined; grantedAt: Date | undefined; anyAt: Date | undefined },
 ): Date | undefined {
-  if (code === 'insufficient_scope' || code === 'directory_disabled') return undefined;
+  if (code in LASTING || code === 'directory_disabled') return undefined;
   return CODES[code].group === 'token_endpoint' ? latest([accepted, grantedAt]) : anyAt;
 }
 
@@ -314,7 +319,7 @@ function refusalOf(code: Code, event: AuditEvent): RefusalFacts {
     firstAt,
     lastAt,
     count,
-    evidence: [id],
+    evidence: [{ id, firstAt, lastAt }],
     ...(credentialId !== undefined && { credentialId }),
     ...(hint !== undefined && { hint }),
     // Anybody can name a client; it is known where its directory is.
@@ -381,9 +386,11 @@ function nearest(sent: string | undefined, registered: readonly unknown[]): stri
 }
 
 function joined(a: RefusalFacts, b: RefusalFacts): RefusalFacts {
-  const newer = a.lastAt >= b.lastAt ? a : b;
+  const [newer, older] = a.lastAt >= b.lastAt ? [a, b] : [b, a];
+  const firstSeconds = older.said?.firstSeconds ?? older.said?.seconds;
   return {
     ...newer,
+    ...(newer.said && firstSeconds !== undefined && { said: { ...newer.said, firstSeconds } }),
     ...((a.isLimited || b.isLimited) && { isLimited: true }),
     firstAt: a.firstAt < b.firstAt ? a.firstAt : b.firstAt,
     count: a.count + b.count,

@@ -96,10 +96,13 @@ export async function readTimeline(
       })),
     ),
     scimServer: runsOf(
-      outcomes.map(({ hour, outcome, count }) => {
-        const isFine = outcome === 'ok' || outcome === 'normal_refusal';
-        return { hour, accepted: isFine ? count : 0, refused: isFine ? 0 : count };
-      }),
+      // What is asked for at a place that cannot be there says nothing of the server.
+      outcomes
+        .filter(({ outcome }) => outcome !== 'wrong_path')
+        .map(({ hour, outcome, count }) => {
+          const isFine = outcome === 'ok' || outcome === 'normal_refusal';
+          return { hour, accepted: isFine ? count : 0, refused: isFine ? 0 : count };
+        }),
     ),
     troubles: troubles.items
       .flatMap((event) => {

@@ -23,11 +23,12 @@ import {
 } from './silence.ts';
 import { familyOf, networkOf } from './source.ts';
 
-/** Of accepted requests. `upstream_...` is a failure. */
-export type UpstreamFinding = 'ok' | 'normal_refusal' | Extract<Code, `upstream_${string}`>;
+/** Of accepted requests. `upstream_...` is a failure of the SCIM server, `wrong_path` one of the identity provider's base URL. */
+export type UpstreamFinding = 'ok' | 'normal_refusal' | 'wrong_path' | Extract<Code, `upstream_${string}`>;
 
 /** An outcome as the gateway calls it. */
-export function outcomeClassOf(outcome: OutcomeClass): UpstreamFinding {
+export function outcomeClassOf(outcome: OutcomeClass, cause?: string): UpstreamFinding {
+  if (cause === 'doubled_path') return 'wrong_path';
   return outcome === 'ok' || outcome === 'normal_refusal' ? outcome : `upstream_${outcome}`;
 }
 
@@ -44,6 +45,8 @@ interface KeptOutcome {
   at: string;
   /** Of failures in a row. */
   since?: string;
+  /** Of a failure: when the SCIM server last answered such a request properly. */
+  answeredAt?: string;
 }
 
 const shape = {
@@ -132,16 +135,22 @@ interface PendingHour {
   count: number;
 }
 
+interface PendingOutcome {
+  outcome: UpstreamFinding;
+  at: number;
+  since: number | undefined;
+  /** The latest proper answer since the last write: what failed before it is another run. */
+  answeredAt: number | undefined;
+  from: 'gateway' | 'reported';
+}
+
 interface Pending extends Omit<Counted, 'id'> {
   directoryId: string;
   signs: { first: number; last: number } | undefined;
   sources: Map<string, PendingSource>;
   /** The one of them that was counted last: most often the next request comes from there as well. */
   latestSource: PendingSource | undefined;
-  outcomes: Map<
-    Kind,
-    { outcome: UpstreamFinding; at: number; since: number | undefined; from: 'gateway' | 'reported' }
-  >;
+  outcomes: Map<Kind, PendingOutcome>;
   hours: Map<string, PendingHour>;
   latestHour: PendingHour | undefined;
   /** What `latestOutcome` and `signed` say of this directory since the last write. */
@@ -270,7 +279,7 @@ export function createTraffic(deps: {
     const [now, weight] = [clock.now(), await weightOf(provider)];
     const { quietDays } = IDENTITY_PROVIDERS[provider].rhythm;
     const { longestMs, limitMs, basis, isAlarm } = silenceOf(rhythm, now, weight, quietDays);
-    const facts = { since: rhythm.lastSignAt, longestMs, limitMs, basis };
+    const facts = { since: rhythm.lastSignAt, firstAt: rhythm.firstSignAt, longestMs, limitMs, basis };
     const isMuted = rhythm.mutedUntil !== undefined && rhythm.mutedUntil > now;
     if (isMuted || !(isAlarm || isBeyondUsual(rhythm, now, weight))) return { ...facts, isAlarm };
     return (await fleet.isQuiet(provider)) ? { ...facts, isAlarm: true, isFleet: true } : { ...facts, isAlarm };
@@ -368,11 +377,11 @@ export function createTraffic(deps: {
       const now = at.getTime();
       const one = pendingOf(where, now);
       const known = one.outcomes.get(kind);
-      const isFailure = outcome !== 'ok' && outcome !== 'normal_refusal';
       if (known?.outcome === outcome && known.from === from && known.at <= now) known.at = now;
-      else if (!known || known.at <= now) {
-        const since = isFailure ? (known?.since ?? now) : undefined;
-        one.outcomes.set(kind, { outcome, at: now, since, from });
+      else if (!known || (known.at <= now && !goesOn(known.outcome, outcome))) {
+        const since = isFailing(outcome) ? (known?.since ?? now) : undefined;
+        const answeredAt = known && ends(outcome, known.outcome) ? known.at : known?.answeredAt;
+        one.outcomes.set(kind, { outcome, at: now, since, answeredAt, from });
       }
       hourOf(one, now - (now % HOUR_MS), kind, outcome).count++;
       if (one.latestOutcomes.get(kind) === outcome) return;
@@ -391,11 +400,12 @@ export function createTraffic(deps: {
       const rhythm = rhythmOf(record);
       const silence = rhythm && (await silenceFacts(rhythm, provider));
       return {
-        outcomes: Object.entries(outcomes).map(([kind, { outcome, at, since }]) => ({
+        outcomes: Object.entries(outcomes).map(([kind, { outcome, at, since, answeredAt }]) => ({
           kind: kind as Kind,
           outcome,
           at: new Date(at),
           ...(since !== undefined && { since: new Date(since) }),
+          ...(answeredAt !== undefined && { answeredAt: new Date(answeredAt) }),
         })),
         ...(outcomesFrom && { outcomesFrom }),
         sources: sources.map(({ network, family, firstAt, lastAt, count }) => ({
@@ -482,14 +492,40 @@ function merged(record: TrafficRecord, signs: Pending['signs'], weightOf: Weight
 
 function mergedOutcomes(kept: Partial<Record<Kind, KeptOutcome>>, one: Pending): Partial<Record<Kind, KeptOutcome>> {
   const result = { ...kept };
-  for (const [kind, { outcome, at, since }] of one.outcomes) {
+  for (const [kind, { outcome, at, since, answeredAt }] of one.outcomes) {
     const before = kept[kind];
     const time = new Date(at).toISOString();
     if (before && before.at > time) continue;
-    const began = since === undefined ? undefined : (before?.since ?? new Date(since).toISOString());
-    result[kind] = { outcome, at: time, ...(began !== undefined && { since: began }) };
+    if (since === undefined) {
+      if (before && goesOn(before.outcome, outcome)) continue;
+      result[kind] = { outcome, at: time };
+      continue;
+    }
+    const answered =
+      answeredAt === undefined
+        ? before && ends(outcome, before.outcome)
+          ? before.at
+          : before?.answeredAt
+        : new Date(answeredAt).toISOString();
+    const earlier = answeredAt === undefined ? before?.since : undefined;
+    const began = earlier ?? new Date(since).toISOString();
+    result[kind] = { outcome, at: time, since: began, ...(answered !== undefined && { answeredAt: answered }) };
   }
   return result;
+}
+
+/** A server that is not there answers 404 for a single resource too, so that tells nothing of its base URL. */
+function ends(failure: UpstreamFinding, by: UpstreamFinding): boolean {
+  const isOfBase = failure === 'upstream_wrong_base' || failure === 'wrong_path';
+  return by === 'ok' || (by === 'normal_refusal' && !isOfBase);
+}
+
+function goesOn(failure: UpstreamFinding, outcome: UpstreamFinding): boolean {
+  return isFailing(failure) && !isFailing(outcome) && !ends(failure, outcome);
+}
+
+function isFailing(outcome: UpstreamFinding): boolean {
+  return outcome !== 'ok' && outcome !== 'normal_refusal';
 }
 
 /** The most recent ones are kept, so current senders are known. */

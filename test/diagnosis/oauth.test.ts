@@ -5,7 +5,7 @@ import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { flush, textOf } from '../support/diagnosed.ts';
-import { ask } from '../support/oauth-client.ts';
+import { ask, refresh } from '../support/oauth-client.ts';
 import { CREDENTIALS, makeOauthWorld, OAUTH_SCENARIOS } from '../support/oauth-scenarios.ts';
 
 describe('a refusal at the OAuth endpoints is explained', () => {
@@ -70,6 +70,39 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     await ask(app, client, CREDENTIALS);
     const after = await findingsOf(directory);
     assert.ok(!after.some(({ code }) => code === 'client_secret_wrong'));
+  });
+
+  it('as one finding since it began where two installations share a connection that goes on', async () => {
+    const { directory, connect, client } = await makeOauthWorld(app, {
+      rotateRefreshTokens: true,
+      grantTypes: ['authorization_code', 'refresh_token'],
+    });
+    const first = await connect();
+    let current = first;
+    const goOn = async () => {
+      current = (await refresh(app, client, current)).body.refresh_token;
+      app.clock.advance(HOUR);
+    };
+    await goOn();
+    await goOn();
+    const began = app.clock.now().toISOString();
+    for (let times = 0; times < 4; times++) {
+      await refresh(app, client, first);
+      await flush(app);
+      app.clock.advance(MINUTE);
+      await goOn();
+      await goOn();
+    }
+    const shown = async () => {
+      const { code, severity, since, facts } = (await findingsOf(directory))[0] ?? {};
+      return [code, severity, since, facts.count];
+    };
+    assert.deepEqual(await shown(), ['refresh_token_superseded', 'degraded', began, 4]);
+    const told = (await app.api.get(`/events?directoryId=${directory.id}&type=finding.began&limit=50`)).body.items;
+    const times = told.filter(({ data }: Answer) => data.code === 'refresh_token_superseded').length;
+    assert.ok(times <= 2, `told ${times} times`);
+    for (let hour = 0; hour < 12; hour++) await goOn();
+    assert.ok(!(await findingsOf(directory)).some(({ code }) => code === 'refresh_token_superseded'));
   });
 
   it('as none of theirs where a stranger sent a wrong secret and the identity provider works', async () => {

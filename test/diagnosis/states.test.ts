@@ -199,7 +199,14 @@ describe('facts are explained', () => {
   const codes = (facts: Partial<Facts>) => diagnose({ ...base, ...facts }).findings.map(({ code }) => code);
 
   it('as fleet_quiet where many are quiet at once, in place of each alone', () => {
-    const silence = { since: ago(9 * DAY), longestMs: DAY, limitMs: 2 * DAY, basis: 'own' as const, isAlarm: true };
+    const silence = {
+      since: ago(9 * DAY),
+      firstAt: ago(40 * DAY),
+      longestMs: DAY,
+      limitMs: 2 * DAY,
+      basis: 'own' as const,
+      isAlarm: true,
+    };
     assert.deepEqual(codes({ silence }), ['quiet_for_longer_than_ever']);
     assert.deepEqual(codes({ silence: { ...silence, isFleet: true } }), ['fleet_quiet']);
   });
@@ -231,7 +238,7 @@ describe('facts are explained', () => {
         firstAt: ago(1000),
         lastAt: ago(500),
         count: 2,
-        evidence: ['evt_1'],
+        evidence: [{ id: 'evt_1', firstAt: ago(1000), lastAt: ago(500) }],
         clientId: 'client_1',
       };
       const [lead] = diagnose({ ...base, refusals: [refusal] }).findings;

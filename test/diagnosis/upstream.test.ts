@@ -109,6 +109,64 @@ describe('a SCIM server behind the gateway is explained', () => {
     behave = answer(200, LIST);
   });
 
+  it('as failing since it began, whatever single resources are not there meanwhile', async () => {
+    const world = await arrange();
+    behave = answer(200, LIST);
+    await world.request();
+    const answered = app.clock.now().getTime() - 1000;
+    app.clock.advance(HOUR);
+    const began = app.clock.now().toISOString();
+    behave = answer(404, ERROR(404, 'x'));
+    for (let hour = 0; hour < 3; hour++) {
+      await world.request();
+      await world.request('GET', '/Users/1');
+      await flush(app);
+      app.clock.advance(HOUR);
+    }
+    await world.request('GET', '/Users/1');
+    await world.request();
+    const { code, since, facts } = await first(world);
+    assert.deepEqual(
+      [code, since, facts.count, Date.parse(facts.answeredAt)],
+      ['upstream_wrong_base', began, 4, answered],
+    );
+    behave = answer(200, LIST);
+  });
+
+  it('as failing since it began again, where it answered in between', async () => {
+    const world = await arrange();
+    behave = answer(500, ERROR(500, 'x'));
+    await world.request();
+    await flush(app);
+    behave = answer(200, LIST);
+    await world.request();
+    const answered = app.clock.now().getTime() - 1000;
+    behave = answer(500, ERROR(500, 'x'));
+    await world.request();
+    const { code, since, facts } = await first(world);
+    assert.deepEqual([code, Date.parse(facts.answeredAt)], ['upstream_failing', answered]);
+    assert.equal(Date.parse(since), answered + 1000);
+    behave = answer(200, LIST);
+  });
+
+  it('with the first failure and the latest one as evidence, whatever kinds of requests failed', async () => {
+    const world = await arrange();
+    behave = answer(500, ERROR(500, 'x'));
+    await world.request('PATCH', '/Users/1');
+    for (let hour = 0; hour < 5; hour++) {
+      for (const method of ['GET', 'POST']) await world.request(method, '/Users');
+      await flush(app);
+      app.clock.advance(HOUR);
+    }
+    await world.request('DELETE', '/Users/1');
+    const { evidence } = await first(world);
+    const query = `directoryId=${world.directory.id}&type=upstream.failed&limit=50`;
+    const { items } = (await app.api.get(`/events?${query}`)).body;
+    const events = evidence.map((id: string) => items.find((event: Answer) => event.id === id).data.method);
+    assert.deepEqual([events.length, events[0], events.at(-1)], [6, 'PATCH', 'DELETE']);
+    behave = answer(200, LIST);
+  });
+
   it('as wrong_path since the URL was changed, with all that failed', async () => {
     behave = (request, response) =>
       /\/Users\/Users/.test(request.url ?? '')
@@ -127,6 +185,10 @@ describe('a SCIM server behind the gateway is explained', () => {
     }
     const { code, since, facts } = await first(world);
     assert.deepEqual([code, since, facts.count], ['wrong_path', began, 3]);
+    const period = `from=${new Date(Date.parse(began) - 1).toISOString()}`;
+    const { troubles, scimServer } = (await app.api.get(`/directories/${world.directory.id}/timeline?${period}`)).body;
+    const codes = new Set(troubles.map((trouble: Answer) => trouble.code));
+    assert.deepEqual([[...codes], scimServer], [['wrong_path'], []]);
     behave = answer(200, LIST);
   });
 
