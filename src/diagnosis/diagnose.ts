@@ -1,10 +1,11 @@
 /** From facts to findings. Pure: the same facts give the same findings, in the same order; the first one leads wherever a directory is shown. */
 import { DAY_MS, HOUR_MS } from '../clock.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId, isAgentOf } from '../identity-providers/index.ts';
-import { isRefusal, LASTING } from './causes.ts';
+import { isRefusal } from './causes.ts';
 import { type ActingParty, CODES, type Code, entryOf, SEVERITIES, type Severity } from './codes.ts';
 import type { CredentialFacts, Facts, OutcomeFacts, RefusalFacts, SourceFacts } from './facts.ts';
-import type { Diagnosis, Finding, FindingFacts, Stranger } from './finding.ts';
+import type { Diagnosis, Finding, FindingFacts } from './finding.ts';
+import { DOUBLED, EVIDENCE, evidenceOf, isBehind, isCurrent, isTheirs, sortOut, strangerOf } from './refusals.ts';
 import { certaintyOf } from './sender.ts';
 
 /** An end this close is told; one within a week is urgent. */
@@ -17,7 +18,6 @@ const NEW_SOURCE_MS = 3 * DAY_MS;
 /** Before this many days, every source is new. */
 const SOURCE_HISTORY_MS = 14 * DAY_MS;
 const MISSED_MS = 30 * DAY_MS;
-const EVIDENCE = 6;
 
 export function diagnose(facts: Facts): Diagnosis {
   const { at, directory } = facts;
@@ -95,50 +95,6 @@ function merged(a: Finding, b: Finding): Finding {
     facts: { ...state.facts, ...told.facts },
     certainty: a.certainty === 'known' ? 'known' : b.certainty,
   };
-}
-
-/** Which refusals are the identity provider's, and which somebody else's. */
-function sortOut(facts: Facts): { theirs: RefusalFacts[]; strangers: RefusalFacts[] } {
-  const theirs: RefusalFacts[] = [];
-  const strangers: RefusalFacts[] = [];
-  for (const refusal of facts.refusals) (isTheirs(refusal, facts) ? theirs : strangers).push(refusal);
-  return { theirs, strangers };
-}
-
-function isTheirs(refusal: RefusalFacts, facts: Facts): boolean {
-  return certaintyOf(refusal, facts) !== 'stranger';
-}
-
-/** Whether nothing has shown since that the cause is gone. */
-function isCurrent(refusal: RefusalFacts, facts: Facts): boolean {
-  const { accepted, grantedAt, connecting, credentials, at } = facts;
-  const { code, lastAt, credentialId, firstAt } = refusal;
-  const credential = credentials.find(({ id }) => id === credentialId);
-  if (isBehind(refusal)) return facts.outcomes.length === 0 && (accepted === undefined || lastAt >= accepted.at);
-  const pauseMs = at.getTime() - lastAt.getTime();
-  if (code === 'insufficient_scope')
-    return pauseMs < (LASTING[code] ?? 0) && credential?.scopes.includes('scim') !== true;
-  if (code === 'refresh_token_superseded' && isAgain(refusal)) {
-    // Who connects anew has a connection of its own.
-    const isReconnected = credentials.some(
-      ({ kind, state, createdAt }) => kind === 'oauth' && state === 'active' && createdAt > lastAt,
-    );
-    return pauseMs < (LASTING[code] ?? 0) && !isReconnected;
-  }
-  if (code === 'token_disabled' && credential?.state === 'active') return false;
-  if (code === 'directory_disabled') return facts.directory.isDisabled;
-  if (code === 'consent_refused' && accepted !== undefined && accepted.at > firstAt) return false;
-  // A later request of a client came to the consent page, so its redirect URI is registered by now.
-  if (code === 'redirect_uri_unknown' && connecting && connecting.step !== 'client_made' && connecting.at > lastAt)
-    return false;
-  if (CODES[code].group === 'token_endpoint' && code !== 'consent_refused') {
-    if (grantedAt !== undefined && grantedAt > lastAt) return false;
-    const used = credentials.find(({ id }) => id === accepted?.credentialId);
-    const usesTokens = used?.kind === 'oauth' && used.state === 'active';
-    // An access token from before goes on being accepted until it ends.
-    return accepted === undefined || accepted.at < lastAt || usesTokens;
-  }
-  return accepted === undefined || accepted.at < lastAt;
 }
 
 function ofDirectory(facts: Facts, current: RefusalFacts[]): Finding[] {
@@ -315,19 +271,6 @@ function worksBeside(outcome: OutcomeFacts, code: Code, failed: readonly Outcome
 /** A server that is not there answers 404 for a single resource too. */
 function isProper({ outcome }: OutcomeFacts, failure: Code): boolean {
   return outcome === 'ok' || (failure !== 'upstream_wrong_base' && failure !== 'wrong_path');
-}
-
-/** The identity provider asks for /Users/Users: it is its own base URL that is wrong. */
-const DOUBLED = 'doubled_path';
-
-/** Whether the request was accepted, and failed after that. */
-function isBehind({ code, said }: RefusalFacts): boolean {
-  return CODES[code].group === 'upstream' || said?.cause === DOUBLED;
-}
-
-/** Comes again and again, as from something that keeps an old refresh token; two requests at once are no more than that. */
-function isAgain({ count, firstAt, lastAt }: RefusalFacts): boolean {
-  return count >= 2 && lastAt.getTime() - firstAt.getTime() >= HOUR_MS;
 }
 
 function latestOf(moments: readonly (Date | undefined)[]): Date | undefined {
@@ -602,24 +545,4 @@ function actorOf(code: Code, { byType, isAppNamed }: FindingFacts): ActingParty 
   if (code === 'token_disabled' && byType === 'it_contact') return 'it_contact';
   if (code === 'redirect_uri_unknown' && isAppNamed) return 'it_contact';
   return entryOf(code).actor;
-}
-
-/** The first that says so, and the latest; earliest first. */
-function evidenceOf(refusals: readonly RefusalFacts[]): string[] {
-  const all = refusals.flatMap(({ evidence }) => evidence).sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime());
-  const first = all.reduce((a, b) => (b.firstAt < a.firstAt ? b : a), all[0] as RefusalFacts['evidence'][number]);
-  const latest = all.filter((one) => one !== first).slice(0, EVIDENCE - 1);
-  return all.length === 0 ? [] : [first, ...latest.reverse()].map(({ id }) => id);
-}
-
-function strangerOf({ code, count, firstAt, lastAt, address, userAgent, evidence }: RefusalFacts): Stranger {
-  return {
-    code,
-    count,
-    firstAt: firstAt.toISOString(),
-    lastAt: lastAt.toISOString(),
-    ...(address !== undefined && { address }),
-    ...(userAgent !== undefined && { userAgent }),
-    evidence: evidence.slice(0, EVIDENCE).map(({ id }) => id),
-  };
 }
