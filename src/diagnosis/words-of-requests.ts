@@ -53,13 +53,13 @@ function elsewhere(speech: Speech): Words {
   const other = otherDirectory === undefined ? "another customer's directory" : `the directory “${otherDirectory}”`;
   const rest = isElsewhere
     ? say`This directory's token is being sent to another directory's URL.`
-    : say`It sends a token from ${other} to this directory's URL.`;
+    : say`It's sending a token from ${other} to this directory's URL.`;
   return {
     lead: refused(speech),
     rest,
     detail: tally(speech),
     ...(isElsewhere ? pasteEndpoint(speech) : pasteOwn(speech)),
-    unseen: `which of the two is meant. The URL and the token must come from the same page.`,
+    unseen: `which of the two directories is meant. The URL and the token must come from the same page.`,
   };
 }
 
@@ -72,7 +72,7 @@ function pasteOwn(speech: Speech): Pick<Words, 'steps'> {
       ...pasteToken(speech),
       ...(otherDirectory === undefined
         ? []
-        : [say`If that app belongs to “${otherDirectory}”, paste the URL of that directory into ${label} instead.`]),
+        : [say`If that app belongs to “${otherDirectory}”, paste that directory's URL into ${label} instead.`]),
     ],
   };
 }
@@ -83,8 +83,9 @@ function wrongPlace(what: (speech: Speech) => Text): Speak {
     const mistake = mistakeOf(speech, finding.code);
     const asked = /\[redacted\]/.test(finding.facts.given ?? '') ? undefined : finding.facts.given;
     return {
-      lead: finding.certainty === 'likely' ? `${Name} probably uses a wrong URL.` : `${Name} uses a wrong URL.`,
-      rest: say`${what(speech)}${asked === undefined ? '' : say` The last one asked for ${{ value: asked }}.`}${
+      lead:
+        finding.certainty === 'likely' ? `${Name} is probably using the wrong URL.` : `${Name} is using the wrong URL.`,
+      rest: say`${what(speech)}${asked === undefined ? '' : say` The last request was for ${{ value: asked }}.`}${
         mistake && finding.facts.cause !== 'doubled_path' ? ` ${mistake.says}` : ''
       }`,
       detail: tally(speech),
@@ -97,36 +98,36 @@ function wrongPlace(what: (speech: Speech) => Text): Speak {
 export const REQUEST_WORDS = {
   token_missing: refusal(
     'token_missing',
-    () => say`It sends requests without a token.`,
+    () => say`It's sending requests without a token.`,
     pasteToken,
-    'whether the token field is empty, or something between the identity provider and us removes it.',
+    'whether the token field is empty, or something between the identity provider and us is removing the token.',
   ),
   token_truncated: refusal(
     'token_truncated',
     ({ finding }) =>
       finding.facts.detail === 'token_mistyped'
-        ? say`It sends a mistyped token: the length is right, but at least one character differs.`
-        : say`It sends an incomplete token. A token has 43 characters and begins with scim_.`,
+        ? say`It's sending a mistyped token: the length is right, but at least one character differs.`
+        : say`It's sending an incomplete token. A token has 43 characters and begins with scim_.`,
     (speech) => pasteAgain(speech, 'whole'),
     UNSAVED,
   ),
   token_doubled: refusal(
     'token_doubled',
-    () => say`It sends two tokens in one field.`,
+    () => say`It's sending two tokens in one field.`,
     (speech) => pasteAgain(speech, 'after clearing the field'),
     UNSAVED,
   ),
   token_with_blanks: refusal(
     'token_with_blanks',
-    () => say`The token it sends contains a space or line break.`,
+    () => say`The token it's sending contains a space or line break.`,
     (speech) => pasteAgain(speech, 'without spaces and line breaks'),
     UNSAVED,
   ),
   token_unknown: refusal(
     'token_unknown',
-    () => say`It sends a token that we don't recognize. It isn't a current or earlier token of this directory.`,
+    () => say`It's sending a token that we don't recognize. It isn't a current or earlier token of this directory.`,
     pasteToken,
-    "the value that it sent. We don't keep unknown values.",
+    "the value that it's sending. We don't keep unknown values.",
   ),
   scheme_twice: refusal(
     'scheme_twice',
@@ -135,7 +136,7 @@ export const REQUEST_WORDS = {
   ),
   scheme_basic: refusal(
     'scheme_basic',
-    () => say`It sends a user name and password (Basic authentication) instead of a token.`,
+    () => say`It's sending a user name and password (Basic authentication) instead of a token.`,
     (speech) => [
       say`In ${speech.name}, change the authentication from Basic (user name and password) to a bearer token.`,
       ...pasteToken(speech),
@@ -143,7 +144,7 @@ export const REQUEST_WORDS = {
   ),
   scheme_unknown: refusal(
     'scheme_unknown',
-    () => say`It sends a word other than Bearer before the token.`,
+    () => say`It's sending a word other than Bearer before the token.`,
     (speech) => [
       say`${open(speech, 'bearer')}, and set the word before the token (the authentication type) to ${ui('Bearer')}.`,
       press(speech, 'bearer'),
@@ -151,7 +152,7 @@ export const REQUEST_WORDS = {
   ),
   header_name_in_value: refusal(
     'header_name_in_value',
-    () => say`The token field also contains the name of the header, Authorization.`,
+    () => say`The token field also contains the header name, Authorization.`,
     (speech) => pasteAgain(speech, 'without the word Authorization'),
   ),
   header_twice: refusal(
@@ -160,30 +161,30 @@ export const REQUEST_WORDS = {
     (speech) => [
       say`Look for a custom header in ${speech.name}, or a proxy, that adds an Authorization header, and remove it.`,
     ],
-    'which of the two the identity provider sent.',
+    'which of the two came from the identity provider.',
   ),
   value_quoted: refusal(
     'value_quoted',
-    () => say`The token it sends is in quotation marks.`,
+    () => say`The token it's sending is in quotation marks.`,
     (speech) => pasteAgain(speech, 'without quotation marks'),
   ),
   other_secret_presented: refusal(
     'other_secret_presented',
     ({ finding }) =>
-      say`It sends ${OTHER_SECRETS[finding.facts.detail ?? ''] ?? 'another secret'} where the token belongs.`,
+      say`It's sending ${OTHER_SECRETS[finding.facts.detail ?? ''] ?? 'another secret'} where the token belongs.`,
     (speech) => [...exposed(speech), ...pasteToken(speech)],
   ),
   idp_own_token: refusal(
     'idp_own_token',
     (speech) =>
       mistakeOf(speech, 'idp_own_token')
-        ? say`It doesn't send one of our tokens.`
-        : say`It sends its own token. It does that when ${ui(field(speech, 'token'))} is empty.`,
+        ? say`It isn't sending one of our tokens.`
+        : say`It's sending its own token. It does that when ${ui(field(speech, 'token'))} is empty.`,
     pasteToken,
   ),
   foreign_token: refusal(
     'foreign_token',
-    () => say`It sends a token from another authorization server.`,
+    () => say`It's sending a token from another authorization server.`,
     (speech) => [
       say`${open(speech, 'bearer')}, and choose a static bearer token, or OAuth with the URLs on this page.`,
       ...pasteToken(speech),
@@ -193,14 +194,14 @@ export const REQUEST_WORDS = {
 
   token_revoked: (speech) => ({
     lead: refused(speech),
-    rest: say`It still sends ${token(speech)}, which ${whoDid(speech)} revoked ${date(speech.finding.facts.at)}.`,
+    rest: say`It's still sending ${token(speech)}, which ${whoDid(speech)} revoked ${date(speech.finding.facts.at)}.`,
     detail: tally(speech),
     steps: pasteToken(speech),
     unseen: UNSAVED,
   }),
   token_replaced: (speech) => ({
     lead: refused(speech),
-    rest: say`It still sends ${token(speech)}, which was replaced and ended ${date(speech.finding.facts.at)}.`,
+    rest: say`It's still sending ${token(speech)}, which was replaced and stopped working ${date(speech.finding.facts.at)}.`,
     detail: tally(speech),
     steps: pasteToken(speech),
     unseen: UNSAVED,
@@ -230,7 +231,7 @@ export const REQUEST_WORDS = {
   token_elsewhere: elsewhere,
   insufficient_scope: (speech) => ({
     lead: `${speech.Name} can read, but can't change anything.`,
-    rest: say`Changes are refused because ${token(speech)} is read-only.`,
+    rest: say`Changes are being refused because ${token(speech)} is read-only.`,
     detail: tally(speech),
     steps:
       speech.finding.facts.usable?.kind === 'bearer' && !speech.finding.facts.usable.isReadOnly
@@ -246,7 +247,7 @@ export const REQUEST_WORDS = {
     const who = speech.audience === 'it_contact' ? capital(speech.vendor) : capital(by ?? 'someone');
     return {
       lead: 'This directory is disabled.',
-      rest: say`${who} disabled it ${date(at)}. Every request from ${speech.name} is refused.`,
+      rest: say`${who} disabled it ${date(at)}. Every request from ${speech.name} is being refused.`,
       detail: tally(speech),
       steps: vendorDoes(
         speech,
@@ -258,9 +259,9 @@ export const REQUEST_WORDS = {
 
   wrong_path: wrongPlace(({ finding }) =>
     finding.facts.cause === 'doubled_path'
-      ? say`It ends in /Users, so each request goes to a place such as /Users/Users, where nothing is.`
-      : say`Requests arrive at a path of this server that is not the SCIM endpoint.`,
+      ? say`It ends in /Users, so requests go to paths such as /Users/Users, which don't exist.`
+      : say`Requests are arriving at a path on this server that isn't the SCIM endpoint.`,
   ),
-  wrong_endpoint_key: wrongPlace(() => say`Requests arrive at the URL of a directory that does not exist.`),
-  doubled_slash: wrongPlace(() => say`Requests arrive at a URL with a doubled slash.`),
+  wrong_endpoint_key: wrongPlace(() => say`Requests are arriving at the URL of a directory that does not exist.`),
+  doubled_slash: wrongPlace(() => say`Requests are arriving at a URL with a double slash.`),
 } satisfies Partial<Record<Code, Speak>>;
