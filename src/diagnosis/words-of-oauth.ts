@@ -23,7 +23,7 @@ function client({ finding }: Speech): string {
   return clientName === undefined ? 'the client' : `the client “${clientName}”`;
 }
 
-/** "Okta gets no access token." */
+/** "Access token requests from Okta are being refused." */
 function lead({ finding, Name, name }: Speech): string {
   if (finding.severity === 'degraded') return `${Name} can't get a new access token.`;
   return finding.certainty === 'likely'
@@ -33,22 +33,22 @@ function lead({ finding, Name, name }: Speech): string {
 
 const refusal = refusalsBy('oauth', (speech) => ({ lead: lead(speech), detail: tally(speech) }));
 
-const wrongSecret = () => say`It sends a wrong client secret.`;
-const noSecret = () => say`It doesn't send a client secret.`;
+const wrongSecret = () => say`It's sending the wrong client secret.`;
+const noSecret = () => say`It isn't sending a client secret.`;
 
 /** What came in place of the client secret, by the sub-reason. */
 const SECRET_MISTAKES: Record<string, (speech: Speech) => Text> = {
   client_missing: noSecret,
   client_secret_missing: noSecret,
-  client_proofs_disagree: () => say`The header and the body of its token request have different clients or secrets.`,
-  client_id_as_secret: () => say`It sends a client ID in place of the client secret.`,
-  token_as_client_secret: () => say`It sends a token in place of the client secret.`,
+  client_proofs_disagree: () => say`The header and body of its token requests name different clients or secrets.`,
+  client_id_as_secret: () => say`It's sending a client ID in place of the client secret.`,
+  token_as_client_secret: () => say`It's sending a token in place of the client secret.`,
   client_secret_removed: ({ finding: { facts } }) =>
     facts.at === undefined
-      ? say`It sends a client secret that was removed.`
+      ? say`It's sending a client secret that was removed.`
       : facts.hint === undefined
-        ? say`It sends a client secret that was removed ${date(facts.at)}.`
-        : say`It sends the client secret that ends in …${facts.hint}. That secret was removed ${date(facts.at)}.`,
+        ? say`It's sending a client secret that was removed ${date(facts.at)}.`
+        : say`It's sending the client secret that ends in …${facts.hint}. That secret was removed ${date(facts.at)}.`,
 };
 
 const newSecret = (speech: Speech): Text[] => [
@@ -57,7 +57,7 @@ const newSecret = (speech: Speech): Text[] => [
 ];
 
 /** What was found in the assertion, by the fault that its event names; and what helps. */
-const ASSERTIONS: Record<string, { what: string; fix: string }> = {
+const ASSERTIONS: Record<string, { what: string | ((by: string | undefined) => string); fix: string }> = {
   assertion_malformed: { what: 'It is not a signed JWT.', fix: 'Send a signed JWT as client_assertion.' },
   assertion_missing: {
     what: 'It has a client_assertion_type, but no client_assertion.',
@@ -76,7 +76,7 @@ const ASSERTIONS: Record<string, { what: string; fix: string }> = {
     fix: 'Sign it with RS256, PS256, ES256 or EdDSA.',
   },
   assertion_key_unknown: {
-    what: 'It was signed with a key whose key ID (kid) is not registered.',
+    what: 'The ID (kid) of the key that signed it is not registered.',
     fix: 'Register the public key under the key ID in the assertion, or register its JWKS URL.',
   },
   assertion_key_unusable: {
@@ -100,19 +100,21 @@ const ASSERTIONS: Record<string, { what: string; fix: string }> = {
     fix: 'Set the audience to exactly the value below.',
   },
   assertion_expired: {
-    what: "It had already expired when it arrived. The sender's clock is slow, or the assertion was reused.",
-    fix: 'Check the clock of the system that signs it, and sign a new assertion for each request.',
+    what: (by) =>
+      `It had ${by === undefined ? 'already expired when' : `expired ${by} before`} it arrived. The sender's clock is slow, or the assertion was reused.`,
+    fix: 'Check the clock on the system that signs it, and sign a new assertion for each request.',
   },
   assertion_not_yet_valid: {
-    what: "It is not valid yet. The sender's clock is ahead of ours.",
-    fix: 'Check the clock of the system that signs it.',
+    what: (by) =>
+      `It won't be valid ${by === undefined ? 'until later' : `for another ${by}`}. The sender's clock is ahead of ours.`,
+    fix: 'Check the clock on the system that signs it.',
   },
   assertion_milliseconds: {
     what: 'Its times (exp, iat, nbf) are in milliseconds.',
-    fix: 'Write them in seconds.',
+    fix: 'Send them in seconds.',
   },
   assertion_lives_too_long: {
-    what: 'Its lifetime is too long.',
+    what: (by) => `Its lifetime is too long${by === undefined ? '' : `: it expires in ${by}`}.`,
     fix: 'Make assertions expire within ten minutes.',
   },
   assertion_replayed: {
@@ -127,12 +129,13 @@ function assertion(speech: Speech): Words {
   const known = ASSERTIONS[finding.facts.detail ?? ''];
   const mistake = mistakeOf(speech, 'assertion_wrong');
   const sides = given === undefined ? '' : say` It says ${{ value: given }}; we expect ${{ value: wanted ?? '' }}.`;
-  const differs = seconds === undefined ? '' : ` The difference is ${span(seconds * 1000)}.`;
-  const generic = 'Check its key, its audience (aud), and the time on the system that signs it.';
+  const by = seconds === undefined ? undefined : span(seconds * 1000);
+  const what = typeof known?.what === 'function' ? known.what(by) : known?.what;
+  const generic = 'Check its key, its audience (aud), and the clock on the system that signs it.';
   const isAudience = finding.facts.detail === 'assertion_audience';
   return {
     lead: lead(speech),
-    rest: say`The signed assertion of ${client(speech)} was not accepted. ${known?.what ?? text ?? ''}${differs}${sides}`,
+    rest: say`The signed assertion from ${client(speech)} was not accepted. ${what ?? text ?? ''}${sides}`,
     detail: tally(speech),
     steps: [say`${known?.fix ?? generic}`, ...(mistake && isAudience ? [say`${mistake.fix}`] : [])],
     ...(isAudience && { value: { label: 'Audience', value: wanted ?? directory.tokenUrl } }),
@@ -140,13 +143,13 @@ function assertion(speech: Speech): Words {
 }
 
 const FORMS: Record<string, string> = {
-  oauth_path_wrong: 'It went to a path of this server where no OAuth endpoint is.',
+  oauth_path_wrong: "It went to a path on this server that isn't an OAuth endpoint.",
   form_names_wrong:
-    'Its parameters have other names or separators than OAuth gives them, such as clientId for client_id.',
+    "Its parameters don't have the names or separators that OAuth requires, such as clientId in place of client_id.",
   form_multipart: 'Its body is multipart/form-data instead of a plain form.',
   form_json_broken: 'Its body is not valid JSON.',
-  form_json_as_form: 'Its body is JSON, but its content type does not say so.',
-  form_as_json: 'Its body is a form, but its content type says JSON.',
+  form_json_as_form: "Its body is JSON, but its content type doesn't say so.",
+  form_as_json: "Its body is a form, but its content type says it's JSON.",
   form_parameters_in_url: 'Its parameters are in the URL instead of the body.',
   form_parameter_twice: 'One of its parameters appears twice.',
   token_request_by_get: 'It was sent with GET; the token endpoint requires POST.',
@@ -165,7 +168,7 @@ function swapped(speech: Speech): Words {
   const filling = isToken ? 'authorization-url' : 'token-url';
   const label = field(speech, filling);
   return {
-    lead: `${speech.Name} uses the wrong URL.`,
+    lead: `${speech.Name} is using the wrong URL.`,
     rest: isToken
       ? say`The token URL was entered as the authorization URL.`
       : say`The authorization URL was entered as the token URL.`,
@@ -186,7 +189,7 @@ export const OAUTH_WORDS = {
     const mistake = mistakeOf(speech, 'redirect_uri_unknown');
     const isNamed = speech.audience === 'it_contact' && isAppNamed;
     const renamed = [
-      say`Open the setup on this page, and correct the app name: ${speech.name} puts it into the redirect URI.`,
+      say`Open the setup on this page, and correct the app name. ${speech.name} includes it in the redirect URI.`,
       say`Then start the connection again in ${speech.name}.`,
     ];
     return {
@@ -212,18 +215,18 @@ export const OAUTH_WORDS = {
   },
   client_unknown: refusal(
     'client_unknown',
-    () => say`It sends a client ID that we don't recognize.`,
+    () => say`It's sending a client ID that we don't recognize.`,
     (speech) => pasteInto(speech, 'client-id', 'the client ID from this page'),
     'whether the ID belongs to another product.',
   ),
   client_deleted: (speech) => ({
     lead: lead(speech),
-    rest: say`${capital(client(speech))} was deleted, so the connection gets no more tokens.`,
+    rest: say`${capital(client(speech))} was deleted, so the connection can't get any more tokens.`,
     detail: tally(speech),
     steps: vendorDoes(
       speech,
-      [say`Create another client for this directory.`, ...connectAgain(speech)],
-      'has to create another client for you',
+      [say`Create a new client for this directory.`, ...connectAgain(speech)],
+      'has to create a new client for you',
     ),
   }),
   client_secret_wrong: refusal(
@@ -244,7 +247,7 @@ export const OAUTH_WORDS = {
   ),
   client_secret_has_blanks: refusal(
     'client_secret_has_blanks',
-    () => say`The client secret it sends contains spaces or line breaks.`,
+    () => say`The client secret it's sending contains spaces or line breaks.`,
     (speech) => pasteInto(speech, 'client-secret', 'the complete client secret again, without spaces,'),
   ),
   client_id_and_secret_swapped: refusal(
@@ -271,7 +274,7 @@ export const OAUTH_WORDS = {
     (speech) =>
       vendorDoes(
         speech,
-        [say`Check that the JWKS URL of the client can be reached from this server.`],
+        [say`Check that the client's JWKS URL can be reached from this server.`],
         'has to check the URL of the public keys',
       ),
   ),
@@ -282,7 +285,7 @@ export const OAUTH_WORDS = {
       vendorDoes(
         speech,
         [
-          say`Create a client with that grant type, or choose another one in ${speech.name}.`,
+          say`Create a client with that grant type, or choose another grant type in ${speech.name}.`,
           ...pasteInto(speech, 'client-id', 'the new client ID'),
         ],
         'has to allow the grant type, unless you choose the one that the setup shows',
@@ -290,7 +293,7 @@ export const OAUTH_WORDS = {
   ),
   grant_unknown: refusal(
     'grant_unknown',
-    () => say`The grant type of its token request is missing or not supported.`,
+    () => say`The grant type in its token requests is missing or not supported.`,
     (speech) => [
       say`${open(speech, 'oauth')}, and choose client credentials or authorization code as the grant type.`,
       press(speech, 'oauth'),
@@ -298,7 +301,7 @@ export const OAUTH_WORDS = {
   ),
   scope_unknown: refusal(
     'scope_unknown',
-    () => say`It asks for a scope that does not exist here.`,
+    () => say`It's asking for a scope that doesn't exist here.`,
     (speech) => [
       say`${open(speech, 'oauth')}, and set the scope to ${{ value: 'scim' }}, or leave it empty.`,
       press(speech, 'oauth'),
@@ -306,18 +309,18 @@ export const OAUTH_WORDS = {
   ),
   scope_separator: refusal(
     'scope_separator',
-    () => say`The scopes it asks for are separated by commas or other marks.`,
+    () => say`The scopes it's asking for are separated by commas or other characters.`,
     (speech) => [say`${open(speech, 'oauth')}, and separate the scopes with spaces.`, press(speech, 'oauth')],
   ),
   code_expired: refusal(
     'code_expired',
-    () => say`It came back with its authorization code too late. A code lasts two minutes.`,
+    () => say`It sent its authorization code too late. A code expires after two minutes.`,
     connectAgain,
   ),
   code_unknown: refusal(
     'code_unknown',
     () =>
-      say`It sends an authorization code that we don't recognize: it was damaged on the way, or issued to another client.`,
+      say`It's sending an authorization code that we don't recognize. The code was damaged on the way, or issued to another client.`,
     connectAgain,
     'whether the code was cut short, or belongs to another client or another server.',
   ),
@@ -334,19 +337,19 @@ export const OAUTH_WORDS = {
   ),
   refresh_token_unknown: refusal(
     'refresh_token_unknown',
-    () => say`It sends a refresh token that we don't recognize.`,
+    () => say`It's sending a refresh token that we don't recognize.`,
     connectAgain,
   ),
   refresh_token_superseded: refusal(
     'refresh_token_superseded',
     () =>
-      say`It sends a refresh token that a newer one replaced. Two installations are probably sharing one connection.`,
+      say`It's sending a refresh token that has been replaced by a newer one. Two installations are probably sharing one connection.`,
     connectAgain,
   ),
   refresh_token_reused: refusal(
     'refresh_token_reused',
     () =>
-      say`It reused a refresh token that had been replaced by a newer one. Someone else may have a copy, so we ended the connection.`,
+      say`It reused a refresh token that had been replaced by a newer one. Someone else may have a copy, so we revoked the connection.`,
     connectAgain,
   ),
   connection_ended: (speech) => {
@@ -356,7 +359,7 @@ export const OAUTH_WORDS = {
     return {
       lead: lead(speech),
       rest: isGone
-        ? say`The directory of the connection was deleted.`
+        ? say`The connection's directory was deleted.`
         : isExpired
           ? say`The connection expired ${date(expiresAt ?? at)}.`
           : say`${capital(whoDid(speech))} revoked the connection ${date(at)}.`,
@@ -372,7 +375,7 @@ export const OAUTH_WORDS = {
   },
   connection_slots_full: refusal(
     'connection_slots_full',
-    () => say`A directory can have two tokens or connections at most, and this one already had two.`,
+    () => say`A directory can have at most two tokens or connections, and this one already had two.`,
     (speech) => [say`Revoke a token or connection that you don't need on this page.`, ...connectAgain(speech)],
   ),
   consent_refused: (speech) => ({
@@ -384,7 +387,7 @@ export const OAUTH_WORDS = {
   request_form_wrong: refusal(
     'request_form_wrong',
     ({ finding }) =>
-      say`Its request is not in the format that OAuth requires. ${FORMS[finding.facts.detail ?? ''] ?? ''}`,
+      say`Its requests are not in the format that OAuth requires. ${FORMS[finding.facts.detail ?? ''] ?? ''}`,
     (speech) => [
       say`${open(speech, 'oauth')}, and compare the URLs and the authentication method with the setup on this page.`,
       say`If you wrote the program yourself, send the parameters in the body as application/x-www-form-urlencoded.`,
