@@ -27,8 +27,8 @@ function putIn(speech: Speech): Text[] {
     ];
   }
   return [
-    say`${open(speech, 'bearer')}, and check that ${ui(field(speech, 'token'))} has ${token(speech)}.`,
-    say`Check that ${ui(field(speech, 'endpoint'))} holds the URL below.`,
+    say`${open(speech, 'bearer')}, and check that ${ui(field(speech, 'token'))} contains ${token(speech)}.`,
+    say`Check that ${ui(field(speech, 'endpoint'))} is set to the URL below.`,
     press(speech, 'bearer'),
   ];
 }
@@ -42,14 +42,14 @@ const NO_TRACE = 'requests that go to another address. They never reach us.';
 const STEPS: Record<string, (at: Date | undefined) => Text> = {
   client_made: (at) => say`A client was created ${at}, but has not been used to connect yet.`,
   requested: (at) => say`The connection was requested ${at}, but has not been allowed yet.`,
-  consented: (at) => say`The connection was allowed ${at}, but no token was requested with it yet.`,
+  consented: (at) => say`The connection was allowed ${at}, but no token has been requested with it yet.`,
 };
 
 function ending(speech: Speech, what: string, steps: Text[]) {
   const { expiresAt } = speech.finding.facts;
   return {
     lead: `${capital(what)} expires soon.`,
-    rest: say`It expires ${date(expiresAt)}. After that, ${speech.name} is refused.`,
+    rest: say`It expires ${date(expiresAt)}. After that, requests from ${speech.name} will be refused.`,
     steps,
   };
 }
@@ -74,12 +74,12 @@ function unseenBehind({ finding, audience, vendor }: Speech): string | undefined
 export const STATE_WORDS = {
   not_connected: (speech) => ({
     lead: 'Not connected yet.',
-    rest: say`There is no token and no connection.`,
+    rest: say`It has no token and no connection.`,
     steps: [say`Set up ${speech.name} step by step on this page, or generate a token.`],
   }),
   never_used: (speech) => ({
     lead: `${speech.Name} has never connected.`,
-    rest: say`${capital(token(speech))} was created ${date(speech.finding.since)} and was never used.`,
+    rest: say`${capital(token(speech))} was created ${date(speech.finding.since)} and has never been used.`,
     steps: putIn(speech),
     ...endpoint(speech),
     unseen: NO_TRACE,
@@ -91,7 +91,7 @@ export const STATE_WORDS = {
       rest:
         acceptedAt === undefined
           ? say`${speech.Name} has not used ${token(speech)} yet.`
-          : say`The last request was accepted ${date(acceptedAt)}, with a token or connection that has ended.`,
+          : say`The last request was accepted ${date(acceptedAt)}, with a token or connection that no longer works.`,
       steps: putIn(speech),
       ...endpoint(speech),
       unseen: NO_TRACE,
@@ -116,14 +116,14 @@ export const STATE_WORDS = {
     ),
   rotation_overdue: (speech) => ({
     lead: 'The new token is not in use yet.',
-    rest: say`${speech.Name} still uses ${token(speech)}, which was replaced ${date(speech.finding.since)}.`,
+    rest: say`${speech.Name} is still using ${token(speech)}, which was replaced ${date(speech.finding.since)}.`,
     steps: pasteToken(speech),
   }),
   old_one_still_used: (speech) => ({
     lead: 'Both tokens are in use.',
-    rest: say`${capital(token(speech))} was replaced ${date(speech.finding.since)}, and something still sends it.`,
+    rest: say`${capital(token(speech))} was replaced ${date(speech.finding.since)}, and something is still sending it.`,
     steps: [
-      say`Find out what still uses it, such as another app in ${speech.name} or a script. The token's card shows the address.`,
+      say`Find out what is still using it, such as another app in ${speech.name} or a script. The token's card shows the address.`,
       ...pasteToken(speech).slice(0, 2),
     ],
     unseen: 'whether both are used by the same system.',
@@ -133,8 +133,8 @@ export const STATE_WORDS = {
     rest: say`Its client was deleted. Requests are accepted until the access token expires ${date(speech.finding.facts.expiresAt)}.`,
     steps: vendorDoes(
       speech,
-      [say`Create another client, and connect ${speech.name} again before that. Or generate a token.`],
-      'has to create another client for you',
+      [say`Create a new client and connect ${speech.name} again before then, or generate a token.`],
+      'has to create a new client for you',
     ),
   }),
 
@@ -143,27 +143,27 @@ export const STATE_WORDS = {
     const { rhythm } = speech.idp;
     return {
       lead: 'Unusually quiet.',
-      rest: say`No request since ${date(lastAt)}. Nothing was refused.`,
+      rest: say`There have been no requests since ${date(lastAt)}. Nothing was refused.`,
       detail:
         detail === 'own'
-          ? say`In the last year, it was never quiet for more than ${span(longestMs)}.`
+          ? say`Over the last year, it was never quiet for more than ${span(longestMs)}.`
           : say`${rhythm.says}`,
       steps: [
-        say`Check in ${speech.name} that provisioning is on, and that it has not stopped after an error.`,
-        say`If nothing changed there in that time, choose “This is expected”.`,
+        say`Check in ${speech.name} that provisioning is on and hasn't stopped after an error.`,
+        say`If nothing has changed there since then, choose “This is expected”.`,
       ],
       unseen: `whether ${speech.name} had anything to send.`,
     };
   },
   fleet_quiet: (speech) => ({
     lead: `Many directories that use ${speech.name} are quiet.`,
-    rest: say`No request since ${date(speech.finding.facts.lastAt)}. Others that use ${speech.name} stopped at about the same time.`,
+    rest: say`There have been no requests since ${date(speech.finding.facts.lastAt)}. Other directories that use ${speech.name} went quiet at about the same time.`,
     steps: vendorDoes(
       speech,
-      [say`Check that this server can be reached from the internet, and look at the status page of ${speech.name}.`],
+      [say`Check that this server can be reached from the internet, and look at ${speech.name}'s status page.`],
       'has been notified',
     ),
-    unseen: `where they stop. They don't reach us.`,
+    unseen: `where the requests stop. They don't reach us.`,
   }),
   idp_backoff: (speech) => {
     const { lastAt, at, expiresAt } = speech.finding.facts;
@@ -171,7 +171,7 @@ export const STATE_WORDS = {
     const gives = date(expiresAt);
     return {
       lead: `${speech.Name} has probably paused.`,
-      rest: say`It was last refused ${date(lastAt)}, and has sent nothing since. ${says}`,
+      rest: say`Its last request was refused ${date(lastAt)}, and it has sent nothing since. ${says}`,
       detail: say`${at === undefined ? '' : say`It will try again ${date(at)} or earlier. `}${gives === undefined ? '' : say`It will stop trying ${gives}.`}`,
       steps: byHand
         ? [say`To start it now, open ${path(byHand.path)} in ${speech.name} and select ${path(byHand.buttons)}.`]
@@ -181,24 +181,24 @@ export const STATE_WORDS = {
   },
 
   new_source: (speech) => ({
-    lead: 'Requests come from a new place.',
+    lead: 'Requests are coming from a new place.',
     rest: say`Since ${date(speech.finding.since)}, requests with the token have come from ${source(speech)}.`,
     steps: [say`If you didn't move or add an app, the token may have leaked. Generate a new one and revoke this one.`],
-    unseen: 'who runs the program.',
+    unseen: 'who is running the program.',
   }),
   two_sources_one_token: (speech) => ({
-    lead: 'Two programs use the same token.',
+    lead: 'Two programs are using the same token.',
     rest: say`Since ${date(speech.finding.since)}, requests have also come from ${source(speech)}.`,
     steps: [
-      say`If both are yours, give each one its own token.`,
+      say`If both are yours, give each its own token.`,
       say`If not, the token may have leaked. Generate a new one and revoke this one.`,
     ],
-    unseen: 'who runs the program.',
+    unseen: 'who is running the program.',
   }),
   rate_limited: () => ({
     lead: 'Refused requests are limited.',
-    rest: say`There were so many that we answered some with 429. Accepted requests are never limited.`,
-    steps: [say`Fix the errors above. The limit then ends within a minute.`],
+    rest: say`There were so many that we answered some with a 429. Accepted requests are never limited.`,
+    steps: [say`Fix the errors above. The limit is then lifted within a minute.`],
   }),
   healed_but_missed: (speech) => {
     const { firstAt, lastAt, detail = '', reads = 0, creates = 0, updates = 0, deletions = 0 } = speech.finding.facts;
@@ -229,12 +229,12 @@ export const STATE_WORDS = {
   },
   weak_or_imported: (speech) => ({
     lead: 'The token in use was imported.',
-    rest: say`${capital(token(speech))} was imported, and another system may still know it.`,
-    steps: [say`Rotate it when you can. The old one works until the new one is used.`],
+    rest: say`${capital(token(speech))} was imported, and another system may still have it.`,
+    steps: [say`Rotate it when you can. The old token keeps working until the new one is used.`],
   }),
   no_owner: (speech) => ({
-    lead: "We don't know anyone at the organization.",
-    rest: say`No portal link was ever opened, so we can't notify anyone there when something breaks.`,
+    lead: "We don't have a contact at the organization.",
+    rest: say`No one there has ever opened a portal link, so we can't notify anyone there when something breaks.`,
     steps: vendorDoes(speech, [say`Send a portal link to their administrator.`], 'can send you a portal link'),
   }),
 
@@ -250,7 +250,7 @@ export const STATE_WORDS = {
   working_quiet: (speech) => {
     const { longestMs, limitMs } = speech.finding.facts;
     return {
-      lead: 'Provisioning works. It is quiet.',
+      lead: 'Provisioning works. There has been no recent activity.',
       rest: say`${last(speech)} ${speech.idp.rhythm.says}`,
       ...(longestMs !== undefined &&
         limitMs !== undefined && {
@@ -264,7 +264,7 @@ export const STATE_WORDS = {
     const { at, acceptedAt } = speech.finding.facts;
     return {
       lead: 'No longer connected.',
-      rest: say`${capital(whoDid(speech))} ended the last token or connection ${date(at)}. Nothing has been refused since.`,
+      rest: say`${capital(whoDid(speech))} revoked the last token or connection ${date(at)}. Nothing has been refused since then.`,
       ...(acceptedAt !== undefined && { detail: say`The last request was accepted ${date(acceptedAt)}.` }),
       steps: [say`To connect again, set up ${speech.name} on this page.`],
     };
