@@ -46,43 +46,43 @@ function placeOf({ code }: Finding): Station['place'] | undefined {
 }
 
 const SHORT: Partial<Record<Code, string>> = {
-  token_missing: 'Refuses: no token',
-  token_truncated: 'Refuses: incomplete token',
-  token_doubled: 'Refuses: two tokens in one',
-  token_with_blanks: 'Refuses: spaces in the token',
-  token_unknown: 'Refuses: unknown token',
-  token_revoked: 'Refuses: token revoked',
-  token_replaced: 'Refuses: token replaced',
-  token_expired: 'Refuses: token expired',
-  token_disabled: 'Refuses: token disabled',
-  token_elsewhere: "Refuses: another directory's token",
-  scheme_basic: 'Refuses: user name and password',
-  insufficient_scope: 'Refuses changes: read-only token',
-  directory_disabled: 'Refuses: directory disabled',
-  wrong_path: 'Sends to a wrong URL',
-  wrong_endpoint_key: 'Sends to a wrong URL',
-  doubled_slash: 'Sends to a wrong URL',
+  token_missing: 'Refusing: no token',
+  token_truncated: 'Refusing: incomplete token',
+  token_doubled: 'Refusing: two tokens in one',
+  token_with_blanks: 'Refusing: spaces in the token',
+  token_unknown: 'Refusing: unknown token',
+  token_revoked: 'Refusing: token revoked',
+  token_replaced: 'Refusing: token replaced',
+  token_expired: 'Refusing: token expired',
+  token_disabled: 'Refusing: token disabled',
+  token_elsewhere: "Refusing: another directory's token",
+  scheme_basic: 'Refusing: user name and password',
+  insufficient_scope: 'Refusing changes: read-only token',
+  directory_disabled: 'Refusing: directory disabled',
+  wrong_path: 'Sending to the wrong URL',
+  wrong_endpoint_key: 'Sending to the wrong URL',
+  doubled_slash: 'Sending to the wrong URL',
   idp_backoff: 'Paused',
-  access_token_last: 'Issues no more tokens',
-  client_deleted: 'Refuses: client deleted',
-  client_unknown: 'Refuses: unknown client',
-  client_secret_wrong: 'Refuses: wrong client secret',
-  client_secret_expired: 'Refuses: client secret expired',
-  connection_ended: 'Refuses: connection ended',
+  access_token_last: 'No longer issuing tokens',
+  client_deleted: 'Refusing: client deleted',
+  client_unknown: 'Refusing: unknown client',
+  client_secret_wrong: 'Refusing: wrong client secret',
+  client_secret_expired: 'Refusing: client secret expired',
+  connection_ended: 'Refusing: connection ended',
   upstream_not_set: 'No URL is set',
   upstream_unreachable: "Can't be reached",
-  upstream_refuses_us: 'Refuses us',
+  upstream_refuses_us: 'Rejecting our requests',
   upstream_wrong_base: 'Wrong base URL',
-  upstream_not_scim: "Answers with something that isn't SCIM",
-  upstream_rejects_content: 'Rejects changes',
-  upstream_failing: 'Answers with errors',
-  upstream_cut: 'Cuts off its answers',
+  upstream_not_scim: "Sending responses that aren't SCIM",
+  upstream_rejects_content: 'Rejecting changes',
+  upstream_failing: 'Responding with errors',
+  upstream_cut: 'Cutting off responses',
   upstream_slow: 'Too slow',
-  upstream_limits: 'Limits the request rate',
+  upstream_limits: 'Limiting the request rate',
 };
 
 function shortOf(code: Code): string {
-  return SHORT[code] ?? (CODES[code].group === 'token_endpoint' ? 'Refuses the request' : 'Refuses the token');
+  return SHORT[code] ?? (CODES[code].group === 'token_endpoint' ? 'Refusing requests' : 'Refusing the token');
 }
 
 function idpOf({ accepted, refusals, silence }: Facts, findings: readonly Finding[]): Station {
@@ -94,7 +94,7 @@ function idpOf({ accepted, refusals, silence }: Facts, findings: readonly Findin
       .filter(({ code }) => findings.some((finding) => finding.code === code))
       .map(({ lastAt, address, userAgent }) => ({ at: lastAt, address, userAgent })),
   ]);
-  if (!last) return { place: 'idp', state: 'unknown', says: 'No request yet', notes: [] };
+  if (!last) return { place: 'idp', state: 'unknown', says: 'No requests yet', notes: [] };
   const from = [last.address, last.userAgent].filter((part) => part !== undefined && part !== '').join(', ');
   const isSilent = silence?.isAlarm === true || lead?.code === 'working_quiet';
   return {
@@ -110,7 +110,7 @@ function tokenEndpointOf({ credentials, clients, grantedAt }: Facts): Station {
   const usesTokens = clients.length > 0 || credentials.some(({ kind }) => kind === 'oauth');
   if (!usesTokens) return { place, state: 'ok', says: UNINVOLVED, notes: [say`This directory uses static tokens`] };
   if (!grantedAt) return { place, state: 'unknown', says: 'No token issued yet', notes: [] };
-  return { place, state: 'ok', says: 'Issues tokens', notes: [say`Last token ${grantedAt}`] };
+  return { place, state: 'ok', says: 'Issuing tokens', notes: [say`Last token ${grantedAt}`] };
 }
 
 function scimEndpointOf({ accepted }: Facts, lead: Finding | undefined): Station {
@@ -118,7 +118,7 @@ function scimEndpointOf({ accepted }: Facts, lead: Finding | undefined): Station
   return {
     place: 'scim_endpoint',
     state: accepted ? 'ok' : 'unknown',
-    says: accepted ? 'Accepts' : 'Nothing accepted yet',
+    says: accepted ? 'Accepting requests' : 'Nothing accepted yet',
     notes: [
       ...(accepted ? [say`Last accepted ${accepted.at}`] : []),
       ...(refusedAt === undefined ? [] : [say`Last refused ${new Date(refusedAt)}`]),
@@ -129,12 +129,11 @@ function scimEndpointOf({ accepted }: Facts, lead: Finding | undefined): Station
 function scimServerOf({ outcomes, sees, accepted }: Facts): Station {
   const place = 'scim_server';
   if (sees === 'nothing')
-    return { place, state: 'unknown', says: 'Not visible to us', notes: [say`We don't see its answers`] };
+    return { place, state: 'unknown', says: 'Not visible to us', notes: [say`We don't see its responses`] };
   const answered = outcomes.filter(({ outcome }) => outcome === 'ok' || outcome === 'normal_refusal');
   const last = latestOf(answered);
-  if (!last)
-    return { place, state: 'unknown', says: accepted ? 'No answer seen yet' : 'Nothing to answer yet', notes: [] };
-  return { place, state: 'ok', says: 'Answers', notes: [say`Last answer ${last.at}`] };
+  if (!last) return { place, state: 'unknown', says: accepted ? 'No response yet' : 'No requests yet', notes: [] };
+  return { place, state: 'ok', says: 'Responding', notes: [say`Last response ${last.at}`] };
 }
 
 function latestOf<T extends { at: Date }>(moments: readonly (T | undefined)[]): T | undefined {
