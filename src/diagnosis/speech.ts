@@ -63,30 +63,30 @@ export function date(time: string | undefined): Date | undefined {
   return time === undefined ? undefined : new Date(time);
 }
 
-/** "Okta is being refused.", as sure and as bad as it is. */
-export function refused({ finding, name, Name }: Speech): string {
-  if (finding.severity === 'degraded') return `Some requests from ${name} are refused.`;
-  return finding.certainty === 'likely' ? `${Name} is probably being refused.` : `${Name} is being refused.`;
+/** "Requests from Okta are being refused.", as sure and as bad as it is. */
+export function refused({ finding, name }: Speech): string {
+  if (finding.severity === 'degraded') return `Some requests from ${name} are being refused.`;
+  return `Requests from ${name} are ${finding.certainty === 'likely' ? 'probably ' : ''}being refused.`;
 }
 
-/** "41 requests since Tuesday 09:12; nothing has been accepted since." */
+/** "41 requests from 192.0.2.7 since Tuesday at 09:12; no other requests have been accepted." */
 export function tally({ finding }: Speech): Text {
   const { count = 0, isCut, firstAt, address, userAgent, usable } = finding.facts;
   const since = date(firstAt);
   if (count === 0 || since === undefined) return usableText(finding.facts.usable);
   const from = address === undefined ? '' : ` from ${address}${userAgent === undefined ? '' : ` (${userAgent})`}`;
   const which = usable === undefined ? '' : say` ${usableText(usable)}`;
-  return say`${isCut ? 'More than ' : ''}${counted(count, 'request')} since ${since}${from}; ${othersOf(finding)}${which}`;
+  return say`${isCut ? 'More than ' : ''}${counted(count, 'request')}${from} since ${since}; ${othersOf(finding)}${which}`;
 }
 
 /** What became of the other requests. A token is accepted before the SCIM server fails, so that tells nothing of the server. */
 function othersOf({ code, severity, facts: { acceptedAt, firstAt = '', cause } }: Finding): string {
   if (CODES[code].group === 'upstream' || cause === 'doubled_path')
-    return severity === 'degraded' ? 'other requests get through.' : 'none has worked since.';
+    return severity === 'degraded' ? 'other requests are getting through.' : 'no other requests have worked.';
   if (acceptedAt === undefined) return 'nothing has ever been accepted.';
   if (CODES[code].group === 'token_endpoint' && severity === 'degraded')
-    return 'other requests stop when the current access token expires.';
-  return acceptedAt > firstAt ? 'other requests are accepted.' : 'nothing has been accepted since.';
+    return 'other requests will stop when the current access token expires.';
+  return acceptedAt > firstAt ? 'other requests are being accepted.' : 'no other requests have been accepted.';
 }
 
 function usableText(usable: Finding['facts']['usable']): Text {
@@ -152,7 +152,7 @@ export function pasteToken(speech: Speech, how?: string): Text[] {
     return [
       say`${open(speech, 'bearer')}, and paste the current token (it ends in …${usable.hint}) ${into}.`,
       press(speech, 'bearer'),
-      say`If you don't have that token anymore, generate a new one on this page and paste it instead.`,
+      say`If you don't have that token anymore, generate a new one on this page and paste that instead.`,
     ];
   }
   if (usable?.kind === 'oauth') return useConnection(speech);
@@ -171,7 +171,7 @@ function useConnection(speech: Speech): Text[] {
   return [
     say`${open(speech, 'oauth')}, and ${fields[0] ?? 'choose OAuth instead of a token'}. The connection itself is ready.`,
     press(speech, 'oauth'),
-    say`To stay with a token instead, generate one on this page and paste it into ${ui(field(speech, 'token'))}.`,
+    say`To keep using a token instead, generate one on this page and paste it into ${ui(field(speech, 'token'))}.`,
   ];
 }
 
@@ -182,7 +182,7 @@ export function pasteAgain(speech: Speech, how: string): Text[] {
   return [
     say`${open(speech, 'bearer')}, and paste the token ${into} again, ${how}.`,
     press(speech, 'bearer'),
-    say`If you don't have the token anymore, generate a new one on this page and paste that one.`,
+    say`If you don't have the token anymore, generate a new one on this page and paste that instead.`,
   ];
 }
 
@@ -286,6 +286,6 @@ const KIND_NAMES: Record<string, string> = {
   create: 'creating users',
   update: 'updating users',
   delete: 'deleting users',
-  group: 'groups',
+  group: 'working with groups',
   discovery: 'discovery',
 };

@@ -57,7 +57,7 @@ describe('the portal in a browser', { skip: browser === undefined, concurrency: 
       await verify(endpointKey, `${token.slice(0, -4)}zzzz`);
       await tell();
       if (!scripts) await page.reload();
-      await page.getByText('It sends a mistyped token').first().waitFor();
+      await page.getByText("It's sending a mistyped token").first().waitFor();
       await context.close();
     });
   }

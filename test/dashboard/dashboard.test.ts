@@ -285,7 +285,7 @@ for (const engine of engines) {
         assert.equal(await lead(), 'Requests are accepted.');
         app.clock.advance(8 * 24 * HOUR);
         owner = await signInOperator(app);
-        assert.equal(await lead(), 'Provisioning works. It is quiet.');
+        assert.equal(await lead(), 'Provisioning works. There has been no recent activity.');
         await owner.send(`/directories/${id}/disable`);
         assert.equal(await lead(), 'This directory is disabled.');
         assert.equal(await verify(id, token), 403);
@@ -593,7 +593,8 @@ for (const engine of engines) {
         const { html } = await owner.open('/organizations');
         return /<section class="panel list[^>]* aria-label="Needs attention">(.*?)<\/section>/.exec(html)?.[1] ?? '';
       };
-      const refused = /Refused production.*, Contoso &lt;b>.*Okta is being refused\. It sends an incomplete token/;
+      const refused =
+        /Refused production.*, Contoso &lt;b>.*Requests from Okta are being refused\. It(?:'|&#39;)s sending an incomplete token/;
       assert.match(await panel(), refused);
       const filter = (await owner.open('/findings?code=idp_own_token')).html;
       assert.match(
@@ -621,7 +622,7 @@ for (const engine of engines) {
       });
       await flush(app);
       const { html } = await owner.open('/refused');
-      assert.match(html, /Requests came with an incomplete or mistyped token\..*last from 127\.0\.0\.1/);
+      assert.match(html, /Requests arrived with an incomplete or mistyped token\..*last from 127\.0\.0\.1/);
       assert.match(html, /The identity provider sent a client ID that we do not recognize\./);
       assert.doesNotMatch(html, /Refused production/);
     });
@@ -661,7 +662,7 @@ for (const engine of engines) {
       app.clock.advance(1000);
       assert.equal(await ask(), 500);
       await flush(app);
-      assert.match((await owner.open(`/directories/${id}`)).html, /Provisioning fails at the SCIM server\..*500/);
+      assert.match((await owner.open(`/directories/${id}`)).html, /Provisioning is failing at the SCIM server\..*500/);
       upstream.closeAllConnections();
       upstream.close();
     });
@@ -728,7 +729,7 @@ for (const engine of engines) {
       await owner.send(`/directories/${id}/rotate`, { mode: 'immediate' });
       assert.match(
         (await owner.open(`/directories/${id}`)).html,
-        /Waiting for the first request with the new token\.<\/strong> The last request was accepted <time[^>]*>[^<]*<\/time>, with a token or connection that has ended/,
+        /Waiting for the first request with the new token\.<\/strong> The last request was accepted <time[^>]*>[^<]*<\/time>, with a token or connection that no longer works/,
       );
       assert.match(
         (await owner.open(`/directories/${id}/delete`)).html,
@@ -824,7 +825,7 @@ for (const engine of engines) {
       await app.app.rounds.find(({ name }) => name === 'denials')?.run();
       assert.match(
         (await owner.open(`/search?q=${ids[0]}`)).html,
-        /Refusals at that time.*Refused: requests came with an incomplete or mistyped token/,
+        /Refusals at that time.*Refused: requests arrived with an incomplete or mistyped token/,
       );
       assert.match((await owner.open(`/search?q=${ids[1]}`)).url, /audit\?requestId=/);
     });

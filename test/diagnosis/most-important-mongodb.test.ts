@@ -33,7 +33,7 @@ const scenarios: Record<string, Scenario> = {
       await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
       await send(`Bearer ${token}`);
     },
-    says: /still sends the token .* revoked .* paste the current token/,
+    says: /still sending the token .* revoked .* paste the current token/,
   },
   token_replaced: {
     async drive({ app, send, token, directory }) {
@@ -50,7 +50,7 @@ const scenarios: Record<string, Scenario> = {
     },
     says: /token from the directory “Okta test”/,
   },
-  wrong_path: { drive: ({ sendTo }) => sendTo('/Users'), says: /The last one asked for \/Users\./ },
+  wrong_path: { drive: ({ sendTo }) => sendTo('/Users'), says: /The last request was for \/Users\./ },
   client_secret_wrong: {
     async drive(world) {
       const { client } = await connected(world);
@@ -84,7 +84,7 @@ const scenarios: Record<string, Scenario> = {
       server.closeAllConnections();
       server.close();
     },
-    says: /answered list requests with 404/,
+    says: /answered list requests with a 404/,
   },
   quiet_for_longer_than_ever: {
     async drive({ app, send, token }) {

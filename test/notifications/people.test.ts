@@ -344,7 +344,7 @@ describe('people are told', () => {
     server.fails(undefined);
     await pass(3 * HOUR, 10 * MINUTE);
     const texts = server.mails.filter(({ to }) => to === 'waits@away.example').map(({ text }) => text);
-    assert.match(texts.join('\n'), /Okta is being refused/);
+    assert.match(texts.join('\n'), /Requests from Okta are being refused/);
     assert.match(texts.join('\n'), /A token was revoked/);
     assert.match(texts.join('\n'), /works again/);
   });

@@ -19,7 +19,7 @@ const TOLD = `
 day   1  sam: A token was created or imported.
 day  61  priya: Contoso: Access token (One) expires in 30 days.
 day  65  sam: 2 things happened
-day 120  ops: Contoso: Okta is being refused.
+day 120  ops: Contoso: Requests from Okta are being refused.
 day 120  sam: A token was disabled.
 day 121  ops: Contoso: Provisioning works again.
 day 121  sam: A token was enabled again.
@@ -27,7 +27,7 @@ day 170  dana: Fabrikam: Access token (Summer) expires in 30 days.
 day 187  dana: Fabrikam: Access token (Summer) expires in 14 days.
 day 193  dana: Fabrikam: Access token (Summer) expires in 7 days.
 day 199  ops: Fabrikam: Access token (Summer) expires in 1 day.
-day 200  ops: Fabrikam: Entra ID is being refused.
+day 200  ops: Fabrikam: Requests from Entra ID are being refused.
 day 204  ops: Fabrikam: Provisioning works again.
 day 234  priya: Contoso: Access token (Two) expires in 30 days.
 day 252  priya: Contoso: Access token (Two) expires in 13 days.
@@ -36,8 +36,8 @@ day 258  sam: Contoso: Access token (Two) expires in 7 days.
 day 264  ops: Contoso: Access token (Two) expires in 1 day.
 day 264  priya: Contoso: Access token (Two) expires in 1 day.
 day 264  sam: Contoso: Access token (Two) expires in 1 day.
-day 265  ops: Contoso: Okta is being refused.
-day 265  priya: Contoso: Okta is being refused.
+day 265  ops: Contoso: Requests from Okta are being refused.
+day 265  priya: Contoso: Requests from Okta are being refused.
 day 266  ops: Contoso: Provisioning works again.
 day 266  priya: Contoso: Provisioning works again.
 day 266  sam: 2 things happened

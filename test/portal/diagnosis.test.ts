@@ -69,7 +69,7 @@ describe('the page of a directory in the portal', () => {
     assert.match(page, /This is expected.*Mute for 30 days/s);
     const after = await press('/quiet');
     assert.equal(after.status, 200);
-    assert.match(after.html, /Provisioning works\. It is quiet\./);
+    assert.match(after.html, /Provisioning works\. There has been no recent activity\./);
     assert.doesNotMatch(after.html, /Unusually quiet|This is expected/);
     assert.deepEqual(await settlementsOf(directory.id), [['expected', 'it_contact', 'portal', undefined]]);
   });
@@ -79,7 +79,7 @@ describe('the page of a directory in the portal', () => {
     await send(`Bearer ${token}`);
     await pass(22);
     const first = await enter(directory);
-    assert.match((await first.press('/quiet?mute')).html, /Provisioning works\. It is quiet\./);
+    assert.match((await first.press('/quiet?mute')).html, /Provisioning works\. There has been no recent activity\./);
     const until = new Date(app.clock.now().getTime() + 30 * DAY).toISOString();
     assert.deepEqual(await settlementsOf(directory.id), [['muted', 'it_contact', 'portal', until]]);
     await pass(31);
@@ -109,7 +109,7 @@ describe('the page of a directory in the portal', () => {
     await flush(app);
     assert.match(html, /href="[^"]*\/audit\?type=refused">\s*Refused requests/);
     const refused = (await contact.open('/audit?type=refused')).html;
-    assert.match(refused, /Refused: requests came with the word Bearer twice/);
+    assert.match(refused, /Refused: requests arrived with the word Bearer twice/);
     assert.doesNotMatch(refused, /was generated|Token …/);
     assert.match(refused, new RegExp(`href="/portal/directories/${directory.id}/requests">\\s*Request log`));
     const operators = (await operator.open(`/directories/${directory.id}/requests`)).html;

@@ -41,7 +41,7 @@ for (const engine of engines) {
     it('is led to from the list, by a sentence about its health', async () => {
       await begin();
       const home = await contact.browser.open(`${app.url}/portal`);
-      assert.match(home.html, /Not connected yet\. There is no token and no connection\./);
+      assert.match(home.html, /Not connected yet\. It has no token and no connection\./);
       assert.ok(home.html.includes(`/portal/directories/${directory.id}`));
       assert.match((await open()).html, /<strong>Not connected yet\.<\/strong>/);
     });
@@ -100,7 +100,10 @@ for (const engine of engines) {
       await verify(foreign);
       await told();
       const page = await open();
-      assert.match(page.html, /It sends a token from another customer(?:&#39;|')s directory to this directory/);
+      assert.match(
+        page.html,
+        /It(?:'|&#39;)s sending a token from another customer(?:&#39;|')s directory to this directory/,
+      );
       assert.match(page.html, /<h2>What to do<\/h2>.*You<.*paste the new token into <b>Authorization<\/b>/);
       assert.ok(page.html.includes(directory.endpointUrl));
       assert.ok(!page.html.includes('Competitor'));
@@ -109,9 +112,9 @@ for (const engine of engines) {
       await verify(token.slice(0, -4));
       await told();
       const after = (await open()).html;
-      assert.match(after, /It sends an incomplete token/);
-      assert.match(after, /<strong>Okta is probably being refused\.<\/strong>/);
-      assert.match(after, /Refused: requests came with an incomplete or mistyped token/);
+      assert.match(after, /It(?:'|&#39;)s sending an incomplete token/);
+      assert.match(after, /<strong>Requests from Okta are probably being refused\.<\/strong>/);
+      assert.match(after, /Refused: requests arrived with an incomplete or mistyped token/);
       app.clock.advance(1000);
       assert.equal(await verify(token), 200);
       const fine = (await open()).html;
@@ -129,7 +132,7 @@ for (const engine of engines) {
       const { html } = await open();
       assert.match(
         html,
-        /<strong>Okta is being refused\.<\/strong> It sends a token that we don(?:'|&#39;)t recognize.*nothing has been accepted since\..*and was last used <time/,
+        /<strong>Requests from Okta are being refused\.<\/strong> It(?:'|&#39;)s sending a token that we don(?:'|&#39;)t recognize.*no other requests have been accepted\..*and was last used <time/,
       );
       assert.match(html, /used last<\/span>/);
       assert.doesNotMatch(html, /class="tag ok"/);

@@ -252,7 +252,7 @@ for (const engine of engines) {
       await told();
       assert.match(
         (await open('/check')).html,
-        /It sends an incomplete token.*<h2>What to do<\/h2>.*If you don(?:'|&#39;)t have the token anymore, generate a new one/,
+        /It(?:'|&#39;)s sending an incomplete token.*<h2>What to do<\/h2>.*If you don(?:'|&#39;)t have the token anymore, generate a new one/,
       );
       app.clock.advance(2000);
       assert.equal(await verify(token), 200);

@@ -65,11 +65,11 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
   },
   'client_secret_wrong: client ID': {
     drive: ({ request, client }) => request(CREDENTIALS, client.id),
-    says: [/sends a client ID in place of the client secret/, /Client Secret/],
+    says: [/sending a client ID in place of the client secret/, /Client Secret/],
   },
   'client_secret_wrong: token': {
     drive: ({ request }) => request(CREDENTIALS, `scim_${'x'.repeat(38)}`),
-    says: [/sends a token in place of the client secret/, /Client Secret/],
+    says: [/sending a token in place of the client secret/, /Client Secret/],
   },
   'client_secret_wrong: removed': {
     async drive({ app, request, client }) {
@@ -97,7 +97,7 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
   },
   scope_unknown: {
     drive: ({ request }) => request({ ...CREDENTIALS, scope: 'https://graph.microsoft.com/.default' }),
-    says: [/scope that does not exist/, /scim/],
+    says: [/scope that doesn't exist/, /scim/],
   },
   scope_separator: {
     drive: ({ request }) => request({ ...CREDENTIALS, scope: 'scim,offline_access' }),
@@ -146,7 +146,7 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
       app.clock.advance(MINUTE);
       await refresh(app, client, first);
     },
-    says: [/newer one replaced/, /[Tt]wo installations/],
+    says: [/replaced by a newer one/, /[Tt]wo installations/],
   },
   connection_ended: {
     async drive({ app, client, connect, directory }) {
@@ -165,7 +165,7 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
       await app.api.issue(directory.id);
       await exchange(app, client, code);
     },
-    says: [/two tokens or connections at most/, /Revoke/],
+    says: [/at most two tokens or connections/, /Revoke/],
   },
   redirect_uri_unknown: {
     async drive({ app, client }) {

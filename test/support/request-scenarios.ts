@@ -32,7 +32,7 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
     drive: ({ send }) => send('OAuth something', { agent: 'x' }),
     says: [/word other than Bearer/, /Auth Type Header/],
   },
-  header_name_in_value: { drive: ({ send }) => send('Authorization: Bearer other'), says: [/name of the header/] },
+  header_name_in_value: { drive: ({ send }) => send('Authorization: Bearer other'), says: [/header name/] },
   header_twice: {
     drive: ({ app, directory, token }) =>
       fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } }).then(
@@ -73,7 +73,7 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
       await send(`Bearer ${token}`);
     },
     says: [
-      /still sends the token that ends in …/,
+      /still sending the token that ends in …/,
       /revoked/,
       /works but has never been used/,
       /paste the current token/,
@@ -132,13 +132,16 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
     says: [/directory is disabled/, /Enable the directory/],
     actor: 'vendor',
   },
-  wrong_path: { drive: ({ sendTo }) => sendTo('/Users'), says: [/wrong URL/, /not the SCIM endpoint/, /\/scim\/v2\//] },
+  wrong_path: {
+    drive: ({ sendTo }) => sendTo('/Users'),
+    says: [/wrong URL/, /isn't the SCIM endpoint/, /\/scim\/v2\//],
+  },
   wrong_endpoint_key: {
     drive: ({ send, token }) => send(`Bearer ${token}`, { directory: 'no-such-directory' }),
     says: [/directory that does not exist/, /\/scim\/v2\//],
   },
   doubled_slash: {
     drive: ({ sendTo, directory }) => sendTo(`//scim/v2/${directory.endpointKey}/Users`),
-    says: [/doubled slash/],
+    says: [/double slash/],
   },
 };

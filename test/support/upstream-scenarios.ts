@@ -14,10 +14,10 @@ export const answer =
     response.writeHead(status, { 'content-type': type }).end(body);
 
 export const UPSTREAM_SCENARIOS: [code: string, behaviour: RequestListener, says: RegExp][] = [
-  ['upstream_wrong_base', answer(404, ERROR(404, 'x')), /answered list requests with 404/],
+  ['upstream_wrong_base', answer(404, ERROR(404, 'x')), /answered list requests with a 404/],
   ['upstream_not_scim', answer(200, '<html></html>', 'text/html'), /web page/],
-  ['upstream_refuses_us', answer(401, 'no'), /refused us with 401/],
-  ['upstream_failing', answer(500, ERROR(500, 'x')), /answered with 500/],
+  ['upstream_refuses_us', answer(401, 'no'), /rejected our request with a 401/],
+  ['upstream_failing', answer(500, ERROR(500, 'x')), /answered with a 500/],
   ['upstream_limits', answer(429, ERROR(429, 'x')), /429/],
   [
     'upstream_cut',
@@ -26,6 +26,6 @@ export const UPSTREAM_SCENARIOS: [code: string, behaviour: RequestListener, says
       response.write(LIST);
       setImmediate(() => response.destroy());
     },
-    /cut off its answers/,
+    /cut its responses short/,
   ],
 ];
