@@ -387,7 +387,7 @@ export const OAUTH_WORDS = {
   request_form_wrong: refusal(
     'request_form_wrong',
     ({ finding }) =>
-      say`Its requests are not in the format that OAuth requires. ${FORMS[finding.facts.detail ?? ''] ?? ''}`,
+      say`Its request is not in the format that OAuth requires. ${FORMS[finding.facts.detail ?? ''] ?? ''}`,
     (speech) => [
       say`${open(speech, 'oauth')}, and compare the URLs and the authentication method with the setup on this page.`,
       say`If you wrote the program yourself, send the parameters in the body as application/x-www-form-urlencoded.`,
