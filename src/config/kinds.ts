@@ -65,10 +65,10 @@ const isRange = (entry: string) => (entry.includes('/') ? ipaddr.isValidCIDR(ent
 const isHost = (entry: string) =>
   /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/.test(entry) && !/^[\d.]+$/.test(entry);
 
-export const addressRanges = list('addresses or CIDR ranges, separated by commas, such as 10.0.0.0/8,::1', isRange);
+export const addressRanges = list('addresses or CIDR ranges separated by commas, for example 10.0.0.0/8,::1', isRange);
 
 export const upstreamHosts = list(
-  'addresses, CIDR ranges and host names, separated by commas, such as 10.0.0.0/8,scim.internal,*.svc',
+  'addresses, CIDR ranges and host names separated by commas, for example 10.0.0.0/8,scim.internal,*.svc',
   (entry) => isRange(entry) || isHost(entry),
   lowerCase,
 );
@@ -76,7 +76,7 @@ export const upstreamHosts = list(
 export const hostNames = list('host names, separated by commas', (name) => /^[A-Za-z0-9.-]+$/.test(name));
 
 export const ownHosts = list(
-  'host names without ports, separated by commas, such as scim.example.com,*.internal.example.com; * is any',
+  'host names without ports, separated by commas, for example scim.example.com,*.internal.example.com; * matches any host',
   (name) => /^(?:\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/.test(name),
   lowerCase,
 );

@@ -73,7 +73,7 @@ export const SETTINGS = {
     default: '',
     group: 'Network',
     meaning:
-      'More host names to answer to. The host of the public URL, IP addresses and private names always work; others get 421.',
+      'Additional host names to accept. The host of the public URL, IP addresses and private names always work; others get 421.',
     ...ownHosts,
   }),
   LATCHKEY_TRUSTED_PROXIES: setting({
@@ -85,13 +85,13 @@ export const SETTINGS = {
   LATCHKEY_WORKERS: setting({
     default: '1',
     group: 'Network',
-    meaning: 'Processes that answer requests on the port. auto starts one for each core.',
+    meaning: 'Number of processes that serve requests on the port. auto starts one for each core.',
     ...workerCount,
   }),
   LATCHKEY_DRAIN_SECONDS: setting({
     default: '25',
     group: 'Network',
-    meaning: 'Seconds that open requests get to finish after SIGTERM.',
+    meaning: 'How long open requests get to finish after SIGTERM, in seconds.',
     ...whole(0, 600),
   }),
   LATCHKEY_DATABASE_URL: setting({
@@ -105,7 +105,7 @@ export const SETTINGS = {
     secret: true,
     group: 'Storage',
     meaning:
-      'Encrypts signing keys and other data that must be readable again. SQLite creates one at the first start; MongoDB requires one.',
+      'Encrypts signing keys and other data that Latchkey must be able to read back. With SQLite, Latchkey creates one the first time it starts; with MongoDB, you must set it.',
     ...text('32 characters or more', /^.{32,}$/),
   }),
   LATCHKEY_INITIAL_API_KEY: optional({
@@ -113,7 +113,7 @@ export const SETTINGS = {
     group: 'Storage',
     meaning:
       'The first owner API key. Without it, Latchkey creates one and prints it once. Ignored once an owner key exists.',
-    ...text('lk_ and more, 32 characters or more in all', /^lk_[\x21-\x7e]{29,512}$/),
+    ...text('starts with lk_, 32 characters or more in total', /^lk_[\x21-\x7e]{29,512}$/),
   }),
   LATCHKEY_SQLITE_SYNCHRONOUS: setting({
     default: 'full',
@@ -131,14 +131,14 @@ export const SETTINGS = {
   LATCHKEY_USAGE_RETENTION_DAYS: setting({
     default: '100',
     group: 'Storage',
-    meaning: 'Days to keep hourly usage. 0 keeps it forever. Totals and last use always stay.',
+    meaning: 'Days to keep hourly usage. 0 keeps it forever. Totals and the time of last use are always kept.',
     ...whole(0, 36_500),
   }),
   LATCHKEY_LEASE_MS: setting({
     default: '1000',
     group: 'Verification',
     meaning:
-      'Milliseconds to answer a verification from memory. A revoke waits that long. 0 reads the store every time.',
+      'How long verifications may be answered from memory, in milliseconds. A revocation waits that long. 0 reads the store every time.',
     ...whole(0, 60_000),
   }),
   LATCHKEY_CACHE_ENTRIES: setting({
@@ -156,7 +156,7 @@ export const SETTINGS = {
   LATCHKEY_FAILURES_PER_DIRECTORY: setting({
     default: '3000',
     group: 'Verification',
-    meaning: 'Refused requests per minute at one directory before they get 429. Accepted requests never count.',
+    meaning: 'Refused requests per minute to one directory before they get 429. Accepted requests never count.',
     ...whole(1, 1_000_000_000),
   }),
   LATCHKEY_UPSTREAM_ALLOW: setting({
@@ -187,25 +187,26 @@ export const SETTINGS = {
   LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: setting({
     default: '60000',
     group: 'Gateway',
-    meaning: 'Milliseconds to wait for the first bytes of an answer. Okta waits 60 seconds.',
+    meaning: 'Milliseconds to wait for the first bytes of the response. Okta waits 60 seconds.',
     ...whole(10, 600_000),
   }),
   LATCHKEY_UPSTREAM_TIMEOUT_MS: setting({
     default: '300000',
     group: 'Gateway',
-    meaning: 'Milliseconds to wait for a whole request and its answer.',
+    meaning: 'Milliseconds to allow for a whole request and its response.',
     ...whole(10, 3_600_000),
   }),
   LATCHKEY_RETIRE_QUIET_SECONDS: setting({
     default: '3600',
     group: 'Rotation',
-    meaning: 'How long a replaced token must be unused before it ends. It also waits until the new token is accepted.',
+    meaning:
+      'How long a replaced token must go unused before it is retired, in seconds. Latchkey also waits until the new token has been accepted.',
     ...whole(0, 31_536_000),
   }),
   LATCHKEY_RETIRE_OVERDUE_SECONDS: setting({
     default: '86400',
     group: 'Rotation',
-    meaning: 'Seconds after a rotation from which a replaced token shows as still in use.',
+    meaning: 'Seconds after a rotation before a replaced token is shown as still in use.',
     ...whole(0, 31_536_000),
   }),
   LATCHKEY_OAUTH_KEY_DAYS: setting({
@@ -230,25 +231,25 @@ export const SETTINGS = {
     default: 'off',
     group: 'Leaked tokens',
     meaning:
-      'What a signed report of a leaked token does: nothing (off), tell its organization (flag), or also revoke the token (revoke).',
+      'What Latchkey does with a signed report of a leaked token: nothing (off), notify its organization (flag), or also revoke the token (revoke).',
     ...oneOf('off', 'flag', 'revoke'),
   }),
   LATCHKEY_LEAK_KEYS_URL: setting({
     default: 'https://api.github.com/meta/public_keys/secret_scanning',
     group: 'Leaked tokens',
-    meaning: 'URL of the public keys that sign leak reports.',
+    meaning: 'URL of the public keys that verify leak reports.',
     ...text('an https URL', /^https:\/\/[^\s/@]+\/\S*$/),
   }),
   LATCHKEY_LEAK_KEYS: optional({
     group: 'Leaked tokens',
-    meaning: "Public keys that sign leak reports. Set them if Latchkey can't fetch them.",
-    ...text('a list of public keys as GitHub publishes it, in JSON', /^\{"public_keys":.{1,20000}\}$/),
+    meaning: "Public keys that verify leak reports. Set them if Latchkey can't fetch them.",
+    ...text('a JSON list of public keys, in the format that GitHub publishes', /^\{"public_keys":.{1,20000}\}$/),
   }),
   LATCHKEY_SESSION_IDLE_MINUTES: setting({
     default: '120',
     group: 'Dashboard sign-in',
     meaning:
-      'Minutes without a request before a session of the dashboard or portal ends. It always ends after 12 hours, or 8 in the portal.',
+      'Minutes without a request before a dashboard or portal session ends. Sessions always end after 12 hours, or 8 in the portal.',
     ...whole(5, 720),
   }),
   LATCHKEY_OPENID_ISSUER: optional({
@@ -274,13 +275,13 @@ export const SETTINGS = {
   LATCHKEY_OPENID_SCOPE: setting({
     default: 'openid profile email',
     group: 'Dashboard sign-in',
-    meaning: 'Scopes to request from your OpenID provider. Some providers need one for groups.',
+    meaning: 'Scopes to request from your OpenID provider. Some providers require one for groups.',
     ...text('scopes with openid first', /^openid(?: \S+)*$/),
   }),
   LATCHKEY_OPENID_GROUPS_CLAIM: setting({
     default: 'groups',
     group: 'Dashboard sign-in',
-    meaning: "Claim of the ID token that lists a person's groups.",
+    meaning: "ID token claim that lists a person's groups.",
     ...text('the name of a claim', /^[\w:./-]{1,200}$/),
   }),
   LATCHKEY_OPENID_ROLES: setting({
@@ -302,7 +303,7 @@ export const SETTINGS = {
   }),
   LATCHKEY_BRAND_LOGO: optional({
     group: 'Portal',
-    meaning: 'Path of your logo in the portal, an SVG or PNG file. It is shown 22 pixels high.',
+    meaning: 'Path to your logo for the portal, an SVG or PNG file. It is shown 22 pixels high.',
     ...text('a path that ends in .svg or .png', /^.+\.(?:svg|png)$/i),
   }),
   LATCHKEY_SUPPORT: optional({
@@ -348,13 +349,13 @@ export const SETTINGS = {
   LATCHKEY_MAIL_PER_MINUTE: setting({
     default: '300',
     group: 'Logs, email and webhooks',
-    meaning: 'Maximum number of emails per minute from one instance.',
+    meaning: 'Maximum number of emails that one instance sends per minute.',
     ...whole(1, 100_000),
   }),
   LATCHKEY_WEBHOOK_TIMEOUT_MS: setting({
     default: '15000',
     group: 'Logs, email and webhooks',
-    meaning: 'Milliseconds that a webhook endpoint has to answer.',
+    meaning: 'Milliseconds to wait for a webhook endpoint to respond.',
     ...whole(100, 60_000),
   }),
   LATCHKEY_METRICS_TOKEN: optional({
