@@ -37,7 +37,7 @@ const TAGS: Record<string, string> = {
   Operators: 'The people who sign in to the dashboard.',
   Contacts: 'People who get emails about problems and expirations, and the sent notices.',
   Reports: 'Credentials, reviews, campaigns and evidence for auditors.',
-  Leaks: 'Reports of tokens that were found in public.',
+  Leaks: 'Reports of tokens that were found in public places.',
   Webhooks: 'Receivers of messages about changes, and the deliveries.',
 };
 

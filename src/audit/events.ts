@@ -40,7 +40,7 @@ export const EVENTS = {
   'credential.issued': 'A token was created. It was shown once. `replaces` is the credential that it replaces.',
   'credential.imported':
     'A token from another system was imported. `form` says what was given: `token`, `sha256`, `ssoreadyToken` or `ssoreadySha256`. `weak` means that it can be guessed and an owner imported it.',
-  'credential.updated': 'The label, scopes or expiration of a credential were changed. `changed` names them.',
+  'credential.updated': "A credential's label, scopes or expiration was changed. `changed` says which.",
   'credential.disabled': 'A credential was disabled. It is refused until someone enables it, and keeps its slot.',
   'credential.enabled': 'A credential was enabled again.',
   'credential.revoked':
@@ -50,21 +50,21 @@ export const EVENTS = {
   'credential.expired': 'A credential expired. Its slot is free.',
   'credential.reviewed': 'Someone reviewed a credential. `decision` is `keep`, or `end` if it should be revoked.',
   'credential.leaked':
-    'The value of a credential was found in public. `action` is `flagged`, `revoked`, or `none` if it had already ended. `url` says where, without its query.',
+    'The value of a credential was found in a public place. `action` is `flagged`, `revoked`, or `none` if the credential had already been revoked or had expired. `url` says where, without its query.',
   'request.denied':
     'Requests were refused. `reason` says why, and `count` says how many came from `firstAt` to `lastAt`. See [Refusals](#refusals).',
   'request.unreadable':
-    'Requests to a directory could not be read. So Latchkey saw no credential. `reason` is `not_encoded` (a space or a non-ASCII character in the URL), `not_http`, `head_too_large` or `timed_out`.',
+    'Requests to a directory could not be read, so Latchkey saw no credential. `reason` is `not_encoded` (a space or a non-ASCII character in the URL), `not_http`, `head_too_large` or `timed_out`.',
   'upstream.failed':
     'Requests were accepted, and then failed at the SCIM server behind the gateway. See [Failures behind the gateway](#failures-behind-the-gateway).',
-  'finding.began': 'A finding of a directory began. `code` says which of the [findings](findings.md).',
-  'finding.changed': 'A finding of a directory became better or worse. `before` is the earlier severity.',
-  'finding.healed': 'A finding of a directory ended.',
+  'finding.began': 'A finding was opened for a directory. `code` says which of the [findings](findings.md) it is.',
+  'finding.changed': "A directory's finding became more or less severe. `before` is the earlier severity.",
+  'finding.healed': "A directory's finding was resolved.",
   'finding.settled':
     'Someone settled a finding. `how` is `recovered` (the missed changes are fixed), `expected` (the silence is normal) or `muted` (no silence alerts before `until`).',
   'fleet.quieted':
-    'Many directories of one identity provider went quiet at once. `directories` says how many, of `active`. Latchkey sends no alert for each of them.',
-  'fleet.resumed': 'Directories of that identity provider send requests again.',
+    "Many directories of one identity provider went quiet at once. `directories` says how many, out of `active`. Latchkey doesn't send a separate alert for each of them.",
+  'fleet.resumed': 'Directories of that identity provider are sending requests again.',
   'token.checked':
     'Someone checked a token without using it. `digest` is the first 4 bytes of its SHA-256 in hex, absent if the value can be guessed. `outcome` is the state of the token, or what the value looks like.',
   'client.created': 'An OAuth client was created. Its secret was shown once.',
@@ -72,12 +72,12 @@ export const EVENTS = {
   'client.updated':
     'An OAuth client was changed. `changed` names the attributes, and `changes` has their old and new values.',
   'client.deleted': 'An OAuth client was deleted. It gets no more tokens.',
-  'client.secret_added': 'Another secret of a client was created. It was shown once.',
-  'client.secret_removed': 'A secret of a client was removed. It is now refused.',
+  'client.secret_added': 'Another client secret was created. It was shown once.',
+  'client.secret_removed': 'A client secret was removed. It is now refused.',
   'portal_link.created': 'A portal link was created for an IT contact. It was shown once.',
   'portal_link.used': 'A portal link was opened. Its session started.',
-  'portal_link.left': 'An IT contact ended the session of a portal link.',
-  'portal_link.revoked': 'A portal link and its session were ended.',
+  'portal_link.left': 'An IT contact ended their portal session.',
+  'portal_link.revoked': 'A portal link was revoked, and its session ended.',
   'connection.requested':
     'An identity provider asked for a connection at the authorization endpoint. A person was asked to allow it.',
   'connection.consented':
@@ -89,34 +89,33 @@ export const EVENTS = {
   'token.issued': 'Tokens were issued to a client. `count` says how many times, from `firstAt` to `lastAt`.',
   'token.refused':
     'The token endpoint refused a client. `reason` says why, and `count` how many times. See [Refusals](#refusals).',
-  'signing_key.rotated': 'The signing and cookie keys of the authorization server were rotated.',
+  'signing_key.rotated': "The authorization server's signing and cookie keys were rotated.",
   'operator.created': 'A member was added. Members can sign in to the dashboard.',
   'operator.updated':
-    'A member was changed. `changed` says what: `name`, `email`, `role`, `password`, `disabled`, `enabled` or a second factor.',
+    'A member was updated. `changed` says what: `name`, `email`, `role`, `password`, `disabled`, `enabled` or a second factor.',
   'operator.removed': 'A member was removed.',
-  'operator.link_created': 'A sign-in link for a member was created. It was shown once.',
-  'operator.link_withdrawn': 'An unused sign-in link of a member was withdrawn.',
+  'operator.link_created': 'A sign-in link was created for a member. It was shown once.',
+  'operator.link_withdrawn': "A member's unused sign-in link was withdrawn.",
   'operator.signed_in': 'A member signed in to the dashboard. `by` says how. `factor` is the second factor.',
-  'operator.signed_out': 'A session of a member was ended.',
+  'operator.signed_out': "A member's session was ended.",
   'operator.sign_in_refused': 'Sign-ins to the dashboard were refused. `count` says how many.',
   'api_key.created': 'An API key was created. It was shown once.',
   'api_key.revoked': 'An API key was revoked.',
   'contact.created': 'A contact was added. Latchkey asked them by email to confirm.',
-  'contact.updated': 'A contact was changed.',
+  'contact.updated': 'A contact was updated.',
   'contact.confirmed': 'A contact confirmed their email address.',
-  'contact.bounced':
-    'The mail server permanently rejected the address of a contact. Latchkey sends nothing more to it.',
+  'contact.bounced': "The mail server permanently rejected a contact's address. Latchkey sends nothing more to it.",
   'contact.deleted': 'A contact was removed.',
-  'campaign.started': 'A campaign was started. It moves many credentials at once.',
-  'campaign.reminded': 'The contacts of a campaign were reminded.',
-  'campaign.stopped': 'A campaign was stopped. Latchkey takes back the end dates that it set.',
-  'campaign.finished': 'Every credential of a campaign has ended.',
+  'campaign.started': 'A campaign was started. It changes many credentials at once.',
+  'campaign.reminded': "A campaign's contacts were reminded.",
+  'campaign.stopped': 'A campaign was stopped. Latchkey removes the end dates that it set.',
+  'campaign.finished': 'Every credential in a campaign has been revoked or has expired.',
   'webhook.created': 'A webhook was added. Its secret was shown once.',
   'webhook.updated': 'A webhook was changed. `changed` names the attributes.',
   'webhook.secret_rotated':
-    'A webhook got a new secret. It was shown once. The previous secret ends at `previousEndsAt`.',
+    'A webhook got a new secret. It was shown once. The previous secret stops working at `previousEndsAt`.',
   'webhook.disabled':
-    'A webhook was turned off. `reason` is `by_hand`, `gone` (its endpoint answered 410) or `failing` (for five days).',
+    'A webhook was turned off. `reason` is `by_hand`, `gone` (its endpoint responded with 410) or `failing` (for five days).',
   'webhook.enabled': 'A webhook was turned on again.',
   'webhook.deleted': 'A webhook was deleted with its deliveries.',
 } as const;

@@ -91,7 +91,7 @@ export const MESSAGE_SCHEMA = {
         id: textOrNull,
         organization_id: textOrNull,
         directory_id: textOrNull,
-        sequence: { type: 'integer', description: 'Goes up with each event of a directory.' },
+        sequence: { type: 'integer', description: 'Increases with each event for a directory.' },
         actor: {
           type: ['object', 'null'],
           properties: { type: { type: 'string' }, id: textOrNull, name: { type: 'string' } },
