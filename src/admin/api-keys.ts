@@ -13,7 +13,10 @@ const apiKeyView = z
     id: z.string(),
     name: z.string(),
     role: schemas.role,
-    organizationId: z.string().nullable().describe('The only organization that it can see. null: all.'),
+    organizationId: z
+      .string()
+      .nullable()
+      .describe('The only organization that the key can see. null: all organizations.'),
     state: z.enum(['active', 'revoked', 'expired']),
     hint: z.string(),
     createdAt: schemas.shownTime,

@@ -56,7 +56,7 @@ const memberView = z
     organizationId: z.string(),
     directoryId: z.string(),
     state: z.enum(MEMBER_STATES),
-    previousEnd: schemas.shownTime.nullable().describe('The end date before the campaign.'),
+    previousEnd: schemas.shownTime.nullable().describe("The credential's end date before the campaign."),
   })
   .meta({ id: 'CampaignCredential' });
 
@@ -122,7 +122,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       tag,
       summary: 'Start a campaign',
       description:
-        'Chooses the credentials that match now. With `end`, a later or missing end date becomes `endsAt`. Confirmed contacts get an email with a portal link. If there is no email or no confirmed contact, create links with `POST /campaigns/{id}/links`.',
+        'Chooses the credentials that match now. With `end`, a later or missing end date becomes `endsAt`. Confirmed contacts get an email with a portal link. If email is off or there is no confirmed contact, create links with `POST /campaigns/{id}/links`.',
       action: 'campaigns.run',
       body: z.strictObject({
         name: schemas.name,
@@ -172,7 +172,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       method: 'get',
       path: '/campaigns/:id/credentials',
       tag,
-      summary: 'List the credentials of a campaign and their states',
+      summary: 'List the credentials in a campaign and their states',
       action: 'campaigns.read',
       query: z.strictObject(schemas.paging),
       status: 200,
@@ -188,16 +188,16 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       method: 'post',
       path: '/campaigns/:id/links',
       tag,
-      summary: 'Create a portal link for each organization that has not replaced its credentials',
+      summary: 'Create a portal link for each organization that has not replaced its credentials yet',
       description:
-        'For contacts that no email reaches. Each link opens the portal of that organization once, within seven days. At most 500.',
+        "For contacts who can't be reached by email. Each link opens the portal of that organization once, within seven days. At most 500.",
       action: 'campaigns.run',
       status: 201,
       answer: z.object({
         links: z
           .array(z.object({ organizationId: z.string(), organizationName: z.string(), url: z.string() }))
           .optional()
-          .describe("Shown only once. A repeat with the same Idempotency-Key doesn't have them."),
+          .describe("Shown only once. A repeat with the same Idempotency-Key doesn't return them."),
       }),
       errors: ['not_found', 'invalid_request'],
       async handle({ id, attribution }) {
@@ -214,7 +214,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       method: 'post',
       path: '/campaigns/:id/remind',
       tag,
-      summary: 'Remind the contacts of credentials that are not replaced',
+      summary: 'Remind the contacts whose credentials have not been replaced',
       description: 'At most once an hour.',
       action: 'campaigns.run',
       status: 200,
@@ -227,7 +227,8 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
       path: '/campaigns/:id/stop',
       tag,
       summary: 'Stop a campaign and remove the end dates that it set',
-      description: 'Ended credentials stay ended. End dates that someone changed since then stay.',
+      description:
+        'Credentials that were revoked or have expired stay that way. End dates that someone has changed since then are kept.',
       action: 'campaigns.run',
       status: 200,
       answer: campaignView,

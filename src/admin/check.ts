@@ -12,7 +12,7 @@ const checkedView = z
     looksLike: z
       .string()
       .nullable()
-      .describe('For an unknown value, such as `token_truncated` or `client_secret_presented`.'),
+      .describe('What an unknown value looks like, for example `token_truncated` or `client_secret_presented`.'),
     what: z.enum(['token', 'access_token']).nullable(),
     state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']).nullable(),
     credentialId: z.string().nullable(),

@@ -38,7 +38,7 @@ const workloadIdentity = z
     audience: z.string().max(500),
     jwksUri: z.string().max(2000),
   })
-  .describe('Workload identity of Entra. Its assertions authenticate this client.');
+  .describe('An Entra workload identity. Its assertions authenticate this client.');
 
 export const clientFields = {
   name: schemas.name,
@@ -53,7 +53,7 @@ export const clientFields = {
   workloadIdentity: workloadIdentity.optional(),
   accessTokenSeconds: accessTokenSeconds.optional(),
   secretExpiresAt: secretEnd.describe(
-    'Expiry of the first secret. Default: what the identity provider requires, such as two years for Entra. null: never.',
+    'Expiry of the first secret. Default: what the identity provider requires, for example two years for Entra. null: never.',
   ),
   rotateRefreshTokens: z
     .boolean()
@@ -83,7 +83,7 @@ export const clientView = z
     clientId: z.string().describe('The OAuth client_id. The same as `id`, unless the client was imported.'),
     name: z.string(),
     provider: schemas.provider,
-    directoryId: z.string().nullable().describe('The directory that owns it. null: a shared client.'),
+    directoryId: z.string().nullable().describe('The directory that owns the client. null: a shared client.'),
     appName: z.string().nullable(),
     redirectUris: z.array(z.string()),
     grantTypes: z.array(z.enum(GRANT_TYPES)),
@@ -96,7 +96,7 @@ export const clientView = z
       z.object({
         id: z.string(),
         hint: z.string(),
-        weak: z.boolean().describe('An owner imported it although it could be guessed.'),
+        weak: z.boolean().describe('An owner imported the secret although it can be guessed.'),
         createdAt: schemas.shownTime,
         expiresAt: schemas.shownTime.nullable().describe('null: never'),
         state: z.enum(['live', 'expired']),
@@ -105,7 +105,7 @@ export const clientView = z
     issues: z
       .array(z.enum(CLIENT_ISSUES))
       .describe(
-        "Problems that its owner should fix. `public_client_credentials`: a public client can't use client_credentials, only its other grants. `client_secret_expired`: all secrets have expired. `client_secret_ends_soon`: all secrets expire within 30 days. `redirect_uris_missing`: the authorization code grant needs a redirect URI. For Okta, set appName.",
+        "Problems that the client's owner should fix. `public_client_credentials`: a public client can't use client_credentials, only its other grants. `client_secret_expired`: all secrets have expired. `client_secret_ends_soon`: all secrets expire within 30 days. `redirect_uris_missing`: the authorization code grant needs a redirect URI. For Okta, set appName.",
       ),
     createdAt: schemas.shownTime,
     createdBy: schemas.actorView,

@@ -94,12 +94,12 @@ export function clientOperations({
       method: 'post',
       path: '/clients/import',
       tag,
-      summary: 'Import an OAuth client of another system',
+      summary: 'Import an OAuth client from another system',
       description:
         'Send the client_id, and the secret in clear text or as SHA-256. The identity provider keeps its values. Without a secret, a new one is created and shown once. To import many clients or do a dry run, use /imports.',
       action: 'clients.change',
       body: z.strictObject({
-        clientId: z.string().max(100).describe('Its client_id in the other system.'),
+        clientId: z.string().max(100).describe("The client's client_id in the other system."),
         ...importedSecret,
         ...clientFields,
       }),
@@ -162,7 +162,7 @@ export function clientOperations({
       tag,
       summary: 'Delete an OAuth client',
       description:
-        "It can't get any more tokens. Its connections are credentials of the directories. To end them now, revoke them too.",
+        "The client can't get any more tokens. Its connections are credentials of their directories. To end them now, revoke them too.",
       action: 'clients.change',
       status: 204,
       errors: ['not_found'],
@@ -175,7 +175,7 @@ export function clientOperations({
       method: 'post',
       path: '/directories/:id/connections',
       tag,
-      summary: 'Connect a client by hand',
+      summary: 'Connect a client manually',
       description:
         'For identity providers that need a pasted refresh token, such as SailPoint. There is no consent page. The token is shown once.',
       action: 'credentials.change',
@@ -185,7 +185,9 @@ export function clientOperations({
           .string()
           .max(100)
           .optional()
-          .describe('The credential to replace when both slots are full. It works until the new connection is used.'),
+          .describe(
+            'The credential to replace when both slots are full. That credential works until the new connection is used.',
+          ),
       }),
       status: 201,
       answer: z.object({ credentialId: z.string(), refreshToken: schemas.shownOnce }),
@@ -214,7 +216,7 @@ export function clientOperations({
       action: 'clients.change',
       body: z.strictObject({
         expiresAt: secretEnd.describe(
-          'Default: what the identity provider requires, such as two years for Entra. null: never.',
+          'Default: what the identity provider requires, for example two years for Entra. null: never.',
         ),
       }),
       status: 201,

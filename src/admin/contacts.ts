@@ -15,7 +15,7 @@ const organizationFilter = z.string().max(100).optional();
 const contactView = z
   .object({
     id: z.string(),
-    organizationId: z.string().nullable().describe('null: a contact of the vendor, for all organizations.'),
+    organizationId: z.string().nullable().describe('null: a contact at the vendor, for all organizations.'),
     name: z.string(),
     email: z.string(),
     kinds: z.array(z.enum(NOTICE_KINDS)),
@@ -88,7 +88,7 @@ export function contactOperations({ notifications }: { notifications: Notificati
       summary: 'Add a contact, and ask them by email to confirm',
       action: 'contacts.change',
       body: z.strictObject({
-        organizationId: z.string().max(100).nullable().optional().describe('null or absent: a contact of the vendor.'),
+        organizationId: z.string().max(100).nullable().optional().describe('null or absent: a contact at the vendor.'),
         name: schemas.name,
         email,
         kinds: kinds.optional().describe('Default: all.'),
@@ -111,7 +111,7 @@ export function contactOperations({ notifications }: { notifications: Notificati
       action: 'contacts.read',
       query: z.strictObject({
         ...schemas.paging,
-        organizationId: organizationFilter.describe('`vendor`: contacts of the vendor.'),
+        organizationId: organizationFilter.describe('`vendor`: contacts at the vendor.'),
       }),
       status: 200,
       answer: schemas.listOf(contactView),
@@ -127,7 +127,7 @@ export function contactOperations({ notifications }: { notifications: Notificati
       method: 'patch',
       path: '/contacts/:id',
       tag,
-      summary: 'Change the name or the notices of a contact',
+      summary: "Change a contact's name, or which notices they get",
       action: 'contacts.change',
       body: z.strictObject({ name: schemas.name.optional(), kinds: kinds.optional() }),
       status: 200,

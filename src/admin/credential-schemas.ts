@@ -30,7 +30,7 @@ const rotationView = z.object({
   retire: z.enum(['manual', 'when-replaced', 'at']),
   successorAccepted: z.boolean(),
   status: z.enum(['manual', 'scheduled', 'waiting_for_successor', 'waiting_for_quiet', 'still_in_use']),
-  retiresAt: schemas.shownTime.nullable().describe('When it retires if nothing changes. null: not known.'),
+  retiresAt: schemas.shownTime.nullable().describe('When the credential is retired if nothing changes. null: unknown.'),
 });
 
 export const credentialView = z
@@ -42,11 +42,11 @@ export const credentialView = z
     slot: z.enum(['a', 'b']),
     state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']),
     label: z.string().nullable(),
-    hint: z.string().describe('The last four characters of the value; `????` where they are not known, or not shown.'),
+    hint: z.string().describe('The last four characters of the value; `????` if they are unknown or not shown.'),
     weak: z
       .boolean()
       .describe(
-        'An owner imported it although it could be guessed. Its digest is keyed with LATCHKEY_SECRET: replace it.',
+        'An owner imported the value although it can be guessed. Its digest is keyed with LATCHKEY_SECRET. Replace this credential.',
       ),
     scopes: z.array(z.string()),
     createdAt: schemas.shownTime,
@@ -63,7 +63,7 @@ export const credentialView = z
     authorizedBy: schemas.actorView.nullable().describe('For kind oauth: who allowed it.'),
     lastRefreshedAt: schemas.shownTime.nullable(),
     accessTokenExpiresAt: schemas.shownTime.nullable(),
-    rotation: rotationView.nullable().describe('Set on a credential that was replaced and has not retired yet.'),
+    rotation: rotationView.nullable().describe('Set on a credential that was replaced and has not been retired yet.'),
   })
   .meta({ id: 'Credential' });
 

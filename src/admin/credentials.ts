@@ -25,7 +25,7 @@ export const credentialImportFields = {
     .string()
     .max(200)
     .optional()
-    .describe("Digest of SSOReady: SHA-256 of the token's 16 bytes, in hexadecimal."),
+    .describe("SSOReady's digest: SHA-256 of the token's 16 bytes, in hexadecimal."),
   hint: z
     .string()
     .regex(/^[\x21-\x7e]{1,4}$/, 'expected the last one to four characters of the value')
@@ -131,9 +131,9 @@ export function credentialOperations(deps: {
       method: 'post',
       path: '/directories/:id/credentials/import',
       tag,
-      summary: 'Import a credential of another system',
+      summary: 'Import a credential from another system',
       description:
-        'Send exactly one of token, sha256, ssoreadyToken and ssoreadySha256. The IdP keeps its token. A value that could be guessed is refused (`weak_value`) unless an owner takes it with allowWeak.',
+        'Send exactly one of token, sha256, ssoreadyToken and ssoreadySha256. The IdP keeps its token. A value that could be guessed is refused (`weak_value`) unless an owner imports it with allowWeak.',
       action: 'credentials.import',
       body: z.strictObject(credentialImportFields),
       status: 201,
@@ -154,7 +154,7 @@ export function credentialOperations(deps: {
       tag,
       summary: 'Rotate the static token',
       description:
-        'overlap: both tokens work until the old one is retired. `retire` says when: by hand (manual), once the new one was accepted and the old one is unused (when-replaced), or after a number of seconds. immediate: the old token ends now. OAuth connections are not affected.',
+        'overlap: both tokens work until the old one is retired. `retire` says when: manually (manual), once the new one has been accepted and the old one has gone unused (when-replaced), or after a number of seconds. immediate: the old token is revoked now. OAuth connections are not affected.',
       action: 'credentials.change',
       body: z
         .strictObject({
@@ -195,7 +195,7 @@ export function credentialOperations(deps: {
       method: 'patch',
       path: '/credentials/:id',
       tag,
-      summary: 'Change the label, scopes or expiry of a credential',
+      summary: "Change a credential's label, scopes or expiry",
       action: 'credentials.change',
       body: z.strictObject({
         label: schemas.name.nullable().optional(),
@@ -232,7 +232,7 @@ export function credentialOperations(deps: {
       tag,
       summary: 'Revoke a credential permanently',
       description:
-        'After the response, no instance accepts it anymore. Refused if it was used in the last hour, unless you set `force`.',
+        'After the response, no instance accepts the credential anymore. Refused if it was used in the last hour, unless you set `force`.',
       action: 'credentials.change',
       body: z.strictObject({ reason: schemas.name.optional(), force: z.boolean().optional() }),
       status: 200,
@@ -248,7 +248,7 @@ export function credentialOperations(deps: {
       path: '/credentials/:id/retire',
       tag,
       summary: 'Retire a replaced credential now',
-      description: 'For the old token of a rotation, after the new one was accepted.',
+      description: 'For the old token of a rotation, once the new one has been accepted.',
       action: 'credentials.change',
       status: 200,
       answer: credentialView,
@@ -277,7 +277,7 @@ export function credentialOperations(deps: {
     eventListOperation(audit, {
       path: '/credentials/:id/events',
       tag,
-      summary: 'List the events of a credential, latest first',
+      summary: 'List the events for a credential, latest first',
       scope: async (id, caller) => ({ credentialId: (await get(id, caller)).id }),
     }),
   ];

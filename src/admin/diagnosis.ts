@@ -63,7 +63,7 @@ export function diagnosisOperations(deps: {
       method: 'get',
       path: '/directories/:id/diagnosis',
       tag,
-      summary: 'Explain a directory: what is wrong, since when, how we know, who fixes it',
+      summary: 'Explain a directory: what is wrong, since when, how we know, and who can fix it',
       description:
         'With `at`, as it was at that time: exact for tokens, connections and the directory, by the hour for traffic. The response then includes `credentials`.',
       action: 'directories.read',
@@ -83,8 +83,8 @@ export function diagnosisOperations(deps: {
       method: 'get',
       path: '/why/:id',
       tag,
-      summary: 'Explain a refusal by the code in its answer',
-      description: 'The diagnosis of the directory at the latest refusal with this code. Available for 30 days.',
+      summary: 'Explain a refusal by the code in its response',
+      description: "The directory's diagnosis at the time of the latest refusal with this code. Available for 30 days.",
       action: 'directories.read',
       status: 200,
       answer: diagnosisView,
@@ -93,7 +93,7 @@ export function diagnosisOperations(deps: {
         const why = await diagnoses.why(code);
         if (!why)
           throw new AppError('not_found', {
-            detail: "We don't recognize this code. It is mistyped, or older than 30 days.",
+            detail: "We don't recognize this code. It is mistyped, or more than 30 days old.",
           });
         assertVisible(caller, why.organizationId, 'this code');
         const directory = await get(why.directoryId, caller);
@@ -146,8 +146,8 @@ export function diagnosisOperations(deps: {
       method: 'post',
       path: '/directories/:id/quiet',
       tag,
-      summary: 'Mark the current silence as expected, or mute silence alarms',
-      description: 'Without `muteDays`, the silence so far counts as normal, so the next alarm comes later.',
+      summary: 'Mark the current silence as expected, or mute silence alerts',
+      description: 'Without `muteDays`, the silence so far counts as normal, so the next alert comes later.',
       action: 'findings.settle',
       body: z.strictObject({ muteDays: z.number().int().min(1).max(365).optional() }),
       status: 200,

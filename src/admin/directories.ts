@@ -77,7 +77,7 @@ export function directoryOperations(deps: {
       path: '/directories',
       tag,
       summary: 'Create a directory',
-      description: 'Creates its endpoint. It has no credential until you issue one.',
+      description: 'Also creates its endpoint. The directory has no credential until you issue one.',
       action: 'directories.change',
       body: z.strictObject({
         organizationId: z.string().max(100),
@@ -198,7 +198,7 @@ export function directoryOperations(deps: {
       tag,
       summary: 'Test the SCIM server of a directory',
       description:
-        "Sends the requests of the connection tests in Entra ID and Okta, and reports responses that they can't handle. It changes nothing there, and doesn't count as a use of a credential. A slow server is waited for as long as the gateway waits, 60 seconds unless set otherwise; the whole takes 2 minutes at most.",
+        "Sends the requests of the connection tests in Entra ID and Okta, and reports responses that they can't handle. It changes nothing there, and doesn't count as a use of a credential. Latchkey waits for a slow server as long as the gateway does (60 seconds unless set otherwise), and the whole test takes 2 minutes at most.",
       action: 'directories.change',
       status: 200,
       answer: upstreamTestView,

@@ -34,7 +34,7 @@ export const requestLog = z
 export const audience = z
   .string()
   .max(2000)
-  .describe('The `aud` of introspection, an absolute URI. For a SCIM server with its own URL.');
+  .describe('The `aud` in introspection responses, an absolute URI. For a SCIM server with its own URL.');
 
 export const directoryView = z
   .object({

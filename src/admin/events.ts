@@ -62,7 +62,9 @@ interface EventList {
 }
 
 const filters = {
-  type: eventTypeFilter.optional().describe('An event type, several with commas, or a family such as credential.*'),
+  type: eventTypeFilter
+    .optional()
+    .describe('An event type, several separated by commas, or a family such as credential.*'),
   from: schemas.time.optional().describe('Only events at or after this time.'),
   to: schemas.time.optional().describe('Only events before this time.'),
   order: z
@@ -75,7 +77,7 @@ const eventList = schemas.listOf(eventView).extend({
   resumeAfter: z
     .string()
     .optional()
-    .describe('With `order=asc`: the `after` of your next poll. It can return events of the last minute again.'),
+    .describe('With `order=asc`: the `after` of your next poll. It can return events from the last minute again.'),
 });
 
 export function eventListOperation(audit: Audit, { path, tag, summary, scope }: EventList): Operation {

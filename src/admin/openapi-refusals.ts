@@ -10,7 +10,7 @@ export const HEADERS = {
     description: 'ID of this request in the log and the audit trail.',
     schema: { type: 'string' },
   },
-  RetryAfter: { description: 'Seconds to wait before the next try.', schema: { type: 'integer', minimum: 0 } },
+  RetryAfter: { description: 'Seconds to wait before trying again.', schema: { type: 'integer', minimum: 0 } },
   IdempotencyReplayed: {
     description: '`true` if this repeats an earlier request with the same Idempotency-Key.',
     schema: { type: 'string', enum: ['true'] },

@@ -25,15 +25,15 @@ type Json = Record<string, unknown>;
 const LEAKS_TAG = 'Leaks';
 
 const TAGS: Record<string, string> = {
-  Organizations: 'The customers of the vendor. Everything else belongs to one of them.',
+  Organizations: "The vendor's customers. Everything else belongs to one of them.",
   Directories: "A connection of one organization's identity provider, with an endpoint of its own.",
   Diagnosis: 'What is wrong with a directory, since when, and who can fix it.',
-  Credentials: 'Static tokens and OAuth connections of identity providers, two per directory.',
-  Clients: 'OAuth clients of identity providers, and their secrets.',
+  Credentials: "Identity providers' static tokens and OAuth connections, two per directory.",
+  Clients: "Identity providers' OAuth clients, and their secrets.",
   'Moving in': 'Imports clients and tokens from another system. Identity providers keep their tokens.',
-  'Portal links': 'Links that let an IT contact of an organization set up its directories.',
+  'Portal links': "Links that let an organization's IT contact set up its directories.",
   Events: 'The audit trail.',
-  'API keys': 'Keys of this API.',
+  'API keys': 'Keys for this API.',
   Operators: 'The people who sign in to the dashboard.',
   Contacts: 'People who get emails about problems and expirations, and the sent notices.',
   Reports: 'Credentials, reviews, campaigns and evidence for auditors.',

@@ -30,9 +30,9 @@ export function outcomeOperations(deps: { directories: Directories; diagnoses: D
       method: 'post',
       path: '/outcomes',
       tag,
-      summary: 'Report what your SCIM server answered, for forward-auth and introspection',
+      summary: "Report your SCIM server's responses, for forward-auth and introspection",
       description:
-        "Not needed with the gateway, which sees the answers. Report in batches, as the middleware does. Don't send bodies, filters or names.",
+        "Not needed with the gateway, which sees the responses. Report in batches, as the middleware does. Don't send bodies, filters or names.",
       action: 'outcomes.report',
       body: z.strictObject({
         outcomes: z
@@ -52,7 +52,10 @@ export function outcomeOperations(deps: { directories: Directories; diagnoses: D
           .max(MOST_OUTCOMES),
       }),
       status: 200,
-      answer: z.object({ accepted: z.int(), unknown: z.int().describe("Outcomes of directories that you can't see.") }),
+      answer: z.object({
+        accepted: z.int(),
+        unknown: z.int().describe("Outcomes for directories that you can't see."),
+      }),
       errors: ['invalid_request'],
       async handle({ body: { outcomes }, caller }) {
         const ids = [...new Set(outcomes.map(({ directoryId }) => directoryId))];

@@ -51,7 +51,7 @@ export function portalLinkOperations({
       path: '/portal-links',
       tag,
       summary: 'Create a portal link for an IT contact',
-      description: 'It gives one browser access to the directories of that organization, once, for up to eight hours.',
+      description: "The link gives one browser access to that organization's directories, once, for up to eight hours.",
       action: 'portal-links.change',
       body: z.strictObject({
         organizationId: z.string().max(100),
@@ -62,7 +62,7 @@ export function portalLinkOperations({
           .min(60)
           .max(LONGEST_SECONDS)
           .optional()
-          .describe('How long it can be opened. Default: seven days.'),
+          .describe('How long the link can be opened. Default: seven days.'),
       }),
       status: 201,
       answer: z.object({ portalLink: linkView, url: schemas.shownOnce }),

@@ -37,7 +37,9 @@ export const reportRowView = z
     expiresAt: schemas.shownTime.nullable().describe('null: never'),
     lastUsedAt: schemas.shownTime.nullable().describe('null: never used'),
     acceptedCount: z.int(),
-    replacedAt: schemas.shownTime.nullable().describe('When another credential replaced it. null after it ended.'),
+    replacedAt: schemas.shownTime
+      .nullable()
+      .describe('When another credential replaced it. null once it was revoked or has expired.'),
     marks: z.array(z.enum(MARKS)),
     review: reviewView.nullable().describe('The latest one.'),
   })
@@ -102,7 +104,7 @@ const marks = z
     const given = value.split(',').filter((mark) => mark !== '');
     const found = MARKS.filter((mark) => given.includes(mark));
     if (found.length < new Set(given).size)
-      context.addIssue({ code: 'custom', message: `expected ${MARKS.join(', ')}, several with commas` });
+      context.addIssue({ code: 'custom', message: `expected one or more of ${MARKS.join(', ')}, separated by commas` });
     return found;
   });
 
@@ -127,8 +129,13 @@ export function reportOperations(deps: { credentialReport: CredentialReport; cre
       query: z.strictObject({
         ...schemas.paging,
         ...filterFields,
-        marks: marks.optional().describe(`All of these: ${MARKS.join(', ')}; several with commas.`),
-        sort: z.enum(REPORT_SORTS).default('created').describe('`lastUsed` and `ends` sort at most 50,000.'),
+        marks: marks
+          .optional()
+          .describe(`Only credentials with all of these marks, separated by commas: ${MARKS.join(', ')}.`),
+        sort: z
+          .enum(REPORT_SORTS)
+          .default('created')
+          .describe('`lastUsed` and `ends` sort at most 50,000 credentials.'),
         order: z.enum(['asc', 'desc']).default('desc'),
       }),
       status: 200,
@@ -146,7 +153,7 @@ export function reportOperations(deps: { credentialReport: CredentialReport; cre
       tag,
       summary: 'Record a review of a credential',
       description:
-        '`end` means that it should end. It keeps working until someone revokes it. A later review replaces this one; the events have both.',
+        '`end` means that the credential should be revoked. It keeps working until someone does that. A later review replaces this one; the events have both.',
       action: 'credentials.review',
       body: z.strictObject({
         decision: z.enum(REVIEW_DECISIONS),

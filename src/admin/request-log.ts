@@ -14,7 +14,7 @@ const loggedView = z
     method: z.string(),
     kind: z.enum(KINDS),
     outcome: z.enum(OUTCOMES),
-    status: z.number().nullable().describe('Status from the SCIM server. null if it did not answer.'),
+    status: z.number().nullable().describe('Status from the SCIM server. null if it did not respond.'),
     durationMs: z.number(),
     credentialId: z.string(),
     requestId: z.string(),

@@ -15,7 +15,7 @@ const events = z
     z
       .string()
       .max(100)
-      .refine(isEventFilter, 'expected an event type of docs/webhooks.md, or a family such as dsync.*'),
+      .refine(isEventFilter, 'expected an event type from docs/webhooks.md, or a family such as dsync.*'),
   )
   .max(50)
   .describe('Event types, or families such as `dsync.*`. Empty: all.');
@@ -98,7 +98,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
         kind: z.enum(ENDPOINT_KINDS).optional().describe('Default: `webhook`.'),
         description: schemas.name.optional(),
         events: events.optional(),
-        organizationId: z.string().max(100).optional().describe('Only events of this organization.'),
+        organizationId: z.string().max(100).optional().describe('Only events for this organization.'),
       }),
       status: 201,
       answer: z.object({
@@ -186,8 +186,8 @@ export function webhookOperations(deps: Dependencies): Operation[] {
         summary: verb === 'disable' ? 'Turn off a webhook' : 'Turn on a webhook',
         description:
           verb === 'disable'
-            ? 'It gets no more events. Pending deliveries fail.'
-            : 'You can resend failed deliveries. The event feed has the events that it missed.',
+            ? 'The webhook gets no more events. Pending deliveries fail.'
+            : 'You can resend failed deliveries. The event feed has the events that the webhook missed.',
         action: 'webhooks.change',
         status: 200,
         answer: webhookView,
@@ -209,7 +209,8 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       path: '/webhooks/:id/rotate-secret',
       tag,
       summary: 'Create a new secret',
-      description: 'Both secrets sign until the previous one ends, so that the receiver can switch.',
+      description:
+        'Messages are signed with both secrets until the previous one stops working, so that the receiver can switch.',
       action: 'webhooks.change',
       body: z.strictObject({
         previousEndsInSeconds: z
@@ -218,7 +219,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
           .min(0)
           .max(LONGEST_OVERLAP_SECONDS)
           .default(DAY_SECONDS)
-          .describe('How long the previous secret still signs. Default: one day.'),
+          .describe('How long messages are also signed with the previous secret. Default: one day.'),
       }),
       status: 200,
       answer: z.object({ webhook: webhookView, secret: schemas.shownOnce }),
@@ -248,7 +249,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       method: 'post',
       path: '/webhooks/:id/resend-failed',
       tag,
-      summary: 'Resend failed deliveries since a time',
+      summary: 'Resend deliveries that failed since a given time',
       action: 'webhooks.change',
       body: z.strictObject({ since: schemas.time }),
       status: 200,
