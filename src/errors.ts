@@ -33,7 +33,7 @@ export const ERRORS = {
     status: 403,
     title: 'This API key is not allowed to do this.',
     remedy:
-      "Use another key. `role` is the role of this key, and `wanted` lists the roles that can do this. A key of one organization can't act for others.",
+      "Use another key. `role` is the role of this key, and `wanted` lists the roles that can do this. A key limited to one organization can't act for others.",
   },
   not_found: {
     status: 404,
@@ -43,13 +43,13 @@ export const ERRORS = {
   method_not_allowed: {
     status: 405,
     title: 'This URL does not support this method.',
-    remedy: 'Use a method from `allowed`, which is also the `Allow` header.',
+    remedy: 'Use a method from `allowed`. The `Allow` header lists the same ones.',
   },
   slots_full: {
     status: 409,
     title: 'Both slots of the directory are taken.',
     remedy:
-      'Revoke the credential that is not used, or rotate with `immediate`. `holders` names both with their last use.',
+      'Revoke the credential that is not in use, or rotate with `immediate`. `holders` names both with their last use.',
   },
   still_in_use: {
     status: 409,
@@ -84,7 +84,7 @@ export const ERRORS = {
   },
   last_secret: {
     status: 409,
-    title: 'This is the only secret of the client.',
+    title: "This is the client's only secret.",
     remedy: 'Add another secret and paste it into the IdP. Then remove this one.',
   },
   credentials_active: {
@@ -131,7 +131,7 @@ export const ERRORS = {
   contacts_full: {
     status: 409,
     title: 'The maximum number of contacts is reached. Remove one first.',
-    remedy: 'Remove a contact that is not needed. The maximum is 50.',
+    remedy: "Remove a contact that you don't need. The maximum is 50.",
   },
   mail_off: {
     status: 409,
@@ -141,7 +141,7 @@ export const ERRORS = {
   webhooks_full: {
     status: 409,
     title: 'The maximum number of webhooks is reached. Delete one first.',
-    remedy: 'Delete a webhook that is not needed. The maximum is 500 in all, and 20 for each organization.',
+    remedy: "Delete a webhook that you don't need. The maximum is 500 in all, and 20 for each organization.",
   },
   idempotency_in_progress: {
     status: 409,
@@ -160,7 +160,7 @@ export const ERRORS = {
   },
   misdirected: {
     status: 421,
-    title: 'This server does not answer to the host name of the request.',
+    title: 'This server does not accept the host name in the request.',
     remedy: 'Use the public URL, or add the host name to `LATCHKEY_HOSTS`.',
   },
   signature_invalid: {
@@ -172,7 +172,7 @@ export const ERRORS = {
     status: 422,
     title: "The value can't be imported as a credential.",
     remedy:
-      'Copy the whole value again. It must not have spaces, be too short or too long, or be a mistyped Latchkey token.',
+      'Copy the whole value again. It must not contain spaces, be too short or too long, or be a mistyped Latchkey token.',
   },
   weak_value: {
     status: 422,
@@ -187,7 +187,7 @@ export const ERRORS = {
   rate_limited: {
     status: 429,
     title: 'Too many failed attempts from this address.',
-    remedy: 'Fix the refused requests, and wait for `retryAfterSeconds`.',
+    remedy: 'Fix what the requests were refused for, and wait for `retryAfterSeconds`.',
   },
   confirmations_limited: {
     status: 429,

@@ -48,7 +48,9 @@ export async function restore(args: string[], edge: Edge): Promise<void> {
     say(
       'Credentials that were revoked, disabled or rotated after that work again. Before you open it to traffic, check your own',
     );
-    say('records, or restore once more with --revocations FILE: the audit as JSON lines, exported on the dashboard.');
+    say(
+      'records, or restore once more with --revocations FILE: the audit trail as JSON lines, exported from the dashboard.',
+    );
     return;
   }
   await edge.withApp((app) => revokeAgain(app, revocations, say));
@@ -61,7 +63,7 @@ function readExport(readFile: Edge['readFile'], path: string): string {
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(error);
     throw new Error(
-      `--revocations ${path}: ${reason}. Export the audit trail as JSON lines on the dashboard. Nothing was restored.`,
+      `--revocations ${path}: ${reason}. Export the audit trail as JSON lines from the dashboard. Nothing was restored.`,
       { cause: error },
     );
   }

@@ -98,7 +98,7 @@ async function createSignInLink(args: string[], { say, withApp }: Edge): Promise
     if (operator.disabledAt) await operators.enable(operator.id, COMMAND_LINE);
     const { secret, expiresAt } = await operators.createLink(operator.id, COMMAND_LINE);
     say(
-      `Sign-in link for ${operator.name} (${operator.role}) at the store ${store}. It works once, until ${expiresAt.toISOString()}:`,
+      `Sign-in link for ${operator.name} (${operator.role}) in the store ${store}. It works once, until ${expiresAt.toISOString()}:`,
     );
     say('');
     say(`  ${publicUrl}/dashboard/enter/${secret}`);
@@ -115,7 +115,7 @@ async function removeSecondFactor(args: string[], { say, withApp }: Edge): Promi
     throw new TypeError(`latchkey second-factor remove EMAIL: expected one email, got ${args.join(' ') || 'nothing'}`);
   await withApp(async ({ operators }, store) => {
     const operator = await operators.findByEmail(email);
-    if (!operator) throw new Error(`no member at the store ${store} has the email ${email}`);
+    if (!operator) throw new Error(`no member in the store ${store} has the email ${email}`);
     await operators.removeSecondFactor(operator.id, COMMAND_LINE);
     say(`Removed the second factor of ${operator.name} (${operator.role}). Their sessions have ended.`);
   });

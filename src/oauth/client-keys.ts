@@ -53,7 +53,7 @@ export function createKeySource({ fetch, clock }: { fetch: typeof globalThis.fet
       if (!known)
         throw new AppError(
           'storage_unavailable',
-          { detail: "The keys of the client can't be fetched. Try again.", jwks: true },
+          { detail: "The client's keys can't be fetched. Try again.", jwks: true },
           { cause: error },
         );
       known.triedAt = now;

@@ -31,13 +31,13 @@ export const OAUTH_REASONS = {
   },
   jwks_unreachable: {
     told: '503',
-    meaning: "Latchkey has never fetched the keys of the client, and can't fetch them now.",
-    remedy: 'Check that the JWKS URL of the client answers. The IdP can try again.',
+    meaning: "Latchkey has never fetched the client's keys, and can't fetch them now.",
+    remedy: "Check that the client's JWKS URL responds. The IdP can try again.",
   },
   redirect_uri_unknown: {
     told: 'a page, or `invalid_grant`',
     meaning:
-      "The redirect URI does not exactly match one of the client's. Or the token request has none, or a different one than the authorization request.",
+      "The redirect URI does not exactly match one of the client's. Or the token request has none, or not the same one as the authorization request.",
     remedy: 'Copy the redirect URI from the IdP into `redirectUris`, or set `appName` for Okta.',
   },
   access_denied: {
@@ -64,8 +64,8 @@ export const OAUTH_REASONS = {
   },
   refresh_token_revoked: {
     told: '`invalid_grant`',
-    meaning: 'The connection was revoked, or has expired by the policy of its client.',
-    remedy: 'See the events of the credential for who or what ended it. Connect again.',
+    meaning: "The connection was revoked, or has expired under its client's policy.",
+    remedy: "The credential's events say who or what ended it. Connect again.",
   },
   refresh_token_superseded: {
     told: '`invalid_grant`',
@@ -80,22 +80,23 @@ export const OAUTH_REASONS = {
   },
   revoked: {
     told: '`invalid_grant`',
-    meaning: 'The connection of a client with client credentials was revoked. That is final for this client.',
+    meaning: 'The client uses client credentials, and its connection was revoked. That is final for this client.',
     remedy: 'Create a new client for the directory, and paste its ID and secret into the IdP.',
   },
   expired: {
     told: '`invalid_grant`',
-    meaning: 'The connection of a client with client credentials has expired. That is final for this client.',
+    meaning: 'The client uses client credentials, and its connection has expired. That is final for this client.',
     remedy: 'Create a new client for the directory, and paste its ID and secret into the IdP.',
   },
   directory_unknown: {
     told: '`invalid_grant`',
-    meaning: 'The directory of the connection was deleted.',
+    meaning: "The connection's directory was deleted.",
     remedy: 'Create a directory, and connect the IdP to it.',
   },
   slots_full: {
     told: '`invalid_grant`',
-    meaning: 'Both slots were taken when the connection asked for its first token, and it replaces none.',
-    remedy: 'Revoke a credential that is not used, or choose one to replace when you connect.',
+    meaning:
+      "Both slots were taken when the connection asked for its first token, and the connection doesn't replace either credential.",
+    remedy: 'Revoke a credential that is not in use, or choose one to replace when you connect.',
   },
 } as const satisfies Record<string, OauthReason>;

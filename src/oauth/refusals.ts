@@ -33,7 +33,7 @@ export const OAUTH_REFUSALS = {
     error: 'invalid_client',
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
-    meaning: 'The request names no client.',
+    meaning: "The request doesn't name a client.",
   },
   client_unknown: {
     error: 'invalid_client',
@@ -68,7 +68,7 @@ export const OAUTH_REFUSALS = {
     error: 'invalid_client',
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
-    meaning: 'The client secret was removed, at `removedAt`. `hint` is its end.',
+    meaning: 'The client secret was removed at `removedAt`. `hint` is its last four characters.',
   },
   client_id_as_secret: {
     error: 'invalid_client',
@@ -86,7 +86,7 @@ export const OAUTH_REFUSALS = {
     error: 'invalid_client',
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
-    meaning: 'The client secret has spaces or line breaks inside. Latchkey ignores those around it.',
+    meaning: 'The client secret contains spaces or line breaks. Latchkey ignores those at its start and end.',
   },
   client_proofs_disagree: {
     error: 'invalid_client',
@@ -99,7 +99,7 @@ export const OAUTH_REFUSALS = {
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
     meaning:
-      'The client authenticates in a different way than it was set up for, such as with a secret instead of an assertion.',
+      "The client doesn't authenticate in the way that it was set up for. For example, it sent a secret instead of an assertion.",
   },
   /** `data.fault` says more (client-assertions.ts). */
   assertion_wrong: {
@@ -112,7 +112,7 @@ export const OAUTH_REFUSALS = {
   jwks_unreachable: {
     error: 'temporarily_unavailable',
     reason: 'jwks_unreachable',
-    says: "The keys of the client can't be fetched.",
+    says: "The client's keys can't be fetched.",
   },
 
   // The form of the request.
@@ -124,22 +124,22 @@ export const OAUTH_REFUSALS = {
   token_url_as_authorize_url: {
     error: 'invalid_request',
     reason: 'invalid_request',
-    says: 'This is the token endpoint, and an authorization request came here. Swap the token URL and the authorization URL.',
+    says: 'This is the token endpoint, but it got an authorization request. Swap the token URL and the authorization URL.',
   },
   authorize_url_as_token_url: {
     error: 'invalid_request',
     reason: 'invalid_request',
-    says: 'This is the authorization endpoint, and a token request came here. Swap the authorization URL and the token URL.',
+    says: 'This is the authorization endpoint, but it got a token request. Swap the authorization URL and the token URL.',
   },
   oauth_path_wrong: {
     error: 'invalid_request',
     reason: 'invalid_request',
-    says: 'There is no OAuth endpoint at this path. The token URL ends in /oauth/token, the authorization URL in /oauth/authorize.',
+    says: 'There is no OAuth endpoint at this path. The token URL ends in /oauth/token, and the authorization URL in /oauth/authorize.',
   },
   form_names_wrong: {
     error: 'invalid_request',
     reason: 'invalid_request',
-    says: 'A parameter has another name or separator than OAuth gives it. Send grant_type=...&client_id=... as a form.',
+    says: 'A parameter has a different name or separator than OAuth requires. Send grant_type=...&client_id=... as a form.',
   },
   form_multipart: {
     error: 'invalid_request',
@@ -206,11 +206,11 @@ export const OAUTH_REFUSALS = {
     reason: 'unauthorized_client',
     says: 'This client may not use this grant_type.',
   },
-  scope_unknown: { error: 'invalid_scope', reason: 'invalid_scope', says: 'The scopes are scim and scim.read.' },
+  scope_unknown: { error: 'invalid_scope', reason: 'invalid_scope', says: 'The only scopes are scim and scim.read.' },
   scope_separator: {
     error: 'invalid_scope',
     reason: 'invalid_scope',
-    says: 'The scope has a comma, a semicolon or a vertical bar in it. Put a space between two scopes.',
+    says: 'The scope contains a comma, a semicolon or a vertical bar. Separate scopes with spaces.',
   },
   scope_too_wide: {
     error: 'invalid_scope',
@@ -256,7 +256,7 @@ export const OAUTH_REFUSALS = {
   pkce_wrong: {
     error: 'invalid_grant',
     reason: 'invalid_grant',
-    says: 'code_verifier does not belong to the code_challenge of the authorization request.',
+    says: "code_verifier does not match the authorization request's code_challenge.",
   },
   pkce_unexpected: {
     error: 'invalid_grant',
@@ -305,7 +305,7 @@ export const OAUTH_REFUSALS = {
     error: 'invalid_grant',
     reason: 'refresh_token_revoked',
     says: NO_GRANT,
-    meaning: 'The connection has expired by the policy of its client.',
+    meaning: "The connection has expired under its client's policy.",
   },
   slots_full: {
     error: 'invalid_grant',

@@ -107,21 +107,21 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
 
   new Gauge({
     name: 'latchkey_build_info',
-    help: 'Always 1; the label tells which Latchkey this is.',
+    help: 'Always 1; the label has the version of Latchkey.',
     labelNames: ['version'],
     registers,
     aggregator: 'first',
   }).set({ version }, 1);
   const workers = new Gauge({
     name: 'latchkey_workers',
-    help: 'Processes that answer requests of this instance.',
+    help: 'Processes that serve requests for this instance.',
     registers,
     aggregator: 'max',
   });
   let ended = 0;
   new Counter({
     name: 'latchkey_worker_restarts_total',
-    help: 'Workers that ended unexpectedly and were replaced.',
+    help: 'Workers that exited unexpectedly and were replaced.',
     registers,
     aggregator: 'max',
     collect() {
@@ -131,55 +131,55 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
   });
   const verifications = counter(
     'latchkey_verifications_total',
-    'Decisions about presented credentials, by outcome (allowed, a denial reason, unavailable).',
+    'Decisions about credentials, by outcome (allowed, a denial reason, unavailable).',
     { surface: sets.surfaces, outcome: ['allowed', ...sets.denials, 'unavailable'] },
   );
   const latency = new Histogram({
     name: 'latchkey_verification_seconds',
-    help: 'Time to decide about one presented credential.',
+    help: 'Time to decide about one credential.',
     buckets: LATENCIES,
     registers,
   });
   const leases = counter(
     'latchkey_lease_lookups_total',
-    'Verifications answered from memory under a lease (hit) or by a read (miss).',
+    'Verifications decided from memory under a lease (hit) or with a read (miss).',
     { result: ['hit', 'miss'] },
   );
   const storageTimes = new Histogram({
     name: 'latchkey_storage_seconds',
-    help: 'Time of one operation of the credential store.',
+    help: 'Time that one store operation takes.',
     labelNames: ['operation'],
     buckets: STORAGE_LATENCIES,
     registers,
   });
   const storageCalls = new Counter({
     name: 'latchkey_storage_operations_total',
-    help: 'Operations of the credential store, by collection; error when it did not answer.',
+    help: 'Store operations, by collection and result; error if the store did not respond.',
     labelNames: ['collection', 'result'],
     registers,
   });
-  const answers = counter('latchkey_gateway_responses_total', 'Answers of the gateway, by class of status.', {
+  const answers = counter('latchkey_gateway_responses_total', 'Responses from the gateway, by status class.', {
     class: CLASSES,
   });
   const upstreams = counter(
     'latchkey_upstream_outcomes_total',
-    'Accepted requests by what became of them at the SCIM server, per kind of request.',
+    'Accepted requests, by kind and by their result at the SCIM server.',
     { kind: sets.kinds, outcome: sets.upstreamOutcomes },
   );
   const unreadables = counter(
     'latchkey_unreadable_requests_total',
-    'Requests that could not be read as HTTP, or did not come in time.',
+    'Requests that could not be read as HTTP, or did not arrive in time.',
     { reason: sets.unreadable },
   );
   const tokens = counter(
     'latchkey_token_responses_total',
-    'Answers of the token and the revocation endpoint: issued, revoked, an OAuth error, or unavailable.',
+    'Responses from the token and revocation endpoints: issued, revoked, an OAuth error, or unavailable.',
     { outcome: sets.tokenOutcomes },
   );
-  const api = counter('latchkey_admin_responses_total', 'Answers of the admin API, by class of status.', {
+  const api = counter('latchkey_admin_responses_total', 'Responses from the admin API, by status class.', {
     class: CLASSES,
   });
-  const pages = counter('latchkey_page_responses_total', 'Answers to browsers, by class of status.', {
+  const pages = counter('latchkey_page_responses_total', 'Responses to browsers, by status class.', {
     surface: PAGE_SURFACES,
     class: CLASSES,
   });
@@ -193,7 +193,7 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
   );
   const waiting = new Gauge({
     name: 'latchkey_deliveries_pending',
-    help: 'Messages that wait to be delivered, retries included.',
+    help: 'Messages waiting to be delivered, including retries.',
     registers,
     aggregator: 'max',
     async collect() {
@@ -202,7 +202,7 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
   });
   const overdue = new Gauge({
     name: 'latchkey_deliveries_oldest_due_seconds',
-    help: 'For how long the oldest message that is due has been waiting.',
+    help: 'How long the oldest due message has been waiting.',
     registers,
     aggregator: 'max',
   });

@@ -14,7 +14,7 @@ export async function guarded<T>(collection: string, work: (isGivenUp: () => boo
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       isLate = true;
-      reject(storageUnavailable(new Error(`no answer within ${OPERATION_MS} ms`)));
+      reject(storageUnavailable(new Error(`no response within ${OPERATION_MS} ms`)));
     }, OPERATION_MS);
   });
   try {

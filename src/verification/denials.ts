@@ -16,7 +16,7 @@ export const DENIAL_REASONS = {
   revoked: {
     status: 401,
     meaning: 'The credential was revoked, by a person or at the end of a rotation.',
-    remedy: 'Paste the current token into the IdP. The events of the credential say who revoked it and why.',
+    remedy: "Paste the current token into the IdP. The credential's events say who revoked it and why.",
   },
   expired: {
     status: 401,
@@ -41,11 +41,11 @@ export const DENIAL_REASONS = {
   directory_unknown: {
     status: 401,
     meaning: 'No directory has this `endpointKey`.',
-    remedy: 'Copy the `endpointUrl` of the directory into the IdP.',
+    remedy: "Copy the directory's `endpointUrl` into the IdP.",
   },
   insufficient_scope: {
     status: 403,
-    meaning: 'The credential is read-only (`scim.read`), and the request would write.',
+    meaning: 'The credential is read-only (`scim.read`), but the request would change something.',
     remedy: 'Change its scopes to `scim`, or leave it read-only.',
   },
   foreign_token: {
@@ -56,7 +56,7 @@ export const DENIAL_REASONS = {
   rate_limited: {
     status: 429,
     meaning:
-      'Too many refused requests per minute came from this address or to this directory. `data.cause` says why. Far beyond the limit, an address without an accepted request in the last day is refused unread.',
+      'Too many refused requests per minute came from this address or to this directory. `data.cause` says why. Far beyond the limit, requests from an address without an accepted request in the last day are refused unread.',
     remedy:
       'Fix the cause. Accepted requests never count, and an address that had one in the last day can always send them.',
   },

@@ -39,7 +39,7 @@ describe('latchkey second-factor remove', () => {
     for (const [args, said] of [
       [['remove'], /expected one email, got nothing/],
       [['remove', 'a@example.com', 'b@example.com'], /expected one email/],
-      [['remove', 'nobody@example.com'], /no member at the store .* has the email nobody@example\.com/],
+      [['remove', 'nobody@example.com'], /no member in the store .* has the email nobody@example\.com/],
     ] as const) {
       const { code: exit, output } = await run(...args);
       assert.equal(exit, 1);
