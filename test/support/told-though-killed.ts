@@ -22,7 +22,9 @@ const LANES = 4;
 /** A life that no write ended is ended then. */
 const LONGEST_MS = 2500;
 const LAST_LIVES = 20;
-const LOOKS = 100;
+const LOOKS = 1000;
+/** So many in a row in which nothing is delivered. */
+const IDLE_LOOKS = 20;
 const ROUNDS = ['recovery', 'notices', 'campaigns', 'deliveries'];
 
 export function describeToldThoughKilled(engine: Engine): void {
@@ -33,6 +35,7 @@ export function describeToldThoughKilled(engine: Engine): void {
     let app: MortalApp;
     let api: Api;
     let lives = 0;
+    let died = 0;
     const secrets = new Map<string, string>();
     const organizations: string[] = [];
     const tokens: string[] = [];
@@ -67,6 +70,30 @@ export function describeToldThoughKilled(engine: Engine): void {
       }
     }
 
+    async function dieAndBegin(organizationId: string): Promise<void> {
+      const directories = await Promise.all(
+        Array.from({ length: LANES }, async (_, lane) => {
+          const given = { organizationId, name: `${lives}-${lane}`, provider: 'okta' };
+          return (await patiently(() => api.post('/directories', given))).body;
+        }),
+      );
+      await app.arm({ n: 1 + ((lives * 37) % 150), when: lives % 2 === 0 ? 'after' : 'before' });
+      const end = setTimeout(() => void app.end(), LONGEST_MS);
+      // What is asked of a dead one is not acknowledged.
+      await Promise.all(
+        directories.map((_, lane) =>
+          work(
+            lane,
+            directories.map(({ id }) => id),
+          ).catch(() => undefined),
+        ),
+      );
+      clearTimeout(end);
+      if (app.isDead()) died++;
+      await app.end();
+      await begin();
+    }
+
     before(async () => {
       place = engine.place();
       server = await startMailServer();
@@ -94,35 +121,19 @@ export function describeToldThoughKilled(engine: Engine): void {
       const { id: organizationId } = (await api.post('/organizations', { name: 'the first' })).body;
       await addContact(organizationId, 'it@contoso.example', ['ending']);
 
-      let died = 0;
-      for (let kill = 0; kill < KILLS; kill++) {
-        const directories = await Promise.all(
-          Array.from({ length: LANES }, async (_, lane) => {
-            const given = { organizationId, name: `${kill}-${lane}`, provider: 'okta' };
-            return (await patiently(() => api.post('/directories', given))).body;
-          }),
-        );
-        await app.arm({ n: 1 + ((kill * 37) % 150), when: kill % 2 === 0 ? 'after' : 'before' });
-        const end = setTimeout(() => void app.end(), LONGEST_MS);
-        // What is asked of a dead one is not acknowledged.
-        await Promise.all(
-          directories.map((_, lane) =>
-            work(
-              lane,
-              directories.map(({ id }) => id),
-            ).catch(() => undefined),
-          ),
-        );
-        clearTimeout(end);
-        if (app.isDead()) died++;
-        await app.end();
-        await begin();
-      }
-      for (let life = 0; life < LAST_LIVES && !(await isAllTold()); life++) {
-        for (let look = 0; look < LOOKS && !(await isAllTold()); look++) await pause(40);
-        // What can wait is told once an hour.
-        await app.end();
-        await begin();
+      // Each tells the runner that it has not come to a stop.
+      for (let kill = 1; kill <= KILLS; kill++) await t.test(`through kill ${kill}`, () => dieAndBegin(organizationId));
+      for (let life = 1; life <= LAST_LIVES && !(await isAllTold()); life++) {
+        await t.test(`through hour ${life} after that`, async () => {
+          // What can wait is told once an hour: the rest of it is for the next life.
+          for (let idle = 0, look = 0; idle < IDLE_LOOKS && look < LOOKS; look++) {
+            await pause(40);
+            idle = (await isUnderWay()) ? 0 : idle + 1;
+          }
+          if (await isAllTold()) return;
+          await app.end();
+          await begin();
+        });
       }
       assert.equal(await isPending(), false);
       const trail = await readTrail();
@@ -161,6 +172,13 @@ export function describeToldThoughKilled(engine: Engine): void {
 
     const list = (path: string) => patiently(() => api.get(path));
     const isPending = async () => (await list('/deliveries?state=pending&limit=1')).body.items.length > 0;
+
+    /** Whether something is claimed, by whomever, or due. */
+    async function isUnderWay(): Promise<boolean> {
+      const now = new Date(Date.now() + (lives - 1) * LIFE_MS).toISOString();
+      const { body } = await list('/deliveries?state=pending&limit=200');
+      return body.items.some(({ nextAttemptAt: at }: Answer) => at === null || at <= now);
+    }
 
     /** What the vendor's contact is to hear of. */
     async function readTrail(): Promise<string[]> {
@@ -221,7 +239,7 @@ export function describeToldThoughKilled(engine: Engine): void {
       for (const { subject } of mails.values()) {
         const several = /(\d+) things (?:happened|expire soon)/.exec(subject);
         if (several) count += Number(several[1]);
-        else if (/ was created| ends in /.test(subject)) count += 1;
+        else if (/ was created| expires in /.test(subject)) count += 1;
       }
       return count;
     }
