@@ -1,8 +1,9 @@
 /** The request log of one directory, as JSON or as a file. */
 import { z } from 'zod';
-import { type Diagnoses, type LoggedRequest, requestsAsCsv } from '../diagnosis/index.ts';
+import { type Diagnoses, type LoggedRequest, REQUEST_COLUMNS } from '../diagnosis/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { KINDS, OUTCOMES } from '../gateway/index.ts';
+import { csvHead, csvRows } from '../http/csv.ts';
 import { assertVisible, type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
@@ -50,7 +51,8 @@ export function requestLogOperations(deps: { directories: Directories; diagnoses
         const { organizationId } = await directories.get(id);
         assertVisible(caller, organizationId, `directory ${id}`);
         const { items, nextCursor } = await diagnoses.requestLog.page(id, query);
-        if (format === 'csv') return { text: { type: 'text/csv; charset=utf-8', content: requestsAsCsv(items) } };
+        const content = csvHead(REQUEST_COLUMNS) + csvRows(REQUEST_COLUMNS, items);
+        if (format === 'csv') return { text: { type: 'text/csv; charset=utf-8', content } };
         return { body: { items: items.map(viewLogged), nextCursor } };
       },
     }),

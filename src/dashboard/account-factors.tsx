@@ -1,14 +1,31 @@
 /** The second factors of one's own account: passkeys, an authenticator app, recovery codes. */
 import { AppError } from '../errors.ts';
 import { hasSecondFactor, type Operator, type Operators } from '../operators/index.ts';
-import { Ask, Confirm, counted, Field, Form, Go, Head, QrCode, required, Submit, Tag, Time } from '../pages/index.ts';
+import {
+  Ask,
+  CodeField,
+  counted,
+  Field,
+  Form,
+  Go,
+  Last,
+  OnceOnly,
+  oncePage,
+  QrCode,
+  Row,
+  required,
+  Submit,
+  Tag,
+  Time,
+  type Trail,
+} from '../pages/index.ts';
 import { CurrentPassword, proofOf, TRAIL } from './account-proof.tsx';
 import { PasskeyQuestion, passkeyIn, WithPasskeys } from './passkey-form.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const LONGEST_PASSKEY_NAME = 60;
 const mine = `${HOME}/account`;
-const TO_ACCOUNT: [string, string][] = [...TRAIL, [mine, 'Your account']];
+const TO_ACCOUNT: Trail = [...TRAIL, [mine, 'Your account']];
 
 /** Not a component, since the question for a passkey takes a moment. */
 export async function factorSections(props: {
@@ -38,35 +55,29 @@ export async function factorSections(props: {
         </p>
         <ul class="rows">
           {operator.passkeys?.map(({ id, name, createdAt, lastUsedAt }) => (
-            <li>
-              <span class="what">
-                <b>{name}</b>
-                <small>
-                  Added <Time at={new Date(createdAt)} now={visit.now} />
-                  {lastUsedAt === undefined ? (
-                    ', not used yet'
-                  ) : (
-                    <>
-                      , used <Time at={new Date(lastUsedAt)} now={visit.now} />
-                    </>
-                  )}
-                </small>
-              </span>
+            <Row
+              name={<b>{name}</b>}
+              text={
+                <>
+                  Added <Time at={new Date(createdAt)} />
+                  <Last
+                    at={lastUsedAt === undefined ? undefined : new Date(lastUsedAt)}
+                    before=", used"
+                    never=", not used yet"
+                  />
+                </>
+              }
+            >
               <Go href={`${mine}/passkeys/${id}/rename`} name="Rename" />
               <Ask href={`${mine}/passkeys/${id}/remove`} name="Remove" />
-            </li>
+            </Row>
           ))}
         </ul>
         {question ? (
           <>
             <WithPasskeys>
-              <Form visit={visit} action={`${mine}/passkeys`} class="fields">
-                <Field
-                  name="name"
-                  isRequired
-                  maximum={LONGEST_PASSKEY_NAME}
-                  hint="For example, the device it is stored on."
-                />
+              <Form action={`${mine}/passkeys`} class="fields">
+                <PasskeyName />
                 {needsPassword && <CurrentPassword isRequired />}
                 <Submit name="Add a passkey" isMild />
                 <PasskeyQuestion does="create" question={question} />
@@ -90,7 +101,7 @@ export async function factorSections(props: {
             </div>
           </>
         ) : proposed ? (
-          <Form visit={visit} action={`${mine}/second-factor`} class="detail">
+          <Form action={`${mine}/second-factor`} class="detail">
             <p class="soft">
               Scan this with an authenticator app, or paste the key into it. Then enter the code it shows.
             </p>
@@ -102,10 +113,7 @@ export async function factorSections(props: {
               <a href={proposed.uri}>Open in an app on this device</a>
             </p>
             <input type="hidden" name="secret" value={proposed.secret} />
-            <label class="line short">
-              <span>Code</span>
-              <input type="text" name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength={10} />
-            </label>
+            <CodeField label="Code" />
             {needsPassword && <CurrentPassword isRequired />}
             <Submit name="Add authenticator app" />
           </Form>
@@ -122,7 +130,7 @@ export async function factorSections(props: {
             {counted(operator.recoveryCodes?.length ?? 0, 'code')} left. Each one works once if you lose your second
             factor.
           </p>
-          <Form visit={visit} action={`${mine}/recovery-codes`} class="fields">
+          <Form action={`${mine}/recovery-codes`} class="fields">
             {needsPassword && <CurrentPassword isRequired />}
             <Submit name="Generate new codes" isMild />
             <small>Your current codes will stop working.</small>
@@ -133,83 +141,70 @@ export async function factorSections(props: {
   );
 }
 
+/** The name of a passkey, as its owner calls it. */
+function PasskeyName({ value }: { value?: string }) {
+  return (
+    <Field
+      name="name"
+      value={value}
+      isRequired
+      maximum={LONGEST_PASSKEY_NAME}
+      hint="For example, the device it is stored on."
+    />
+  );
+}
+
 export function factorRoutes(operators: Operators): Route[] {
   /** The codes, or back to the account where there are none to show. */
   function shown(codes: string[] | undefined) {
     if (codes === undefined) return mine;
-    return {
-      title: 'Your recovery codes',
-      place: 'settings',
-      children: (
-        <>
-          <Head trail={TO_ACCOUNT} title="Your recovery codes" />
-          <section class="panel reveal">
-            <div class="head">
-              <h2>Save these codes</h2>
-              <Tag tone="warn">shown once</Tag>
-            </div>
-            <p>
-              Each code works once if you lose your second factor. Print them, or store them in a password manager.
-              Don't store them on the device that is your second factor.
-            </p>
-            <ul class="codes mono">
-              {codes.map((code) => (
-                <li>{code}</li>
-              ))}
-            </ul>
-            <button type="button" data-copy hidden aria-label="Copy the codes">
-              Copy
-            </button>
-          </section>
-          <div class="acts">
-            <Go href={mine} name="I've saved them" tone="primary" />
-          </div>
-        </>
-      ),
-    };
+    return oncePage(
+      { title: 'Your recovery codes', trail: TO_ACCOUNT, done: "I've saved them", back: mine },
+      <OnceOnly title="Save these codes">
+        <p>
+          Each code works once if you lose your second factor. Print them, or store them in a password manager. Don't
+          store them on the device that is your second factor.
+        </p>
+        <ul class="codes mono">
+          {codes.map((code) => (
+            <li>{code}</li>
+          ))}
+        </ul>
+        <button type="button" data-copy hidden aria-label="Copy the codes">
+          Copy
+        </button>
+      </OnceOnly>,
+    );
   }
 
-  function removal(what: string, after: string): NonNullable<Route['get']> {
-    return async (visit) => {
-      const operator = await operators.get(visit.operator.id);
-      const title = `Remove ${what}`;
-      return {
-        title,
-        place: 'settings',
-        children: (
-          <Confirm visit={visit} trail={TO_ACCOUNT} title={title} name="Remove" back={mine}>
-            <p>
-              <b>{after}</b> Only another owner can remove your last second factor.
-            </p>
-            {(await operators.needsPassword(operator, visit.sessionId)) && <CurrentPassword isRequired />}
-          </Confirm>
-        ),
-      };
-    };
+  function removal(what: string, after: string): NonNullable<Route['ask']> {
+    return async ({ operator: { id }, sessionId }) => ({
+      title: `Remove ${what}`,
+      trail: TO_ACCOUNT,
+      name: 'Remove',
+      text: (
+        <>
+          <p>
+            <b>{after}</b> Only another owner can remove your last second factor.
+          </p>
+          {(await operators.needsPassword(await operators.get(id), sessionId)) && <CurrentPassword isRequired />}
+        </>
+      ),
+    });
   }
 
   async function renaming(visit: Visit) {
     const { passkeys = [] } = await operators.get(visit.operator.id);
     const passkey = passkeys.find(({ id }) => id === visit.params['passkeyId']);
     if (!passkey) throw new AppError('not_found', { detail: "You don't have this passkey." });
-    const title = `Rename the passkey ${passkey.name}`;
     return {
-      title,
-      place: 'settings',
+      title: `Rename the passkey ${passkey.name}`,
+      trail: TO_ACCOUNT,
       children: (
-        <>
-          <Head trail={TO_ACCOUNT} title={title} />
-          <Form visit={visit} class="panel">
-            <Field
-              name="name"
-              value={passkey.name}
-              isRequired
-              maximum={LONGEST_PASSKEY_NAME}
-              hint="For example, the device it is stored on."
-            />
-            <Submit name="Rename" back={mine} />
-          </Form>
-        </>
+        <Form class="panel">
+          <PasskeyName value={passkey.name} />
+          <Submit name="Rename" back={mine} />
+        </Form>
       ),
     };
   }
@@ -228,16 +223,12 @@ export function factorRoutes(operators: Operators): Route[] {
     {
       path: '/account/second-factor/remove',
       action: 'account.use',
-      get: removal('the authenticator app', 'Its codes stop working.'),
-      async post(visit) {
-        await operators.removeTotp(visit.operator.id, visit.attribution, proofOf(visit));
-        return mine;
-      },
+      ask: removal('the authenticator app', 'Its codes stop working.'),
+      does: (visit) => operators.removeTotp(visit.operator.id, visit.attribution, proofOf(visit)),
     },
     {
       path: '/account/passkeys',
       action: 'account.use',
-      on: '/account',
       async post(visit) {
         const { operator, form, attribution } = visit;
         const given = {
@@ -260,20 +251,17 @@ export function factorRoutes(operators: Operators): Route[] {
     {
       path: '/account/passkeys/:passkeyId/remove',
       action: 'account.use',
-      get: removal('this passkey', 'You can no longer sign in with it.'),
-      async post(visit) {
+      ask: removal('this passkey', 'You can no longer sign in with it.'),
+      does(visit) {
         const { operator, params, attribution } = visit;
-        await operators.removePasskey(operator.id, params['passkeyId'] ?? '', attribution, proofOf(visit));
-        return mine;
+        return operators.removePasskey(operator.id, params['passkeyId'] ?? '', attribution, proofOf(visit));
       },
     },
     {
       path: '/account/recovery-codes',
       action: 'account.use',
-      on: '/account',
-      async post(visit) {
-        return shown(await operators.renewRecoveryCodes(visit.operator.id, visit.attribution, proofOf(visit)));
-      },
+      post: async (visit) =>
+        shown(await operators.renewRecoveryCodes(visit.operator.id, visit.attribution, proofOf(visit))),
     },
   ];
 }

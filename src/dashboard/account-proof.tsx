@@ -1,8 +1,9 @@
 /** What shows on the account's forms that its owner sends them. */
 import type { Proof } from '../operators/index.ts';
+import { Field, type Trail } from '../pages/index.ts';
 import { HOME, type Visit } from './visit.ts';
 
-export const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];
+export const TRAIL: Trail = [[`${HOME}/settings`, 'Settings']];
 
 export function proofOf({ sessionId, form, attribution }: Visit): Proof {
   return { sessionId, password: form.get('current') ?? '', address: attribution.address };
@@ -10,10 +11,15 @@ export function proofOf({ sessionId, form, attribution }: Visit): Proof {
 
 export function CurrentPassword({ hint, isRequired = false }: { hint?: string; isRequired?: boolean }) {
   return (
-    <label class="line">
-      <span>Current password</span>
-      <input type="password" name="current" required={isRequired} maxlength={256} autocomplete="current-password" />
-      {hint !== undefined && <small>{hint}</small>}
-    </label>
+    <Field
+      label="Current password"
+      name="current"
+      type="password"
+      isRequired={isRequired}
+      isSecret
+      maximum={256}
+      autocomplete="current-password"
+      hint={hint}
+    />
   );
 }

@@ -1,10 +1,11 @@
 /** What operators do to their own account. With a browser that was left open nobody gets far: the current password is asked for. */
 
-import { LONGEST_PASSWORD, type Operator, type OperatorSession, SHORTEST_PASSWORD } from '../operators/index.ts';
-import { Act, counted, Field, Form, Head, required, Submit, sent, Tag, Time } from '../pages/index.ts';
+import { LONGEST_PASSWORD, type Operator, SHORTEST_PASSWORD } from '../operators/index.ts';
+import { Act, Field, Form, Note, required, Submit, sent } from '../pages/index.ts';
 import { factorRoutes, factorSections } from './account-factors.tsx';
 import { CurrentPassword, proofOf, TRAIL } from './account-proof.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
+import { Sessions } from './sessions.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 export const ROLE_MEANINGS = {
@@ -22,30 +23,24 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
     const isLocal = operator.subject === undefined;
     return {
       title: 'Your account',
-      place: 'settings',
+      trail: TRAIL,
+      acts: <Act action={`${HOME}/sign-out`} name="Sign out" />,
       children: (
         <>
-          <Head trail={TRAIL} title="Your account">
-            <Act visit={visit} action={`${HOME}/sign-out`} name="Sign out" />
-          </Head>
           {visit.query.has('password-set') && (
-            <section class="note ok" role="status">
-              <div>Your password was changed. Your sessions in other browsers have ended.</div>
-            </section>
+            <Note tone="ok">Your password was changed. Your sessions in other browsers have ended.</Note>
           )}
           {isLocal && operator.passwordHash === undefined && !operator.passkeys?.length && (
-            <section class="note">
-              <div>
-                <strong>Add a passkey or a password.</strong> Until then, you need a sign-in link from the server or
-                from another owner.
-              </div>
-            </section>
+            <Note>
+              <strong>Add a passkey or a password.</strong> Until then, you need a sign-in link from the server or from
+              another owner.
+            </Note>
           )}
           {isLocal ? (
             <>
               <section class="panel">
                 <h2>Profile</h2>
-                <Form visit={visit} action={mine} class="fields">
+                <Form action={mine} class="fields">
                   <Field name="name" value={operator.name} isRequired />
                   {/* Without one, it is asked for with the password that needs it. */}
                   {operator.email !== undefined && (
@@ -58,7 +53,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
                   Your role is {operator.role}: {ROLE_MEANINGS[operator.role]}.
                 </small>
               </section>
-              <Password visit={visit} operator={operator} needsPassword={needsPassword} />
+              <Password operator={operator} needsPassword={needsPassword} />
               {await factorSections({ visit, operator, operators, needsPassword })}
             </>
           ) : (
@@ -71,39 +66,34 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
             </section>
           )}
           <Sessions
-            visit={visit}
             sessions={await operators.sessionsOf(operator.id)}
             address={`${mine}/sessions`}
-            title="Sessions"
+            current={visit.sessionId}
           />
         </>
       ),
     };
   }
 
-  function Password(props: { visit: Visit; operator: Operator; needsPassword: boolean }) {
-    const { visit, operator, needsPassword } = props;
+  function Password({ operator, needsPassword }: { operator: Operator; needsPassword: boolean }) {
     return (
       <section class="panel">
         <h2>Password</h2>
-        <Form visit={visit} action={`${mine}/password`} class="fields">
+        <Form action={`${mine}/password`} class="fields">
           <input type="hidden" name="username" value={operator.email ?? ''} autocomplete="username" />
           {operator.email === undefined && <Field name="email" isRequired hint="Used to sign in." />}
           {needsPassword && <CurrentPassword isRequired />}
-          <label class="line">
-            <span>New password</span>
-            <input
-              type="password"
-              name="password"
-              required
-              minlength={SHORTEST_PASSWORD}
-              maxlength={LONGEST_PASSWORD}
-              autocomplete="new-password"
-            />
-            <small>
-              {SHORTEST_PASSWORD} characters or more, and not a common password. Your other sessions will end.
-            </small>
-          </label>
+          <Field
+            label="New password"
+            name="password"
+            type="password"
+            isRequired
+            isSecret
+            minimum={SHORTEST_PASSWORD}
+            maximum={LONGEST_PASSWORD}
+            autocomplete="new-password"
+            hint={`${SHORTEST_PASSWORD} characters or more, and not a common password. Your other sessions will end.`}
+          />
           <Submit name="Set password" isMild />
         </Form>
       </section>
@@ -115,17 +105,15 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
       path: '/account',
       action: 'account.use',
       get: account,
-      async post(visit) {
+      async does(visit) {
         const { operator, form, attribution } = visit;
         const changes = { name: required(form, 'name'), email: sent(form, 'email') ?? null };
         await operators.change(operator.id, changes, attribution, proofOf(visit));
-        return mine;
       },
     },
     {
       path: '/account/password',
       action: 'account.use',
-      on: '/account',
       async post(visit) {
         const { operator, form, attribution } = visit;
         const email = sent(form, 'email');
@@ -138,11 +126,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
     {
       path: '/account/sessions/:id/end',
       action: 'account.use',
-      on: '/account',
-      async post({ operator, params, attribution }) {
-        await operators.endSession(operator.id, params['id'] ?? '', attribution);
-        return mine;
-      },
+      does: ({ operator, id, attribution }) => operators.endSession(operator.id, id, attribution),
     },
     {
       path: '/sign-out',
@@ -153,62 +137,4 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
       },
     },
   ];
-}
-
-export function Sessions(props: { visit: Visit; sessions: OperatorSession[]; address: string; title: string }) {
-  const { visit, sessions, address, title } = props;
-  return (
-    <section class="panel list">
-      <div class="bar">
-        <h2>{title}</h2>
-        <small>{counted(sessions.length, 'session')}</small>
-      </div>
-      <ul class="rows">
-        {sessions.length === 0 && (
-          <li>
-            <small>No sessions.</small>
-          </li>
-        )}
-        {sessions.map((session) => (
-          <li>
-            <span class="what">
-              <span>
-                {session.address} {session.id === visit.sessionId && <Tag tone="ok">this session</Tag>}
-              </span>
-              <small>
-                {browserOf(session.userAgent)}, since <Time at={session.createdAt} now={visit.now} />, ends{' '}
-                <Time at={session.expiresAt} now={visit.now} />
-              </small>
-            </span>
-            {session.id !== visit.sessionId && <Act visit={visit} action={`${address}/${session.id}/end`} name="End" />}
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
-/** Browsers also name those they descend from, so the first match counts. */
-const BROWSERS = [
-  [/Edg/, 'Edge'],
-  [/OPR\//, 'Opera'],
-  [/Firefox|FxiOS/, 'Firefox'],
-  [/Chrom|CriOS/, 'Chrome'],
-  [/Safari/, 'Safari'],
-] as const;
-const SYSTEMS = [
-  [/iPhone|iPad/, 'iOS'],
-  [/Android/, 'Android'],
-  [/CrOS/, 'ChromeOS'],
-  [/Windows/, 'Windows'],
-  [/Macintosh/, 'macOS'],
-  [/Linux/, 'Linux'],
-] as const;
-
-/** "Chrome on Windows", or what it calls itself where we don't know it. */
-function browserOf(userAgent: string | undefined): string {
-  if (userAgent === undefined) return 'unknown browser';
-  const [, browser] = BROWSERS.find(([pattern]) => pattern.test(userAgent)) ?? [];
-  const [, system] = SYSTEMS.find(([pattern]) => pattern.test(userAgent)) ?? [];
-  return browser && system ? `${browser} on ${system}` : userAgent;
 }

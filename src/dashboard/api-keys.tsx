@@ -1,27 +1,31 @@
 /** API keys: the list, a new one with its value in the one moment in which it is there, and a revoke. */
-import { ROLES } from '../credentials/index.ts';
+import { type ApiKey, ROLES } from '../credentials/index.ts';
 import {
   Ask,
   Choice,
-  Confirm,
   CopyOnce,
   endOfDay,
   Field,
-  Form,
+  FormPanel,
   Go,
-  Head,
+  Last,
   More,
+  oncePage,
+  Row,
+  Rows,
   required,
-  Submit,
   sent,
   Tag,
   Time,
+  type Trail,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];
+const KEYS = `${HOME}/api-keys`;
+const TRAIL: Trail = [[`${HOME}/settings`, 'Settings']];
+const BELOW: Trail = [...TRAIL, [KEYS, 'API keys']];
 
 const MEANINGS = {
   owner: 'owner: everything',
@@ -30,86 +34,69 @@ const MEANINGS = {
   introspect: 'introspect: only introspection',
 } as const;
 
-export function apiKeyRoutes({ organizations, apiKeys, usage, clock }: DashboardDependencies): Route[] {
-  async function list(visit: Visit) {
-    const { items, nextCursor } = await apiKeys.page({ after: visit.query.get('after') ?? undefined, limit: PAGE });
+export function apiKeyRoutes({ organizations, apiKeys, usage }: DashboardDependencies): Route[] {
+  async function list({ after, now, may }: Visit) {
+    const { items, nextCursor } = await apiKeys.page({ after, limit: PAGE });
     const totals = await usage.totals(items.map(({ id }) => id));
-    const now = clock.now();
     return {
       title: 'API keys',
-      place: 'settings',
+      trail: TRAIL,
+      acts: <Go href="/api/docs" name="API reference" />,
       children: (
         <>
-          <Head trail={TRAIL} title="API keys">
-            <Go href="/api/docs" name="API reference" />
-          </Head>
-          {visit.may('api-keys.change') && (
-            <section class="panel">
-              <h2>New API key</h2>
-              <Form visit={visit} action={`${HOME}/api-keys`} class="fields">
-                <Field name="name" isRequired hint="The person or software that uses it." />
-                <Choice
-                  name="role"
-                  value="introspect"
-                  options={ROLES.map((role) => [role, role])}
-                  hint={ROLES.map((role) => MEANINGS[role]).join('; ')}
-                />
-                <Field name="organizationId" hint="Limits the key to one organization. Leave it empty for all." />
-                <Field name="expiresOn" type="date" hint="Leave it empty to never expire." />
-                <Submit name="Create API key" />
-              </Form>
-            </section>
+          {may('api-keys.change') && (
+            <FormPanel title="New API key" action={KEYS} submit="Create API key">
+              <Field name="name" isRequired hint="The person or software that uses it." />
+              <Choice
+                name="role"
+                value="introspect"
+                options={ROLES.map((role) => [role, role])}
+                hint={ROLES.map((role) => MEANINGS[role]).join('; ')}
+              />
+              <Field name="organizationId" hint="Limits the key to one organization. Leave it empty for all." />
+              <Field name="expiresOn" type="date" hint="Leave it empty to never expire." />
+            </FormPanel>
           )}
           <section class="panel list">
-            <ul class="rows">
-              {items.map((key) => {
-                const { lastUsedAt, lastUsedFrom } = totals.get(key.id) ?? {};
-                const isOver = key.revokedAt !== undefined || (key.expiresAt !== undefined && key.expiresAt <= now);
-                return (
-                  <li>
-                    <span class="what">
-                      <span>
-                        <b>{key.name}</b> <span class="mono">…{key.hint}</span>
-                      </span>
-                      <small>
-                        {lastUsedAt ? (
-                          <>
-                            last used <Time at={lastUsedAt} now={now} /> from {lastUsedFrom?.address}
-                          </>
-                        ) : (
-                          'never used'
-                        )}
-                        {key.organizationId !== undefined && `, limited to ${key.organizationId}`}
-                        {key.expiresAt && !isOver && (
-                          <>
-                            , expires <Time at={key.expiresAt} now={now} />
-                          </>
-                        )}
-                      </small>
-                    </span>
-                    <span class="acts">
-                      <Tag tone={isOver ? 'bad' : undefined}>
-                        {key.revokedAt
-                          ? 'revoked'
-                          : isOver
-                            ? 'expired'
-                            : key.organizationId
-                              ? `${key.role}, one organization`
-                              : key.role}
-                      </Tag>
-                      {!isOver && visit.may('api-keys.change') && (
-                        <Ask href={`${HOME}/api-keys/${key.id}/revoke`} name="Revoke" />
-                      )}
-                    </span>
-                  </li>
-                );
-              })}
-            </ul>
+            <Rows items={items} none="No API keys." row={row} />
           </section>
-          <More visit={visit} cursor={nextCursor} />
+          <More cursor={nextCursor} />
         </>
       ),
     };
+
+    function row(key: ApiKey) {
+      const { id, name, hint, organizationId, expiresAt } = key;
+      const { lastUsedAt, lastUsedFrom } = totals.get(id) ?? {};
+      const state = stateOf(key, now);
+      return (
+        <Row
+          name={<b>{name}</b>}
+          marks={<span class="mono">…{hint}</span>}
+          text={
+            <>
+              <Last at={lastUsedAt} before="last used" never="never used">
+                {' '}
+                from {lastUsedFrom?.address}
+              </Last>
+              {organizationId !== undefined && `, limited to ${organizationId}`}
+              {expiresAt && !state && (
+                <>
+                  , expires <Time at={expiresAt} />
+                </>
+              )}
+            </>
+          }
+        >
+          <span class="acts">
+            <Tag tone={state === undefined ? undefined : 'bad'}>
+              {state ?? (organizationId ? `${key.role}, one organization` : key.role)}
+            </Tag>
+            {!state && may('api-keys.change') && <Ask href={`${KEYS}/${id}/revoke`} name="Revoke" />}
+          </span>
+        </Row>
+      );
+    }
   }
 
   return [
@@ -123,66 +110,46 @@ export function apiKeyRoutes({ organizations, apiKeys, usage, clock }: Dashboard
         if (organizationId !== undefined) await organizations.get(organizationId);
         const input = { name: required(form, 'name'), role, organizationId, expiresAt: endOfDay(form, 'expiresOn') };
         const { apiKey, key } = await apiKeys.create(input, attribution);
-        return {
-          title: 'New API key',
-          place: 'settings',
-          children: (
-            <>
-              <Head trail={[...TRAIL, [`${HOME}/api-keys`, 'API keys']]} title="New API key" />
-              <CopyOnce
-                title={apiKey.name}
-                label={`${MEANINGS[role]}${organizationId === undefined ? '' : ', for one organization'}`}
-                value={key}
-              >
-                Copy it now; it won't be shown again. If you lose it, create another one and revoke this one.
-              </CopyOnce>
-              <div class="acts">
-                <Go href={`${HOME}/api-keys`} name="I've saved it" tone="primary" />
-              </div>
-            </>
-          ),
-        };
+        return oncePage(
+          { title: 'New API key', trail: BELOW, done: "I've saved it", back: KEYS },
+          <CopyOnce
+            title={apiKey.name}
+            label={`${MEANINGS[role]}${organizationId === undefined ? '' : ', for one organization'}`}
+            value={key}
+          >
+            Copy it now; it won't be shown again. If you lose it, create another one and revoke this one.
+          </CopyOnce>,
+        );
       },
     },
     {
       path: '/api-keys/:id/revoke',
       action: 'api-keys.change',
-      async get(visit) {
-        const key = await apiKeys.get(visit.params['id'] ?? '');
-        const { lastUsedAt, lastUsedFrom } = (await usage.totals([key.id])).get(key.id) ?? {};
+      async ask(visit) {
+        const { id, name } = await apiKeys.get(visit.id);
+        const { lastUsedAt, lastUsedFrom } = (await usage.totals([id])).get(id) ?? {};
         return {
-          title: `Revoke ${key.name}`,
-          place: 'settings',
-          children: (
-            <Confirm
-              visit={visit}
-              trail={[...TRAIL, [`${HOME}/api-keys`, 'API keys']]}
-              title={`Revoke ${key.name}`}
-              name="Revoke"
-              back={`${HOME}/api-keys`}
-            >
-              <p>
-                <b>Requests with this key will be refused immediately.</b>{' '}
-                {lastUsedAt ? (
-                  <>
-                    Last used <Time at={lastUsedAt} now={clock.now()} /> from {lastUsedFrom?.address}.
-                  </>
-                ) : (
-                  'It has never been used.'
-                )}
-              </p>
-            </Confirm>
+          title: `Revoke ${name}`,
+          trail: BELOW,
+          name: 'Revoke',
+          text: (
+            <p>
+              <b>Requests with this key will be refused immediately.</b>{' '}
+              <Last at={lastUsedAt} before="Last used" never="It has never been used.">
+                {' '}
+                from {lastUsedFrom?.address}.
+              </Last>
+            </p>
           ),
         };
       },
-    },
-    {
-      path: '/api-keys/:id/revoke',
-      action: 'api-keys.change',
-      async post({ params, attribution }) {
-        await apiKeys.revoke(params['id'] ?? '', attribution);
-        return `${HOME}/api-keys`;
-      },
+      does: ({ id, attribution }) => apiKeys.revoke(id, attribution),
     },
   ];
+}
+
+/** What keeps a key from being used; undefined while nothing does. */
+function stateOf({ revokedAt, expiresAt }: ApiKey, now: Date): string | undefined {
+  if (revokedAt) return 'revoked';
+  return expiresAt !== undefined && expiresAt <= now ? 'expired' : undefined;
 }

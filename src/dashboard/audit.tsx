@@ -1,9 +1,11 @@
+/** The audit trail: the list with its filter, and all of it as a file. */
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
 import { DAY_MS } from '../clock.ts';
-import { csvLine } from '../http/csv.ts';
-import { Choice, dayOf, EventRows, Field, Go, Head, More, sent } from '../pages/index.ts';
+import { type CsvColumns, csvFile } from '../http/csv.ts';
+import { Choice, dayOf, EventRows, Field, Filter, fileOf, Go, More, namesOf, sent } from '../pages/index.ts';
+import { allPages } from '../storage/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
@@ -11,7 +13,6 @@ const PAGE = 50;
 const EXPORT_PAGE = 200;
 const REFUSALS = ['request.denied', 'token.refused'];
 const FAMILIES: [string, string][] = [
-  ['', 'All events'],
   ['refused', 'All refusals'],
   ['upstream.failed', 'Failures at the SCIM server'],
   ['request.denied', 'Refused requests'],
@@ -27,7 +28,14 @@ const FAMILIES: [string, string][] = [
   ['operator.*', 'Members and sign-ins'],
   ['signing_key.*', 'Signing keys'],
 ];
-const IDS = ['organizationId', 'directoryId', 'credentialId', 'requestId', 'actorId'] as const;
+const IDS = {
+  organizationId: 'Organization ID',
+  directoryId: 'Directory ID',
+  credentialId: 'Credential ID',
+  requestId: 'Request ID',
+  actorId: 'Actor ID',
+} as const;
+const ID_NAMES = Object.keys(IDS) as (keyof typeof IDS)[];
 
 export function auditRoutes({ audit, directories, organizations }: DashboardDependencies): Route[] {
   /** Which directory, or which organization, each of these events is about. */
@@ -56,145 +64,89 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
     };
   }
 
-  async function list(visit: Visit) {
-    const { query } = visit;
-    const asked = queryOf(query);
-    const { items, nextCursor } = await audit.page({ ...asked, after: query.get('after') ?? undefined, limit: PAGE });
+  async function list({ query, after }: Visit) {
+    const { items, nextCursor } = await audit.page({ ...queryOf(query), after, limit: PAGE });
     const directoryId = sent(query, 'directoryId');
     const [placeOf, directory] = await Promise.all([
       placesOf(items),
       directoryId === undefined ? undefined : directories.find(directoryId),
     ]);
-    const limits = IDS.filter((id) => sent(query, id) !== undefined);
+    const limits = ID_NAMES.filter((id) => id !== 'requestId' && sent(query, id) !== undefined);
     const filter = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
     return {
       title: 'Audit',
-      place: 'audit',
+      trail: [],
+      acts: (
+        <>
+          {directory?.requestLog === true && (
+            <Go href={`${HOME}/directories/${directory.id}/requests`} name="Request log" />
+          )}
+          <Go href={`${HOME}/audit.csv?${filter}`} name="Export CSV" />
+          <Go href={`${HOME}/audit.jsonl?${filter}`} name="Export JSON lines" />
+        </>
+      ),
       children: (
         <>
-          <Head title="Audit">
-            {directory?.requestLog === true && (
-              <Go href={`${HOME}/directories/${directory.id}/requests`} name="Request log" />
-            )}
-            <Go href={`${HOME}/audit.csv?${filter}`} name="Export CSV" />
-            <Go href={`${HOME}/audit.jsonl?${filter}`} name="Export JSON lines" />
-          </Head>
-          <form class="panel fields" action={`${HOME}/audit`}>
-            <Choice label="Events" name="type" options={FAMILIES} value={query.get('type') ?? ''} />
-            <Field label="From" name="from" type="date" value={query.get('from') ?? ''} />
-            <Field label="To" name="to" type="date" value={query.get('to') ?? ''} />
-            <Field label="Request ID" name="requestId" value={query.get('requestId') ?? ''} />
-            {limits
-              .filter((id) => id !== 'requestId')
-              .map((id) => (
-                <Field label={LIMITED[id]} name={id} value={query.get(id) ?? ''} />
-              ))}
-            <div class="acts">
-              <button type="submit">Filter</button>
-              {filter.size > 0 && <Go href={`${HOME}/audit`} name="Show all" tone="quiet" />}
-            </div>
-          </form>
+          <Filter action={`${HOME}/audit`} isOn={filter.size > 0}>
+            <Choice label="Events" name="type" any="All events" options={FAMILIES} />
+            <Field label="From" name="from" type="date" />
+            <Field label="To" name="to" type="date" />
+            {(['requestId', ...limits] as const).map((id) => (
+              <Field label={IDS[id]} name={id} />
+            ))}
+          </Filter>
           <section class="panel list">
-            <EventRows events={items} visit={visit} placeOf={placeOf} isOpenable />
+            <EventRows events={items} placeOf={placeOf} isOpenable />
           </section>
-          <More visit={visit} cursor={nextCursor} />
+          <More cursor={nextCursor} />
         </>
       ),
     };
   }
 
   /** All of them, read as fast as they are taken. Throws invalid_request before the first. */
-  function exporting(kind: 'csv' | 'jsonl'): NonNullable<Route['get']> {
-    return async ({ query }) => {
-      const asked = queryOf(query);
-      async function* lines() {
-        if (kind === 'csv') yield csvLine(COLUMNS);
-        let after: string | undefined;
-        do {
-          const { items, nextCursor } = await audit.page({ ...asked, after, limit: EXPORT_PAGE });
-          yield items.map((event) => (kind === 'csv' ? rowOf(event) : `${JSON.stringify(flat(event))}\n`)).join('');
-          after = nextCursor ?? undefined;
-        } while (after !== undefined);
-      }
-      const type = kind === 'csv' ? 'text/csv' : 'application/jsonl';
-      return { title: '', children: null, download: { name: `latchkey-audit.${kind}`, type, body: lines() } };
-    };
+  function all(query: URLSearchParams): AsyncIterable<AuditEvent[]> {
+    const asked = queryOf(query);
+    return allPages((after) => audit.page({ ...asked, after, limit: EXPORT_PAGE }));
   }
 
   return [
     { path: '/audit', action: 'events.read', get: list },
-    { path: '/audit.csv', action: 'events.read', get: exporting('csv') },
-    { path: '/audit.jsonl', action: 'events.read', get: exporting('jsonl') },
+    {
+      path: '/audit.csv',
+      action: 'events.read',
+      get: async ({ query }) => fileOf('latchkey-audit.csv', 'text/csv', csvFile(COLUMNS, all(query))),
+    },
+    {
+      path: '/audit.jsonl',
+      action: 'events.read',
+      get: async ({ query }) => fileOf('latchkey-audit.jsonl', 'application/jsonl', linesOf(all(query))),
+    },
   ];
 }
 
-async function namesOf(
-  ids: (string | undefined)[],
-  find: (id: string) => Promise<{ name: string } | undefined>,
-): Promise<Map<string, string>> {
-  const known = new Set(ids.filter((id) => id !== undefined));
-  const found = await Promise.all([...known].map(async (id) => [id, (await find(id))?.name] as const));
-  return new Map(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
-}
+/** What a file has of an event, in the order of its columns. */
+const COLUMNS: CsvColumns<AuditEvent> = [
+  ['at', ({ at }) => at],
+  ['type', ({ type }) => type],
+  ['actor', ({ actor }) => actor.name],
+  ['actorType', ({ actor }) => actor.type],
+  ['source', ({ source }) => source],
+  ['address', ({ address }) => address],
+  ['organizationId', ({ organizationId }) => organizationId],
+  ['directoryId', ({ directoryId }) => directoryId],
+  ['credentialId', ({ credentialId }) => credentialId],
+  ['requestId', ({ requestId }) => requestId],
+  ['count', ({ count }) => count],
+  ['data', ({ data }) => data],
+  ['id', ({ id }) => id],
+];
 
-const LIMITED = {
-  organizationId: 'Organization ID',
-  directoryId: 'Directory ID',
-  credentialId: 'Credential ID',
-  requestId: 'Request ID',
-  actorId: 'Actor ID',
-};
-
-const COLUMNS = [
-  'at',
-  'type',
-  'actor',
-  'actorType',
-  'source',
-  'address',
-  'organizationId',
-  'directoryId',
-  'credentialId',
-  'requestId',
-  'count',
-  'data',
-  'id',
-] as const;
-
-function flat({
-  id,
-  at,
-  type,
-  actor,
-  source,
-  address,
-  organizationId,
-  directoryId,
-  credentialId,
-  requestId,
-  count,
-  data,
-}: AuditEvent) {
-  return {
-    at: at.toISOString(),
-    type,
-    actor: actor.name,
-    actorType: actor.type,
-    source,
-    address,
-    organizationId,
-    directoryId,
-    credentialId,
-    requestId,
-    count,
-    data,
-    id,
-  };
-}
-
-function rowOf(event: AuditEvent): string {
-  const told = flat(event);
-  return csvLine(COLUMNS.map((column) => told[column]));
+async function* linesOf(batches: AsyncIterable<AuditEvent[]>): AsyncGenerator<string> {
+  for await (const events of batches)
+    yield events
+      .map((event) => `${JSON.stringify(Object.fromEntries(COLUMNS.map(([name, read]) => [name, read(event)])))}\n`)
+      .join('');
 }
 
 /** Throws invalid_request. */
@@ -211,7 +163,7 @@ function queryOf(query: URLSearchParams): Omit<EventQuery, 'limit'> {
   return {
     where: {
       ...(types !== undefined && { type: types }),
-      ...Object.fromEntries(IDS.map((id) => [id, sent(query, id)])),
+      ...Object.fromEntries(ID_NAMES.map((id) => [id, sent(query, id)])),
     },
     from: dayOf(query, 'from', 'From'),
     // That day is whole.

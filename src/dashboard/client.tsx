@@ -1,28 +1,33 @@
 /** One OAuth client: what it is set up with, its secrets, what it connects, its end. */
 import { type Credential, stateAt } from '../credentials/index.ts';
+import type { Directory } from '../directories/index.ts';
 import { appNameOf, type Client, canConnect, clientIdOf } from '../oauth/index.ts';
 import {
   AddSecret,
   Ask,
-  Confirm,
   CopyField,
   CopyOnce,
   counted,
+  type DetailList,
+  Details,
   Field,
+  Fold,
   Form,
-  Go,
-  Head,
-  isRefusedAt,
+  Last,
   Lines,
+  Listed,
   More,
+  oncePage,
+  Row,
+  Rows,
   required,
-  SecretRemoval,
   SecretRows,
   Submit,
   secretEndSent,
+  secretRemoval,
   sent,
   Tag,
-  Time,
+  type Trail,
   touched,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
@@ -30,10 +35,10 @@ import { HOME, type Route, type Visit } from './visit.ts';
 
 const LATEST = 50;
 const CONNECTIONS = 10;
-const TRAIL: [string, string][] = [[`${HOME}/clients`, 'Clients']];
+const TRAIL: Trail = [[`${HOME}/clients`, 'Clients']];
 
 export function oneClientRoutes(deps: DashboardDependencies): Route[] {
-  const { clients, directories, organizations, credentials, usage, audit, clock, publicUrl } = deps;
+  const { clients, directories, organizations, credentials, usage, audit, publicUrl } = deps;
 
   /** What it connects, newest first, a page at a time. */
   async function connectionsOf(client: Client, after: string | undefined) {
@@ -51,64 +56,20 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
   }
 
   async function one(visit: Visit) {
-    const client = await clients.get(visit.params['id'] ?? '');
+    const client = await clients.get(visit.id);
     const directory = client.directoryId === undefined ? undefined : await directories.find(client.directoryId);
     const address = `${HOME}/clients/${client.id}`;
-    const now = clock.now();
-    const { connections, nextCursor } = await connectionsOf(client, visit.query.get('after') ?? undefined);
+    const { connections, nextCursor } = await connectionsOf(client, visit.after);
     return {
       title: client.name,
-      place: 'clients',
+      trail: TRAIL,
       children: (
         <>
-          <Head trail={TRAIL} title={client.name} />
           <section class="panel">
             <Values client={client} publicUrl={publicUrl} />
-            <dl>
-              <dt>For</dt>
-              <dd>
-                {directory ? (
-                  <a href={`${HOME}/directories/${directory.id}`}>{directory.name}</a>
-                ) : (
-                  'All organizations (shared)'
-                )}
-              </dd>
-              <dt>Redirect URIs</dt>
-              <dd>
-                {client.redirectUris.map((uri) => (
-                  <div class="mono">{uri}</div>
-                ))}
-                <MissingRedirects client={client} />
-              </dd>
-              <dt>Grants</dt>
-              <dd>
-                {client.grantTypes.map((grant) => grant.replaceAll('_', ' ')).join(', ')}
-                {client.withheldGrants.includes('client_credentials') && (
-                  <div class="soft">
-                    This client can't use client credentials. It has no secret or key, so its ID alone would get a
-                    token. Create a client with a secret instead.
-                  </div>
-                )}
-              </dd>
-              <dt>Access tokens</dt>
-              <dd>{counted(Math.round(client.accessTokenSeconds / 60), 'minute')}</dd>
-              <dt>Connections end</dt>
-              <dd>
-                {client.maximumAgeDays === undefined && client.idleDays === undefined
-                  ? 'Never'
-                  : [
-                      client.maximumAgeDays === undefined ? '' : `after ${counted(client.maximumAgeDays, 'day')}`,
-                      client.idleDays === undefined ? '' : `after ${counted(client.idleDays, 'day')} without a refresh`,
-                    ]
-                      .filter(Boolean)
-                      .join(', or ')}
-              </dd>
-            </dl>
+            <Details of={factsOf(client, directory)} />
           </section>
-          <section class="panel list">
-            <div class="bar">
-              <h2>Secrets</h2>
-            </div>
+          <Listed title="Secrets">
             {client.secrets.length === 0 && (
               <p class="soft">
                 {client.authMethod === 'none'
@@ -116,51 +77,33 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
                   : 'None. This client signs its requests with its own key.'}
               </p>
             )}
-            <SecretRows visit={visit} client={client} path={`${address}/secrets`} />
-          </section>
-          <AddSecret visit={visit} client={client} path={`${address}/secrets`} class="panel" />
-          <section class="panel list">
-            <div class="bar">
-              <h2>Connections</h2>
-            </div>
-            <ul class="rows">
-              {connections.length === 0 && (
-                <li>
-                  <small>{visit.query.has('after') ? 'No earlier connections.' : 'No connections yet.'}</small>
-                </li>
-              )}
-              {connections.map(({ credential, total, directory, organization }) => (
-                <li>
-                  <span class="what">
-                    {directory ? (
-                      <a href={`${HOME}/directories/${directory.id}`}>
-                        <b>{directory.name}</b>
-                      </a>
-                    ) : (
-                      <b>A directory that was deleted</b>
-                    )}
-                    <small>
+            <SecretRows client={client} path={`${address}/secrets`} />
+          </Listed>
+          <AddSecret client={client} path={`${address}/secrets`} class="panel" />
+          <Listed title="Connections">
+            <Rows
+              items={connections}
+              none={visit.query.has('after') ? 'No earlier connections.' : 'No connections yet.'}
+              row={({ credential, total, directory: to, organization }) => (
+                <Row
+                  name={<b>{to?.name ?? 'A directory that was deleted'}</b>}
+                  href={to && `${HOME}/directories/${to.id}`}
+                  text={
+                    <>
                       {organization && `${organization.name}, `}
-                      {total?.lastUsedAt ? (
-                        <>
-                          last used <Time at={total.lastUsedAt} now={now} />
-                        </>
-                      ) : (
-                        'never used'
-                      )}
-                    </small>
-                  </span>
-                  <ConnectionState state={stateAt(credential, now)} />
-                </li>
-              ))}
-            </ul>
-          </section>
-          <More visit={visit} cursor={nextCursor} />
+                      <Last at={total?.lastUsedAt} before="last used" never="never used" />
+                    </>
+                  }
+                >
+                  <ConnectionState state={stateAt(credential, visit.now)} />
+                </Row>
+              )}
+            />
+          </Listed>
+          <More cursor={nextCursor} />
           {visit.may('clients.change') && (
-            <details class="panel" open={isRefusedAt(visit, address) || !canConnect(client)}>
-              <summary>Change or delete</summary>
+            <Fold summary="Change or delete" class="panel" action={address} isOpen={!canConnect(client)}>
               <Form
-                visit={visit}
                 action={address}
                 class="detail"
                 shown={{ name: client.name, appName: client.appName, redirectUris: client.redirectUris.join('\n') }}
@@ -178,7 +121,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
               <div class="acts">
                 <Ask href={`${address}/delete`} name="Delete" />
               </div>
-            </details>
+            </Fold>
           )}
         </>
       ),
@@ -186,56 +129,31 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
   }
 
   async function deletion(visit: Visit) {
-    const client = await clients.get(visit.params['id'] ?? '');
-    const address = `${HOME}/clients/${client.id}`;
-    const { items } = await audit.page({ where: { actorId: client.id }, limit: LATEST });
+    const { id, name, accessTokenSeconds } = await clients.get(visit.id);
+    const { items } = await audit.page({ where: { actorId: id }, limit: LATEST });
     const token = items.find(({ type }) => type === 'token.issued');
     return {
-      title: `Delete ${client.name}`,
-      place: 'clients',
-      children: (
-        <Confirm
-          visit={visit}
-          trail={[...TRAIL, [address, client.name]]}
-          title={`Delete ${client.name}`}
-          name={`Delete ${client.name}`}
-          back={address}
-        >
+      title: `Delete ${name}`,
+      trail: below(id, name),
+      text: (
+        <>
           <p>
             <b>It can't get any more tokens.</b>{' '}
-            {token ? (
-              <>
-                It last got one <Time at={token.lastAt ?? token.at} now={visit.now} /> from{' '}
-                {token.address ?? 'an unknown address'}.
-              </>
-            ) : (
-              'It has not gotten one recently.'
-            )}
+            <Last
+              at={token && (token.lastAt ?? token.at)}
+              before="It last got one"
+              never="It has not gotten one recently."
+            >
+              {' '}
+              from {token?.address ?? 'an unknown address'}.
+            </Last>
           </p>
           <p class="soft">
             Its connections work until their access tokens expire, in{' '}
-            {counted(Math.round(client.accessTokenSeconds / 60), 'minute')} at most. To end them now, revoke the
-            connections too.
+            {counted(Math.round(accessTokenSeconds / 60), 'minute')} at most. To end them now, revoke the connections
+            too.
           </p>
-        </Confirm>
-      ),
-    };
-  }
-
-  async function removal(visit: Visit) {
-    const client = await clients.get(visit.params['id'] ?? '');
-    const address = `${HOME}/clients/${client.id}`;
-    return {
-      title: 'Remove a secret',
-      place: 'clients',
-      children: (
-        <SecretRemoval
-          visit={visit}
-          trail={[...TRAIL, [address, client.name]]}
-          client={client}
-          secretId={visit.params['secretId'] ?? ''}
-          back={address}
-        />
+        </>
       ),
     };
   }
@@ -245,8 +163,8 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
     {
       path: '/clients/:id',
       action: 'clients.change',
-      async post({ params, form, attribution }) {
-        const client = await clients.get(params['id'] ?? '');
+      async does({ id, form, attribution }) {
+        const client = await clients.get(id);
         const uris = (form.get('redirectUris') ?? '').split(/\s+/).filter(Boolean);
         const given = sent(form, 'appName', 1000);
         const appName = given === undefined ? undefined : appNameOf(given);
@@ -259,42 +177,81 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
           },
           attribution,
         );
-        return `${HOME}/clients/${client.id}`;
       },
     },
     {
       path: '/clients/:id/delete',
       action: 'clients.change',
-      get: deletion,
-      async post({ params, attribution }) {
-        await clients.remove(await clients.get(params['id'] ?? ''), attribution);
+      ask: deletion,
+      async post({ id, attribution }) {
+        await clients.remove(await clients.get(id), attribution);
         return `${HOME}/clients`;
       },
     },
     {
       path: '/clients/:id/secrets',
       action: 'clients.change',
-      on: '/clients/:id',
-      async post({ params, form, attribution }) {
-        const { client, clientSecret } = await clients.addSecret(params['id'] ?? '', secretEndSent(form), attribution);
-        const title = 'Another secret';
-        return {
-          title,
-          place: 'clients',
-          children: <Secret client={client} secret={clientSecret} title={title} publicUrl={publicUrl} />,
-        };
+      async post({ id, form, attribution }) {
+        const { client, clientSecret } = await clients.addSecret(id, secretEndSent(form), attribution);
+        return secretPage('Another secret', client, clientSecret, publicUrl);
       },
     },
     {
       path: '/clients/:id/secrets/:secretId/remove',
       action: 'clients.change',
-      get: removal,
-      async post({ params, attribution }) {
-        const { id } = await clients.removeSecret(params['id'] ?? '', params['secretId'] ?? '', attribution);
-        return `${HOME}/clients/${id}`;
+      async ask(visit) {
+        const client = await clients.get(visit.id);
+        return { ...secretRemoval(visit, client), trail: below(client.id, client.name) };
       },
+      does: ({ id, params, attribution }) => clients.removeSecret(id, params['secretId'] ?? '', attribution),
     },
   ];
+}
+
+/** Of the pages below that of a client. */
+function below(id: string, name: string): Trail {
+  return [...TRAIL, [`${HOME}/clients/${id}`, name]];
+}
+
+function factsOf(client: Client, directory: Directory | undefined): DetailList {
+  const { redirectUris, grantTypes, withheldGrants, accessTokenSeconds } = client;
+  return [
+    [
+      'For',
+      directory ? <a href={`${HOME}/directories/${directory.id}`}>{directory.name}</a> : 'All organizations (shared)',
+    ],
+    [
+      'Redirect URIs',
+      <>
+        {redirectUris.map((uri) => (
+          <div class="mono">{uri}</div>
+        ))}
+        <MissingRedirects client={client} />
+      </>,
+    ],
+    [
+      'Grants',
+      <>
+        {grantTypes.map((grant) => grant.replaceAll('_', ' ')).join(', ')}
+        {withheldGrants.includes('client_credentials') && (
+          <div class="soft">
+            This client can't use client credentials. It has no secret or key, so its ID alone would get a token. Create
+            a client with a secret instead.
+          </div>
+        )}
+      </>,
+    ],
+    ['Access tokens', counted(Math.round(accessTokenSeconds / 60), 'minute')],
+    ['Connections end', endOf(client)],
+  ];
+}
+
+function endOf({ maximumAgeDays, idleDays }: Client): string {
+  const ends = [
+    maximumAgeDays === undefined ? '' : `after ${counted(maximumAgeDays, 'day')}`,
+    idleDays === undefined ? '' : `after ${counted(idleDays, 'day')} without a refresh`,
+  ].filter(Boolean);
+  return ends.join(', or ') || 'Never';
 }
 
 function MissingRedirects({ client }: { client: Client }) {
@@ -311,7 +268,7 @@ function MissingRedirects({ client }: { client: Client }) {
 }
 
 /** What an identity provider is set up with. */
-export function Values({ client, publicUrl }: { client: Client; publicUrl: string }) {
+function Values({ client, publicUrl }: { client: Client; publicUrl: string }) {
   return (
     <>
       <CopyField label="Client ID" value={clientIdOf(client)} />
@@ -323,11 +280,11 @@ export function Values({ client, publicUrl }: { client: Client; publicUrl: strin
   );
 }
 
-export function Secret(props: { client: Client; secret: string | undefined; title: string; publicUrl: string }) {
-  const { client, secret, title, publicUrl } = props;
-  return (
+/** A new secret, this once, with all else that goes into the console. */
+export function secretPage(title: string, client: Client, secret: string | undefined, publicUrl: string) {
+  return oncePage(
+    { title, trail: TRAIL, done: "I've saved it", back: `${HOME}/clients/${client.id}` },
     <>
-      <Head trail={TRAIL} title={title} />
       {secret !== undefined && (
         <CopyOnce title="Client secret" label={`For ${client.name}`} value={secret}>
           Copy it now; it won't be shown again. If you lose it, add another secret and remove this one.
@@ -337,10 +294,7 @@ export function Secret(props: { client: Client; secret: string | undefined; titl
         <h2>Other values</h2>
         <Values client={client} publicUrl={publicUrl} />
       </section>
-      <div class="acts">
-        <Go href={`${HOME}/clients/${client.id}`} name="I've saved it" tone="primary" />
-      </div>
-    </>
+    </>,
   );
 }
 

@@ -1,60 +1,60 @@
+/** OAuth clients: the list, and a new one. */
 import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { appNameOf, type Client } from '../oauth/index.ts';
-import { Field, Form, Go, Head, More, ProviderChoice, required, Submit, sent, Tag } from '../pages/index.ts';
-import { oneClientRoutes, Secret } from './client.tsx';
+import {
+  Field,
+  Form,
+  Go,
+  List,
+  More,
+  ProviderChoice,
+  Row,
+  required,
+  Submit,
+  sent,
+  Tag,
+  type Trail,
+} from '../pages/index.ts';
+import { oneClientRoutes, secretPage } from './client.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const TRAIL: [string, string][] = [[`${HOME}/clients`, 'Clients']];
+const TRAIL: Trail = [[`${HOME}/clients`, 'Clients']];
 
 export function clientRoutes(deps: DashboardDependencies): Route[] {
   const { clients, directories, organizations, publicUrl } = deps;
 
-  async function list(visit: Visit) {
-    const directoryId = sent(visit.query, 'directoryId');
-    const { items, nextCursor } = await clients.page({
-      directoryId,
-      after: visit.query.get('after') ?? undefined,
-      limit: PAGE,
-    });
+  async function list({ query, after, may }: Visit) {
+    const { items, nextCursor } = await clients.page({ directoryId: sent(query, 'directoryId'), after, limit: PAGE });
     const owners = new Map(await Promise.all(items.map(async (client) => [client.id, await ownerOf(client)] as const)));
     return {
       title: 'Clients',
-      place: 'clients',
+      trail: [],
+      acts: may('clients.change') && <Go href={`${HOME}/clients/new`} name="New client" tone="primary" />,
       children: (
         <>
-          <Head title="Clients">
-            {visit.may('clients.change') && <Go href={`${HOME}/clients/new`} name="New client" tone="primary" />}
-          </Head>
-          {items.length === 0 ? (
-            <section class="panel empty">
-              <h2>No client yet</h2>
-              <p class="soft">
-                A client is the ID and secret that an identity provider uses to get tokens with OAuth. Other tokens
-                don't need one.
-              </p>
-            </section>
-          ) : (
-            <section class="panel list">
-              <ul class="rows">
-                {items.map((client) => (
-                  <li>
-                    <span class="what">
-                      <a href={`${HOME}/clients/${client.id}`}>
-                        <b>{client.name}</b>
-                      </a>
-                      <small>
-                        {owners.get(client.id)} <span class="mono">{client.id}</span>
-                      </small>
-                    </span>
-                    <Tag>{IDENTITY_PROVIDERS[client.provider].name}</Tag>
-                  </li>
-                ))}
-              </ul>
-            </section>
-          )}
-          <More visit={visit} cursor={nextCursor} />
+          <List
+            items={items}
+            none={[
+              'No client yet',
+              "A client is the ID and secret that an identity provider uses to get tokens with OAuth. Other tokens don't need one.",
+            ]}
+            row={({ id, name, provider }) => (
+              <Row
+                href={`${HOME}/clients/${id}`}
+                name={<b>{name}</b>}
+                text={
+                  <>
+                    {owners.get(id)} <span class="mono">{id}</span>
+                  </>
+                }
+              >
+                <Tag>{IDENTITY_PROVIDERS[provider].name}</Tag>
+              </Row>
+            )}
+          />
+          <More cursor={nextCursor} />
         </>
       ),
     };
@@ -75,32 +75,29 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
     const directory = directoryId === undefined ? undefined : await directories.get(directoryId);
     return {
       title: 'New client',
-      place: 'clients',
+      trail: TRAIL,
       children: (
-        <>
-          <Head trail={TRAIL} title="New client" />
-          <Form visit={visit} action={`${HOME}/clients`} class="panel">
-            <p class="soft">
-              {directory
-                ? `Only for the directory ${directory.name}.`
-                : "Shared by all organizations. The person who connects chooses a directory. To create a client for one directory only, start on that directory's page."}
-            </p>
-            {directory && <input type="hidden" name="directoryId" value={directory.id} />}
-            <Field
-              name="name"
-              isRequired
-              value={directory && `${IDENTITY_PROVIDERS[directory.provider].name}`}
-              hint="IT contacts see it when they allow a connection."
-            />
-            <ProviderChoice value={directory?.provider} />
-            <Field
-              name="appName"
-              maximum={1000}
-              hint="Such as acme_scim_1, or the URL of the app in Okta’s admin console. The redirect URIs contain it, so Okta can't connect without it."
-            />
-            <Submit name="Create client" />
-          </Form>
-        </>
+        <Form action={`${HOME}/clients`} class="panel">
+          <p class="soft">
+            {directory
+              ? `Only for the directory ${directory.name}.`
+              : "Shared by all organizations. The person who connects chooses a directory. To create a client for one directory only, start on that directory's page."}
+          </p>
+          {directory && <input type="hidden" name="directoryId" value={directory.id} />}
+          <Field
+            name="name"
+            isRequired
+            value={directory && `${IDENTITY_PROVIDERS[directory.provider].name}`}
+            hint="IT contacts see it when they allow a connection."
+          />
+          <ProviderChoice value={directory?.provider} />
+          <Field
+            name="appName"
+            maximum={1000}
+            hint="Such as acme_scim_1, or the URL of the app in Okta’s admin console. The redirect URIs contain it, so Okta can't connect without it."
+          />
+          <Submit name="Create client" />
+        </Form>
       ),
     };
   }
@@ -127,12 +124,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
           },
           attribution,
         );
-        const title = `${client.name} was created`;
-        return {
-          title,
-          place: 'clients',
-          children: <Secret client={client} secret={clientSecret} title={title} publicUrl={publicUrl} />,
-        };
+        return secretPage(`${client.name} was created`, client, clientSecret, publicUrl);
       },
     },
     ...oneClientRoutes(deps),

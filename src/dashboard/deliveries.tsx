@@ -1,6 +1,18 @@
 /** The deliveries of a webhook: what was sent, and what became of each attempt. */
 import { type Delivery, type DeliveryAttempt, type DeliveryState, MOST_ATTEMPTS } from '../notifications/index.ts';
-import { CopyField, Tag, Time, type Tone } from '../pages/index.ts';
+import {
+  type Column,
+  CopyField,
+  Form,
+  Last,
+  Nothing,
+  Table,
+  Tabs,
+  Tag,
+  Time,
+  type Tone,
+  useVisit,
+} from '../pages/index.ts';
 import type { Visit } from './visit.ts';
 
 const STATES: readonly [DeliveryState | '', string][] = [
@@ -16,7 +28,6 @@ export function stateIn({ query }: Visit): DeliveryState | undefined {
 }
 
 export function Deliveries(props: {
-  visit: Visit;
   items: readonly Delivery[];
   state: DeliveryState | undefined;
   /** Of directories, by ID. */
@@ -24,102 +35,72 @@ export function Deliveries(props: {
   /** Of the webhook. */
   address: string;
 }) {
-  const { visit, items, state, names, address } = props;
+  const { items, state, names, address } = props;
+  const hrefOf = (value: DeliveryState | '' = '') => (value === '' ? address : `${address}?state=${value}`);
   return (
     <section class="panel list">
       <div class="bar">
-        <nav class="acts" aria-label="Deliveries">
-          {STATES.map(([value, name]) => (
-            <a
-              class={(state ?? '') === value ? 'btn' : 'btn quiet'}
-              aria-current={(state ?? '') === value ? 'true' : undefined}
-              href={value === '' ? address : `${address}?state=${value}`}
-            >
-              {name}
-            </a>
-          ))}
-        </nav>
+        <Tabs label="Deliveries" tabs={STATES.map(([value, name]) => [hrefOf(value), name])} current={hrefOf(state)} />
         <small>Kept for 30 days</small>
       </div>
       {items.length === 0 ? (
         <ul class="rows">
-          <li>
-            <small>{state === undefined ? 'Nothing has been sent yet.' : `No deliveries are ${state}.`}</small>
-          </li>
+          <Nothing text={state === undefined ? 'Nothing has been sent yet.' : `No deliveries are ${state}.`} />
         </ul>
       ) : (
         <div class="scroll">
-          <table class="stacked">
-            <thead>
-              <tr>
-                <th>Event</th>
-                <th>Directory</th>
-                <th>State</th>
-                <th>Last attempt</th>
-                <th>Next attempt</th>
-              </tr>
-            </thead>
-            <tbody>
-              {items.map((delivery) => (
-                <Row
-                  visit={visit}
-                  delivery={delivery}
-                  directory={names.get(delivery.directoryId ?? '')}
-                  address={address}
-                />
-              ))}
-            </tbody>
-          </table>
+          <Table columns={columnsFor(names, address)} items={items} />
         </div>
       )}
     </section>
   );
 }
 
-function Row({
-  visit,
-  delivery,
-  directory,
-  address,
-}: {
-  visit: Visit;
-  delivery: Delivery;
-  directory: string | undefined;
-  address: string;
-}) {
-  const { id, type, eventId, state, attempt, attempts, dueAt, claimedUntil } = delivery;
-  const last = attempts.at(-1);
-  return (
-    <tr>
-      <td class="whole" data-label="Event">
-        <a href={`${address}?delivery=${id}#attempt`}>
-          <b>{type}</b>
-        </a>
-        <br />
-        <small class="mono">{eventId}</small>
-      </td>
-      <td class="whole" data-label="Directory">
-        {directory ?? '—'}
-      </td>
-      <td data-label="State">
+function columnsFor(names: ReadonlyMap<string, string>, address: string): Column<Delivery>[] {
+  return [
+    {
+      name: 'Event',
+      class: 'whole',
+      cell: ({ id, type, eventId }) => (
+        <>
+          <a href={`${address}?delivery=${id}#attempt`}>
+            <b>{type}</b>
+          </a>
+          <br />
+          <small class="mono">{eventId}</small>
+        </>
+      ),
+    },
+    { name: 'Directory', class: 'whole', cell: ({ directoryId = '' }) => names.get(directoryId) ?? '—' },
+    {
+      name: 'State',
+      cell: ({ state, attempt }) => (
         <Tag tone={TONES[state]}>{state === 'pending' && attempt > 0 ? `pending, attempt ${attempt}` : state}</Tag>
-      </td>
-      <td class="whole" data-label="Last attempt">
-        {last ? (
+      ),
+    },
+    {
+      name: 'Last attempt',
+      class: 'whole',
+      cell({ attempts }) {
+        const last = attempts.at(-1);
+        if (!last) return '—';
+        return (
           <>
-            <Time at={last.at} now={visit.now} />
+            <Time at={last.at} />
             <br />
             <small>{outcomeOf(last)}</small>
           </>
-        ) : (
-          '—'
-        )}
-      </td>
-      <td class="whole" data-label="Next attempt">
-        {state === 'pending' && dueAt && claimedUntil === undefined ? <Time at={dueAt} now={visit.now} /> : '—'}
-      </td>
-    </tr>
-  );
+        );
+      },
+    },
+    {
+      name: 'Next attempt',
+      class: 'whole',
+      cell: ({ state, dueAt, claimedUntil }) => (
+        <Last at={state === 'pending' && claimedUntil === undefined ? dueAt : undefined} never="—" />
+      ),
+    },
+  ];
 }
 
 const TONES: Record<DeliveryState, Tone> = { delivered: 'ok', pending: 'warn', failed: 'bad' };
@@ -129,8 +110,8 @@ function outcomeOf({ status, reason, ms }: DeliveryAttempt): string {
 }
 
 /** The delivery that was chosen, or the latest one that was attempted. */
-export function LastAttempt(props: { visit: Visit; delivery: Delivery; address: string; curl: string | undefined }) {
-  const { visit, delivery, address, curl } = props;
+export function LastAttempt(props: { delivery: Delivery; address: string; curl: string | undefined }) {
+  const { delivery, address, curl } = props;
   const { id, attempt, attempts, message, eventId } = delivery;
   const last = attempts.at(-1);
   const body = JSON.stringify(JSON.parse(message), null, 2);
@@ -140,13 +121,11 @@ export function LastAttempt(props: { visit: Visit; delivery: Delivery; address: 
         <h2>
           {attempt === 0 ? 'Message' : `Attempt ${attempt} of ${MOST_ATTEMPTS}`}: {eventId}
         </h2>
-        {visit.may('webhooks.change') && (
-          <form method="post" action={`${address}/resend`}>
-            <input type="hidden" name="token" value={visit.formToken} />
-            <input type="hidden" name="formKey" value={visit.formKey} />
+        {useVisit().may('webhooks.change') && (
+          <Form action={`${address}/resend`}>
             <input type="hidden" name="delivery" value={id} />
             <button type="submit">Resend</button>
-          </form>
+          </Form>
         )}
       </div>
       <div class="slots">

@@ -1,25 +1,27 @@
+/** The page of one directory for operators: how it is, what it was like, and its own values. */
+import type { Directory } from '../directories/index.ts';
 import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import {
   Act,
   Ask,
-  Confirm,
   CopyField,
   capital,
   createSeen,
   DirectoryFace,
   endpointKeyOf,
   Field,
+  Fold,
   Form,
   Go,
-  Head,
-  isRefusedAt,
   LastUse,
   live,
   PastPanel,
+  Pick,
   ProviderChoice,
   required,
   sent,
   touched,
+  trailTo,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { isOtherWay, shownUpstream, testPage, UpstreamFields, upstreamChangesIn, upstreamRoutes } from './upstream.tsx';
@@ -33,124 +35,68 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
   async function one(visit: Visit) {
     const { face, past } = await seen.face(visit);
     const { directory } = face.view;
-    const part = (
-      <DirectoryFace
-        {...face}
-        publicUrl={publicUrl}
-        {...(directory.state === 'disabled' &&
-          visit.may('directories.change') && {
-            acts: (
-              <Act visit={visit} action={`${HOME}/directories/${directory.id}/enable`} name="Enable" tone="primary" />
-            ),
-          })}
-      >
-        <Go href={`${HOME}/directories/${directory.id}/import`} name="Import" />
-        <Go href={`${HOME}/directories/${directory.id}/setup`} name="Set up" />
-      </DirectoryFace>
-    );
+    const { id, name, state, upstreamUrl } = directory;
     const organization = await organizations.get(directory.organizationId);
-    const address = `${HOME}/directories/${directory.id}`;
+    const address = `${HOME}/directories/${id}`;
+    const mayChange = visit.may('directories.change');
     return live(visit, {
-      title: directory.name,
-      place: 'organizations',
-      part,
-      head: (
-        <Head
-          trail={[
-            [`${HOME}/organizations`, 'Organizations'],
-            [`${HOME}/organizations/${organization.id}`, organization.name],
-          ]}
-          title={directory.name}
-        >
-          <Go href={`${HOME}/audit?directoryId=${directory.id}`} name="Audit" />
+      title: name,
+      trail: [
+        [`${HOME}/organizations`, 'Organizations'],
+        [`${HOME}/organizations/${organization.id}`, organization.name],
+      ],
+      acts: (
+        <>
+          <Go href={`${HOME}/audit?directoryId=${id}`} name="Audit" />
           <Go href={`${address}/requests`} name="Request log" />
           <Go href={`${HOME}/check-token`} name="Check a token" />
-          {visit.may('directories.change') && (
+          {mayChange && (
             <>
-              {directory.upstreamUrl !== undefined && (
-                <Act visit={visit} action={`${address}/test`} name="Test the SCIM server" />
-              )}
+              {upstreamUrl !== undefined && <Act action={`${address}/test`} name="Test the SCIM server" />}
               <Go href={`${address}/setup`} name="Set up" />
               <Go href={`${HOME}/organizations/${organization.id}#portal-links`} name="Portal link" />
             </>
           )}
-        </Head>
+        </>
+      ),
+      part: (
+        <DirectoryFace
+          {...face}
+          publicUrl={publicUrl}
+          acts={state === 'disabled' && mayChange && <Act action={`${address}/enable`} name="Enable" tone="primary" />}
+        >
+          <Go href={`${address}/import`} name="Import" />
+          <Go href={`${address}/setup`} name="Set up" />
+        </DirectoryFace>
       ),
       rest: (
         <>
-          {past && <PastPanel past={past} directory={directory} visit={visit} />}
-          {visit.may('directories.change') && (
-            <details class="panel" id="change" open={visit.query.has('change') || isRefusedAt(visit, address)}>
-              <summary>Change, disable or delete</summary>
-              <Form
-                visit={visit}
-                action={address}
-                class="fields"
-                shown={{
-                  name: directory.name,
-                  provider: directory.provider,
-                  ...shownUpstream(directory),
-                  audience: directory.audience,
-                  endpointKey: directory.endpointKey,
-                }}
-              >
-                <Field name="name" value={directory.name} isRequired />
-                <ProviderChoice value={directory.provider} />
-                <Field
-                  name="audience"
-                  value={directory.audience}
-                  hint="Only for a SCIM server that uses introspection under its own URL. Leave it empty to use the endpoint URL."
-                  maximum={2000}
-                />
-                <Field
-                  name="endpointKey"
-                  value={directory.endpointKey}
-                  hint="The key is part of the URL. If you change it, update the URL in the identity provider too."
-                />
-                <label class="choice">
-                  <input type="checkbox" name="move" value="yes" />
-                  <span>
-                    <b>Change the endpoint key even if credentials are in use.</b>{' '}
-                    <small>
-                      {capital(IDENTITY_PROVIDERS[directory.provider].name)} is refused until you paste the new URL
-                      there.
-                    </small>
-                  </span>
-                </label>
-                <UpstreamFields directory={directory} />
-                <CopyField label="Directory ID" value={directory.id} />
-                <div class="acts">
-                  <button type="submit">Save</button>
-
-                  {directory.state === 'active' && <Ask href={`${address}/disable`} name="Disable" />}
-                  <Ask href={`${address}/delete`} name="Delete" />
-                </div>
-              </Form>
-            </details>
+          {past && <PastPanel past={past} directory={directory} />}
+          {mayChange && (
+            <Fold
+              summary="Change, disable or delete"
+              class="panel"
+              id="change"
+              action={address}
+              isOpen={visit.query.has('change')}
+            >
+              <ChangeForm directory={directory} address={address} />
+            </Fold>
           )}
         </>
       ),
     });
   }
 
-  function ending(verb: 'Disable' | 'Delete'): NonNullable<Route['get']> {
+  function ending(verb: 'Disable' | 'Delete'): NonNullable<Route['ask']> {
     return async (visit) => {
       const view = await seen.view(visit);
       const { directory, provider } = view;
       return {
         title: `${verb} ${directory.name}`,
-        place: 'organizations',
-        children: (
-          <Confirm
-            visit={visit}
-            trail={[
-              [`${HOME}/organizations`, 'Organizations'],
-              [`${HOME}/directories/${directory.id}`, directory.name],
-            ]}
-            title={`${verb} ${directory.name}`}
-            name={`${verb} ${directory.name}`}
-            back={`${HOME}/directories/${directory.id}`}
-          >
+        trail: trailTo(visit, directory),
+        text: (
+          <>
             <p>
               <b>{capital(provider)} will be refused immediately.</b> <LastUse view={view} />
             </p>
@@ -159,7 +105,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                 ? 'You can enable it again at any time. The same credentials will work.'
                 : 'Its credentials are revoked, and its endpoint stops working. The audit trail stays.'}
             </p>
-          </Confirm>
+          </>
         ),
       };
     };
@@ -171,8 +117,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       path: '/directories/:id',
       action: 'directories.change',
       async post(visit) {
-        const { params, form, attribution } = visit;
-        const directory = await directories.get(params['id'] ?? '');
+        const { form, attribution } = visit;
+        const directory = await directories.get(visit.id);
         const endpointKey = touched(form, 'endpointKey') ? endpointKeyOf(form) : undefined;
         const isMoved = endpointKey !== undefined && endpointKey !== directory.endpointKey;
         if (isMoved && form.get('move') !== 'yes') await credentials.assertNoneActive(directory);
@@ -197,30 +143,62 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
     {
       path: '/directories/:id/disable',
       action: 'directories.change',
-      get: ending('Disable'),
-      async post({ params, attribution }) {
-        const { id } = await directories.disable(params['id'] ?? '', attribution);
-        return `${HOME}/directories/${id}`;
-      },
+      ask: ending('Disable'),
+      does: ({ id, attribution }) => directories.disable(id, attribution),
     },
     {
       path: '/directories/:id/enable',
       action: 'directories.change',
-      on: '/directories/:id',
-      async post({ params, attribution }) {
-        const { id } = await directories.enable(params['id'] ?? '', attribution);
-        return `${HOME}/directories/${id}`;
-      },
+      does: ({ id, attribution }) => directories.enable(id, attribution),
     },
     {
       path: '/directories/:id/delete',
       action: 'directories.change',
-      get: ending('Delete'),
-      async post({ params, attribution }) {
-        const directory = await directories.get(params['id'] ?? '');
+      ask: ending('Delete'),
+      async post({ id, attribution }) {
+        const directory = await directories.get(id);
         await removal.removeDirectory(directory, true, attribution);
         return `${HOME}/organizations/${directory.organizationId}`;
       },
     },
   ];
+}
+
+function ChangeForm({ directory, address }: { directory: Directory; address: string }) {
+  const { id, name, provider, audience, endpointKey, state } = directory;
+  return (
+    <Form
+      action={address}
+      class="fields"
+      shown={{ name, provider, ...shownUpstream(directory), audience, endpointKey }}
+    >
+      <Field name="name" value={name} isRequired />
+      <ProviderChoice value={provider} />
+      <Field
+        name="audience"
+        value={audience}
+        hint="Only for a SCIM server that uses introspection under its own URL. Leave it empty to use the endpoint URL."
+        maximum={2000}
+      />
+      <Field
+        name="endpointKey"
+        value={endpointKey}
+        hint="The key is part of the URL. If you change it, update the URL in the identity provider too."
+      />
+      <Pick
+        type="checkbox"
+        name="move"
+        value="yes"
+        label="Change the endpoint key even if credentials are in use."
+        hint={`${capital(IDENTITY_PROVIDERS[provider].name)} is refused until you paste the new URL there.`}
+      />
+      <UpstreamFields directory={directory} />
+      <CopyField label="Directory ID" value={id} />
+      <div class="acts">
+        <button type="submit">Save</button>
+        {state === 'active' && <Ask href={`${address}/disable`} name="Disable" />}
+        <Ask href={`${address}/delete`} name="Delete" />
+      </div>
+    </Form>
+  );
 }

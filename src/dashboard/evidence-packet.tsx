@@ -1,7 +1,20 @@
 /** The evidence packet as a page to print, as CSV and as signed JSON. */
 
+import { Readable } from 'node:stream';
 import { DAY_MS } from '../clock.ts';
-import { counted, dayOf, Field, Go, Head, sent } from '../pages/index.ts';
+import {
+  type Column,
+  counted,
+  Details,
+  dayOf,
+  Field,
+  Filter,
+  fileOf,
+  Go,
+  Listed,
+  sent,
+  Table,
+} from '../pages/index.ts';
 import {
   type Evidence,
   type EvidencePacket,
@@ -12,7 +25,7 @@ import {
 } from '../reports/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { OrganizationChoice, offerOrganizations } from './organization-choice.tsx';
-import { REPORTS, REPORTS_TRAIL, ReportTabs } from './reports.tsx';
+import { REPORTS, REPORTS_TRAIL, ReportTabs } from './report-tabs.tsx';
 import type { Route, Visit } from './visit.ts';
 
 const USUAL_DAYS = 90;
@@ -23,22 +36,20 @@ export function evidenceRoutes({ evidence, organizations }: DashboardDependencie
   async function page(visit: Visit) {
     const { query, now } = visit;
     const period = periodOf(query, now);
-    const isAsked = query.has('from');
-    const packet = isAsked ? await gatherFor(evidence, visit) : undefined;
+    const packet = query.has('from') ? await gatherFor(evidence, visit) : undefined;
     const files = new URLSearchParams([...query].filter(([, value]) => value !== ''));
     return {
       title: 'Evidence',
-      place: 'reports',
+      heading: packet ? 'Evidence of access' : 'Reports',
+      trail: packet ? REPORTS_TRAIL : [],
+      acts: packet !== undefined && (
+        <>
+          <Go href={`${REPORTS}/evidence.csv?${files}`} name="Download CSV" />
+          <Go href={`${REPORTS}/evidence.json?${files}`} name="Download signed JSON" />
+        </>
+      ),
       children: (
         <>
-          <Head trail={packet ? REPORTS_TRAIL : []} title={packet ? 'Evidence of access' : 'Reports'}>
-            {packet !== undefined && (
-              <>
-                <Go href={`${REPORTS}/evidence.csv?${files}`} name="Download CSV" />
-                <Go href={`${REPORTS}/evidence.json?${files}`} name="Download signed JSON" />
-              </>
-            )}
-          </Head>
           {!packet && (
             <>
               <ReportTabs current="evidence" />
@@ -48,20 +59,11 @@ export function evidenceRoutes({ evidence, organizations }: DashboardDependencie
               </p>
             </>
           )}
-          <form class="panel fields" action={`${REPORTS}/evidence`}>
-            <Field label="From" name="from" type="date" isRequired value={query.get('from') ?? dayIn(period.from)} />
-            <Field label="To" name="to" type="date" isRequired value={query.get('to') ?? dayIn(period.lastDay)} />
-            <OrganizationChoice
-              offered={await offerOrganizations(organizations)}
-              value={query.get('organizationId') ?? undefined}
-              all="All customers"
-            />
-            <div class="acts">
-              <button type="submit" class={packet ? undefined : 'primary'}>
-                {packet ? 'Update packet' : 'Show packet'}
-              </button>
-            </div>
-          </form>
+          <Filter action={`${REPORTS}/evidence`} submit={packet ? 'Update packet' : 'Show packet'} isMain={!packet}>
+            <Field label="From" name="from" type="date" isRequired value={dayIn(period.from)} />
+            <Field label="To" name="to" type="date" isRequired value={dayIn(period.lastDay)} />
+            <OrganizationChoice offered={await offerOrganizations(organizations)} all="All customers" />
+          </Filter>
           {packet && <Packet packet={packet} />}
         </>
       ),
@@ -75,10 +77,7 @@ export function evidenceRoutes({ evidence, organizations }: DashboardDependencie
       action: 'reports.read',
       async get(visit) {
         const packet = await gatherFor(evidence, visit);
-        async function* lines() {
-          yield* evidenceAsCsv(packet);
-        }
-        return fileOf(packet, 'csv', 'text/csv', lines());
+        return fileOf(fileName(packet, 'csv'), 'text/csv', Readable.from(evidenceAsCsv(packet)));
       },
     },
     {
@@ -86,11 +85,8 @@ export function evidenceRoutes({ evidence, organizations }: DashboardDependencie
       action: 'reports.read',
       async get(visit) {
         const packet = await gatherFor(evidence, visit);
-        const jws = await evidence.sign(packet);
-        async function* whole() {
-          yield `${JSON.stringify({ packet, jws }, null, 2)}\n`;
-        }
-        return fileOf(packet, 'json', 'application/json', whole());
+        const whole = `${JSON.stringify({ packet, jws: await evidence.sign(packet) }, null, 2)}\n`;
+        return fileOf(fileName(packet, 'json'), 'application/json', Readable.from([whole]));
       },
     },
   ];
@@ -112,9 +108,8 @@ function periodOf(query: URLSearchParams, now: Date) {
 
 const dayIn = (at: Date) => at.toISOString().slice(0, 10);
 
-function fileOf({ from, to }: EvidencePacket, kind: string, type: string, body: AsyncIterable<string>) {
-  const name = `latchkey-evidence-${from.slice(0, 10)}-${to.slice(0, 10)}.${kind}`;
-  return { title: '', children: null, download: { name, type, body } };
+function fileName({ from, to }: EvidencePacket, kind: string): string {
+  return `latchkey-evidence-${from.slice(0, 10)}-${to.slice(0, 10)}.${kind}`;
 }
 
 function leadOf({ counts, organization }: EvidencePacket): string {
@@ -131,18 +126,13 @@ function Packet({ packet }: { packet: EvidencePacket }) {
         <p>
           <b>{leadOf(packet)}</b>
         </p>
-        <dl>
-          <dt>Period</dt>
-          <dd>
-            {shown(from)} to {shown(to)}. All times are in UTC.
-          </dd>
-          <dt>Customer</dt>
-          <dd>{organization ? `${organization.name} (${organization.id})` : 'All'}</dd>
-          <dt>Created</dt>
-          <dd>
-            {shown(generatedAt)} by {generatedBy}, at {issuer}
-          </dd>
-        </dl>
+        <Details
+          of={[
+            ['Period', `${shown(from)} to ${shown(to)}. All times are in UTC.`],
+            ['Customer', organization ? `${organization.name} (${organization.id})` : 'All'],
+            ['Created', `${shown(generatedAt)} by ${generatedBy}, at ${issuer}`],
+          ]}
+        />
         {remarks.map((remark) => (
           <small>{remark}</small>
         ))}
@@ -155,73 +145,11 @@ function Packet({ packet }: { packet: EvidencePacket }) {
 }
 
 function Section({ name, rows, hasPlace }: { name: string; rows: readonly EvidenceRow[]; hasPlace: boolean }) {
-  const has = (column: 'expiresAt' | 'firstUsedAt' | 'minutes' | 'note') => rows.some((row) => row[column] !== null);
   return (
-    <section class="panel list">
-      <div class="bar">
-        <h2>{name}</h2>
-        <small>{rows.length === 0 ? 'None' : rows.length.toLocaleString('en')}</small>
-      </div>
+    <Listed title={name} aside={<small>{rows.length === 0 ? 'None' : rows.length.toLocaleString('en')}</small>}>
       {rows.length > 0 && (
         <div class="scroll">
-          <table class="stacked">
-            <thead>
-              <tr>
-                <th>When</th>
-                <th>What</th>
-                <th>Directory</th>
-                <th>By</th>
-                {has('expiresAt') && <th>Expires</th>}
-                {has('firstUsedAt') && <th>First used</th>}
-                {has('minutes') && <th>Minutes until refused</th>}
-                {has('note') && <th>Note</th>}
-                <th>Events</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.slice(0, SHOWN).map((row) => (
-                <tr>
-                  <td class="whole" data-label="When">
-                    {row.at === null ? '—' : shown(row.at)}
-                  </td>
-                  <td data-label="What">
-                    <span>
-                      <b>{row.subject}</b>
-                      <br />
-                      <small>{row.what}</small>
-                    </span>
-                  </td>
-                  <td data-label="Directory">
-                    <span>
-                      {row.directory ?? '—'}
-                      {hasPlace && row.organization !== null && (
-                        <>
-                          <br />
-                          <small>{row.organization}</small>
-                        </>
-                      )}
-                    </span>
-                  </td>
-                  <td data-label="By">{row.by ?? '—'}</td>
-                  {has('expiresAt') && (
-                    <td class="whole" data-label="Expires">
-                      {row.expiresAt === null ? 'Never' : shown(row.expiresAt)}
-                    </td>
-                  )}
-                  {has('firstUsedAt') && (
-                    <td class="whole" data-label="First used">
-                      {row.firstUsedAt === null ? 'Not yet' : hourOf(row.firstUsedAt)}
-                    </td>
-                  )}
-                  {has('minutes') && <td data-label="Minutes until refused">{row.minutes ?? '—'}</td>}
-                  {has('note') && <td data-label="Note">{row.note ?? '—'}</td>}
-                  <td data-label="Events">
-                    <small class="mono">{row.eventIds.join(' ')}</small>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <Table columns={columnsFor(rows, hasPlace)} items={rows.slice(0, SHOWN)} />
         </div>
       )}
       {rows.length > SHOWN && (
@@ -231,8 +159,54 @@ function Section({ name, rows, hasPlace }: { name: string; rows: readonly Eviden
           </small>
         </div>
       )}
-    </section>
+    </Listed>
   );
+}
+
+/** Without those that no row has a value for. */
+function columnsFor(rows: readonly EvidenceRow[], hasPlace: boolean): (Column<EvidenceRow> | false)[] {
+  const has = (column: 'expiresAt' | 'firstUsedAt' | 'minutes' | 'note') => rows.some((row) => row[column] !== null);
+  return [
+    { name: 'When', class: 'whole', cell: ({ at }) => (at === null ? '—' : shown(at)) },
+    {
+      name: 'What',
+      cell: ({ subject, what }) => (
+        <span>
+          <b>{subject}</b>
+          <br />
+          <small>{what}</small>
+        </span>
+      ),
+    },
+    {
+      name: 'Directory',
+      cell: ({ directory, organization }) => (
+        <span>
+          {directory ?? '—'}
+          {hasPlace && organization !== null && (
+            <>
+              <br />
+              <small>{organization}</small>
+            </>
+          )}
+        </span>
+      ),
+    },
+    { name: 'By', cell: ({ by }) => by ?? '—' },
+    has('expiresAt') && {
+      name: 'Expires',
+      class: 'whole',
+      cell: ({ expiresAt }) => (expiresAt === null ? 'Never' : shown(expiresAt)),
+    },
+    has('firstUsedAt') && {
+      name: 'First used',
+      class: 'whole',
+      cell: ({ firstUsedAt }) => (firstUsedAt === null ? 'Not yet' : hourOf(firstUsedAt)),
+    },
+    has('minutes') && { name: 'Minutes until refused', cell: ({ minutes }) => minutes ?? '—' },
+    has('note') && { name: 'Note', cell: ({ note }) => note ?? '—' },
+    { name: 'Events', cell: ({ eventIds }) => <small class="mono">{eventIds.join(' ')}</small> },
+  ];
 }
 
 /** The hour that begins there: use is counted by the hour, so a minute would look as if it came before the token. */

@@ -122,7 +122,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
 
     turnAway,
 
-    frame({ place = '' }, visit) {
+    frame({ trail }, visit) {
       if (!visit) return {};
       return {
         aside: (
@@ -132,7 +132,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
         ),
         navigation: {
           items: PLACES,
-          current: `${HOME}/${place}`,
+          current: trail && (trail[0]?.[0] ?? visit.path),
           search: `${HOME}/search`,
           formToken: visit.formToken,
         },

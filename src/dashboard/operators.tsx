@@ -1,70 +1,53 @@
 /** The members of the team: the list, and a new one with their sign-in link. */
 import { hasSecondFactor, OPERATOR_ROLES } from '../operators/index.ts';
-import { Choice, Field, Form, Head, More, required, Submit, sent, Tag, Time } from '../pages/index.ts';
-import { ROLE_MEANINGS } from './account.tsx';
+import { Field, FormPanel, Last, More, Row, Rows, required, sent, Tag, type Trail } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
-import { oneOperatorRoutes, signInLinkPage } from './operator.tsx';
+import { oneOperatorRoutes, RoleChoice, signInLinkPage } from './operator.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const TRAIL: [string, string][] = [[`${HOME}/settings`, 'Settings']];
-const mine = `${HOME}/account`;
+const TRAIL: Trail = [[`${HOME}/settings`, 'Settings']];
 
 export function operatorRoutes(deps: DashboardDependencies): Route[] {
-  const { operators, clock } = deps;
+  const { operators } = deps;
 
-  async function list(visit: Visit) {
-    const { items, nextCursor } = await operators.page({ after: visit.query.get('after') ?? undefined, limit: PAGE });
-    const now = clock.now();
+  async function list({ after, operator: { id: myId } }: Visit) {
+    const { items, nextCursor } = await operators.page({ after, limit: PAGE });
     return {
       title: 'Members',
-      place: 'settings',
+      trail: TRAIL,
       children: (
         <>
-          <Head trail={TRAIL} title="Members" />
-          <section class="panel">
-            <h2>New member</h2>
-            <Form visit={visit} action={`${HOME}/operators`} class="fields">
-              <Field name="name" isRequired />
-              <Field name="email" hint="Used to sign in once they have set a password." />
-              <Choice
-                name="role"
-                value="viewer"
-                options={OPERATOR_ROLES.map((role) => [role, role])}
-                hint={OPERATOR_ROLES.map((role) => `${role}: ${ROLE_MEANINGS[role]}`).join('; ')}
-              />
-              <Submit name="Add member" />
-            </Form>
-          </section>
+          <FormPanel title="New member" action={`${HOME}/operators`} submit="Add member">
+            <Field name="name" isRequired />
+            <Field name="email" hint="Used to sign in once they have set a password." />
+            <RoleChoice value="viewer" />
+          </FormPanel>
           <section class="panel list">
-            <ul class="rows">
-              {items.map((operator) => (
-                <li>
-                  <span class="what">
-                    <span>
-                      <a href={operator.id === visit.operator.id ? mine : `${HOME}/operators/${operator.id}`}>
-                        <b>{operator.name}</b>
-                      </a>{' '}
-                      {operator.id === visit.operator.id && <Tag>you</Tag>}{' '}
-                      {operator.disabledAt && <Tag tone="bad">disabled</Tag>}
-                    </span>
-                    <small>
+            <Rows
+              items={items}
+              none="No members."
+              row={(operator) => (
+                <Row
+                  href={operator.id === myId ? `${HOME}/account` : `${HOME}/operators/${operator.id}`}
+                  name={<b>{operator.name}</b>}
+                  marks={
+                    <>
+                      {operator.id === myId && <Tag>you</Tag>} {operator.disabledAt && <Tag tone="bad">disabled</Tag>}
+                    </>
+                  }
+                  text={
+                    <>
                       {operator.email ?? 'no email'}, {operator.role},{' '}
                       {hasSecondFactor(operator) ? 'has a second factor' : 'no second factor'},{' '}
-                      {operator.lastSignInAt ? (
-                        <>
-                          signed in <Time at={operator.lastSignInAt} now={now} />
-                        </>
-                      ) : (
-                        'never signed in'
-                      )}
-                    </small>
-                  </span>
-                </li>
-              ))}
-            </ul>
+                      <Last at={operator.lastSignInAt} before="signed in" never="never signed in" />
+                    </>
+                  }
+                />
+              )}
+            />
           </section>
-          <More visit={visit} cursor={nextCursor} />
+          <More cursor={nextCursor} />
         </>
       ),
     };

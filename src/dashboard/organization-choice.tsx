@@ -14,11 +14,10 @@ export async function offerOrganizations(organizations: Organizations): Promise<
   return items.map(({ id, name }) => [id, name] as const).sort(([, a], [, b]) => a.localeCompare(b));
 }
 
-export function OrganizationChoice(props: { offered: OfferedOrganizations; value: string | undefined; all: string }) {
-  const { offered, value = '', all } = props;
+export function OrganizationChoice({ offered, all }: { offered: OfferedOrganizations; all: string }) {
   return offered ? (
-    <Choice name="organizationId" label="Organization" value={value} options={[['', all], ...offered]} />
+    <Choice name="organizationId" label="Organization" any={all} options={offered} />
   ) : (
-    <Field name="organizationId" value={value} hint={`Empty: ${all.toLowerCase()}.`} />
+    <Field name="organizationId" hint={`Empty: ${all.toLowerCase()}.`} />
   );
 }

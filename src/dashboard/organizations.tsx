@@ -1,22 +1,25 @@
 /** All organizations, after those directories that need someone now. */
+import type { Diagnoses } from '../diagnosis/index.ts';
 import {
   counted,
   createDirectoryRows,
   type DirectoryRow,
   Dot,
   Field,
-  Form,
+  FormPanel,
   Go,
-  Head,
+  List,
+  Listed,
   More,
+  namesOf,
+  Row,
   required,
   Sentence,
-  Submit,
   sent,
   toneOf,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
-import { NeedingRows } from './findings.tsx';
+import { NeedingRow } from './findings.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 25;
@@ -34,17 +37,11 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
     const total = failing + degraded;
     if (total === 0) return undefined;
     const { items } = await rows.needing({ limit: Math.min(total, NEEDING_SHOWN) });
-    const names = await Promise.all(
-      items.map(async ({ directory: { organizationId } }) => {
-        const name = (await organizations.find(organizationId))?.name ?? '';
-        return [organizationId, name] as const;
-      }),
-    );
-    return { items, total, names: new Map(names) };
+    const ids = items.map(({ directory }) => directory.organizationId);
+    return { items, total, names: await namesOf(ids, organizations.find) };
   }
 
-  async function list(visit: Visit) {
-    const after = visit.query.get('after') ?? undefined;
+  async function list({ after, may }: Visit) {
     const [{ items, nextCursor }, count, needing] = await Promise.all([
       organizations.page({ after, limit: PAGE }),
       organizations.count(),
@@ -59,47 +56,46 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
     shown.sort((a, b) => rankOf(a.worst) - rankOf(b.worst));
     return {
       title: 'Organizations',
-      place: 'organizations',
+      trail: [],
+      acts: (
+        <>
+          <small>{counted(count, 'organization')}</small>
+          <Go href={`${HOME}/check-token`} name="Check a token" />
+          {may('organizations.create') && count > 0 && <Go href="#new" name="New organization" />}
+        </>
+      ),
       children: (
         <>
-          <Head title="Organizations">
-            <small>{counted(count, 'organization')}</small>
-            <Go href={`${HOME}/check-token`} name="Check a token" />
-            {visit.may('organizations.create') && count > 0 && <Go href="#new" name="New organization" />}
-          </Head>
           {needing && (
-            <section class="panel list refusal" aria-label="Needs attention">
-              <div class="bar">
-                <h2>Needs attention</h2>
+            <Listed
+              title="Needs attention"
+              class="refusal"
+              label="Needs attention"
+              aside={
                 <a href={`${HOME}/findings`}>
                   <small>
                     {counted(needing.total, 'directory').replace(/directorys$/, 'directories')}, including upcoming
                     expirations
                   </small>
                 </a>
-              </div>
+              }
+            >
               <ul class="rows">
-                <NeedingRows rows={needing.items} names={needing.names} visit={visit} deps={deps} />
-              </ul>
-            </section>
-          )}
-          {count === 0 ? (
-            <section class="panel empty">
-              <h2>No organization yet</h2>
-              <p class="soft">
-                An organization is a customer of yours. Its directories are what its identity provider connects to.
-              </p>
-            </section>
-          ) : (
-            <section class="panel list">
-              <ul class="rows">
-                {shown.map((row) => (
-                  <OrganizationRow {...row} visit={visit} deps={deps} />
+                {needing.items.map((row) => (
+                  <NeedingRow {...row} names={needing.names} diagnoses={diagnoses} />
                 ))}
               </ul>
-            </section>
+            </Listed>
           )}
-          <More visit={visit} cursor={nextCursor} />
+          <List
+            items={shown}
+            none={[
+              'No organization yet',
+              'An organization is a customer of yours. Its directories are what its identity provider connects to.',
+            ]}
+            row={(row) => <OrganizationRow {...row} diagnoses={diagnoses} />}
+          />
+          <More cursor={nextCursor} />
           {!needing && after === undefined && count > 0 && (
             <p>
               <small>
@@ -107,15 +103,11 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
               </small>
             </p>
           )}
-          {visit.may('organizations.create') && (
-            <section class="panel" id="new">
-              <h2>New organization</h2>
-              <Form visit={visit} action={`${HOME}/organizations`} class="fields">
-                <Field name="name" isRequired hint="Your customer's name." />
-                <Field name="externalId" hint="The ID in your own system, if there is one." />
-                <Submit name="Create organization" />
-              </Form>
-            </section>
+          {may('organizations.create') && (
+            <FormPanel title="New organization" id="new" action={`${HOME}/organizations`} submit="Create organization">
+              <Field name="name" isRequired hint="Your customer's name." />
+              <Field name="externalId" hint="The ID in your own system, if there is one." />
+            </FormPanel>
           )}
         </>
       ),
@@ -145,29 +137,26 @@ function OrganizationRow(props: {
   name: string;
   worst: DirectoryRow | undefined;
   directoryCount: number;
-  visit: Visit;
-  deps: DashboardDependencies;
+  diagnoses: Diagnoses;
 }) {
-  const { id, name, worst, directoryCount, visit, deps } = props;
+  const { id, name, worst, directoryCount, diagnoses } = props;
   return (
-    <li>
-      <Dot tone={worst ? toneOf(worst.finding) : 'off'} />
-      <span class="what">
-        <a href={`${HOME}/organizations/${id}`}>
-          <b>{name}</b>
-        </a>
-        <small>
-          {worst ? (
-            <>
-              {directoryCount > 1 && `${worst.directory.name}: `}
-              <Sentence finding={worst.finding} spoken={deps.diagnoses.spoken(worst.directory)} visit={visit} />
-            </>
-          ) : (
-            'No directory yet.'
-          )}
-        </small>
-      </span>
+    <Row
+      icon={<Dot tone={worst ? toneOf(worst.finding) : 'off'} />}
+      href={`${HOME}/organizations/${id}`}
+      name={<b>{name}</b>}
+      text={
+        worst ? (
+          <>
+            {directoryCount > 1 && `${worst.directory.name}: `}
+            <Sentence finding={worst.finding} spoken={diagnoses.spoken(worst.directory)} />
+          </>
+        ) : (
+          'No directory yet.'
+        )
+      }
+    >
       <small>{directoryCount === 1 ? '1 directory' : `${directoryCount.toLocaleString('en')} directories`}</small>
-    </li>
+    </Row>
   );
 }

@@ -6,7 +6,7 @@ import { digestsOf } from '../credentials/index.ts';
 import { timeOf } from '../diagnosis/index.ts';
 import { inAddress } from '../http/plain-text.ts';
 import { timeOfRequestId } from '../http/request-context.ts';
-import { EventRows, Head, sent } from '../pages/index.ts';
+import { EventRows, Listed, Row, sent } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
@@ -97,58 +97,45 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
     const [first] = found;
     if (first && found.length === 1) return `${HOME}/${first.path}`;
     const request = first ? undefined : await refusedAt(text);
-    if (request) return requestPage(visit, text, request.events);
+    if (request) return requestPage(text, request.events);
     return {
       title: `Search: ${text}`,
-      children: (
-        <>
-          <Head title={found.length === 0 ? `No results for ${text}` : `Search: ${text}`} />
-          {found.length === 0 ? (
-            <p class="soft">
-              You can search for names of organizations, directories and clients, endpoint keys and URLs, client IDs and
-              request IDs. You can also search for a token or its last four characters.
-            </p>
-          ) : (
-            <>
-              <section class="panel list">
-                <ul class="rows">
-                  {found.slice(0, SHOWN).map(({ path, name, what }) => (
-                    <li>
-                      <span class="what">
-                        <a href={`${HOME}/${path}`}>
-                          <b>{name}</b>
-                        </a>
-                        <small>{what}</small>
-                      </span>
-                    </li>
-                  ))}
-                </ul>
-              </section>
-              {found.length > SHOWN && <p class="soft">There are more results. Type more of the name to see them.</p>}
-            </>
-          )}
-        </>
-      ),
+      heading: found.length === 0 ? `No results for ${text}` : `Search: ${text}`,
+      trail: [],
+      children:
+        found.length === 0 ? (
+          <p class="soft">
+            You can search for names of organizations, directories and clients, endpoint keys and URLs, client IDs and
+            request IDs. You can also search for a token or its last four characters.
+          </p>
+        ) : (
+          <>
+            <section class="panel list">
+              <ul class="rows">
+                {found.slice(0, SHOWN).map(({ path, name, what }) => (
+                  <Row href={`${HOME}/${path}`} name={<b>{name}</b>} text={what} />
+                ))}
+              </ul>
+            </section>
+            {found.length > SHOWN && <p class="soft">There are more results. Type more of the name to see them.</p>}
+          </>
+        ),
     };
   }
 
-  function requestPage(visit: Visit, id: string, events: AuditEvent[]) {
-    const title = 'A request';
+  function requestPage(id: string, events: AuditEvent[]) {
     return {
-      title,
+      title: 'A request',
+      trail: [],
       children: (
         <>
-          <Head title={title} />
           <p>
             <span class="mono">{id}</span> has no event of its own. Refusals of the same kind are counted together,
             under the ID of the latest one.
           </p>
-          <section class="panel list">
-            <div class="bar">
-              <h2>{events.length === 0 ? 'Nothing was refused at that time' : 'Refusals at that time'}</h2>
-            </div>
-            {events.length > 0 && <EventRows events={events} visit={visit} />}
-          </section>
+          <Listed title={events.length === 0 ? 'Nothing was refused at that time' : 'Refusals at that time'}>
+            {events.length > 0 && <EventRows events={events} />}
+          </Listed>
           {events.length === 0 && <p class="soft">The request was accepted, or is older than our records.</p>}
         </>
       ),

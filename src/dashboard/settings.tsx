@@ -1,24 +1,23 @@
 /** Settings: the places of an owner, the keys that rotate, and what was read at the start. */
 import { SETTINGS, type SettingKey } from '../config/index.ts';
-import { Act, Head } from '../pages/index.ts';
+import { Act, Listed, Row } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 export function settingsRoutes({ config, sources, keys, publicUrl }: DashboardDependencies): Route[] {
-  async function settings(visit: Visit) {
+  async function settings({ may }: Visit) {
     return {
       title: 'Settings',
-      place: 'settings',
+      trail: [],
       children: (
         <>
-          <Head title="Settings" />
           <section class="panel list">
             <ul class="rows">
               <Place path="account" name="Your account" text="Password, second factor and sessions." />
-              {visit.may('operators.manage') && (
+              {may('operators.manage') && (
                 <Place path="operators" name="Members" text="The people who can sign in here, and their roles." />
               )}
-              {visit.may('api-keys.read') && (
+              {may('api-keys.read') && (
                 <Place
                   path="api-keys"
                   name="API keys"
@@ -27,36 +26,31 @@ export function settingsRoutes({ config, sources, keys, publicUrl }: DashboardDe
               )}
             </ul>
           </section>
-          {visit.may('signing-keys.rotate') && (
+          {may('signing-keys.rotate') && (
             <section class="panel">
               <h2>Signing and cookie keys</h2>
               <p class="soft">
                 Latchkey rotates them automatically every {config.LATCHKEY_OAUTH_KEY_DAYS} days. The old ones still
                 verify, so issued tokens keep working.
               </p>
-              <Act visit={visit} action={`${HOME}/settings/keys/rotate`} name="Rotate keys" />
+              <Act action={`${HOME}/settings/keys/rotate`} name="Rotate keys" />
             </section>
           )}
-          <section class="panel list">
-            <div class="bar">
-              <h2>Configuration</h2>
-              <small>Read at startup. To change a setting, set its new value and restart.</small>
-            </div>
+          <Listed
+            title="Configuration"
+            aside={<small>Read at startup. To change a setting, set its new value and restart.</small>}
+          >
             <ul class="rows">
               {(Object.keys(SETTINGS) as SettingKey[]).map((key) => (
-                <li>
-                  <span class="what">
-                    <span class="mono">{key}</span>
-                    <small>{SETTINGS[key].meaning}</small>
-                  </span>
+                <Row name={<span class="mono">{key}</span>} text={SETTINGS[key].meaning}>
                   <span class="what end">
                     <span class="mono">{shownValue(key)}</span>
                     <small>{SOURCES[sources[key]]}</small>
                   </span>
-                </li>
+                </Row>
               ))}
             </ul>
-          </section>
+          </Listed>
         </>
       ),
     };
@@ -77,7 +71,6 @@ export function settingsRoutes({ config, sources, keys, publicUrl }: DashboardDe
     {
       path: '/settings/keys/rotate',
       action: 'signing-keys.rotate',
-      on: '/settings',
       async post({ attribution }) {
         await keys.rotate(attribution);
         return `${HOME}/audit?type=signing_key.rotated`;
@@ -89,16 +82,7 @@ export function settingsRoutes({ config, sources, keys, publicUrl }: DashboardDe
 const SOURCES = { default: 'by default', environment: 'from the environment', file: 'from a file' } as const;
 
 function Place({ path, name, text }: { path: string; name: string; text: string }) {
-  return (
-    <li>
-      <span class="what">
-        <a href={`${HOME}/${path}`}>
-          <b>{name}</b>
-        </a>
-        <small>{text}</small>
-      </span>
-    </li>
-  );
+  return <Row href={`${HOME}/${path}`} name={<b>{name}</b>} text={text} />;
 }
 
 /** A database URL without who signs in to it, and without its options. */

@@ -2,8 +2,7 @@
 
 import { AppError, isAppError } from '../errors.ts';
 import type { Entered, Operators, SecondStep } from '../operators/index.ts';
-import type { Guest, OpenRoute, Shown } from '../pages/index.ts';
-import { Submit } from '../pages/index.ts';
+import { CodeField, Field, type Guest, type OpenRoute, type Shown, Submit } from '../pages/index.ts';
 import { PasskeyQuestion, passkeyIn, WithPasskeys } from './passkey-form.tsx';
 import { HOME } from './visit.ts';
 
@@ -110,10 +109,7 @@ function SecondStepForms({ step, next, problem }: { step: SecondStep; next: stri
       {operator.totp !== undefined && (
         <form method="post" action={ADDRESS} class="panel">
           {held}
-          <label class="line short">
-            <span>Authenticator code</span>
-            <input type="text" name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength={10} />
-          </label>
+          <CodeField label="Authenticator code" />
           <Submit name="Confirm" />
         </form>
       )}
@@ -122,11 +118,15 @@ function SecondStepForms({ step, next, problem }: { step: SecondStep; next: stri
           <summary>Use a recovery code</summary>
           <form method="post" action={ADDRESS} class="panel">
             {held}
-            <label class="line">
-              <span>Recovery code</span>
-              <input type="text" name="recoveryCode" required autocomplete="off" class="mono" maxlength={40} />
-              <small>Each works once.</small>
-            </label>
+            <Field
+              label="Recovery code"
+              name="recoveryCode"
+              isRequired
+              isSecret
+              maximum={40}
+              look="mono"
+              hint="Each works once."
+            />
             <Submit name="Confirm" isMild />
           </form>
         </details>

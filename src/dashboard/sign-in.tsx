@@ -1,35 +1,25 @@
 /** The way in: a one-time link, or e-mail address and password. */
 import type { Config } from '../config/index.ts';
-import { AppError } from '../errors.ts';
-import { type Random, randomText } from '../identifiers.ts';
+import { randomText } from '../identifiers.ts';
 import type { LinkState } from '../one-time-links/index.ts';
-import type { Entered, Operators } from '../operators/index.ts';
-import { Go, type Guest, messagePage, type OpenRoute, type Shown, Submit, span } from '../pages/index.ts';
-import { withoutSecretQuery, withoutSecrets } from '../secrets/redaction.ts';
-import { seal, unseal } from '../secrets/sealing.ts';
-import type { OpenId, Pending } from './openid.ts';
-import { PasskeyQuestion, passkeyIn, WithPasskeys } from './passkey-form.tsx';
+import type { Entered } from '../operators/index.ts';
+import { type Guest, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
+import { withoutSecretQuery } from '../secrets/redaction.ts';
+import { passkeyIn } from './passkey-form.tsx';
+import { Enter, SignIn } from './sign-in-form.tsx';
+import { type OpenIdDependencies, openIdPages } from './sign-in-openid.ts';
 import { type Problem, problemOf, secondStepPage, secondStepRoutes } from './sign-in-second-step.tsx';
 import { HOME } from './visit.ts';
 
 export const SESSION_COOKIE = 'operator';
 const SESSION_SECONDS = 12 * 3600;
-const PENDING_COOKIE = 'openid';
-const PENDING_SECONDS = 600;
-const LONGEST_NEXT = 500;
 /** What a browser is known by from the page of a link to its use. */
 const BROWSER_COOKIE = 'browser';
 const BROWSER_LENGTH = 43;
 const BROWSER_SECONDS = 600;
 
-export interface SignInDependencies {
+export interface SignInDependencies extends OpenIdDependencies {
   config: Pick<Config, 'LATCHKEY_SESSION_IDLE_MINUTES'>;
-  operators: Operators;
-  publicUrl: string;
-  openId: OpenId | undefined;
-  random: Random;
-  /** What is kept in the browser meanwhile is sealed under it. */
-  secret: string;
 }
 
 export function signInPages(deps: SignInDependencies): OpenRoute[] {
@@ -133,58 +123,6 @@ export function signInPages(deps: SignInDependencies): OpenRoute[] {
   ];
 }
 
-function openIdPages(
-  { operators, openId, publicUrl, random, secret }: SignInDependencies,
-  goOn: (guest: Guest, entered: Entered, next: string | undefined) => Promise<string>,
-): OpenRoute[] {
-  function opened(kept: string): Pending {
-    try {
-      return JSON.parse(unseal(kept, secret, 'sign-ins by OpenID')) as Pending;
-    } catch (error) {
-      const detail = 'This sign-in was started in another browser. Start again.';
-      throw new AppError('invalid_request', { detail }, { cause: error });
-    }
-  }
-
-  return [
-    {
-      path: `${HOME}/sign-in/openid`,
-      async get({ query, cookies }) {
-        if (!openId) throw new AppError('not_found', { detail: 'No OpenID provider is set up.' });
-        const { url, pending } = await openId.begin((query.get('next') ?? '').slice(0, LONGEST_NEXT));
-        cookies.set(
-          PENDING_COOKIE,
-          seal(JSON.stringify(pending), secret, 'sign-ins by OpenID', random),
-          PENDING_SECONDS,
-        );
-        return url.href;
-      },
-    },
-    {
-      path: `${HOME}/sign-in/openid/callback`,
-      async get(guest, koa) {
-        const kept = guest.cookies.get(PENDING_COOKIE);
-        guest.cookies.clear(PENDING_COOKIE);
-        if (!openId || kept === undefined) {
-          throw new AppError('invalid_request', {
-            detail: 'This sign-in took too long, or was started in another browser. Start again.',
-          });
-        }
-        const pending = opened(kept);
-        const { role, ...identity } = await openId.finish(new URL(koa.url, publicUrl), pending);
-        const entered = await operators.signInByOpenId({ ...identity, role }, guest.origin);
-        if (entered) return goOn(guest, entered, pending.next);
-        const text =
-          role === undefined
-            ? 'None of your groups has a role here. Ask the people who run this server to add one to LATCHKEY_OPENID_ROLES.'
-            : 'Your account is disabled. An owner can enable it under Members.';
-        const title = `${identity.name} can't sign in.`;
-        return messagePage({ title, text }, { status: 403, isNarrow: true, back: `${HOME}/sign-in` });
-      },
-    },
-  ];
-}
-
 const WRONG_PASSWORD: Problem = {
   text: 'Wrong email or password.',
   status: 401,
@@ -204,80 +142,6 @@ export function turnAway({ path, query }: Guest, isForm: boolean): Shown | strin
   }
   const next = query.size === 0 ? path : `${path}?${query}`;
   return `${HOME}/sign-in?next=${encodeURIComponent(withoutSecretQuery(next))}`;
-}
-
-function SignIn(props: {
-  hasOpenId: boolean;
-  passkey: Awaited<ReturnType<Operators['askPasskey']>>;
-  email?: string;
-  next?: string;
-  wrong: string | undefined;
-}) {
-  const { hasOpenId, passkey, email = '', wrong } = props;
-  const next = withoutSecrets(props.next ?? '');
-  return (
-    <>
-      <h1>Sign in</h1>
-      {wrong !== undefined && (
-        <div class="note bad" role="alert">
-          {wrong}
-        </div>
-      )}
-      {hasOpenId && (
-        <div class="acts">
-          <Go
-            href={`${HOME}/sign-in/openid?next=${encodeURIComponent(next)}`}
-            name="Sign in with your OpenID provider"
-            tone="primary"
-          />
-        </div>
-      )}
-      {passkey && (
-        <WithPasskeys>
-          <form method="post" action={`${HOME}/sign-in/passkey`} class="acts">
-            <input type="hidden" name="next" value={next} />
-            <button type="submit" class="primary">
-              Sign in with a passkey
-            </button>
-            <PasskeyQuestion does="get" question={passkey} />
-          </form>
-        </WithPasskeys>
-      )}
-      <form method="post" action={`${HOME}/sign-in`} class="panel">
-        <input type="hidden" name="next" value={next} />
-        <label class="line">
-          <span>Email</span>
-          <input type="email" name="email" value={email} required autocomplete="username" maxlength={254} />
-        </label>
-        <label class="line">
-          <span>Password</span>
-          <input type="password" name="password" required autocomplete="current-password" maxlength={256} />
-        </label>
-        <Submit name="Sign in" />
-      </form>
-      <p class="soft">
-        No password, or forgot it? Ask another owner for a sign-in link, or run{' '}
-        <span class="mono">node dist/main.js sign-in-link</span> on the server.
-      </p>
-    </>
-  );
-}
-
-function Enter({ idleMinutes }: { idleMinutes: number }) {
-  return (
-    <>
-      <h1>Sign in to the dashboard</h1>
-      <p class="soft">
-        This link works once, for this browser. Your session ends after {span(idleMinutes * 60)} without a request, and
-        after twelve hours at the latest.
-      </p>
-      <form method="post" class="acts">
-        <button type="submit" class="primary">
-          Sign in
-        </button>
-      </form>
-    </>
-  );
 }
 
 const OVER: Record<LinkState | 'unknown', string> = {

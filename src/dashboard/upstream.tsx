@@ -6,7 +6,7 @@ import {
   Choice,
   type createSeen,
   Field,
-  Head,
+  Go,
   Icon,
   invalidField,
   required,
@@ -15,6 +15,7 @@ import {
   sent,
   Tick,
   touched,
+  trailTo,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
@@ -130,7 +131,6 @@ export function upstreamRoutes(deps: DashboardDependencies, seen: ReturnType<typ
     {
       path: '/directories/:id/test',
       action: 'directories.change',
-      on: '/directories/:id',
       async post(visit) {
         const { directory } = await seen.view(visit);
         return testPage(visit, directory, await deps.testUpstream(directory));
@@ -149,19 +149,11 @@ export function testPage(
   const address = `${HOME}/directories/${directory.id}`;
   const wrong = checks.filter(({ problem }) => problem !== null).length;
   const isAnswered = checks.some(({ status }) => status !== null);
-  const title = 'SCIM server test';
   return {
-    title,
-    place: 'organizations',
+    title: 'SCIM server test',
+    trail: trailTo(visit, directory),
     children: (
       <>
-        <Head
-          trail={[
-            [`${HOME}/organizations`, 'Organizations'],
-            [address, directory.name],
-          ]}
-          title={title}
-        />
         <Status
           tone={isFine ? 'ok' : 'bad'}
           sentence={
@@ -173,7 +165,7 @@ export function testPage(
             </>
           }
           detail="We sent the requests that Entra ID and Okta send when you test the connection there. Nothing was changed."
-          acts={<Act visit={visit} action={`${address}/test`} name="Test again" />}
+          acts={<Act action={`${address}/test`} name="Test again" />}
         />
         <section class="panel list">
           <ul class="rows">
@@ -183,9 +175,7 @@ export function testPage(
           </ul>
         </section>
         <div class="acts">
-          <a class="btn" href={address}>
-            Back to {directory.name}
-          </a>
+          <Go href={address} name={`Back to ${directory.name}`} />
         </div>
       </>
     ),

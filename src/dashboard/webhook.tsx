@@ -1,74 +1,86 @@
 /** One webhook: whether it works, what was sent, and what became of each attempt. */
 import { DAY_MS } from '../clock.ts';
-import type { Delivery, DeliveryState, Endpoint, Notifications } from '../notifications/index.ts';
-import { Act, Ask, Confirm, CopyOnce, capital, counted, Go, Head, More, Status, Time } from '../pages/index.ts';
+import type { DeliveryState, Endpoint, Notifications } from '../notifications/index.ts';
+import {
+  Act,
+  Ask,
+  CopyOnce,
+  capital,
+  counted,
+  More,
+  namesOf,
+  oncePage,
+  Status,
+  Time,
+  type Trail,
+  useVisit,
+} from '../pages/index.ts';
 import { Deliveries, LastAttempt, stateIn } from './deliveries.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 20;
-const TRAIL: [string, string][] = [[`${HOME}/notifications`, 'Notifications']];
+const KEPT_DAYS = 30;
+/** After which a webhook that fails is turned off. */
+const FAILING_DAYS = 5;
+const TRAIL: Trail = [[`${HOME}/notifications`, 'Notifications']];
 const DISABLED: Record<NonNullable<Endpoint['disabledReason']>, string> = {
   by_hand: 'Someone turned it off.',
   gone: 'Its endpoint answered 410 (Gone).',
   failing: 'Deliveries failed for five days.',
 };
 
+const addressOf = ({ id }: Endpoint) => `${HOME}/notifications/${id}`;
+
 export function webhookRoutes({ notifications, directories }: DashboardDependencies): Route[] {
   const { endpoints, deliveries } = notifications;
-  const change = 'webhooks.change';
-  const addressOf = ({ id }: Endpoint) => `${HOME}/notifications/${id}`;
-  const named = (visit: Visit) => endpoints.get(visit.params['id'] ?? '');
-  const acting =
-    (work: (endpoint: Endpoint, visit: Visit) => Promise<unknown>): NonNullable<Route['post']> =>
-    async (visit) => {
-      const endpoint = await named(visit);
-      await work(endpoint, visit);
-      return addressOf(endpoint);
-    };
+  const named = (visit: Visit) => endpoints.get(visit.id);
+  /** What is done with a webhook before its page shows again. */
+  const acting = (verb: string, work: (endpoint: Endpoint, visit: Visit) => Promise<unknown>): Route => ({
+    path: `/notifications/:id/${verb}`,
+    action: 'webhooks.change',
+    does: async (visit) => work(await named(visit), visit),
+  });
 
   async function one(visit: Visit) {
     const endpoint = await named(visit);
+    const { id, shownUrl, state, kind } = endpoint;
     const address = addressOf(endpoint);
-    const state = stateIn(visit);
+    const limit = stateIn(visit);
     const [{ items, nextCursor }, pending, failed, all] = await Promise.all([
-      deliveries.page({ targetId: endpoint.id, state, after: visit.query.get('after') ?? undefined, limit: PAGE }),
-      deliveries.count({ targetId: endpoint.id, state: 'pending' }),
-      deliveries.count({ targetId: endpoint.id, state: 'failed' }),
-      deliveries.count({ targetId: endpoint.id }),
+      deliveries.page({ targetId: id, state: limit, after: visit.after, limit: PAGE }),
+      deliveries.count({ targetId: id, state: 'pending' }),
+      deliveries.count({ targetId: id, state: 'failed' }),
+      deliveries.count({ targetId: id }),
     ]);
-    const names = await namesOf(items);
+    const ids = items.map(({ directoryId }) => directoryId);
+    const names = await namesOf(ids, directories.find);
     const shown =
-      items.find(({ id }) => id === visit.query.get('delivery')) ?? items.find(({ attempts }) => attempts.length > 0);
-    const may = visit.may(change);
+      items.find((item) => item.id === visit.query.get('delivery')) ??
+      items.find(({ attempts }) => attempts.length > 0);
+    const may = visit.may('webhooks.change');
     return {
-      title: endpoint.shownUrl,
-      place: 'notifications',
+      title: shownUrl,
+      trail: TRAIL,
+      acts: may && (
+        <div class="acts">
+          {state === 'active' && <Act action={`${address}/test`} name="Send a test event" />}
+          {kind === 'webhook' && <Ask href={`${address}/rotate-secret`} name="Rotate secret" isMild />}
+          {state === 'active' && <Ask href={`${address}/disable`} name="Turn off" isMild />}
+          <Ask href={`${address}/delete`} name="Delete" />
+        </div>
+      ),
       children: (
         <>
-          <Head trail={TRAIL} title={endpoint.shownUrl}>
-            {may && (
-              <div class="acts">
-                {endpoint.state === 'active' && (
-                  <Act visit={visit} action={`${address}/test`} name="Send a test event" />
-                )}
-                {endpoint.kind === 'webhook' && <Ask href={`${address}/rotate-secret`} name="Rotate secret" isMild />}
-                {endpoint.state === 'active' && <Ask href={`${address}/disable`} name="Turn off" isMild />}
-                <Ask href={`${address}/delete`} name="Delete" />
-              </div>
-            )}
-          </Head>
           <Condition
-            visit={visit}
             endpoint={endpoint}
             counts={{ pending, failed, delivered: all - pending - failed }}
             address={address}
           />
-          <Deliveries visit={visit} items={items} state={state} names={names} address={address} />
-          <More visit={visit} cursor={nextCursor} />
+          <Deliveries items={items} state={limit} names={names} address={address} />
+          <More cursor={nextCursor} />
           {shown && (
             <LastAttempt
-              visit={visit}
               delivery={shown}
               address={address}
               curl={may ? notifications.curlOf(endpoint, shown) : undefined}
@@ -79,36 +91,17 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
     };
   }
 
-  async function namesOf(items: readonly Delivery[]): Promise<Map<string, string>> {
-    const ids = [...new Set(items.flatMap(({ directoryId }) => directoryId ?? []))];
-    const found = await Promise.all(ids.map((id) => directories.find(id)));
-    return new Map(found.flatMap((directory) => (directory ? [[directory.id, directory.name] as const] : [])));
-  }
-
-  function asking(
-    verb: 'Delete' | 'Turn off' | 'Rotate secret',
-    text: string,
-    more: string,
-  ): NonNullable<Route['get']> {
+  function asking(verb: string, text: string, more: string): NonNullable<Route['ask']> {
     return async (visit) => {
       const endpoint = await named(visit);
-      const address = addressOf(endpoint);
       return {
         title: verb,
-        place: 'notifications',
-        children: (
-          <Confirm
-            visit={visit}
-            trail={[...TRAIL, [address, endpoint.shownUrl]]}
-            title={verb}
-            name={verb}
-            back={address}
-            keep="Not now"
-          >
-            <p>
-              <b>{text}</b> {more}
-            </p>
-          </Confirm>
+        trail: [...TRAIL, [addressOf(endpoint), endpoint.shownUrl]],
+        keep: 'Not now',
+        text: (
+          <p>
+            <b>{text}</b> {more}
+          </p>
         ),
       };
     };
@@ -116,46 +109,21 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
 
   return [
     { path: '/notifications/:id', action: 'webhooks.read', get: one },
+    acting('test', ({ id }, { attribution }) => notifications.test(id, attribution)),
+    acting('retry', ({ id }) => notifications.retryNow(id)),
+    acting('resend', (endpoint, { form }) => resendOf(notifications, endpoint, form.get('delivery') ?? '')),
+    acting('resend-failed', ({ id }, { now }) =>
+      notifications.resendFailed(id, new Date(now.getTime() - KEPT_DAYS * DAY_MS)),
+    ),
+    acting('enable', ({ id }, { attribution }) => endpoints.enable(id, attribution)),
     {
-      path: '/notifications/:id/test',
-      action: change,
-      on: '/notifications/:id',
-      post: acting(({ id }, { attribution }) => notifications.test(id, attribution)),
-    },
-    {
-      path: '/notifications/:id/retry',
-      action: change,
-      on: '/notifications/:id',
-      post: acting(({ id }) => notifications.retryNow(id)),
-    },
-    {
-      path: '/notifications/:id/resend-failed',
-      action: change,
-      on: '/notifications/:id',
-      post: acting(({ id }, { now }) => notifications.resendFailed(id, new Date(now.getTime() - 30 * DAY_MS))),
-    },
-    {
-      path: '/notifications/:id/enable',
-      action: change,
-      on: '/notifications/:id',
-      post: acting(({ id }, { attribution }) => endpoints.enable(id, attribution)),
-    },
-    {
-      path: '/notifications/:id/resend',
-      action: change,
-      on: '/notifications/:id',
-      post: acting((endpoint, { form }) => resendOf(notifications, endpoint, form.get('delivery') ?? '')),
-    },
-    {
-      path: '/notifications/:id/disable',
-      action: change,
-      get: asking('Turn off', 'It will get no more events.', 'Pending deliveries fail. You can resend them later.'),
-      post: acting(({ id }, { attribution }) => endpoints.disable(id, 'by_hand', attribution)),
+      ...acting('disable', ({ id }, { attribution }) => endpoints.disable(id, 'by_hand', attribution)),
+      ask: asking('Turn off', 'It will get no more events.', 'Pending deliveries fail. You can resend them later.'),
     },
     {
       path: '/notifications/:id/delete',
-      action: change,
-      get: asking('Delete', 'It will get no more events. Its list of deliveries is deleted too.', ''),
+      action: 'webhooks.change',
+      ask: asking('Delete', 'It will get no more events. Its list of deliveries is deleted too.', ''),
       async post(visit) {
         await notifications.removeEndpoint((await named(visit)).id, visit.attribution);
         return `${HOME}/notifications`;
@@ -163,19 +131,16 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
     },
     {
       path: '/notifications/:id/rotate-secret',
-      action: change,
-      get: asking(
+      action: 'webhooks.change',
+      ask: asking(
         'Rotate secret',
         'You get a new secret.',
         'The current one also signs for one more day, so that your receiver can switch.',
       ),
       async post(visit) {
-        const before = await named(visit);
-        const { endpoint, secret } = await endpoints.rotateSecret(
-          before.id,
-          new Date(visit.now.getTime() + DAY_MS),
-          visit.attribution,
-        );
+        const { id } = await named(visit);
+        const until = new Date(visit.now.getTime() + DAY_MS);
+        const { endpoint, secret } = await endpoints.rotateSecret(id, until, visit.attribution);
         return secretPage(endpoint, secret);
       },
     },
@@ -188,34 +153,22 @@ async function resendOf({ deliveries, resend }: Notifications, endpoint: Endpoin
 }
 
 /** The secret, this once. */
-export function secretPage({ id, shownUrl }: Endpoint, secret: string) {
-  return {
-    title: 'Signing secret',
-    place: 'notifications',
-    children: (
-      <>
-        <Head trail={[...TRAIL, [`${HOME}/notifications/${id}`, shownUrl]]} title="Signing secret" />
-        <CopyOnce title={shownUrl} label="Your receiver uses it to verify each message" value={secret}>
-          Copy it now; it won't be shown again. If you lose it, rotate the secret.
-        </CopyOnce>
-        <div class="acts">
-          <Go href={`${HOME}/notifications/${id}`} name="I've saved it" tone="primary" />
-        </div>
-      </>
-    ),
-  };
+export function secretPage(endpoint: Endpoint, secret: string) {
+  const { shownUrl } = endpoint;
+  const back = addressOf(endpoint);
+  return oncePage(
+    { title: 'Signing secret', trail: [...TRAIL, [back, shownUrl]], done: "I've saved it", back },
+    <CopyOnce title={shownUrl} label="Your receiver uses it to verify each message" value={secret}>
+      Copy it now; it won't be shown again. If you lose it, rotate the secret.
+    </CopyOnce>,
+  );
 }
 
-function Condition(props: {
-  visit: Visit;
-  endpoint: Endpoint;
-  counts: Record<DeliveryState, number>;
-  address: string;
-}) {
-  const { visit, endpoint, counts, address } = props;
+function Condition(props: { endpoint: Endpoint; counts: Record<DeliveryState, number>; address: string }) {
+  const { endpoint, counts, address } = props;
   const { pending, failed, delivered } = counts;
   const { state, disabledReason = 'by_hand', failingSince } = endpoint;
-  const may = visit.may('webhooks.change');
+  const may = useVisit().may('webhooks.change');
   if (state === 'disabled') {
     return (
       <Status
@@ -226,59 +179,48 @@ function Condition(props: {
           </>
         }
         detail="The event feed has the events that it missed. Once it is on, you can resend failed deliveries."
-        acts={may && <Act visit={visit} action={`${address}/enable`} name="Turn on" tone="primary" />}
+        acts={may && <Act action={`${address}/enable`} name="Turn on" tone="primary" />}
       />
     );
   }
   if (failingSince) {
-    const endsAt = new Date(failingSince.getTime() + 5 * DAY_MS);
+    const endsAt = new Date(failingSince.getTime() + FAILING_DAYS * DAY_MS);
     return (
       <Status
         tone="warn"
         sentence={
           <>
             <b>{pending === 1 ? '1 delivery is' : `${pending} deliveries are`} waiting for a retry.</b> Nothing has been
-            delivered since <Time at={failingSince} now={visit.now} exact />.
+            delivered since <Time at={failingSince} exact />.
           </>
         }
         detail={
           <>
-            If it keeps failing, Latchkey turns the webhook off <Time at={endsAt} now={visit.now} /> and notifies your
-            contacts.
+            If it keeps failing, Latchkey turns the webhook off <Time at={endsAt} /> and notifies your contacts.
           </>
         }
-        acts={may && pending > 0 && <Act visit={visit} action={`${address}/retry`} name="Retry now" />}
+        acts={may && pending > 0 && <Act action={`${address}/retry`} name="Retry now" />}
       />
     );
   }
-  if (delivered <= 0) {
-    return (
-      <Status
-        tone={failed > 0 ? 'warn' : 'off'}
-        sentence={
-          <>
-            <b>{failed + pending > 0 ? 'Nothing has been delivered yet.' : 'Nothing has been sent yet.'}</b>{' '}
-            {pending > 0
-              ? `${capital(counted(pending, 'message'))} on the way.`
-              : 'Send a test event to check that it arrives.'}
-          </>
-        }
-        detail={failed > 0 ? `${counted(failed, 'message')} failed in the last 30 days.` : hearsOf(endpoint)}
-        acts={may && failed > 0 && <Act visit={visit} action={`${address}/resend-failed`} name="Resend failed" />}
-      />
-    );
-  }
+  const onTheWay = pending > 0 && `${capital(counted(pending, 'message'))} on the way.`;
   return (
     <Status
-      tone={failed > 0 ? 'warn' : 'ok'}
+      tone={failed > 0 ? 'warn' : delivered <= 0 ? 'off' : 'ok'}
       sentence={
-        <>
-          <b>Deliveries work.</b>{' '}
-          {pending > 0 ? `${capital(counted(pending, 'message'))} on the way.` : 'Nothing is waiting.'}
-        </>
+        delivered <= 0 ? (
+          <>
+            <b>{failed + pending > 0 ? 'Nothing has been delivered yet.' : 'Nothing has been sent yet.'}</b>{' '}
+            {onTheWay || 'Send a test event to check that it arrives.'}
+          </>
+        ) : (
+          <>
+            <b>Deliveries work.</b> {onTheWay || 'Nothing is waiting.'}
+          </>
+        )
       }
-      detail={failed > 0 ? `${counted(failed, 'message')} failed in the last 30 days.` : hearsOf(endpoint)}
-      acts={may && failed > 0 && <Act visit={visit} action={`${address}/resend-failed`} name="Resend failed" />}
+      detail={failed > 0 ? `${counted(failed, 'message')} failed in the last ${KEPT_DAYS} days.` : hearsOf(endpoint)}
+      acts={may && failed > 0 && <Act action={`${address}/resend-failed`} name="Resend failed" />}
     />
   );
 }

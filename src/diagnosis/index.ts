@@ -12,7 +12,7 @@ export { createDiagnoses, type Diagnoses, type PastDiagnosis } from './diagnoses
 export type { Facts } from './facts.ts';
 export { type Diagnosis, type Finding, type FindingFacts, isWorking, type Stranger } from './finding.ts';
 export { timeOf } from './read-facts.ts';
-export { type LoggedRequest, REQUEST_LOG_DAYS, type RequestLog, requestsAsCsv } from './request-log.ts';
+export { type LoggedRequest, REQUEST_COLUMNS, REQUEST_LOG_DAYS, type RequestLog } from './request-log.ts';
 export { type Part, plain, type Text } from './say.ts';
 export type { Reader, Spoken, Words } from './speech.ts';
 export { fold as foldChanges, STATE_CHANGES } from './state-at.ts';

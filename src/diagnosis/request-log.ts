@@ -7,7 +7,7 @@
 import type { Clock } from '../clock.ts';
 import { DAY_MS } from '../clock.ts';
 import type { Kind, Outcome, OutcomeClass } from '../gateway/index.ts';
-import { csvLine } from '../http/csv.ts';
+import type { CsvColumns } from '../http/csv.ts';
 import type { Log } from '../log.ts';
 import { type Page, type Storage, type Stored, text } from '../storage/index.ts';
 
@@ -103,6 +103,5 @@ export function createRequestLog({ storage, clock, log }: { storage: Storage; cl
 
 const COLUMNS = ['at', 'method', 'kind', 'outcome', 'status', 'durationMs', 'credentialId', 'requestId'] as const;
 
-export function requestsAsCsv(requests: readonly LoggedRequest[]): string {
-  return [COLUMNS, ...requests.map((request) => COLUMNS.map((name) => request[name]))].map(csvLine).join('');
-}
+/** The columns of a request log as a file. */
+export const REQUEST_COLUMNS: CsvColumns<LoggedRequest> = COLUMNS.map((name) => [name, (request) => request[name]]);

@@ -5,6 +5,26 @@ export function csvLine(values: readonly unknown[]): string {
   return `${values.map(cell).join(',')}\r\n`;
 }
 
+/** Columns by their names, each with what it reads of an item. */
+export type CsvColumns<T> = readonly (readonly [name: string, read: (item: T) => unknown])[];
+
+export function csvHead<T>(columns: CsvColumns<T>): string {
+  return csvLine(columns.map(([name]) => name));
+}
+
+export function csvRows<T>(columns: CsvColumns<T>, items: readonly T[]): string {
+  return items.map((item) => csvLine(columns.map(([, read]) => read(item)))).join('');
+}
+
+/** The header, then batch by batch, as fast as they are taken. */
+export async function* csvFile<T>(
+  columns: CsvColumns<T>,
+  batches: AsyncIterable<readonly T[]>,
+): AsyncGenerator<string> {
+  yield csvHead(columns);
+  for await (const items of batches) yield csvRows(columns, items);
+}
+
 /** What a spreadsheet would take for a formula is kept from being one. */
 function cell(value: unknown): string {
   const text =

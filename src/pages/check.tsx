@@ -5,9 +5,11 @@ import { type Finding, timeOf } from '../diagnosis/index.ts';
 import { endpointLabelOf } from '../identity-providers/index.ts';
 import type { DirectoryView, Holding } from './directory-view.ts';
 import { tellOf } from './events.tsx';
-import { Lead, troubleOf, WhatToDo } from './findings.tsx';
-import { CopyField, capital, Icon, Time } from './parts.tsx';
-import type { Visit } from './visit.tsx';
+import { Lead, troubleOf } from './findings.tsx';
+import { CopyField, capital, Icon } from './parts.tsx';
+import { Last, Time } from './times.tsx';
+import { addressOf, useVisit } from './visit.tsx';
+import { WhatToDo } from './what-to-do.tsx';
 
 /** The steps of each guided way. */
 export const WAYS = {
@@ -29,10 +31,10 @@ export function Check(props: {
   fresh: Holding | undefined;
   events: AuditEvent[];
   endpoint: string;
-  visit: Visit;
 }) {
-  const { view, fresh, events, endpoint, visit } = props;
-  const { provider, holdings, directory, now } = view;
+  const { view, fresh, events, endpoint } = props;
+  const { provider, holdings, directory } = view;
+  const visit = useVisit();
   const used = fresh?.total?.lastUsedAt;
   const others = holdings.filter((holding) => holding !== fresh);
   const trouble = troubleSince(view, fresh);
@@ -43,23 +45,22 @@ export function Check(props: {
     <>
       <section class="panel live">
         {connection && !token && (
-          <Row icon={<Icon name="warn" />} at={timeOf(connection)} now={now}>
+          <Row icon={<Icon name="warn" />} at={timeOf(connection)}>
             <strong>{tellOf(connection, visit).text}</strong>
             <small>
               Check that the client ID and, for Okta, the app name match{' '}
-              <a href={`${visit.home}/directories/${directory.id}/setup/oauth`}>the setup</a>. Then start the connection
-              again.
+              <a href={`${addressOf(visit, directory)}/setup/oauth`}>the setup</a>. Then start the connection again.
             </small>
           </Row>
         )}
         {token && (
-          <Row icon={<Icon name="ok" />} at={timeOf(token)} now={now}>
+          <Row icon={<Icon name="ok" />} at={timeOf(token)}>
             <strong>{capital(provider)} got an access token</strong>
             <small>from {token.address ?? 'an unknown address'}</small>
           </Row>
         )}
         {fresh && used ? (
-          <Row icon={<Icon name={trouble ? 'warn' : 'ok'} />} at={used} now={now}>
+          <Row icon={<Icon name={trouble ? 'warn' : 'ok'} />} at={used}>
             <strong>
               {fresh.credential.kind === 'oauth'
                 ? `A request from ${provider} was accepted`
@@ -71,7 +72,7 @@ export function Check(props: {
             </small>
           </Row>
         ) : (
-          <Row icon={<span class="dot off" />} now={now}>
+          <Row icon={<span class="dot off" />}>
             <strong>
               {fresh && fresh.credential.kind === 'bearer'
                 ? `Waiting for ${provider} to use the token`
@@ -84,25 +85,17 @@ export function Check(props: {
           </Row>
         )}
         {others.map(({ total }) => (
-          <Row icon={<span />} now={now}>
+          <Row icon={<span />}>
             <small>
-              The other one{' '}
-              {total?.lastUsedAt ? (
-                <>
-                  was last used <Time at={total.lastUsedAt} now={now} />
-                </>
-              ) : (
-                'was never used'
-              )}
-              .
+              The other one <Last at={total?.lastUsedAt} before="was last used" never="was never used" />.
             </small>
           </Row>
         ))}
       </section>
       {trouble && (
         <>
-          <Lead finding={trouble} view={view} visit={visit} />
-          <WhatToDo finding={trouble} view={view} visit={visit} />
+          <Lead finding={trouble} view={view} />
+          <WhatToDo finding={trouble} view={view} />
         </>
       )}
       {!used && !trouble && (
@@ -125,13 +118,13 @@ export function Check(props: {
   );
 }
 
-function Row(props: { icon: ComponentChildren; at?: Date; now: Date; children: ComponentChildren }) {
-  const { icon, at, now, children } = props;
+function Row(props: { icon: ComponentChildren; at?: Date; children: ComponentChildren }) {
+  const { icon, at, children } = props;
   return (
     <div class="row">
       {icon}
       <span class="what">{children}</span>
-      <small>{at && <Time at={at} now={now} />}</small>
+      <small>{at && <Time at={at} />}</small>
     </div>
   );
 }

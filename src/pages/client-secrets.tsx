@@ -6,57 +6,62 @@ import { IDENTITY_PROVIDERS, oauthPresetOf } from '../identity-providers/index.t
 import { type Client, type ClientSecret, isLiveAt, mostLiveSecretsOf } from '../oauth/index.ts';
 import { Ask } from './confirm.tsx';
 import { endOfDay, Field } from './fields.tsx';
-import { Act, Form, isRefusedAt, Submit } from './forms.tsx';
-import { Tag, Time } from './parts.tsx';
-import type { Visit } from './visit.tsx';
+import { Act, Fold, Form, Submit } from './forms.tsx';
+import { Row } from './lists.tsx';
+import { Tag } from './parts.tsx';
+import { Time, useNow } from './times.tsx';
+import { useVisit } from './visit.tsx';
 
 /** `path`: where a secret is added; the page that removes one is below it. */
-export function SecretRows({ visit, client, path }: { visit: Visit; client: Client; path: string }) {
+export function SecretRows({ client, path }: { client: Client; path: string }) {
+  const visit = useVisit();
   return (
     <ul class="rows">
       {client.secrets.map((secret) => (
-        <li>
-          <span class="what">
-            {isKeyed(secret.digest) ? <b>Weak secret</b> : <span class="mono">…{secret.hint}</span>}
-            <small>
-              Added <Time at={secret.createdAt} now={visit.now} />. <End secret={secret} now={visit.now} />
+        <Row
+          name={isKeyed(secret.digest) ? <b>Weak secret</b> : <span class="mono">…{secret.hint}</span>}
+          text={
+            <>
+              Added <Time at={secret.createdAt} />. <End secret={secret} />
               {isKeyed(secret.digest) &&
                 " It can be guessed, and stops working if this server's secret is lost. Replace it."}
-            </small>
-          </span>
+            </>
+          }
+        >
           {!isLiveAt(secret, visit.now) && <Tag tone="bad">expired</Tag>}
           {visit.may('directories.set-up') && client.secrets.length > 1 && (
             <Ask href={`${path}/${secret.id}/remove`} name="Remove" />
           )}
-        </li>
+        </Row>
       ))}
     </ul>
   );
 }
 
-export function End({ secret: { expiresAt }, now }: { secret: ClientSecret; now: Date }) {
+export function End({ secret: { expiresAt } }: { secret: ClientSecret }) {
+  const now = useNow();
   if (!expiresAt) return <>Never expires.</>;
   return (
     <>
-      {expiresAt > now ? 'Expires' : 'Expired'} <Time at={expiresAt} now={now} />.
+      {expiresAt > now ? 'Expires' : 'Expired'} <Time at={expiresAt} />.
     </>
   );
 }
 
 /** Nothing while as many are live as may be: the answer would be a refusal. */
-export function AddSecret(props: { visit: Visit; client: Client; path: string; class?: string }) {
-  const { visit, client, path } = props;
+export function AddSecret(props: { client: Client; path: string; class?: string }) {
+  const { client, path } = props;
+  const visit = useVisit();
   const { lifetime } = oauthPresetOf(client.provider).secrets;
   const live = client.secrets.filter((secret) => isLiveAt(secret, visit.now)).length;
   if (!visit.may('directories.set-up') || client.secrets.length === 0 || live >= mostLiveSecretsOf(client.provider))
     return null;
   const end = lifetime && new Date(visit.now.getTime() + lifetime.defaultDays * DAY_MS);
   if (lifetime?.isRequired && visit.attribution.actor.type === 'it_contact')
-    return <Act visit={visit} action={path} name="Add a secret" />;
+    return <Act action={path} name="Add a secret" />;
   return (
-    <details class={props.class} open={isRefusedAt(visit, path)}>
-      <summary>Add a secret</summary>
-      <Form visit={visit} action={path} class="detail">
+    <Fold summary="Add a secret" class={props.class} action={path}>
+      <Form action={path} class="detail">
         <Field
           label="Expires on"
           name="secretExpiresOn"
@@ -71,7 +76,7 @@ export function AddSecret(props: { visit: Visit; client: Client; path: string; c
         />
         <Submit name="Add secret" isMild />
       </Form>
-    </details>
+    </Fold>
   );
 }
 

@@ -1,11 +1,8 @@
 /** Before something is ended: a page that says what breaks by it. With a script it comes as a dialog over the page that it was asked on. */
-
-import type { ComponentChildren } from 'preact';
 import { AppError } from '../errors.ts';
 import { type Client, isLiveAt } from '../oauth/index.ts';
 import { Form } from './forms.tsx';
-import { Head } from './heads.tsx';
-import type { Visit } from './visit.tsx';
+import type { Question, Shown, Visit } from './visit.tsx';
 
 /** What ending a replaced credential is called, wherever it can be asked for. */
 export const END_OLD = 'End the old one now';
@@ -19,25 +16,17 @@ export function Ask({ href, name, isMild = false }: { href: string; name: string
   );
 }
 
-/** What breaks by it, then the button that does it, and the way back. */
-export function Confirm(props: {
-  visit: Visit;
-  trail: readonly [string, string][];
-  title: string;
-  /** The verb, with what it ends where that is not plain. */
-  name: string;
-  back: string;
-  /** What the way back is called. */
-  keep?: string;
-  children: ComponentChildren;
-}) {
-  const { visit, trail, title, name, back, keep = 'Keep it', children } = props;
-  return (
-    <>
-      <Head trail={trail} title={title} />
+/** A question as a page: what breaks by it, then the button that does it, and the way back. */
+export function questionPage(asked: Question | Shown, above: string): Shown {
+  if (!('text' in asked)) return asked;
+  const { title, trail, name = title, back = above, keep = 'Keep it', text } = asked;
+  return {
+    title,
+    trail,
+    children: (
       <section class="panel refusal" data-confirm>
-        <Form visit={visit} class="detail">
-          {children}
+        <Form class="detail">
+          {text}
           <div class="acts">
             <button type="submit" class="danger primary">
               {name}
@@ -48,24 +37,20 @@ export function Confirm(props: {
           </div>
         </Form>
       </section>
-    </>
-  );
+    ),
+  };
 }
 
 /** Before a client's secret is taken away. Which of the two is sent is not known; so what is told is how to see it. */
-export function SecretRemoval(props: {
-  visit: Visit;
-  trail: readonly [string, string][];
-  client: Client;
-  secretId: string;
-  back: string;
-}) {
-  const { visit, trail, client, secretId, back } = props;
+export function secretRemoval({ params, now }: Visit, client: Client): Pick<Question, 'title' | 'name' | 'text'> {
+  const secretId = params['secretId'] ?? '';
   const secret = client.secrets.find(({ id }) => id === secretId);
-  const other = client.secrets.find((one) => one.id !== secretId && isLiveAt(one, visit.now));
+  const other = client.secrets.find((one) => one.id !== secretId && isLiveAt(one, now));
   if (!secret) throw new AppError('not_found', { detail: `This client has no secret ${secretId.slice(0, 40)}.` });
-  return (
-    <Confirm visit={visit} trail={trail} title={`Remove the secret …${secret.hint}`} name="Remove" back={back}>
+  return {
+    title: `Remove the secret …${secret.hint}`,
+    name: 'Remove',
+    text: (
       <p>
         <b>
           Requests with the secret that ends in <span class="mono whole">…{secret.hint}</span> will be refused
@@ -80,6 +65,6 @@ export function SecretRemoval(props: {
           "This is the client's only secret."
         )}
       </p>
-    </Confirm>
-  );
+    ),
+  };
 }

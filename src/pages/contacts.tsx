@@ -1,4 +1,5 @@
 /** Who is told of one organization's problems and ends, and what ends next; operators and IT contacts share this page. */
+import type { ComponentChildren } from 'preact';
 import { AppError } from '../errors.ts';
 import {
   type Contact,
@@ -8,15 +9,19 @@ import {
   type Notifications,
 } from '../notifications/index.ts';
 import { Field, required } from './fields.tsx';
-import { Act, Form, Submit } from './forms.tsx';
-import { Head } from './heads.tsx';
-import { counted, Tag, Time } from './parts.tsx';
-import type { Route, Visit } from './visit.tsx';
+import { Act, FormPanel } from './forms.tsx';
+import { Details, Listed, Row, Rows } from './lists.tsx';
+import { counted, Note, Tag } from './parts.tsx';
+import { pathOf } from './routes.ts';
+import { Time } from './times.tsx';
+import type { Route, Trail, Visit } from './visit.tsx';
 
 const SHOWN = 50;
 const ENDINGS = 5;
 /** Fewer are one holiday away from nobody. */
 const ENOUGH = 2;
+
+export const MAIL_IS_OFF = 'Email is off. To turn it on, set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM.';
 
 const MEANINGS: Record<NoticeKind, string> = {
   failing: 'problems',
@@ -40,10 +45,9 @@ export function contactRoutes<V extends Visit>({
 }: {
   notifications: Notifications;
   path: string;
-  organizationOf: (visit: V) => Promise<{ id: string; name: string; trail: readonly [string, string][] }>;
+  organizationOf: (visit: V) => Promise<{ id: string; name: string; trail: Trail }>;
 }): Route<V>[] {
   const { contacts } = notifications;
-  const back = (visit: V) => visit.home + path.replace(':id', visit.params['id'] ?? '');
 
   /** A contact of this organization, and of no other. */
   async function named(visit: V): Promise<Contact> {
@@ -66,81 +70,64 @@ export function contactRoutes<V extends Visit>({
         ]);
         const confirmed = people.items.filter(({ confirmedAt, bouncedAt }) => confirmedAt && !bouncedAt).length;
         const may = visit.may('contacts.change');
-        const address = back(visit);
+        const address = visit.home + pathOf(path, visit);
         return {
           title: 'Contacts',
-          place: 'organizations',
+          heading: `Contacts at ${name}`,
+          trail,
           children: (
             <>
-              <Head trail={trail} title={`Contacts at ${name}`} />
               {confirmed < ENOUGH && (
-                <section class="note">
-                  <div>
-                    <strong>
-                      {confirmed === 0 ? 'No contact has confirmed yet.' : 'Only one contact has confirmed.'}
-                    </strong>{' '}
-                    Add at least two, so that someone sees a problem when one of them is away.
-                  </div>
-                </section>
+                <Note>
+                  <strong>
+                    {confirmed === 0 ? 'No contact has confirmed yet.' : 'Only one contact has confirmed.'}
+                  </strong>{' '}
+                  Add at least two, so that someone sees a problem when one of them is away.
+                </Note>
               )}
               <section class="panel list">
-                {people.items.length === 0 ? (
-                  <ul class="rows">
-                    <li>
-                      <small>No contact yet.</small>
-                    </li>
-                  </ul>
-                ) : (
-                  <ul class="rows">
-                    {people.items.map((contact) => (
-                      <li>
-                        <span class="what">
-                          <span>
-                            <b>{contact.name}</b> <State contact={contact} />
-                          </span>
-                          <small>
-                            {contact.email}, notified about{' '}
-                            {contact.kinds.map((kind) => MEANINGS[kind as NoticeKind]).join(', ') || 'nothing'}
-                          </small>
+                <Rows
+                  items={people.items}
+                  none="No contact yet."
+                  row={(contact) => (
+                    <ContactRow
+                      contact={contact}
+                      text={`notified about ${contact.kinds.map((kind) => MEANINGS[kind as NoticeKind]).join(', ') || 'nothing'}`}
+                    >
+                      {may && (
+                        <span class="acts">
+                          {!contact.confirmedAt && notifications.isMailOn && (
+                            <Act action={`${address}/${contact.id}/ask-again`} name="Resend email" />
+                          )}
+                          <Act action={`${address}/${contact.id}/remove`} name="Remove" tone="quiet" />
                         </span>
-                        {may && (
-                          <span class="acts">
-                            {!contact.confirmedAt && notifications.isMailOn && (
-                              <Act visit={visit} action={`${address}/${contact.id}/ask-again`} name="Resend email" />
-                            )}
-                            <Act visit={visit} action={`${address}/${contact.id}/remove`} name="Remove" tone="quiet" />
-                          </span>
-                        )}
-                      </li>
-                    ))}
-                  </ul>
-                )}
+                      )}
+                    </ContactRow>
+                  )}
+                />
               </section>
-              {may && (
+              {may && notifications.isMailOn && (
+                <FormPanel title="Add a contact" action={address} submit="Add contact">
+                  <Field name="name" isRequired />
+                  <Field name="email" label="Email address" isRequired hint="We will email them to confirm." />
+                  <fieldset class="choices">
+                    <legend>Notify about</legend>
+                    {NOTICE_KINDS.map((kind) => (
+                      <label class="pick">
+                        <input type="checkbox" name={`kind_${kind}`} checked={kind !== 'changes'} /> {MEANINGS[kind]}
+                      </label>
+                    ))}
+                  </fieldset>
+                </FormPanel>
+              )}
+              {may && !notifications.isMailOn && (
                 <section class="panel">
                   <h2>Add a contact</h2>
-                  {notifications.isMailOn ? (
-                    <Form visit={visit} action={address} class="fields">
-                      <Field name="name" isRequired />
-                      <Field name="email" label="Email address" isRequired hint="We will email them to confirm." />
-                      <fieldset class="choices">
-                        <legend>Notify about</legend>
-                        {NOTICE_KINDS.map((kind) => (
-                          <label class="pick">
-                            <input type="checkbox" name={`kind_${kind}`} checked={kind !== 'changes'} />{' '}
-                            {MEANINGS[kind]}
-                          </label>
-                        ))}
-                      </fieldset>
-                      <Submit name="Add contact" />
-                    </Form>
-                  ) : (
-                    <p class="soft">
-                      {visit.reader.audience === 'operator'
-                        ? 'Email is off. To turn it on, set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM.'
-                        : 'Email is not set up yet, so no notices can be sent.'}
-                    </p>
-                  )}
+                  <p class="soft">
+                    {visit.reader.audience === 'operator'
+                      ? MAIL_IS_OFF
+                      : 'Email is not set up yet, so no notices can be sent.'}
+                  </p>
                 </section>
               )}
               <section class="panel">
@@ -148,36 +135,31 @@ export function contactRoutes<V extends Visit>({
                 {endings.length === 0 ? (
                   <p class="soft">Nothing in the next {counted(soonDays, 'day')}.</p>
                 ) : (
-                  <dl>
-                    {endings.map(({ kind, name: what, endsAt }) => (
+                  <Details
+                    of={endings.map(({ kind, name: what, endsAt }) => [
+                      THINGS[kind],
                       <>
-                        <dt>{THINGS[kind]}</dt>
-                        <dd>
-                          {what}, expires <Time at={endsAt} now={visit.now} />
-                        </dd>
-                      </>
-                    ))}
-                  </dl>
+                        {what}, expires <Time at={endsAt} />
+                      </>,
+                    ])}
+                  />
                 )}
               </section>
               {told.length > 0 && (
-                <section class="panel list">
-                  <div class="bar">
-                    <h2>Recent notices</h2>
-                  </div>
+                <Listed title="Recent notices">
                   <ul class="rows">
                     {told.map(({ words, createdAt, recipients }) => (
-                      <li>
-                        <span class="what">
-                          <span>{words.title}</span>
-                          <small>
-                            To {recipients.join(', ')}, <Time at={createdAt} now={visit.now} />
-                          </small>
-                        </span>
-                      </li>
+                      <Row
+                        name={<span>{words.title}</span>}
+                        text={
+                          <>
+                            To {recipients.join(', ')}, <Time at={createdAt} />
+                          </>
+                        }
+                      />
                     ))}
                   </ul>
-                </section>
+                </Listed>
               )}
             </>
           ),
@@ -187,35 +169,35 @@ export function contactRoutes<V extends Visit>({
     {
       path,
       action: 'contacts.change',
-      on: path,
-      async post(visit) {
+      async does(visit) {
         const { id } = await organizationOf(visit);
         const { form } = visit;
         const kinds = NOTICE_KINDS.filter((kind) => form.has(`kind_${kind}`));
         const input = { scope: id, name: required(form, 'name'), email: required(form, 'email'), kinds };
         await notifications.addContact(input, visit.attribution);
-        return back(visit);
       },
     },
     {
       path: `${path}/:contactId/ask-again`,
       action: 'contacts.change',
-      on: path,
-      async post(visit) {
-        await notifications.askAgain((await named(visit)).id);
-        return back(visit);
-      },
+      does: async (visit) => notifications.askAgain((await named(visit)).id),
     },
     {
       path: `${path}/:contactId/remove`,
       action: 'contacts.change',
-      on: path,
-      async post(visit) {
-        await contacts.remove((await named(visit)).id, visit.attribution);
-        return back(visit);
-      },
+      does: async (visit) => contacts.remove((await named(visit)).id, visit.attribution),
     },
   ];
+}
+
+/** `text`: what they are told about. */
+export function ContactRow(props: { contact: Contact; text: string; children: ComponentChildren }) {
+  const { contact, text, children } = props;
+  return (
+    <Row name={<b>{contact.name}</b>} marks={<State contact={contact} />} text={`${contact.email}, ${text}`}>
+      {children}
+    </Row>
+  );
 }
 
 function State({ contact: { confirmedAt, bouncedAt } }: { contact: Contact }) {

@@ -2,18 +2,18 @@
 import { isInUse } from '../credentials/index.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { WAYS } from './check.tsx';
-import { Confirm, END_OLD } from './confirm.tsx';
+import { END_OLD } from './confirm.tsx';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
 import { spokenOf } from './directory-view.ts';
 import { Field, sent } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
-import { Head } from './heads.tsx';
-import { MessageParts } from './messages.tsx';
-import { capital, Steps, Time } from './parts.tsx';
+import { messagePage } from './messages.tsx';
+import { capital, Steps } from './parts.tsx';
 import { rotationRoutes } from './rotation.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
-import type { Handler, Route, Visit } from './visit.tsx';
+import { Last } from './times.tsx';
+import { addressOf, type Route, trailTo, type Visit } from './visit.tsx';
 
 export function credentialRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
   const { credentials, publicUrl } = deps;
@@ -22,78 +22,52 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
   async function generation(visit: Visit) {
     const directory = await seen.directory(visit);
     await credentials.assertFreeSlot(directory.id);
-    const provider = IDENTITY_PROVIDERS[directory.provider].name;
     return {
       title: 'Generate a token',
-      place: 'organizations',
+      trail: trailTo(visit, directory),
       children: (
-        <>
-          <Head
-            trail={[...(visit.trail ?? []), [`${visit.home}/directories/${directory.id}`, directory.name]]}
-            title="Generate a token"
-          />
-          <Steps names={WAYS.generate} current={0}>
-            <Form visit={visit} class="panel">
-              <p class="soft">A bearer token for {provider}. It is shown only once.</p>
-              <CredentialFields />
-              <Submit name="Generate" back={`${visit.home}/directories/${directory.id}`} />
-            </Form>
-          </Steps>
-        </>
+        <Steps names={WAYS.generate} current={0}>
+          <Form class="panel">
+            <p class="soft">A bearer token for {IDENTITY_PROVIDERS[directory.provider].name}. It is shown only once.</p>
+            <CredentialFields />
+            <Submit name="Generate" back={addressOf(visit, directory)} />
+          </Form>
+        </Steps>
       ),
     };
   }
 
-  function ending(verb: 'Disable' | 'Revoke' | 'End'): Handler {
+  function ending(verb: 'Disable' | 'Revoke' | 'End'): NonNullable<Route['ask']> {
     return async (visit) => {
       const credential = await seen.credential(visit);
       const view = await seen.view(visit, credential.directoryId);
       const holding = view.holdings.find((held) => held.credential.id === credential.id);
       const { directory, provider, now, using } = view;
-      const address = `${visit.home}/directories/${directory.id}`;
+      const back = addressOf(visit, directory);
       const which = credential.kind === 'bearer' ? ` (…${credential.hint})` : '';
       const title = `${verb} ${spokenOf(credential)}${which}`;
       if (!holding) {
-        return {
-          title,
-          place: 'organizations',
-          status: 409,
-          children: (
-            <MessageParts
-              home={visit.home}
-              title="It can no longer be used."
-              text="It was revoked or has expired. That can't be undone."
-              back={address}
-            />
-          ),
-        };
+        const text = "It was revoked or has expired. That can't be undone.";
+        return messagePage({ title: 'It can no longer be used.', text }, { title, status: 409, back });
       }
       const { lastUsedAt, lastUsedFrom } = holding.total ?? {};
       return {
         title,
-        place: 'organizations',
-        children: (
-          <Confirm
-            visit={visit}
-            trail={[...(visit.trail ?? []), [address, directory.name]]}
-            title={title}
-            name={verb === 'End' ? END_OLD : verb}
-            back={address}
-          >
+        trail: trailTo(visit, directory),
+        name: verb === 'End' ? END_OLD : verb,
+        back,
+        text: (
+          <>
             <p>
-              {using === holding ? (
-                <b>{capital(provider)} will be refused immediately.</b>
-              ) : (
-                <b>Requests that use it will be refused immediately.</b>
-              )}{' '}
-              {lastUsedAt ? (
-                <>
-                  Last used <Time at={lastUsedAt} now={now} /> from {provider} ({lastUsedFrom?.address}
-                  {lastUsedFrom?.userAgent !== undefined && `, ${lastUsedFrom.userAgent}`}).
-                </>
-              ) : (
-                'It was never used.'
-              )}
+              <b>
+                {using === holding ? `${capital(provider)} will be` : 'Requests that use it will be'} refused
+                immediately.
+              </b>{' '}
+              <Last at={lastUsedAt} before="Last used" never="It was never used.">
+                {' '}
+                from {provider} ({lastUsedFrom?.address}
+                {lastUsedFrom?.userAgent !== undefined && `, ${lastUsedFrom.userAgent}`}).
+              </Last>
             </p>
             <p class="soft">
               {verb === 'Disable'
@@ -108,7 +82,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
                 maximum={500}
               />
             )}
-          </Confirm>
+          </>
         ),
       };
     };
@@ -128,20 +102,20 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
       },
     },
     ...rotationRoutes(deps),
-    { path: '/credentials/:id/disable', action: 'credentials.change', get: ending('Disable') },
-    { path: '/credentials/:id/revoke', action: 'credentials.change', get: ending('Revoke') },
-    { path: '/credentials/:id/retire', action: 'credentials.change', get: ending('End') },
-    change('disable', (id, { attribution }) => credentials.disable(id, attribution)),
     change('enable', (id, { attribution }) => credentials.enable(id, attribution)),
-    // Forced only where the page before said that it is in use; what was used first since then is asked about again.
-    change('revoke', (id, { form, attribution }) =>
-      credentials.revoke(
-        id,
-        { reason: sent(form, 'reason', 500), force: form.get('inUse') === 'confirmed' },
-        attribution,
+    { ...change('disable', (id, { attribution }) => credentials.disable(id, attribution)), ask: ending('Disable') },
+    { ...change('retire', (id, { attribution }) => credentials.retire(id, attribution)), ask: ending('End') },
+    {
+      // Forced only where the question said that it is in use; what was used first since then is asked about again.
+      ...change('revoke', (id, { form, attribution }) =>
+        credentials.revoke(
+          id,
+          { reason: sent(form, 'reason', 500), force: form.get('inUse') === 'confirmed' },
+          attribution,
+        ),
       ),
-    ),
-    change('retire', (id, { attribution }) => credentials.retire(id, attribution)),
+      ask: ending('Revoke'),
+    },
   ];
 
   function change(verb: string, work: (id: string, visit: Visit) => Promise<{ directoryId: string }>): Route {
@@ -151,7 +125,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
       async post(visit) {
         const { id } = await seen.credential(visit);
         const { directoryId } = await work(id, visit);
-        return `${visit.home}/directories/${directoryId}`;
+        return addressOf(visit, { id: directoryId });
       },
     };
   }

@@ -105,7 +105,7 @@ export function placeOf(slot: 'a' | 'b'): 'first' | 'second' {
   return slot === 'a' ? 'first' : 'second';
 }
 
-export function titleOf({ label, kind }: Credential): string {
+export function titleOf({ label, kind }: { label?: string | undefined; kind: Credential['kind'] }): string {
   return label ?? (kind === 'oauth' ? 'Connection' : 'Token');
 }
 

@@ -8,19 +8,22 @@ import { Ask, END_OLD } from './confirm.tsx';
 import { type DirectoryView, type Held, type Holding, placeOf } from './directory-view.ts';
 import { EventRows, tellOf } from './events.tsx';
 import { HowWeKnow } from './evidence.tsx';
-import { Lead, OtherFindings, Stations, Strangers, WhatToDo } from './findings.tsx';
+import { Lead } from './findings.tsx';
 import { Act } from './forms.tsx';
-import { CopyField, capital, counted, Go, span, Time } from './parts.tsx';
+import { Listed } from './lists.tsx';
+import { CopyField, capital, counted, Go } from './parts.tsx';
 import { type EventRun, runsOf } from './runs.ts';
 import { SlotCards } from './slots.tsx';
-import type { Visit } from './visit.tsx';
+import { Stations, Strangers } from './stations.tsx';
+import { span, Time } from './times.tsx';
+import { addressOf, useVisit, type Visit } from './visit.tsx';
+import { OtherFindings, WhatToDo } from './what-to-do.tsx';
 
 const ROWS = 12;
 
 /** What moves while one looks at it. */
 export function DirectoryFace(props: {
   view: DirectoryView;
-  visit: Visit;
   events: Page<AuditEvent>;
   /** Of the finding that leads. */
   evidence: AuditEvent[];
@@ -30,10 +33,11 @@ export function DirectoryFace(props: {
   /** What else may be put into an empty slot. */
   children?: ComponentChildren;
 }) {
-  const { view, visit, events, evidence, publicUrl, acts, children } = props;
+  const { view, events, evidence, publicUrl, acts, children } = props;
+  const visit = useVisit();
   const { directory, diagnosis, holdings, acceptedAt } = view;
   const [lead, ...others] = diagnosis.findings;
-  const address = `${visit.home}/directories/${directory.id}`;
+  const address = addressOf(visit, directory);
   const isKnown = holdings.length > 0 || acceptedAt !== undefined || (lead?.evidence.length ?? 0) > 0;
   return (
     <div class="detail blocks">
@@ -42,7 +46,6 @@ export function DirectoryFace(props: {
           <Lead
             finding={lead}
             view={view}
-            visit={visit}
             acts={
               <>
                 {acts}
@@ -50,39 +53,38 @@ export function DirectoryFace(props: {
               </>
             }
           />
-          {isKnown && <Stations view={view} visit={visit} />}
+          {isKnown && <Stations view={view} />}
           <div class="two">
-            <WhatToDo finding={lead} view={view} visit={visit} />
-            <HowWeKnow finding={lead} evidence={evidence} view={view} visit={visit} />
+            <WhatToDo finding={lead} view={view} />
+            <HowWeKnow finding={lead} evidence={evidence} view={view} />
           </div>
         </>
       )}
-      <OtherFindings findings={others.filter(({ severity }) => severity !== 'fine')} view={view} visit={visit} />
+      <OtherFindings findings={others.filter(({ severity }) => severity !== 'fine')} view={view} />
       <Strangers strangers={diagnosis.strangers} view={view} />
       <CopyField label="SCIM endpoint" value={endpointOf(directory, publicUrl)} />
-      <Callout view={view} visit={visit} />
+      <Callout view={view} />
       <SlotCards
         view={view}
-        nameOf={visit.nameOf}
-        clientsPath={visit.clientsPath}
-        acts={(holding) => <Acts holding={holding} view={view} visit={visit} />}
+        acts={(holding) => <Acts holding={holding} view={view} />}
         free={() => (
-          <FreeActs directory={directory} visit={visit} isPrimary={lead?.code !== 'not_connected'}>
+          <FreeActs directory={directory} isPrimary={lead?.code !== 'not_connected'}>
             {children}
           </FreeActs>
         )}
       />
-      <section class="panel list">
-        <div class="bar">
-          <h2>What happened</h2>
+      <Listed
+        title="What happened"
+        aside={
           <a
             href={visit.auditPath === undefined ? `${address}/audit` : `${visit.auditPath}?directoryId=${directory.id}`}
           >
             <small>Full audit trail</small>
           </a>
-        </div>
-        <EventRows events={rowsOf(events, evidence, visit)} visit={visit} byLast />
-      </section>
+        }
+      >
+        <EventRows events={rowsOf(events, evidence, visit)} byLast />
+      </Listed>
     </div>
   );
 }
@@ -91,7 +93,8 @@ export function endpointOf({ endpointKey }: Directory, publicUrl: string): strin
   return endpointUrlOf(publicUrl, endpointKey);
 }
 
-function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView; visit: Visit }) {
+function Acts({ holding, view }: { holding: Holding; view: DirectoryView }) {
+  const visit = useVisit();
   if (!visit.may('credentials.change')) return <small>Your role is read-only.</small>;
   const { credential, state, progress } = holding;
   const { disabledBy } = credential;
@@ -105,13 +108,13 @@ function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView;
   return (
     <>
       {credential.kind === 'bearer' && state === 'active' && !isRotating && (
-        <Go href={`${visit.home}/directories/${credential.directoryId}/rotate`} name="Rotate" />
+        <Go href={`${addressOf(visit, view.directory)}/rotate`} name="Rotate" />
       )}
       {progress?.successorAccepted && <Ask href={`${address}/retire`} name={END_OLD} isMild />}
       {isHeldByVendor ? (
         <small>Disabled by {visit.nameOf(disabledBy)}. Only they can enable it.</small>
       ) : state === 'disabled' ? (
-        <Act visit={visit} action={`${address}/enable`} name="Enable" tone="primary" />
+        <Act action={`${address}/enable`} name="Enable" tone="primary" />
       ) : (
         <Ask href={`${address}/disable`} name="Disable" isMild />
       )}
@@ -122,28 +125,25 @@ function Acts({ holding, view, visit }: { holding: Holding; view: DirectoryView;
 
 function FreeActs(props: {
   directory: Directory;
-  visit: Visit;
   /** The setup leads where nothing is connected yet. */
   isPrimary: boolean;
   children: ComponentChildren;
 }) {
-  const { directory, visit, isPrimary, children } = props;
+  const { directory, isPrimary, children } = props;
+  const visit = useVisit();
   if (!visit.may('credentials.change')) return <small>Your role is read-only.</small>;
   return (
     <>
-      <Go
-        href={`${visit.home}/directories/${directory.id}/generate`}
-        name="Generate"
-        tone={isPrimary ? 'primary' : undefined}
-      />
+      <Go href={`${addressOf(visit, directory)}/generate`} name="Generate" tone={isPrimary ? 'primary' : undefined} />
       {children}
     </>
   );
 }
 
 /** While both slots are filled: which one is used, and what becomes of the other. */
-function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
+function Callout({ view }: { view: DirectoryView }) {
   const { holdings, using, provider, now } = view;
+  const visit = useVisit();
   if (holdings.length < 2) return null;
   const replaced = holdings.find(({ progress }) => progress);
   const other = holdings.find((holding) => holding !== using);
@@ -163,14 +163,14 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
               : ' '}
             {progress.status === 'waiting_for_quiet' && progress.retiresAt && (
               <>
-                and ends automatically <Time at={progress.retiresAt} now={now} /> if it isn't used.
+                and ends automatically <Time at={progress.retiresAt} /> if it isn't used.
               </>
             )}
             {progress.status === 'still_in_use' && 'but is still in use. Check its last use before you revoke it.'}
             {progress.status === 'manual' && 'and keeps working until you end it.'}
             {progress.status === 'scheduled' && progress.retiresAt && (
               <>
-                and ends <Time at={progress.retiresAt} now={now} />.
+                and ends <Time at={progress.retiresAt} />.
               </>
             )}
           </>
@@ -181,7 +181,7 @@ function Callout({ view, visit }: { view: DirectoryView; visit: Visit }) {
       </div>
       {visit.may('credentials.change') && replaced && (
         <div class="acts">
-          <Go href={`${visit.home}/directories/${view.directory.id}/rotate`} name="View rotation" />
+          <Go href={`${addressOf(visit, view.directory)}/rotate`} name="View rotation" />
           {progress?.successorAccepted && (
             <Ask href={`${visit.home}/credentials/${replaced.credential.id}/retire`} name={END_OLD} isMild />
           )}
@@ -209,7 +209,7 @@ function rowsOf({ items, nextCursor }: Page<AuditEvent>, evidence: AuditEvent[],
 }
 
 export function LastUse({ view }: { view: Held }) {
-  const { using, acceptedAt, now, provider } = view;
+  const { using, acceptedAt, provider } = view;
   if (!acceptedAt) return <>No request has been accepted yet.</>;
   const at = using?.total?.lastUsedAt;
   const accepted = view.holdings.reduce(
@@ -218,7 +218,7 @@ export function LastUse({ view }: { view: Held }) {
   );
   return (
     <>
-      Last used <Time at={acceptedAt} now={now} />{' '}
+      Last used <Time at={acceptedAt} />{' '}
       {at && at >= acceptedAt
         ? `from ${provider} (${using.total?.lastUsedFrom?.address})`
         : 'with a credential that has since ended'}

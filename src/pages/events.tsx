@@ -3,13 +3,14 @@ import type { ComponentChildren } from 'preact';
 import { type AttributeChange, type AuditEvent, headlineOf } from '../audit/index.ts';
 import { HOUR_MS } from '../clock.ts';
 import { CODES, codeOf, timeOf } from '../diagnosis/index.ts';
-import { counted, Moment, Tag, Time, type Tone } from './parts.tsx';
+import { Details, Rows } from './lists.tsx';
+import { counted, Tag, type Tone } from './parts.tsx';
 import type { EventRun } from './runs.ts';
-import type { Visit } from './visit.tsx';
+import { Moment, Time } from './times.tsx';
+import { useVisit, type Visit } from './visit.tsx';
 
 export function EventRows(props: {
   events: readonly EventRun[];
-  visit: Visit;
   /** What an event is about, where the page does not say it. */
   placeOf?: (event: AuditEvent) => ComponentChildren;
   /** Listed by when it happened last, not by when it began. */
@@ -17,35 +18,30 @@ export function EventRows(props: {
   /** Whether all that is kept of each can be opened. */
   isOpenable?: boolean;
 }) {
-  const { events, visit, placeOf, byLast = false, isOpenable = false } = props;
-  const { now, auditPath } = visit;
-  if (events.length === 0) {
-    return (
-      <ul class="rows">
-        <li>
-          <small>Nothing has happened yet.</small>
-        </li>
-      </ul>
-    );
-  }
+  const { events, placeOf, byLast = false, isOpenable = false } = props;
+  const visit = useVisit();
+  const { auditPath } = visit;
   return (
-    <ul class="rows">
-      {events.map((event) => {
+    <Rows
+      items={events}
+      none="Nothing has happened yet."
+      row={(event) => {
         const { tone, text } = tellOf(event, visit);
+        const { count = 1, source, requestId } = event;
         return (
           <li>
             <span class="what">
               <span>
                 {text}{' '}
-                {event.count !== undefined && event.count > 1 && (
+                {count > 1 && (
                   <Tag tone={tone}>
                     {event.isCut && 'more than '}
-                    {counted(event.count, 'time')}
+                    {counted(count, 'time')}
                     {byLast ? (
-                      <Since run={event} now={now} />
+                      <Since run={event} />
                     ) : (
                       <>
-                        , last <Time at={timeOf(event)} now={now} />
+                        , last <Time at={timeOf(event)} />
                       </>
                     )}
                   </Tag>
@@ -54,12 +50,12 @@ export function EventRows(props: {
               <small>
                 {placeOf?.(event)}
                 {visit.nameOf(event.actor, event.address)}
-                {(event.source === 'dashboard' || event.source === 'portal') && `, ${event.source}`}
-                {event.requestId !== undefined && auditPath !== undefined && (
+                {(source === 'dashboard' || source === 'portal') && `, ${source}`}
+                {requestId !== undefined && auditPath !== undefined && (
                   <>
                     , request{' '}
-                    <a class="mono" href={`${auditPath}?requestId=${event.requestId}`}>
-                      {event.requestId}
+                    <a class="mono" href={`${auditPath}?requestId=${requestId}`}>
+                      {requestId}
                     </a>
                   </>
                 )}
@@ -67,23 +63,23 @@ export function EventRows(props: {
               {isOpenable && <EventDetails event={event} />}
             </span>
             <small>
-              <Time at={byLast ? timeOf(event) : event.at} now={now} />
+              <Time at={byLast ? timeOf(event) : event.at} />
             </small>
           </li>
         );
-      })}
-    </ul>
+      }}
+    />
   );
 }
 
 /** When a run began, where that is not when it was last. */
-function Since({ run, now }: { run: EventRun; now: Date }) {
+function Since({ run }: { run: EventRun }) {
   const { at, firstAt = at, isCut } = run;
   if (isCut || timeOf(run).getTime() - firstAt.getTime() < HOUR_MS) return null;
   return (
     <>
       {' '}
-      since <Moment at={firstAt} now={now} />
+      since <Moment at={firstAt} />
     </>
   );
 }
@@ -95,25 +91,18 @@ export function EventDetails({ event }: { event: AuditEvent }) {
   return (
     <details>
       <summary>Details</summary>
-      <dl>
-        {Object.entries(known).map(
-          ([name, value]) =>
-            value !== undefined && (
-              <>
-                <dt>{name}</dt>
-                <dd class="mono">
-                  {value instanceof Date
-                    ? value.toISOString()
-                    : typeof value === 'string'
-                      ? value
-                      : JSON.stringify(value)}
-                </dd>
-              </>
-            ),
+      <Details
+        of={Object.entries(known).map(
+          ([name, value]) => value !== undefined && ([name, textOf(value), 'mono'] as const),
         )}
-      </dl>
+      />
     </details>
   );
+}
+
+function textOf(value: unknown): string {
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** One line of what happened, as far as it is the reader's to know. */

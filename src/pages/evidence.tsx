@@ -3,8 +3,9 @@ import type { Audit, AuditEvent } from '../audit/index.ts';
 import { type Finding, TROUBLES, timeOf, wordsOf } from '../diagnosis/index.ts';
 import type { DirectoryView } from './directory-view.ts';
 import { EventDetails, tellOf } from './events.tsx';
-import { counted, Moment } from './parts.tsx';
-import type { Visit } from './visit.tsx';
+import { counted } from './parts.tsx';
+import { Moment } from './times.tsx';
+import { useVisit } from './visit.tsx';
 
 /** What changed the credential that a finding is about. */
 const CHANGES = [
@@ -33,14 +34,9 @@ export async function readEvidence(audit: Audit, finding: Finding | undefined): 
 }
 
 /** Changes, the first refusal and the latest, when a request was last accepted; in the order in which they happened. */
-export function HowWeKnow(props: {
-  finding: Finding;
-  evidence: readonly AuditEvent[];
-  view: DirectoryView;
-  visit: Visit;
-}) {
-  const { finding, evidence, view, visit } = props;
-  const { now } = view;
+export function HowWeKnow(props: { finding: Finding; evidence: readonly AuditEvent[]; view: DirectoryView }) {
+  const { finding, evidence, view } = props;
+  const visit = useVisit();
   const { acceptedAt, network, count = 1 } = finding.facts;
   const { unseen } = wordsOf(finding, view.spoken, visit.reader);
   const troubles = evidence.filter(isTrouble);
@@ -66,7 +62,7 @@ export function HowWeKnow(props: {
       <ul class="facts">
         {rows.map(({ at, event, more }) => (
           <li>
-            <Moment at={at} now={now} />
+            <Moment at={at} />
             {event ? (
               <span>
                 {more}

@@ -1,5 +1,5 @@
 /** The fields of forms: each keeps what was typed when its form was refused, and says itself what is wrong with it. */
-import { createContext } from 'preact';
+import { type ComponentChildren, createContext, type FunctionComponent } from 'preact';
 import { useContext } from 'preact/hooks';
 import { DAY_MS } from '../clock.ts';
 import { ENDPOINT_KEY } from '../directories/index.ts';
@@ -45,86 +45,129 @@ export function labelOf(name: string): string {
   return Object.hasOwn(LABELS, name) ? LABELS[name as FieldName] : name;
 }
 
-/** The form that was refused: what was typed, and which field is wrong. */
-export const Refused = createContext<{ form: URLSearchParams; field?: FieldProblem } | undefined>(undefined);
+/** What was typed into a form before: of one that was refused, with the field that is wrong, or what limits a list. */
+export const Typed = createContext<{ form: URLSearchParams; field?: FieldProblem } | undefined>(undefined);
 
-/** What was typed into a field of a refused form, and what is wrong with it. */
-function useField(name: string) {
-  const refused = useContext(Refused);
-  const problem = refused?.field?.name === name ? refused.field.text : undefined;
-  return { typed: refused?.form.get(name) ?? undefined, problem };
-}
-
-/** What is wrong with a field, for the element that describes it. */
-function Problem({ text }: { text: string | undefined }) {
-  return text === undefined ? null : (
-    <small class="bad">
-      <b>{text}</b>
-    </small>
-  );
-}
-
-export function Field(props: {
+interface Asked {
   name: FieldName | (string & {});
   /** Where it is called otherwise here. */
   label?: string;
   value?: string | undefined;
-  hint?: string;
-  type?: 'text' | 'url' | 'date' | 'password';
-  isRequired?: boolean;
-  maximum?: number;
-  /** Never shown again. */
-  isSecret?: boolean;
+  hint?: string | undefined;
+}
+
+/** One line of a form: what it is called, its control, what is wrong with it, and what helps. */
+function Line({
+  asked: { name, label = labelOf(name), value, hint },
+  look = 'line',
+  control: Control,
+}: {
+  asked: Asked;
+  look?: string | undefined;
+  control: FunctionComponent<{ value: string | undefined; isWrong: true | undefined }>;
 }) {
-  const { name, label = labelOf(name), hint, type = 'text', isRequired = false, maximum = 200 } = props;
-  const { typed, problem } = useField(name);
-  const value = props.isSecret ? undefined : (typed ?? props.value);
+  const typed = useContext(Typed);
+  const problem = typed?.field?.name === name ? typed.field.text : undefined;
   return (
-    <label class="line">
+    <label class={look}>
       <span>{label}</span>
-      <input
-        {...({ type } as { type: 'text' })}
-        name={name}
-        value={value ?? ''}
-        required={isRequired}
-        maxlength={maximum}
-        autocomplete="off"
-        aria-invalid={problem === undefined ? undefined : true}
-      />
-      <Problem text={problem} />
+      <Control value={typed?.form.get(name) ?? value} isWrong={problem === undefined ? undefined : true} />
+      {problem !== undefined && (
+        <small class="bad">
+          <b>{problem}</b>
+        </small>
+      )}
       {hint !== undefined && <small>{hint}</small>}
     </label>
   );
 }
 
-/** Text of several lines. */
-export function Lines(props: { name: FieldName; value: string; rows: number; hint?: string }) {
-  const { name, value, rows, hint } = props;
-  const { typed, problem } = useField(name);
+export function Field(
+  props: Asked & {
+    type?: 'text' | 'url' | 'date' | 'password' | 'email';
+    isRequired?: boolean;
+    minimum?: number;
+    maximum?: number;
+    /** Never shown again. */
+    isSecret?: boolean;
+    /** What the browser may fill in. */
+    autocomplete?: string;
+    look?: 'mono' | 'code';
+  },
+) {
+  const { type = 'text', isRequired = false, minimum, maximum = 200, isSecret, autocomplete = 'off', look } = props;
   return (
-    <label class="line">
-      <span>{labelOf(name)}</span>
-      <textarea name={name} rows={rows} class="mono" aria-invalid={problem === undefined ? undefined : true}>
-        {typed ?? value}
-      </textarea>
-      <Problem text={problem} />
-      {hint !== undefined && <small>{hint}</small>}
+    <Line
+      asked={props}
+      look={look === 'code' ? 'line short' : undefined}
+      control={({ value, isWrong }) => (
+        <input
+          {...({ type, autocomplete } as { type: 'text'; autocomplete: 'off' })}
+          name={props.name}
+          value={isSecret ? '' : (value ?? '')}
+          required={isRequired}
+          minlength={minimum}
+          maxlength={maximum}
+          inputmode={look === 'code' ? 'numeric' : undefined}
+          class={look === 'mono' ? look : undefined}
+          aria-invalid={isWrong}
+        />
+      )}
+    />
+  );
+}
+
+/** The code that an authenticator app shows. */
+export function CodeField({ label }: { label: string }) {
+  return <Field label={label} name="code" isRequired isSecret maximum={10} autocomplete="one-time-code" look="code" />;
+}
+
+/** Text of several lines. */
+export function Lines(props: Asked & { name: FieldName; rows: number }) {
+  return (
+    <Line
+      asked={props}
+      control={({ value, isWrong }) => (
+        <textarea name={props.name} rows={props.rows} class="mono" aria-invalid={isWrong}>
+          {value}
+        </textarea>
+      )}
+    />
+  );
+}
+
+/** One thing to choose, or to tick: a name in bold, and what it means. */
+export function Pick(props: {
+  type?: 'radio' | 'checkbox';
+  name: string;
+  value: string;
+  isOn?: boolean;
+  isRequired?: boolean;
+  label: string;
+  hint?: ComponentChildren;
+}) {
+  const { type = 'radio', name, value, isOn = false, isRequired, label, hint } = props;
+  return (
+    <label class="choice">
+      <input type={type} name={name} value={value} checked={isOn} required={isRequired} />
+      <span>
+        <b>{label}</b>
+        {hint !== undefined && (
+          <>
+            {' '}
+            <small>{hint}</small>
+          </>
+        )}
+      </span>
     </label>
   );
 }
 
 /** Sends `yes` when it is ticked, and nothing otherwise. */
 export function Tick(props: { name: string; isOn?: boolean; label: string; hint: string }) {
-  const { name, isOn = false, label, hint } = props;
-  const refused = useContext(Refused);
-  return (
-    <label class="choice">
-      <input type="checkbox" name={name} value="yes" checked={refused ? refused.form.has(name) : isOn} />
-      <span>
-        <b>{label}</b> <small>{hint}</small>
-      </span>
-    </label>
-  );
+  const typed = useContext(Typed);
+  const isOn = typed ? typed.form.has(props.name) : props.isOn === true;
+  return <Pick type="checkbox" value="yes" {...props} isOn={isOn} />;
 }
 
 type Option = readonly [value: string, name: string];
@@ -141,37 +184,38 @@ function Options({ options, value }: { options: readonly Option[]; value: string
   );
 }
 
-export function Choice(props: {
-  name: FieldName | (string & {});
-  label?: string;
-  options: readonly Option[];
-  /** More of them, each group under its name. */
-  groups?: readonly { name: string; options: readonly Option[] }[];
-  value?: string | undefined;
-  hint?: string;
-}) {
-  const { name, label = labelOf(name), options, groups = [], hint } = props;
-  const { typed, problem } = useField(name);
-  const value = typed ?? props.value;
+export function Choice(
+  props: Asked & {
+    /** What stands for no choice, and is sent as nothing. */
+    any?: string | undefined;
+    options?: readonly Option[];
+    /** More of them, each group under its name. */
+    groups?: readonly { name: string; options: readonly Option[] }[];
+  },
+) {
+  const { name, any, options = [], groups = [] } = props;
   return (
-    <label class="line">
-      <span>{label}</span>
-      <select name={name} aria-invalid={problem === undefined ? undefined : true}>
-        <Options options={options} value={value} />
-        {groups.map((group) => (
-          <optgroup label={group.name}>
-            <Options options={group.options} value={value} />
-          </optgroup>
-        ))}
-      </select>
-      <Problem text={problem} />
-      {hint !== undefined && <small>{hint}</small>}
-    </label>
+    <Line
+      asked={props}
+      control={({ value, isWrong }) => (
+        <select name={name} aria-invalid={isWrong}>
+          {any !== undefined && <Options options={[['', any]]} value={value ?? ''} />}
+          <Options options={options} value={value} />
+          {groups.map((group) => (
+            <optgroup label={group.name}>
+              <Options options={group.options} value={value} />
+            </optgroup>
+          ))}
+        </select>
+      )}
+    />
   );
 }
 
-export function ProviderChoice({ value }: { value?: IdentityProviderId | undefined }) {
-  return <Choice name="provider" value={value} options={IDENTITY_PROVIDER_IDS.map((id) => [id, choiceNameOf(id)])} />;
+/** `any`: what stands for all of them, where one need not be chosen. */
+export function ProviderChoice({ value, any }: { value?: IdentityProviderId | undefined; any?: string }) {
+  const options = IDENTITY_PROVIDER_IDS.map((id) => [id, choiceNameOf(id)] as const);
+  return <Choice name="provider" value={value} any={any} options={options} />;
 }
 
 /** What a form sent under a name, trimmed; undefined when it is empty. */

@@ -4,10 +4,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { ComponentChildren } from 'preact';
 import { isAppError } from '../errors.ts';
 import type { Idempotency } from '../idempotency/index.ts';
-import { Refused } from './fields.tsx';
+import { Typed } from './fields.tsx';
 import { messagePage } from './messages.tsx';
 import { Go } from './parts.tsx';
-import type { Shown, Visit } from './visit.tsx';
+import { type Shown, useVisit, type Visit } from './visit.tsx';
 
 /** Browsers say where a form comes from; what does not say it is no browser of today. */
 export function isFromOwnPage(headers: IncomingHttpHeaders, publicUrl: string): boolean {
@@ -23,16 +23,17 @@ export function hasFormToken(form: URLSearchParams, token: string): boolean {
 
 /** A form that changes something; the token keeps other sites from sending it, the key keeps it from being done twice. */
 export function Form(props: {
-  visit: Visit;
   action?: string;
   class?: string;
   /** What its fields show: see `touched`. */
   shown?: Readonly<Record<string, string | undefined>>;
   children: ComponentChildren;
 }) {
-  const { visit, action, shown = {}, children } = props;
+  const { action, shown = {}, children } = props;
+  const visit = useVisit();
+  const typed = isRefusedAt(visit, action ?? visit.path) ? visit.refused : undefined;
   return (
-    <Refused.Provider value={isRefusedAt(visit, action ?? visit.path) ? visit.refused : undefined}>
+    <Typed.Provider value={typed}>
       <form method="post" action={action} class={props.class}>
         <input type="hidden" name="token" value={visit.formToken} />
         <input type="hidden" name="formKey" value={visit.formKey} />
@@ -41,12 +42,84 @@ export function Form(props: {
         ))}
         {children}
       </form>
-    </Refused.Provider>
+    </Typed.Provider>
+  );
+}
+
+/** A panel with the form that makes one more of what a page lists. */
+export function FormPanel(props: {
+  title: string;
+  id?: string;
+  action: string;
+  /** The name of its button. */
+  submit: string;
+  isMild?: boolean;
+  children: ComponentChildren;
+}) {
+  const { title, id, action, submit, isMild, children } = props;
+  return (
+    <section class="panel" id={id}>
+      <h2>{title}</h2>
+      <Form action={action} class="fields">
+        {children}
+        <Submit name={submit} isMild={isMild} />
+      </Form>
+    </section>
+  );
+}
+
+/** A form that is closed until somebody wants it, and open where it was refused. */
+export function Fold(props: {
+  summary: ComponentChildren;
+  id?: string;
+  class?: string | undefined;
+  /** The addresses of the forms in it. */
+  action: string;
+  isOpen?: boolean;
+  children: ComponentChildren;
+}) {
+  const { summary, id, action, isOpen = false, children } = props;
+  return (
+    <details class={props.class} id={id} open={isOpen || isRefusedAt(useVisit(), action)}>
+      <summary>{summary}</summary>
+      {children}
+    </details>
+  );
+}
+
+/** A form that is sent in the address of a page: what it shows is limited or computed by that. Its fields show what the address has. */
+export function Filter(props: {
+  /** The page without limits. */
+  action: string;
+  class?: string;
+  /** What was given, where it is not the address of the page. */
+  given?: URLSearchParams;
+  submit?: string;
+  /** Whether its button is what the page is about. */
+  isMain?: boolean;
+  /** Whether anything is limited, so that there is a way to all. */
+  isOn?: boolean;
+  children: ComponentChildren;
+}) {
+  const { query } = useVisit();
+  const { action, given = query, submit = 'Filter', isMain = false, isOn = false, children } = props;
+  return (
+    <Typed.Provider value={{ form: given }}>
+      <form class={props.class ?? 'panel fields'} action={action}>
+        {children}
+        <div class="acts">
+          <button type="submit" class={isMain ? 'primary' : undefined}>
+            {submit}
+          </button>
+          {isOn && <Go href={action} name="Show all" tone="quiet" />}
+        </div>
+      </form>
+    </Typed.Provider>
   );
 }
 
 /** The button that sends a form; and the way back, where the page is about nothing else. */
-export function Submit(props: { name: string; back?: string; tone?: string; isMild?: boolean }) {
+export function Submit(props: { name: string; back?: string; tone?: string; isMild?: boolean | undefined }) {
   const { name, back, tone = 'primary', isMild = false } = props;
   return (
     <div class="acts">
@@ -59,18 +132,18 @@ export function Submit(props: { name: string; back?: string; tone?: string; isMi
 }
 
 /** One button that does one thing. */
-export function Act(props: { visit: Visit; action: string; name: string; tone?: 'primary' | 'danger' | 'quiet' }) {
+export function Act({ action, name, tone }: { action: string; name: string; tone?: 'primary' | 'danger' | 'quiet' }) {
   return (
-    <Form visit={props.visit} action={props.action}>
-      <button type="submit" class={props.tone}>
-        {props.name}
+    <Form action={action}>
+      <button type="submit" class={tone}>
+        {name}
       </button>
     </Form>
   );
 }
 
-/** Whether the form at this address was refused: then what hides it must be open. */
-export function isRefusedAt({ refused }: Visit, action: string): boolean {
+/** Whether the form at this address was refused. */
+function isRefusedAt({ refused }: Visit, action: string): boolean {
   return refused?.path === action;
 }
 

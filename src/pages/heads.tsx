@@ -1,15 +1,11 @@
-/** What stands around the content of a page: where it is, its title, the way to older ones; and a secret in its one moment. */
+/** What stands around the content of a page: where it is and its title; and a secret in its one moment. */
 
 import type { ComponentChildren } from 'preact';
 
 import { CopyField, Go, Tag } from './parts.tsx';
-import type { Visit } from './visit.tsx';
+import type { Shown, Trail } from './visit.tsx';
 
-export function Head(props: {
-  trail?: readonly (readonly [path: string, name: string])[];
-  title: string;
-  children?: ComponentChildren;
-}) {
+export function Head(props: { trail?: Trail; title: string; children?: ComponentChildren }) {
   const { trail = [], title, children } = props;
   return (
     <div class="head">
@@ -31,31 +27,44 @@ export function Head(props: {
   );
 }
 
-/** The way to the next page of a list. */
-export function More({ visit, cursor }: { visit: Visit; cursor: string | null }) {
-  const isFirst = !visit.query.has('after');
-  if (cursor === null && isFirst) return null;
-  const [newest, older] = [new URLSearchParams(visit.query), new URLSearchParams(visit.query)];
-  newest.delete('after');
-  if (cursor !== null) older.set('after', cursor);
-  return (
-    <div class="acts">
-      {!isFirst && <Go href={`?${newest}`} name="Newest" />}
-      {cursor !== null && <Go href={`?${older}`} name="Older" />}
-    </div>
-  );
-}
-
 /** A secret, in the one moment in which it is there. */
 export function CopyOnce(props: { title: string; label: string; value: string; children: ComponentChildren }) {
   return (
-    <section class="panel reveal">
-      <div class="head">
-        <h2>{props.title}</h2>
-        <Tag tone="warn">shown once</Tag>
-      </div>
+    <OnceOnly title={props.title}>
       <CopyField label={props.label} value={props.value} isPrimary />
       <small>{props.children}</small>
+    </OnceOnly>
+  );
+}
+
+/** What is shown this once. */
+export function OnceOnly({ title, children }: { title: ComponentChildren; children: ComponentChildren }) {
+  return (
+    <section class="panel reveal">
+      <div class="head">
+        <h2>{title}</h2>
+        <Tag tone="warn">shown once</Tag>
+      </div>
+      {children}
     </section>
   );
+}
+
+/** A page for a secret alone. `done`: what its reader says who has it, and goes on where that leads. */
+export function oncePage(
+  { title, trail, done, back }: { title: string; trail: Trail; done: string; back: string },
+  secret: ComponentChildren,
+): Shown {
+  return {
+    title,
+    trail,
+    children: (
+      <>
+        {secret}
+        <div class="acts">
+          <Go href={back} name={done} tone="primary" />
+        </div>
+      </>
+    ),
+  };
 }

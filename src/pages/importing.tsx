@@ -5,9 +5,8 @@ import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
 import { Field, required, Tick } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
-import { Head } from './heads.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
-import type { Route, Visit } from './visit.tsx';
+import { addressOf, type Route, trailTo, type Visit } from './visit.tsx';
 
 const LONGEST = 4096;
 const ANYWAY = 'credentials.import-weak';
@@ -21,36 +20,30 @@ export function importRoutes(deps: SeenDependencies): Route[] {
     await credentials.assertFreeSlot(directory.id);
     return {
       title: 'Import a token',
-      place: 'organizations',
+      trail: trailTo(visit, directory),
       children: (
-        <>
-          <Head
-            trail={[...(visit.trail ?? []), [`${visit.home}/directories/${directory.id}`, directory.name]]}
-            title="Import a token"
+        <Form class="panel">
+          <p class="soft">
+            The token that {IDENTITY_PROVIDERS[directory.provider].name} sends today keeps working. You don't have to
+            change anything there. We store only a digest of it.
+          </p>
+          <Field
+            name="value"
+            isRequired
+            maximum={LONGEST}
+            isSecret
+            hint="Copy it from the identity provider, without the word Bearer."
           />
-          <Form visit={visit} class="panel">
-            <p class="soft">
-              The token that {IDENTITY_PROVIDERS[directory.provider].name} sends today keeps working. You don't have to
-              change anything there. We store only a digest of it.
-            </p>
-            <Field
-              name="value"
-              isRequired
-              maximum={LONGEST}
-              isSecret
-              hint="Copy it from the identity provider, without the word Bearer."
+          <CredentialFields />
+          {visit.refused?.code === 'weak_value' && visit.may(ANYWAY) && (
+            <Tick
+              name="allowWeak"
+              label="Import it even though it can be guessed"
+              hint="We then key its digest with the secret of this server, so a copy of the database isn't enough to guess it. If that secret is lost, the token stops working. Replace it soon."
             />
-            <CredentialFields />
-            {visit.refused?.code === 'weak_value' && visit.may(ANYWAY) && (
-              <Tick
-                name="allowWeak"
-                label="Import it even though it can be guessed"
-                hint="We then key its digest with the secret of this server, so a copy of the database isn't enough to guess it. If that secret is lost, the token stops working. Replace it soon."
-              />
-            )}
-            <Submit name="Import" back={`${visit.home}/directories/${directory.id}`} />
-          </Form>
-        </>
+          )}
+          <Submit name="Import" back={addressOf(visit, directory)} />
+        </Form>
       ),
     };
   }
@@ -69,7 +62,7 @@ export function importRoutes(deps: SeenDependencies): Route[] {
         await credentials.import(id, input, visit.attribution).catch((error: unknown) => {
           throw isAppError(error, 'weak_value') ? inWordsOfPage(error, visit.may(ANYWAY)) : error;
         });
-        return `${visit.home}/directories/${id}`;
+        return addressOf(visit, { id });
       },
     },
   ];

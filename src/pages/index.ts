@@ -5,25 +5,17 @@
 export { ASSETS_PREFIX, createAssets } from './assets.ts';
 export { type Brand, contrast, readBrand, vendorOf } from './brand.ts';
 export { AddSecret, SecretRows, secretEndSent } from './client-secrets.tsx';
-export { Ask, Confirm, SecretRemoval } from './confirm.tsx';
-export { contactRoutes } from './contacts.tsx';
+export { Ask, secretRemoval } from './confirm.tsx';
+export { ContactRow, contactRoutes, MAIL_IS_OFF } from './contacts.tsx';
 export { credentialRoutes } from './credentials.tsx';
 export { diagnosisRoutes } from './diagnosis.tsx';
 export { DirectoryFace, LastUse } from './directory.tsx';
 export { createDirectoryRows, type DirectoryRow, type DirectoryRows } from './directory-rows.ts';
-export {
-  type DirectoryView,
-  type Held,
-  type Holding,
-  placeOf,
-  readDirectoryView,
-  readHeld,
-  spokenOf,
-  titleOf,
-} from './directory-view.ts';
+export { type Held, placeOf, readHeld, spokenOf, titleOf } from './directory-view.ts';
 export { EventRows } from './events.tsx';
 export {
   Choice,
+  CodeField,
   chosen,
   dayOf,
   endOfDay,
@@ -31,6 +23,7 @@ export {
   Field,
   invalidField,
   Lines,
+  Pick,
   ProviderChoice,
   required,
   sent,
@@ -38,33 +31,46 @@ export {
   touched,
 } from './fields.tsx';
 export { Dot, FindingRow, Sentence, toneOf } from './findings.tsx';
-export { Act, Form, hasFormToken, isRefusedAt, Submit } from './forms.tsx';
+export { Act, Filter, Fold, Form, FormPanel, hasFormToken, Submit } from './forms.tsx';
 export { pageHeaders } from './headers.ts';
-export { CopyOnce, Head, More } from './heads.tsx';
+export { CopyOnce, Head, OnceOnly, oncePage } from './heads.tsx';
 export { importRoutes } from './importing.tsx';
-export { MessageParts, messagePage, type PageMessage } from './messages.tsx';
-export { renderPage, renderPart } from './page.tsx';
 export {
-  ago,
-  CopyField,
-  capital,
-  counted,
-  Go,
-  Icon,
-  Moment,
-  QrCode,
-  Status,
-  Steps,
-  span,
-  Tag,
-  Time,
-  type Tone,
-} from './parts.tsx';
+  type Column,
+  type DetailList,
+  Details,
+  List,
+  Listed,
+  More,
+  Nothing,
+  namesOf,
+  Row,
+  Rows,
+  Table,
+  TableList,
+  Tabs,
+} from './lists.tsx';
+export { MessageParts, messagePage, type PageMessage } from './messages.tsx';
+export { renderPage } from './page.tsx';
+export { CopyField, capital, counted, Go, Icon, Note, QrCode, Status, Steps, Tag, type Tone } from './parts.tsx';
 export { createPipeline, type Face, type PipelineDependencies } from './pipeline.tsx';
 export { requestLogRoutes } from './request-log.tsx';
 export { createSeen, type SeenDependencies } from './seen.ts';
 export { setupRoutes } from './setup.tsx';
-export { SlotCards } from './slots.tsx';
 export { PastPanel } from './then.tsx';
-export { type Guest, type Handler, live, type OpenRoute, type Route, type Shown, type Visit } from './visit.tsx';
+export { ago, Last, Moment, span, Time } from './times.tsx';
+export {
+  addressOf,
+  fileOf,
+  type Guest,
+  type Handler,
+  live,
+  type OpenRoute,
+  type Route,
+  type Shown,
+  type Trail,
+  trailTo,
+  useVisit,
+  type Visit,
+} from './visit.tsx';
 export { whyPage, whyRoutes } from './why.tsx';

@@ -1,16 +1,17 @@
 /** The frame of every HTML page: head and header. */
-import type { ComponentChildren, VNode } from 'preact';
+import type { ComponentChildren } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import { ASSETS_PREFIX } from './assets.ts';
 import type { Brand } from './brand.ts';
+import { Now } from './times.tsx';
 
 export interface PageFrame {
   title: string;
   /** Beside the name in the header: whose page it is. */
   aside?: ComponentChildren | undefined;
-  /** Places to go to, for those who are signed in; the current one bears its own address. */
+  /** Places to go to, for those who are signed in. `current`: the page, or the first place above it. */
   navigation?:
-    | { items: readonly [path: string, name: string][]; current: string; search: string; formToken: string }
+    | { items: readonly [path: string, name: string][]; current: string | undefined; search: string; formToken: string }
     | undefined;
   isWide?: boolean | undefined;
   /** The server's time, so that times are right where the reader's clock is not. */
@@ -59,7 +60,7 @@ export function renderPage(frame: PageFrame): string {
             <>
               <nav aria-label="Main">
                 {navigation.items.map(([path, name]) => (
-                  <a href={path} aria-current={path === navigation.current ? 'page' : undefined}>
+                  <a href={path} aria-current={navigation.current?.startsWith(path) ? 'page' : undefined}>
                     {name}
                   </a>
                 ))}
@@ -81,7 +82,7 @@ export function renderPage(frame: PageFrame): string {
           {aside !== undefined && <small>{aside}</small>}
         </header>
         <main id="content" class={isWide ? 'wide' : undefined}>
-          {children}
+          <Now.Provider value={now}>{children}</Now.Provider>
           {brand?.support !== undefined && <Support name={brand.name} address={brand.support} />}
         </main>
       </body>
@@ -101,8 +102,8 @@ function Support({ name, address }: { name: string; address: string }) {
 }
 
 /** A part of a page, as the script fetches it to keep it up to date. */
-export function renderPart(children: VNode): string {
-  return renderToString(children);
+export function renderPart(children: ComponentChildren, now: Date): string {
+  return renderToString(<Now.Provider value={now}>{children}</Now.Provider>);
 }
 
 function Mark() {

@@ -2,64 +2,12 @@
 
 import type { ComponentChildren } from 'preact';
 import encodeQR from 'qr';
-import { DAY_MS, dateFormat } from '../clock.ts';
-import { counted } from '../sentences.ts';
+import { DAY_MS } from '../clock.ts';
+import { useNow } from './times.tsx';
 
 export { capital, counted } from '../sentences.ts';
 
 export type Tone = 'ok' | 'warn' | 'bad' | 'off';
-
-/** A moment, relative by default; the exact one with its zone on hover. A script puts both into the reader's zone. */
-export function Time({ at, now, exact = false }: { at: Date; now: Date; exact?: boolean }) {
-  return (
-    <time datetime={at.toISOString()} title={utc(at)} data-relative={exact ? 'exact' : 'ago'}>
-      {exact ? utc(at) : ago(at, now)}
-    </time>
-  );
-}
-
-/** A moment as people name it: today at 17:40, Monday at 17:40, 16 November at 17:40. A script puts it into the reader's zone. */
-export function Moment({ at, now }: { at: Date; now: Date }) {
-  return (
-    <time datetime={at.toISOString()} title={utc(at)} data-relative="day">
-      {named(at, now)}
-    </time>
-  );
-}
-
-const CLOSE_DAYS: Record<number, string> = { 0: 'today', 1: 'yesterday', [-1]: 'tomorrow' };
-
-function named(at: Date, now: Date): string {
-  const time = `${at.toISOString().slice(11, 16)} UTC`;
-  const days = Math.floor(now.getTime() / DAY_MS) - Math.floor(at.getTime() / DAY_MS);
-  const close = CLOSE_DAYS[days];
-  if (close !== undefined) return `${close} at ${time}`;
-  if (days > 1 && days < 7) return `${WEEKDAY.format(at)} at ${time}`;
-  const isThisYear = at.getUTCFullYear() === now.getUTCFullYear();
-  return `${(isThisYear ? DAY_OF_YEAR : DAY_AND_YEAR).format(at)} at ${time}`;
-}
-
-const WEEKDAY = dateFormat({ weekday: 'long' });
-const DAY_OF_YEAR = dateFormat({ day: 'numeric', month: 'long' });
-const DAY_AND_YEAR = dateFormat({ day: 'numeric', month: 'long', year: 'numeric' });
-
-/** `40 seconds ago`, `in 3 hours`; hours up to two days. The script of the pages says the same. */
-export function ago(at: Date, now: Date): string {
-  const seconds = Math.round((now.getTime() - at.getTime()) / 1000);
-  if (seconds < 0) return `in ${span(-seconds)}`;
-  return seconds < 5 ? 'just now' : `${span(seconds)} ago`;
-}
-
-export function span(seconds: number): string {
-  if (seconds < 60) return counted(seconds, 'second');
-  if (seconds < 7200) return counted(Math.floor(seconds / 60), 'minute');
-  if (seconds < 172_800) return counted(Math.floor(seconds / 3600), 'hour');
-  return counted(Math.floor(seconds / 86_400), 'day');
-}
-
-function utc(at: Date): string {
-  return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
-}
 
 export function Tag({ tone, children }: { tone?: Tone | undefined; children: ComponentChildren }) {
   return <span class={tone === undefined || tone === 'off' ? 'tag' : `tag ${tone}`}>{children}</span>;
@@ -92,6 +40,17 @@ export function CopyField({ label, value, isPrimary = false }: { label?: string;
         </button>
       </div>
     </div>
+  );
+}
+
+/** What must be seen before the rest of a page. */
+export function Note(props: { tone?: 'ok'; acts?: ComponentChildren; children: ComponentChildren }) {
+  const { tone, acts, children } = props;
+  return (
+    <section class={tone === undefined ? 'note' : `note ${tone}`} role={tone && 'status'}>
+      <div>{children}</div>
+      {acts && <div class="acts">{acts}</div>}
+    </section>
   );
 }
 
@@ -151,8 +110,9 @@ export function Steps({
   );
 }
 
-/** Requests a day (UTC), oldest first, up to that of `now`; the figures of a day on hover. */
-export function Spark({ days, now }: { days: readonly { accepted: number; refused: number }[]; now: Date }) {
+/** Requests a day (UTC), oldest first, up to today; the figures of a day on hover. */
+export function Spark({ days }: { days: readonly { accepted: number; refused: number }[] }) {
+  const now = useNow();
   const highest = Math.max(1, ...days.map(({ accepted, refused }) => accepted + refused));
   const width = days.length * 10;
   return (

@@ -20,9 +20,11 @@ import { cookiesOf } from './cookies.ts';
 import { labelOf } from './fields.tsx';
 import { answerOnce, hasFormToken, isFromOwnPage } from './forms.tsx';
 import { pageHeaders, redirectHeaders } from './headers.ts';
+import { Head } from './heads.tsx';
 import { fieldProblemOf, messageOf, messagePage, type PageMessage } from './messages.tsx';
 import { type PageFrame, renderPage, renderPart } from './page.tsx';
-import type { Guest, OpenRoute, Route, Shown, Visit } from './visit.tsx';
+import { type Placed, pathOf, placed } from './routes.ts';
+import { type Guest, type OpenRoute, type Route, type Shown, type Visit, VisitContext } from './visit.tsx';
 
 export interface Face<V extends Visit> {
   home: string;
@@ -58,14 +60,15 @@ const FORM_KEY_LENGTH = 22;
 export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDependencies): Middleware {
   const { context, clock, log, random, idempotency, publicUrl } = deps;
   const { home, places } = face;
+  const routes = placed(home, face.routes);
   const router = new Router({ strict: true });
   for (const { path, get, post } of face.open) {
     if (get) router.get(path, async (koa) => send(koa, await get(guestOf(koa), koa)));
     if (post) router.post(path, async (koa) => send(koa, await post(await withForm(koa, guestOf(koa)), koa)));
   }
-  for (const route of face.routes) {
-    if (route.get) router.get(home + route.path, (koa) => receive(koa, route));
-    if (route.post) router.post(home + route.path, (koa) => receive(koa, route));
+  for (const route of routes) {
+    if (route.page) router.get(home + route.path, (koa) => receive(koa, route));
+    if (route.post || route.does) router.post(home + route.path, (koa) => receive(koa, route));
   }
   const follow = router.routes() as unknown as Middleware;
 
@@ -91,7 +94,7 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
   };
 
   /** A request for a page of those who are signed in. */
-  async function receive(koa: Context, route: Route<V>): Promise<void> {
+  async function receive(koa: Context, route: Placed<V>): Promise<void> {
     const guest = guestOf(koa);
     const isForm = koa.method === 'POST';
     const visit = await face.findVisit(guest, { home, formKey: randomText(FORM_KEY_LENGTH, random) });
@@ -101,52 +104,47 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
       const text = `You are signed in as ${visit.role}. Required role: ${rolesFor(route.action).join(' or ')}. Nothing was changed.`;
       return send(koa, messagePage({ title: 'Your role does not allow this.', text }, { status: 403, home }), visit);
     }
-    if (!isForm) return send(koa, (await route.get?.(visit)) ?? home, visit);
+    if (!isForm) return send(koa, (await route.page?.(visit)) ?? home, visit);
     const asked = await withForm(koa, visit);
     if (!hasFormToken(asked.form, visit.formToken))
       return send(koa, messagePage(OUT_OF_DATE, { status: 403, home }), visit);
-    return send(koa, await answerForm(koa, route, asked), visit);
+    return answerForm(koa, route, asked);
   }
 
-  async function answerForm(koa: Context, route: Route<V>, visit: V): Promise<Shown | string> {
+  async function answerForm(koa: Context, route: Placed<V>, visit: V): Promise<void> {
+    const work = async () => {
+      if (route.post) return route.post(visit);
+      await route.does?.(visit);
+      return home + pathOf(route.leadsTo, visit);
+    };
     try {
-      return await answerOnce(idempotency, visit, async () => (await route.post?.(visit)) ?? home);
+      return send(koa, await answerOnce(idempotency, visit, work), visit);
     } catch (thrown) {
       const error = asAppError(thrown);
-      if (error.status >= 500) throw thrown;
-      return (await formAgain(route, visit, error)) ?? refusalPage(koa, error);
+      if (error.status >= 500 || !(await formAgain(koa, route, visit, error))) throw thrown;
     }
   }
 
-  /** The page that a refused form stands on, with what was typed and why it was refused; undefined where there is none. */
-  async function formAgain(route: Route<V>, visit: V, error: AppError): Promise<Shown | undefined> {
-    const on = typeof route.on === 'function' ? route.on(visit) : (route.on ?? route.path);
+  /** Shows the page that a refused form stands on, with what was typed and why it was refused; false where there is none. */
+  async function formAgain(koa: Context, route: Placed<V>, visit: V, error: AppError): Promise<boolean> {
+    const on = typeof route.on === 'function' ? route.on(visit) : (route.on ?? route.standsOn);
     const [path = '', query = ''] = on.split('?');
-    const page = face.routes.find((one) => one.path === path && one.get !== undefined);
-    if (!page?.get || !visit.may(page.action)) return undefined;
+    const page = routes.find((one) => one.path === path && one.page !== undefined);
+    if (!page?.page || !visit.may(page.action)) return false;
     const field = fieldProblemOf(error);
-    const shown = await page
-      .get({
-        ...visit,
-        path: home + path.replace(/:(\w+)/g, (_, name: string) => visit.params[name] ?? ''),
-        query: new URLSearchParams(query),
-        form: new URLSearchParams(),
-        refused: { path: visit.path, code: error.code, form: visit.form, ...(field && { field }) },
-      })
-      .catch(() => undefined);
-    if (shown === undefined || typeof shown === 'string') return undefined;
+    const again = {
+      ...visit,
+      path: home + pathOf(path, visit),
+      query: new URLSearchParams(query),
+      after: undefined,
+      form: new URLSearchParams(),
+      refused: { path: visit.path, code: error.code, form: visit.form, ...(field && { field }) },
+    };
+    const shown = await page.page(again).catch(() => undefined);
+    if (shown === undefined || typeof shown === 'string') return false;
     const { title, text } = messageOf(error, visit.origin.requestId);
-    const children = (
-      <>
-        <div class="note bad" role="alert">
-          <div>
-            <strong>{title}</strong> {field?.text ?? text}
-          </div>
-        </div>
-        {shown.children}
-      </>
-    );
-    return { ...shown, status: error.status, children };
+    send(koa, { ...shown, status: error.status }, again, { title, text: field?.text ?? text });
+    return true;
   }
 
   function refusalPage(koa: Context, error: AppError): Shown {
@@ -158,10 +156,14 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
   }
 
   function guestOf(koa: Context): Guest {
+    const params = koa['params'] as Record<string, string>;
+    const query = new URLSearchParams(koa.querystring);
     return {
       path: koa.path,
-      params: koa['params'] as Record<string, string>,
-      query: new URLSearchParams(koa.querystring),
+      params,
+      id: params['id'] ?? '',
+      query,
+      after: query.get('after') ?? undefined,
       form: new URLSearchParams(),
       origin: {
         address: context.addressOf(koa.req),
@@ -173,14 +175,15 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
     };
   }
 
-  function send(koa: Context, shown: Shown | string, visit?: V): void {
+  /** `refusal`: why the form was refused that the page shows again. */
+  function send(koa: Context, shown: Shown | string, visit?: V, refusal?: PageMessage): void {
     if (typeof shown === 'string') {
       koa.status = 303;
       koa.set(redirectHeaders(shown));
       koa.body = '';
       return;
     }
-    const { title, status = 200, isNarrow = false, children, part, download, formTargets, retryAfterSeconds } = shown;
+    const { title, status = 200, isNarrow = false, part, download, formTargets, retryAfterSeconds } = shown;
     koa.status = status;
     koa.set(pageHeaders(formTargets, face));
     if (retryAfterSeconds !== undefined) koa.set('Retry-After', String(retryAfterSeconds));
@@ -191,10 +194,35 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
       return;
     }
     koa.type = 'text/html; charset=utf-8';
+    const now = clock.now();
+    const children = (
+      <VisitContext.Provider value={visit}>{part ?? <Content shown={shown} refusal={refusal} />}</VisitContext.Provider>
+    );
     koa.body = part
-      ? renderPart(part)
-      : renderPage({ title, isWide: !isNarrow, now: clock.now(), children, ...face.frame(shown, visit) });
+      ? renderPart(children, now)
+      : renderPage({ title, isWide: !isNarrow, now, children, ...face.frame(shown, visit) });
   }
+}
+
+function Content({ shown, refusal }: { shown: Shown; refusal: PageMessage | undefined }) {
+  const { title, trail, heading = title, acts, children } = shown;
+  return (
+    <>
+      {refusal && (
+        <div class="note bad" role="alert">
+          <div>
+            <strong>{refusal.title}</strong> {refusal.text}
+          </div>
+        </div>
+      )}
+      {trail && (
+        <Head trail={trail} title={heading}>
+          {acts}
+        </Head>
+      )}
+      {children}
+    </>
+  );
 }
 
 /** Throws payload_too_large, invalid_request. */

@@ -4,13 +4,13 @@ import { Check, WAYS } from './check.tsx';
 import { Ask, END_OLD } from './confirm.tsx';
 import { endpointOf } from './directory.tsx';
 import { type DirectoryView, type Holding, spokenOf } from './directory-view.ts';
-import { Field, sent } from './fields.tsx';
+import { Field, Pick, sent } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
-import { Head } from './heads.tsx';
-import { Go, Steps, span, Time } from './parts.tsx';
+import { Go, Steps } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
-import { live, type Route, type Visit } from './visit.tsx';
+import { Last, span } from './times.tsx';
+import { addressOf, live, type Route, trailTo, type Visit } from './visit.tsx';
 
 const LATEST_EVENTS = 30;
 
@@ -23,14 +23,13 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
   async function waiting(visit: Visit) {
     const view = await seen.view(visit);
     const { directory, provider } = view;
-    const address = `${visit.home}/directories/${directory.id}`;
+    const address = addressOf(visit, directory);
     const { old, fresh } = pairIn(view);
     if (!old || !fresh) return undefined;
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS });
-    const title = 'Rotate the token';
     const part = (
       <Steps names={WAYS.rotate} current={fresh.total?.lastUsedAt ? 3 : 2}>
-        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} visit={visit} />
+        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
         <section class="detail">
           <h2>End the old one</h2>
           <p class="soft">
@@ -48,7 +47,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
           <Go href={address} name="Go to the directory" />
         </div>
         {!fresh.total?.lastUsedAt && (
-          <Form visit={visit} action={`${address}/rotate/anew`} class="head">
+          <Form action={`${address}/rotate/anew`} class="head">
             <small>
               Didn't save the new token? Nothing has used it yet, so you can generate another one in its place.
             </small>
@@ -57,12 +56,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
         )}
       </Steps>
     );
-    return live(visit, {
-      title,
-      place: 'organizations',
-      head: <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title={title} />,
-      part,
-    });
+    return live(visit, { title: 'Rotate the token', trail: trailTo(visit, directory), part });
   }
 
   async function rotation(visit: Visit) {
@@ -70,78 +64,62 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     if (under) return under;
     const view = await seen.view(visit);
     const { directory, provider, holdings } = view;
-    const address = `${visit.home}/directories/${directory.id}`;
+    const address = addressOf(visit, directory);
     const old = holdings.find(({ credential }) => credential.kind === 'bearer');
     if (!old) return `${address}/generate`;
     const isFull = holdings.length === 2;
     const ending = holdings.filter(({ credential }) => credential.kind === 'bearer');
     return {
       title: 'Rotate the token',
-      place: 'organizations',
+      trail: trailTo(visit, directory),
       children: (
-        <>
-          <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title="Rotate the token" />
-          <Steps names={WAYS.rotate} current={0}>
-            <Form visit={visit} class="panel">
-              <p>
-                {isFull ? (
-                  <>
-                    <b>This directory already has two credentials.</b> The new token replaces{' '}
-                    {ending.map(({ credential, total }, index) => (
-                      <>
-                        {index > 0 && ' and '}
-                        <b>
-                          {spokenOf(credential)} (…{credential.hint})
-                        </b>{' '}
-                        (
-                        {total?.lastUsedAt ? (
-                          <>
-                            last used <Time at={total.lastUsedAt} now={view.now} />
-                          </>
-                        ) : (
-                          'never used'
-                        )}
-                        )
-                      </>
-                    ))}
-                    . Requests that use {ending.length > 1 ? 'one of them' : 'it'} are refused until you paste the new
-                    one. To avoid a gap, revoke the unused one first.
-                  </>
-                ) : (
-                  <>
-                    This creates a second token. <b>Both work</b> until {provider} uses the new one.
-                  </>
-                )}
-              </p>
-              <Field name="label" value={old.credential.label} />
+        <Steps names={WAYS.rotate} current={0}>
+          <Form class="panel">
+            <p>
               {isFull ? (
-                <input type="hidden" name="mode" value="immediate" />
+                <>
+                  <b>This directory already has two credentials.</b> The new token replaces{' '}
+                  {ending.map(({ credential, total }, index) => (
+                    <>
+                      {index > 0 && ' and '}
+                      <b>
+                        {spokenOf(credential)} (…{credential.hint})
+                      </b>{' '}
+                      (<Last at={total?.lastUsedAt} before="last used" never="never used" />)
+                    </>
+                  ))}
+                  . Requests that use {ending.length > 1 ? 'one of them' : 'it'} are refused until you paste the new
+                  one. To avoid a gap, revoke the unused one first.
+                </>
               ) : (
-                <fieldset>
-                  <legend>Old token</legend>
-                  <label class="choice">
-                    <input type="radio" name="retire" value="when-replaced" checked />
-                    <span>
-                      <b>End the old one once the new one works.</b>{' '}
-                      <small>It must also be unused for {span(quietSeconds)}.</small>
-                    </span>
-                  </label>
-                  <label class="choice">
-                    <input type="radio" name="retire" value="manual" />
-                    <span>
-                      <b>Keep it until I end it.</b>
-                    </span>
-                  </label>
-                </fieldset>
+                <>
+                  This creates a second token. <b>Both work</b> until {provider} uses the new one.
+                </>
               )}
-              <Submit
-                name={isFull ? 'Replace now' : 'Generate'}
-                back={address}
-                tone={isFull ? 'danger primary' : 'primary'}
-              />
-            </Form>
-          </Steps>
-        </>
+            </p>
+            <Field name="label" value={old.credential.label} />
+            {isFull ? (
+              <input type="hidden" name="mode" value="immediate" />
+            ) : (
+              <fieldset>
+                <legend>Old token</legend>
+                <Pick
+                  name="retire"
+                  value="when-replaced"
+                  isOn
+                  label="End the old one once the new one works."
+                  hint={`It must also be unused for ${span(quietSeconds)}.`}
+                />
+                <Pick name="retire" value="manual" label="Keep it until I end it." />
+              </fieldset>
+            )}
+            <Submit
+              name={isFull ? 'Replace now' : 'Generate'}
+              back={address}
+              tone={isFull ? 'danger primary' : 'primary'}
+            />
+          </Form>
+        </Steps>
       ),
     };
   }
@@ -168,11 +146,10 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     {
       path: '/directories/:id/rotate/anew',
       action: 'credentials.change',
-      on: '/directories/:id/rotate',
       async post(visit) {
         const view = await seen.view(visit);
         const { old, fresh } = pairIn(view);
-        if (!old || !fresh) return `${visit.home}/directories/${view.directory.id}/rotate`;
+        if (!old || !fresh) return `${addressOf(visit, view.directory)}/rotate`;
         const { id, label } = fresh.credential;
         // Not forced: one that was used meanwhile stays.
         await credentials.revoke(id, { reason: 'another one was generated before its first use' }, visit.attribution);

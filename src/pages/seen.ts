@@ -26,13 +26,13 @@ export interface SeenDependencies {
 export function createSeen(deps: SeenDependencies) {
   const { directories, credentials, audit, diagnoses, clock } = deps;
   return {
-    async directory(visit: Visit, id = visit.params['id'] ?? ''): Promise<Directory> {
+    async directory(visit: Visit, id = visit.id): Promise<Directory> {
       const directory = await directories.get(id);
       visit.assertSees(directory.organizationId);
       return directory;
     },
     async credential(visit: Visit): Promise<Credential> {
-      const credential = await credentials.get(visit.params['id'] ?? '');
+      const credential = await credentials.get(visit.id);
       visit.assertSees(credential.organizationId);
       return credential;
     },
@@ -48,7 +48,7 @@ export function createSeen(deps: SeenDependencies) {
         readEvidence(audit, diagnosis.findings[0]),
         visit.query.has('part') ? undefined : readPast(diagnoses, directory, visit),
       ]);
-      return { face: { view, visit, events, evidence }, past };
+      return { face: { view, events, evidence }, past };
     },
     viewOf: (directory: Directory): Promise<DirectoryView> => readDirectoryView(deps, directory, clock.now()),
   };

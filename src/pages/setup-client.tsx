@@ -5,16 +5,16 @@ import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { appNameOf, type Client, type Clients, canConnect, clientIdOf } from '../oauth/index.ts';
 import { AddSecret, End, SecretRows, secretEndSent } from './client-secrets.tsx';
-import { SecretRemoval } from './confirm.tsx';
+import { secretRemoval } from './confirm.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import { Field, required } from './fields.tsx';
-import { Form, isRefusedAt, Submit } from './forms.tsx';
+import { Fold, Form, Submit } from './forms.tsx';
 import { CopyOnce } from './heads.tsx';
-import { capital, Go } from './parts.tsx';
+import { capital, Go, Note } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
-import { addressOf, framed, Onward } from './setup-steps.tsx';
-import type { Route, Visit } from './visit.tsx';
+import { framed, Onward } from './setup-steps.tsx';
+import { addressOf, type Route, trailTo, useVisit, type Visit } from './visit.tsx';
 
 const CLIENTS = 50;
 
@@ -54,12 +54,12 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         {secret !== undefined && (
           <CopyOnce title="The client secret" label={`For ${name}`} value={secret}>
             Copy it now; it won't be shown again. If you lose it, add another one on this page.{' '}
-            <NewestEnd client={own} now={visit.now} />
+            <NewestEnd client={own} />
           </CopyOnce>
         )}
-        {unready && <Unready visit={visit} client={unready} />}
-        {lacksAppName && <MissingAppName visit={visit} directory={directory} />}
-        {!client && <ClientForm visit={visit} directory={directory} needsAppName={needs === 'app-name'} />}
+        {unready && <Unready client={unready} />}
+        {lacksAppName && <MissingAppName directory={directory} />}
+        {!client && <ClientForm directory={directory} needsAppName={needs === 'app-name'} />}
         <ConsoleInstructions
           provider={name}
           form={oauth}
@@ -78,28 +78,25 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
             connection.
           </p>
         )}
-        {own?.appName !== undefined && <AppName visit={visit} directory={directory} appName={own.appName} />}
-        {own && secret === undefined && <Secrets visit={visit} directory={directory} client={own} />}
+        {own?.appName !== undefined && <AppName directory={directory} appName={own.appName} />}
+        {own && secret === undefined && <Secrets directory={directory} client={own} />}
         {!own && shared && <p class="soft">The client secret comes from your software vendor.</p>}
         {!own && shared && needs !== undefined && (
-          <details class="panel" open={isRefusedAt(visit, `${address}/setup/client`)}>
-            <summary>Use your own client instead</summary>
-            <ClientForm visit={visit} directory={directory} needsAppName={needs === 'app-name'} />
-          </details>
+          <Fold summary="Use your own client instead" class="panel" action={`${address}/setup/client`}>
+            <ClientForm directory={directory} needsAppName={needs === 'app-name'} />
+          </Fold>
         )}
         <Onward address={address} isMain={client !== undefined} />
       </>,
     );
   }
 
-  function ClientForm(props: { visit: Visit; directory: Directory; needsAppName: boolean }) {
-    const { visit, directory, needsAppName } = props;
-    const name = IDENTITY_PROVIDERS[directory.provider].name;
+  function ClientForm({ directory, needsAppName }: { directory: Directory; needsAppName: boolean }) {
     return (
-      <Form visit={visit} action={`${addressOf(visit, directory)}/setup/client`} class="panel">
+      <Form action={`${addressOf(useVisit(), directory)}/setup/client`} class="panel">
         <p>
-          {capital(name)} needs a client ID and a client secret to get tokens. Both work only for this directory. The
-          secret is shown only once.
+          {capital(IDENTITY_PROVIDERS[directory.provider].name)} needs a client ID and a client secret to get tokens.
+          Both work only for this directory. The secret is shown only once.
         </p>
         {needsAppName && <AppNameField />}
         <Submit name="Create client" />
@@ -108,24 +105,20 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
   }
 
   /** An IT contact can change nothing that other customers share, and needs no word about it. */
-  function Unready({ visit, client }: { visit: Visit; client: Client }) {
+  function Unready({ client }: { client: Client }) {
+    const visit = useVisit();
     if (visit.attribution.actor.type === 'it_contact') return null;
     return (
-      <section class="note">
-        <div>
-          <strong>{client.name} is shared, but can't be used to connect yet.</strong> It has no redirect URI. Add its
-          app name in Okta on the client’s page. Until then, customers create their own client here.
-        </div>
-        <div class="acts">
-          <Go href={`${visit.home}/clients/${client.id}`} name="Add the app name" />
-        </div>
-      </section>
+      <Note acts={<Go href={`${visit.home}/clients/${client.id}`} name="Add the app name" />}>
+        <strong>{client.name} is shared, but can't be used to connect yet.</strong> It has no redirect URI. Add its app
+        name in Okta on the client’s page. Until then, customers create their own client here.
+      </Note>
     );
   }
 
-  function MissingAppName({ visit, directory }: { visit: Visit; directory: Directory }) {
+  function MissingAppName({ directory }: { directory: Directory }) {
     return (
-      <Form visit={visit} action={`${addressOf(visit, directory)}/setup/client/app-name`} class="panel">
+      <Form action={`${addressOf(useVisit(), directory)}/setup/client/app-name`} class="panel">
         <p>
           <b>One value is missing: the name that Okta gave your app.</b> Okta returns to a URL with that name, so it
           can’t connect without it.
@@ -137,43 +130,48 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
   }
 
   /** Okta leads back to an address that names the app: a wrong name is told as an unknown redirect URI. */
-  function AppName({ visit, directory, appName }: { visit: Visit; directory: Directory; appName: string }) {
-    const path = `${addressOf(visit, directory)}/setup/client/app-name`;
+  function AppName({ directory, appName }: { directory: Directory; appName: string }) {
+    const path = `${addressOf(useVisit(), directory)}/setup/client/app-name`;
     return (
-      <details class="panel" open={isRefusedAt(visit, path)}>
-        <summary>
-          App name in Okta: <span class="mono">{appName}</span>. Change it
-        </summary>
-        <Form visit={visit} action={path} class="detail">
+      <Fold
+        summary={
+          <>
+            App name in Okta: <span class="mono">{appName}</span>. Change it
+          </>
+        }
+        class="panel"
+        action={path}
+      >
+        <Form action={path} class="detail">
           <AppNameField value={appName} />
           <Submit name="Save" isMild />
         </Form>
-      </details>
+      </Fold>
     );
   }
 
-  function Secrets({ visit, directory, client }: { visit: Visit; directory: Directory; client: Client }) {
-    const path = `${addressOf(visit, directory)}/setup/client/secrets`;
+  function Secrets({ directory, client }: { directory: Directory; client: Client }) {
+    const path = `${addressOf(useVisit(), directory)}/setup/client/secrets`;
     if (client.secrets.length === 0) return null;
     return (
       <details class="panel">
         <summary>
-          The client secret: <NewestEnd client={client} now={visit.now} /> Lost it, or want to rotate it?
+          The client secret: <NewestEnd client={client} /> Lost it, or want to rotate it?
         </summary>
         <p class="soft">
           More than one secret can work at a time. Add one, paste it into {IDENTITY_PROVIDERS[directory.provider].name},
           and then remove the old one.
         </p>
-        <SecretRows visit={visit} client={client} path={path} />
-        <AddSecret visit={visit} client={client} path={path} />
+        <SecretRows client={client} path={path} />
+        <AddSecret client={client} path={path} />
       </details>
     );
   }
 
   /** When the secret that was added last ends: the one that belongs into the console. */
-  function NewestEnd({ client, now }: { client: Client | undefined; now: Date }) {
+  function NewestEnd({ client }: { client: Client | undefined }) {
     const newest = client?.secrets.reduce((a, b) => (b.createdAt > a.createdAt ? b : a));
-    return newest ? <End secret={newest} now={now} /> : null;
+    return newest ? <End secret={newest} /> : null;
   }
 
   async function ownClientOf(directory: Directory): Promise<Client> {
@@ -234,27 +232,14 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     {
       path: '/directories/:id/setup/client/secrets/:secretId/remove',
       action: 'directories.set-up',
-      async get(visit) {
+      async ask(visit) {
         const directory = await seen.directory(visit);
-        const address = `${addressOf(visit, directory)}/setup/oauth`;
         return {
-          title: 'Remove a secret',
-          place: 'organizations',
-          children: (
-            <SecretRemoval
-              visit={visit}
-              trail={[...(visit.trail ?? []), [addressOf(visit, directory), directory.name]]}
-              client={await ownClientOf(directory)}
-              secretId={visit.params['secretId'] ?? ''}
-              back={address}
-            />
-          ),
+          ...secretRemoval(visit, await ownClientOf(directory)),
+          trail: trailTo(visit, directory),
+          back: `${addressOf(visit, directory)}/setup/oauth`,
         };
       },
-    },
-    {
-      path: '/directories/:id/setup/client/secrets/:secretId/remove',
-      action: 'directories.set-up',
       async post(visit) {
         const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);

@@ -3,28 +3,18 @@
 import type { ComponentChildren } from 'preact';
 import type { Directory } from '../directories/index.ts';
 import { WAYS } from './check.tsx';
-
-import { Head } from './heads.tsx';
 import { Go, Steps } from './parts.tsx';
-import type { Shown, Visit } from './visit.tsx';
-
-export function addressOf(visit: Visit, { id }: Directory): string {
-  return `${visit.home}/directories/${id}`;
-}
+import { type Shown, trailTo, type Visit } from './visit.tsx';
 
 /** `current` counts from 0. */
 export function framed(visit: Visit, directory: Directory, current: number, children: ComponentChildren): Shown {
-  const title = `Set up ${directory.name}`;
   return {
-    title,
-    place: 'organizations',
+    title: `Set up ${directory.name}`,
+    trail: trailTo(visit, directory),
     children: (
-      <>
-        <Head trail={[...(visit.trail ?? []), [addressOf(visit, directory), directory.name]]} title={title} />
-        <Steps names={WAYS.setup} current={current}>
-          {children}
-        </Steps>
-      </>
+      <Steps names={WAYS.setup} current={current}>
+        {children}
+      </Steps>
     ),
   };
 }

@@ -4,14 +4,13 @@ import { choiceNameOf, IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../iden
 import { Check, troubleSince, WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
-import { chosen } from './fields.tsx';
+import { chosen, Pick } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
-import { Head } from './heads.tsx';
-import { capital, Go, Steps, Tag } from './parts.tsx';
+import { capital, Go, Note, Steps, Tag } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { clientSetupRoutes, clientsOf } from './setup-client.tsx';
-import { addressOf, framed, Onward } from './setup-steps.tsx';
-import { live, type Route, type Visit } from './visit.tsx';
+import { framed, Onward } from './setup-steps.tsx';
+import { addressOf, live, type Route, trailTo, type Visit } from './visit.tsx';
 
 const LATEST_EVENTS = 30;
 
@@ -25,22 +24,17 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
       visit,
       directory,
       0,
-      <Form visit={visit} class="panel">
+      <Form class="panel">
         <fieldset class="tiles">
           <legend>Which identity provider manages your users?</legend>
           {IDENTITY_PROVIDER_IDS.map((id) => (
-            <label class="choice">
-              <input
-                type="radio"
-                name="provider"
-                value={id}
-                checked={id === directory.provider && id !== 'generic'}
-                required
-              />
-              <span>
-                <b>{choiceNameOf(id)}</b>
-              </span>
-            </label>
+            <Pick
+              name="provider"
+              value={id}
+              isOn={id === directory.provider && id !== 'generic'}
+              isRequired
+              label={choiceNameOf(id)}
+            />
           ))}
         </fieldset>
         <Submit name="Continue" back={addressOf(visit, directory)} />
@@ -112,17 +106,12 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
       2,
       <>
         {holders.length === 2 ? (
-          <section class="note">
-            <div>
-              <strong>This directory already has two tokens or connections.</strong> Use one of them, or revoke the one
-              you don't need.
-            </div>
-            <div class="acts">
-              <Go href={`${address}/rotate`} name="Rotate" />
-            </div>
-          </section>
+          <Note acts={<Go href={`${address}/rotate`} name="Rotate" />}>
+            <strong>This directory already has two tokens or connections.</strong> Use one of them, or revoke the one
+            you don't need.
+          </Note>
         ) : (
-          <Form visit={visit} action={`${address}/generate`} class="panel">
+          <Form action={`${address}/generate`} class="panel">
             <p>
               {token ? (
                 <>
@@ -162,19 +151,14 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
     const title = isDone ? `${name} is connected` : `Waiting for ${name}`;
     const part = (
       <Steps names={WAYS[way]} current={WAYS[way].length - (isDone ? 0 : 1)}>
-        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} visit={visit} />
+        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
         <div class="acts">
           <Go href={address} name="Go to the directory" tone={isDone ? 'primary' : undefined} />
           {!isDone && <Go href={`${address}/setup/access`} name="Back to the steps" tone="quiet" />}
         </div>
       </Steps>
     );
-    return live(visit, {
-      title,
-      place: 'organizations',
-      head: <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title={`Connecting ${name}`} />,
-      part,
-    });
+    return live(visit, { title, heading: `Connecting ${name}`, trail: trailTo(visit, directory), part });
   }
 
   return [

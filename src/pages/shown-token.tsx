@@ -4,9 +4,9 @@ import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import type { DirectoryView } from './directory-view.ts';
 
-import { CopyOnce, Head } from './heads.tsx';
+import { CopyOnce } from './heads.tsx';
 import { Go, Steps } from './parts.tsx';
-import type { Shown, Visit } from './visit.tsx';
+import { addressOf, type Shown, trailTo, type Visit } from './visit.tsx';
 
 /** A token, in the one moment in which it is there, beside the fields of the console that it goes into. */
 export function shownToken(
@@ -17,34 +17,30 @@ export function shownToken(
   publicUrl: string,
 ): Shown {
   const isRotation = way === 'rotate';
-  const address = `${visit.home}/directories/${directory.id}`;
-  const title = isRotation ? 'Rotate the token' : 'Your new token';
+  const address = addressOf(visit, directory);
   return {
-    title,
-    place: 'organizations',
+    title: isRotation ? 'Rotate the token' : 'Your new token',
+    trail: trailTo(visit, directory),
     children: (
-      <>
-        <Head trail={[...(visit.trail ?? []), [address, directory.name]]} title={title} />
-        <Steps names={WAYS[way]} current={way === 'setup' ? 2 : 1}>
-          <CopyOnce title="Token" label={`For ${provider}`} value={token}>
-            Copy it now; it won't be shown again. If you lose it, generate another one
-            {isRotation ? ` on the next page. The old token keeps working` : ''}.
-          </CopyOnce>
-          <ConsoleInstructions
-            provider={provider}
-            form={IDENTITY_PROVIDERS[directory.provider].console.bearer}
-            values={{ token, endpoint: endpointOf(directory, publicUrl) }}
+      <Steps names={WAYS[way]} current={way === 'setup' ? 2 : 1}>
+        <CopyOnce title="Token" label={`For ${provider}`} value={token}>
+          Copy it now; it won't be shown again. If you lose it, generate another one
+          {isRotation ? ` on the next page. The old token keeps working` : ''}.
+        </CopyOnce>
+        <ConsoleInstructions
+          provider={provider}
+          form={IDENTITY_PROVIDERS[directory.provider].console.bearer}
+          values={{ token, endpoint: endpointOf(directory, publicUrl) }}
+        />
+        <div class="acts">
+          <Go
+            href={isRotation ? `${address}/rotate` : `${address}/check?way=${way}`}
+            name="I've saved it"
+            tone="primary"
           />
-          <div class="acts">
-            <Go
-              href={isRotation ? `${address}/rotate` : `${address}/check?way=${way}`}
-              name="I've saved it"
-              tone="primary"
-            />
-            <Go href={address} name="Finish later" tone="quiet" />
-          </div>
-        </Steps>
-      </>
+          <Go href={address} name="Finish later" tone="quiet" />
+        </div>
+      </Steps>
     ),
   };
 }

@@ -1,29 +1,28 @@
 /** What a directory's two slots hold, as two cards. */
 import type { ComponentChildren } from 'preact';
-import type { Actor } from '../audit/index.ts';
 import { DAYS, type DirectoryView, type Holding, placeOf, titleOf } from './directory-view.ts';
 import { troubleOf } from './findings.tsx';
-import { capital, Spark, span, Tag, Time } from './parts.tsx';
+import { Details } from './lists.tsx';
+import { capital, Spark, Tag } from './parts.tsx';
+import { Last, span, Time } from './times.tsx';
+import { useVisit } from './visit.tsx';
 
-/** Always two cards. `acts`: what may be done with a holding, or with an empty slot. `nameOf`: how the maker of one is called here. */
+/** Always two cards. `acts`: what may be done with a holding, or with an empty slot. */
 export function SlotCards(props: {
   view: DirectoryView;
-  nameOf: (actor: Actor) => string;
-  /** Where the clients can be looked at, when they can. */
-  clientsPath?: string | undefined;
   acts: (holding: Holding) => ComponentChildren;
   free: (slot: 'a' | 'b') => ComponentChildren;
 }) {
-  const { view, nameOf, clientsPath, acts, free } = props;
+  const { view, acts, free } = props;
   return (
     <section class="slots" aria-label="Credentials">
       {(['a', 'b'] as const).map((slot) => {
         const holding = view.holdings.find(({ credential }) => credential.slot === slot);
         return holding ? (
-          <SlotCard holding={holding} view={view} nameOf={nameOf} clientsPath={clientsPath} acts={acts(holding)} />
+          <SlotCard holding={holding} view={view} acts={acts(holding)} />
         ) : (
           <article class="slot free" aria-label={`${capital(placeOf(slot))}: empty`}>
-            <SlotHead slot={slot} title="Empty" />
+            <SlotHead slot={slot} title={<h2>Empty</h2>} />
             <p class="soft">
               {view.holdings.length === 0
                 ? `For the token or connection that ${view.provider} will use.`
@@ -37,23 +36,18 @@ export function SlotCards(props: {
   );
 }
 
-function SlotHead({ slot, title }: { slot: 'a' | 'b'; title: string }) {
+/** What stands in a slot, and which of the two it is. */
+export function SlotHead({ slot, title }: { slot: 'a' | 'b'; title: ComponentChildren }) {
   return (
     <div class="head">
-      <h2>{title}</h2>
+      {title}
       <span class="key">{placeOf(slot)}</span>
     </div>
   );
 }
 
-function SlotCard(props: {
-  holding: Holding;
-  view: DirectoryView;
-  nameOf: (actor: Actor) => string;
-  clientsPath: string | undefined;
-  acts: ComponentChildren;
-}) {
-  const { holding, view, nameOf, clientsPath, acts } = props;
+function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryView; acts: ComponentChildren }) {
+  const { nameOf, clientsPath } = useVisit();
   const { credential, total, days } = holding;
   const { now, using } = view;
   const accepted = days.reduce((sum, day) => sum + day.accepted, 0);
@@ -64,76 +58,71 @@ function SlotCard(props: {
       class={using === holding && holding.state === 'active' && !troubleOf(view.diagnosis) ? 'slot using' : 'slot'}
       aria-label={`${capital(placeOf(credential.slot))}: ${titleOf(credential)}`}
     >
-      <SlotHead slot={credential.slot} title={titleOf(credential)} />
+      <SlotHead slot={credential.slot} title={<h2>{titleOf(credential)}</h2>} />
       <StateTag holding={holding} view={view} />
-      <dl>
-        <dt>Kind</dt>
-        <dd>{credential.kind === 'oauth' ? 'Connection' : 'Token'}</dd>
-        {credential.kind === 'bearer' && (
-          <>
-            <dt>Last characters</dt>
-            <dd class="mono">{credential.weak ? 'Not shown' : `…${credential.hint}`}</dd>
-          </>
-        )}
-        {credential.weak && (
-          <>
-            <dt>Strength</dt>
-            <dd>
+      <Details
+        of={[
+          ['Kind', credential.kind === 'oauth' ? 'Connection' : 'Token'],
+          credential.kind === 'bearer' && [
+            'Last characters',
+            credential.weak ? 'Not shown' : `…${credential.hint}`,
+            'mono',
+          ],
+          credential.weak && [
+            'Strength',
+            <>
               <b>Weak</b>: {credential.kind === 'oauth' ? 'its imported refresh token' : 'it'} can be guessed, and stops
               working if this server's secret is lost. Replace it.
-            </dd>
-          </>
-        )}
-        {credential.clientId !== undefined && (
-          <>
-            <dt>Client</dt>
-            <dd class="mono">
-              {clientsPath === undefined ? (
-                credential.clientId
-              ) : (
-                <a href={`${clientsPath}/${credential.clientId}`}>{credential.clientId}</a>
-              )}
-            </dd>
-          </>
-        )}
-        <dt>{credential.kind === 'oauth' ? 'Authorized' : 'Created'}</dt>
-        <dd>
-          <Time at={credential.createdAt} now={now} /> by {nameOf(credential.authorizedBy ?? credential.createdBy)}
-        </dd>
-        <dt>Last used</dt>
-        <dd>
-          {total?.lastUsedAt ? <Time at={total.lastUsedAt} now={now} /> : 'Never'}
-          {from && (
+            </>,
+          ],
+          credential.clientId !== undefined && [
+            'Client',
+            clientsPath === undefined ? (
+              credential.clientId
+            ) : (
+              <a href={`${clientsPath}/${credential.clientId}`}>{credential.clientId}</a>
+            ),
+            'mono',
+          ],
+          [
+            credential.kind === 'oauth' ? 'Authorized' : 'Created',
             <>
-              <br />
-              <small>
-                {from.address}
-                {from.userAgent !== undefined && `, ${from.userAgent}`}
-              </small>
-            </>
-          )}
-        </dd>
-        {total?.lastRefreshedAt && (
-          <>
-            <dt>Refreshed</dt>
-            <dd>
-              <Time at={total.lastRefreshedAt} now={now} />
+              <Time at={credential.createdAt} /> by {nameOf(credential.authorizedBy ?? credential.createdBy)}
+            </>,
+          ],
+          [
+            'Last used',
+            <>
+              <Last at={total?.lastUsedAt} never="Never" />
+              {from && (
+                <>
+                  <br />
+                  <small>
+                    {from.address}
+                    {from.userAgent !== undefined && `, ${from.userAgent}`}
+                  </small>
+                </>
+              )}
+            </>,
+          ],
+          total?.lastRefreshedAt && [
+            'Refreshed',
+            <>
+              <Time at={total.lastRefreshedAt} />
               {total.accessTokenExpiresAt && total.accessTokenExpiresAt > now && (
                 <small>
                   {' '}
                   (access token: {span(Math.round((total.accessTokenExpiresAt.getTime() - now.getTime()) / 1000))} left)
                 </small>
               )}
-            </dd>
-          </>
-        )}
-        <dt>Access</dt>
-        <dd>{credential.scopes.includes('scim') ? 'Read and write' : 'Read only'}</dd>
-        <dt>Expires</dt>
-        <dd>{credential.expiresAt ? <Time at={credential.expiresAt} now={now} /> : 'Never'}</dd>
-      </dl>
+            </>,
+          ],
+          ['Access', credential.scopes.includes('scim') ? 'Read and write' : 'Read only'],
+          ['Expires', <Last at={credential.expiresAt} never="Never" />],
+        ]}
+      />
       <div>
-        <Spark days={days} now={now} />
+        <Spark days={days} />
         <small>
           {accepted.toLocaleString('en')} accepted, {refused.toLocaleString('en')} refused in {DAYS} days
         </small>

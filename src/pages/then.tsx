@@ -2,12 +2,15 @@
 import { DAY_MS, dateFormat } from '../clock.ts';
 import type { Diagnoses, PastDiagnosis, Timeline } from '../diagnosis/index.ts';
 import type { Directory } from '../directories/index.ts';
-import { placeOf } from './directory-view.ts';
+import { titleOf } from './directory-view.ts';
 import { invalidField } from './fields.tsx';
 import { Dot, Sentence, toneOf } from './findings.tsx';
-import { Moment, Tag, type Tone } from './parts.tsx';
+import { Tabs } from './lists.tsx';
+import { Tag, type Tone } from './parts.tsx';
+import { SlotHead } from './slots.tsx';
 import { TimelineDrawing } from './timeline.tsx';
-import type { Visit } from './visit.tsx';
+import { Moment } from './times.tsx';
+import { addressOf, useVisit, type Visit } from './visit.tsx';
 
 const PERIODS = { '1': '24 hours', '7': '7 days', '30': '30 days', all: 'Everything' } as const;
 type Period = keyof typeof PERIODS;
@@ -43,29 +46,23 @@ export function momentOf(query: URLSearchParams, now: Date): Date | undefined {
   throw invalidField('at', `State at must be a time such as 2026-11-16T17:30. You entered ${given.slice(0, 30)}.`);
 }
 
-export function PastPanel(props: { past: Past; directory: Directory; visit: Visit }) {
-  const { past, directory, visit } = props;
+export function PastPanel({ past, directory }: { past: Past; directory: Directory }) {
   const { period, timeline, then } = past;
-  const { now } = visit;
+  const { now } = useVisit();
   const asked = then && new Date(then.at);
+  const hrefOf = (key: string) => `?period=${key}${asked ? `&at=${minuteOf(asked)}` : ''}#timeline`;
   return (
     <>
       <section class="panel" id="timeline">
         <div class="head">
           <h2>Timeline</h2>
-          <nav class="acts" aria-label="Period">
-            {Object.entries(PERIODS).map(([key, name]) => (
-              <a
-                class={key === period ? 'btn' : 'btn quiet'}
-                aria-current={key === period ? 'true' : undefined}
-                href={`?period=${key}${asked ? `&at=${asked.toISOString().slice(0, 16)}` : ''}#timeline`}
-              >
-                {name}
-              </a>
-            ))}
-          </nav>
+          <Tabs
+            label="Period"
+            tabs={Object.entries(PERIODS).map(([key, name]) => [hrefOf(key), name])}
+            current={hrefOf(period)}
+          />
         </div>
-        <TimelineDrawing timeline={timeline} visit={visit} />
+        <TimelineDrawing timeline={timeline} />
         <form class="acts" action="#then">
           <input type="hidden" name="period" value={period} />
           <label class="acts">
@@ -74,15 +71,15 @@ export function PastPanel(props: { past: Past; directory: Directory; visit: Visi
               type="datetime-local"
               name="at"
               class="moment"
-              value={(asked ?? now).toISOString().slice(0, 16)}
-              max={now.toISOString().slice(0, 16)}
+              value={minuteOf(asked ?? now)}
+              max={minuteOf(now)}
               required
             />
           </label>
           <button type="submit">Show</button>
         </form>
       </section>
-      {then && asked && <Then then={then} at={asked} directory={directory} visit={visit} />}
+      {then && asked && <Then then={then} at={asked} directory={directory} />}
     </>
   );
 }
@@ -95,9 +92,8 @@ const STATES: Record<PastDiagnosis['credentials'][number]['state'], [name: strin
   expired: ['expired', 'off'],
 };
 
-function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visit: Visit }) {
-  const { then, at, directory, visit } = props;
-  const { now } = visit;
+function Then({ then, at, directory }: { then: PastDiagnosis; at: Date; directory: Directory }) {
+  const visit = useVisit();
   const [lead] = then.findings;
   const isBefore = at < directory.createdAt;
   const held = then.credentials.filter(
@@ -107,26 +103,26 @@ function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visi
     <section class="panel" id="then">
       <div class="head">
         <h2>On {spelled(at)}</h2>
-        <a href={`${visit.home}/directories/${directory.id}/ticket?at=${at.toISOString().slice(0, 16)}`}>
+        <a href={`${addressOf(visit, directory)}/ticket?at=${minuteOf(at)}`}>
           <small>Text and JSON</small>
         </a>
       </div>
       {isBefore ? (
         <p>
-          This directory did not exist yet. It was created <Moment at={directory.createdAt} now={now} />.
+          This directory did not exist yet. It was created <Moment at={directory.createdAt} />.
         </p>
       ) : (
         <>
           {then.keptSince && then.keptSince > at && (
             <p class="soft">
-              Our records begin <Moment at={then.keptSince} now={now} />, so we know nothing about this time.
+              Our records begin <Moment at={then.keptSince} />, so we know nothing about this time.
             </p>
           )}
           {lead && (
             <p class="line then">
               <Dot tone={toneOf(lead)} />
               <span>
-                <Sentence finding={lead} spoken={then.spoken} visit={{ reader: visit.reader, now }} />
+                <Sentence finding={lead} spoken={then.spoken} />
               </span>
             </p>
           )}
@@ -136,10 +132,7 @@ function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visi
               if (!credential) {
                 return (
                   <div class="slot free">
-                    <div class="head">
-                      <b>Empty</b>
-                      <span class="key">{placeOf(slot)}</span>
-                    </div>
+                    <SlotHead slot={slot} title={<b>Empty</b>} />
                   </div>
                 );
               }
@@ -147,21 +140,18 @@ function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visi
               const { kind, hint, label, createdAt, expiresAt, lastUsedAt } = credential;
               return (
                 <div class="slot">
-                  <div class="head">
-                    <b>{label ?? (kind === 'oauth' ? 'Connection' : 'Token')}</b>
-                    <span class="key">{placeOf(slot)}</span>
-                  </div>
+                  <SlotHead slot={slot} title={<b>{titleOf({ label, kind })}</b>} />
                   <Tag tone={tone}>{name}</Tag>
                   <small>
-                    {kind === 'bearer' && `…${hint}. `}Created <Moment at={createdAt} now={now} />.{' '}
+                    {kind === 'bearer' && `…${hint}. `}Created <Moment at={createdAt} />.{' '}
                     {expiresAt && (
                       <>
-                        Expires <Moment at={expiresAt} now={now} />.{' '}
+                        Expires <Moment at={expiresAt} />.{' '}
                       </>
                     )}
                     {lastUsedAt ? (
                       <>
-                        Last used within the hour before <Moment at={lastUsedAt} now={now} />.
+                        Last used within the hour before <Moment at={lastUsedAt} />.
                       </>
                     ) : (
                       'Not used before.'
@@ -176,6 +166,11 @@ function Then(props: { then: PastDiagnosis; at: Date; directory: Directory; visi
       )}
     </section>
   );
+}
+
+/** As the field for a moment has it. */
+function minuteOf(at: Date): string {
+  return at.toISOString().slice(0, 16);
 }
 
 const WHOLE_DAY = dateFormat({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });

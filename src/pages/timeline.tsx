@@ -4,8 +4,10 @@ import { DAY_MS, dateFormat, HOUR_MS } from '../clock.ts';
 import { CODES, type Run, type Timeline } from '../diagnosis/index.ts';
 import { placeOf } from './directory-view.ts';
 import { tellOf } from './events.tsx';
-import { capital, counted, Moment } from './parts.tsx';
-import type { Visit } from './visit.tsx';
+import { Table } from './lists.tsx';
+import { capital, counted } from './parts.tsx';
+import { Moment } from './times.tsx';
+import { useVisit } from './visit.tsx';
 
 /** As wide as the room beside the names of the lanes on a wide page, so that nothing is scaled. */
 const WIDTH = 832;
@@ -28,8 +30,8 @@ interface Lane {
   empty?: string;
 }
 
-export function TimelineDrawing({ timeline, visit }: { timeline: Timeline; visit: Visit }) {
-  const { now, nameOf } = visit;
+export function TimelineDrawing({ timeline }: { timeline: Timeline }) {
+  const visit = useVisit();
   const { from, to, changes, troubles } = timeline;
   const lanes = lanesOf(timeline);
   const span = Math.max(1, to.getTime() - from.getTime());
@@ -66,7 +68,7 @@ export function TimelineDrawing({ timeline, visit }: { timeline: Timeline; visit
             {first && <line class="then" x1={x(first.firstAt)} x2={x(first.firstAt)} y1={TOP} y2={bottom - 4} />}
             {changes.map((event) => (
               <circle class="act" cx={x(event.at)} cy={y(0) + 18} r={5}>
-                <title>{`${stamp(event.at)}: ${tellOf(event, visit).text}, ${nameOf(event.actor)}`}</title>
+                <title>{`${stamp(event.at)}: ${tellOf(event, visit).text}, ${visit.nameOf(event.actor)}`}</title>
               </circle>
             ))}
             {lanes.map((lane, index) => (
@@ -128,7 +130,7 @@ export function TimelineDrawing({ timeline, visit }: { timeline: Timeline; visit
         </section>
       </div>
       <p class="unseen">The table below has the same data.</p>
-      <Table timeline={timeline} now={now} visit={visit} />
+      <AsTable timeline={timeline} />
     </>
   );
 }
@@ -244,8 +246,9 @@ function joinedTroubles(troubles: Timeline['troubles']): Timeline['troubles'] {
 }
 
 /** The latest first. */
-function Table(props: { timeline: Timeline; now: Date; visit: Visit }) {
-  const { timeline, now, visit } = props;
+function AsTable({ timeline }: { timeline: Timeline }) {
+  const visit = useVisit();
+  const { now } = visit;
   const { changes, credentials, tokenEndpoint, scimServer, troubles, isCut } = timeline;
   const told = ({ accepted, refused }: Run) =>
     [
@@ -259,7 +262,7 @@ function Table(props: { timeline: Timeline; now: Date; visit: Visit }) {
       {text}
       {to.getTime() - from.getTime() > HOUR_MS && (
         <>
-          , until <Moment at={to < now ? to : now} now={now} />
+          , until <Moment at={to < now ? to : now} />
         </>
       )}
     </>
@@ -289,26 +292,14 @@ function Table(props: { timeline: Timeline; now: Date; visit: Visit }) {
   return (
     <details>
       <summary>As a table</summary>
-      <table class="stacked">
-        <thead>
-          <tr>
-            <th>When</th>
-            <th>Where</th>
-            <th>What</th>
-          </tr>
-        </thead>
-        <tbody>
-          {all.slice(0, ROWS).map(({ at, where, what }) => (
-            <tr>
-              <td class="when" data-label="When">
-                <Moment at={at} now={now} />
-              </td>
-              <td data-label="Where">{where}</td>
-              <td data-label="What">{what}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        columns={[
+          { name: 'When', class: 'when', cell: ({ at }) => <Moment at={at} /> },
+          { name: 'Where', cell: ({ where }) => where },
+          { name: 'What', cell: ({ what }) => what },
+        ]}
+        items={all.slice(0, ROWS)}
+      />
       {(isCut || all.length > ROWS) && (
         <p class="soft">Some entries are left out. Choose a shorter period to see them.</p>
       )}

@@ -1,6 +1,7 @@
 /** One request to a page for people: who, what was sent, and what they are shown; the same for operators and IT contacts. */
 import type { Context } from 'koa';
-import type { ComponentChildren, VNode } from 'preact';
+import { type ComponentChildren, createContext, type VNode } from 'preact';
+import { useContext } from 'preact/hooks';
 import type { AccessRole, Action } from '../access.ts';
 import type { Actor, Attribution } from '../audit/index.ts';
 import type { Reader } from '../diagnosis/index.ts';
@@ -11,7 +12,11 @@ import type { PageCookies } from './cookies.ts';
 export interface Guest {
   path: string;
   params: Readonly<Record<string, string>>;
+  /** What the path has for `:id`; empty where it has none. */
+  id: string;
   query: URLSearchParams;
+  /** Where the page of a list begins that is asked for. */
+  after: string | undefined;
   /** What a form sent; empty for a page that is only looked at. */
   form: URLSearchParams;
   /** Where it comes from. */
@@ -42,11 +47,14 @@ export interface Visit extends Guest {
   /** How an actor is called to this person, and from where it came as far as that is theirs to know. */
   nameOf: (actor: Actor, address?: string) => string;
   /** What stands before a directory in the trail of its pages. */
-  trail?: readonly [path: string, name: string][];
+  trail: Trail;
   /** Where the whole audit can be read, and the clients, when they can. */
   auditPath?: string;
   clientsPath?: string;
 }
+
+/** The pages above a page, from the first place down. */
+export type Trail = readonly (readonly [path: string, name: string])[];
 
 /** What is wrong with one field of a form, said at the field. */
 export interface FieldProblem {
@@ -57,14 +65,35 @@ export interface FieldProblem {
 /** Gives the page, or an address to go on to. */
 export type Handler<V extends Guest = Visit> = (visit: V) => Promise<Shown | string>;
 
-/** A page below the home of a face. A form is the `post` of the page that it stands on. */
+/**
+ * A page below the home of a face, or the form of one. What goes without a page of its own stands on the nearest page above it: there it is
+ * shown again when it is refused, and there it leads.
+ */
 export interface Route<V extends Visit = Visit> {
   path: string;
   action: Action;
   get?: Handler<V>;
+  /** In place of `get`: what is asked before something is ended. */
+  ask?: (visit: V) => Promise<Question | Shown>;
+  /** What a form does, which shows a page of its own or leads elsewhere. */
   post?: Handler<V>;
-  /** For a `post` of another address: the page that its form stands on, as that route's path and perhaps a query. */
+  /** In place of `post`: what a form does before it leads back to its page; from a question, to the page above. */
+  does?: (visit: V) => Promise<unknown>;
+  /** The page that the form stands on, where it is another one: that route's path, and perhaps a query. */
   on?: string | ((visit: V) => string);
+}
+
+/** Before something is ended: what breaks by it, and the button that does it. */
+export interface Question {
+  title: string;
+  trail: Trail;
+  /** The verb of the button, where it is not the title. */
+  name?: string;
+  /** The way back, where it is not the page above. */
+  back?: string;
+  /** What the way back is called. */
+  keep?: string;
+  text: ComponentChildren;
 }
 
 /** A page for everybody, at its whole path. */
@@ -76,8 +105,12 @@ export interface OpenRoute {
 
 export interface Shown {
   title: string;
-  /** The place in the navigation that it belongs to. */
-  place?: string;
+  /** The pages above it. Without, it draws its own heading. */
+  trail?: Trail;
+  /** Its heading, where that is not the title. */
+  heading?: string;
+  /** What stands beside its heading: ways to other pages, and what can be done at once. */
+  acts?: ComponentChildren;
   /** Whose page it is, where no session says it. */
   aside?: string;
   status?: number;
@@ -94,12 +127,27 @@ export interface Shown {
   retryAfterSeconds?: number;
 }
 
+/** Where a directory's page is. */
+export function addressOf({ home }: Pick<Visit, 'home'>, { id }: { id: string }): string {
+  return `${home}/directories/${id}`;
+}
+
+/** The pages above one that is about a directory. */
+export function trailTo(visit: Visit, directory: { id: string; name: string }): Trail {
+  return [...visit.trail, [addressOf(visit, directory), directory.name]];
+}
+
+/** A file in place of a page. */
+export function fileOf(name: string, type: string, body: AsyncIterable<string>): Shown {
+  return { title: name, children: null, download: { name, type, body } };
+}
+
 /** A page with one part that refreshes while somebody looks: with `?part` it is that part alone. */
 export function live(
   visit: Visit,
-  page: Omit<Shown, 'children' | 'part'> & { head: VNode; part: VNode; rest?: VNode },
+  page: Omit<Shown, 'children' | 'part'> & { part: VNode; rest?: ComponentChildren },
 ): Shown {
-  const { head, part, rest, ...shown } = page;
+  const { part, rest, ...shown } = page;
   const query = new URLSearchParams(visit.query);
   query.set('part', 'live');
   return {
@@ -107,7 +155,6 @@ export function live(
     ...(visit.query.has('part') && { part }),
     children: (
       <>
-        {head}
         <div data-live={`${visit.path}?${query}`} class="detail">
           {part}
         </div>
@@ -115,4 +162,13 @@ export function live(
       </>
     ),
   };
+}
+
+/** Whom a page is drawn for; what is drawn for everybody has none. */
+export const VisitContext = createContext<Visit | undefined>(undefined);
+
+export function useVisit(): Visit {
+  const visit = useContext(VisitContext);
+  if (!visit) throw new Error('drawn outside of a visit');
+  return visit;
 }

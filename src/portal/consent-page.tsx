@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { Credential, UsageTotal } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
 import type { ConnectionRequest } from '../oauth/index.ts';
-import { capital, counted, placeOf, spokenOf, Time, titleOf } from '../pages/index.ts';
+import { capital, counted, Details, Last, Pick, placeOf, spokenOf, titleOf } from '../pages/index.ts';
 
 export interface Holder {
   credential: Credential;
@@ -22,9 +22,8 @@ export function ConsentPage(props: {
   vendor: string;
   choices: Choice[];
   token: string;
-  now: Date;
 }) {
-  const { request, organization, vendor, choices, token, now } = props;
+  const { request, organization, vendor, choices, token } = props;
   const { client, scopes } = request;
   const isSingle = choices.length === 1;
   return (
@@ -36,21 +35,21 @@ export function ConsentPage(props: {
       </p>
       <form method="post" class="panel">
         <input type="hidden" name="token" value={token} />
-        <dl>
-          <dt>Access</dt>
-          <dd>
-            {scopes.includes('scim')
-              ? 'Create, change, deactivate and delete users and groups'
-              : 'Read users and groups'}
-          </dd>
-          <dt>Expires</dt>
-          <dd>{endOf(client)}</dd>
-          <dt>Returns to</dt>
-          <dd class="mono">{request.redirectOrigin}</dd>
-        </dl>
+        <Details
+          of={[
+            [
+              'Access',
+              scopes.includes('scim')
+                ? 'Create, change, deactivate and delete users and groups'
+                : 'Read users and groups',
+            ],
+            ['Expires', endOf(client)],
+            ['Returns to', request.redirectOrigin, 'mono'],
+          ]}
+        />
         {!isSingle && <h2>Which directory is it for?</h2>}
         {choices.map((choice) => (
-          <DirectoryChoice {...choice} client={client} isSingle={isSingle} now={now} />
+          <DirectoryChoice {...choice} client={client} isSingle={isSingle} />
         ))}
         <div class="acts">
           <button class="primary" type="submit" name="decision" value="allow">
@@ -82,8 +81,8 @@ function endOf({ name, maximumAgeDays, idleDays }: Client): string {
     : `${capital(ends.join(', or '))}${ends.length > 1 ? ', whichever comes first' : ''}. You then have to connect it again.`;
 }
 
-function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; now: Date }) {
-  const { directory, holders, client, isSingle, now } = props;
+function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean }) {
+  const { directory, holders, client, isSingle } = props;
   const name = `replaces-${directory.id}`;
   const own = holders.find(({ credential }) => credential.clientId === client.id)?.credential.id;
   const [only] = holders;
@@ -108,11 +107,11 @@ function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; no
           {(['a', 'b'] as const).map((slot) => {
             const holder = holders.find(({ credential }) => credential.slot === slot);
             if (!holder) return <FreeSlot slot={slot} isNext={slot === 'a' || holders.length === 1} client={client} />;
-            if (holders.length === 1) return <TakenSlot {...holder} now={now} />;
+            if (holders.length === 1) return <TakenSlot {...holder} />;
             const { id } = holder.credential;
             return (
               <label class="slot choosable">
-                <TakenSlot {...holder} now={now}>
+                <TakenSlot {...holder}>
                   <span class="pick">
                     <input type="radio" name={name} value={id} checked={id === own} required={isSingle} /> Replace this
                   </span>
@@ -123,23 +122,20 @@ function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean; no
         </div>
         {holders.length === 1 && only && (
           <>
-            <label class="choice">
-              <input type="radio" name={name} value="" checked={own === undefined} />
-              <span>
-                <b>Keep both.</b>{' '}
-                <small>{capital(spokenOf(only.credential))} keeps working next to the new connection.</small>
-              </span>
-            </label>
-            <label class="choice">
-              <input type="radio" name={name} value={only.credential.id} checked={own !== undefined} />
-              <span>
-                <b>Replace it.</b>{' '}
-                <small>
-                  {capital(spokenOf(only.credential))} keeps working until {client.name} uses the new connection and no
-                  longer uses the old one. Then it ends automatically.
-                </small>
-              </span>
-            </label>
+            <Pick
+              name={name}
+              value=""
+              isOn={own === undefined}
+              label="Keep both."
+              hint={`${capital(spokenOf(only.credential))} keeps working next to the new connection.`}
+            />
+            <Pick
+              name={name}
+              value={only.credential.id}
+              isOn={own !== undefined}
+              label="Replace it."
+              hint={`${capital(spokenOf(only.credential))} keeps working until ${client.name} uses the new connection and no longer uses the old one. Then it ends automatically.`}
+            />
           </>
         )}
       </div>
@@ -156,7 +152,7 @@ function FreeSlot({ slot, isNext, client }: { slot: 'a' | 'b'; isNext: boolean; 
   );
 }
 
-function TakenSlot({ credential, total, now, children }: Holder & { now: Date; children?: ComponentChildren }) {
+function TakenSlot({ credential, total, children }: Holder & { children?: ComponentChildren }) {
   const { slot, kind, state, hint, label } = credential;
   const from = total?.lastUsedFrom;
   const body = (
@@ -168,14 +164,9 @@ function TakenSlot({ credential, total, now, children }: Holder & { now: Date; c
         {state === 'disabled' && ', disabled'}
       </small>
       <small>
-        {total?.lastUsedAt ? (
-          <>
-            Last used <Time at={total.lastUsedAt} now={now} />
-            {from && ` from ${from.address}`}
-          </>
-        ) : (
-          'Never used'
-        )}
+        <Last at={total?.lastUsedAt} before="Last used" never="Never used">
+          {from && ` from ${from.address}`}
+        </Last>
       </small>
       {children}
     </>

@@ -1,12 +1,12 @@
 /** The consent to a connection that an identity provider asked for: for which directory, and whom it replaces. */
 import type { Context } from 'koa';
 import type { Attribution } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
 import type { Credentials, Usage } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import type { ConnectionRequest, Oauth } from '../oauth/index.ts';
 import { type PortalLink, personOf } from '../one-time-links/index.ts';
 import { type Guest, hasFormToken, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
+import { allPages } from '../storage/index.ts';
 import { ConsentPage, type Holder } from './consent-page.tsx';
 import { findSession, PENDING_COOKIE, type Session, type SessionDependencies } from './session.ts';
 
@@ -15,7 +15,6 @@ export interface ConsentDependencies extends SessionDependencies {
   directories: Directories;
   credentials: Credentials;
   usage: Usage;
-  clock: Clock;
   vendor: string;
 }
 
@@ -23,7 +22,7 @@ const PAGE = 200;
 const PENDING_SECONDS = 3600;
 
 export function consentPages(deps: ConsentDependencies): OpenRoute[] {
-  const { vendor, oauth, directories, credentials, usage, clock } = deps;
+  const { vendor, oauth, directories, credentials, usage } = deps;
   return [{ path: '/connect/:uid', get: consent, post: consent }];
 
   async function consent(guest: Guest, koa: Context): Promise<Shown | string> {
@@ -62,7 +61,6 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
           vendor={vendor}
           choices={held}
           token={session.formToken}
-          now={clock.now()}
         />
       ),
     };
@@ -70,13 +68,10 @@ export function consentPages(deps: ConsentDependencies): OpenRoute[] {
 
   async function choicesOf({ client }: ConnectionRequest, link: PortalLink): Promise<Directory[]> {
     const choices: Directory[] = [];
-    let after: string | undefined;
-    do {
-      const page = await directories.page({ organizationId: link.organizationId, after, limit: PAGE });
-      const isFor = ({ id }: Directory) => client.directoryId === undefined || client.directoryId === id;
-      choices.push(...page.items.filter(isFor));
-      after = page.nextCursor ?? undefined;
-    } while (after !== undefined);
+    const { organizationId } = link;
+    const isFor = ({ id }: Directory) => client.directoryId === undefined || client.directoryId === id;
+    for await (const some of allPages((after) => directories.page({ organizationId, after, limit: PAGE })))
+      choices.push(...some.filter(isFor));
     return choices;
   }
 

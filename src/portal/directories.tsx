@@ -1,15 +1,17 @@
 /** The pages of one directory for its IT contacts. */
 import {
+  addressOf,
   createSeen,
   DirectoryFace,
   EventRows,
   Go,
-  Head,
   live,
   More,
   PastPanel,
   type Route,
   type SeenDependencies,
+  Tabs,
+  trailTo,
   type Visit,
 } from '../pages/index.ts';
 
@@ -24,17 +26,18 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
 
   async function one(visit: Visit) {
     const { face, past } = await seen.face(visit);
-    const { directory } = face.view;
-    const address = `${visit.home}/directories/${directory.id}`;
+    const { directory, diagnosis } = face.view;
+    const address = addressOf(visit, directory);
     const setup = <Go href={`${address}/setup`} name="Set up" />;
     return live(visit, {
       title: directory.name,
-      head: (
-        <Head trail={[[visit.home, 'Your directories']]} title={directory.name}>
+      trail: visit.trail,
+      acts: (
+        <>
           <Go href={`${visit.home}/check-token`} name="Check a token" />
           {directory.requestLog === true && <Go href={`${address}/requests`} name="Request log" />}
           {setup}
-        </Head>
+        </>
       ),
       part: (
         <DirectoryFace {...face} publicUrl={publicUrl}>
@@ -42,63 +45,43 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
         </DirectoryFace>
       ),
       // A drawing of nothing only keeps a newcomer from the setup.
-      ...(past &&
-        face.view.diagnosis.findings[0]?.code !== 'not_connected' && {
-          rest: <PastPanel past={past} directory={directory} visit={visit} />,
-        }),
+      rest: past && diagnosis.findings[0]?.code !== 'not_connected' && <PastPanel past={past} directory={directory} />,
     });
   }
 
   async function trail(visit: Visit) {
     const directory = await seen.directory(visit);
-    const after = visit.query.get('after') ?? undefined;
     const isOfRefusals = visit.query.get('type') === 'refused';
     const { items, nextCursor } = await audit.page({
       where: { directoryId: directory.id, ...(isOfRefusals && { type: REFUSALS }) },
-      after,
+      after: visit.after,
       limit: PAGE,
     });
-    const address = `${visit.home}/directories/${directory.id}`;
+    const address = addressOf(visit, directory);
+    const [all, refused] = [`${address}/audit`, `${address}/audit?type=refused`];
     return {
       title: `Audit trail of ${directory.name}`,
+      heading: 'Audit',
+      trail: trailTo(visit, directory),
+      acts: directory.requestLog === true && <Go href={`${address}/requests`} name="Request log" />,
       children: (
         <>
-          <Head
-            trail={[
-              [visit.home, 'Your directories'],
-              [address, directory.name],
+          <Tabs
+            label="Events"
+            tabs={[
+              [all, 'All events'],
+              [refused, 'All refusals'],
             ]}
-            title="Audit"
-          >
-            {directory.requestLog === true && <Go href={`${address}/requests`} name="Request log" />}
-          </Head>
-          <nav class="acts" aria-label="Events">
-            {(
-              [
-                ['', 'All events'],
-                ['?type=refused', 'All refusals'],
-              ] as const
-            ).map(([query, name]) => {
-              const isShown = isOfRefusals === (query !== '');
-              return (
-                <a
-                  class={isShown ? 'btn' : 'btn quiet'}
-                  aria-current={isShown ? 'true' : undefined}
-                  href={`${address}/audit${query}`}
-                >
-                  {name}
-                </a>
-              );
-            })}
-          </nav>
+            current={isOfRefusals ? refused : all}
+          />
           <section class="panel list">
             {items.length === 0 && isOfRefusals ? (
               <p class="bar soft">Nothing was refused.</p>
             ) : (
-              <EventRows events={items} visit={visit} />
+              <EventRows events={items} />
             )}
           </section>
-          <More visit={visit} cursor={nextCursor} />
+          <More cursor={nextCursor} />
         </>
       ),
     };

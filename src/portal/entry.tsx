@@ -1,5 +1,4 @@
 /** Entering by a portal link: a page that a preview can't use up, then the session. */
-import type { Clock } from '../clock.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import type { LinkState, PortalLink } from '../one-time-links/index.ts';
 import { MessageParts, type OpenRoute, type Shown, Time } from '../pages/index.ts';
@@ -11,8 +10,8 @@ const BROWSER_COOKIE = 'portal_browser';
 const BROWSER_SECONDS = 600;
 const BROWSER_LENGTH = 43;
 
-export function entryPages(deps: SessionDependencies & { clock: Clock; random: Random; vendor: string }): OpenRoute[] {
-  const { links, organizations, clock, random, vendor } = deps;
+export function entryPages(deps: SessionDependencies & { random: Random; vendor: string }): OpenRoute[] {
+  const { links, organizations, random, vendor } = deps;
 
   function linkOver(state: keyof typeof OVER, link: PortalLink | undefined): Shown {
     const usedAt = state === 'used' ? link?.usedAt : undefined;
@@ -25,8 +24,8 @@ export function entryPages(deps: SessionDependencies & { clock: Clock; random: R
           <MessageParts title={OVER[state]} text={`Ask ${vendor} for a new one. Your setup is unchanged.`} />
           {usedAt && (
             <p class="soft">
-              It was used <Time at={usedAt} now={clock.now()} />. If that wasn't you or a colleague, tell {vendor}. They
-              can end that session.
+              It was used <Time at={usedAt} />. If that wasn't you or a colleague, tell {vendor}. They can end that
+              session.
             </p>
           )}
         </>

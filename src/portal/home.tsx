@@ -32,10 +32,10 @@ export function homeRoutes(
       path: '',
       action: 'directories.read',
       async get(visit) {
-        const { organization, query } = visit;
+        const { organization, after } = visit;
         const { items, nextCursor } = await rows.page({
           organizationId: organization.id,
-          after: query.get('after') ?? undefined,
+          after,
           limit: DIRECTORIES,
         });
         return {
@@ -45,7 +45,7 @@ export function homeRoutes(
             <HomePage
               rows={items}
               nextCursor={nextCursor}
-              visit={visit}
+              endsAt={visit.link.sessionEndsAt ?? visit.now}
               diagnoses={diagnoses}
               isMailOn={notifications.isMailOn}
             />
@@ -70,12 +70,12 @@ export function homeRoutes(
 function HomePage(props: {
   rows: DirectoryRow[];
   nextCursor: string | null;
-  visit: Visit;
+  /** Of the session. */
+  endsAt: Date;
   diagnoses: Diagnoses;
   isMailOn: boolean;
 }) {
-  const { rows, nextCursor, visit, diagnoses, isMailOn } = props;
-  const endsAt = visit.link.sessionEndsAt ?? visit.now;
+  const { rows, nextCursor, endsAt, diagnoses, isMailOn } = props;
   return (
     <>
       <h1>Connect your identity provider</h1>
@@ -89,7 +89,6 @@ function HomePage(props: {
                 directory={directory}
                 finding={finding}
                 spoken={diagnoses.spoken(directory)}
-                visit={visit}
                 {...(finding.code === 'not_connected' && {
                   end: <Go href={`${HOME}/directories/${directory.id}/setup`} name="Set up" tone="primary" />,
                 })}
@@ -121,9 +120,9 @@ function HomePage(props: {
             approve the connection.
           </small>
         </p>
-        <Form visit={visit} action={`${HOME}/leave`} class="head">
+        <Form action={`${HOME}/leave`} class="head">
           <small>
-            Your session ends at <Time at={endsAt} now={visit.now} exact />.
+            Your session ends at <Time at={endsAt} exact />.
           </small>
           <button type="submit">Sign out</button>
         </Form>

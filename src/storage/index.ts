@@ -13,6 +13,7 @@ import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ReadOptions, Storage } from './port.ts';
 
+export { allPages } from './all-pages.ts';
 export { decodeCursor, encodeCursor } from './cursor.ts';
 export { type Observe, observed } from './observed.ts';
 export type {

@@ -1,0 +1,16 @@
+import { Tabs, type Trail } from '../pages/index.ts';
+import { HOME } from './visit.ts';
+
+export const REPORTS = `${HOME}/reports`;
+export const REPORTS_TRAIL: Trail = [[REPORTS, 'Reports']];
+
+const TABS = {
+  credentials: [REPORTS, 'Credentials'],
+  campaigns: [`${REPORTS}/campaigns`, 'Campaigns'],
+  evidence: [`${REPORTS}/evidence`, 'Evidence'],
+} as const;
+
+/** The pages of reports, side by side. */
+export function ReportTabs({ current }: { current: keyof typeof TABS }) {
+  return <Tabs label="Reports" tabs={Object.values(TABS)} current={TABS[current][0]} is="page" />;
+}

@@ -1,0 +1,81 @@
+/** Times as people read them; each also says itself exactly, with its zone. */
+import { type ComponentChildren, createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import { DAY_MS, dateFormat } from '../clock.ts';
+import { counted } from '../sentences.ts';
+
+/** The server's time as a page is drawn. */
+export const Now = createContext<Date | undefined>(undefined);
+
+export function useNow(): Date {
+  const now = useContext(Now);
+  if (!now) throw new Error('a time on a page that does not know the time');
+  return now;
+}
+
+/** A moment, relative by default; the exact one with its zone on hover. A script puts both into the reader's zone. */
+export function Time({ at, exact = false }: { at: Date; exact?: boolean }) {
+  const now = useNow();
+  return (
+    <time datetime={at.toISOString()} title={utc(at)} data-relative={exact ? 'exact' : 'ago'}>
+      {exact ? utc(at) : ago(at, now)}
+    </time>
+  );
+}
+
+/** A moment as people name it: today at 17:40, Monday at 17:40, 16 November at 17:40. A script puts it into the reader's zone. */
+export function Moment({ at }: { at: Date }) {
+  const now = useNow();
+  return (
+    <time datetime={at.toISOString()} title={utc(at)} data-relative="day">
+      {named(at, now)}
+    </time>
+  );
+}
+
+const CLOSE_DAYS: Record<number, string> = { 0: 'today', 1: 'yesterday', [-1]: 'tomorrow' };
+
+function named(at: Date, now: Date): string {
+  const time = `${at.toISOString().slice(11, 16)} UTC`;
+  const days = Math.floor(now.getTime() / DAY_MS) - Math.floor(at.getTime() / DAY_MS);
+  const close = CLOSE_DAYS[days];
+  if (close !== undefined) return `${close} at ${time}`;
+  if (days > 1 && days < 7) return `${WEEKDAY.format(at)} at ${time}`;
+  const isThisYear = at.getUTCFullYear() === now.getUTCFullYear();
+  return `${(isThisYear ? DAY_OF_YEAR : DAY_AND_YEAR).format(at)} at ${time}`;
+}
+
+const WEEKDAY = dateFormat({ weekday: 'long' });
+const DAY_OF_YEAR = dateFormat({ day: 'numeric', month: 'long' });
+const DAY_AND_YEAR = dateFormat({ day: 'numeric', month: 'long', year: 'numeric' });
+
+/** `40 seconds ago`, `in 3 hours`; hours up to two days. The script of the pages says the same. */
+export function ago(at: Date, now: Date): string {
+  const seconds = Math.round((now.getTime() - at.getTime()) / 1000);
+  if (seconds < 0) return `in ${span(-seconds)}`;
+  return seconds < 5 ? 'just now' : `${span(seconds)} ago`;
+}
+
+export function span(seconds: number): string {
+  if (seconds < 60) return counted(seconds, 'second');
+  if (seconds < 7200) return counted(Math.floor(seconds / 60), 'minute');
+  if (seconds < 172_800) return counted(Math.floor(seconds / 3600), 'hour');
+  return counted(Math.floor(seconds / 86_400), 'day');
+}
+
+function utc(at: Date): string {
+  return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** When something last happened, or that it never did. `before`, `children`: what stands around the time. */
+export function Last(props: { at: Date | undefined; before?: string; never: string; children?: ComponentChildren }) {
+  const { at, before, never, children } = props;
+  if (!at) return <>{never}</>;
+  return (
+    <>
+      {before !== undefined && `${before} `}
+      <Time at={at} />
+      {children}
+    </>
+  );
+}
