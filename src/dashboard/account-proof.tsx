@@ -1,9 +1,9 @@
 /** What shows on the account's forms that its owner sends them. */
 import type { Proof } from '../operators/index.ts';
 import { Field, type Trail } from '../pages/index.ts';
-import { HOME, type Visit } from './visit.ts';
+import { PLACES, type Visit } from './visit.ts';
 
-export const TRAIL: Trail = [[`${HOME}/settings`, 'Settings']];
+export const TRAIL: Trail = [PLACES.settings];
 
 export function proofOf({ sessionId, form, attribution }: Visit): Proof {
   return { sessionId, password: form.get('current') ?? '', address: attribution.address };

@@ -20,11 +20,11 @@ import {
   type Trail,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
-import { HOME, type Route, type Visit } from './visit.ts';
+import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
 const KEYS = `${HOME}/api-keys`;
-const TRAIL: Trail = [[`${HOME}/settings`, 'Settings']];
+const TRAIL: Trail = [PLACES.settings];
 const BELOW: Trail = [...TRAIL, [KEYS, 'API keys']];
 
 const MEANINGS = {
@@ -75,10 +75,7 @@ export function apiKeyRoutes({ organizations, apiKeys, usage }: DashboardDepende
           marks={<span class="mono">…{hint}</span>}
           text={
             <>
-              <Last at={lastUsedAt} before="last used" never="never used">
-                {' '}
-                from {lastUsedFrom?.address}
-              </Last>
+              <Last at={lastUsedAt} before="last used" from={lastUsedFrom?.address} never="never used" />
               {organizationId !== undefined && `, limited to ${organizationId}`}
               {expiresAt && !state && (
                 <>
@@ -135,10 +132,13 @@ export function apiKeyRoutes({ organizations, apiKeys, usage }: DashboardDepende
           text: (
             <p>
               <b>Requests with this key will be refused immediately.</b>{' '}
-              <Last at={lastUsedAt} before="Last used" never="It has never been used.">
-                {' '}
-                from {lastUsedFrom?.address}.
-              </Last>
+              <Last
+                at={lastUsedAt}
+                before="Last used"
+                from={lastUsedFrom?.address}
+                after="."
+                never="It has never been used."
+              />
             </p>
           ),
         };

@@ -41,14 +41,8 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
   /** Which directory, or which organization, each of these events is about. */
   async function placesOf(events: AuditEvent[]): Promise<(event: AuditEvent) => ComponentChildren> {
     const [directoryNames, organizationNames] = await Promise.all([
-      namesOf(
-        events.map(({ directoryId }) => directoryId),
-        directories.find,
-      ),
-      namesOf(
-        events.map(({ organizationId }) => organizationId),
-        organizations.find,
-      ),
+      namesOf(events, 'directoryId', directories.find),
+      namesOf(events, 'organizationId', organizations.find),
     ]);
     return ({ directoryId = '', organizationId = '' }) => {
       const directory = directoryNames.get(directoryId);

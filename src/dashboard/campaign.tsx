@@ -58,14 +58,8 @@ export function oneCampaignRoutes(deps: DashboardDependencies): Route[] {
       campaigns.members(campaign.id, { after, limit: PAGE }),
     ]);
     const [directoryNames, organizationNames] = await Promise.all([
-      namesOf(
-        items.map(({ directoryId }) => directoryId),
-        directories.find,
-      ),
-      namesOf(
-        items.map(({ organizationId }) => organizationId),
-        organizations.find,
-      ),
+      namesOf(items, 'directoryId', directories.find),
+      namesOf(items, 'organizationId', organizations.find),
     ]);
     const address = `${CAMPAIGNS}/${campaign.id}`;
     const isRunning = state === 'running';
@@ -190,13 +184,12 @@ function Condition(props: { campaign: Campaign; progress: Progress; isMailOn: bo
   const { campaign, progress, isMailOn } = props;
   const { state, stoppedBy, endedAt, askedRounds } = campaign;
   const [sum, done] = [sumOf(progress), doneOf(progress)];
-  if (state === 'starting')
-    return <Status tone="warn" sentence={<b>Choosing credentials.</b>} detail="Reload to see progress." />;
+  if (state === 'starting') return <Status tone="warn" lead="Choosing credentials." detail="Reload to see progress." />;
   if (state === 'stopping' || state === 'stopped')
     return (
       <Status
         tone="off"
-        sentence={<b>{state === 'stopped' ? 'This campaign was stopped.' : 'This campaign is stopping.'}</b>}
+        lead={state === 'stopped' ? 'This campaign was stopped.' : 'This campaign is stopping.'}
         detail={`${stoppedBy?.name ?? 'Someone'} stopped it. ${counted(progress.restored, 'end date')} removed.`}
       />
     );
@@ -204,7 +197,7 @@ function Condition(props: { campaign: Campaign; progress: Progress; isMailOn: bo
     return (
       <Status
         tone="ok"
-        sentence={<b>{sum === 1 ? 'Its credential has ended.' : `All ${counted(sum, 'credential')} have ended.`}</b>}
+        lead={sum === 1 ? 'Its credential has ended.' : `All ${counted(sum, 'credential')} have ended.`}
         detail={endedAt && <Time at={endedAt} />}
       />
     );
@@ -215,15 +208,8 @@ function Condition(props: { campaign: Campaign; progress: Progress; isMailOn: bo
   return (
     <Status
       tone={progress.waiting > 0 ? 'warn' : 'ok'}
-      sentence={
-        <>
-          <b>
-            {done} of {sum} ended.
-          </b>{' '}
-          {progress.waiting > 0 && `${progress.waiting} not replaced yet. `}
-          {progress.replaced > 0 && `${progress.replaced} replaced and still active.`}
-        </>
-      }
+      lead={`${done} of ${sum} ended.`}
+      rest={`${progress.waiting > 0 ? `${progress.waiting} not replaced yet. ` : ''}${progress.replaced > 0 ? `${progress.replaced} replaced and still active.` : ''}`}
       detail={isMailOn ? asked : 'Email is off. Copy the links and send them yourself.'}
     />
   );

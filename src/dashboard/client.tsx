@@ -7,6 +7,7 @@ import {
   Ask,
   CopyField,
   CopyOnce,
+  changesIn,
   counted,
   type DetailList,
   Details,
@@ -28,14 +29,13 @@ import {
   sent,
   Tag,
   type Trail,
-  touched,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
-import { HOME, type Route, type Visit } from './visit.ts';
+import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const LATEST = 50;
 const CONNECTIONS = 10;
-const TRAIL: Trail = [[`${HOME}/clients`, 'Clients']];
+const TRAIL: Trail = [PLACES.clients];
 
 export function oneClientRoutes(deps: DashboardDependencies): Route[] {
   const { clients, directories, organizations, credentials, usage, audit, publicUrl } = deps;
@@ -106,16 +106,15 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
               <Form
                 action={address}
                 class="detail"
-                shown={{ name: client.name, appName: client.appName, redirectUris: client.redirectUris.join('\n') }}
+                values={{ name: client.name, appName: client.appName, redirectUris: client.redirectUris.join('\n') }}
               >
-                <Field name="name" value={client.name} isRequired />
+                <Field name="name" isRequired />
                 <Field
                   name="appName"
-                  value={client.appName}
                   maximum={1000}
                   hint="Such as acme_scim_1, or the URL of the app in Okta's admin console."
                 />
-                <Lines name="redirectUris" value={client.redirectUris.join('\n')} rows={5} />
+                <Lines name="redirectUris" rows={5} />
                 <Submit name="Save" isMild />
               </Form>
               <div class="acts">
@@ -142,11 +141,10 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
             <Last
               at={token && (token.lastAt ?? token.at)}
               before="It last got one"
+              from={token?.address ?? 'an unknown address'}
+              after="."
               never="It has not gotten one recently."
-            >
-              {' '}
-              from {token?.address ?? 'an unknown address'}.
-            </Last>
+            />
           </p>
           <p class="soft">
             Its connections work until their access tokens expire, in{' '}
@@ -165,18 +163,13 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
       action: 'clients.change',
       async does({ id, form, attribution }) {
         const client = await clients.get(id);
-        const uris = (form.get('redirectUris') ?? '').split(/\s+/).filter(Boolean);
-        const given = sent(form, 'appName', 1000);
-        const appName = given === undefined ? undefined : appNameOf(given);
-        await clients.change(
-          client.id,
-          {
-            ...(touched(form, 'name') && { name: required(form, 'name') }),
-            ...(touched(form, 'appName') && { appName }),
-            ...(touched(form, 'redirectUris') && uris.join() !== client.redirectUris.join() && { redirectUris: uris }),
-          },
-          attribution,
-        );
+        const { redirectUris: uris, ...changes } = changesIn(form, {
+          name: required,
+          appName: appNameIn,
+          redirectUris,
+        });
+        const isOther = uris !== undefined && uris.join() !== client.redirectUris.join();
+        await clients.change(client.id, { ...changes, ...(isOther && { redirectUris: uris }) }, attribution);
       },
     },
     {
@@ -206,6 +199,16 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
       does: ({ id, params, attribution }) => clients.removeSecret(id, params['secretId'] ?? '', attribution),
     },
   ];
+}
+
+function redirectUris(form: URLSearchParams): string[] {
+  return (form.get('redirectUris') ?? '').split(/\s+/).filter(Boolean);
+}
+
+/** Throws invalid_request. */
+function appNameIn(form: URLSearchParams): string | undefined {
+  const given = sent(form, 'appName', 1000);
+  return given === undefined ? undefined : appNameOf(given);
 }
 
 /** Of the pages below that of a client. */

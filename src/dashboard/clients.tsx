@@ -17,10 +17,10 @@ import {
 } from '../pages/index.ts';
 import { oneClientRoutes, secretPage } from './client.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
-import { HOME, type Route, type Visit } from './visit.ts';
+import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const TRAIL: Trail = [[`${HOME}/clients`, 'Clients']];
+const TRAIL: Trail = [PLACES.clients];
 
 export function clientRoutes(deps: DashboardDependencies): Route[] {
   const { clients, directories, organizations, publicUrl } = deps;

@@ -6,6 +6,7 @@ import {
   Ask,
   CopyField,
   capital,
+  changesIn,
   createSeen,
   DirectoryFace,
   endpointKeyOf,
@@ -19,13 +20,13 @@ import {
   Pick,
   ProviderChoice,
   required,
-  sent,
+  sentOrNone,
   touched,
   trailTo,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { isOtherWay, shownUpstream, testPage, UpstreamFields, upstreamChangesIn, upstreamRoutes } from './upstream.tsx';
-import { HOME, type Route, type Visit } from './visit.ts';
+import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 export function directoryRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, directories, testUpstream, credentials, removal, publicUrl } = deps;
@@ -41,10 +42,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
     const mayChange = visit.may('directories.change');
     return live(visit, {
       title: name,
-      trail: [
-        [`${HOME}/organizations`, 'Organizations'],
-        [`${HOME}/organizations/${organization.id}`, organization.name],
-      ],
+      trail: [PLACES.organizations, [`${HOME}/organizations/${organization.id}`, organization.name]],
       acts: (
         <>
           <Go href={`${HOME}/audit?directoryId=${id}`} name="Audit" />
@@ -126,10 +124,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         const changed = await directories.change(
           directory.id,
           {
-            ...(touched(form, 'name') && { name: required(form, 'name') }),
-            ...(touched(form, 'provider') && { provider }),
+            ...changesIn(form, { name: required, provider: () => provider, audience: sentOrNone }),
             ...upstreamChangesIn(form, directory),
-            ...(touched(form, 'audience') && { audience: sent(form, 'audience', 2000) ?? null }),
             endpointKey,
           },
           attribution,
@@ -170,19 +166,17 @@ function ChangeForm({ directory, address }: { directory: Directory; address: str
     <Form
       action={address}
       class="fields"
-      shown={{ name, provider, ...shownUpstream(directory), audience, endpointKey }}
+      values={{ name, provider, ...shownUpstream(directory), audience, endpointKey }}
     >
-      <Field name="name" value={name} isRequired />
-      <ProviderChoice value={provider} />
+      <Field name="name" isRequired />
+      <ProviderChoice />
       <Field
         name="audience"
-        value={audience}
         hint="Only for a SCIM server that uses introspection under its own URL. Leave it empty to use the endpoint URL."
         maximum={2000}
       />
       <Field
         name="endpointKey"
-        value={endpointKey}
         hint="The key is part of the URL. If you change it, update the URL in the identity provider too."
       />
       <Pick

@@ -21,10 +21,10 @@ import {
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { OrganizationChoice, offerOrganizations } from './organization-choice.tsx';
-import { HOME, type Route, type Visit } from './visit.ts';
+import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const TRAIL: Trail = [[`${HOME}/organizations`, 'Organizations']];
+const TRAIL: Trail = [PLACES.organizations];
 
 /** Those that can need somebody, in the words of the table. */
 const FINDINGS = Object.entries(GROUPS).flatMap(([group, name]) => {
@@ -44,8 +44,8 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
       rows.needing({ ...where, after, limit: PAGE }),
       offerOrganizations(organizations),
     ]);
-    const ids = items.map(({ directory }) => directory.organizationId);
-    const names = await namesOf(ids, organizations.find);
+    const found = items.map(({ directory }) => directory);
+    const names = await namesOf(found, 'organizationId', organizations.find);
     const isFiltered = Object.values(where).some((value) => value !== undefined);
     return {
       title: 'Needs attention',

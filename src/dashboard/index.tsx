@@ -30,18 +30,9 @@ import { reportRoutes } from './reports.tsx';
 import { searchRoutes } from './search.tsx';
 import { settingsRoutes } from './settings.tsx';
 import { SESSION_COOKIE, signInPages, turnAway } from './sign-in.tsx';
-import { HOME, type Visit } from './visit.ts';
+import { HOME, PLACES, type Visit } from './visit.ts';
 
 export type { DashboardDependencies } from './dependencies.ts';
-
-const PLACES: readonly [path: string, name: string][] = [
-  [`${HOME}/organizations`, 'Organizations'],
-  [`${HOME}/clients`, 'Clients'],
-  [`${HOME}/notifications`, 'Notifications'],
-  [`${HOME}/reports`, 'Reports'],
-  [`${HOME}/audit`, 'Audit'],
-  [`${HOME}/settings`, 'Settings'],
-];
 
 export function createDashboard(deps: DashboardDependencies): Middleware {
   const { config, publicUrl, operators } = deps;
@@ -71,10 +62,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
           return {
             id,
             name,
-            trail: [
-              [`${HOME}/organizations`, 'Organizations'],
-              [`${HOME}/organizations/${id}`, name],
-            ],
+            trail: [PLACES.organizations, [`${HOME}/organizations/${id}`, name]],
           };
         },
       }),
@@ -104,7 +92,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
         formToken,
         role,
         may: (action) => mayRole(role, action),
-        trail: [[`${HOME}/organizations`, 'Organizations']],
+        trail: [PLACES.organizations],
         reader: { audience: 'operator', vendor: '' },
         // Operators see all organizations.
         assertSees: () => undefined,
@@ -131,7 +119,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
           </a>
         ),
         navigation: {
-          items: PLACES,
+          items: Object.values(PLACES),
           current: trail && (trail[0]?.[0] ?? visit.path),
           search: `${HOME}/search`,
           formToken: visit.formToken,

@@ -5,6 +5,7 @@ import {
   Ask,
   Choice,
   CopyOnce,
+  changesIn,
   chosen,
   counted,
   Field,
@@ -14,18 +15,17 @@ import {
   oncePage,
   required,
   Submit,
-  sent,
+  sentOrNone,
   Tag,
   Time,
   type Trail,
-  touched,
 } from '../pages/index.ts';
 import { ROLE_MEANINGS } from './account.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { Sessions } from './sessions.tsx';
-import { HOME, type Route, type Visit } from './visit.ts';
+import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
-const TRAIL: Trail = [[`${HOME}/settings`, 'Settings']];
+const TRAIL: Trail = [PLACES.settings];
 const BELOW: Trail = [...TRAIL, [`${HOME}/operators`, 'Members']];
 
 export function oneOperatorRoutes(deps: DashboardDependencies): Route[] {
@@ -56,10 +56,10 @@ export function oneOperatorRoutes(deps: DashboardDependencies): Route[] {
             {subject !== undefined && (
               <p class="soft">They sign in with your OpenID provider. It updates their name and role each time.</p>
             )}
-            <Form action={address} class="fields" shown={{ name, email, role }}>
-              <Field name="name" value={name} isRequired />
-              <Field name="email" value={email} hint="If you remove it, the password is removed too." />
-              <RoleChoice value={role} />
+            <Form action={address} class="fields" values={{ name, email, role }}>
+              <Field name="name" isRequired />
+              <Field name="email" hint="If you remove it, the password is removed too." />
+              <RoleChoice />
               <Submit name="Save" isMild />
             </Form>
           </section>
@@ -111,9 +111,7 @@ export function oneOperatorRoutes(deps: DashboardDependencies): Route[] {
           <>
             <p>
               <b>{name} will be signed out immediately and can't sign in again.</b>{' '}
-              <Last at={lastSignInAt} before="Last signed in" never="They have never signed in.">
-                .
-              </Last>
+              <Last at={lastSignInAt} before="Last signed in" after="." never="They have never signed in." />
             </p>
             <p class="soft">
               {verb === 'Disable'
@@ -133,11 +131,7 @@ export function oneOperatorRoutes(deps: DashboardDependencies): Route[] {
       get: one,
       async does({ id, form, attribution }) {
         const role = chosen(form, 'role', OPERATOR_ROLES);
-        const changes = {
-          ...(touched(form, 'name') && { name: required(form, 'name') }),
-          ...(touched(form, 'email') && { email: sent(form, 'email') ?? null }),
-          ...(touched(form, 'role') && { role }),
-        };
+        const changes = changesIn(form, { name: required, email: sentOrNone, role: () => role });
         await operators.change(id, changes, attribution);
       },
     },
@@ -198,7 +192,7 @@ export function oneOperatorRoutes(deps: DashboardDependencies): Route[] {
   ];
 }
 
-export function RoleChoice({ value }: { value: OperatorRole }) {
+export function RoleChoice({ value }: { value?: OperatorRole }) {
   return (
     <Choice
       name="role"

@@ -3,10 +3,10 @@ import { hasSecondFactor, OPERATOR_ROLES } from '../operators/index.ts';
 import { Field, FormPanel, Last, More, Row, Rows, required, sent, Tag, type Trail } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { oneOperatorRoutes, RoleChoice, signInLinkPage } from './operator.tsx';
-import { HOME, type Route, type Visit } from './visit.ts';
+import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const TRAIL: Trail = [[`${HOME}/settings`, 'Settings']];
+const TRAIL: Trail = [PLACES.settings];
 
 export function operatorRoutes(deps: DashboardDependencies): Route[] {
   const { operators } = deps;

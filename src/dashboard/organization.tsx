@@ -4,6 +4,7 @@ import { IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
 import {
   Ask,
   CopyField,
+  changesIn,
   counted,
   createDirectoryRows,
   endpointKeyOf,
@@ -23,17 +24,17 @@ import {
   readHeld,
   required,
   sent,
+  sentOrNone,
   type Trail,
-  touched,
 } from '../pages/index.ts';
 import { allPages } from '../storage/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { PortalLinks, portalLinkRoutes } from './portal-links.tsx';
-import { HOME, type Route, type Visit } from './visit.ts';
+import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
 const LINKS = 10;
-const TRAIL: Trail = [[`${HOME}/organizations`, 'Organizations']];
+const TRAIL: Trail = [PLACES.organizations];
 
 /** As the field shows them. */
 function originsOf({ upstreamOrigins = [] }: Organization): string {
@@ -114,14 +115,13 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
               <Form
                 action={address}
                 class="fields"
-                shown={{ name, externalId, upstreamOrigins: originsOf(organization) }}
+                values={{ name, externalId, upstreamOrigins: originsOf(organization) }}
               >
-                <Field name="name" value={name} isRequired />
-                <Field name="externalId" value={externalId} />
+                <Field name="name" isRequired />
+                <Field name="externalId" />
                 {visit.may('organizations.allow-upstreams') && (
                   <Lines
                     name="upstreamOrigins"
-                    value={originsOf(organization)}
                     rows={2}
                     hint="API keys of this organization can use only these, such as https://app.example.com."
                   />
@@ -174,15 +174,11 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       action: 'organizations.change',
       async does({ id, form, attribution, may }) {
         const mayAllow = may('organizations.allow-upstreams') && form.has('upstreamOrigins');
-        await organizations.change(
-          id,
-          {
-            ...(touched(form, 'name') && { name: required(form, 'name') }),
-            ...(touched(form, 'externalId') && { externalId: sent(form, 'externalId') ?? null }),
-            ...(mayAllow && touched(form, 'upstreamOrigins') && { upstreamOrigins: originsIn(form) }),
-          },
-          attribution,
-        );
+        const changes = {
+          ...changesIn(form, { name: required, externalId: sentOrNone }),
+          ...(mayAllow && changesIn(form, { upstreamOrigins: originsIn })),
+        };
+        await organizations.change(id, changes, attribution);
       },
     },
     {

@@ -37,8 +37,8 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
     const total = failing + degraded;
     if (total === 0) return undefined;
     const { items } = await rows.needing({ limit: Math.min(total, NEEDING_SHOWN) });
-    const ids = items.map(({ directory }) => directory.organizationId);
-    return { items, total, names: await namesOf(ids, organizations.find) };
+    const found = items.map(({ directory }) => directory);
+    return { items, total, names: await namesOf(found, 'organizationId', organizations.find) };
   }
 
   async function list({ after, may }: Visit) {

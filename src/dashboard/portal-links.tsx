@@ -3,7 +3,7 @@ import type { Organization } from '../directories/index.ts';
 import { type LinkState, linkStateAt, type PortalLink } from '../one-time-links/index.ts';
 import { Act, CopyOnce, Field, Form, Listed, oncePage, Row, Rows, sent, Time, useVisit } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
-import { HOME, type Route } from './visit.ts';
+import { HOME, PLACES, type Route } from './visit.ts';
 
 const STATES: Record<LinkState, string> = {
   fit: 'Not used yet',
@@ -74,10 +74,7 @@ export function portalLinkRoutes({ organizations, portalLinks, publicUrl }: Dash
         return oncePage(
           {
             title: 'Portal link',
-            trail: [
-              [`${HOME}/organizations`, 'Organizations'],
-              [back, name],
-            ],
+            trail: [PLACES.organizations, [back, name]],
             done: "I've sent it",
             back,
           },

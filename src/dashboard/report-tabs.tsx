@@ -1,8 +1,8 @@
 import { Tabs, type Trail } from '../pages/index.ts';
-import { HOME } from './visit.ts';
+import { HOME, PLACES } from './visit.ts';
 
 export const REPORTS = `${HOME}/reports`;
-export const REPORTS_TRAIL: Trail = [[REPORTS, 'Reports']];
+export const REPORTS_TRAIL: Trail = [PLACES.reports];
 
 const TABS = {
   credentials: [REPORTS, 'Credentials'],

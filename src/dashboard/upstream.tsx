@@ -4,6 +4,7 @@ import type { UpstreamTestCheck, UpstreamTestReport } from '../gateway/index.ts'
 import {
   Act,
   Choice,
+  changesIn,
   type createSeen,
   Field,
   Go,
@@ -13,6 +14,7 @@ import {
   type Shown,
   Status,
   sent,
+  sentOrNone,
   Tick,
   touched,
   trailTo,
@@ -42,7 +44,7 @@ export function shownUpstream(directory: Directory): Record<string, string | und
 }
 
 export function UpstreamFields({ directory }: { directory: Directory }) {
-  const { upstreamUrl, mapUris = true, upstreamCredential } = directory;
+  const { mapUris = true, upstreamCredential } = directory;
   const isHeld = upstreamCredential?.kind === 'header';
   return (
     <fieldset>
@@ -50,7 +52,6 @@ export function UpstreamFields({ directory }: { directory: Directory }) {
       <div class="fields">
         <Field
           name="upstreamUrl"
-          value={upstreamUrl}
           hint={
             isHeld
               ? 'The part before /Users. If you change the host, enter the header value again.'
@@ -58,18 +59,8 @@ export function UpstreamFields({ directory }: { directory: Directory }) {
           }
           maximum={2000}
         />
-        <Choice
-          name="upstreamCredential"
-          value={upstreamCredential?.kind ?? 'inherited'}
-          options={KINDS}
-          hint="How the gateway authenticates to the SCIM server."
-        />
-        <Field
-          name="upstreamHeaderName"
-          value={upstreamCredential?.name}
-          hint="For a fixed header, such as Authorization."
-          maximum={100}
-        />
+        <Choice name="upstreamCredential" options={KINDS} hint="How the gateway authenticates to the SCIM server." />
+        <Field name="upstreamHeaderName" hint="For a fixed header, such as Authorization." maximum={100} />
         <Field
           name={HIDDEN}
           type="password"
@@ -95,7 +86,7 @@ export function UpstreamFields({ directory }: { directory: Directory }) {
 /** What a form changes. Throws invalid_request. */
 export function upstreamChangesIn(form: URLSearchParams, directory: Directory): DirectoryChanges {
   return {
-    ...(touched(form, 'upstreamUrl') && { upstreamUrl: sent(form, 'upstreamUrl', 2000) ?? null }),
+    ...changesIn(form, { upstreamUrl: sentOrNone }),
     ...(form.has('shown_mapUris') && touched(form, 'mapUris') && { mapUris: form.get('mapUris') === 'yes' }),
     ...credentialIn(form, directory),
   };
@@ -156,14 +147,8 @@ export function testPage(
       <>
         <Status
           tone={isFine ? 'ok' : 'bad'}
-          sentence={
-            <>
-              {isSaved && 'Your change is saved. '}
-              <strong>
-                {isFine ? 'The SCIM server answers as identity providers expect.' : troubleOf(wrong, isAnswered)}
-              </strong>
-            </>
-          }
+          before={isSaved && 'Your change is saved. '}
+          lead={isFine ? 'The SCIM server answers as identity providers expect.' : troubleOf(wrong, isAnswered)}
           detail="We sent the requests that Entra ID and Okta send when you test the connection there. Nothing was changed."
           acts={<Act action={`${address}/test`} name="Test again" />}
         />

@@ -10,3 +10,13 @@ export interface Visit extends AnyVisit {
 export type Route = AnyRoute<Visit>;
 
 export const HOME = '/dashboard';
+
+/** The places of the navigation; the pages below one begin their trail with it. */
+export const PLACES = {
+  organizations: [`${HOME}/organizations`, 'Organizations'],
+  clients: [`${HOME}/clients`, 'Clients'],
+  notifications: [`${HOME}/notifications`, 'Notifications'],
+  reports: [`${HOME}/reports`, 'Reports'],
+  audit: [`${HOME}/audit`, 'Audit'],
+  settings: [`${HOME}/settings`, 'Settings'],
+} as const;

@@ -17,13 +17,13 @@ import {
 } from '../pages/index.ts';
 import { Deliveries, LastAttempt, stateIn } from './deliveries.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
-import { HOME, type Route, type Visit } from './visit.ts';
+import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const PAGE = 20;
 const KEPT_DAYS = 30;
 /** After which a webhook that fails is turned off. */
 const FAILING_DAYS = 5;
-const TRAIL: Trail = [[`${HOME}/notifications`, 'Notifications']];
+const TRAIL: Trail = [PLACES.notifications];
 const DISABLED: Record<NonNullable<Endpoint['disabledReason']>, string> = {
   by_hand: 'Someone turned it off.',
   gone: 'Its endpoint answered 410 (Gone).',
@@ -53,8 +53,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
       deliveries.count({ targetId: id, state: 'failed' }),
       deliveries.count({ targetId: id }),
     ]);
-    const ids = items.map(({ directoryId }) => directoryId);
-    const names = await namesOf(ids, directories.find);
+    const names = await namesOf(items, 'directoryId', directories.find);
     const shown =
       items.find((item) => item.id === visit.query.get('delivery')) ??
       items.find(({ attempts }) => attempts.length > 0);
@@ -173,11 +172,8 @@ function Condition(props: { endpoint: Endpoint; counts: Record<DeliveryState, nu
     return (
       <Status
         tone="bad"
-        sentence={
-          <>
-            <b>This webhook is off.</b> {DISABLED[disabledReason]}
-          </>
-        }
+        lead="This webhook is off."
+        rest={DISABLED[disabledReason]}
         detail="The event feed has the events that it missed. Once it is on, you can resend failed deliveries."
         acts={may && <Act action={`${address}/enable`} name="Turn on" tone="primary" />}
       />
@@ -188,10 +184,10 @@ function Condition(props: { endpoint: Endpoint; counts: Record<DeliveryState, nu
     return (
       <Status
         tone="warn"
-        sentence={
+        lead={`${pending === 1 ? '1 delivery is' : `${pending} deliveries are`} waiting for a retry.`}
+        rest={
           <>
-            <b>{pending === 1 ? '1 delivery is' : `${pending} deliveries are`} waiting for a retry.</b> Nothing has been
-            delivered since <Time at={failingSince} exact />.
+            Nothing has been delivered since <Time at={failingSince} exact />.
           </>
         }
         detail={
@@ -207,18 +203,14 @@ function Condition(props: { endpoint: Endpoint; counts: Record<DeliveryState, nu
   return (
     <Status
       tone={failed > 0 ? 'warn' : delivered <= 0 ? 'off' : 'ok'}
-      sentence={
-        delivered <= 0 ? (
-          <>
-            <b>{failed + pending > 0 ? 'Nothing has been delivered yet.' : 'Nothing has been sent yet.'}</b>{' '}
-            {onTheWay || 'Send a test event to check that it arrives.'}
-          </>
-        ) : (
-          <>
-            <b>Deliveries work.</b> {onTheWay || 'Nothing is waiting.'}
-          </>
-        )
+      lead={
+        delivered > 0
+          ? 'Deliveries work.'
+          : failed + pending > 0
+            ? 'Nothing has been delivered yet.'
+            : 'Nothing has been sent yet.'
       }
+      rest={onTheWay || (delivered > 0 ? 'Nothing is waiting.' : 'Send a test event to check that it arrives.')}
       detail={failed > 0 ? `${counted(failed, 'message')} failed in the last ${KEPT_DAYS} days.` : hearsOf(endpoint)}
       acts={may && failed > 0 && <Act action={`${address}/resend-failed`} name="Resend failed" />}
     />

@@ -63,11 +63,13 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
                 {using === holding ? `${capital(provider)} will be` : 'Requests that use it will be'} refused
                 immediately.
               </b>{' '}
-              <Last at={lastUsedAt} before="Last used" never="It was never used.">
-                {' '}
-                from {provider} ({lastUsedFrom?.address}
-                {lastUsedFrom?.userAgent !== undefined && `, ${lastUsedFrom.userAgent}`}).
-              </Last>
+              <Last
+                at={lastUsedAt}
+                before="Last used"
+                from={`${provider} (${[lastUsedFrom?.address, lastUsedFrom?.userAgent].filter(Boolean).join(', ')})`}
+                after="."
+                never="It was never used."
+              />
             </p>
             <p class="soft">
               {verb === 'Disable'

@@ -46,7 +46,12 @@ export function labelOf(name: string): string {
 }
 
 /** What was typed into a form before: of one that was refused, with the field that is wrong, or what limits a list. */
-export const Typed = createContext<{ form: URLSearchParams; field?: FieldProblem } | undefined>(undefined);
+export const Typed = createContext<{
+  form?: URLSearchParams;
+  field?: FieldProblem;
+  /** What is shown until something is typed. */
+  values?: Readonly<Record<string, string | undefined>> | undefined;
+}>({});
 
 interface Asked {
   name: FieldName | (string & {});
@@ -66,12 +71,12 @@ function Line({
   look?: string | undefined;
   control: FunctionComponent<{ value: string | undefined; isWrong: true | undefined }>;
 }) {
-  const typed = useContext(Typed);
-  const problem = typed?.field?.name === name ? typed.field.text : undefined;
+  const { form, field, values } = useContext(Typed);
+  const problem = field?.name === name ? field.text : undefined;
   return (
     <label class={look}>
       <span>{label}</span>
-      <Control value={typed?.form.get(name) ?? value} isWrong={problem === undefined ? undefined : true} />
+      <Control value={form?.get(name) ?? value ?? values?.[name]} isWrong={problem === undefined ? undefined : true} />
       {problem !== undefined && (
         <small class="bad">
           <b>{problem}</b>
@@ -165,8 +170,8 @@ export function Pick(props: {
 
 /** Sends `yes` when it is ticked, and nothing otherwise. */
 export function Tick(props: { name: string; isOn?: boolean; label: string; hint: string }) {
-  const typed = useContext(Typed);
-  const isOn = typed ? typed.form.has(props.name) : props.isOn === true;
+  const { form } = useContext(Typed);
+  const isOn = form ? form.has(props.name) : props.isOn === true;
   return <Pick type="checkbox" value="yes" {...props} isOn={isOn} />;
 }
 
@@ -268,6 +273,22 @@ export function endpointKeyOf(form: URLSearchParams): string | undefined {
 /** Whether a field was changed by who sent the form: what was not must not undo what somebody else changed meanwhile. */
 export function touched(form: URLSearchParams, name: string): boolean {
   return form.get(`shown_${name}`) !== (form.get(name) ?? '');
+}
+
+/** What a form changes, each field by its reader. */
+export function changesIn<T extends object>(
+  form: URLSearchParams,
+  fields: { [K in keyof T]: (form: URLSearchParams, name: FieldName) => T[K] },
+): Partial<T> {
+  const names = Object.keys(fields) as (keyof T & FieldName)[];
+  return Object.fromEntries(
+    names.filter((name) => touched(form, name)).map((name) => [name, fields[name](form, name)]),
+  ) as Partial<T>;
+}
+
+/** As `sent`, for what is taken away where it is empty. */
+export function sentOrNone(form: URLSearchParams, name: FieldName): string | null {
+  return sent(form, name, 2000) ?? null;
 }
 
 export function invalidField(name: string, text: string): AppError {

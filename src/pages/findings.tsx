@@ -60,11 +60,8 @@ export function Lead(props: { finding: Finding; view: DirectoryView; acts?: Comp
   return (
     <Status
       tone={toneOf(finding)}
-      sentence={
-        <>
-          <strong>{lead}</strong> <Said text={rest} />
-        </>
-      }
+      lead={lead}
+      rest={<Said text={rest} />}
       {...(detail && detail.length > 0 && { detail: <Said text={detail} /> })}
       acts={acts}
     />

@@ -25,19 +25,19 @@ export function hasFormToken(form: URLSearchParams, token: string): boolean {
 export function Form(props: {
   action?: string;
   class?: string;
-  /** What its fields show: see `touched`. */
-  shown?: Readonly<Record<string, string | undefined>>;
+  /** What its fields show; so that what nobody changed can be told: see `changesIn`. */
+  values?: Readonly<Record<string, string | undefined>>;
   children: ComponentChildren;
 }) {
-  const { action, shown = {}, children } = props;
+  const { action, values, children } = props;
   const visit = useVisit();
   const typed = isRefusedAt(visit, action ?? visit.path) ? visit.refused : undefined;
   return (
-    <Typed.Provider value={typed}>
+    <Typed.Provider value={{ ...typed, values }}>
       <form method="post" action={action} class={props.class}>
         <input type="hidden" name="token" value={visit.formToken} />
         <input type="hidden" name="formKey" value={visit.formKey} />
-        {Object.entries(shown).map(([name, value = '']) => (
+        {Object.entries(values ?? {}).map(([name, value = '']) => (
           <input type="hidden" name={`shown_${name}`} value={value} />
         ))}
         {children}

@@ -16,6 +16,7 @@ export { EventRows } from './events.tsx';
 export {
   Choice,
   CodeField,
+  changesIn,
   chosen,
   dayOf,
   endOfDay,
@@ -27,6 +28,7 @@ export {
   ProviderChoice,
   required,
   sent,
+  sentOrNone,
   Tick,
   touched,
 } from './fields.tsx';

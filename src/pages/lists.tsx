@@ -211,12 +211,13 @@ export function Tabs(props: {
   );
 }
 
-/** What things are called, by ID; what is gone is left out. */
-export async function namesOf(
-  ids: readonly (string | undefined)[],
+/** What the things are called that items name by an attribute, by ID; what is gone is left out. */
+export async function namesOf<K extends string>(
+  items: readonly { readonly [P in K]?: string | undefined }[],
+  attribute: K,
   find: (id: string) => Promise<{ name: string } | undefined>,
 ): Promise<Map<string, string>> {
-  const known = [...new Set(ids.filter((id) => id !== undefined))];
-  const found = await Promise.all(known.map(async (id) => [id, (await find(id))?.name] as const));
+  const ids = new Set(items.map((item) => item[attribute]).filter((id) => id !== undefined));
+  const found = await Promise.all([...ids].map(async (id) => [id, (await find(id))?.name] as const));
   return new Map(found.flatMap(([id, name]) => (name === undefined ? [] : [[id, name] as const])));
 }

@@ -11,7 +11,12 @@ export interface PageFrame {
   aside?: ComponentChildren | undefined;
   /** Places to go to, for those who are signed in. `current`: the page, or the first place above it. */
   navigation?:
-    | { items: readonly [path: string, name: string][]; current: string | undefined; search: string; formToken: string }
+    | {
+        items: readonly (readonly [path: string, name: string])[];
+        current: string | undefined;
+        search: string;
+        formToken: string;
+      }
     | undefined;
   isWide?: boolean | undefined;
   /** The server's time, so that times are right where the reader's clock is not. */

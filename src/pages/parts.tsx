@@ -57,16 +57,20 @@ export function Note(props: { tone?: 'ok'; acts?: ComponentChildren; children: C
 /** What leads a page: one true sentence, then what someone must do. */
 export function Status(props: {
   tone: Tone;
-  sentence: ComponentChildren;
+  before?: ComponentChildren;
+  lead: ComponentChildren;
+  /** What follows the lead in its sentence. */
+  rest?: ComponentChildren;
   detail?: ComponentChildren;
   acts?: ComponentChildren;
 }) {
-  const { tone, sentence, detail, acts } = props;
+  const { tone, before, lead, rest, detail, acts } = props;
   return (
     <section class="panel status" aria-label="State">
       <span class={tone === 'ok' ? 'dot' : `dot ${tone}`} />
       <div>
-        {sentence}
+        {before}
+        <strong>{lead}</strong> {rest}
         {detail !== undefined && (
           <>
             <br />

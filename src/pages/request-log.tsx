@@ -52,8 +52,7 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
     const directory = await logged(visit);
     const isOn = directory.requestLog === true;
     const { items, nextCursor } = await diagnoses.requestLog.page(directory.id, { after: visit.after, limit: PAGE });
-    const ids = items.map(({ credentialId }) => credentialId);
-    const names = await namesOf(ids, async (id) => {
+    const names = await namesOf(items, 'credentialId', async (id) => {
       const credential = await credentials.find(id);
       return credential && { name: endOf(credential) };
     });

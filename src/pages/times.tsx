@@ -1,5 +1,5 @@
 /** Times as people read them; each also says itself exactly, with its zone. */
-import { type ComponentChildren, createContext } from 'preact';
+import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { DAY_MS, dateFormat } from '../clock.ts';
 import { counted } from '../sentences.ts';
@@ -67,15 +67,22 @@ function utc(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-/** When something last happened, or that it never did. `before`, `children`: what stands around the time. */
-export function Last(props: { at: Date | undefined; before?: string; never: string; children?: ComponentChildren }) {
-  const { at, before, never, children } = props;
+/** When something last happened, and from where, or that it never did. `before`, `after`: what stands around it. */
+export function Last(props: {
+  at: Date | undefined;
+  before?: string;
+  from?: string | undefined;
+  after?: string;
+  never: string;
+}) {
+  const { at, before, from, after, never } = props;
   if (!at) return <>{never}</>;
   return (
     <>
       {before !== undefined && `${before} `}
       <Time at={at} />
-      {children}
+      {from !== undefined && ` from ${from}`}
+      {after}
     </>
   );
 }

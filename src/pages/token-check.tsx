@@ -54,12 +54,8 @@ function Unknown({ looksLike }: { looksLike: Looks }) {
   return (
     <Status
       tone="bad"
-      sentence={
-        <>
-          <strong>We don't recognize this value.</strong>{' '}
-          {LOOKS[looksLike] ?? "It doesn't look like one of our tokens."}
-        </>
-      }
+      lead="We don't recognize this value."
+      rest={LOOKS[looksLike] ?? "It doesn't look like one of our tokens."}
       detail={
         useVisit().organizationId === undefined ? length : `It isn't one of your organization's tokens. ${length}`
       }
@@ -76,15 +72,15 @@ function Known({ checked }: { checked: Extract<Checked, { isKnown: true }> }) {
   return (
     <Status
       tone={isActive && !isDirectoryDisabled ? 'ok' : 'bad'}
-      sentence={
+      lead={
+        !isActive
+          ? `This ${kind} is ${state === 'pending' ? 'not in use yet' : state}.`
+          : isDirectoryDisabled
+            ? `This ${kind} is valid, but its directory is disabled.`
+            : `This ${kind} works.`
+      }
+      rest={
         <>
-          <strong>
-            {!isActive
-              ? `This ${kind} is ${state === 'pending' ? 'not in use yet' : state}.`
-              : isDirectoryDisabled
-                ? `This ${kind} is valid, but its directory is disabled.`
-                : `This ${kind} works.`}
-          </strong>{' '}
           It belongs to{' '}
           <a href={addressOf(visit, { id: credential.directoryId })}>
             <b>{directoryName}</b>
@@ -100,12 +96,13 @@ function Known({ checked }: { checked: Extract<Checked, { isKnown: true }> }) {
               Revoked <Time at={end} />.{' '}
             </>
           )}
-          <Last at={expiresAt} before={expiresAt && expiresAt > now ? 'Expires' : 'Expired'} never="Never expires. ">
-            .{' '}
-          </Last>
-          <Last at={lastUsedAt} before="Last used" never="Never used.">
-            .
-          </Last>
+          <Last
+            at={expiresAt}
+            before={expiresAt && expiresAt > now ? 'Expires' : 'Expired'}
+            after=". "
+            never="Never expires. "
+          />
+          <Last at={lastUsedAt} before="Last used" after="." never="Never used." />
         </>
       }
     />

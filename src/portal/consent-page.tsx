@@ -164,9 +164,7 @@ function TakenSlot({ credential, total, children }: Holder & { children?: Compon
         {state === 'disabled' && ', disabled'}
       </small>
       <small>
-        <Last at={total?.lastUsedAt} before="Last used" never="Never used">
-          {from && ` from ${from.address}`}
-        </Last>
+        <Last at={total?.lastUsedAt} before="Last used" from={from?.address} never="Never used" />
       </small>
       {children}
     </>
