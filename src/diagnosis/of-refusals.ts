@@ -1,0 +1,89 @@
+/** What refused requests say, and that an identity provider pauses after them. */
+import { DAY_MS, HOUR_MS } from '../clock.ts';
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
+import { isRefusal } from './causes.ts';
+import { CODES, type Code, entryOf } from './codes.ts';
+import type { Facts, RefusalFacts } from './facts.ts';
+import type { Finding } from './finding.ts';
+import { make, refusedFacts } from './making.ts';
+import { evidenceOf, isBehind, isTheirs } from './refusals.ts';
+import { certaintyOf } from './sender.ts';
+
+export function ofDirectory(facts: Facts, current: RefusalFacts[]): Finding[] {
+  const { directory } = facts;
+  if (!directory.isDisabled) return [];
+  const refusal = current.find(({ code }) => code === 'directory_disabled');
+  const { disabledAt = directory.createdAt, disabledBy } = directory;
+  const about = {
+    ...(refusal && refusedFacts(refusal, facts)),
+    at: disabledAt.toISOString(),
+    ...(disabledBy !== undefined && { by: disabledBy }),
+  };
+  const evidence = refusal ? evidenceOf([refusal]) : [];
+  return [{ ...make('directory_disabled', disabledAt, about), evidence }];
+}
+
+export function ofRefusals(facts: Facts, current: RefusalFacts[]): Finding[] {
+  const grouped = new Map<Code, RefusalFacts[]>();
+  for (const refusal of current) {
+    if (!isRefusal(refusal.code) || isBehind(refusal) || refusal.code === 'directory_disabled') continue;
+    grouped.set(refusal.code, [...(grouped.get(refusal.code) ?? []), refusal]);
+  }
+  return [...grouped].map(([code, refusals]) => ofRefusal(code, refusals, facts));
+}
+
+export function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): Finding {
+  const { accepted } = facts;
+  const latest = refusals.reduce((a, b) => (a.lastAt >= b.lastAt ? a : b));
+  const firstAt = new Date(Math.min(...refusals.map((refusal) => refusal.firstAt.getTime())));
+  const isPartial =
+    (accepted !== undefined &&
+      facts.at.getTime() - accepted.at.getTime() < HOUR_MS &&
+      (CODES[code].group === 'token_endpoint' || accepted.at > firstAt)) ||
+    // Whoever has the newest refresh token goes on, however seldom it comes.
+    (code === 'refresh_token_superseded' && facts.grantedAt !== undefined && facts.grantedAt > firstAt);
+  const { severity } = entryOf(code);
+  const isSure = refusals.some((refusal) => certaintyOf(refusal, facts) === 'known');
+  return {
+    ...make(code, firstAt, {
+      ...refusedFacts(latest, facts),
+      count: refusals.reduce((sum, { count }) => sum + count, 0),
+      ...(facts.isCut && { isCut: true }),
+      firstAt: firstAt.toISOString(),
+    }),
+    severity: isPartial && severity === 'failing' ? 'degraded' : severity,
+    evidence: evidenceOf(refusals),
+    certainty: isSure ? 'known' : 'likely',
+  };
+}
+
+/** Entra and its like pause after refusals; they come back by themselves, later than people expect. */
+export function ofBackoff(facts: Facts, current: RefusalFacts[]): Finding[] {
+  const { directory, at, accepted } = facts;
+  const { recovery, rhythm } = IDENTITY_PROVIDERS[directory.provider];
+  const { retryHours, givesUpAfterDays } = recovery;
+  if (!retryHours || rhythm.kind === 'polls') return [];
+  const last = facts.refusals
+    .filter((refusal) => isTheirs(refusal, facts) && !isBehind(refusal))
+    .reduce<RefusalFacts | undefined>((a, b) => (a && a.lastAt >= b.lastAt ? a : b), undefined);
+  if (!last || (accepted && accepted.at > last.lastAt)) return [];
+  const quietMs = at.getTime() - last.lastAt.getTime();
+  if (quietMs < HOUR_MS) return [];
+  const triesAfter = retryHours.find((hours) => hours * HOUR_MS > quietMs);
+  const next = triesAfter === undefined ? undefined : new Date(last.lastAt.getTime() + triesAfter * HOUR_MS);
+  const gone = givesUpAfterDays === undefined ? undefined : last.firstAt.getTime() + givesUpAfterDays * DAY_MS;
+  // Where the cause is gone on our side, waiting or a restart is all that is left to do.
+  const isFixed = current.length === 0;
+  return [
+    {
+      ...make('idp_backoff', last.lastAt, {
+        lastAt: last.lastAt.toISOString(),
+        ...(next && { at: next.toISOString() }),
+        ...(gone !== undefined && { expiresAt: new Date(gone).toISOString() }),
+      }),
+      severity: isFixed ? 'degraded' : 'notice',
+      certainty: 'likely',
+      evidence: evidenceOf([last]),
+    },
+  ];
+}
