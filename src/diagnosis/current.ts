@@ -2,8 +2,8 @@
  * The current findings of every directory, kept: whatever makes one begin or end (an event, an outcome, the clock) marks the directory, and a
  * round computes it again. Lists, the home page and notifications read what is kept and never compute.
  */
-import { type Audit, type AuditEvent, outboxShape, placeIn, SYSTEM } from '../audit/index.ts';
-import { type Clock, HOUR_MS } from '../clock.ts';
+import { type Audit, type AuditEvent, outboxShape } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import type { IdentityProviderId } from '../identity-providers/index.ts';
@@ -13,7 +13,10 @@ import { CODES, type Code, type Severity } from './codes.ts';
 import { diagnose } from './diagnose.ts';
 import type { Facts, RecoveredFacts } from './facts.ts';
 import type { Diagnosis, Finding, Stranger } from './finding.ts';
+import { eventsBetween, FINDING_EVENTS } from './finding-events.ts';
+import { type CurrentFinding, createFindingRows, type FindingQuery } from './finding-rows.ts';
 import { nextLook } from './next-look.ts';
+import { type KeptRecovery, recoveryAfter, revived } from './recovery.ts';
 
 const diagnosisShape = {
   'organizationId?': 'string',
@@ -35,35 +38,9 @@ const diagnosisShape = {
 /** Its id is the directory's. */
 type Kept = Stored<typeof diagnosisShape>;
 
-const findingShape = {
-  directoryId: 'string',
-  organizationId: 'string',
-  provider: text<IdentityProviderId>(),
-  code: text<Code>(),
-  severity: text<Severity>(),
-  /** Organization and severity: an organization has a handful of the thousands that are as bad. */
-  'scope?': 'string',
-  since: 'date',
-  finding: json<Finding>(),
-} as const;
-
-/** A finding that is not fine, in a place of its own, so that lists over everything need no look at directories. */
-export type CurrentFinding = Stored<typeof findingShape>;
-
 /** How far directories of an earlier release have been looked through, so that no later start reads them all again. */
 const sweepShape = { createdAt: 'date', 'sweptTo?': 'string', 'doneAt?': 'date' } as const;
 const FIRST_SWEEP = 'first_findings';
-
-type KeptRecovery = Omit<RecoveredFacts, 'from' | 'until'> & { from: string; until: string };
-
-export interface FindingQuery {
-  severity?: Severity | undefined;
-  code?: Code | undefined;
-  provider?: IdentityProviderId | undefined;
-  organizationId?: string | undefined;
-  after?: string | undefined;
-  limit: number;
-}
 
 /** What changed in a directory: a finding began or ended, or both where it became better or worse. */
 export interface FindingChange {
@@ -93,7 +70,6 @@ export interface CurrentFindings {
 
 const BATCH = 100;
 const SWEEP = 200;
-const STAGES = ['failing', 'degraded', 'notice'] as const;
 const CONNECTIONS_READ = 200;
 /** Writers of different instances meet here; the later one looks again. */
 const ROUNDS_AT_ONCE = 20;
@@ -124,19 +100,7 @@ export function createCurrentFindings(deps: {
   });
   /** The same records: what is written with events. */
   const told = audit.track('diagnoses', diagnoses);
-  const findings = storage.collection({
-    name: 'findings',
-    shape: findingShape,
-    keys: {
-      directoryId: 'index',
-      organizationId: 'index',
-      provider: 'index',
-      code: 'index',
-      severity: 'index',
-      scope: 'index',
-    },
-    order: 'since',
-  });
+  const rows = createFindingRows(storage);
   const sweeps = storage.collection({ name: 'sweeps', shape: sweepShape, keys: {}, order: 'createdAt' });
   let isSwept = false;
 
@@ -168,7 +132,7 @@ export function createCurrentFindings(deps: {
     const markedAt = before?.markedAt?.getTime();
     const facts = await readFacts(directory);
     const first = diagnose(facts);
-    const recovered = before && (await recoveryAfter(before, first));
+    const recovered = before && (await recoveryAfter(deps, before, first));
     const diagnosis = recovered === undefined ? first : diagnose({ ...facts, recovered: revived(recovered) });
     const [lead] = diagnosis.findings;
     const known = before?.findings ?? [];
@@ -193,11 +157,11 @@ export function createCurrentFindings(deps: {
       };
     };
     const initial: Kept = { id: directory.id, findings: [], strangers: [], createdAt: clock.now() };
-    if (isChanged) await list(directory, diagnosis.findings);
+    if (isChanged) await rows.list(directory, diagnosis.findings);
     // By what is stored at that moment, so that of several instances one tells.
     const change = (record: Kept) => ({
       record: kept(record),
-      events: eventsBetween(directory, record.findings, diagnosis.findings),
+      events: eventsBetween(audit, directory, record.findings, diagnosis.findings),
     });
     const result = await told.update(directory.id, change);
     if (!result) {
@@ -209,59 +173,6 @@ export function createCurrentFindings(deps: {
     }
     deps.watch(directory.id, lead !== undefined && lead.severity !== 'fine');
     return diagnosis;
-  }
-
-  /** Brings the rows of a directory in line with its findings. */
-  async function list(directory: Directory, current: readonly Finding[]): Promise<void> {
-    const { id: directoryId, organizationId, provider } = directory;
-    const { items } = await findings.page({ where: { directoryId }, limit: CODES_AT_MOST });
-    const wanted = new Map(
-      current
-        .filter(({ severity }) => severity !== 'fine')
-        .map((finding) => [`${directoryId}:${finding.code}`, finding]),
-    );
-    for (const row of items) {
-      const finding = wanted.get(row.id);
-      // The attribute that orders them never changes, so a new beginning is a new row.
-      const isSame = finding && row.since.getTime() === Date.parse(finding.since) && row.severity === finding.severity;
-      if (isSame) wanted.delete(row.id);
-      else await findings.remove(row.id);
-      if (isSame) await findings.update(row.id, (record) => ({ ...record, provider, finding }));
-    }
-    for (const [id, finding] of wanted) {
-      const { code, severity, since } = finding;
-      const place = { directoryId, organizationId, provider, scope: scopeOf(organizationId, severity) };
-      const row = { id, ...place, code, severity, since: new Date(since), finding };
-      await findings.insert(row).catch((error: unknown) => {
-        if (!isDuplicate(error, 'id')) throw error;
-      });
-    }
-  }
-
-  /** What is fine is no change to tell: it is told by what ended. */
-  function eventsBetween(
-    { id: directoryId, organizationId }: Directory,
-    before: readonly Finding[],
-    after: readonly Finding[],
-  ): AuditEvent[] {
-    // Of many that are quiet at once one event tells.
-    const isTold = ({ code, severity }: Finding) => severity !== 'fine' && code !== 'fleet_quiet';
-    const [had, has] = [byCode(before.filter(isTold)), byCode(after.filter(isTold))];
-    const event = (type: FindingEvent, finding: Finding, more: object = {}) => {
-      const { code, severity, actor, certainty, since } = finding;
-      const data = { code, severity, actor, certainty, since, ...more };
-      return audit.event(type, SYSTEM, { organizationId, directoryId }, data as never);
-    };
-    const healed = [...had.values()].filter(({ code }) => !has.has(code));
-    return [
-      ...healed.map((finding) => event('finding.healed', finding)),
-      ...[...has.values()].flatMap((finding) => {
-        const earlier = had.get(finding.code);
-        if (!earlier) return [event('finding.began', finding)];
-        if (earlier.severity === finding.severity) return [];
-        return [event('finding.changed', finding, { before: earlier.severity })];
-      }),
-    ];
   }
 
   /** A finding that began is told as it stands now; one that has ended since is told by the next event. */
@@ -280,63 +191,22 @@ export function createCurrentFindings(deps: {
     if (began.length + ended.length > 0) await deps.onChange({ directoryId, organizationId, began, ended });
   }
 
-  /** What a failure that has just ended may have left behind; what an earlier one did stays. */
-  async function recoveryAfter(before: Kept, now: Diagnosis): Promise<KeptRecovery | undefined> {
-    // Before anything was ever accepted, nothing could be missed.
-    const failed = before.findings.find(
-      ({ severity, code, facts }) => severity === 'failing' && leaves(code) && facts.count && facts.acceptedAt,
-    );
-    const isWell = now.findings.every(({ severity }) => severity === 'fine' || severity === 'notice');
-    if (!failed || !isWell || now.findings[0] === undefined) return before.recovered;
-    const from = new Date(failed.facts.firstAt ?? failed.since);
-    const { items } = await audit.page({
-      where: { place: placeIn(before.id, 'trouble'), type: ['request.denied', 'upstream.failed'] },
-      from: new Date(from.getTime() - HOUR_MS),
-      limit: CONNECTIONS_READ,
-    });
-    const counts = { reads: 0, creates: 0, updates: 0, deletions: 0 };
-    const evidence: string[] = [];
-    for (const { id, data, count = 1, lastAt, at } of items) {
-      if ((lastAt ?? at) < from) continue;
-      counts[MISSED[String(data['method'] ?? 'GET').toUpperCase()] ?? 'reads'] += count;
-      evidence.push(id);
-    }
-    return {
-      code: failed.code,
-      from: from.toISOString(),
-      until: clock.now().toISOString(),
-      ...counts,
-      evidence: evidence.slice(0, 6).reverse(),
-    };
-  }
-
   async function refresh(kept: Kept): Promise<void> {
     const directory = await directories.find(kept.id);
     if (directory) {
       await compute(directory, kept);
       return;
     }
-    await findings.removeBy('directoryId', kept.id);
+    await rows.forget(kept.id);
     await deps.forget(kept.id);
     deps.watch(kept.id, false);
     await diagnoses.remove(kept.id);
   }
 
-  /** Rows of earlier releases were written without the key by which an organization's are found. */
-  async function scopeFindings(): Promise<void> {
-    let after: string | undefined;
-    do {
-      const { items, nextCursor } = await findings.page({ after, limit: SWEEP });
-      for (const { id, organizationId, severity, scope } of items)
-        if (scope === undefined)
-          await findings.update(id, (row) => ({ ...row, scope: scopeOf(organizationId, severity) }));
-      after = nextCursor ?? undefined;
-    } while (after !== undefined);
-  }
-
   return {
     mark,
-    migrations: [{ name: 'scope_findings', run: scopeFindings }],
+    migrations: [{ name: 'scope_findings', run: rows.scopeFindings }],
+    page: rows.page,
 
     async of(directory) {
       const kept = await diagnoses.find(directory.id);
@@ -344,27 +214,6 @@ export function createCurrentFindings(deps: {
       const { id: directoryId, organizationId } = directory;
       const { findings: current, strangers, computedAt } = kept;
       return { directoryId, organizationId, at: computedAt.toISOString(), findings: current, strangers };
-    },
-
-    async page({ severity, code, provider, organizationId, after, limit }) {
-      const stages = STAGES.filter((stage) => severity === undefined || stage === severity);
-      const [, begun = '', cursor = ''] = /^(\w+)~(.*)$/.exec(after ?? '') ?? [];
-      let index = after === undefined ? 0 : Math.max(0, stages.indexOf(begun as (typeof STAGES)[number]));
-      let position: string | undefined =
-        cursor === '' ? (after !== undefined && begun === '' ? after : undefined) : cursor;
-      const items: CurrentFinding[] = [];
-      for (; index < stages.length; index++) {
-        const stage = stages[index] as Severity;
-        const within = organizationId === undefined ? { severity: stage } : { scope: scopeOf(organizationId, stage) };
-        const where = { ...within, code, provider };
-        const left = limit - items.length;
-        if (left === 0) return { items, nextCursor: `${stages[index]}~` };
-        const found = await findings.page({ where, after: position, limit: left, direction: 'descending' });
-        items.push(...found.items);
-        if (found.nextCursor !== null) return { items, nextCursor: `${stages[index]}~${found.nextCursor}` };
-        position = undefined;
-      }
-      return { items, nextCursor: null };
     },
 
     count: ({ severity, organizationId }) => diagnoses.count({ severity, organizationId }),
@@ -410,37 +259,6 @@ export function createCurrentFindings(deps: {
         });
     },
   };
-}
-
-/** Events of our own making: they mark nothing. */
-const FINDING_EVENTS = { 'finding.began': true, 'finding.changed': true, 'finding.healed': true } as const;
-type FindingEvent = keyof typeof FINDING_EVENTS;
-
-function scopeOf(organizationId: string, severity: Severity): string {
-  return `${organizationId}:${severity}`;
-}
-
-function byCode(findings: readonly Finding[]): Map<Code, Finding> {
-  return new Map(findings.map((finding) => [finding.code, finding]));
-}
-
-const CODES_AT_MOST = Object.keys(CODES).length;
-
-const MISSED: Record<string, 'reads' | 'creates' | 'updates' | 'deletions'> = {
-  POST: 'creates',
-  PUT: 'updates',
-  PATCH: 'updates',
-  DELETE: 'deletions',
-};
-
-/** Whether requests were lost while it lasted. */
-function leaves(code: Code): boolean {
-  const { group } = CODES[code];
-  return group !== 'never_worked' && group !== 'coming' && group !== 'silence' && group !== 'watch';
-}
-
-function revived({ from, until, ...rest }: KeptRecovery): RecoveredFacts {
-  return { ...rest, from: new Date(from), until: new Date(until) };
 }
 
 /** What makes two lists of findings the same: counts and times of requests that go on do not. */

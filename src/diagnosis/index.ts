@@ -6,11 +6,12 @@
 export { codeOf, TROUBLES } from './causes.ts';
 export { type Check, type Checked, createCheck } from './check.ts';
 export { ACTORS, type ActingParty, CODE_NAMES, CODES, type Code, GROUPS, SEVERITIES, type Severity } from './codes.ts';
-export type { CurrentFinding, CurrentFindings, FindingChange, FindingQuery } from './current.ts';
+export type { CurrentFindings, FindingChange } from './current.ts';
 export { diagnose } from './diagnose.ts';
 export { createDiagnoses, type Diagnoses, type PastDiagnosis } from './diagnoses.ts';
 export type { Facts } from './facts.ts';
 export { type Diagnosis, type Finding, type FindingFacts, isWorking, type Stranger } from './finding.ts';
+export type { CurrentFinding, FindingQuery } from './finding-rows.ts';
 export { timeOf } from './read-facts.ts';
 export { type LoggedRequest, REQUEST_COLUMNS, REQUEST_LOG_DAYS, type RequestLog } from './request-log.ts';
 export { type Part, plain, type Text } from './say.ts';
