@@ -23,7 +23,7 @@ const connectionImportFields = {
   scopes: scopes.optional(),
   allowWeak: allowWeak,
 };
-const directory = z.string().max(100).describe('An ID or an endpointKey.');
+const directory = z.string().max(300).describe('An ID, an endpointKey or an endpoint URL.');
 
 const rowSchema = z.discriminatedUnion('type', [
   z.strictObject({
@@ -39,6 +39,7 @@ const rowSchema = z.discriminatedUnion('type', [
 type Row = z.infer<typeof rowSchema>;
 
 const TYPES: readonly string[] = rowSchema.options.map(({ shape }) => shape.type.value);
+const FIELDS = [...new Set(rowSchema.options.flatMap(({ shape }) => Object.keys(shape)))];
 const STATUSES = ['imported', 'would_import', 'exists', 'refused'] as const;
 
 const outcomeView = z.object({
@@ -79,7 +80,8 @@ export function importOperations(deps: {
   const { clients, directories, credentials, importConnection } = deps;
 
   async function directoryOf(reference: string, caller: Caller): Promise<Directory> {
-    const found = await directories.findByReference(reference);
+    // The endpoint URL names it as well.
+    const found = await directories.findByReference(reference.replace(/^https?:\/\/.*\/scim\/v2\/([^/?#]+)\/?$/, '$1'));
     if (!found || !isVisible(caller, found.organizationId))
       throw new AppError('not_found', { detail: `There is no directory ${idOrTrace(reference)}.` });
     return found;
@@ -207,7 +209,7 @@ export function importOperations(deps: {
         const { format, content, dryRun } = body;
         const rows: Outcome[] = [];
         const coming = new Set<string>();
-        for (const row of readImportFile(format, content))
+        for (const row of readImportFile(format, content, FIELDS))
           rows.push(await outcomeOf(row, { caller, attribution, isDry: dryRun, coming }));
         const counts = Object.fromEntries(
           STATUSES.map((status) => [status, rows.filter((row) => row.status === status).length]),

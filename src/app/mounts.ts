@@ -23,7 +23,8 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 const HSTS = 'max-age=31536000';
 const READS = ['GET', 'HEAD', 'OPTIONS'];
 /** What the Koa application answers for certain; any other address may be SCIM without its endpoint. */
-const OURS = /^\/(?:$|api\/|dashboard(?:\/|$))/;
+const OURS = /^\/(?:$|api\/(?:v1(?:[/?]|$)|openapi\.json|$))/;
+const PAGES = /^\/(?:api|dashboard)(?:[/?]|$)/;
 /** Where a client looks for the endpoints of the authorization server when its address is not quite right. */
 const OAUTH_PATH = /^[^?]*\/(?:oauth2?|connect\/token|token|authorize)(?:[/?%]|$)/i;
 const OF_PEOPLE = /^\/(?:(?:portal|why)(?:\/|$)|connect\/(?!token))/;
@@ -57,8 +58,8 @@ export function createMounts(
     ['/oauth/revoke', oauth.token],
     ['/oauth/authorize', authorize],
     ['/oauth/authorize/', authorize],
-    ['/oauth/jwks', oauth.publish],
-    ['/.well-known/oauth-authorization-server', oauth.publish],
+    ['/oauth/jwks', readOnly(oauth.publish)],
+    ['/.well-known/oauth-authorization-server', readOnly(oauth.publish)],
     [ASSETS_PREFIX, forBrowsers(createAssets(assets))],
     [RESOURCE_METADATA_PREFIX, createResourceMetadata({ publicUrl, context })],
     ['/healthz', operations.health],
@@ -69,8 +70,10 @@ export function createMounts(
 
   function rest(request: IncomingMessage, response: ServerResponse): void | Promise<void> {
     const url = request.url ?? '';
-    if (!OURS.test(url) && misplaced(request, response)) return;
-    if (!OURS.test(url) && isStrayOauth(request, url)) return oauth.token(request, response);
+    if (!OURS.test(url)) {
+      if (misplaced(request, response, PAGES.test(url))) return;
+      if (!PAGES.test(url) && isStrayOauth(request, url)) return oauth.token(request, response);
+    }
     const [, place] = MEASURED.exec(url) ?? [];
     if (place === 'api/v1') whenAnswered(response, metrics.adminApi);
     else if (place === 'connect') whenAnswered(response, (status) => metrics.page('authorization', status));
@@ -90,6 +93,14 @@ export function createMounts(
     return (request, response) => {
       response.setHeader('Strict-Transport-Security', HSTS);
       return handler(request, response);
+    };
+  }
+
+  /** Throws method_not_allowed. */
+  function readOnly(handler: Handler): Handler {
+    return (request, response) => {
+      if (READS.includes(request.method ?? '')) return handler(request, response);
+      throw new AppError('method_not_allowed', { allowed: ['GET'] });
     };
   }
 

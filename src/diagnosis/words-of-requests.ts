@@ -259,7 +259,7 @@ export const REQUEST_WORDS = {
 
   wrong_path: wrongPlace(({ finding }) =>
     finding.facts.cause === 'doubled_path'
-      ? say`It ends in /Users, so requests go to paths such as /Users/Users, which don't exist.`
+      ? say`It ends in a path that is added again, such as /Users or /scim/v2, so requests go to paths such as /Users/Users, which don't exist.`
       : say`Requests are arriving at a path on this server that isn't the SCIM endpoint.`,
   ),
   wrong_endpoint_key: wrongPlace(() => say`Requests are arriving at the URL of a directory that does not exist.`),

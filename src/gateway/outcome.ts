@@ -55,8 +55,9 @@ const GROUPS = /^\/Groups(?:\/|$)/i;
 /** A list, or the place where resources are made: it exists wherever the base URL is right. */
 const COLLECTION = /^\/(?:Users|Groups|\.search|(?:Users|Groups)\/\.search)\/?$/i;
 
-/** What follows where the base URL at the identity provider ends in /Users or /Groups. */
-const DOUBLED = /^\/(?:Users|Groups)\/(?:Users|Groups|ServiceProviderConfigs?|ResourceTypes|Schemas)(?:\/|$)/i;
+/** What follows where the base URL at the identity provider ends in /Users or /Groups, or in a base path that it adds once more. */
+const DOUBLED =
+  /^\/(?:(?:Users|Groups)|(?:scim\/)?v[12](?:\/[\w-]+)?|scim(?:\/[\w-]+)?)\/(?:Users|Groups|ServiceProviderConfigs?|ResourceTypes|Schemas)(?:\/|$)/i;
 
 /** `path`: behind the endpoint, without the query. */
 export function kindOf(method: string, path: string): Kind {

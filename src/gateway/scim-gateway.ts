@@ -55,7 +55,8 @@ export interface ScimGateway {
 const COUNTS_KEPT = 10_000;
 
 export function createScimGateway(deps: GatewayDependencies): ScimGateway {
-  const { verification, context, clock, publicUrl, credentials, exchangesPerDirectory, onAnswer, onOutcome } = deps;
+  const { verification, context, clock, publicUrl, log, credentials, exchangesPerDirectory, onAnswer, onOutcome } =
+    deps;
   const transport = createTransport({
     policy: deps.upstreamPolicy,
     connectTimeoutMs: deps.connectTimeoutMs,
@@ -70,6 +71,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
     const target = readTarget(request.url ?? '');
     const method = request.method ?? 'GET';
     if (!target) {
+      noteDots(request, requestId);
       sendScimError(response, 400, `The path has dot segments. Request ID: ${requestId}`, {
         'x-request-id': requestId,
       });
@@ -139,6 +141,25 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       });
       return true;
     }
+  }
+
+  /** Who asks so has a wrong base URL, and it is told at the directory that the path names or whose token came. */
+  function noteDots(request: IncomingMessage, requestId: string): void {
+    const [, endpointKey = ''] = /^\/scim\/v2\/([^/?]*)/.exec(request.url ?? '') ?? [];
+    verification
+      .noteStray({
+        presented: readAuthorization(request.rawHeaders),
+        references: [endpointKey],
+        subReason: 'wrong_path',
+        path: '/scim/v2/../',
+        method: request.method,
+        address: context.addressOf(request),
+        userAgent: request.headers['user-agent'],
+        requestId,
+      })
+      .catch((error: unknown) =>
+        log.warn({ err: error, requestId }, 'a stray request could not be assigned to a directory'),
+      );
   }
 
   return { handle, test: createUpstreamTest({ ...deps, transport }), close: () => transport.close() };

@@ -20,6 +20,7 @@ import { presentToken, readApiKey } from './presented.ts';
 import type { Grant } from './verify.ts';
 
 const BODY_LIMIT_BYTES = 16 * 1024;
+const BOM = 0xfeff;
 const INACTIVE = '{"active":false}';
 
 export interface IntrospectionDependencies {
@@ -49,8 +50,9 @@ export function createIntrospection(deps: IntrospectionDependencies) {
       const allowance = createAllowance(ANSWER_MS);
       const floodWait = verification.waitOfCaller(address);
       if (floodWait !== undefined) return refuseFor(response, floodWait);
-      const fields = fieldsOf(body, request.headers['content-type']);
-      const { authorization } = request.headers;
+      const fields = fieldsOf(body);
+      // An empty header names nobody.
+      const authorization = request.headers.authorization?.trim() || undefined;
       const caller = await allowance.spend(authenticate(authorization, fields));
       if (!caller) {
         const ofAddress = verification.limitCaller(address);
@@ -74,7 +76,7 @@ export function createIntrospection(deps: IntrospectionDependencies) {
       }
       const token = fields.get('token');
       if (!token) {
-        sendOauthError(response, 400, 'invalid_request', 'The parameter token is missing.');
+        sendOauthError(response, 400, 'invalid_request', missingOf(request, body));
         return;
       }
       const decision = await allowance.spend(
@@ -161,7 +163,16 @@ export function createIntrospection(deps: IntrospectionDependencies) {
 function readNamed(header: string | undefined, fields: URLSearchParams): { id: string; secret: string } | undefined {
   const { id, secret } =
     header === undefined ? { id: fields.get('client_id'), secret: fields.get('client_secret') } : readBasic(header);
-  return id && secret ? { id, secret } : undefined;
+  // IDs and keys have no blanks; what people paste has.
+  return id && secret ? { id: id.trim(), secret: secret.trim() } : undefined;
+}
+
+/** Where a token was perhaps meant to be. */
+function missingOf({ headers, url = '' }: IncomingMessage, body: string): string {
+  const isMultipart = /^multipart\//i.test(headers['content-type'] ?? '') || body.startsWith('--');
+  if (isMultipart) return 'The body is multipart/form-data. Send it as application/x-www-form-urlencoded.';
+  if (/[?&]token=/.test(url)) return 'The parameter token is in the URL. Send it in the body.';
+  return 'The parameter token is missing.';
 }
 
 /** A SCIM server sends the same header with each request. */
@@ -189,13 +200,18 @@ function challengeOf(authorization = ''): string {
   return /^bearer\s/i.test(authorization) ? `${bearer}, error="invalid_token", ${basic}` : `${bearer}, ${basic}`;
 }
 
-/** The parameters of a form, or the texts of a JSON object. */
-function fieldsOf(body: string, contentType = ''): URLSearchParams {
-  if (!/^application\/json\b/i.test(contentType)) return new URLSearchParams(body);
+/** The parameters of a form, or the texts of a JSON object, whatever the type says; an empty one is absent (RFC 6749 3.2). */
+function fieldsOf(body: string): URLSearchParams {
+  const text = body.charCodeAt(0) === BOM ? body.slice(1) : body;
+  if (!/^\s*\{/.test(text)) {
+    const fields = new URLSearchParams(text);
+    for (const [name, value] of [...fields]) if (value === '') fields.delete(name, '');
+    return fields;
+  }
   const fields = new URLSearchParams();
   try {
-    for (const [name, value] of Object.entries(JSON.parse(body) ?? {})) {
-      if (typeof value === 'string') fields.append(name, value);
+    for (const [name, value] of Object.entries(JSON.parse(text) ?? {})) {
+      if (typeof value === 'string' && value !== '') fields.append(name, value);
     }
   } catch {
     // No JSON: no parameters.

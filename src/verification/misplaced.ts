@@ -19,12 +19,15 @@ const NO_KEY = /^(?:scim|v\d|users|groups)$/i;
 export function createMisplaced(deps: { verification: Verification; context: RequestContext; log: Log }) {
   const { verification, context, log } = deps;
 
-  /** Answers a SCIM request with a credential; false for any other, which is somebody else's to answer. */
-  return function misplaced(request: IncomingMessage, response: ServerResponse): boolean {
+  /**
+   * Answers a SCIM request with a credential; false for any other, which is somebody else's to answer. `isOfPeople`: a place of pages, where
+   * only a token of ours is no visitor.
+   */
+  return function misplaced(request: IncomingMessage, response: ServerResponse, isOfPeople: boolean): boolean {
     const presented = readAuthorization(request.rawHeaders);
     const [path = ''] = (request.url ?? '').split('?');
     const isOurs = presented.kind === 'token' && /^scim(?:at)?_/.test(presented.value);
-    if (presented.kind === 'none' || !(isOurs || SCIM_PATH.test(path))) return false;
+    if (presented.kind === 'none' || !(isOurs || (!isOfPeople && SCIM_PATH.test(path)))) return false;
     const requestId = context.requestIdOf(request);
     const segments = path.split('/').filter((segment) => segment !== '' && !NO_KEY.test(segment));
     verification

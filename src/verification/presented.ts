@@ -73,22 +73,30 @@ function presented(value: string, certain: boolean): Presented {
 
 /** The words and marks that people paste along with a token, outermost first. */
 const WRAPPERS: [subReason: SubReasons['malformed'], pattern: RegExp][] = [
-  ['header_name_in_value', /^(?:authorization|(?:access_)?token)[ \t]*[:=][ \t]*/i],
-  // Also typographic ones, as the bytes of their UTF-8 arrive.
-  ['value_quoted', /^(?:["'`\xab<([{]|\xe2\x80[\x98-\x9f])|(?:["'`\xbb>)\]},;.]|\xe2\x80[\x98-\x9f])$/],
-  ['scheme_twice', /^bearer(?:[ \t:=+]|%20)*/i],
+  [
+    'header_name_in_value',
+    /^(?:authorization|(?:(?:x-)?(?:api|auth|access|secret|bearer|scim)[-_ ]?)?(?:token|key))[ \t]*[:=][ \t]*/i,
+  ],
+  // Also typographic ones, as the bytes of their UTF-8 arrive, and what JSON and HTML write for them.
+  [
+    'value_quoted',
+    /^(?:\\?["'`]|[\xab<([{]|\xe2\x80[\x98-\x9f]|&(?:quot|#3[49]|lt);)|(?:\\?["'`]|[\xbb>)\]},;.]|\xe2\x80[\x98-\x9f]|&(?:quot|#3[49]|gt);)$/,
+  ],
+  // A blank or line break that is written out.
+  ['token_with_blanks', /^(?:\\[rnt]|%0[9ad]|%20)|(?:\\[rnt]|%0[9ad]|%20)$/i],
+  ['scheme_twice', /^bearer(?:[ \t:=+_-]|%20)*/i],
 ];
 /** Each kind once, and the scheme once more. */
-const MOST_WRAPPERS = 6;
+const MOST_WRAPPERS = 8;
 
 /** The token of our shape inside, or what surrounds it by name. */
 function unwrapped(value: string): Presented {
-  const basic = /^basic[ \t]+(\S*)[ \t]*$/i.exec(value);
-  if (basic) return ofBasic(basic[1] ?? '');
   let inner = value;
   let worst: SubReasons['malformed'] | undefined;
   let schemes = 0;
   for (let turn = 0; turn < MOST_WRAPPERS; turn++) {
+    const [, user] = /^basic[ \t]+(.*)$/i.exec(inner) ?? [];
+    if (user !== undefined) return ofBasic(user);
     const wrapper = WRAPPERS.find(([, pattern]) => pattern.test(inner));
     if (!wrapper) break;
     const [subReason, pattern] = wrapper;
@@ -99,20 +107,29 @@ function unwrapped(value: string): Presented {
   if (isOurs(inner) && schemes <= 2) return { kind: 'token', value: inner, certain: true };
   const look = lookOf(inner);
   if (isDamage(look)) return malformed(look);
+  const hasScheme = schemes > 0 || inner.startsWith('scim') || value.startsWith('scim');
+  if (!hasScheme && /^[A-Za-z][\w-]{0,30}[ \t]+[^\s:=]/.test(value)) return malformed('scheme_unknown');
   if (worst !== undefined) return malformed(worst);
-  if (schemes === 0 && /^[A-Za-z][\w-]{0,30}[ \t]+\S+/.test(inner) && !inner.startsWith('scim'))
-    return malformed('scheme_unknown');
   return malformed(VISIBLE.test(inner) ? look : 'token_with_blanks');
 }
 
 /** User name and password: one of the two may be the token. */
-function ofBasic(encoded: string): Presented {
-  const text = Buffer.from(encoded, 'base64').toString('latin1');
+function ofBasic(given: string): Presented {
+  const text = Buffer.from(given, 'base64').toString('latin1');
   const colon = text.indexOf(':');
-  const halves = colon === -1 ? [text] : [text.slice(0, colon), text.slice(colon + 1)];
-  const tokens = new Set(halves.map((half) => half.trim()).filter(isOurs));
+  const halves = (colon === -1 ? [text] : [text.slice(0, colon), text.slice(colon + 1)]).map(bare);
+  const tokens = new Set(halves.filter(isOurs));
   const [value] = tokens;
-  return value !== undefined && tokens.size === 1 ? { kind: 'token', value, certain: true } : malformed('scheme_basic');
+  if (value !== undefined && tokens.size === 1) return { kind: 'token', value, certain: true };
+  return malformed(halves.some((half) => half.startsWith('scimcs_')) ? 'client_secret_presented' : 'scheme_basic');
+}
+
+/** A value without its wrappers and encodings. */
+function bare(value: string): string {
+  let inner = value.trim();
+  for (let turn = 0; turn < MOST_WRAPPERS; turn++)
+    for (const [, pattern] of WRAPPERS) inner = inner.replace(pattern, '').trim();
+  return inner.replace(/%5f/gi, '_');
 }
 
 /** How an API key begins, and what the first one that was chosen by hand may hold. */
@@ -129,9 +146,7 @@ export function readApiKey(header = ''): { value: string; id?: string } | undefi
     if (API_KEY.test(password)) return { value: password, ...(user !== '' && { id: user }) };
     return API_KEY.test(user) && password === '' ? { value: user } : undefined;
   }
-  let inner = value;
-  for (let turn = 0; turn < MOST_WRAPPERS; turn++)
-    for (const [, pattern] of WRAPPERS) inner = inner.replace(pattern, '').trim();
+  const inner = bare(value);
   return API_KEY.test(inner) ? { value: inner } : undefined;
 }
 
@@ -152,11 +167,17 @@ const OTHERS: [subReason: SubReasons['unknown'], pattern: RegExp][] = [
 
 const TOKEN_LENGTH = 43;
 
+/** What a console or a page shows in place of a secret; the bytes of an ellipsis and of a bullet among them. */
+const MASKED = /^(?:scim(?:at)?_)?[0-9A-Za-z]{0,8}(?:\.{3}|\*{3}|\xe2\x80\xa6|(?:\xe2\x80\xa2){2})/i;
+const NO_PREFIX = /^[0-9A-Za-z]{38}$/;
+
 /** What a value that can't be a credential of ours looks like. */
 function lookOf(value: string): SubReasons['unknown'] | Damage {
   const starts = value.match(/scim(?:at)?_/g)?.length ?? 0;
   if (starts > 1) return 'token_doubled';
-  if (/^scim_[0-9A-Za-z]*$/.test(value)) return value.length === TOKEN_LENGTH ? 'token_mistyped' : 'token_truncated';
+  if (/^scim_[0-9a-z]*$/i.test(value)) return value.length === TOKEN_LENGTH ? 'token_mistyped' : 'token_truncated';
+  if (MASKED.test(value) || (NO_PREFIX.test(value) && classifyToken(`scim_${value}`) === 'ours'))
+    return 'token_truncated';
   return OTHERS.find(([, pattern]) => pattern.test(value))?.[0] ?? 'token_unknown';
 }
 
@@ -183,7 +204,7 @@ export function isJwt(value: string): boolean {
 
 /** Issuers of the tokens that identity providers make for themselves, as Entra does while its Secret Token field is empty. */
 const IDP_ISSUERS =
-  /^https:\/\/(?:sts\.windows\.net|login\.microsoftonline\.(?:com|us)|[\w.-]+\.(?:okta|oktapreview|okta-emea|onelogin|pingone|jumpcloud)\.com|auth\.pingone\.(?:com|eu|ca|asia)|accounts\.google\.com)(?:\/|$)/;
+  /^https:\/\/(?:sts\.(?:windows\.net|chinacloudapi\.cn)|login(?:-us|\.partner)?\.(?:microsoftonline\.(?:com|us|cn)|chinacloudapi\.cn)|[\w.-]+\.(?:(?:okta|oktapreview|okta-emea|okta-gov|trexcloud|onelogin|pingone|jumpcloud)\.com|okta\.mil)|auth\.pingone\.(?:com|eu|ca|asia|com\.au|sg)|accounts\.google\.com)(?:\/|$)/;
 
 function isOfIdp(jwt: string): boolean {
   const { iss } = jsonOf(jwt.split('.')[1] ?? '') as { iss?: unknown };

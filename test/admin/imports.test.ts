@@ -140,6 +140,62 @@ for (const engine of engines) {
       assert.deepEqual([body.name, body.redirectUris.length], ['Acme, Inc.', 2]);
     });
 
+    it('reads CSV as spreadsheets of any country write it', async () => {
+      let made = 0;
+      const row = (id: string, separator: string) => ['token', id, sha256(`${id} ${made++}`), 'old'].join(separator);
+      for (const csv of [
+        (id: string) => `type;directory;sha256;label\r\n${row(id, ';')}\r\n;;;\r\n`,
+        (id: string) => `type\tdirectory\tsha256\tlabel\n${row(id, '\t')}`,
+        (id: string) => `\ufeffsep=;\r\ntype;directory;sha256;label\r\n${row(id, ';')}`,
+        (id: string) => `Type,Directory,SHA256,Label\n${row(id, ',').replace('token', 'Token')}\n,,,\n`,
+        (id: string) => `type,directory,sha-256,label,scopes\n${row(id, ',')},"scim, scim.read"\n`,
+      ]) {
+        const { id } = await app.api.makeDirectory();
+        const { rows } = await importing(csv(id), { format: 'csv' });
+        assert.deepEqual(
+          rows.map(({ status, problem }: Answer) => [status, problem]),
+          [['imported', null]],
+          String(csv),
+        );
+      }
+      const { id, endpointUrl } = await app.api.makeDirectory();
+      const client = `type;client_id;client_secret_sha256;name;provider;directory;grant_types;redirect_uris\nclient;semi-1;${sha256(SECRET)};A;Okta;${endpointUrl};"authorization_code;refresh_token";"https://a.example/cb;https://b.example/cb"`;
+      assert.deepEqual(statusesOf(await importing(client, { format: 'csv' })), ['imported']);
+      const { body } = await app.api.get('/clients/semi-1');
+      assert.deepEqual([body.directoryId, body.provider, body.redirectUris.length], [id, 'okta', 2]);
+      for (const [content, says] of [
+        [`token,${id},${sha256('x')}`, /must be a header/],
+        [`type,directory,sha256,SHA256\ntoken,${id},${sha256('x')},${sha256('y')}`, /sha256 twice/],
+        [lines({ type: 'token', directory: id }), /must be a header|cannot be read/],
+      ] as const) {
+        const refused = await app.api.post('/imports', { format: 'csv', content });
+        assert.equal(refused.status, 400, JSON.stringify(refused.body));
+        assert.match(refused.body.detail, says);
+      }
+    });
+
+    it('reads JSON lines as programs write them: one list, a byte order mark, commas, separators, null', async () => {
+      let made = 0;
+      const token = (id: string) => ({ type: 'token', directory: id, sha256: sha256(`${id} lines ${made++}`) });
+      for (const content of [
+        (id: string) => `\ufeff${lines(token(id), token(id))}`,
+        (id: string) => lines(token(id), token(id)).replaceAll('\n', '\r'),
+        (id: string) => JSON.stringify([token(id), token(id)], null, 2),
+        (id: string) => lines(token(id), token(id)).replaceAll('}', '},'),
+        (id: string) => `\u001e${lines(token(id), token(id)).replace('\n', '\n\u001e')}`,
+        (id: string) => lines({ ...token(id), label: null, expiresAt: null }, token(id)),
+      ]) {
+        const { id } = await app.api.makeDirectory();
+        const body = await importing(content(id));
+        assert.deepEqual(statusesOf(body), ['imported', 'imported'], `${content} ${JSON.stringify(body.rows)}`);
+      }
+      const { id } = await app.api.makeDirectory();
+      const endless = { type: 'client', clientId: 'endless', clientSecret: SECRET, name: 'A', provider: 'okta' };
+      const body = await importing(lines({ ...endless, directory: id, secretExpiresAt: null }));
+      assert.deepEqual(statusesOf(body), ['imported'], JSON.stringify(body.rows));
+      assert.equal((await app.api.get('/clients/endless')).body.secrets[0].expiresAt, null);
+    });
+
     it('says of each row that is refused why, goes on with the others, and repeats no secret', async () => {
       const { id } = await app.api.makeDirectory();
       const secret = 'very-secret-value-k9Xq2Zm8Rw4Vb7TnJ5';

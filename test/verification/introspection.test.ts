@@ -3,6 +3,7 @@ import { before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { HOUR, MINUTE } from '../support/clock.ts';
+import { sendRaw } from '../support/raw-request.ts';
 
 describe('introspection', () => {
   const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '60' } });
@@ -65,6 +66,44 @@ describe('introspection', () => {
       body: JSON.stringify({ token }),
     });
     assert.equal(((await response.json()) as Answer).active, true);
+  });
+
+  it('reads a form and JSON by what they are, and passes over what says nothing', async () => {
+    const form = 'application/x-www-form-urlencoded';
+    const json = JSON.stringify({ token });
+    for (const [type, body, headers] of [
+      [form, json, {}],
+      ['application/json', `token=${token}`, {}],
+      ['text/plain', `\ufefftoken=${token}`, {}],
+      ['application/json', `\ufeff${json}`, {}],
+      [form, `token=&token=${token}&token_type_hint=`, {}],
+      [form, `token=${token}&client_id=${keyId}&client_secret=${key}%0A`, { authorization: '' }],
+      [form, `token=${token}`, { authorization: basic(` ${keyId}`, `${key}\n`) }],
+    ] as [string, string, Record<string, string>][]) {
+      const response = await sendRaw(app.url, {
+        method: 'POST',
+        path: '/oauth/introspect',
+        headers: { authorization: `Bearer ${key}`, 'content-type': type, ...headers },
+        body,
+      });
+      assert.equal(response.body?.active, true, `${type} ${body} ${response.text}`);
+    }
+    const multipart = await sendRaw(app.url, {
+      method: 'POST',
+      path: '/oauth/introspect',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'multipart/form-data; boundary=x' },
+      body: `--x\r\nContent-Disposition: form-data; name="token"\r\n\r\n${token}\r\n--x--\r\n`,
+    });
+    assert.deepEqual([multipart.status, multipart.body.error], [400, 'invalid_request']);
+    assert.match(multipart.body.error_description, /multipart/);
+    const inUrl = await sendRaw(app.url, {
+      method: 'POST',
+      path: `/oauth/introspect?token=${token}`,
+      headers: { authorization: `Bearer ${key}`, 'content-type': form },
+      body: '',
+    });
+    assert.match(inUrl.body.error_description, /in the URL/);
+    assert.ok(!inUrl.text.includes(token));
   });
 
   it('takes its id and value as client_id and client_secret too, where there is no header', async () => {

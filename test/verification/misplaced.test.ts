@@ -24,6 +24,8 @@ describe('a SCIM request to an address that is no endpoint', () => {
     ['without the version', (key: string) => `/scim/${key}/Users`, 'wrong_path'],
     ['with a doubled slash in front', (key: string) => `//scim/v2/${key}/Users`, 'doubled_slash'],
     ['in capitals', (key: string) => `/SCIM/v2/${key}/Users`, 'wrong_path'],
+    ['below the API', (key: string) => `/api/scim/v2/${key}/Users`, 'wrong_path'],
+    ['below the dashboard', (key: string) => `/dashboard/scim/v2/${key}/Users`, 'wrong_path'],
     ['of another product', () => '/api-of-theirs/anything', 'wrong_path'],
   ] as const) {
     it(`is told at the directory of its token: ${name}`, async () => {
@@ -38,6 +40,23 @@ describe('a SCIM request to an address that is no endpoint', () => {
       );
     });
   }
+
+  it('is told at its directory where the path has dot segments, which the gateway refuses', async () => {
+    await arrange();
+    const { status } = await ask(`/scim/v2/${directory.endpointKey}/../Users`);
+    assert.equal(status, 400);
+    const [event] = await told();
+    assert.deepEqual([event.data.subReason, event.data.path], ['wrong_path', '/scim/v2/../']);
+  });
+
+  it('leaves places of people to them, whoever a proxy in front says they are', async () => {
+    await arrange();
+    for (const path of ['/dashboard/users', '/api/v1/me']) {
+      await ask(path, 'Basic c29tZWJvZHk6ZWxzZQ==');
+      await ask(path, `Bearer ${app.ownerKey}`);
+    }
+    assert.deepEqual(await told(), []);
+  });
 
   it('is told by the endpoint key in its path where the token is unknown', async () => {
     await arrange();

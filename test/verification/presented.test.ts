@@ -67,6 +67,12 @@ describe('what is presented', () => {
       [`SSWS ${token}`, 'scheme_unknown'],
       [`Authorization: Bearer something`, 'header_name_in_value'],
       [`"Bearer some thing"`, 'value_quoted'],
+      ['Digest username="scim", realm="x"', 'scheme_unknown'],
+      [`Token token="${token}"`, 'scheme_unknown'],
+      [`Bearer scim_...${token.slice(-4)}`, 'token_truncated'],
+      [Buffer.from(`Bearer scim_\u2026${token.slice(-4)}`).toString('latin1'), 'token_truncated'],
+      [Buffer.from('Bearer \u2022\u2022\u2022\u2022').toString('latin1'), 'token_truncated'],
+      [basic(`client_4kZ0:scimcs_${'a'.repeat(43)}`), 'client_secret_presented'],
       [basic('admin:secret'), 'scheme_basic'],
       [basic(`${token}:${other}`), 'scheme_basic'],
       [`Bearer ${'x'.repeat(5000)}`, 'token_too_long'],
@@ -85,6 +91,20 @@ describe('what is presented', () => {
       `Bearer%20${token}`,
       `Bearer token=${token}`,
       `Bearer access_token=${token}`,
+      `Bearer-${token}`,
+      `Bearer_${token}`,
+      `Bearer ${token}\\n`,
+      `Bearer ${token}\\r\\n`,
+      `Bearer ${token}%0A`,
+      `Bearer %20${token}`,
+      `Bearer \\"${token}\\"`,
+      `Bearer &quot;${token}&quot;`,
+      `API_KEY=${token}`,
+      `Bearer Secret Token: ${token}`,
+      `Basic ${Buffer.from(`scim:Bearer ${token}`).toString('base64')}`,
+      `Basic ${Buffer.from(`"${token}":`).toString('base64')}`,
+      `Basic ${Buffer.from(`scim:${token.replace('_', '%5F')}`).toString('base64')}`,
+      `Bearer Basic ${Buffer.from(`scim:${token}`).toString('base64')}`,
     ])
       assert.deepEqual(parseAuthorization(header), { kind: 'token', value: token, certain: true }, header);
     for (const named of [`Bearer ${token}`, ` ${token}\n`, `Authorization: Bearer ${token}`, `"${token}"`])
@@ -111,10 +131,18 @@ describe('what is presented', () => {
       ['https://scim.example.com/scim/v2/a', 'unknown', 'endpoint_url_presented'],
       ['something', 'unknown', 'token_unknown'],
       [jwt('https://sts.windows.net/1111/'), 'foreign_token', 'idp_own_token'],
+      [jwt('https://login.partner.microsoftonline.cn/1111/v2.0'), 'foreign_token', 'idp_own_token'],
+      [jwt('https://acme.okta.mil/oauth2/default'), 'foreign_token', 'idp_own_token'],
       [jwt('https://acme.okta.com/oauth2/default'), 'foreign_token', 'idp_own_token'],
       [jwt('https://sts.windows.net.evil.example/'), 'foreign_token', 'foreign_token'],
     ])
       assert.deepEqual(unknownValue(value ?? '', true), { reason, subReason }, value);
+    for (const [value, subReason] of [
+      [token.slice(5), 'token_truncated'],
+      ['********', 'token_truncated'],
+      [token.toUpperCase(), 'token_mistyped'],
+    ] as const)
+      assert.deepEqual(unknownValue(value, true), { reason: 'malformed', subReason }, value);
     assert.deepEqual(unknownValue('something', false), { reason: 'malformed', subReason: 'token_unknown' });
   });
 
