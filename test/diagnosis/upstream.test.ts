@@ -84,10 +84,20 @@ describe('a SCIM server behind the gateway is explained', () => {
     await world.request('GET', '/Users/Users?count=1');
     const lead = await first(world);
     assert.deepEqual([lead.code, lead.severity, lead.actor], ['wrong_path', 'failing', 'it_contact']);
-    assert.match(textOf(lead), /ends in \/Users, so.*no other requests have worked.*SCIM connector base URL/);
+    assert.match(textOf(lead), /added again, such as \/Users.*no other requests have worked.*SCIM connector base URL/);
     await world.request();
     assert.equal((await world.diagnosis()).findings.at(-1).code, 'working');
   });
+
+  for (const path of ['/scim/v2/Users', '/v2/Users', '/scim/v2/acme/Groups', '/Groups/Groups', '/scim/Schemas']) {
+    it(`as wrong_path where a base path is added again: ${path}`, async () => {
+      behave = answer(404, ERROR(404, 'x'));
+      const world = await arrange({ provider: 'okta' });
+      await world.request('GET', `${path}?count=1`);
+      assert.equal((await first(world)).code, 'wrong_path');
+      assert.match(textOf(await first(world)), /\/scim\/v2/);
+    });
+  }
 
   it('as failing since it began, with all that failed, though each request was accepted', async () => {
     const world = await arrange();
