@@ -33,7 +33,7 @@ export const ERRORS = {
     status: 403,
     title: 'This API key is not allowed to do this.',
     remedy:
-      "Use another key. `role` is the role of this key, and `wanted` lists the roles that can do this. A key limited to one organization can't act for others.",
+      "Use another key. `role` is this key's role, and `wanted` lists the roles that can do this. A key limited to one organization can't act for others.",
   },
   not_found: {
     status: 404,

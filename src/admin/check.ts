@@ -61,7 +61,7 @@ export function checkOperations({ check }: { check: Check }): Operation[] {
       tag,
       summary: 'Check a token without using it',
       description:
-        "Returns the owner and state of a token, or what an unknown value looks like. The check doesn't count as a use, and the value is not stored.",
+        "Returns a token's owner and state, or what an unknown value looks like. The check doesn't count as a use, and the value is not stored.",
       action: 'tokens.check',
       body: z.strictObject({
         value: z.string().min(1).max(5000).describe('The token, or a full Authorization header.'),

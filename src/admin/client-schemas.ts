@@ -21,7 +21,7 @@ export const accessTokenSeconds = z
   .min(900)
   .max(21_600)
   .describe(
-    'Lifetime of access tokens: 15 minutes to 6 hours, 1 hour by default. For Entra, 1 to 6 hours, 2 hours by default.',
+    'Access token lifetime: 15 minutes to 6 hours, 1 hour by default. For Entra, 1 to 6 hours, 2 hours by default.',
   );
 /** At most one of the two. */
 export const importedSecret = {
@@ -44,7 +44,7 @@ export const clientFields = {
   name: schemas.name,
   provider: schemas.provider.optional(),
   directoryId: z.string().max(100).optional(),
-  appName: z.string().regex(APP_NAME, "expected Okta's name of the app, such as acme_scim_1").optional(),
+  appName: z.string().regex(APP_NAME, "expected the app's name in Okta, such as acme_scim_1").optional(),
   redirectUris: redirectUris.optional(),
   grantTypes: z.array(z.enum(GRANT_TYPES)).min(1).optional(),
   tokenEndpointAuthMethod: z.enum(AUTH_METHODS).optional(),

@@ -82,7 +82,7 @@ export function clientOperations({
       tag,
       summary: 'Create an OAuth client',
       description:
-        'A client with a directoryId belongs to that directory. Without one, all organizations share it. Redirect URIs and grant types default to those of the provider.',
+        "A client with a directoryId belongs to that directory. Without one, all organizations share it. Redirect URIs and grant types default to the provider's.",
       action: 'clients.change',
       body: z.strictObject(clientFields),
       status: 201,
@@ -143,7 +143,7 @@ export function clientOperations({
       action: 'clients.change',
       body: z.strictObject({
         name: schemas.name.optional(),
-        appName: z.string().regex(APP_NAME, "expected Okta's name of the app, such as acme_scim_1").optional(),
+        appName: z.string().regex(APP_NAME, "expected the app's name in Okta, such as acme_scim_1").optional(),
         redirectUris: redirectUris.optional(),
         grantTypes: z.array(z.enum(GRANT_TYPES)).min(1).optional(),
         accessTokenSeconds: accessTokenSeconds.optional(),

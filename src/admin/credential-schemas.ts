@@ -59,7 +59,7 @@ export const credentialView = z
     revokedAt: schemas.shownTime.nullable(),
     revokedBy: schemas.actorView.nullable(),
     revokedReason: z.string().nullable(),
-    clientId: z.string().nullable().describe('For kind oauth: the client of the connection.'),
+    clientId: z.string().nullable().describe("For kind oauth: the connection's client."),
     authorizedBy: schemas.actorView.nullable().describe('For kind oauth: who allowed it.'),
     lastRefreshedAt: schemas.shownTime.nullable(),
     accessTokenExpiresAt: schemas.shownTime.nullable(),

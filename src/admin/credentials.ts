@@ -112,7 +112,7 @@ export function credentialOperations(deps: {
       method: 'get',
       path: '/directories/:id/credentials',
       tag,
-      summary: 'List the credentials of a directory, newest first',
+      summary: 'List the credentials in a directory, newest first',
       action: 'credentials.read',
       query: z.strictObject({
         ...schemas.paging,
@@ -248,7 +248,7 @@ export function credentialOperations(deps: {
       path: '/credentials/:id/retire',
       tag,
       summary: 'Retire a replaced credential now',
-      description: 'For the old token of a rotation, once the new one has been accepted.',
+      description: 'For the old token in a rotation, once the new one has been accepted.',
       action: 'credentials.change',
       status: 200,
       answer: credentialView,

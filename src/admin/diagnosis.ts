@@ -104,7 +104,7 @@ export function diagnosisOperations(deps: {
       method: 'get',
       path: '/directories/:id/timeline',
       tag,
-      summary: 'Read the timeline of a directory: changes, and traffic by the hour',
+      summary: "Read a directory's timeline: changes, and traffic by the hour",
       action: 'directories.read',
       query: z.strictObject({
         from: schemas.time.optional().describe('Default: seven days before `to`.'),

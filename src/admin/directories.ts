@@ -196,9 +196,9 @@ export function directoryOperations(deps: {
       method: 'post',
       path: '/directories/:id/test',
       tag,
-      summary: 'Test the SCIM server of a directory',
+      summary: "Test a directory's SCIM server",
       description:
-        "Sends the requests of the connection tests in Entra ID and Okta, and reports responses that they can't handle. It changes nothing there, and doesn't count as a use of a credential. Latchkey waits for a slow server as long as the gateway does (60 seconds unless set otherwise), and the whole test takes 2 minutes at most.",
+        "Sends the same requests as the connection tests in Entra ID and Okta, and reports responses that they can't handle. It changes nothing there, and doesn't count as a use of a credential. Latchkey waits for a slow server as long as the gateway does (60 seconds unless set otherwise), and the whole test takes 2 minutes at most.",
       action: 'directories.change',
       status: 200,
       answer: upstreamTestView,

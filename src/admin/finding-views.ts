@@ -36,7 +36,7 @@ export const findingView = z
     facts: z.record(z.string(), z.unknown()),
     evidence: z.array(z.string()).describe('IDs of events.'),
     words: wordsView,
-    documentation: z.string().describe('Documentation of this finding.'),
+    documentation: z.string().describe('Documentation for this finding.'),
   })
   .meta({ id: 'Finding' });
 

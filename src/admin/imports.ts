@@ -180,7 +180,7 @@ export function importOperations(deps: {
       tag,
       summary: 'Import clients, refresh tokens and static tokens from a file',
       description:
-        'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the fields of the single import, and `directory`, an ID or endpointKey. A dry run checks every row and writes nothing. Rows that are already imported get `exists`, so you can send a file again.',
+        'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the same fields as a single import, and `directory`, an ID or endpointKey. A dry run checks every row and writes nothing. Rows that are already imported get `exists`, so you can send a file again.',
       action: 'credentials.import',
       body: z.strictObject({
         format: z.enum(IMPORT_FORMATS),

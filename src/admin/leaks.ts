@@ -121,10 +121,10 @@ export function createLeaks(deps: LeakDependencies): Middleware {
       });
       const text = response.ok ? await response.text() : '';
       if (!response.ok || text.length > MOST_KEY_BYTES)
-        throw new Error(`the list of keys came with ${response.status}`);
+        throw new Error(`the response with the keys has status ${response.status}`);
       known = { keys: readLeakKeys(text), at: clock.monotonicMs() };
     } catch (error) {
-      log.warn({ err: error }, 'the keys of leak reports could not be fetched');
+      log.warn({ err: error }, 'the keys for leak reports could not be fetched');
       // Keys that were good go on being so; the next try waits for the pause.
       known = { ...known, at: clock.monotonicMs() - KEYS_AGE_MS + KEYS_PAUSE_MS };
       if (known.keys.size === 0) throw new AppError('storage_unavailable', {}, { cause: error });

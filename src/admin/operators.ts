@@ -117,7 +117,7 @@ export function operatorOperations(deps: { operators: Operators; publicUrl: stri
       method: 'delete',
       path: '/operators/:id',
       tag,
-      summary: 'Remove a member. Their actions stay in the audit trail',
+      summary: 'Remove a member. Their actions are kept in the audit trail',
       action: 'operators.manage',
       status: 204,
       errors: ['not_found', 'last_owner'],

@@ -23,7 +23,7 @@ const organizationView = z
     id: z.string(),
     name: z.string(),
     externalId: z.string().nullable(),
-    upstreamOrigins: z.array(z.string()).describe('Origins that API keys of this organization can use for upstreams.'),
+    upstreamOrigins: z.array(z.string()).describe("Origins that this organization's API keys can use for upstreams."),
     createdAt: schemas.shownTime,
     updatedAt: schemas.shownTime,
   })
@@ -125,7 +125,7 @@ export function organizationOperations(deps: { organizations: Organizations; rem
       tag,
       summary: 'Delete an organization with its directories',
       description:
-        'Refused while a credential of its directories holds a slot, unless you set `force`. With `force`, those credentials are revoked.',
+        'Refused while a credential in its directories holds a slot, unless you set `force`. With `force`, those credentials are revoked.',
       action: 'organizations.delete',
       query: z.strictObject({ force }),
       status: 204,

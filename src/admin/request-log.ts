@@ -34,7 +34,7 @@ export function requestLogOperations(deps: { directories: Directories; diagnoses
       method: 'get',
       path: '/directories/:id/requests',
       tag,
-      summary: 'List the request log of a directory, latest first',
+      summary: "List a directory's request log, latest first",
       description:
         'Requests that the gateway accepted in the last 30 days, for directories with `requestLog`. `format=csv` returns the page as a file.',
       action: 'directories.read',

@@ -90,7 +90,7 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       method: 'post',
       path: '/webhooks',
       tag,
-      summary: 'Add a webhook, or a channel of Slack or Microsoft Teams',
+      summary: 'Add a webhook, or a Slack or Microsoft Teams channel',
       description: 'Messages are signed as in Standard Webhooks. docs/webhooks.md shows how to verify them.',
       action: 'webhooks.change',
       body: z.strictObject({

@@ -175,7 +175,7 @@ export const SETTINGS = {
   LATCHKEY_UPSTREAM_CREDENTIAL: optional({
     secret: true,
     group: 'Gateway',
-    meaning: 'How the gateway authenticates to your SCIM server, for directories without a credential of their own.',
+    meaning: 'How the gateway authenticates to your SCIM server, for directories that have no credential of their own.',
     ...text(UPSTREAM_CREDENTIAL, /^(?:jwt|[\w!#$%&'*+.^`|~-]{1,100}: *[\x21-\x7e][\x20-\x7e]{0,4000})$/),
   }),
   LATCHKEY_UPSTREAM_CONNECT_TIMEOUT_MS: setting({
@@ -340,7 +340,7 @@ export const SETTINGS = {
   }),
   LATCHKEY_MAIL_REPLY_TO: optional({
     group: 'Logs, email and webhooks',
-    meaning: 'Where replies to emails go, such as your support address.',
+    meaning: 'Where replies to emails go, for example your support address.',
     ...text(
       'an address, or a name and an address in angle brackets',
       /^(?:[^<>@]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/,

@@ -124,7 +124,7 @@ export function createApiKeys({ storage, audit, clock, random, waitOutLease }: D
       const { expiresAt } = input;
       if (expiresAt && expiresAt <= clock.now()) {
         const errors = [
-          { path: 'expiresAt', given: expiresAt.toISOString(), wanted: 'a time in the future, or null for no end' },
+          { path: 'expiresAt', given: expiresAt.toISOString(), wanted: 'a time in the future, or null for no expiry' },
         ];
         throw new AppError('invalid_request', { detail: 'expiresAt is in the past.', errors });
       }

@@ -44,7 +44,7 @@ export function createEnding(deps: {
     if (!(await slots.live(directoryId)).some(isDisabledByVendor)) return;
     throw new AppError('forbidden', {
       detail:
-        "Your software vendor disabled a credential of this directory. You can't replace it until they enable or revoke it. Ask them.",
+        "Your software vendor disabled a credential in this directory. You can't replace it until they enable or revoke it. Ask them.",
     });
   }
 

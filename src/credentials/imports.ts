@@ -39,7 +39,7 @@ export function readImport(input: ImportInput): { digest: Digest; hint: string; 
       if (/^(?:lk|lkp|lks|lkc|scimat|scimrt|scimac|scimcs)_/.test(value))
         throw unfit(
           form,
-          'It is a Latchkey value of another kind: an API key, an OAuth token or a link, not a static token.',
+          'It is another kind of Latchkey value: an API key, an OAuth token or a link, not a static token.',
         );
       if (!/^[\x21-\x7e]+$/.test(value))
         throw unfit(form, "It has spaces, or characters that can't be in an Authorization header.");

@@ -143,7 +143,7 @@ export function createDirectories(deps: Dependencies): Directories {
     const problem = upstreamPolicy.problemOf(upstreamUrl);
     if (problem === undefined) return;
     const errors = [
-      { path: 'upstreamUrl', given: upstreamUrl.slice(0, 200), wanted: 'an https URL of a public host', problem },
+      { path: 'upstreamUrl', given: upstreamUrl.slice(0, 200), wanted: 'an https URL with a public host', problem },
     ];
     throw new AppError('invalid_request', { detail: `upstreamUrl can't be used: ${problem}.`, errors });
   }

@@ -126,15 +126,15 @@ export function createUpstreamPolicy(options: UpstreamPolicyOptions): UpstreamPo
       if (isIP(hostname) !== 0) {
         const address = parse(hostname);
         if (!address || isNever(address)) return 'it is a link-local or metadata address';
-        if (isOurs(address, port)) return 'it is the address of this server itself';
+        if (isOurs(address, port)) return "it is this server's own address";
         if (isAllowed(target, hostname)) return undefined;
         if (!isPublic(address)) return 'it is a private address (LATCHKEY_UPSTREAM_ALLOW can allow it)';
         return 'it must be https (LATCHKEY_UPSTREAM_ALLOW can allow http)';
       }
-      if (METADATA_NAMES.test(hostname)) return 'it is the metadata service of a cloud';
+      if (METADATA_NAMES.test(hostname)) return "it is a cloud's metadata service";
       if (isNamed(hostname)) return undefined;
       if (/(?:^|\.)localhost$/.test(hostname)) {
-        if (listening?.port === port) return 'it is the address of this server itself';
+        if (listening?.port === port) return "it is this server's own address";
         const isLoopbackAllowed = ['127.0.0.1', '::1'].some((address) => isAllowed(target, address));
         return isLoopbackAllowed ? undefined : 'it is this machine (LATCHKEY_UPSTREAM_ALLOW can allow it)';
       }

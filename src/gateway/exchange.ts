@@ -60,13 +60,13 @@ const VAGUE_TYPE = /^(?:text\/plain|application\/(?:octet-stream|x-json|(?:x-)?j
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
 const BODILESS = new Set([204, 205, 304]);
 
-const CUT = 'The SCIM server behind this endpoint cut off its answer.';
-const LATE = 'The SCIM server behind this endpoint did not answer in time.';
+const CUT = 'The SCIM server behind this endpoint cut off its response.';
+const LATE = 'The SCIM server behind this endpoint did not respond in time.';
 const UNREACHABLE = "The SCIM server behind this endpoint can't be reached.";
 const LOOPS =
   'The SCIM server behind this endpoint redirects the request to the same path, perhaps from http to https.';
 const REFUSES_US =
-  'The SCIM server refused the gateway, not the identity provider. The credential of this request is valid.';
+  'The SCIM server refused the gateway, not the identity provider. The credential in this request is valid.';
 
 export function createCarry(deps: CarryDependencies): Carry {
   const { transport, clock, log, headersTimeoutMs, timeoutMs, onAnswer, onOutcome } = deps;

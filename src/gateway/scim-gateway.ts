@@ -107,7 +107,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       if (!route) {
         const kind = kindOf(method, path);
         onOutcome({ kind, outcome: 'not_set', method, elapsedMs: 0, grant, address, requestId });
-        refuse(502, 'The SCIM server of this directory is not configured yet.');
+        refuse(502, "This directory's SCIM server is not configured yet.");
       } else if (enter(exchange)) {
         const header = credentials.headerOf(grant.directory, grant.scope, route.origin);
         if (!(header instanceof Promise)) carry(exchange, route, header);
@@ -116,7 +116,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
             .then((made) => carry(exchange, route, made))
             .catch((error: unknown) => sendScimFailure(response, error, requestId));
         }
-      } else refuse(503, `${exchangesPerDirectory} requests of this directory are already running.`);
+      } else refuse(503, `${exchangesPerDirectory} requests for this directory are already running.`);
     }
 
     function refuse(status: number, detail: string): void {

@@ -65,15 +65,15 @@ const SAYS: Record<TestProblem, string> = {
   unreachable: 'It could not be reached.',
   refuses_us: 'It refused the gateway. Set an upstream credential, or give the gateway access.',
   wrong_base: "This list doesn't exist. The SCIM server URL may be wrong. It must be the part before /Users.",
-  not_scim: 'Its answer is not JSON. The SCIM server URL may be a web page.',
+  not_scim: 'Its response is not JSON. The SCIM server URL may be a web page.',
   rejects_content: 'It rejected a filter that Okta and Entra ID send.',
-  failing: 'It answered with an error.',
-  cut: 'It cut off its answer.',
-  slow: 'It did not answer in time: the gateway would have given up too.',
+  failing: 'It responded with an error.',
+  cut: 'It cut off its response.',
+  slow: 'It did not respond in time: the gateway would have given up too.',
   limits: 'It asked us to slow down.',
-  not_200: 'It answered with a status other than 200.',
+  not_200: 'It responded with a status other than 200.',
   no_list:
-    'Its answer is not a list: totalResults is missing. Entra ID and Okta need an empty list here, with status 200.',
+    'Its response is not a list: totalResults is missing. Entra ID and Okta need an empty list here, with status 200.',
   filter_ignored:
     'It ignores the filter: it found users or groups for an unused name. An identity provider would link the wrong person.',
 };
@@ -95,7 +95,7 @@ export function createUpstreamTest(
     if (upstreamUrl === undefined)
       throw new AppError('invalid_request', { detail: 'This directory has no upstreamUrl to test.' });
     if (underWay.has(id))
-      throw new AppError('invalid_request', { detail: 'A test of this directory is already running.' });
+      throw new AppError('invalid_request', { detail: 'A test for this directory is already running.' });
     underWay.add(id);
     try {
       const nobody = `latchkey-test-${randomText(12, random)}`;

@@ -54,7 +54,7 @@ export function checkAccessTokenSeconds(seconds: number, provider: IdentityProvi
   const { name } = IDENTITY_PROVIDERS[provider];
   const wanted = `${minimum} to ${maximum} seconds for ${name}`;
   const given = String(seconds);
-  throw refused(`The lifetime of access tokens must be ${wanted}. You entered ${given}.`, [
+  throw refused(`The access token lifetime must be ${wanted}. You entered ${given}.`, [
     { path: 'accessTokenSeconds', given, wanted },
   ]);
 }
@@ -68,7 +68,7 @@ export function checkImportedId(id: string): void {
   if (IMPORTED_ID.test(id) && !NOT_AN_ID.test(id) && !isOwnClientId(id)) return;
   const wanted = NOT_AN_ID.test(id)
     ? 'the ID of a client; this begins like a secret'
-    : 'the client_id of another system: 2 to 100 letters, digits, dots, hyphens, underscores and tildes';
+    : 'the client_id from another system: 2 to 100 letters, digits, dots, hyphens, underscores and tildes';
   throw refused(`The client ID can't be imported. It must be ${wanted}.`, [{ path: 'clientId', wanted }]);
 }
 
@@ -157,7 +157,7 @@ export function appNameOf(given: string): string {
 export function checkAppName(appName: string | undefined): void {
   if (appName === undefined || (APP_NAME.test(appName) && !/^\.+$/.test(appName))) return;
   const given = appName.slice(0, 100);
-  const wanted = "Okta's name of the app, such as acme_scim_1: letters, digits, dot, hyphen, underscore";
+  const wanted = "the app's name in Okta, such as acme_scim_1: letters, digits, dot, hyphen, underscore";
   throw refused(`App name must be ${wanted}. You entered ${given}.`, [{ path: 'appName', given, wanted }]);
 }
 

@@ -33,7 +33,7 @@ export function createKeySource({ fetch, clock }: { fetch: typeof globalThis.fet
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: { accept: 'application/json' },
     });
-    if (!response.ok) throw new Error(`${uri} answered ${response.status}`);
+    if (!response.ok) throw new Error(`${uri} responded with ${response.status}`);
     const jwks = JSON.parse(await textOf(response, uri)) as JSONWebKeySet;
     assertPlainText(jwks);
     createLocalJWKSet(jwks);

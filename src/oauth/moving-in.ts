@@ -70,7 +70,7 @@ export function createMovingIn(deps: {
     if (!client.grantTypes.includes('refresh_token'))
       throw invalid('clientId', 'a client whose grantTypes have refresh_token');
     if (client.directoryId !== undefined && client.directoryId !== directory.id)
-      throw invalid('clientId', 'a client of this directory, or a shared one');
+      throw invalid('clientId', 'a client that belongs to this directory, or a shared one');
     const known = (await artifacts.find(id)) ?? (await artifacts.find(importedRefreshTokenId(other)));
     if (known) throw existsAt(known.payload, directory);
     // The IDs are made of what the store may hold: those of a weak one tell no more than its keyed digest.
@@ -128,7 +128,7 @@ function digestOfRefreshToken({ refreshToken, refreshTokenSha256 }: ConnectionIm
     throw invalid('refreshToken', 'exactly one of refreshToken and refreshTokenSha256');
   if (refreshToken !== undefined) {
     if (/^(?:scim|scimat|scimac|scimcs|lk|lkp|lks|lkc)_/.test(refreshToken))
-      throw invalid('refreshToken', 'a refresh token; this begins like a Latchkey value of another kind');
+      throw invalid('refreshToken', 'a refresh token; this begins like another kind of Latchkey value');
     if (refreshToken.length < SHORTEST || refreshToken.length > LONGEST || !/^[\x21-\x7e]+$/.test(refreshToken))
       throw invalid('refreshToken', `${SHORTEST} to ${LONGEST} visible ASCII characters`);
     return digestOf(refreshToken);

@@ -37,7 +37,7 @@ export const OAUTH_REASONS = {
   redirect_uri_unknown: {
     told: 'a page, or `invalid_grant`',
     meaning:
-      "The redirect URI does not exactly match one of the client's. Or the token request has none, or not the same one as the authorization request.",
+      "The redirect URI does not exactly match any of the client's. Or the token request has no redirect URI, or not the same one as the authorization request.",
     remedy: 'Copy the redirect URI from the IdP into `redirectUris`, or set `appName` for Okta.',
   },
   access_denied: {

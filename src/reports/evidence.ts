@@ -129,8 +129,8 @@ export function createEvidence(deps: {
         rowOf(place, {
           ...factsOf(event),
           what: end
-            ? `replaced ${replaces}, which ended at ${end.at.toISOString()}`
-            : `replaces ${replaces}, still live`,
+            ? `replaced ${replaces}, which stopped working at ${end.at.toISOString()}`
+            : `replaces ${replaces}, which is still active`,
           firstUsedAt: await firstUse(event.credentialId, event.at),
           eventIds: [event.id, ...(end ? [end.id] : [])],
         }),
@@ -199,7 +199,7 @@ export function createEvidence(deps: {
       const organization = organizationId === undefined ? null : await organizationOf(organizationId);
       const sections = Object.fromEntries(SECTION_IDS.map((id) => [id, []])) as unknown as EvidencePacket['sections'];
       const remarks = new Set([
-        `An ended credential is refused everywhere once every instance has dropped it from memory: at most ${leaseMs / 1000} s after the event.`,
+        `A credential that was revoked or has expired is refused everywhere once every instance has dropped it from memory: at most ${leaseMs / 1000} s after the event.`,
         'The first use is exact to the hour.',
       ]);
       let rows = 0;
@@ -218,7 +218,7 @@ export function createEvidence(deps: {
         if (missing.length > 0) remarks.add(FROM_RECORDS);
         const events = byTime([...missing, ...kept]);
         add('issuers', issuersAt(events, to, rolesFor('credentials.change'), organizationId));
-      } else remarks.add('Members and API keys of the vendor are left out.');
+      } else remarks.add("The vendor's members and API keys are left out.");
       if (organization) await gatherOne(organization, query, add, remarks);
       else for await (const one of allOrganizations(from)) await gatherOne(one, query, add, remarks);
       for (const id of SECTION_IDS)

@@ -171,7 +171,7 @@ function requestOf(revoke: AuditEvent, events: readonly AuditEvent[]): AuditEven
 
 const REQUESTS: Record<string, string> = {
   'credential.leaked': 'its value was reported as public',
-  'credential.reviewed': 'a review found that it should end',
+  'credential.reviewed': 'a review found that it should be revoked',
 };
 
 export function reviewsOf(place: Place, inPeriod: readonly AuditEvent[]): EvidenceRow[] {
@@ -204,8 +204,10 @@ export function exceptionsOf(
     return [
       ...(row.expiresAt === null ? [{ ...row, what: 'never expires' }] : []),
       ...(days > OLD_DAYS ? [{ ...row, what: `${days} days old` }] : []),
-      ...(successor ? [{ ...row, what: 'replaced and still live', eventIds: [...row.eventIds, successor.id] }] : []),
-      ...(review?.data['decision'] === 'end' ? [{ ...row, what: 'to be ended by a review, and still live' }] : []),
+      ...(successor ? [{ ...row, what: 'replaced and still active', eventIds: [...row.eventIds, successor.id] }] : []),
+      ...(review?.data['decision'] === 'end'
+        ? [{ ...row, what: 'a review says to revoke it, and it is still active' }]
+        : []),
     ];
   });
   const happened = inPeriod.flatMap((event) => {
@@ -236,6 +238,6 @@ const VERBS: Record<string, string> = {
   'credential.imported': 'imported',
   'credential.connected': 'connected',
   'credential.revoked': 'revoked',
-  'credential.retired': 'ended after it was replaced',
+  'credential.retired': 'retired after it was replaced',
   'credential.expired': 'expired',
 };

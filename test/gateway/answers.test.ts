@@ -398,7 +398,7 @@ describe('what a SCIM server answers, behind the gateway', () => {
     });
     const answer = await short.ask('/Users');
     assert.equal(answer.status, 502);
-    assert.match(parse(answer.body).detail, /cut off its answer/);
+    assert.match(parse(answer.body).detail, /cut off its response/);
     const json = '{"totalResults":1,"Resources":[{"id":"1"}]}';
     const open = await behind.bytes((request, socket) => {
       const isWhole = request.includes('/whole');

@@ -65,7 +65,7 @@ describe('the evidence packet', () => {
   it('has what was created, and what a rotation replaced with the hour of its first use', () => {
     assert.deepEqual(told('creations'), [['second', 'token generated']]);
     const [rotation] = packet.sections.rotations;
-    assert.match(rotation.what, new RegExp(`^replaced ${first.credential.id}, which ended at `));
+    assert.match(rotation.what, new RegExp(`^replaced ${first.credential.id}, which stopped working at `));
     assert.equal(Date.parse(rotation.firstUsedAt), Math.floor(Date.parse(from) / HOUR) * HOUR + 3 * HOUR);
     assert.equal(rotation.eventIds.length, 2);
   });
@@ -74,7 +74,7 @@ describe('the evidence packet', () => {
     const [end] = packet.sections.revocations;
     assert.equal(end.what, 'revoked without the check for use');
     assert.equal(end.minutes, 30.02);
-    assert.equal(end.note, 'a review found that it should end; after the review');
+    assert.equal(end.note, 'a review found that it should be revoked; after the review');
     assert.deepEqual(told('reviews'), [['first', 'end it']]);
     assert.equal(packet.sections.reviews[0].note, 'replaced');
   });

@@ -84,7 +84,7 @@ export function createIntrospect(options: {
     const retryAfter = response.headers.get('retry-after') ?? '';
     const waitSeconds = /^[1-9]\d{0,5}$/.test(retryAfter) ? Number(retryAfter) : RETRY_AFTER_SECONDS;
     // Also 401 and 403, which are about our API key: the identity provider did nothing wrong.
-    if (response.status !== 200) throw new UnavailableError(`Latchkey answered ${response.status}.`, waitSeconds);
+    if (response.status !== 200) throw new UnavailableError(`Latchkey responded with ${response.status}.`, waitSeconds);
     const answer = objectOf(text);
     if (typeof answer?.['active'] !== 'boolean')
       throw new UnavailableError('This is not the answer of an introspection.');
