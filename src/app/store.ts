@@ -58,7 +58,7 @@ export function ensureSecret(config: Config, say: (line: string) => void): strin
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
     say(
-      `Created ${file}. It encrypts data that must be readable again. Back up the whole folder ${folder}, because a running database is more than one file.`,
+      `Created ${file}. It encrypts data that Latchkey must be able to read back. Back up the whole folder ${folder}, because a running database is more than one file.`,
     );
   }
   return readFileSync(file, 'utf8').trim();
