@@ -322,7 +322,7 @@ export function createCarry(deps: CarryDependencies): Carry {
           tell(isLate ? 'slow' : 'cut', { status: answer.status });
           log.warn(
             { err: error, requestId, directoryId: grant.directory.id },
-            'the response of an upstream was cut off',
+            'the response from an upstream was cut off',
           );
           if (!answer.isStreaming) fail(isLate ? 504 : 502, isLate ? LATE : CUT);
           // Half an answer is out: cutting the connection is the only way left to say that it is not whole.
