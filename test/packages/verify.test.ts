@@ -231,9 +231,9 @@ describe('@latchkey/verify', () => {
     open.push(odd, busy, silent);
     const cases: [name: string, options: Partial<VerifierOptions>, wait: string, why: RegExp][] = [
       ['gone', { url: goneUrl }, '5', /cannot be reached/],
-      ['another key', { apiKey: 'lk_00000000000000000000000000000000' }, '5', /answered 401/],
+      ['another key', { apiKey: 'lk_00000000000000000000000000000000' }, '5', /responded with 401/],
       ['a page', { url: urlOf(odd) }, '5', /not the answer/],
-      ['too many', { url: urlOf(busy) }, '17', /answered 429/],
+      ['too many', { url: urlOf(busy) }, '17', /responded with 429/],
       ['silent', { url: urlOf(silent), timeoutMs: 50 }, '5', /cannot be reached/],
     ];
     for (const [name, options, wait, why] of cases) {
