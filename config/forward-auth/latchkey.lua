@@ -1,22 +1,22 @@
--- Asks Latchkey about a request, for haproxy.cfg of this folder: http-request lua.latchkey URL
--- The URL is the one of /auth/verify, with ?directory= where the path does not name the directory.
+-- Asks Latchkey about a request, for haproxy.cfg in this folder: http-request lua.latchkey URL
+-- The URL is that of /auth/verify, with ?directory= if the path does not name the directory.
 
--- Latchkey answers within 5 s even when its store is down.
+-- Latchkey responds within 5 s even when its store is down.
 local TIMEOUT_MS = 8000
 
--- To the SCIM server with an accepted request.
+-- Sent to the SCIM server with an accepted request.
 local IDENTITY = { "x-scim-directory", "x-scim-organization", "x-scim-credential", "x-scim-scope", "x-request-id" }
 
--- To the IdP with a refusal.
+-- Sent to the IdP with a refusal.
 local REFUSAL = { "www-authenticate", "retry-after", "content-type", "cache-control", "x-request-id" }
 
--- What Latchkey itself refuses with. Anything else is no answer of Latchkey's.
+-- The statuses with which Latchkey refuses. Any other response is not from Latchkey.
 local REFUSALS = { [400] = true, [401] = true, [403] = true, [429] = true, [431] = true, [503] = true }
 
 local UNAVAILABLE = '{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"503",'
   .. '"detail":"The credential cannot be checked at the moment. Try again."}'
 
--- HAProxy counts the values of a header from 0.
+-- HAProxy numbers a header's values from 0.
 local function first(headers, name)
   local values = headers and headers[name]
   return values and values[0]
@@ -37,7 +37,7 @@ local function ask(txn, url)
   return core.httpclient():get({
     url = url,
     timeout = TIMEOUT_MS,
-    -- None of the client's headers goes along but these, so that it can't name another directory, method or address than its own.
+    -- Of the client's headers, only these are sent, so the client can't name a directory, method or address other than its own.
     headers = {
       ["authorization"] = all(headers, "authorization"),
       ["user-agent"] = { first(headers, "user-agent") or "" },
@@ -70,7 +70,7 @@ core.register_action("latchkey", { "http-req" }, function(txn, url)
     txn.http:req_del_header("authorization")
     return
   end
-  -- HAProxy answers 503 by itself, without an id of the request, when it can't reach Latchkey.
+  -- HAProxy itself returns 503, without a request ID, if it can't reach Latchkey.
   if not REFUSALS[answer.status] or not first(answer.headers, "x-request-id") then return unavailable(txn) end
   local headers = {}
   for _, name in ipairs(REFUSAL) do
