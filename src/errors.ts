@@ -15,7 +15,8 @@ export const ERRORS = {
   invalid_request: {
     status: 400,
     title: 'The request is not valid.',
-    remedy: 'Fix each entry in `errors`. It has a `path`, the `given` value (never a secret) and the `wanted` one.',
+    remedy:
+      'Fix each entry in `errors`. Each one has a `path`, the `given` value (never a secret) and the `wanted` one.',
   },
   invalid_json: { status: 400, title: 'The body is not valid JSON.', remedy: 'Send valid JSON.' },
   invalid_cursor: {

@@ -232,7 +232,7 @@ describe('@latchkey/verify', () => {
     const cases: [name: string, options: Partial<VerifierOptions>, wait: string, why: RegExp][] = [
       ['gone', { url: goneUrl }, '5', /cannot be reached/],
       ['another key', { apiKey: 'lk_00000000000000000000000000000000' }, '5', /responded with 401/],
-      ['a page', { url: urlOf(odd) }, '5', /not the answer/],
+      ['a page', { url: urlOf(odd) }, '5', /not an introspection response/],
       ['too many', { url: urlOf(busy) }, '17', /responded with 429/],
       ['silent', { url: urlOf(silent), timeoutMs: 50 }, '5', /cannot be reached/],
     ];

@@ -86,8 +86,7 @@ export function createIntrospect(options: {
     // Also 401 and 403, which are about our API key: the identity provider did nothing wrong.
     if (response.status !== 200) throw new UnavailableError(`Latchkey responded with ${response.status}.`, waitSeconds);
     const answer = objectOf(text);
-    if (typeof answer?.['active'] !== 'boolean')
-      throw new UnavailableError('This is not the answer of an introspection.');
+    if (typeof answer?.['active'] !== 'boolean') throw new UnavailableError('This is not an introspection response.');
     const lease = response.headers.get('latchkey-lease-ms') ?? '';
     return { answer, leaseMs: /^\d{1,6}$/.test(lease) ? Number(lease) : 0 };
   }
@@ -97,7 +96,7 @@ function readAnswer(answer: Record<string, unknown>): Introspection | undefined 
   if (answer['active'] !== true) return undefined;
   const text = (name: string): string => {
     const value = answer[name];
-    if (typeof value !== 'string') throw new UnavailableError(`The answer of the introspection has no ${name}.`);
+    if (typeof value !== 'string') throw new UnavailableError(`The introspection response has no ${name}.`);
     return value;
   };
   return {
