@@ -29,7 +29,12 @@ export async function createApp(deps: AppDependencies) {
   const { directories, apiKeys, credentials, oauth, diagnoses, gateway } = machines;
   const { operators, notifications } = people;
 
-  await storage.prepare([...audit.migrations, ...diagnoses.current.migrations, ...notifications.deliveries.migrations]);
+  await storage.prepare([
+    ...audit.migrations,
+    ...oauth.clients.migrations,
+    ...diagnoses.current.migrations,
+    ...notifications.deliveries.migrations,
+  ]);
   if (serves) await instances.announce();
   await oauth.reload();
 

@@ -233,6 +233,9 @@ export const PAYLOADS = {
     /** With `redirect_uri_unknown`: origin and path of what was sent, where it is an address, and what is registered. */
     'redirectUri?': pathAsked,
     'registered?': listOf(typed),
+    /** With `client_unknown`: the client ID that was probably meant. With `client_removed`: since when. */
+    'expected?': typed,
+    'removedAt?': time,
   },
   'credential.connected': { ...credential, clientId: typed, 'replaces?': ownId },
   'token.issued': { clientId: typed, grantType: word, 'userAgent?': readable },
@@ -246,10 +249,10 @@ export const PAYLOADS = {
     /** With `assertion_wrong`: what is wrong with it, of a closed list, and by how much a time is off. */
     'fault?': word,
     'seconds?': number,
-    /** With the fault `audience`: what came, where it looks like ours, and what is wanted. */
+    /** With the fault `audience`: what came, where it looks like ours, and what is wanted. With `client_unknown`: the ID that was probably meant. */
     'audience?': audience,
     'expected?': typed,
-    /** With `client_secret_removed`: which secret, and since when. */
+    /** With `client_secret_removed`: which secret, and since when. With `client_removed`: since when. */
     'hint?': hint,
     'removedAt?': time,
   },

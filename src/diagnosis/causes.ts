@@ -74,6 +74,7 @@ const UNSAID: Record<keyof SubReasons, Code> = {
 const OAUTH: Record<OauthSubReason, Code> = {
   client_missing: 'client_secret_wrong',
   client_unknown: 'client_unknown',
+  client_removed: 'client_deleted',
   client_id_and_secret_swapped: 'client_id_and_secret_swapped',
   client_secret_missing: 'client_secret_wrong',
   client_secret_wrong: 'client_secret_wrong',

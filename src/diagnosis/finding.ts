@@ -43,6 +43,8 @@ export interface FindingFacts {
   usable?: { hint: string; kind: 'bearer' | 'oauth'; slot: 'a' | 'b'; usedAt?: string; isReadOnly?: boolean };
   clientId?: string;
   clientName?: string;
+  /** The client that was deleted, and that still comes, has a successor in this directory. */
+  isReplaced?: boolean;
   /** Its redirect URIs follow from an app name, which the IT contact can correct in the setup. */
   isAppNamed?: boolean;
   otherDirectory?: string;

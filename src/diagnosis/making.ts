@@ -10,7 +10,8 @@ export function make(code: Code, since: Date, about: FindingFacts): Finding {
 }
 
 /** Who disables something enables it again, and an app name is corrected by those who made the client. */
-function actorOf(code: Code, { byType, isAppNamed }: FindingFacts): ActingParty {
+function actorOf(code: Code, { byType, isAppNamed, isReplaced }: FindingFacts): ActingParty {
+  if (code === 'client_deleted' && isReplaced) return 'it_contact';
   if (code === 'token_disabled' && byType === 'it_contact') return 'it_contact';
   if (code === 'redirect_uri_unknown' && isAppNamed) return 'it_contact';
   return entryOf(code).actor;
@@ -46,6 +47,7 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(seconds !== undefined && { seconds }),
     ...(firstSeconds !== undefined && { firstSeconds }),
     ...(removedAt !== undefined && { at: removedAt }),
+    ...(detail === 'client_removed' && facts.clients.length > 0 && { isReplaced: true }),
     ...usableBeside(refusal.credentialId, facts),
   };
 }

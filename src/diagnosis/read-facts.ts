@@ -335,6 +335,8 @@ function refusalOf(code: Code, event: AuditEvent): RefusalFacts {
 
 /** The causes with which a caller has shown neither the secret of the client that it named nor a token. */
 const PROVES_NOTHING: ReadonlySet<unknown> = new Set<OauthSubReason>([
+  'client_unknown',
+  'client_removed',
   'client_secret_missing',
   'client_secret_wrong',
   'client_secret_has_blanks',

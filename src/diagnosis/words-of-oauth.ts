@@ -181,6 +181,13 @@ function swapped(speech: Speech): Words {
   };
 }
 
+const unknownClient = refusal(
+  'client_unknown',
+  () => say`It's sending a client ID that we don't recognize.`,
+  (speech) => pasteInto(speech, 'client-id', 'the client ID from this page'),
+  'whether the ID belongs to another product.',
+);
+
 export const OAUTH_WORDS = {
   token_url_as_authorize_url: swapped,
   authorize_url_as_token_url: swapped,
@@ -213,22 +220,36 @@ export const OAUTH_WORDS = {
       ...(given !== undefined && { value: { label: 'Redirect URI', value: given } }),
     };
   },
-  client_unknown: refusal(
-    'client_unknown',
-    () => say`It's sending a client ID that we don't recognize.`,
-    (speech) => pasteInto(speech, 'client-id', 'the client ID from this page'),
-    'whether the ID belongs to another product.',
-  ),
-  client_deleted: (speech) => ({
-    lead: lead(speech),
-    rest: say`${capital(client(speech))} was deleted, so the connection can't get any more tokens.`,
-    detail: tally(speech),
-    steps: vendorDoes(
-      speech,
-      [say`Create a new client for this directory.`, ...connectAgain(speech)],
-      'has to create a new client for you',
-    ),
-  }),
+  client_unknown: (speech) => {
+    const { wanted } = speech.finding.facts;
+    const words = unknownClient(speech);
+    if (wanted === undefined) return words;
+    const { unseen: _unseen, ...rest } = words;
+    return {
+      ...rest,
+      rest: say`It's sending a client ID that we don't recognize. It's nearly the same as the client ID of this directory.`,
+      value: { label: capital(field(speech, 'client-id')), value: wanted },
+    };
+  },
+  client_deleted: (speech) => {
+    const { at, detail, isReplaced } = speech.finding.facts;
+    const isSent = detail === 'client_removed' && at !== undefined;
+    const another = [say`Create a new client for this directory.`, ...connectAgain(speech)];
+    return {
+      lead: lead(speech),
+      rest: isSent
+        ? say`It's still sending the ID of a client that was deleted ${date(at)}.`
+        : say`${capital(client(speech))} was deleted, so the connection can't get any more tokens.`,
+      detail: tally(speech),
+      steps: isReplaced
+        ? [
+            say`Open the setup on this page. It has a newer client.`,
+            ...pasteInto(speech, 'client-id', 'its client ID'),
+            say`Paste its client secret too. If you don't have it, add another one in the setup.`,
+          ]
+        : vendorDoes(speech, another, 'has to create a new client for you'),
+    };
+  },
   client_secret_wrong: refusal(
     'client_secret_wrong',
     (speech) => (SECRET_MISTAKES[speech.finding.facts.detail ?? ''] ?? wrongSecret)(speech),

@@ -18,6 +18,7 @@ import { type AuthorizationDependencies, createAuthorization } from './authoriza
 import { createAssertions } from './client-assertions.ts';
 import { createClientAuthentication } from './client-authentication.ts';
 import { createClientCredentialsGrant } from './client-credentials-grant.ts';
+import { createClientIds } from './client-ids.ts';
 import { createKeySource } from './client-keys.ts';
 import type { Client } from './client-record.ts';
 import { type Clients, createClients } from './clients.ts';
@@ -116,7 +117,8 @@ export function createOauth(deps: OauthDependencies): Oauth {
   };
   const isSecure = issuer.startsWith('https:');
   const artifacts = createArtifacts(storage);
-  const clients = createClients(deps);
+  const clientIds = createClientIds({ ...deps });
+  const clients = createClients({ ...deps, clientIds });
   const connections = createConnections({ storage, credentials, clock, random });
   const signingKeys = createSigningKeys({ ...deps, rotateAfterDays: deps.rotateKeysAfterDays });
   const keys = createKeySource({ fetch: deps.fetch, clock });
@@ -125,7 +127,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const tokens = createTokenMaker(oidcProvider);
   const oneTimes = createOneTimes({ artifacts, clock, random });
   const findRefreshToken = createFindRefreshToken(artifacts, weakValues);
-  const told = createTokenAudit({ artifacts, findRefreshToken, connections, audit });
+  const told = createTokenAudit({ artifacts, findRefreshToken, connections, clientIds, audit });
   const parts = { artifacts, findRefreshToken, weakValues, oneTimes, connections, tokens, clock };
   const tokenEndpoint = createTokenEndpoint({
     ...deps,
@@ -153,6 +155,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const authorization = createAuthorization({
     oidcProvider,
     clients,
+    clientIds,
     told,
     audit,
     context,

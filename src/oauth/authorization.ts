@@ -11,6 +11,7 @@ import type { RequestContext } from '../http/request-context.ts';
 import { withoutSecrets } from '../secrets/redaction.ts';
 import { namedClient } from './client-authentication.ts';
 import { isOwnClientId } from './client-checks.ts';
+import type { ClientIds } from './client-ids.ts';
 import type { Client } from './client-record.ts';
 import type { Clients } from './clients.ts';
 import {
@@ -38,6 +39,7 @@ export type Page = { html: string; headers: Record<string, string> };
 export interface AuthorizationDependencies {
   oidcProvider: () => OidcProvider;
   clients: Clients;
+  clientIds: ClientIds;
   told: TokenEndpointDependencies['told'];
   audit: Audit;
   context: RequestContext;
@@ -69,7 +71,7 @@ const LONGEST_URI = 300;
 export type Authorization = ReturnType<typeof createAuthorization>;
 
 export function createAuthorization(deps: AuthorizationDependencies) {
-  const { oidcProvider, clients, told, audit, context } = deps;
+  const { oidcProvider, clients, clientIds, told, audit, context } = deps;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // Each request stands for itself: who agreed to another one in this browser says nothing about this one.
@@ -115,7 +117,7 @@ export function createAuthorization(deps: AuthorizationDependencies) {
       await told.refused(asked, { refused });
       return sendOauthError(response, 400, error, says);
     }
-    note(request, await clientOf(parameters.get('client_id')), parameters.get('client_id'), refused);
+    await note(request, await clientOf(parameters.get('client_id')), parameters.get('client_id'), refused);
     const { html, headers } = deps.renderError(error, says, askedOf(Object.fromEntries(parameters)));
     response.writeHead(400, {
       ...headers,
@@ -136,7 +138,7 @@ export function createAuthorization(deps: AuthorizationDependencies) {
       const params = (oidc?.params ?? {}) as Record<string, unknown>;
       const clientId = typeof params['client_id'] === 'string' ? params['client_id'] : undefined;
       const client = await clientOf(oidc?.entities?.Client?.clientId ?? clientId);
-      note(req, client, clientId, subReasonOf(error, params, client), params['redirect_uri']);
+      await note(req, client, clientId, subReasonOf(error, params, client), params['redirect_uri']);
     });
     // One request may fail more than once on its way out; the last word counts. The types know this event by the name of the endpoint only.
     (made as unknown as NodeJS.EventEmitter).on(
@@ -162,15 +164,16 @@ export function createAuthorization(deps: AuthorizationDependencies) {
     return id === undefined ? undefined : clients.find(id).catch(() => undefined);
   }
 
-  function note(
+  async function note(
     request: IncomingMessage,
     client: Client | undefined,
     clientId: string | undefined,
     subReason: OauthSubReason,
     redirectUri?: unknown,
-  ): void {
+  ): Promise<void> {
+    const like = subReason === 'client_unknown' ? await clientIds.like(clientId) : undefined;
     const sent = subReason === 'redirect_uri_unknown' ? plainUri(redirectUri, client?.redirectUris ?? []) : undefined;
-    audit.tallies.note(ownerOf(client), {
+    audit.tallies.note(like?.subject ?? ownerOf(client), {
       type: 'connection.refused',
       actor: {
         type: 'identity_provider',
@@ -182,7 +185,8 @@ export function createAuthorization(deps: AuthorizationDependencies) {
       data: {
         clientId: client?.id ?? clientId ?? '',
         reason: OAUTH_REFUSALS[subReason].reason,
-        subReason,
+        subReason: like?.refused ?? subReason,
+        ...like?.data,
         ...(sent !== undefined && { redirectUri: sent, registered: registeredOf(client) }),
       },
     });

@@ -9,7 +9,7 @@ import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { newId, type Random, randomText } from '../identifiers.ts';
 import { type GrantType, type IdentityProviderId, oauthPresetOf, redirectUrisOf } from '../identity-providers/index.ts';
-import { isDuplicate, type Page, type ReadOptions, type Storage } from '../storage/index.ts';
+import { isDuplicate, type Migration, type Page, type ReadOptions, type Storage } from '../storage/index.ts';
 import {
   checkAccessTokenSeconds,
   checkAppName,
@@ -19,6 +19,7 @@ import {
   plainSecretOf,
 } from './client-checks.ts';
 import { type ClientInput, draftClient } from './client-draft.ts';
+import type { ClientIds } from './client-ids.ts';
 import {
   type Client,
   type ClientRecord,
@@ -86,6 +87,8 @@ export interface Clients {
   ): Promise<{ client: Client; secretId: string; clientSecret: string }>;
   /** Throws not_found, last_secret. */
   removeSecret(id: string, secretId: string, attribution: Attribution): Promise<Client>;
+  /** What `Storage.prepare` has to do once to the clients of earlier releases. */
+  migrations: readonly Migration[];
 }
 
 export function createClients(deps: {
@@ -94,12 +97,13 @@ export function createClients(deps: {
   clock: Clock;
   random: Random;
   directories: Directories;
+  clientIds: ClientIds;
   weakValues: WeakValues;
   allowHttpRedirects: boolean;
   /** Hosts that keys may be fetched from. */
   jwksHosts: readonly string[];
 }): Clients {
-  const { storage, audit, clock, random, weakValues, allowHttpRedirects } = deps;
+  const { storage, audit, clock, random, clientIds, weakValues, allowHttpRedirects } = deps;
   const secretMaker = createSecretMaker({ clock, random });
   const clients = audit.track(
     'clients',
@@ -161,6 +165,8 @@ export function createClients(deps: {
         if (isDuplicate(error, 'workloadKey')) throw new AppError('workload_taken', {}, { cause: error });
         throw isDuplicate(error, 'publicId') ? new AppError('client_exists', { clientId }, { cause: error }) : error;
       });
+      // The client is there: that its ID could not be noted only makes a later refusal harder to explain.
+      await clientIds.note(record).catch(() => undefined);
       return { client: clientOf(record), clientSecret };
     },
 
@@ -223,6 +229,7 @@ export function createClients(deps: {
 
     async remove(client, attribution) {
       const { id, name, provider } = client;
+      await clientIds.noteRemoval(client);
       await clients.remove(
         id,
         audit.event('client.deleted', attribution, subjectOf(client), { clientId: id, name, provider }),
@@ -264,5 +271,7 @@ export function createClients(deps: {
       if (!result) throw absent(id);
       return clientOf(result.after);
     },
+
+    migrations: [clientIds.migration((query) => clients.page(query))],
   };
 }

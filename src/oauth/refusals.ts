@@ -39,7 +39,13 @@ export const OAUTH_REFUSALS = {
     error: 'invalid_client',
     reason: 'client_unknown',
     says: NO_CLIENT,
-    meaning: 'No client has this ID.',
+    meaning: 'No client has this ID. `expected` is the only one that is nearly the same.',
+  },
+  client_removed: {
+    error: 'invalid_client',
+    reason: 'client_unknown',
+    says: NO_CLIENT,
+    meaning: 'The client with this ID was deleted, at `removedAt`.',
   },
   client_id_and_secret_swapped: {
     error: 'invalid_client',

@@ -4,6 +4,7 @@ import { GRANT_TYPES } from '../identity-providers/index.ts';
 import type { Collection } from '../storage/index.ts';
 import { type Artifact, artifactId, type FindRefreshToken } from './artifacts.ts';
 import type { ProofFault } from './client-authentication.ts';
+import type { ClientIds } from './client-ids.ts';
 import type { Client } from './client-record.ts';
 import { aboutOf, type Connections } from './connections.ts';
 import type { About, Refused } from './grants.ts';
@@ -25,9 +26,10 @@ export function createTokenAudit(deps: {
   artifacts: Collection<Artifact>;
   findRefreshToken: FindRefreshToken;
   connections: Connections;
+  clientIds: ClientIds;
   audit: Audit;
 }) {
-  const { artifacts, findRefreshToken, connections, audit } = deps;
+  const { artifacts, findRefreshToken, connections, clientIds, audit } = deps;
 
   /** Also where the client could not prove who it is: a refusal is told at the connection whose token came with it. */
   async function subjectOf({ parameters, client }: TokenRequest): Promise<About> {
@@ -76,10 +78,15 @@ export function createTokenAudit(deps: {
       { refused, about, reason = OAUTH_REFUSALS[refused].reason }: Refused,
       fault?: ProofFault,
     ): Promise<void> {
-      const { data, ...facts } = factsOf(about ?? (await subjectOf(asked)), asked);
+      const like = refused === 'client_unknown' ? await clientIds.like(asked.clientId) : undefined;
+      const { data, ...facts } = factsOf(about ?? like?.subject ?? (await subjectOf(asked)), asked);
       audit.tallies.note(
         {},
-        { type: 'token.refused', ...facts, data: { ...data, reason, subReason: refused, ...fault } },
+        {
+          type: 'token.refused',
+          ...facts,
+          data: { ...data, reason, subReason: like?.refused ?? refused, ...like?.data, ...fault },
+        },
       );
     },
   };

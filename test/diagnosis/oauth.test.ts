@@ -52,6 +52,47 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     assert.match(textOf(lead), /client secret expired/);
   });
 
+  it('as client_deleted for the customer to fix where the directory has a newer client', async () => {
+    const { directory, client } = await makeOauthWorld(app);
+    const fields = { name: 'Newer', provider: 'entra', directoryId: directory.id, grantTypes: ['client_credentials'] };
+    assert.equal((await app.api.post('/clients', fields)).status, 201);
+    await app.api.delete(`/clients/${client.id}`);
+    const query = new URLSearchParams({
+      response_type: 'code',
+      client_id: client.id,
+      redirect_uri: client.redirectUri,
+    });
+    assert.equal((await fetch(`${app.url}/oauth/authorize?${query}`, { redirect: 'manual' })).status, 400);
+    const [lead] = await findingsOf(directory);
+    assert.deepEqual([lead.code, lead.actor], ['client_deleted', 'it_contact']);
+    assert.match(textOf(lead), /It has a newer client/);
+  });
+
+  it('as of nobody where a client ID is nearly none that we know', async () => {
+    const worlds = await Promise.all([makeOauthWorld(app), makeOauthWorld(app)]);
+    const [one, other] = worlds.map(({ client }) => client.id);
+    for (const id of [`${one?.slice(0, 12)}${other?.slice(-12)}`, `client_${'0'.repeat(20)}`, 'client_short'])
+      await ask(app, { id, secret: 'x' }, CREDENTIALS);
+    for (const { directory } of worlds)
+      assert.ok(!(await findingsOf(directory)).some(({ code }: Answer) => code === 'client_unknown'));
+    const { items } = (await app.api.get('/unplaced-refusals')).body;
+    assert.ok(items.some(({ code }: Answer) => code === 'client_unknown'));
+  });
+
+  it('as none of theirs where a stranger sends nearly the client ID of one that works', async () => {
+    const { directory, client } = await makeOauthWorld(app);
+    const { access_token: token } = (await ask(app, client, CREDENTIALS)).body;
+    const headers = { authorization: `Bearer ${token}` };
+    assert.equal((await fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers })).status, 200);
+    app.clock.advance(MINUTE);
+    const near = { ...client, id: `${client.id}x` };
+    await ask(app, near, CREDENTIALS, { headers: { 'user-agent': 'curl/8.0' } });
+    assert.deepEqual(
+      (await findingsOf(directory)).map(({ code }: Answer) => code),
+      ['working'],
+    );
+  });
+
   it('as degraded while the access token from before is still accepted', async () => {
     const { directory, connect, client } = await makeOauthWorld(app);
     await connect();

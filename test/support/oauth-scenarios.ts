@@ -63,6 +63,19 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
     drive: ({ request, client }) => request(CREDENTIALS, `${client.secret.slice(0, 20)} ${client.secret.slice(20)}`),
     says: [/spaces or line breaks/],
   },
+  'client_unknown: cut off': {
+    drive: ({ app, client }) => ask(app, { ...client, id: client.id.slice(0, -3) }, CREDENTIALS),
+    says: [/nearly the same as the client ID of this directory/, /client_[0-9A-Za-z]{20}$/],
+  },
+  'client_deleted: still sent': {
+    async drive({ app, client }) {
+      await app.api.delete(`/clients/${client.id}`);
+      app.clock.advance(MINUTE);
+      await ask(app, client, CREDENTIALS);
+    },
+    says: [/still sending the ID of a client that was deleted/, /Create a new client/],
+    actor: 'vendor',
+  },
   'client_secret_wrong: client ID': {
     drive: ({ request, client }) => request(CREDENTIALS, client.id),
     says: [/sending a client ID in place of the client secret/, /Client Secret/],
