@@ -17,6 +17,11 @@ export interface Emails {
   deliver(claimed: Delivery): Promise<Settlement | Postponed>;
 }
 
+interface Addressee {
+  recipient: Recipient;
+  contact: Contact | undefined;
+}
+
 /** Notices in one email. */
 const MOST_GATHERED = 200;
 /** How long one that goes out with another waits before it asks again. */
@@ -65,16 +70,17 @@ export function createEmails(deps: {
     };
   }
 
-  async function deliverTo(recipient: Recipient, group: readonly Delivery[], messageId: string): Promise<Settlement> {
+  async function send(
+    { recipient, contact }: Addressee,
+    told: readonly Notice[],
+    { id: messageId, attempt: attempts }: Delivery,
+  ): Promise<Settlement> {
     const at = clock.now();
     const startedAt = performance.now();
-    const found = await Promise.all(group.map(({ eventId }) => notices.find(eventId)));
-    const told = found.filter((notice) => notice !== undefined);
     const [first] = told;
     const attempt = (more: object = {}) => ({ at, ms: Math.round(performance.now() - startedAt), ...more });
     if (!mailer || !first)
       return { state: 'failed', attempt: attempt({ reason: mailer ? 'the notice has been deleted' : 'email is off' }) };
-    const contact = recipient.isFallback ? undefined : await contacts.find(recipient.id);
     const remark = recipient.isFallback
       ? "You're getting this because you're an owner, and no contact has confirmed an email address."
       : `You're getting this because you're a contact. To change your notices, ask for a portal link.`;
@@ -99,7 +105,7 @@ export function createEmails(deps: {
       if (!recipient.isFallback) await contacts.noteBounce(recipient.id, reason);
       return { state: 'failed', attempt: facts };
     }
-    const againMs = pauseAfter((group[0]?.attempt ?? 0) + 1, undefined, random);
+    const againMs = pauseAfter(attempts + 1, undefined, random);
     return againMs === undefined ? { state: 'failed', attempt: facts } : { state: 'pending', attempt: facts, againMs };
   }
 
@@ -151,35 +157,50 @@ export function createEmails(deps: {
 
     async deliver(claimed) {
       const recipient = await contacts.findRecipient(claimed.targetId);
-      if (!recipient)
-        return {
-          state: 'failed',
-          attempt: { at: clock.now(), ms: 0, reason: 'the contact no longer gets these notices' },
-        };
+      if (!recipient) return unwanted();
+      const contact = recipient.isFallback ? undefined : await contacts.find(recipient.id);
       if (claimed.leaderId !== undefined) {
         const outcome = await followLeader(claimed, claimed.leaderId);
         if (outcome) return outcome;
         if (!(await deliveries.follow(claimed, undefined))) return LOST;
       }
+      if (!claimed.mates?.length && !(await look(claimed, contact)).isWanted) return unwanted();
       const company = companyIn(claimed);
-      if (company === 'none' || (company === 'digest' && recipient.isFallback))
-        return deliverTo(recipient, [claimed], claimed.id);
-      if (company === 'digest' && !claimed.mates) {
+      const isAlone = company === 'none' || (company === 'digest' && recipient.isFallback);
+      if (company === 'digest' && !isAlone && !claimed.mates) {
         const taken = await contacts.takeDigest(recipient.id);
         if (!taken.isTaken) return { postponeUntil: taken.until };
       }
-      const mates = claimed.mates ?? (await gatherMates(claimed));
+      const mates = isAlone ? [] : (claimed.mates ?? (await gatherMates(claimed)));
       if (!mates) return LOST;
-      const found = await Promise.all(mates.map((id) => deliveries.find(id)));
-      const settlement = await deliverTo(
-        recipient,
-        [claimed, ...found.filter((mate) => mate !== undefined)],
-        claimed.id,
+      const kept = (await Promise.all(mates.map((id) => deliveries.find(id)))).filter((mate) => mate !== undefined);
+      const group = await Promise.all([claimed, ...kept].map((delivery) => look(delivery, contact)));
+      const told = group.filter(({ isWanted }) => isWanted).flatMap(({ notice }) => notice ?? []);
+      const settlement = await send({ recipient, contact }, told, claimed);
+      await Promise.all(
+        group.slice(1).map(({ id, isWanted }) => deliveries.settleMate(id, isWanted ? settlement : unwanted())),
       );
-      await Promise.all(mates.map((id) => deliveries.settleMate(id, settlement)));
       return settlement;
     },
   };
+
+  /** They may have chosen other kinds since it was put into the queue. */
+  async function look({ id, eventId }: Delivery, contact: Contact | undefined) {
+    const notice = await notices.find(eventId);
+    return { id, notice, isWanted: notice === undefined || contact === undefined || isToldTo(contact, notice) };
+  }
+
+  function unwanted(): Settlement {
+    return {
+      state: 'failed',
+      attempt: { at: clock.now(), ms: 0, reason: 'the contact no longer gets these notices' },
+    };
+  }
+}
+
+function isToldTo({ scope, kinds }: Contact, { kind, audience }: Notice): boolean {
+  const isUrged = scope === VENDOR_SCOPE ? audience.vendor : audience.everybody;
+  return isUrged === true || kinds.includes(kind);
 }
 
 /** What it may share an email with: nothing, other ends that are due, or whatever can wait for the hour. */
