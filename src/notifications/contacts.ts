@@ -87,6 +87,8 @@ export interface Contacts {
 const MOST_CONTACTS = 50;
 /** An hour, of one organization. The vendor, who sets up all at once, may ask as many as there can be. */
 const MOST_CONFIRMATIONS = 10;
+/** Of those that are added at the same moment, each may find the last place free; no more than are asked to confirm in an hour. */
+const MOST_READ = MOST_CONTACTS + Math.max(MOST_CONTACTS, MOST_CONFIRMATIONS);
 const CONFIRM_MS = 7 * DAY_MS;
 const SECRET_LENGTH = 43;
 const DIGEST_MS = HOUR_MS;
@@ -143,7 +145,7 @@ export function createContacts(deps: {
   }
 
   async function of(scope: string): Promise<Contact[]> {
-    const { items } = await contacts.page({ where: { scope }, limit: MOST_CONTACTS });
+    const { items } = await contacts.page({ where: { scope }, limit: MOST_READ });
     return items.filter(({ confirmedAt, bouncedAt }) => confirmedAt !== undefined && bouncedAt === undefined);
   }
 

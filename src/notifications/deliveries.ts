@@ -117,7 +117,7 @@ export interface Deliveries {
   withdraw(id: string, reason: string): Promise<boolean>;
   /** Makes it due now, whatever became of it, under the ID that it has. Throws not_found. */
   resend(id: string): Promise<Delivery>;
-  /** Makes pending ones of a lane due now. */
+  /** Makes pending ones of a lane due now, of very many the oldest. */
   hurry(lane: string): Promise<number>;
   /** How many are waiting, and when the earliest of them was due. */
   depth(): Promise<{ pending: number; oldestDueAt: Date | undefined }>;
@@ -130,6 +130,8 @@ export const KEPT_MS = 30 * DAY_MS;
 const CLAIM_MS = 60_000;
 const ATTEMPTS_KEPT = 20;
 const AT_ONCE = 200;
+/** Whoever asks for it waits. */
+const HURRIED_PAGES = 25;
 
 export function deliveryId(eventId: string, targetId: string): string {
   return `msg_${eventId}_${targetId}`;
@@ -319,13 +321,21 @@ export function createDeliveries(deps: { storage: Storage; clock: Clock; gather:
     },
 
     async hurry(lane) {
-      let count = 0;
-      for (const { id } of await pendingOf(lane, AT_ONCE)) {
-        const now = clock.now();
+      const now = clock.now();
+      const one = async (id: string) => {
         const result = await deliveries.update(id, (record) =>
           record.state === 'pending' && record.claimedUntil === undefined ? { ...record, dueAt: now } : undefined,
         );
-        if (result && result.after !== result.before) count++;
+        return result !== undefined && result.after !== result.before;
+      };
+      let count = 0;
+      let after: string | undefined;
+      for (let pages = 0; pages < HURRIED_PAGES; pages++) {
+        const { items, nextCursor } = await deliveries.page({ where: { lane }, after, limit: AT_ONCE });
+        const done = await Promise.all(items.map(({ id }) => one(id)));
+        count += done.filter(Boolean).length;
+        if (nextCursor === null) break;
+        after = nextCursor;
       }
       return count;
     },

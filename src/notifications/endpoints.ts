@@ -96,6 +96,8 @@ export interface Endpoints {
 const MOST_ENDPOINTS = 500;
 /** So that no organization takes the place of the others. */
 const MOST_OF_ORGANIZATION = 20;
+/** Each adds a signature to every message. */
+const MOST_SECRETS = 5;
 /** An address and two secrets of each. */
 const MOST_OPENED = 3 * MOST_ENDPOINTS;
 const SECRET_ID_LENGTH = 12;
@@ -138,11 +140,23 @@ export function createEndpoints(deps: {
 
   let remembered: { at: number; active: Promise<Endpoint[]> } | undefined;
 
+  /** All of them: as many may be added at the same moment as the limit has room for. */
+  async function allActive(): Promise<Endpoint[]> {
+    const found: Endpoint[] = [];
+    let after: string | undefined;
+    do {
+      const page = await endpoints.page({ where: { state: 'active' }, after, limit: MOST_ENDPOINTS });
+      found.push(...page.items);
+      after = page.nextCursor ?? undefined;
+    } while (after !== undefined);
+    return found;
+  }
+
   /** Remembered under the lease that each change waits out, so that no acknowledged endpoint misses an event. */
   function active(): Promise<Endpoint[]> {
     const now = clock.monotonicMs();
     if (!remembered || now - remembered.at >= leaseMs) {
-      const read = endpoints.page({ where: { state: 'active' }, limit: MOST_ENDPOINTS }).then(({ items }) => items);
+      const read = allActive();
       remembered = { at: now, active: read };
       read.catch(() => {
         remembered = undefined;
@@ -300,10 +314,12 @@ export function createEndpoints(deps: {
         throw new AppError('invalid_request', { detail: 'A chat channel has no secret: its URL is the secret.' });
       const { value, kept } = newSecret();
       const result = await endpoints.update(id, (record) => {
-        const [newest] = record.secrets;
-        const previous = newest && previousEndsAt > clock.now() ? [{ ...newest, expiresAt: previousEndsAt }] : [];
+        // A receiver may still have the one before the last: who rotates twice in a day must not cut it off.
+        const previous = record.secrets
+          .map((one) => ({ ...one, expiresAt: earlier(one.expiresAt, previousEndsAt) }))
+          .filter(({ expiresAt }) => expiresAt > clock.now());
         return {
-          record: { ...record, secrets: [kept, ...previous] },
+          record: { ...record, secrets: [kept, ...previous].slice(0, MOST_SECRETS) },
           events: [
             audit.event('webhook.secret_rotated', attribution, subjectOf(record), {
               webhookId: id,
@@ -356,6 +372,10 @@ export function createEndpoints(deps: {
 function shownUrl(url: string, kind: EndpointKind): string {
   const { origin, pathname } = new URL(url);
   return kind === 'webhook' ? origin + pathname : `${origin}/…`;
+}
+
+function earlier(one: Date | undefined, other: Date): Date {
+  return one !== undefined && one < other ? one : other;
 }
 
 function absent(id: string): AppError {

@@ -101,7 +101,7 @@ export interface Notifications {
 /** An endpoint that has failed for so long is switched off. */
 export const FAILING_MS = 5 * DAY_MS;
 const RESEND_PAGE = 200;
-const CONTACTS_READ = 50;
+const CONTACTS_READ = 100;
 /** As long as audit events by default: what was told once must not be told again. */
 const NOTICES_KEPT_MS = 400 * DAY_MS;
 
@@ -352,7 +352,8 @@ export function createNotifications(deps: {
           after,
           limit: RESEND_PAGE,
         });
-        for (const { id } of page.items) await deliveries.resend(id);
+        // Together, so that their writes share transactions.
+        await Promise.all(page.items.map(({ id }) => deliveries.resend(id)));
         count += page.items.length;
         after = page.nextCursor ?? undefined;
       } while (after !== undefined);
