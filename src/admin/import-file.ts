@@ -71,7 +71,7 @@ function namesOf(header: string[], known: readonly string[]): string[] {
       detail: 'The first line must be a header with the field names, such as type, directory and token.',
     });
   const twice = known.find((name) => names.indexOf(name) !== names.lastIndexOf(name));
-  if (twice !== undefined) throw new AppError('invalid_request', { detail: `The header has ${twice} twice.` });
+  if (twice !== undefined) throw new AppError('invalid_request', { detail: `The header contains ${twice} twice.` });
   return names;
 }
 

@@ -156,7 +156,7 @@ export const OAUTH_REFUSALS = {
   form_json_as_form: {
     error: 'invalid_request',
     reason: 'invalid_request',
-    says: 'The body is JSON, but its Content-Type is not. Send a form, or Content-Type: application/json.',
+    says: "The body is JSON, but its Content-Type doesn't say so. Send a form, or Content-Type: application/json.",
   },
   form_as_json: {
     error: 'invalid_request',
