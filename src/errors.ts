@@ -61,7 +61,7 @@ export const ERRORS = {
   credential_exists: {
     status: 409,
     title: 'This value is already a credential of a directory, perhaps a revoked one.',
-    remedy: 'If you imported it before, there is nothing to do. Otherwise issue a new token.',
+    remedy: 'If you imported it before, there is nothing to do. Otherwise, issue a new token.',
   },
   credential_final: {
     status: 409,
