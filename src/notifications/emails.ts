@@ -83,7 +83,7 @@ export function createEmails(deps: {
       return { state: 'failed', attempt: attempt({ reason: mailer ? 'the notice has been deleted' : 'email is off' }) };
     const remark = recipient.isFallback
       ? "You're getting this because you're an owner, and no contact has confirmed an email address."
-      : `You're getting this because you're a contact. To change your notices, ask for a portal link.`;
+      : `You're getting this because you're a contact. To change which notices you get, ask for a portal link.`;
     const way = contact && first.isInvitation ? await openWay(contact, first) : undefined;
     const link = way?.link ?? linkOf(told, recipient, contact?.scope ?? VENDOR_SCOPE);
     const page = pageOf(told, link, remark);

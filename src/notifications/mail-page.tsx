@@ -56,7 +56,7 @@ const MOST_LINES = 30;
 
 function lineOf({ title, rows }: NoticeText): string {
   const [where] = rows;
-  return where && !title.includes(where[1]) ? `${title} ${where[1]}` : title;
+  return where && !title.includes(where[1]) ? `${title} (${where[1]})` : title;
 }
 
 const WHOLE_DAY = dateFormat({ day: 'numeric', month: 'long', year: 'numeric' });

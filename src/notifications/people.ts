@@ -158,6 +158,13 @@ export function createPeople(deps: {
     ];
   }
 
+  /** As subjects go: without a period, and after the place unless the sentence names it. */
+  function titleOf(sentence: string, places: readonly [string, string][]): string {
+    const title = sentence.replace(/\.$/, '');
+    const where = places.map(([, name]) => name).filter((name) => !title.includes(name));
+    return where.length === 0 ? title : `${[...new Set(where)].join(', ')}: ${title}`;
+  }
+
   function audienceOf({ actor }: Finding) {
     return actor === 'vendor' ? { vendorOnly: true } : {};
   }
@@ -181,6 +188,7 @@ export function createPeople(deps: {
     const reader = { audience, vendor: brand.name, isAway: true } as const;
     const { lead, rest, steps, value } = wordsOf(finding, deps.spoken(directory), reader);
     const { id: directoryId, organizationId } = directory;
+    const places = await placeOf(directory);
     await tell({
       kind: 'failing',
       isUrgent: !(await isRestless(directoryId)),
@@ -190,10 +198,10 @@ export function createPeople(deps: {
       organizationId,
       directoryId,
       words: {
-        title: `${directory.name}: ${lead}`,
+        title: titleOf(lead, places),
         text: plain(rest),
         rows: [
-          ...(await placeOf(directory)),
+          ...places,
           ['Since', utc(new Date(finding.since))],
           ...(value ? [[value.label, value.value] as [string, string]] : []),
         ],
@@ -218,7 +226,7 @@ export function createPeople(deps: {
       stage: `${finding.code} ${finding.since} closed`,
       organizationId,
       directoryId,
-      words: { title: `${directory.name}: a problem was resolved.`, text: '', rows: [], steps: [] },
+      words: { title: titleOf('A problem was resolved.', await placeOf(directory)), text: '', rows: [], steps: [] },
       data: { ...dataOf(finding), closed_at: now.toISOString() },
       audience: { nobody: true },
     });
@@ -236,6 +244,7 @@ export function createPeople(deps: {
     const first = opened.at(-1);
     if (!last || !first) return;
     const now = clock.now();
+    const places = await placeOf(directory);
     await tell({
       kind: 'failing',
       isUrgent: !(await isRestless(directoryId)),
@@ -245,9 +254,9 @@ export function createPeople(deps: {
       organizationId,
       directoryId,
       words: {
-        title: `${directory.name}: Provisioning works again.`,
+        title: titleOf('Provisioning works again.', places),
         text: 'The problem that we emailed you about is resolved.',
-        rows: [...(await placeOf(directory)), ['From', utc(first.createdAt)], ['Until', utc(now)]],
+        rows: [...places, ['From', utc(first.createdAt)], ['Until', utc(now)]],
         steps: [],
       },
       data: {},
@@ -279,7 +288,7 @@ export function createPeople(deps: {
         ...(organizationId !== undefined && { organizationId }),
         ...(directoryId !== undefined && { directoryId }),
         words: {
-          title: headlineOf(message.type),
+          title: titleOf(headlineOf(message.type), where),
           text: '',
           rows: [...where, ['By', actor.type === 'system' ? brand.name : actor.name], ['When', utc(event.at)]],
           steps: [],
@@ -303,6 +312,7 @@ export function createPeople(deps: {
       const directory = directoryId === undefined ? undefined : await directories.find(directoryId);
       const what = ENDING_WORDS[kind];
       const left = daysLeft === 1 ? 'in 1 day' : `in ${daysLeft} days`;
+      const places = directory ? await placeOf(directory) : [];
       const isVendors = organizationId === undefined || kind === 'api_key' || kind === 'portal_link';
       await tell({
         kind: 'ending',
@@ -313,9 +323,9 @@ export function createPeople(deps: {
         ...(organizationId !== undefined && { organizationId }),
         ...(directoryId !== undefined && { directoryId }),
         words: {
-          title: `${directory ? `${directory.name}: ` : ''}${what.name} (${name}) expires ${left}.`,
+          title: titleOf(`${what.name} (${name}) expires ${left}`, places),
           text: what.after,
-          rows: [...(directory ? await placeOf(directory) : []), [what.name, name], ['Expires', utc(endsAt)]],
+          rows: [...places, [what.name, name], ['Expires', utc(endsAt)]],
           steps: what.steps,
         },
         endsAt,
@@ -366,11 +376,11 @@ export function createPeople(deps: {
       if (!mailer) return;
       const organization = scope === VENDOR_SCOPE ? undefined : await organizations.find(scope);
       const page = {
-        title: 'Do you want to get notices about problems?',
+        title: 'Do you want to be notified about problems?',
         paragraphs: [
           organization
-            ? `You were named as a contact for ${organization.name}. We will email you when its identity provider can't reach ${brand.name}, and before something expires.`
-            : `You were added as a contact at ${brand.name}. We will email you when a customer's identity provider is refused, and before something expires.`,
+            ? `You were added as a contact for ${organization.name}. We will email you when its identity provider can't reach ${brand.name}, and before something expires.`
+            : `You were added as a contact at ${brand.name}. We will email you when requests from a customer's identity provider are being refused, and before something expires.`,
         ],
         rows: [],
         steps: [],

@@ -32,7 +32,7 @@ const THINGS: Record<Ending['kind'], string> = {
   token: 'Access token',
   connection: 'Connection',
   client_secret: 'Client secret',
-  client_key: 'Certificate of a client key',
+  client_key: 'Client key certificate',
   api_key: 'API key',
   portal_link: 'Portal link',
 };

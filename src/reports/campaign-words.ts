@@ -12,23 +12,23 @@ export function invitationOf(campaign: Campaign, organizationId: string, directo
   const list = `${named.slice(0, NAMED).join(', ')}${named.length > NAMED ? ` and ${named.length - NAMED} more` : ''}`;
   const again = rounds > 1 ? 'Reminder: ' : '';
   const rows: [string, string][] = [[named.length === 1 ? 'Directory' : 'Directories', list]];
-  if (endsAt) rows.push(['Ends', WHOLE_DAY.format(endsAt)]);
+  if (endsAt) rows.push(['Expires', WHOLE_DAY.format(endsAt)]);
   const words =
     goal === 'end'
       ? {
-          title: `${again}Replace your access token by ${WHOLE_DAY.format(endsAt ?? campaign.createdAt)}.`,
+          title: `${again}Replace your access token by ${WHOLE_DAY.format(endsAt ?? campaign.createdAt)}`,
           text:
             message ??
-            'The token that your identity provider uses today will expire on that day. After that, requests that use it are refused.',
+            'The token that your identity provider uses today will expire on that day. After that, requests that use it will be refused.',
           rows,
           steps: [
             'Open the portal and choose the directory.',
-            'Generate another token and paste it into your identity provider.',
+            'Generate a new token and paste it into your identity provider.',
             'Wait until the portal says that the new one is in use.',
           ],
         }
       : {
-          title: `${again}Connect your identity provider with OAuth.`,
+          title: `${again}Connect your identity provider with OAuth`,
           text:
             message ??
             'OAuth replaces the token that your identity provider uses today. It renews its access automatically.',

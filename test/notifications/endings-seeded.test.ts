@@ -114,7 +114,7 @@ describe('ends', () => {
     await run();
     assert.deepEqual(
       server.mails.flatMap(({ text }) =>
-        [...text.matchAll(/Certificate of a client key \((\w+)\)/g)].map(([, name]) => name),
+        [...text.matchAll(/Client key certificate \((\w+)\)/g)].map(([, name]) => name),
       ),
       ['alone'],
     );

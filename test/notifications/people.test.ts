@@ -146,7 +146,7 @@ describe('people are told', () => {
       }
       server.mails.length = 0;
     }
-    const end = (days: string) => `Okta production: Access token (Okta 2026) expires in ${days}.`;
+    const end = (days: string) => `Okta production, Northwind Traders: Access token (Okta 2026) expires in ${days}`;
     assert.deepEqual(heard, [
       `day 10, ending: ${end('30 days')}`,
       `day 26, ending: ${end('14 days')}`,
@@ -155,8 +155,8 @@ describe('people are told', () => {
       `day 39, ending: ${end('1 day')}`,
       `day 39, failing: ${end('1 day')}`,
       `day 39, vendor: ${end('1 day')}`,
-      "day 40, failing: Okta production: Okta can't connect.",
-      "day 40, vendor: Okta production: Okta can't connect.",
+      "day 40, failing: Okta production, Northwind Traders: Okta can't connect",
+      "day 40, vendor: Okta production, Northwind Traders: Okta can't connect",
     ]);
     await app.api.delete(`/contacts/${vendor.id}`);
   });
@@ -178,7 +178,7 @@ describe('people are told', () => {
     await pass(MINUTE, 20_000);
     const failures = told();
     assert.equal(failures.length, 1, failures.join('\n'));
-    assert.match(failures[0] ?? '', /^priya: Okta production: .*Okta /);
+    assert.match(failures[0] ?? '', /^priya: Okta production, Northwind Traders: Requests from Okta /);
     const [mail] = server.mails;
     assert.match(mail?.text ?? '', /Northwind Traders/);
     assert.match(mail?.text ?? '', /\n1\. /);
@@ -192,7 +192,7 @@ describe('people are told', () => {
     await pass(MINUTE);
     await request(second.token);
     await pass(2 * MINUTE, 20_000);
-    assert.deepEqual(told(), ['priya: Okta production: Provisioning works again.']);
+    assert.deepEqual(told(), ['priya: Okta production, Northwind Traders: Provisioning works again']);
     for (const { text, html } of server.mails) assert.ok(!(text + html).includes(second.token.slice(10)));
   });
 

@@ -16,30 +16,30 @@ const ALL = ['usage', 'denials', 'traffic', 'findings', ...DAILY];
 
 /** What can wait is gathered for a minute, so a round of the next day sends it where nothing else happens. */
 const TOLD = `
-day   1  sam: A token was created or imported.
-day  61  priya: Contoso: Access token (One) expires in 30 days.
+day   1  sam: Contoso, Northwind Traders: A token was created or imported
+day  61  priya: Contoso, Northwind Traders: Access token (One) expires in 30 days
 day  65  sam: 2 things happened
-day 120  ops: Contoso: Requests from Okta are being refused.
-day 120  sam: A token was disabled.
-day 121  ops: Contoso: Provisioning works again.
-day 121  sam: A token was enabled again.
-day 170  dana: Fabrikam: Access token (Summer) expires in 30 days.
-day 187  dana: Fabrikam: Access token (Summer) expires in 14 days.
-day 193  dana: Fabrikam: Access token (Summer) expires in 7 days.
-day 199  ops: Fabrikam: Access token (Summer) expires in 1 day.
-day 200  ops: Fabrikam: Requests from Entra ID are being refused.
-day 204  ops: Fabrikam: Provisioning works again.
-day 234  priya: Contoso: Access token (Two) expires in 30 days.
-day 252  priya: Contoso: Access token (Two) expires in 13 days.
-day 258  priya: Contoso: Access token (Two) expires in 7 days.
-day 258  sam: Contoso: Access token (Two) expires in 7 days.
-day 264  ops: Contoso: Access token (Two) expires in 1 day.
-day 264  priya: Contoso: Access token (Two) expires in 1 day.
-day 264  sam: Contoso: Access token (Two) expires in 1 day.
-day 265  ops: Contoso: Requests from Okta are being refused.
-day 265  priya: Contoso: Requests from Okta are being refused.
-day 266  ops: Contoso: Provisioning works again.
-day 266  priya: Contoso: Provisioning works again.
+day 120  ops: Contoso, Northwind Traders: Requests from Okta are being refused
+day 120  sam: Contoso, Northwind Traders: A token was disabled
+day 121  ops: Contoso, Northwind Traders: Provisioning works again
+day 121  sam: Contoso, Northwind Traders: A token was enabled again
+day 170  dana: Fabrikam, Northwind Traders: Access token (Summer) expires in 30 days
+day 187  dana: Fabrikam, Northwind Traders: Access token (Summer) expires in 14 days
+day 193  dana: Fabrikam, Northwind Traders: Access token (Summer) expires in 7 days
+day 199  ops: Fabrikam, Northwind Traders: Access token (Summer) expires in 1 day
+day 200  ops: Fabrikam, Northwind Traders: Requests from Entra ID are being refused
+day 204  ops: Fabrikam, Northwind Traders: Provisioning works again
+day 234  priya: Contoso, Northwind Traders: Access token (Two) expires in 30 days
+day 252  priya: Contoso, Northwind Traders: Access token (Two) expires in 13 days
+day 258  priya: Contoso, Northwind Traders: Access token (Two) expires in 7 days
+day 258  sam: Contoso, Northwind Traders: Access token (Two) expires in 7 days
+day 264  ops: Contoso, Northwind Traders: Access token (Two) expires in 1 day
+day 264  priya: Contoso, Northwind Traders: Access token (Two) expires in 1 day
+day 264  sam: Contoso, Northwind Traders: Access token (Two) expires in 1 day
+day 265  ops: Contoso, Northwind Traders: Requests from Okta are being refused
+day 265  priya: Contoso, Northwind Traders: Requests from Okta are being refused
+day 266  ops: Contoso, Northwind Traders: Provisioning works again
+day 266  priya: Contoso, Northwind Traders: Provisioning works again
 day 266  sam: 2 things happened
 `;
 
