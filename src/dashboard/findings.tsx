@@ -127,7 +127,7 @@ function NobodyRow({ refusal }: { refusal: UnplacedRefusal }) {
       marks={provider && <Tag>{choiceNameOf(provider)}</Tag>}
       text={
         <>
-          Since <Moment at={firstAt} />, last from {address ?? 'an unknown address'}
+          Since <Moment at={firstAt} form="since" />, last from {address ?? 'an unknown address'}
           {userAgent !== undefined && ` (${userAgent})`}
           {requestId !== undefined && (
             <>

@@ -5,7 +5,10 @@ import { counted } from '../sentences.ts';
 
 export { capital, counted, list } from '../sentences.ts';
 
-export type Part = string | { time: string } | { ui: string } | { value: string };
+/** How a time follows its sentence: "since 22:51 today", "revoked on Wednesday at 20:00"; else by its name alone. */
+export type TimeForm = 'since' | 'on' | 'named';
+
+export type Part = string | { time: string; form: TimeForm } | { ui: string } | { value: string };
 export type Text = readonly Part[];
 
 type Said = string | number | Date | Part | Text | undefined;
@@ -22,12 +25,19 @@ export function say(strings: TemplateStringsArray, ...values: Said[]): Text {
     add(text);
     const value = values[index];
     if (value === undefined) return;
-    if (value instanceof Date) add({ time: value.toISOString() });
+    if (value instanceof Date) add({ time: value.toISOString(), form: formAfter(parts.at(-1)) });
     else if (typeof value === 'number') add(String(value));
     else if (isText(value)) for (const part of value) add(part);
     else add(value);
   });
   return parts;
+}
+
+/** After a preposition, or as a sentence's first word, a day takes none of its own. */
+function formAfter(before: Part | undefined): TimeForm {
+  if (typeof before !== 'string') return 'named';
+  if (/\bsince $/i.test(before)) return 'since';
+  return /\w $/.test(before) && !/\b(?:after|and|before|between|by|from|until) $/i.test(before) ? 'on' : 'named';
 }
 
 function isText(value: Part | Text): value is Text {
@@ -58,7 +68,7 @@ export function plain(text: Text): string {
   return text
     .map((part) => {
       if (typeof part === 'string') return part;
-      if ('time' in part) return exact(part.time);
+      if ('time' in part) return `${part.form === 'on' ? 'on ' : ''}${exact(part.time)}`;
       return 'ui' in part ? part.ui : part.value;
     })
     .join('');
@@ -66,8 +76,8 @@ export function plain(text: Text): string {
 
 const WHOLE_DAY = dateFormat({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 
-/** "Monday 16 November 2026, 17:40 UTC". */
+/** "Monday, 16 November 2026 at 17:40 UTC". */
 function exact(time: string): string {
   const date = new Date(time);
-  return `${WHOLE_DAY.format(date)}, ${date.toISOString().slice(11, 16)} UTC`;
+  return `${WHOLE_DAY.format(date)} at ${date.toISOString().slice(11, 16)} UTC`;
 }

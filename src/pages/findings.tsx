@@ -30,7 +30,7 @@ export function Said({ text }: { text: Text }) {
     <>
       {text.map((part) => {
         if (typeof part === 'string') return <Unbroken text={part} />;
-        if ('time' in part) return <Moment at={new Date(part.time)} />;
+        if ('time' in part) return <Moment at={new Date(part.time)} form={part.form} />;
         return 'ui' in part ? <b>{part.ui}</b> : <span class="mono">{part.value}</span>;
       })}
     </>
@@ -92,7 +92,7 @@ function Since({ finding, spoken }: { finding: Finding; spoken: Spoken }) {
   const actor = actorOf(finding, visit, IDENTITY_PROVIDERS[spoken.provider].name);
   return (
     <small>
-      Since <Moment at={new Date(finding.since)} />
+      Since <Moment at={new Date(finding.since)} form="since" />
       {finding.actor === 'idp' || !actor ? '.' : `. ${actor.who} can fix it.`}
     </small>
   );

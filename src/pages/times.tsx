@@ -23,26 +23,31 @@ export function Time({ at, exact = false }: { at: Date; exact?: boolean }) {
   );
 }
 
-/** A moment as people name it: today at 17:40, Monday at 17:40, 16 November at 17:40. A script puts it into the reader's zone. */
-export function Moment({ at }: { at: Date }) {
+/**
+ * A moment as people name it: today at 17:40, Monday at 17:40, 16 November at 17:40. `since`, after that word: 17:40 today. `on`, where the
+ * sentence has no preposition: on Monday at 17:40. A script puts it into the reader's zone.
+ */
+export function Moment({ at, form = 'named' }: { at: Date; form?: 'since' | 'on' | 'named' }) {
   const now = useNow();
   return (
-    <time datetime={at.toISOString()} title={utc(at)} data-relative="day">
-      {named(at, now)}
+    <time datetime={at.toISOString()} title={utc(at)} data-relative={form}>
+      {named(at, now, form)}
     </time>
   );
 }
 
 const CLOSE_DAYS: Record<number, string> = { 0: 'today', 1: 'yesterday', [-1]: 'tomorrow' };
 
-function named(at: Date, now: Date): string {
+function named(at: Date, now: Date, form: 'since' | 'on' | 'named'): string {
   const time = `${at.toISOString().slice(11, 16)} UTC`;
   const days = Math.floor(now.getTime() / DAY_MS) - Math.floor(at.getTime() / DAY_MS);
   const close = CLOSE_DAYS[days];
+  if (days === 0 && form === 'since') return `${time} ${close}`;
   if (close !== undefined) return `${close} at ${time}`;
-  if (days > 1 && days < 7) return `${WEEKDAY.format(at)} at ${time}`;
+  const on = form === 'on' ? 'on ' : '';
+  if (days > 1 && days < 7) return `${on}${WEEKDAY.format(at)} at ${time}`;
   const isThisYear = at.getUTCFullYear() === now.getUTCFullYear();
-  return `${(isThisYear ? DAY_OF_YEAR : DAY_AND_YEAR).format(at)} at ${time}`;
+  return `${on}${(isThisYear ? DAY_OF_YEAR : DAY_AND_YEAR).format(at)} at ${time}`;
 }
 
 const WEEKDAY = dateFormat({ weekday: 'long' });

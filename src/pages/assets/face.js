@@ -17,7 +17,7 @@ function readable(root) {
     const at = new Date(time.dateTime);
     time.title = at.toLocaleString(undefined, { dateStyle: 'long', timeStyle: 'long' });
     const { relative } = time.dataset;
-    time.textContent = relative === 'ago' ? ago(at) : relative === 'day' ? named(at) : time.title;
+    time.textContent = relative === 'ago' ? ago(at) : relative === 'exact' ? toTheMinute(at) : named(at, relative);
   }
   for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false;
   for (const hint of root.querySelectorAll('[data-without-script]')) hint.hidden = true;
@@ -30,16 +30,22 @@ function ago(at) {
   return seconds < 5 ? 'just now' : `${span(seconds)} ago`;
 }
 
-function named(at) {
+function toTheMinute(at) {
+  return `${at.toLocaleDateString(undefined, { dateStyle: 'long' })}, at ${at.toLocaleTimeString(undefined, { hour: 'numeric', minute: '2-digit', timeZoneName: 'short' })}`;
+}
+
+function named(at, form) {
   const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
   const today = new Date(Date.now() - ahead);
   const dayOf = (date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000;
   const days = dayOf(today) - dayOf(at);
   const close = { 0: 'today', 1: 'yesterday', [-1]: 'tomorrow' }[days];
+  if (days === 0 && form === 'since') return `${time} ${close}`;
   if (close) return `${close} at ${time}`;
-  if (days > 1 && days < 7) return `${at.toLocaleDateString('en-GB', { weekday: 'long' })} at ${time}`;
+  const on = form === 'on' ? 'on ' : '';
+  if (days > 1 && days < 7) return `${on}${at.toLocaleDateString('en-GB', { weekday: 'long' })} at ${time}`;
   const year = at.getFullYear() === today.getFullYear() ? {} : { year: 'numeric' };
-  return `${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', ...year })} at ${time}`;
+  return `${on}${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', ...year })} at ${time}`;
 }
 
 function span(seconds) {
