@@ -36,7 +36,8 @@ export function EventRows(props: {
                 {count > 1 && (
                   <Tag tone={tone}>
                     {event.isCut && 'more than '}
-                    {counted(count, 'time')}
+                    {/* After a cause, "2 times" would tell how often the cause came. */}
+                    {counted(count, codeOf(event) === undefined ? 'time' : 'request')}
                     {byLast ? (
                       <Since run={event} />
                     ) : (
@@ -79,7 +80,7 @@ function Since({ run }: { run: EventRun }) {
   return (
     <>
       {' '}
-      since <Moment at={firstAt} />
+      since <Moment at={firstAt} form="since" />
     </>
   );
 }
@@ -153,17 +154,17 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
     case 'credential.revoked':
       return { tone: 'bad', text: `${which} was revoked${reason === '' ? '' : `: ${told('reason')}`}` };
     case 'credential.retired':
-      return { tone: 'off', text: `${which} ended, replaced by the new one` };
+      return { tone: 'off', text: `${which} was replaced by the new one and has stopped working` };
     case 'connection.refused':
       return { tone: 'bad', text: `Connection refused: ${why}` };
     case 'finding.began':
-      return { tone: 'off', text: `Noticed: ${meaningOf(told('code'))}` };
+      return { tone: 'off', text: `Detected: ${meaningOf(told('code'))}` };
     case 'finding.changed':
       return { tone: 'off', text: `${WORSE_OR_BETTER[told('severity')] ?? 'Changed'}: ${meaningOf(told('code'))}` };
     case 'finding.healed':
-      return { tone: 'ok', text: `No longer: ${meaningOf(told('code'))}` };
+      return { tone: 'ok', text: `Resolved: ${meaningOf(told('code'))}` };
     case 'finding.settled':
-      return { tone: 'off', text: SETTLED[told('how')] ?? 'A finding was settled' };
+      return { tone: 'off', text: SETTLED[told('how')] ?? 'A problem was marked as resolved' };
     default: {
       const name = told('name') || (told('hint') === '' ? '' : which);
       const meaning = headlineOf(type).replace(/\.$/, '');
@@ -185,9 +186,9 @@ const SETTLED: Record<string, string> = {
 };
 
 const WORSE_OR_BETTER: Record<string, string> = {
-  failing: 'Nothing is accepted anymore',
-  degraded: 'Some requests work',
-  notice: 'Less urgent',
+  failing: 'Now failing',
+  degraded: 'Now failing in part',
+  notice: 'Now less urgent',
 };
 
 function uncapital(text: string): string {

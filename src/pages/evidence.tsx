@@ -3,7 +3,6 @@ import type { Audit, AuditEvent } from '../audit/index.ts';
 import { type Finding, TROUBLES, timeOf, wordsOf } from '../diagnosis/index.ts';
 import type { DirectoryView } from './directory-view.ts';
 import { EventDetails, tellOf } from './events.tsx';
-import { counted } from './parts.tsx';
 import { Moment } from './times.tsx';
 import { useVisit } from './visit.tsx';
 
@@ -45,7 +44,7 @@ export function HowWeKnow(props: { finding: Finding; evidence: readonly AuditEve
     ...evidence.filter((event) => !isTrouble(event)).map((event) => ({ at: event.at, event, more: '' })),
     ...(first ? [{ at: first.firstAt ?? first.at, event: first, more: '' }] : []),
     ...(last && count > 1
-      ? [{ at: timeOf(last), event: last, more: `The latest of ${counted(count, 'time')}. ` }]
+      ? [{ at: timeOf(last), event: last, more: `Most recent of ${count.toLocaleString('en')}. ` }]
       : []),
     ...(network === undefined
       ? []

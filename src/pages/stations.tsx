@@ -47,7 +47,7 @@ export function Strangers({ strangers, view }: { strangers: readonly Stranger[];
         {strangers.map(({ code, count, lastAt, address, userAgent }) => (
           <Row
             name={CODES[code].meaning}
-            marks={<Tag>{counted(count, 'time')}</Tag>}
+            marks={<Tag>{counted(count, 'request')}</Tag>}
             text={`${address ?? 'An unknown address'}${userAgent === undefined ? '' : `, ${userAgent}`}`}
           >
             <small>

@@ -113,7 +113,7 @@ export function TimelineDrawing({ timeline }: { timeline: Timeline }) {
                 height={18}
                 rx={2}
               >
-                <title>{`${stamp(firstAt)}: ${counted(count, 'time')}. ${CODES[code].meaning}`}</title>
+                <title>{`${stamp(firstAt)}: ${CODES[code].meaning} ${counted(count, 'request')}.`}</title>
               </rect>
             ))}
             {first && (
@@ -123,7 +123,7 @@ export function TimelineDrawing({ timeline }: { timeline: Timeline }) {
                 y={bottom + 10}
                 text-anchor={x(first.firstAt) > WIDTH / 2 ? 'end' : 'start'}
               >
-                First {stamp(first.firstAt)}
+                First: {stamp(first.firstAt)}
               </text>
             )}
           </svg>
@@ -283,7 +283,7 @@ function AsTable({ timeline }: { timeline: Timeline }) {
       where: 'Refused or failed',
       what: (
         <>
-          {lasting(counted(count, 'time'), firstAt, lastAt)}. {CODES[code].meaning}
+          {CODES[code].meaning} {lasting(counted(count, 'request'), firstAt, lastAt)}.
         </>
       ),
     })),
