@@ -75,7 +75,10 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   const waiting = new WeakMap<Socket, string>();
   let isStopping = false;
 
-  const server = createServer({ connectionsCheckingInterval: limits.sweepMs }, (request, response) => {
+  // What node would refuse by itself, without a body, is refused here.
+  const server = createServer({ connectionsCheckingInterval: limits.sweepMs, requireHostHeader: false }, receive);
+
+  function receive(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const line = lines.get(socket);
     if (line) {
@@ -88,13 +91,27 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       leave(socket);
     }
     if (isStopping) response.shouldKeepAlive = false;
-    handle(request, response);
-  });
+    // RFC 9112 3.2.
+    if (request.headers.host === undefined && request.httpVersion === '1.1') refuseAs(socket, response, request);
+    else handle(request, response);
+  }
+
+  function refuseAs(
+    socket: Socket,
+    response: ServerResponse | undefined,
+    { url: target, method }: IncomingMessage,
+  ): void {
+    answer(socket, response, { reason: 'not_http', target, method, address: addressOf(socket) });
+  }
+
   // Longer than any proxy keeps an idle connection, so that it is never we who close one just as it is used.
   server.keepAliveTimeout = 75_000;
   server.headersTimeout = limits.headMs;
   server.on('connection', enter);
   server.on('clientError', refuse);
+  // An expectation that is not known may be passed over (RFC 9110 10.1.1).
+  server.on('checkExpectation', receive);
+  server.on('connect', (request, stream) => refuseAs(stream as Socket, undefined, request));
   const sweep = setInterval(endStalled, limits.sweepMs);
   sweep.unref();
   server.once('close', () => clearInterval(sweep));

@@ -23,6 +23,8 @@ const KNOWN = new Set([
   'client_secret',
   'client_assertion',
   'client_assertion_type',
+  // Of a grant that there is not; it tells who asks for it.
+  'assertion',
   'response_type',
   'response_mode',
   'redirect_uri',

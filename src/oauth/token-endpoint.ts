@@ -14,6 +14,7 @@ import type { RequestContext } from '../http/request-context.ts';
 import type { GrantType } from '../identity-providers/index.ts';
 import type { Log } from '../log.ts';
 import { within } from '../timing/deadline.ts';
+import { namedInAssertion } from './client-assertions.ts';
 import { type Authenticated, namedClient, type ProofFault } from './client-authentication.ts';
 import type { Client } from './client-record.ts';
 import type { Clients } from './clients.ts';
@@ -101,6 +102,9 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       const { refused, clientId, fault, error } = known;
       if (refused === 'client_missing' && misnamed?.has('client_id'))
         return refuse(request, response, { ...from, parameters: misnamed }, { refused: 'form_names_wrong' });
+      // An assertion that is the grant (RFC 7523 2.1) and not the proof: it is the grant that there is not.
+      if (refused === 'client_missing' && parameters.has('assertion'))
+        return refuse(request, response, asked, { refused: 'grant_unknown' });
       if (error) await told.refused({ ...asked, client: await clientOf(clientId), clientId }, { refused });
       if (error) throw error;
       return refuse(request, response, { ...asked, clientId }, { refused }, fault);
@@ -158,7 +162,7 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
     refusal: Refused,
     fault?: ProofFault,
   ): Promise<void> {
-    const clientId = given.client?.id ?? given.clientId ?? namedClient(request.headers.authorization, given.parameters);
+    const clientId = given.client?.id ?? given.clientId ?? whoAsks(request.headers.authorization, given.parameters);
     const client = given.client ?? (await clientOf(clientId));
     await told.refused({ ...given, client, clientId }, refusal, fault);
     const { error, says } = OAUTH_REFUSALS[refusal.refused];
@@ -199,6 +203,12 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
   }
 
   return { handle };
+}
+
+/** Whom a request names in any place, before anything is proved. */
+function whoAsks(header: string | undefined, parameters: Parameters): string | undefined {
+  const assertion = parameters.get('client_assertion') ?? parameters.get('assertion');
+  return namedClient(header, parameters) ?? (assertion === undefined ? undefined : namedInAssertion(assertion));
 }
 
 /** Errors of the authorization endpoint alone are in the same table, and don't come here. */

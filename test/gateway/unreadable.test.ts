@@ -81,6 +81,22 @@ describe('what reaches the server and is no request', () => {
     }
   });
 
+  it('is refused with a body where node alone would send none, and an expectation that is not known is passed over', async () => {
+    const socket = open();
+    socket.write(`GET ${base}/Users HTTP/1.1\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+    const { status, body } = await received(socket);
+    assert.deepEqual([status, body.status], [400, '400']);
+    const tunnel = open();
+    tunnel.write('CONNECT other.example:443 HTTP/1.1\r\nHost: x\r\n\r\n');
+    assert.equal((await received(tunnel)).status, 400);
+    const expecting = open();
+    expecting.write(`GET ${base}/Users HTTP/1.1\r\nHost: x\r\nExpect: 202-accepted\r\nConnection: close\r\n\r\n`);
+    assert.equal((await received(expecting)).status, 401);
+    const older = open();
+    older.write(`GET ${base}/Users HTTP/1.0\r\n\r\n`);
+    assert.equal((await received(older)).status, 401, 'HTTP/1.0 has no Host');
+  });
+
   it('is answered 408 when its head does not come, and when its body stands still', async () => {
     const head = open();
     head.write('GET / HTTP/1.1\r\nHost: x\r\n');

@@ -175,6 +175,24 @@ for (const engine of engines) {
       }
       const other = await owned();
       assert.equal((await refusedFor(other, await sign(other, { sub: 'someone' }))).fault, 'subject');
+      const twice = await owned();
+      const both = [await sign(twice), await sign(twice, { jti: 'x' })].map(
+        (jwt) => ['client_assertion', jwt] as [string, string],
+      );
+      for (const [subReason, fields] of [
+        ['form_parameter_twice', both],
+        [
+          'grant_unknown',
+          [
+            ['grant_type', 'urn:ietf:params:oauth:grant-type:jwt-bearer'],
+            ['assertion', await sign(twice)],
+          ],
+        ],
+      ] as [string, [string, string][]][]) {
+        app.clock.advance(SECOND);
+        const { status } = await fetch(`${app.url}/oauth/token`, { method: 'POST', body: new URLSearchParams(fields) });
+        assert.deepEqual([status, (await faultOf(twice)).subReason], [400, subReason]);
+      }
       const third = await owned();
       assert.equal((await send(await sign(third), { client_id: 'unknown' })).status, 401);
       assert.equal((await faultOf(third)).subReason, 'client_proofs_disagree');
