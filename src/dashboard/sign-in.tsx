@@ -1,9 +1,8 @@
 /** The way in: a one-time link, or e-mail address and password. */
 import type { Config } from '../config/index.ts';
-import { randomText } from '../identifiers.ts';
 import type { LinkState } from '../one-time-links/index.ts';
 import type { Entered } from '../operators/index.ts';
-import { type Guest, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
+import { entryRoute, type Guest, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
 import { withoutSecretQuery } from '../secrets/redaction.ts';
 import { passkeyIn } from './passkey-form.tsx';
 import { Enter, SignIn } from './sign-in-form.tsx';
@@ -13,10 +12,6 @@ import { HOME } from './visit.ts';
 
 export const SESSION_COOKIE = 'operator';
 const SESSION_SECONDS = 12 * 3600;
-/** What a browser is known by from the page of a link to its use. */
-const BROWSER_COOKIE = 'browser';
-const BROWSER_LENGTH = 43;
-const BROWSER_SECONDS = 600;
 
 export interface SignInDependencies extends OpenIdDependencies {
   config: Pick<Config, 'LATCHKEY_SESSION_IDLE_MINUTES'>;
@@ -92,34 +87,27 @@ export function signInPages(deps: SignInDependencies): OpenRoute[] {
     { path: `${HOME}/sign-in/passkey`, get: async () => `${HOME}/sign-in`, post: byPasskey },
     ...secondStepRoutes({ operators, goOn, beginAgain: (problem) => form({ problem }) }),
     ...openIdPages(deps, goOn),
-    {
+    entryRoute({
       path: `${HOME}/enter/:secret`,
-      async get(guest) {
-        const state = await operators.look(guest.params['secret'] ?? '');
-        // Who opens a used link again in the browser that used it wants to go on.
-        if (state === 'used' && (await isSignedIn(guest))) return HOME;
-        if (state !== 'fit') return linkOver(state);
-        if (guest.cookies.get(BROWSER_COOKIE) === undefined)
-          guest.cookies.set(BROWSER_COOKIE, randomText(BROWSER_LENGTH, random), BROWSER_SECONDS);
-        return {
-          title: 'Sign in',
-          isNarrow: true,
-          children: <Enter idleMinutes={config.LATCHKEY_SESSION_IDLE_MINUTES} />,
-        };
-      },
-      async post(guest) {
-        const { params, cookies, origin } = guest;
-        const secret = params['secret'] ?? '';
-        const browser = cookies.get(BROWSER_COOKIE) ?? randomText(BROWSER_LENGTH, random);
-        const entered = await operators.enter(secret, browser, origin);
-        if (!entered) return linkOver(await operators.look(secret));
-        cookies.clear(BROWSER_COOKIE);
+      home: HOME,
+      cookie: 'browser',
+      random,
+      look: async (secret) => ({ state: await operators.look(secret) }),
+      isInside: isSignedIn,
+      page: async () => ({
+        title: 'Sign in',
+        isNarrow: true,
+        children: <Enter idleMinutes={config.LATCHKEY_SESSION_IDLE_MINUTES} />,
+      }),
+      over: linkOver,
+      enter: operators.enter,
+      async goOn(guest, entered) {
         const { passwordHash, subject, passkeys = [] } = entered.operator;
         const hasOtherWay = passwordHash !== undefined || subject !== undefined || passkeys.length > 0;
         const next = hasOtherWay ? '' : `${HOME}/account`;
         return 'ticket' in entered ? secondStepPage(entered, next) : goOn(guest, entered, next);
       },
-    },
+    }),
   ];
 }
 
@@ -152,7 +140,7 @@ const OVER: Record<LinkState | 'unknown', string> = {
   unknown: "We don't recognize this link.",
 };
 
-function linkOver(state: keyof typeof OVER): Shown {
+function linkOver({ state }: { state: keyof typeof OVER }): Shown {
   const text =
     'Sign in with your password, or get a new link: ask another owner, or run node dist/main.js sign-in-link on the server.';
   return messagePage(

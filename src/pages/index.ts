@@ -12,6 +12,7 @@ export { diagnosisRoutes } from './diagnosis.tsx';
 export { DirectoryFace, LastUse } from './directory.tsx';
 export { createDirectoryRows, type DirectoryRow, type DirectoryRows } from './directory-rows.ts';
 export { type Held, placeOf, readHeld, spokenOf, titleOf } from './directory-view.ts';
+export { entryRoute } from './entering.ts';
 export { EventRows } from './events.tsx';
 export {
   Choice,

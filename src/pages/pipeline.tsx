@@ -127,7 +127,7 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
 
   /** Shows the page that a refused form stands on, with what was typed and why it was refused; false where there is none. */
   async function formAgain(koa: Context, route: Placed<V>, visit: V, error: AppError): Promise<boolean> {
-    const on = typeof route.on === 'function' ? route.on(visit) : (route.on ?? route.standsOn);
+    const on = typeof route.on === 'function' ? route.on(visit) : route.standsOn;
     const [path = '', query = ''] = on.split('?');
     const page = routes.find((one) => one.path === path && one.page !== undefined);
     if (!page?.page || !visit.may(page.action)) return false;

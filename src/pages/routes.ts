@@ -13,12 +13,12 @@ export interface Placed<V extends Visit> extends Route<V> {
 export function placed<V extends Visit>(home: string, routes: readonly Route<V>[]): Placed<V>[] {
   const pages = new Set(routes.filter(({ get, ask }) => get ?? ask).map(({ path }) => path));
   return routes.map((route) => {
-    const { path, get, ask } = route;
-    const above = nearestAbove(path, pages);
-    const own = pages.has(path) ? path : above;
+    const { path, get, ask, on } = route;
+    const above = typeof on === 'string' ? on : nearestAbove(path, pages);
+    const own = pages.has(path) && (ask || on === undefined) ? path : above;
     const asking: Handler<V> | undefined =
       ask && (async (visit) => questionPage(await ask(visit), home + pathOf(above, visit)));
-    return { ...route, page: get ?? asking, standsOn: own, leadsTo: ask ? above : own };
+    return { ...route, page: get ?? asking, standsOn: own, leadsTo: ask || on !== undefined ? above : own };
   });
 }
 

@@ -211,11 +211,9 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       path: '/directories/:id/setup/client/app-name',
       action: 'directories.set-up',
       on: '/directories/:id/setup/oauth',
-      async post(visit) {
-        const directory = await seen.directory(visit);
-        const { id } = await ownClientOf(directory);
+      async does(visit) {
+        const { id } = await ownClientOf(await seen.directory(visit));
         await clients.change(id, { appName: appNameSent(visit.form) }, visit.attribution);
-        return `${addressOf(visit, directory)}/setup/oauth`;
       },
     },
     {
@@ -232,19 +230,14 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     {
       path: '/directories/:id/setup/client/secrets/:secretId/remove',
       action: 'directories.set-up',
+      on: '/directories/:id/setup/oauth',
       async ask(visit) {
         const directory = await seen.directory(visit);
-        return {
-          ...secretRemoval(visit, await ownClientOf(directory)),
-          trail: trailTo(visit, directory),
-          back: `${addressOf(visit, directory)}/setup/oauth`,
-        };
+        return { ...secretRemoval(visit, await ownClientOf(directory)), trail: trailTo(visit, directory) };
       },
-      async post(visit) {
-        const directory = await seen.directory(visit);
-        const { id } = await ownClientOf(directory);
+      async does(visit) {
+        const { id } = await ownClientOf(await seen.directory(visit));
         await clients.removeSecret(id, visit.params['secretId'] ?? '', visit.attribution);
-        return `${addressOf(visit, directory)}/setup/oauth`;
       },
     },
   ];

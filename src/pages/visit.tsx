@@ -79,7 +79,10 @@ export interface Route<V extends Visit = Visit> {
   post?: Handler<V>;
   /** In place of `post`: what a form does before it leads back to its page; from a question, to the page above. */
   does?: (visit: V) => Promise<unknown>;
-  /** The page that the form stands on, where it is another one: that route's path, and perhaps a query. */
+  /**
+   * The page that the form belongs to, where it is not the nearest one above: that route's path, and perhaps a query. A question stays on its
+   * own page until it is answered.
+   */
   on?: string | ((visit: V) => string);
 }
 

@@ -1,19 +1,16 @@
 /** Entering by a portal link: a page that a preview can't use up, then the session. */
-import { type Random, randomText } from '../identifiers.ts';
+import type { Random } from '../identifiers.ts';
 import type { LinkState, PortalLink } from '../one-time-links/index.ts';
-import { MessageParts, type OpenRoute, type Shown, Time } from '../pages/index.ts';
+import { entryRoute, MessageParts, type OpenRoute, type Shown, Time } from '../pages/index.ts';
 import { findSession, HOME, PENDING_COOKIE, SESSION_COOKIE, type SessionDependencies } from './session.ts';
 
 /** A session lasts eight hours; its cookie stays, so that who comes later reads that they are over. */
 const COOKIE_SECONDS = 30 * 86_400;
-const BROWSER_COOKIE = 'portal_browser';
-const BROWSER_SECONDS = 600;
-const BROWSER_LENGTH = 43;
 
 export function entryPages(deps: SessionDependencies & { random: Random; vendor: string }): OpenRoute[] {
   const { links, organizations, random, vendor } = deps;
 
-  function linkOver(state: keyof typeof OVER, link: PortalLink | undefined): Shown {
+  function linkOver({ state, link }: { state: keyof typeof OVER; link?: PortalLink | undefined }): Shown {
     const usedAt = state === 'used' ? link?.usedAt : undefined;
     return {
       title: 'Link ended',
@@ -34,15 +31,14 @@ export function entryPages(deps: SessionDependencies & { random: Random; vendor:
   }
 
   return [
-    {
+    entryRoute({
       path: `${HOME}/enter/:secret`,
-      async get(guest) {
-        const { state, link } = await links.look(guest.params['secret'] ?? '');
-        // Who opens a used link again in the browser that used it wants to go on.
-        if (state === 'used' && (await findSession(deps, guest))) return HOME;
-        if (state !== 'fit') return linkOver(state, link);
-        if (guest.cookies.get(BROWSER_COOKIE) === undefined)
-          guest.cookies.set(BROWSER_COOKIE, randomText(BROWSER_LENGTH, random), BROWSER_SECONDS);
+      home: HOME,
+      cookie: 'portal_browser',
+      random,
+      look: links.look,
+      isInside: async (guest) => (await findSession(deps, guest)) !== undefined,
+      async page({ link }) {
         const organization = link && (await organizations.find(link.organizationId));
         return {
           title: 'Open the portal',
@@ -50,21 +46,15 @@ export function entryPages(deps: SessionDependencies & { random: Random; vendor:
           children: <EnterPage organization={organization?.name} vendor={vendor} />,
         };
       },
-      async post({ params, cookies, origin: { address, requestId } }) {
-        const secret = params['secret'] ?? '';
-        const browser = cookies.get(BROWSER_COOKIE) ?? randomText(BROWSER_LENGTH, random);
-        const entered = await links.enter(secret, browser, { address, requestId });
-        if (!entered) {
-          const { state, link } = await links.look(secret);
-          return linkOver(state, link);
-        }
+      over: linkOver,
+      enter: (secret, browser, { address, requestId }) => links.enter(secret, browser, { address, requestId }),
+      async goOn({ cookies }, { session }) {
         const pending = cookies.get(PENDING_COOKIE);
-        cookies.set(SESSION_COOKIE, entered.session, COOKIE_SECONDS);
+        cookies.set(SESSION_COOKIE, session, COOKIE_SECONDS);
         cookies.clear(PENDING_COOKIE);
-        cookies.clear(BROWSER_COOKIE);
         return pending !== undefined && /^[\w-]{10,100}$/.test(pending) ? `/connect/${pending}` : HOME;
       },
-    },
+    }),
   ];
 }
 

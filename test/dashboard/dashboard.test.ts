@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { before, describe, it } from 'node:test';
@@ -397,7 +398,7 @@ for (const engine of engines) {
 
       it('takes a token of another system, and says so when both slots are held', async () => {
         const { id } = await makeDirectory();
-        const value = `legacy-${Math.random().toString(36).slice(2)}-token`;
+        const value = `legacy-${randomUUID()}-token`;
         await owner.send(`/directories/${id}/import`, { value, label: 'old system' });
         assert.equal(await verify(id, value), 200);
         await owner.send(`/directories/${id}/generate`);

@@ -18,6 +18,8 @@ const routes = placed(HOME, [
   { path: '/things/:id/parts/:partId/end', action, does },
   { path: '/things/:id/delete', action, ask, does },
   { path: '/elsewhere/:id/end', action, does },
+  { path: '/elsewhere/:id/parts', action, on: '/things/:id', does },
+  { path: '/elsewhere/:id/delete', action, on: '/things/:id', ask, does },
 ]);
 
 function formAt(path: string) {
@@ -39,6 +41,11 @@ describe('the form of a route', () => {
 
   it('of a question stands on the question, and leads to the page above', () => {
     assert.deepEqual(formAt('/things/:id/delete'), { standsOn: '/things/:id/delete', leadsTo: '/things/:id' });
+  });
+
+  it('belongs to the page that is named, instead of the nearest one', () => {
+    assert.deepEqual(formAt('/elsewhere/:id/parts'), { standsOn: '/things/:id', leadsTo: '/things/:id' });
+    assert.deepEqual(formAt('/elsewhere/:id/delete'), { standsOn: '/elsewhere/:id/delete', leadsTo: '/things/:id' });
   });
 
   it('with no page above stands on the home of its face', () => {
