@@ -111,7 +111,7 @@ export function describeToldThoughKilled(engine: Engine): void {
       await place.remove();
     });
 
-    it('to each target, under one ID, and to nobody twice', { timeout: 600_000 }, async (t) => {
+    it('to each target, under one ID, and to nobody twice', { timeout: 1_800_000 }, async (t) => {
       for (const path of ['/fast', '/slow']) {
         const events = ['organization.created', 'credential.expiring'];
         const { body } = await api.post('/webhooks', { url: receiver.url + path, events });
