@@ -134,7 +134,13 @@ export function LastAttempt(props: { delivery: Delivery; address: string; curl: 
           <pre class="well">{`webhook-id: ${id}\ncontent-type: application/json\n\n${body}`}</pre>
         </div>
         <div class="detail">
-          <small>{last === undefined ? 'Not attempted yet' : `Answered in ${last.ms} ms`}</small>
+          <small>
+            {last === undefined
+              ? 'Not attempted yet'
+              : last.status === undefined
+                ? 'No answer'
+                : `Answered in ${last.ms} ms`}
+          </small>
           {last && (
             <pre class="well">
               {last.status === undefined ? last.reason : `HTTP ${last.status}`}

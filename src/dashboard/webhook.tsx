@@ -1,6 +1,6 @@
 /** One webhook: whether it works, what was sent, and what became of each attempt. */
 import { DAY_MS } from '../clock.ts';
-import type { DeliveryState, Endpoint, Notifications } from '../notifications/index.ts';
+import type { Delivery, DeliveryState, Endpoint, Notifications } from '../notifications/index.ts';
 import {
   Act,
   Ask,
@@ -54,9 +54,9 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
       deliveries.count({ targetId: id }),
     ]);
     const names = await namesOf(items, 'directoryId', directories.find);
+    const chosen = visit.query.get('delivery');
     const shown =
-      items.find((item) => item.id === visit.query.get('delivery')) ??
-      items.find(({ attempts }) => attempts.length > 0);
+      chosen === null ? items.find(({ attempts }) => attempts.length > 0) : await deliveryOf(endpoint, chosen);
     const may = visit.may('webhooks.change');
     return {
       title: shownUrl,
@@ -88,6 +88,12 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
         </>
       ),
     };
+  }
+
+  /** One of this webhook, which may stand on another page of the list, or be gone by now. */
+  async function deliveryOf(endpoint: Endpoint, deliveryId: string): Promise<Delivery | undefined> {
+    const found = await deliveries.find(deliveryId);
+    return found?.targetId === endpoint.id ? found : undefined;
   }
 
   function asking(verb: string, text: string, more: string): NonNullable<Route['ask']> {

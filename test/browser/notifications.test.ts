@@ -54,6 +54,29 @@ describe('the pages of notifications', () => {
     await operator.send(`/notifications/${webhook.id}/enable`);
   });
 
+  it('show the delivery that was asked for, wherever it stands, and no other webhook’s', async () => {
+    const operator = await signInOperator(app);
+    receiver.answers(answer(204));
+    const add = async (path: string) =>
+      (await app.api.post('/webhooks', { url: receiver.url + path, events: ['organization.created'] })).body.webhook;
+    const webhook = await add('/long');
+    for (let n = 0; n < 25; n++) await app.api.post('/organizations', { name: `customer ${n}` });
+    const other = await add('/other');
+    await app.api.post('/organizations', { name: 'the last' });
+    await app.app.settled();
+    const deliveriesTo = async (id: string) => (await app.api.get(`/deliveries?webhookId=${id}&limit=100`)).body.items;
+    const oldest = (await deliveriesTo(webhook.id)).at(-1);
+    const pageOf = async (id: string, query: string) => (await operator.open(`/notifications/${id}${query}`)).html;
+    assert.match(
+      await pageOf(webhook.id, `?delivery=${oldest.id}`),
+      new RegExp(`Attempt 1 of 10: (?:<!-- -->)?${oldest.eventId}`),
+    );
+    const [foreign] = await deliveriesTo(other.id);
+    for (const id of [foreign.id, 'msg_gone'])
+      assert.doesNotMatch(await pageOf(webhook.id, `?delivery=${id}`), /id="attempt"/);
+    for (const { id } of [webhook, other]) await app.api.delete(`/webhooks/${id}`);
+  });
+
   it('say what is wrong with a form, and let viewers look alone', async () => {
     const operator = await signInOperator(app);
     const wrong = await operator.send('/notifications', { url: receiver.url, kind: 'webhook', events: 'dsync.tokens' });
