@@ -54,7 +54,7 @@ export const authentik: IdentityProvider = {
     // In its client every refusal but 404 and 409 is transient; the task is run again, whatever the reason.
     unauthorized: {
       does: 'retries',
-      says: 'authentik tries the task again later, with the token that it has.',
+      says: 'authentik tries the task again later, with the same token.',
       basis: 'source',
     },
     rateLimited: { does: 'retries', says: 'authentik tries the task again later.', basis: 'source' },
@@ -78,12 +78,12 @@ export const authentik: IdentityProvider = {
     {
       code: 'scope_unknown',
       says: 'The OpenID source asks for openid, email and profile.',
-      fix: 'Add scim to the scopes of the source. The others are ignored as long as it is there.',
+      fix: "Add scim to the source's scopes. The other scopes are ignored as long as scim is there.",
       basis: 'source',
     },
     {
       code: 'redirect_uri_unknown',
-      says: 'The callback of the OAuth source is not registered with the client.',
+      says: "The OAuth source's callback URL is not registered with the client.",
       fix: 'Copy the callback URL from the source in authentik, and register it with the client.',
       basis: 'source',
     },

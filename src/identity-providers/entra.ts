@@ -14,7 +14,7 @@ export const entra: IdentityProvider = {
   agents: [{ prefix: 'microsoft azure ad scim provisioning', isDistinctive: true, basis: 'observed' }],
   networks: {
     publishedAt: 'https://www.microsoft.com/en-us/download/details.aspx?id=56519',
-    says: 'The provisioning service sends from the addresses of the service tag AzureActiveDirectory.',
+    says: 'The provisioning service sends from the addresses in the service tag AzureActiveDirectory.',
   },
   oauth: {
     ...STANDARD_PRESET,
@@ -67,7 +67,7 @@ export const entra: IdentityProvider = {
     },
     rateLimited: {
       does: 'retries',
-      says: 'Entra ID tries again later. A limit that lasts can put the provisioning job into quarantine.',
+      says: 'Entra ID tries again later. If the limit persists, it can put the provisioning job into quarantine.',
       basis: 'observed',
     },
     unavailable: {
@@ -80,7 +80,7 @@ export const entra: IdentityProvider = {
     isAutomatic: 'yes',
     retryHours: [6, 12, 24],
     givesUpAfterDays: 28,
-    says: 'Entra ID sends failed changes again in its next cycle. In quarantine it tries after 6, 12 and 24 hours, then daily, and stops after 28 days. Any success ends the quarantine.',
+    says: 'Entra ID sends failed changes again in its next cycle. In quarantine, it tries after 6, 12 and 24 hours, then daily, and stops after 28 days. Any success ends the quarantine.',
     byHand: { path: ['Enterprise applications', 'your app', 'Provisioning'], buttons: ['Restart provisioning'] },
     basis: 'documented',
   },
@@ -88,26 +88,26 @@ export const entra: IdentityProvider = {
     kind: 'events',
     everyMinutes: 40,
     quietDays: 21,
-    says: 'Entra ID looks for changes about every 40 minutes, and sends nothing when nothing changed.',
+    says: 'Entra ID looks for changes about every 40 minutes, and sends nothing if nothing has changed.',
     basis: 'documented',
   },
   mistakes: [
     {
       code: 'idp_own_token',
-      says: 'Secret Token is empty, so Entra ID sends a token of its own.',
+      says: 'Secret Token is empty, so Entra ID sends its own token.',
       fix: 'Paste the token into Secret Token.',
       basis: 'documented',
     },
     {
       code: 'wrong_path',
       says: 'Tenant URL ends in /Users, or in a query string.',
-      fix: 'Paste the Tenant URL as it is shown here.',
+      fix: 'Paste the Tenant URL exactly as it is shown here.',
       basis: 'inferred',
     },
     {
       code: 'assertion_wrong',
-      says: 'The audience of the workload identity is not the one that was registered.',
-      fix: 'Register the application ID of the tenant; the audience is api:// and that ID.',
+      says: "The workload identity's audience is not the one that was registered.",
+      fix: "Register the tenant's application ID. The audience is api:// followed by that ID.",
       basis: 'observed',
     },
   ],
@@ -119,12 +119,16 @@ export const entra: IdentityProvider = {
     },
     {
       in: 'update',
-      says: 'Sends booleans as text ("False") unless the tenant URL carries aadOptscim062020.',
+      says: 'Sends booleans as text ("False") unless the tenant URL contains aadOptscim062020.',
       basis: 'documented',
     },
     { in: 'group', says: 'Reads groups with excludedAttributes=members.', basis: 'documented' },
     { in: 'discovery', says: 'Reads /Schemas; the gallery requires it.', basis: 'documented' },
-    { in: 'create', says: 'Expects at least 25 requests a second for a tenant.', basis: 'documented' },
+    {
+      in: 'create',
+      says: 'Expects the server to handle at least 25 requests per second for each tenant.',
+      basis: 'documented',
+    },
   ],
   links: [
     {

@@ -2,12 +2,12 @@ import type { IdentityProvider } from './identity-provider.ts';
 import { type OauthPreset, STANDARD_PRESET } from './oauth-preset.ts';
 
 const UNKNOWN = { basis: 'unknown', at: '2026-11-27' } as const;
-const PATH = ['its settings for SCIM or provisioning'];
+const PATH = ['its SCIM or provisioning settings'];
 
 /** Any identity provider that has no file of its own: only what RFC 7644 and RFC 6749 say is taken for granted. */
 export const generic: IdentityProvider & { oauth: OauthPreset } = {
   name: 'the identity provider',
-  choice: 'Another one',
+  choice: 'Other',
   agents: [],
   oauth: {
     ...STANDARD_PRESET,
@@ -47,13 +47,13 @@ export const generic: IdentityProvider & { oauth: OauthPreset } = {
   },
   recovery: {
     isAutomatic: 'unknown',
-    says: 'Look in its provisioning log for changes that failed, and send those again.',
+    says: 'Look in its provisioning log for changes that failed, and send them again.',
     basis: 'unknown',
   },
   rhythm: {
     kind: 'events',
     quietDays: 21,
-    says: 'Most identity providers send something only when a user or group changes.',
+    says: 'Most identity providers send requests only when a user or group changes.',
     basis: 'inferred',
   },
   mistakes: [],

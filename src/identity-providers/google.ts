@@ -5,7 +5,7 @@ export const google: IdentityProvider = {
   agents: [{ prefix: 'google-auto-provisioning', isDistinctive: true, basis: 'observed' }],
   networks: {
     publishedAt: 'https://www.gstatic.com/ipranges/goog.json',
-    says: 'Google publishes the ranges of all of its services, none for provisioning alone.',
+    says: 'Google publishes address ranges for all of its services, but none for provisioning alone.',
   },
   console: {
     bearer: {
@@ -41,7 +41,7 @@ export const google: IdentityProvider = {
   },
   recovery: {
     isAutomatic: 'unknown',
-    says: 'Google Workspace lists the failed users of the last 30 days. Google does not say whether it sends them again.',
+    says: 'Google Workspace lists the users that failed in the last 30 days. Google does not say whether it sends them again.',
     byHand: { path: ['Apps', 'Web and mobile apps', 'your app', 'Autoprovisioning'], buttons: ['Download list'] },
     basis: 'documented',
   },
@@ -49,7 +49,7 @@ export const google: IdentityProvider = {
     kind: 'events',
     everyMinutes: 360,
     quietDays: 21,
-    says: 'Google Workspace syncs users every few hours. Whether it sends anything when nothing changed is not documented.',
+    says: 'Google Workspace syncs users every few hours. Whether it sends anything when nothing has changed is not documented.',
     basis: 'inferred',
   },
   mistakes: [
@@ -62,14 +62,14 @@ export const google: IdentityProvider = {
     {
       code: 'wrong_path',
       says: 'Endpoint URL still has its placeholder.',
-      fix: 'Replace the whole Endpoint URL with the one that is shown here.',
+      fix: 'Replace the whole Endpoint URL with the one shown here.',
       basis: 'documented',
     },
   ],
   quirks: [
     {
       in: 'create',
-      says: 'Autoprovisioning exists for apps of its catalog; a custom SAML app may not offer it.',
+      says: "Autoprovisioning exists for apps in Google's catalog. A custom SAML app may not offer it.",
       basis: 'documented',
     },
     { in: 'update', says: 'Archived users are left out.', basis: 'documented' },

@@ -11,7 +11,7 @@ export const jumpcloud: IdentityProvider = {
         { label: 'SCIM Version', filling: { select: 'SCIM 2.0' } },
         { label: 'Base URL', filling: 'endpoint' },
         { label: 'Token Key', filling: 'token' },
-        { label: 'Test User Email', filling: { own: 'the email of one of your users' } },
+        { label: 'Test User Email', filling: { own: 'the email address of one of your users' } },
       ],
       buttons: ['Test Connection', 'Activate', 'Save'],
       // The labels are those of several guides that vendors publish, which agree.
@@ -33,34 +33,34 @@ export const jumpcloud: IdentityProvider = {
   },
   recovery: {
     isAutomatic: 'unknown',
-    says: 'JumpCloud sends a user again when that user changes. It does not say whether it repeats failed changes.',
+    says: 'JumpCloud sends a user again when that user changes. It does not say whether it retries failed changes.',
     byHand: { path: ['SSO Applications', 'your app', 'Identity Management'], buttons: ['Deactivate', 'Activate'] },
     basis: 'inferred',
   },
   rhythm: {
     kind: 'events',
     quietDays: 21,
-    says: 'JumpCloud sends something only when a user or group of the app changes.',
+    says: "JumpCloud sends requests only when one of the app's users or groups changes.",
     basis: 'inferred',
   },
   mistakes: [
     {
       code: 'token_unknown',
-      says: 'Token Key may hold a key of JumpCloud instead of the token.',
+      says: 'Token Key may contain a JumpCloud key instead of the token.',
       fix: 'Paste the token into Token Key.',
       basis: 'inferred',
     },
     {
       code: 'wrong_path',
       says: 'The base URL ends in a slash or in /Users.',
-      fix: 'Paste the Base URL as it is shown here.',
+      fix: 'Paste the Base URL exactly as it is shown here.',
       basis: 'inferred',
     },
   ],
   quirks: [
     {
       in: 'test',
-      says: 'Test Connection creates a user and a group and deletes them. Where users cannot be deleted, the test user stays, deactivated.',
+      says: "Test Connection creates a user and a group, and then deletes them. If users can't be deleted, the test user is deactivated instead, and remains.",
       basis: 'documented',
     },
     {

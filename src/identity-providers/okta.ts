@@ -79,7 +79,7 @@ export const okta: IdentityProvider = {
     },
     unavailable: {
       does: 'drops',
-      says: 'Okta fails the task. It waits 60 seconds for an answer.',
+      says: 'Okta fails the task. It waits 60 seconds for a response.',
       basis: 'inferred',
     },
   },
@@ -92,7 +92,7 @@ export const okta: IdentityProvider = {
   rhythm: {
     kind: 'events',
     quietDays: 21,
-    says: 'Okta sends something only when a user or group changes. It renews its token only then, so months of silence can be normal.',
+    says: 'Okta sends requests only when a user or group changes. It renews its token only then, so months of silence can be normal.',
     basis: 'documented',
   },
   mistakes: [
@@ -111,13 +111,13 @@ export const okta: IdentityProvider = {
     {
       code: 'redirect_uri_unknown',
       says: 'The app name in the redirect URI is not the one that was registered.',
-      fix: 'Copy the app name from the URL of the app in the admin console: it is the part after /admin/app/.',
+      fix: "Copy the app name from the app's URL in the admin console. It is the part after /admin/app/.",
       basis: 'documented',
     },
     {
       code: 'wrong_path',
-      says: 'The base URL ends in /Users, or is only the address of the server.',
-      fix: 'Paste the SCIM connector base URL as it is shown here.',
+      says: "The base URL ends in /Users, or is only the server's address.",
+      fix: 'Paste the SCIM connector base URL exactly as it is shown here.',
       basis: 'inferred',
     },
   ],
@@ -134,7 +134,7 @@ export const okta: IdentityProvider = {
     },
     { in: 'discovery', says: 'Reads /Schemas and /ResourceTypes since May 2026.', basis: 'documented' },
     { in: 'delete', says: 'Never deletes a user: it sets active to false.', basis: 'documented' },
-    { in: 'group', says: 'Waits 60 seconds for the answer to a PATCH of a group.', basis: 'documented' },
+    { in: 'group', says: 'Waits 60 seconds for the response to a group PATCH.', basis: 'documented' },
   ],
   links: [
     {

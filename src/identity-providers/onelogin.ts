@@ -19,7 +19,7 @@ export const onelogin: IdentityProvider = {
   reactions: {
     unauthorized: {
       does: 'drops',
-      says: 'OneLogin marks the user as failed in the list of provisioning tasks.',
+      says: 'OneLogin marks the user as failed in its list of provisioning tasks.',
       basis: 'inferred',
     },
     rateLimited: {
@@ -29,7 +29,7 @@ export const onelogin: IdentityProvider = {
     },
     unavailable: {
       does: 'drops',
-      says: 'OneLogin marks the user as failed in the list of provisioning tasks.',
+      says: 'OneLogin marks the user as failed in its list of provisioning tasks.',
       basis: 'inferred',
     },
   },
@@ -42,7 +42,7 @@ export const onelogin: IdentityProvider = {
   rhythm: {
     kind: 'events',
     quietDays: 21,
-    says: 'OneLogin sends something only when a user, role or rule changes.',
+    says: 'OneLogin sends requests only when a user, role or rule changes.',
     basis: 'documented',
   },
   mistakes: [
@@ -54,7 +54,7 @@ export const onelogin: IdentityProvider = {
     },
     {
       code: 'scheme_twice',
-      says: 'Custom Headers carry an Authorization line of their own.',
+      says: 'Custom Headers contain their own Authorization line.',
       fix: 'Remove the Authorization line from Custom Headers, and paste the token without the word Bearer.',
       basis: 'inferred',
     },
@@ -62,7 +62,7 @@ export const onelogin: IdentityProvider = {
   quirks: [
     {
       in: 'create',
-      says: 'The SCIM JSON Template decides what is sent; templates of older connectors name the schemas of SCIM 1.1.',
+      says: 'The SCIM JSON Template decides what is sent; templates of older connectors use the SCIM 1.1 schemas.',
       basis: 'documented',
     },
     { in: 'test', says: 'Enable reads /Users once to see whether the connection works.', basis: 'documented' },

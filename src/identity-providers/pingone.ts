@@ -94,14 +94,14 @@ export const pingone: IdentityProvider = {
     {
       code: 'doubled_slash',
       says: 'The base URL ends in a slash, and Users Resource begins with one.',
-      fix: 'Remove the slash at the end of SCIM Base URL.',
+      fix: 'Remove the trailing slash from SCIM Base URL.',
       basis: 'inferred',
     },
   ],
   quirks: [
     {
       in: 'look-up',
-      says: 'Finds users by the filter expression of the connection, userName eq by default.',
+      says: "Finds users with the connection's filter expression, userName eq by default.",
       basis: 'documented',
     },
     {
@@ -109,7 +109,7 @@ export const pingone: IdentityProvider = {
       says: 'The connection can be saved after a failed test, but cannot be used before one succeeds.',
       basis: 'documented',
     },
-    { in: 'group', says: 'A failed membership makes the whole group count as failed.', basis: 'documented' },
+    { in: 'group', says: 'If one membership fails, the whole group counts as failed.', basis: 'documented' },
   ],
   links: [
     {

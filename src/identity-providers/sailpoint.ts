@@ -55,7 +55,7 @@ export const sailpoint: IdentityProvider = {
     },
     rateLimited: {
       does: 'retries',
-      says: 'SailPoint waits if the answer has rate limit headers.',
+      says: 'SailPoint waits if the response has rate limit headers.',
       basis: 'documented',
     },
     unavailable: {
@@ -66,7 +66,7 @@ export const sailpoint: IdentityProvider = {
   },
   recovery: {
     isAutomatic: 'partly',
-    says: 'The next aggregation reads everything again. SailPoint does not say whether failed provisioning requests repeat.',
+    says: 'The next aggregation reads everything again. SailPoint does not say whether it retries failed provisioning requests.',
     byHand: {
       path: ['Connections', 'Sources', 'your SCIM 2.0 source', 'Account Aggregation'],
       buttons: ['Start Aggregation'],
@@ -77,13 +77,13 @@ export const sailpoint: IdentityProvider = {
     kind: 'polls',
     everyMinutes: 1440,
     quietDays: 7,
-    says: 'SailPoint reads all accounts on the schedule of its source, often once a day, and writes when access changes.',
+    says: "SailPoint reads all accounts on its source's schedule, often once a day, and writes when access changes.",
     basis: 'inferred',
   },
   mistakes: [
     {
       code: 'client_secret_wrong',
-      says: 'The OAuth request parameters still carry an old client secret.',
+      says: 'The OAuth request parameters still contain an old client secret.',
       fix: 'Remove client_secret from OAuth Request Parameters.',
       basis: 'documented',
     },
