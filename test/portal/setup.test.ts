@@ -122,7 +122,7 @@ for (const engine of engines) {
       for (const appName of ['acme_1/../..', '..', 'evil.example/@', 'a b']) {
         const refused = await send('/setup/client', { appName });
         assert.equal(refused.status, 400, appName);
-        assert.match(refused.html, /must be Okta(?:'|&#39;)s name of the app/);
+        assert.match(refused.html, /must be the app(?:'|&#39;)s name in Okta/);
       }
       const shown = await send('/setup/client', {
         appName: 'acme_1',
