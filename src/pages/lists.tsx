@@ -142,7 +142,8 @@ export function Table<T>({ columns, items }: { columns: readonly (Column<T> | fa
           <tr>
             {shown.map(({ name, title, cell, ...column }) => (
               <td class={column.class} data-label={name} title={title?.(item)}>
-                {cell(item)}
+                {/* One part beside the label where it is narrow, whatever the text is made of. */}
+                <div>{cell(item)}</div>
               </td>
             ))}
           </tr>
