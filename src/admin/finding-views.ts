@@ -21,6 +21,7 @@ const wordsView = z.object({
   rest: z.string(),
   detail: z.string().nullable(),
   steps: z.array(z.string()),
+  notes: z.array(z.string()).describe('What to know while doing it.'),
   value: z.object({ label: z.string(), value: z.string() }).nullable().describe('A value to copy.'),
   unseen: z.string().nullable().describe('What we cannot see.'),
 });
@@ -94,12 +95,13 @@ export function viewFinding(finding: Finding, directory: Spoken) {
   };
 }
 
-function viewWords({ lead, rest, detail, steps, value, unseen }: Words) {
+function viewWords({ lead, rest, detail, steps, notes = [], value, unseen }: Words) {
   return {
     lead,
     rest: plain(rest),
     detail: detail === undefined || detail.length === 0 ? null : plain(detail),
     steps: steps.map(plain),
+    notes: notes.map(plain),
     value: value ?? null,
     unseen: unseen ?? null,
   };

@@ -61,7 +61,7 @@ export const EVENTS = {
   'finding.changed': "A directory's finding became more or less severe. `before` is the earlier severity.",
   'finding.healed': "A directory's finding was resolved.",
   'finding.settled':
-    'Someone settled a finding. `how` is `recovered` (the missed changes are fixed), `expected` (the silence is normal) or `muted` (no silence alerts before `until`).',
+    'Someone settled a finding. `how` is `recovered` (the missed changes are fixed), `expected` (the silence is normal), `muted` (no silence alerts before `until`) or `reported_again` (both of those are undone).',
   'fleet.quieted':
     "Many directories of one identity provider went quiet at once. `directories` says how many, out of `active`. Latchkey doesn't send a separate alert for each of them.",
   'fleet.resumed': 'Directories of that identity provider are sending requests again.',
@@ -158,7 +158,7 @@ export const PAYLOADS = {
   'organization.deleted': { name: typed, directories: number },
   'directory.created': { name: typed, provider: word, endpointKey: typed },
   'directory.updated': changed,
-  'directory.disabled': { name: typed },
+  'directory.disabled': { name: typed, 'reason?': typed },
   'directory.enabled': { name: typed },
   'directory.deleted': { name: typed, endpointKey: typed },
   'credential.issued': { ...credential, scopes: listOf(word), expiresAt: time, 'replaces?': ownId },
@@ -186,6 +186,8 @@ export const PAYLOADS = {
     'path?': pathAsked,
     'method?': readable,
     'hint?': hint,
+    /** With `token_truncated`: how many characters came. */
+    'length?': number,
     'userAgent?': readable,
     /** With `rate_limited`: why the requests would have been refused anyway. */
     'cause?': word,
@@ -209,7 +211,7 @@ export const PAYLOADS = {
   'finding.began': finding,
   'finding.changed': { ...finding, before: oneOf('failing', 'degraded', 'notice') },
   'finding.healed': finding,
-  'finding.settled': { how: oneOf('recovered', 'expected', 'muted'), 'until?': time },
+  'finding.settled': { how: oneOf('recovered', 'expected', 'muted', 'reported_again'), 'until?': time },
   'fleet.quieted': fleet,
   'fleet.resumed': fleet,
   'token.checked': { 'digest?': digestStart, outcome: word },

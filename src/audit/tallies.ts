@@ -98,7 +98,15 @@ export function createTallies(deps: {
       window = current;
       distinct = new Set();
     }
-    const { userAgent: _userAgent, method: _method, hint: _hint, seconds: _seconds, path: _path, ...same } = data;
+    const {
+      userAgent: _userAgent,
+      method: _method,
+      hint: _hint,
+      length: _length,
+      seconds: _seconds,
+      path: _path,
+      ...same
+    } = data;
     // What was missed is told by what it would have done, so the standard methods are counted apart.
     const verb = METHODS.has(String(data['method'])) ? data['method'] : undefined;
     let id = eventId([current, type, same, verb, subject.directoryId, subject.credentialId, address]);

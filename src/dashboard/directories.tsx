@@ -20,7 +20,10 @@ import {
   Pick,
   ProviderChoice,
   required,
+  Submit,
+  sent,
   sentOrNone,
+  Time,
   touched,
   trailTo,
 } from '../pages/index.ts';
@@ -28,15 +31,21 @@ import type { DashboardDependencies } from './dependencies.ts';
 import { isOtherWay, shownUpstream, testPage, UpstreamFields, upstreamChangesIn, upstreamRoutes } from './upstream.tsx';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
+const CONTACTS_SHOWN = 3;
+const LINKS_LOOKED_AT = 10;
+
 export function directoryRoutes(deps: DashboardDependencies): Route[] {
-  const { organizations, directories, testUpstream, credentials, removal, publicUrl } = deps;
+  const { organizations, directories, testUpstream, credentials, removal, notifications, portalLinks, publicUrl } =
+    deps;
 
   const seen = createSeen(deps);
 
   async function one(visit: Visit) {
     const { face, past } = await seen.face(visit);
     const { directory } = face.view;
-    const { id, name, state, upstreamUrl } = directory;
+    const { id, name, upstreamUrl } = directory;
+    const isTheirs = face.view.diagnosis.findings.some(({ actor }) => actor === 'it_contact');
+    const whom = isTheirs && (await whomToCall(directory, visit));
     const organization = await organizations.get(directory.organizationId);
     const address = `${HOME}/directories/${id}`;
     const mayChange = visit.may('directories.change');
@@ -58,11 +67,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         </>
       ),
       part: (
-        <DirectoryFace
-          {...face}
-          publicUrl={publicUrl}
-          acts={state === 'disabled' && mayChange && <Act action={`${address}/enable`} name="Enable" tone="primary" />}
-        >
+        <DirectoryFace {...face} publicUrl={publicUrl} {...(whom && { whom })}>
           <Go href={`${address}/import`} name="Import" />
           <Go href={`${address}/setup`} name="Set up" />
         </DirectoryFace>
@@ -86,6 +91,67 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
     });
   }
 
+  /** Who at the customer can be asked, with the way to them. */
+  async function whomToCall({ organizationId }: Directory, visit: Visit) {
+    const { items } = await notifications.contacts.page({ scope: organizationId, limit: CONTACTS_SHOWN });
+    const links = items.length > 0 ? [] : (await portalLinks.page({ organizationId, limit: LINKS_LOOKED_AT })).items;
+    const named = links.find(({ contact }) => contact !== undefined)?.contact;
+    const address = `${HOME}/organizations/${organizationId}`;
+    return (
+      <p>
+        {items.length > 0 ? (
+          <>
+            Contact{' '}
+            {items.map(({ name, email }, index) => (
+              <>
+                {index > 0 && ' or '}
+                <b>{name}</b> (<a href={`mailto:${email}`}>{email}</a>)
+              </>
+            ))}
+            .
+          </>
+        ) : named === undefined ? (
+          <>
+            We don’t know anyone at the customer.{' '}
+            {visit.may('portal-links.change') && <a href={`${address}#portal-links`}>Send a portal link</a>}
+          </>
+        ) : (
+          <>
+            <b>{named}</b> got the latest portal link. We don’t know their email address.{' '}
+            <a href={`${address}/contacts`}>Add a contact</a>
+          </>
+        )}
+      </p>
+    );
+  }
+
+  /** What was disabled on purpose is not enabled by a slip: it says who did it, and what follows. */
+  async function enabling(visit: Visit) {
+    const view = await seen.view(visit);
+    const { directory, provider } = view;
+    const { by, at, reason } = view.diagnosis.findings.find(({ code }) => code === 'directory_disabled')?.facts ?? {};
+    const title = `Enable ${directory.name}`;
+    return {
+      title,
+      trail: trailTo(visit, directory),
+      children: (
+        <Form class="panel">
+          {at !== undefined && (
+            <p>
+              {by ?? 'Someone'} disabled it <Time at={new Date(at)} />.{' '}
+              {reason === undefined ? 'They gave no reason, so ask them first.' : `They gave this reason: “${reason}”.`}
+            </p>
+          )}
+          <p>
+            <b>Requests from {provider} are accepted again immediately,</b> with the same credentials.{' '}
+            {IDENTITY_PROVIDERS[directory.provider].recovery.says}
+          </p>
+          <Submit name={title} back={`${HOME}/directories/${directory.id}`} />
+        </Form>
+      ),
+    };
+  }
+
   function ending(verb: 'Disable' | 'Delete'): NonNullable<Route['ask']> {
     return async (visit) => {
       const view = await seen.view(visit);
@@ -103,6 +169,13 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
                 ? 'You can enable it again at any time. The same credentials will work.'
                 : 'Its credentials are revoked, and its endpoint stops working. The audit trail stays.'}
             </p>
+            {verb === 'Disable' && (
+              <Field
+                name="reason"
+                maximum={500}
+                hint="For your colleagues, who will see it where the directory is shown as disabled."
+              />
+            )}
           </>
         ),
       };
@@ -140,12 +213,16 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       path: '/directories/:id/disable',
       action: 'directories.change',
       ask: ending('Disable'),
-      does: ({ id, attribution }) => directories.disable(id, attribution),
+      does: ({ id, form, attribution }) => directories.disable(id, attribution, sent(form, 'reason', 500)),
     },
     {
       path: '/directories/:id/enable',
       action: 'directories.change',
-      does: ({ id, attribution }) => directories.enable(id, attribution),
+      get: enabling,
+      async post({ id, attribution }) {
+        await directories.enable(id, attribution);
+        return `${HOME}/directories/${id}`;
+      },
     },
     {
       path: '/directories/:id/delete',

@@ -106,7 +106,7 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
         found.length === 0 ? (
           <p class="soft">
             You can search for names of organizations, directories and clients, endpoint keys and URLs, client IDs and
-            request IDs. You can also search for a token or its last four characters.
+            request IDs. You can also search for a token, its last four characters, or an IP address.
           </p>
         ) : (
           <>

@@ -47,7 +47,7 @@ export function UpstreamFields({ directory }: { directory: Directory }) {
   const { mapUris = true, upstreamCredential } = directory;
   const isHeld = upstreamCredential?.kind === 'header';
   return (
-    <fieldset>
+    <fieldset id="scim-server">
       <legend>SCIM server</legend>
       <div class="fields">
         <Field
@@ -209,6 +209,11 @@ function aimOf(path: string): string {
 const CAUSES: Record<NonNullable<UpstreamTestCheck['cause']>, string> = {
   dns: 'Its host name does not resolve.',
   tls: 'Its certificate can’t be verified.',
+  tls_expired: 'Its certificate has expired.',
+  tls_not_yet_valid: 'Its certificate is not valid yet: check the time on this server too.',
+  tls_name: 'Its certificate is for another host name.',
+  tls_untrusted: 'Its certificate is from an authority that this server does not trust.',
+  tls_chain: 'It does not send the intermediate certificates.',
   refused: 'It refuses the connection: check that it runs, and the port in its URL.',
   timeout: 'It did not accept a connection in time: check the firewall between here and there.',
   no_route: 'Its address can’t be reached from here.',

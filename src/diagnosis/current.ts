@@ -264,12 +264,14 @@ export function createCurrentFindings(deps: {
 /** What makes two lists of findings the same: counts and times of requests that go on do not. */
 function signature(findings: readonly Finding[]): string {
   return JSON.stringify(
-    findings.map(({ code, severity, since, certainty, facts: { count, lastAt, acceptedAt, seconds, ...facts } }) => [
-      code,
-      severity,
-      CODES[code].group === 'fine' ? '' : since,
-      certainty,
-      CODES[code].group === 'fine' ? '' : facts,
-    ]),
+    findings.map(
+      ({ code, severity, since, certainty, facts: { count, lastAt, acceptedAt, seconds, working, ...facts } }) => [
+        code,
+        severity,
+        CODES[code].group === 'fine' ? '' : since,
+        certainty,
+        CODES[code].group === 'fine' ? '' : facts,
+      ],
+    ),
   );
 }

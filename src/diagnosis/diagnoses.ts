@@ -43,6 +43,8 @@ export interface Diagnoses {
   dismissRecovery(directory: Directory, attribution: Attribution): Promise<void>;
   expectSilence(directory: Directory, attribution: Attribution): Promise<void>;
   muteSilence(directory: Directory, until: Date, attribution: Attribution): Promise<void>;
+  /** Takes back what was said of silence. */
+  reportSilence(directory: Directory, attribution: Attribution): Promise<void>;
 }
 
 export interface PastDiagnosis extends Diagnosis {
@@ -112,7 +114,7 @@ export function createDiagnoses(
   async function tellSettled(
     { id: directoryId, organizationId }: Directory,
     attribution: Attribution,
-    data: { how: 'recovered' | 'expected' | 'muted'; until?: string },
+    data: { how: 'recovered' | 'expected' | 'muted' | 'reported_again'; until?: string },
   ): Promise<void> {
     await audit.append(audit.event('finding.settled', attribution, { organizationId, directoryId }, data));
   }
@@ -164,6 +166,10 @@ export function createDiagnoses(
     async muteSilence(directory, until, attribution) {
       await tellSettled(directory, attribution, { how: 'muted', until: until.toISOString() });
       await traffic.mute(directory.id, until);
+    },
+    async reportSilence(directory, attribution) {
+      await tellSettled(directory, attribution, { how: 'reported_again' });
+      await traffic.reportAgain(directory.id);
     },
   };
 }

@@ -23,6 +23,8 @@ export interface Facts {
   accepted?: { at: Date; address?: string; userAgent?: string; credentialId: string };
   /** When the token endpoint last issued a token. */
   grantedAt?: Date;
+  /** To whom it did, as far as an event tells. */
+  granted?: { at: Date; address: string; userAgent?: string };
   /** Where accepted requests came from, most frequent first. */
   sources: SourceFacts[];
   /** Where requests that got a token came from; absent where that is not known. */
@@ -46,6 +48,9 @@ export interface DirectoryFacts {
   isDisabled: boolean;
   disabledAt?: Date;
   disabledBy?: string;
+  disabledReason?: string;
+  /** The latest change of the SCIM server URL; read where that server fails. */
+  upstreamChange?: { at: Date; by: string; before?: string };
   createdAt: Date;
 }
 
@@ -62,6 +67,7 @@ export interface CredentialFacts {
   scopes: readonly string[];
   createdAt: Date;
   createdBy?: string;
+  createdByType?: string;
   expiresAt?: Date;
   /** When its state ended or was suspended, by whom, and why. */
   endedAt?: Date;
@@ -84,7 +90,9 @@ export interface ClientFacts {
   id: string;
   name: string;
   createdAt: Date;
-  secrets: { hint: string; expiresAt?: Date }[];
+  secrets: { hint: string; createdAt?: Date; expiresAt?: Date }[];
+  /** It gets tokens with its secret alone. */
+  isMachine?: boolean;
 }
 
 export interface RefusalFacts {
@@ -106,6 +114,8 @@ export interface RefusalFacts {
   isLimited?: boolean;
   /** The token of this directory went to the URL of another one. */
   isElsewhere?: boolean;
+  /** It asked with the secret of its client alone (client credentials). */
+  isMachine?: boolean;
   /** It named a client of this directory and proved nothing, as anybody can who knows the client ID. */
   isUnproven?: boolean;
   /** Of the other directory, where it belongs to the same organization. */
@@ -125,6 +135,8 @@ export interface Said {
   /** By how much a clock differs: the latest time, and the first. */
   seconds?: number;
   firstSeconds?: number;
+  /** Of a value that is too short or too long to be a token. */
+  length?: number;
   /** ISO; of a client secret that still comes. */
   removedAt?: string;
 }
@@ -158,6 +170,9 @@ export interface SilenceFacts {
   /** `own`: measured by the directory's own history; `preset`: by what is usual for its identity provider. */
   basis: 'own' | 'preset';
   isAlarm: boolean;
+  /** What people said of it: that so much working time is expected, and until when nothing is to be reported. */
+  expectedMs?: number;
+  mutedUntil?: Date;
   /** Many directories of the provider are quiet at once. */
   isFleet?: boolean;
 }

@@ -40,11 +40,30 @@ export interface FindingFacts {
   at?: string;
   reason?: string;
   /** Another credential that would work. */
-  usable?: { hint: string; kind: 'bearer' | 'oauth'; slot: 'a' | 'b'; usedAt?: string; isReadOnly?: boolean };
+  usable?: {
+    hint: string;
+    kind: 'bearer' | 'oauth';
+    slot: 'a' | 'b';
+    createdAt?: string;
+    by?: string;
+    byType?: string;
+    usedAt?: string;
+    isReadOnly?: boolean;
+  };
   clientId?: string;
   clientName?: string;
   /** The client that was deleted, and that still comes, has a successor in this directory. */
   isReplaced?: boolean;
+  /** It gets tokens with its secret alone, so nobody connects it: once its connection was ended, it takes another client. */
+  isMachine?: boolean;
+  /** A client secret that would be accepted, the newest. */
+  liveSecret?: { hint: string; expiresAt?: string };
+  /** How many characters came where a token belongs. */
+  sentLength?: number;
+  /** Where the requests come from that are not refused. */
+  working?: { address: string; userAgent?: string; at: string };
+  /** The SCIM server URL: when it was last changed here, and whether the same URL worked before. */
+  server?: { changedAt?: string; changedBy?: string; before?: string; hasWorked: boolean };
   /** Its redirect URIs follow from an app name, which the IT contact can correct in the setup. */
   isAppNamed?: boolean;
   otherDirectory?: string;
@@ -62,6 +81,9 @@ export interface FindingFacts {
   longestMs?: number;
   knownSince?: string;
   limitMs?: number;
+  /** "Mute for 30 days" and "This is expected", as long as they hold. */
+  mutedUntil?: string;
+  expectedMs?: number;
   step?: 'client_made' | 'requested' | 'consented';
   reads?: number;
   creates?: number;

@@ -3,6 +3,7 @@
  * every surface leads to exactly one finding of a closed table; words are functions of a finding, for whoever reads. Current findings are
  * kept, so that lists and notifications read and never compute.
  */
+export { PAGE_ACTS, type PageAct } from './acts.ts';
 export { codeOf, TROUBLES } from './causes.ts';
 export { type Check, type Checked, createCheck } from './check.ts';
 export { ACTORS, type ActingParty, CODE_NAMES, CODES, type Code, GROUPS, SEVERITIES, type Severity } from './codes.ts';
@@ -14,7 +15,7 @@ export { type Diagnosis, type Finding, type FindingFacts, isWorking, type Strang
 export type { CurrentFinding, FindingQuery } from './finding-rows.ts';
 export { timeOf } from './read-facts.ts';
 export { type LoggedRequest, REQUEST_COLUMNS, REQUEST_LOG_DAYS, type RequestLog } from './request-log.ts';
-export { type Part, plain, type Text } from './say.ts';
+export { actsIn, type Part, plain, type Text } from './say.ts';
 export type { Reader, Spoken, Words } from './speech.ts';
 export { fold as foldChanges, STATE_CHANGES } from './state-at.ts';
 export type { Station } from './stations.ts';

@@ -1,6 +1,6 @@
 import { IDENTITY_PROVIDERS, type IdentityProviderId } from '../identity-providers/index.ts';
 import { type ActingParty, type Code, entryOf } from './codes.ts';
-import type { CredentialFacts, Facts, RefusalFacts } from './facts.ts';
+import type { ClientFacts, CredentialFacts, Facts, RefusalFacts } from './facts.ts';
 import type { Finding, FindingFacts } from './finding.ts';
 
 export function make(code: Code, since: Date, about: FindingFacts): Finding {
@@ -21,8 +21,8 @@ function actorOf(code: Code, { byType, isAppNamed, isReplaced }: FindingFacts): 
 export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts {
   const { count, firstAt, lastAt, address, userAgent, detail, hint, clientId, isElsewhere, otherDirectory } = refusal;
   const credential = facts.credentials.find(({ id }) => id === refusal.credentialId);
-  const client = facts.clients.find(({ id }) => id === clientId);
-  const { status, kind, cause, text, given, wanted, seconds, firstSeconds, removedAt } = refusal.said ?? {};
+  const client = facts.clients.find(({ id }) => id === (clientId ?? credential?.clientId));
+  const { status, kind, cause, text, given, wanted, seconds, firstSeconds, removedAt, length } = refusal.said ?? {};
   return {
     count,
     firstAt: firstAt.toISOString(),
@@ -34,7 +34,9 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(credential && credentialFacts(credential)),
     ...(hint !== undefined && { hint }),
     ...(clientId !== undefined && { clientId }),
-    ...(client && { clientName: client.name, isAppNamed: namesApp(facts.directory.provider) }),
+    ...(client && clientFacts(client, facts)),
+    ...(refusal.isMachine && { isMachine: true }),
+    ...(refusal.code === 'refresh_token_superseded' && workingBeside(refusal, facts)),
     ...(refusal.code === 'client_secret_expired' && client && endOfSecrets(client, facts.at)),
     ...(isElsewhere && { isElsewhere }),
     ...(otherDirectory !== undefined && { otherDirectory }),
@@ -46,10 +48,36 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(wanted !== undefined && { wanted }),
     ...(seconds !== undefined && { seconds }),
     ...(firstSeconds !== undefined && { firstSeconds }),
+    ...(length !== undefined && { sentLength: length }),
     ...(removedAt !== undefined && { at: removedAt }),
     ...(detail === 'client_removed' && facts.clients.length > 0 && { isReplaced: true }),
     ...usableBeside(refusal.credentialId, facts),
   };
+}
+
+/** What the set-up can do with a client of the directory. */
+export function clientFacts({ name, isMachine, secrets }: ClientFacts, { at, directory }: Facts): FindingFacts {
+  const [newest] = secrets
+    .filter(({ expiresAt }) => expiresAt === undefined || expiresAt > at)
+    .sort((a, b) => (b.createdAt?.getTime() ?? 0) - (a.createdAt?.getTime() ?? 0));
+  return {
+    clientName: name,
+    isAppNamed: namesApp(directory.provider),
+    ...(isMachine && { isMachine }),
+    ...(newest && {
+      liveSecret: {
+        hint: newest.hint,
+        ...(newest.expiresAt && { expiresAt: newest.expiresAt.toISOString() }),
+      },
+    }),
+  };
+}
+
+/** Who got a token while another one was refused: two installations with one connection are told apart by it. */
+function workingBeside({ firstAt, address, userAgent }: RefusalFacts, { granted }: Facts): FindingFacts {
+  if (!granted || granted.at < firstAt) return {};
+  if (granted.address === address && granted.userAgent === userAgent) return {};
+  return { working: { ...granted, at: granted.at.toISOString() } };
 }
 
 export function credentialFacts(credential: CredentialFacts): FindingFacts {
@@ -74,12 +102,15 @@ export function usableBeside(credentialId: string | undefined, { credentials }: 
       id !== credentialId && (state === 'active' || state === 'pending') && !isClientGone,
   );
   if (!other) return {};
-  const { hint, kind, slot, scopes, lastUsedAt } = other;
+  const { hint, kind, slot, scopes, createdAt, createdBy, createdByType, lastUsedAt } = other;
   return {
     usable: {
       hint,
       kind,
       slot,
+      createdAt: createdAt.toISOString(),
+      ...(createdBy !== undefined && { by: createdBy }),
+      ...(createdByType !== undefined && { byType: createdByType }),
       ...(lastUsedAt && { usedAt: lastUsedAt.toISOString() }),
       ...(!scopes.includes('scim') && { isReadOnly: true }),
     },

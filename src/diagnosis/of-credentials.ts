@@ -3,7 +3,7 @@ import { DAY_MS } from '../clock.ts';
 import type { Code, Severity } from './codes.ts';
 import type { CredentialFacts, Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
-import { credentialFacts, make, usableBeside } from './making.ts';
+import { clientFacts, credentialFacts, make, usableBeside } from './making.ts';
 
 /** An end this close is told; one within a week is urgent. */
 const SOON_MS = 30 * DAY_MS;
@@ -39,7 +39,13 @@ export function ofCredentials(facts: Facts): Finding[] {
   // A replacement that waits for its first use is told as such.
   if (live.length > 0 && lost.state !== 'disabled') return found;
   const expiresAt = lost.expiresAt?.toISOString();
-  const about = { ...credentialFacts(lost), ...usable, ...(expiresAt !== undefined && { expiresAt }) };
+  const client = facts.clients.find(({ id }) => id === lost.clientId);
+  const about = {
+    ...credentialFacts(lost),
+    ...(client && { clientId: client.id, ...clientFacts(client, facts) }),
+    ...usable,
+    ...(expiresAt !== undefined && { expiresAt }),
+  };
   found.push(make(lost.kind === 'oauth' && code === 'token_expired' ? 'connection_ended' : code, since, about));
   return found;
 }

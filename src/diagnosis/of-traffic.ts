@@ -111,6 +111,8 @@ export function ofHealth(facts: Facts): Finding[] {
       ...(accepted.userAgent !== undefined && { userAgent: accepted.userAgent }),
       sees: facts.sees,
       ...(silence?.basis === 'own' && { longestMs: silence.longestMs, limitMs: silence.limitMs }),
+      ...(silence?.mutedUntil && { mutedUntil: silence.mutedUntil.toISOString() }),
+      ...(silence?.expectedMs !== undefined && { expectedMs: silence.expectedMs }),
     }),
   ];
 }

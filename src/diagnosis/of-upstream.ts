@@ -40,6 +40,7 @@ export function ofUpstream(facts: Facts): Finding[] {
         firstAt: since.toISOString(),
         lastAt: new Date(Math.max(...outcomes.map(({ at }) => at.getTime()))).toISOString(),
         request: kinds.join(' '),
+        server: serverFacts(answeredAt, facts),
         ...(answeredAt && { answeredAt: answeredAt.toISOString() }),
         ...(code === 'wrong_path' && { cause: DOUBLED }),
       }),
@@ -47,6 +48,18 @@ export function ofUpstream(facts: Facts): Finding[] {
       evidence: evidenceOf(refusals),
     };
   });
+}
+
+/** When the URL of the SCIM server was last changed here, and whether the server answered properly with the same URL. */
+function serverFacts(answeredAt: Date | undefined, { directory: { upstreamChange } }: Facts) {
+  return {
+    hasWorked: answeredAt !== undefined && (upstreamChange === undefined || upstreamChange.at < answeredAt),
+    ...(upstreamChange && {
+      changedAt: upstreamChange.at.toISOString(),
+      changedBy: upstreamChange.by,
+      ...(upstreamChange.before !== undefined && { before: upstreamChange.before }),
+    }),
+  };
 }
 
 /**

@@ -86,10 +86,15 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
   const { events, isCut } = await withBeginning(audit, directoryId, troubles, known);
   const disabled = switched.items.find(({ type }) => type === 'directory.disabled');
   const { outcomes, outcomesFrom, sources, silence, recovered } = traffic;
+  const isFailing = outcomes.some(({ outcome }) => outcome !== 'ok' && outcome !== 'normal_refusal');
+  const upstreamChange = isFailing ? await upstreamChangeOf(audit, directoryId) : undefined;
   const connecting = connectingOf(owned.items, began.items[0]);
   return {
     at: now,
-    directory: directoryFacts(directory, publicUrl, disabled),
+    directory: {
+      ...directoryFacts(directory, publicUrl, disabled),
+      ...(upstreamChange && { upstreamChange }),
+    },
     clients: owned.items.map(clientFacts),
     refusals: await withOthers(deps, directory, refusalsOf(events, { ...known, outcomes })),
     ...(isCut && { isCut }),
@@ -100,6 +105,7 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
       network: networkOf(address),
       family: familyOf(typeof userAgent === 'string' ? userAgent : undefined),
     })),
+    ...(grant?.address !== undefined && { granted: grantedTo(grant, grant.address) }),
     ...known,
     hasContact: entered.items.length > 0,
     ...(connecting && { connecting }),
@@ -152,6 +158,29 @@ const SWITCHES_READ = 20;
 /** Tokens issued, counted by the hour and sender: enough to know where the token endpoint is used from. */
 const GRANTS_READ = 20;
 
+/** Changes of a directory that are looked through for one of its SCIM server URL. */
+const CHANGES_READ = 20;
+
+async function upstreamChangeOf(audit: Audit, directoryId: string): Promise<DirectoryFacts['upstreamChange']> {
+  const { items } = await audit.page({
+    where: { place: placeIn(directoryId, 'change'), type: 'directory.updated' },
+    limit: CHANGES_READ,
+  });
+  for (const { at, actor, data } of items) {
+    const changes = Array.isArray(data['changes']) ? (data['changes'] as Record<string, unknown>[]) : [];
+    const change = changes.find(({ attribute }) => attribute === 'upstreamUrl');
+    if (!change) continue;
+    const { from } = change;
+    return { at, by: actor.name, ...(typeof from === 'string' && { before: from }) };
+  }
+  return undefined;
+}
+
+function grantedTo(event: AuditEvent, address: string): NonNullable<Facts['granted']> {
+  const { userAgent } = event.data;
+  return { at: timeOf(event), address, ...(typeof userAgent === 'string' && { userAgent }) };
+}
+
 /** Of what is counted together: the last time. */
 export function timeOf({ lastAt, at }: AuditEvent): Date {
   return lastAt ?? at;
@@ -176,6 +205,7 @@ function directoryFacts(directory: Directory, publicUrl: string, disabled: Audit
     isDisabled,
     ...(isDisabled && disabledAt && { disabledAt }),
     ...(isDisabled && disabled && { disabledBy: disabled.actor.name }),
+    ...(isDisabled && typeof disabled?.data['reason'] === 'string' && { disabledReason: disabled.data['reason'] }),
     createdAt,
   };
 }
@@ -211,6 +241,7 @@ async function credentialFacts(
     scopes,
     createdAt,
     createdBy: createdBy.name,
+    createdByType: createdBy.type,
     ...(expiresAt && { expiresAt }),
     ...(ended?.at && { endedAt: ended.at }),
     ...(ended?.by && { endedBy: ended.by.name, endedByType: ended.by.type }),
@@ -244,13 +275,16 @@ function clientFacts({
   name,
   createdAt,
   secrets,
+  grantTypes,
 }: Awaited<ReturnType<Clients['page']>>['items'][number]): ClientFacts {
   return {
     id,
     name,
     createdAt,
-    secrets: secrets.map((secret: { hint: string; expiresAt?: Date }) => ({
+    isMachine: !grantTypes.includes('authorization_code'),
+    secrets: secrets.map((secret) => ({
       hint: secret.hint,
+      createdAt: secret.createdAt,
       ...(secret.expiresAt && { expiresAt: secret.expiresAt }),
     })),
   };
@@ -327,6 +361,7 @@ function refusalOf(code: Code, event: AuditEvent): RefusalFacts {
     ...(address !== undefined && { address }),
     ...(userAgent !== undefined && { userAgent }),
     ...(data['elsewhere'] === true && { isElsewhere: true }),
+    ...(data['grantType'] === 'client_credentials' && { isMachine: true }),
     ...(isUnproven(event) && { isUnproven: true }),
     ...(data['reason'] === 'rate_limited' && { isLimited: true }),
     ...(Object.keys(said).length > 0 && { said }),
@@ -362,7 +397,7 @@ function saidBy(data: Record<string, unknown>, word: (name: string) => string | 
     word('audience') ?? word('redirectUri') ?? word('path'),
     word('expected') ?? nearest(word('redirectUri'), registered),
   ];
-  const seconds = data['seconds'];
+  const { seconds, length } = data;
   const removedAt = word('removedAt');
   return {
     ...(typeof data['status'] === 'number' && { status: data['status'] }),
@@ -372,6 +407,7 @@ function saidBy(data: Record<string, unknown>, word: (name: string) => string | 
     ...(given !== undefined && { given }),
     ...(wanted !== undefined && { wanted }),
     ...(typeof seconds === 'number' && { seconds }),
+    ...(typeof length === 'number' && { length }),
     ...(removedAt !== undefined && { removedAt }),
   };
 }

@@ -2,13 +2,14 @@
 
 import { dateFormat } from '../clock.ts';
 import { counted } from '../sentences.ts';
+import { PAGE_ACTS, type PageAct } from './acts.ts';
 
 export { capital, counted, list } from '../sentences.ts';
 
 /** How a time follows its sentence: "since 22:51 today", "revoked on Wednesday at 20:00"; else by its name alone. */
 export type TimeForm = 'since' | 'on' | 'named';
 
-export type Part = string | { time: string; form: TimeForm } | { ui: string } | { value: string };
+export type Part = string | { time: string; form: TimeForm } | { ui: string } | { value: string } | { act: PageAct };
 export type Text = readonly Part[];
 
 type Said = string | number | Date | Part | Text | undefined;
@@ -49,6 +50,17 @@ export function ui(label: string): Part {
   return { ui: label };
 }
 
+/** A button of our own pages, by its name: it stands where the text is shown. */
+export function act(name: PageAct): Part {
+  return { act: name };
+}
+
+/** The acts that texts name, in their order and each once. */
+export function actsIn(texts: readonly Text[]): PageAct[] {
+  const named = texts.flat().flatMap((part) => (typeof part === 'object' && 'act' in part ? [part.act] : []));
+  return [...new Set(named)];
+}
+
 /** A way through menus: A → B → C. */
 export function path(steps: readonly string[]): Text {
   return steps.flatMap((step, index): Part[] => (index === 0 ? [ui(step)] : [' → ', ui(step)]));
@@ -69,6 +81,7 @@ export function plain(text: Text): string {
     .map((part) => {
       if (typeof part === 'string') return part;
       if ('time' in part) return `${part.form === 'on' ? 'on ' : ''}${exact(part.time)}`;
+      if ('act' in part) return PAGE_ACTS[part.act];
       return 'ui' in part ? part.ui : part.value;
     })
     .join('');

@@ -8,7 +8,7 @@ import {
 } from '../identity-providers/index.ts';
 import { CODES, type Code } from './codes.ts';
 import type { Finding } from './finding.ts';
-import { capital, counted, list, path, say, type Text, ui } from './say.ts';
+import { act, actsIn, capital, counted, list, path, say, type Text, ui } from './say.ts';
 
 /** Who reads, about which directory. */
 export interface Reader {
@@ -37,6 +37,8 @@ export interface Words {
   detail?: Text;
   /** What to do, in order. Empty where nothing has to be done. */
   steps: Text[];
+  /** What somebody should know who does it, without a number. */
+  notes?: Text[];
   /** What to copy for it. */
   value?: { label: string; value: string };
   /** What we cannot see. */
@@ -110,7 +112,16 @@ export function whoDid({ finding, audience, vendor }: Speech): string {
   const { by, byType } = finding.facts;
   if (byType === 'system') return vendor || 'Latchkey';
   if (audience === 'it_contact' && byType !== 'it_contact') return by === undefined ? 'someone' : vendor;
-  return by ?? 'someone';
+  if (byType !== 'it_contact') return by ?? 'someone';
+  const who = by === undefined || by === 'IT contact' ? 'someone' : by;
+  return audience === 'it_contact' ? `${who} from your organization` : `${who} from the customer's IT`;
+}
+
+/** "They gave this reason: ...", where a person typed one. */
+export function reasonOf({ finding: { facts } }: Speech): Text {
+  const { reason, byType } = facts;
+  if (reason === undefined || byType === 'system') return [];
+  return say` They gave this reason: “${reason.replace(/[.“”]+$/, '')}”.`;
 }
 
 export function formOf({ idp }: Speech, kind: 'bearer' | 'oauth'): ConsoleForm {
@@ -144,23 +155,33 @@ export function press(speech: Speech, kind: 'bearer' | 'oauth'): Text {
   return say`Then select ${path((form.again ?? form).buttons)}.`;
 }
 
-/** Open the form, paste the token that would work into its field, test. */
+/** Open the form, paste the token that would work into its field, test. A token is shown once, so most people need another one. */
 export function pasteToken(speech: Speech, how?: string): Text[] {
   const { usable } = speech.finding.facts;
-  const into = say`into ${ui(field(speech, 'token'))}`;
-  if (usable?.kind === 'bearer') {
-    return [
-      say`${open(speech, 'bearer')}, and paste the current token (it ends in …${usable.hint}) ${into}.`,
-      press(speech, 'bearer'),
-      say`If you don't have that token anymore, generate a new one on this page and paste that instead.`,
-    ];
-  }
   if (usable?.kind === 'oauth') return useConnection(speech);
+  const into = say`into ${ui(field(speech, 'token'))}${how === undefined ? '' : `, ${how}`}`;
   return [
-    say`Generate a new token on this page.`,
-    say`${open(speech, 'bearer')}, and paste the new token ${into}${how === undefined ? '' : `, ${how}`}.`,
+    usable ? say`${act('generate-token')} on this page, unless you saved ${current(speech)}.` : newToken(),
+    say`${open(speech, 'bearer')}, and paste ${usable ? 'that token' : 'the new token'} ${into}.`,
     press(speech, 'bearer'),
   ];
+}
+
+const newToken = (): Text => say`${act('generate-token')} on this page.`;
+
+/** `the one that ends in …LDy1, which Priya Nair created yesterday`: tokens are told apart by it. */
+function current({ finding, audience, vendor }: Speech): Text {
+  const { hint = '', by, byType, createdAt } = finding.facts.usable ?? {};
+  const isTold = audience === 'operator' || byType === 'it_contact';
+  const who = isTold && by !== 'IT contact' ? by : byType === 'it_contact' ? 'someone at your organization' : vendor;
+  const made = createdAt === undefined ? '' : say`, which ${who || 'someone'} created ${date(createdAt)}`;
+  return say`the one that ends in …${hint}${made}`;
+}
+
+/** What makes a token hard to find again, for the steps of `pasteToken`. */
+export function tokenNotes({ finding }: Speech): Text[] {
+  if (finding.facts.usable?.kind !== 'bearer') return [];
+  return [say`A token is shown only once, when it is generated. It cannot be looked up later.`];
 }
 
 /** A connection is there that would be accepted, and the identity provider sends something else. */
@@ -171,18 +192,7 @@ function useConnection(speech: Speech): Text[] {
   return [
     say`${open(speech, 'oauth')}, and ${fields[0] ?? 'choose OAuth instead of a token'}. The connection itself is ready.`,
     press(speech, 'oauth'),
-    say`To keep using a token instead, generate one on this page and paste it into ${ui(field(speech, 'token'))}.`,
-  ];
-}
-
-/** The same, where the token was damaged on its way into the field. Without one that works there is nothing to paste again. */
-export function pasteAgain(speech: Speech, how: string): Text[] {
-  if (speech.finding.facts.usable?.kind !== 'bearer') return pasteToken(speech, how);
-  const into = say`into ${ui(field(speech, 'token'))}`;
-  return [
-    say`${open(speech, 'bearer')}, and paste the token ${into} again, ${how}.`,
-    press(speech, 'bearer'),
-    say`If you don't have the token anymore, generate a new one on this page and paste that instead.`,
+    say`To stay with a token instead: ${act('generate-token')} on this page, and paste it into ${ui(field(speech, 'token'))}.`,
   ];
 }
 
@@ -202,9 +212,10 @@ export function pasteInto(speech: Speech, filling: 'client-id' | 'client-secret'
   return [say`${open(speech, 'oauth')}, and paste ${what} into ${ui(field(speech, filling))}.`, press(speech, 'oauth')];
 }
 
-/** Connect anew, by hand. */
+/** Connect anew, by hand. A client that nobody allows only has to try again. */
 export function connectAgain(speech: Speech): Text[] {
   const { buttons } = formOf(speech, 'oauth');
+  if (speech.finding.facts.isMachine) return [say`${open(speech, 'oauth')}.`, press(speech, 'oauth')];
   return [
     say`${open(speech, 'oauth')}, and connect again with ${path(buttons)}.`,
     say`Allow the connection on the page that opens.`,
@@ -223,25 +234,39 @@ export function refusalsBy(
   /** Whether what the fix speaks of is there to be used. */
   isFixable: (speech: Speech) => boolean = () => true,
 ) {
-  return (code: Code, what: (speech: Speech) => Text, steps: (speech: Speech) => Text[], unseen?: string): Speak =>
+  return (
+    code: Code,
+    what: (speech: Speech) => Text,
+    steps: (speech: Speech) => Text[],
+    unseen?: string,
+    notes: (speech: Speech) => Text[] = kind === 'bearer' ? tokenNotes : () => [],
+  ): Speak =>
     (speech) => {
       const mistake = mistakeOf(speech, code);
       const general = steps(speech);
-      const fixed = mistake && isFixable(speech);
+      const isFixed = mistake && isFixable(speech);
+      const done = isFixed ? fixed(speech, kind, mistake.fix, general) : general;
       return {
         ...begin(speech),
         rest: mistake ? say`${what(speech)} ${labelled(speech, mistake.says)}` : what(speech),
-        steps: fixed
-          ? [
-              say`${open(speech, kind)}.`,
-              labelled(speech, mistake.fix),
-              press(speech, kind),
-              ...general.filter(isAlternative),
-            ]
-          : general,
+        steps: done,
+        ...(actsIn(done).length > 0 && { notes: notes(speech) }),
         ...(unseen !== undefined && { unseen }),
       };
     };
+}
+
+/** What the file of the identity provider says to do, in its form. What has to be pasted is fetched before. */
+function fixed(speech: Speech, kind: 'bearer' | 'oauth', fix: string, general: Text[]): Text[] {
+  const fetches = general.filter((step) => actsIn([step]).length > 0);
+  const isPasted = /paste/i.test(fix);
+  return [
+    ...(isPasted ? fetches : []),
+    say`${open(speech, kind)}.`,
+    labelled(speech, fix),
+    press(speech, kind),
+    ...(isPasted ? [] : fetches.map((step) => say`If it is still refused after that: ${step}`)),
+  ];
 }
 
 /** A sentence of the identity provider's file, with the labels of its forms shown as what they are. */
@@ -263,11 +288,6 @@ function labelled(speech: Pick<Speech, 'idp'>, text: string): Text {
     ui(longest),
     ...(rest === '' ? [] : labelled(speech, rest)),
   ];
-}
-
-/** "If you don't have the token anymore, ...": holds whatever the way to the field is. */
-function isAlternative([first]: Text): boolean {
-  return typeof first === 'string' && first.startsWith('If ');
 }
 
 /** Whose turn it is, where the reader can do nothing. */

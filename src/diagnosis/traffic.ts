@@ -99,6 +99,8 @@ export interface Traffic {
   /** "This is expected": the running silence lengthens the record. */
   expect(directoryId: string): Promise<void>;
   mute(directoryId: string, until: Date): Promise<void>;
+  /** Takes both back. */
+  reportAgain(directoryId: string): Promise<void>;
   forget(directoryId: string): Promise<void>;
   /** Whether somebody waits for the next accepted request of a directory, so that it is written at once. */
   watch(directoryId: string, isAwaited: boolean): void;
@@ -279,8 +281,10 @@ export function createTraffic(deps: {
     const [now, weight] = [clock.now(), await weightOf(provider)];
     const { quietDays } = IDENTITY_PROVIDERS[provider].rhythm;
     const { longestMs, limitMs, basis, isAlarm } = silenceOf(rhythm, now, weight, quietDays);
-    const facts = { since: rhythm.lastSignAt, firstAt: rhythm.firstSignAt, longestMs, limitMs, basis };
-    const isMuted = rhythm.mutedUntil !== undefined && rhythm.mutedUntil > now;
+    const { firstSignAt, lastSignAt, expectedMs, mutedUntil } = rhythm;
+    const isMuted = mutedUntil !== undefined && mutedUntil > now;
+    const said = { ...(expectedMs !== undefined && { expectedMs }), ...(isMuted && { mutedUntil }) };
+    const facts = { since: lastSignAt, firstAt: firstSignAt, longestMs, limitMs, basis, ...said };
     if (isMuted || !(isAlarm || isBeyondUsual(rhythm, now, weight))) return { ...facts, isAlarm };
     return (await fleet.isQuiet(provider)) ? { ...facts, isAlarm: true, isFleet: true } : { ...facts, isAlarm };
   }
@@ -436,6 +440,11 @@ export function createTraffic(deps: {
 
     async mute(directoryId, until) {
       await traffic.update(directoryId, (record) => ({ ...record, mutedUntil: until }));
+      await onChange([directoryId]);
+    },
+
+    async reportAgain(directoryId) {
+      await traffic.update(directoryId, ({ mutedUntil: _muted, expectedMs: _expected, ...record }) => record);
       await onChange([directoryId]);
     },
 

@@ -1,14 +1,16 @@
 /** The words of findings about the authorization and token endpoints. */
 import type { Code } from './codes.ts';
-import { capital, say, span, type Text, ui } from './say.ts';
+import { act, capital, path, say, span, type Text, ui } from './say.ts';
 import {
   connectAgain,
   date,
   field,
+  formOf,
   mistakeOf,
   open,
   pasteInto,
   press,
+  reasonOf,
   refusalsBy,
   type Speak,
   type Speech,
@@ -51,10 +53,67 @@ const SECRET_MISTAKES: Record<string, (speech: Speech) => Text> = {
         : say`It's sending the client secret that ends in …${facts.hint}. That secret was removed ${date(facts.at)}.`,
 };
 
-const newSecret = (speech: Speech): Text[] => [
-  say`Add a client secret in the setup on this page.`,
-  ...pasteInto(speech, 'client-secret', 'it'),
-];
+/** A client that customers share is the vendor's, and so are its secrets. */
+function isShared({ finding: { code, facts } }: Speech): boolean {
+  return code !== 'client_deleted' && facts.clientId !== undefined && facts.clientName === undefined;
+}
+
+function newSecret(speech: Speech): Text[] {
+  const paste = pasteInto(speech, 'client-secret', isShared(speech) ? 'the new client secret' : 'it');
+  if (!isShared(speech))
+    return [say`${act('add-client-secret')} on this page. It is made ${at(speech)}, not in ${speech.name}.`, ...paste];
+  return speech.audience === 'operator'
+    ? [say`${act('open-client')}, and add a secret there. Send it to the customer in a safe way.`, ...paste]
+    : [say`Ask ${speech.vendor} for a new client secret. It is not made in ${speech.name}.`, ...paste];
+}
+
+const at = ({ audience, vendor }: Speech) =>
+  audience === 'it_contact' && vendor !== '' ? `here, at ${vendor}` : 'here';
+
+/** What becomes of the other secret. */
+function secretNotes({ finding: { facts } }: Speech): Text[] {
+  const { liveSecret, expiresAt, clientName } = facts;
+  if (clientName === undefined) return [];
+  const once = `A secret is shown only once. Adding one doesn't end the others:`;
+  if (liveSecret) {
+    const end = date(liveSecret.expiresAt);
+    return [
+      say`${once} the one that ends in …${liveSecret.hint} keeps working${end === undefined ? '' : say` until ${end}`}.`,
+    ];
+  }
+  return expiresAt === undefined ? [] : [say`A secret is shown only once. The old one has expired and stays refused.`];
+}
+
+/** Another client in place of one that can't be used any more: both of its values change. */
+function newClient(speech: Speech): Text[] {
+  if (isShared(speech)) return connectAgain(speech);
+  const [id, secret] = [ui(field(speech, 'client-id')), ui(field(speech, 'client-secret'))];
+  return [
+    say`${act('create-client')} on this page. It has a client ID and a client secret of its own.`,
+    say`${open(speech, 'oauth')}, and paste them into ${id} and ${secret}.`,
+    press(speech, 'oauth'),
+    ...(speech.finding.facts.isMachine ? [] : [say`Allow the connection on the page that opens.`]),
+  ];
+}
+
+function sender({ address, userAgent }: { address: string; userAgent?: string }): string {
+  return userAgent === undefined ? address : `${address} (${userAgent})`;
+}
+
+/** Which of the two is the second one, and what it needs. */
+function secondInstallation(speech: Speech): Text[] {
+  const { address, userAgent, working } = speech.finding.facts;
+  const from =
+    address === undefined
+      ? ''
+      : ` It sends from ${sender({ address, ...(userAgent !== undefined && { userAgent }) })}.`;
+  const other = working ? ` The one that works sends from ${sender(working)}.` : '';
+  return [
+    say`In ${speech.name}, look for a second installation of the app, such as a copy or one in a test tenant.${from}${other}`,
+    say`Turn provisioning off there if it isn't needed. If it is, open its form and select ${path(formOf(speech, 'oauth').buttons)}, so that it gets a connection of its own.`,
+    say`Reconnect the first one in the same way only if it is refused after that.`,
+  ];
+}
 
 /** What was found in the assertion, by the fault that its event names; and what helps. */
 const ASSERTIONS: Record<string, { what: string | ((by: string | undefined) => string); fix: string }> = {
@@ -102,12 +161,12 @@ const ASSERTIONS: Record<string, { what: string | ((by: string | undefined) => s
   assertion_expired: {
     what: (by) =>
       `It had ${by === undefined ? 'already expired when' : `expired ${by} before`} it arrived. The sender's clock is slow, or the assertion was reused.`,
-    fix: 'Check the clock on the system that signs it, and sign a new assertion for each request.',
+    fix: 'Correct the clock (NTP) on the system that signs the assertions, and sign a new one for each request.',
   },
   assertion_not_yet_valid: {
     what: (by) =>
       `It won't be valid ${by === undefined ? 'until later' : `for another ${by}`}. The sender's clock is ahead of ours.`,
-    fix: 'Check the clock on the system that signs it.',
+    fix: 'Correct the clock (NTP) on the system that signs the assertions.',
   },
   assertion_milliseconds: {
     what: 'Its times (exp, iat, nbf) are in milliseconds.',
@@ -131,13 +190,19 @@ function assertion(speech: Speech): Words {
   const sides = given === undefined ? '' : say` It says ${{ value: given }}; we expect ${{ value: wanted ?? '' }}.`;
   const by = seconds === undefined ? undefined : span(seconds * 1000);
   const what = typeof known?.what === 'function' ? known.what(by) : known?.what;
-  const generic = 'Check its key, its audience (aud), and the clock on the system that signs it.';
+  const generic = 'Check its key, its audience (aud), and the clock on the system that signs the assertions.';
+  const isLate = finding.facts.detail === 'assertion_expired';
   const isAudience = finding.facts.detail === 'assertion_audience';
   return {
     lead: lead(speech),
     rest: say`The signed assertion from ${client(speech)} was not accepted. ${what ?? text ?? ''}${sides}`,
     detail: tally(speech),
     steps: [say`${known?.fix ?? generic}`, ...(mistake && isAudience ? [say`${mistake.fix}`] : [])],
+    ...(isLate && {
+      notes: [
+        say`If the difference stays the same, the clock is off. If it grows, one assertion is sent again and again.`,
+      ],
+    }),
     ...(isAudience && { value: { label: 'Audience', value: wanted ?? directory.tokenUrl } }),
   };
 }
@@ -184,7 +249,10 @@ function swapped(speech: Speech): Words {
 const unknownClient = refusal(
   'client_unknown',
   () => say`It's sending a client ID that we don't recognize.`,
-  (speech) => pasteInto(speech, 'client-id', 'the client ID from this page'),
+  (speech) => [
+    say`${act('compare-setup')} on this page. It shows the client ID.`,
+    ...pasteInto(speech, 'client-id', 'that client ID'),
+  ],
   'whether the ID belongs to another product.',
 );
 
@@ -196,7 +264,7 @@ export const OAUTH_WORDS = {
     const mistake = mistakeOf(speech, 'redirect_uri_unknown');
     const isNamed = speech.audience === 'it_contact' && isAppNamed;
     const renamed = [
-      say`Open the setup on this page, and correct the app name. ${speech.name} includes it in the redirect URI.`,
+      say`${act('correct-app-name')} on this page: ${speech.name} puts it into the redirect URI.`,
       say`Then start the connection again in ${speech.name}.`,
     ];
     return {
@@ -212,7 +280,7 @@ export const OAUTH_WORDS = {
             speech,
             [
               ...(mistake ? [say`${mistake.fix}`] : []),
-              say`Open ${client(speech)} here and add the redirect URI as ${speech.name} shows it.`,
+              say`${act('open-client')}, and add the redirect URI as ${speech.name} shows it.`,
               say`Then start the connection again in ${speech.name}.`,
             ],
             'can add the redirect URI. Send them the one shown here',
@@ -234,7 +302,6 @@ export const OAUTH_WORDS = {
   client_deleted: (speech) => {
     const { at, detail, isReplaced } = speech.finding.facts;
     const isSent = detail === 'client_removed' && at !== undefined;
-    const another = [say`Create a new client for this directory.`, ...connectAgain(speech)];
     return {
       lead: lead(speech),
       rest: isSent
@@ -243,20 +310,19 @@ export const OAUTH_WORDS = {
       detail: tally(speech),
       steps: isReplaced
         ? [
-            say`Open the setup on this page. It has a newer client.`,
+            say`${act('compare-setup')} on this page. It has a newer client.`,
             ...pasteInto(speech, 'client-id', 'its client ID'),
-            say`Paste its client secret too. If you don't have it, add another one in the setup.`,
+            say`Paste its client secret too. If you don't have it: ${act('add-client-secret')} on this page.`,
           ]
-        : vendorDoes(speech, another, 'has to create a new client for you'),
+        : vendorDoes(speech, newClient(speech), 'has to create a new client for you'),
     };
   },
   client_secret_wrong: refusal(
     'client_secret_wrong',
     (speech) => (SECRET_MISTAKES[speech.finding.facts.detail ?? ''] ?? wrongSecret)(speech),
-    (speech) => [
-      ...pasteInto(speech, 'client-secret', 'the client secret'),
-      say`If you don't have the secret anymore, add another one in the setup on this page.`,
-    ],
+    newSecret,
+    undefined,
+    secretNotes,
   ),
   client_secret_expired: refusal(
     'client_secret_expired',
@@ -265,11 +331,18 @@ export const OAUTH_WORDS = {
         ? say`Its client secret has expired.`
         : say`Its client secret expired ${date(facts.expiresAt)}.`,
     newSecret,
+    undefined,
+    secretNotes,
   ),
   client_secret_has_blanks: refusal(
     'client_secret_has_blanks',
     () => say`The client secret it's sending contains spaces or line breaks.`,
-    (speech) => pasteInto(speech, 'client-secret', 'the complete client secret again, without spaces,'),
+    (speech) => [
+      say`${act('add-client-secret')} on this page, unless you saved the one in use.`,
+      ...pasteInto(speech, 'client-secret', 'it, without spaces,'),
+    ],
+    undefined,
+    secretNotes,
   ),
   client_id_and_secret_swapped: refusal(
     'client_id_and_secret_swapped',
@@ -284,7 +357,8 @@ export const OAUTH_WORDS = {
     'client_method_wrong',
     (speech) => say`${capital(client(speech))} was set up to authenticate in a different way.`,
     (speech) => [
-      say`${open(speech, 'oauth')}, and choose the authentication method that the setup on this page shows.`,
+      say`${act('compare-setup')} on this page. It shows the authentication method.`,
+      say`${open(speech, 'oauth')}, and choose that method.`,
       press(speech, 'oauth'),
     ],
   ),
@@ -306,8 +380,8 @@ export const OAUTH_WORDS = {
       vendorDoes(
         speech,
         [
-          say`Create a client with that grant type, or choose another grant type in ${speech.name}.`,
-          ...pasteInto(speech, 'client-id', 'the new client ID'),
+          say`${act('open-client')}, and allow the grant type. Or choose another one in ${speech.name}.`,
+          press(speech, 'oauth'),
         ],
         'has to allow the grant type, unless you choose the one that the setup shows',
       ),
@@ -361,12 +435,18 @@ export const OAUTH_WORDS = {
     () => say`It's sending a refresh token that we don't recognize.`,
     connectAgain,
   ),
-  refresh_token_superseded: refusal(
-    'refresh_token_superseded',
-    () =>
-      say`It's sending a refresh token that has been replaced by a newer one. Two installations are probably sharing one connection.`,
-    connectAgain,
-  ),
+  refresh_token_superseded: (speech) => {
+    const { working } = speech.finding.facts;
+    return {
+      lead: working ? `Part of ${speech.name} can't get a new access token.` : lead(speech),
+      rest: say`It's sending a refresh token that has been replaced by a newer one. Two installations are probably sharing one connection.`,
+      detail: say`${tally(speech)}${working ? say` Another one got a new token ${date(working.at)}: ${sender(working)}.` : ''}`,
+      steps: secondInstallation(speech),
+      notes: [
+        say`Each installation replaces the refresh token of the other. To reconnect without telling them apart helps for hours only.`,
+      ],
+    };
+  },
   refresh_token_reused: refusal(
     'refresh_token_reused',
     () =>
@@ -383,21 +463,20 @@ export const OAUTH_WORDS = {
         ? say`The connection's directory was deleted.`
         : isExpired
           ? say`The connection expired ${date(expiresAt ?? at)}.`
-          : say`${capital(whoDid(speech))} revoked the connection ${date(at)}.`,
+          : say`${capital(whoDid(speech))} revoked the connection ${date(at)}.${reasonOf(speech)}`,
       detail: tally(speech),
-      steps:
-        word === 'connection_revoked' || word === 'connection_expired' || word === undefined
-          ? [
-              say`A client that uses client credentials can't connect again. Create a new client in the setup on this page.`,
-              ...connectAgain(speech),
-            ]
-          : connectAgain(speech),
+      steps: speech.finding.facts.isMachine ? newClient(speech) : connectAgain(speech),
+      notes: speech.finding.facts.isMachine
+        ? [say`The old client can't connect again: its connection has ended permanently.`]
+        : [
+            say`The client ID and client secret in ${speech.name} stay the same. If the secret got lost: ${act('add-client-secret')}.`,
+          ],
     };
   },
   connection_slots_full: refusal(
     'connection_slots_full',
     () => say`A directory can have at most two tokens or connections, and this one already had two.`,
-    (speech) => [say`Revoke a token or connection that you don't need on this page.`, ...connectAgain(speech)],
+    (speech) => [say`${act('choose-credential')} on this page: one that you don't need.`, ...connectAgain(speech)],
   ),
   consent_refused: (speech) => ({
     lead: 'The connection was declined.',
@@ -410,7 +489,8 @@ export const OAUTH_WORDS = {
     ({ finding }) =>
       say`Its request is not in the format that OAuth requires. ${FORMS[finding.facts.detail ?? ''] ?? ''}`,
     (speech) => [
-      say`${open(speech, 'oauth')}, and compare the URLs and the authentication method with the setup on this page.`,
+      say`${act('compare-setup')} on this page: the URLs and the authentication method.`,
+      say`${open(speech, 'oauth')}, and correct what differs.`,
       say`If you wrote the program yourself, send the parameters in the body as application/x-www-form-urlencoded.`,
     ],
   ),

@@ -1,25 +1,31 @@
 /** The words of findings about tokens and URLs: presented wrongly, known but not usable, sent to the wrong place. */
 import type { Code } from './codes.ts';
-import { capital, say, type Text, ui } from './say.ts';
+import { act, capital, path, say, type Text, ui } from './say.ts';
 import {
   date,
   field,
   mistakeOf,
   open,
-  pasteAgain,
   pasteEndpoint,
   pasteToken,
   press,
+  reasonOf,
   refusalsBy,
   refused,
   type Speak,
   type Speech,
   tally,
   token,
+  tokenNotes,
   vendorDoes,
   type Words,
   whoDid,
 } from './speech.ts';
+
+/** Why it was disabled, as far as somebody said it. */
+function whyOf(speech: Speech): Text {
+  return speech.finding.facts.reason === undefined ? [' They gave no reason.'] : reasonOf(speech);
+}
 
 const UNSAVED = 'whether the token in the identity provider was changed but not saved.';
 
@@ -104,23 +110,27 @@ export const REQUEST_WORDS = {
   ),
   token_truncated: refusal(
     'token_truncated',
-    ({ finding }) =>
-      finding.facts.detail === 'token_mistyped'
+    ({ finding: { facts } }) =>
+      facts.detail === 'token_mistyped'
         ? say`It's sending a mistyped token: the length is right, but at least one character differs.`
-        : say`It's sending an incomplete token. A token has 43 characters and begins with scim_.`,
-    (speech) => pasteAgain(speech, 'whole'),
+        : facts.sentLength === undefined
+          ? say`It's sending an incomplete token. A token has 43 characters, including scim_ at its beginning.`
+          : facts.sentLength < 43
+            ? say`It's sending an incomplete token: ${facts.sentLength} of its 43 characters. They include scim_ at the beginning.`
+            : say`It's sending a token with ${facts.sentLength} characters. A token has 43, including scim_ at its beginning.`,
+    (speech) => pasteToken(speech, 'all 43 characters of it'),
     UNSAVED,
   ),
   token_doubled: refusal(
     'token_doubled',
     () => say`It's sending two tokens in one field.`,
-    (speech) => pasteAgain(speech, 'after clearing the field'),
+    (speech) => pasteToken(speech, 'after clearing the field'),
     UNSAVED,
   ),
   token_with_blanks: refusal(
     'token_with_blanks',
     () => say`The token it's sending contains a space or line break.`,
-    (speech) => pasteAgain(speech, 'without spaces and line breaks'),
+    (speech) => pasteToken(speech, 'without spaces and line breaks'),
     UNSAVED,
   ),
   token_unknown: refusal(
@@ -128,11 +138,15 @@ export const REQUEST_WORDS = {
     () => say`It's sending a token that we don't recognize. It isn't a current or earlier token of this directory.`,
     pasteToken,
     "the value that it's sending. We don't keep unknown values.",
+    (speech) => [
+      ...tokenNotes(speech),
+      say`If you have a token and don't know which one it is: ${act('check-token')}.`,
+    ],
   ),
   scheme_twice: refusal(
     'scheme_twice',
     () => say`The word Bearer appears twice before the token.`,
-    (speech) => pasteAgain(speech, 'without the word Bearer'),
+    (speech) => pasteToken(speech, 'without the word Bearer'),
   ),
   scheme_basic: refusal(
     'scheme_basic',
@@ -153,7 +167,7 @@ export const REQUEST_WORDS = {
   header_name_in_value: refusal(
     'header_name_in_value',
     () => say`The token field also contains the header name, Authorization.`,
-    (speech) => pasteAgain(speech, 'without the word Authorization'),
+    (speech) => pasteToken(speech, 'without the word Authorization'),
   ),
   header_twice: refusal(
     'header_twice',
@@ -166,7 +180,7 @@ export const REQUEST_WORDS = {
   value_quoted: refusal(
     'value_quoted',
     () => say`The token it's sending is in quotation marks.`,
-    (speech) => pasteAgain(speech, 'without quotation marks'),
+    (speech) => pasteToken(speech, 'without quotation marks'),
   ),
   other_secret_presented: refusal(
     'other_secret_presented',
@@ -194,9 +208,10 @@ export const REQUEST_WORDS = {
 
   token_revoked: (speech) => ({
     lead: refused(speech),
-    rest: say`It's still sending ${token(speech)}, which ${whoDid(speech)} revoked ${date(speech.finding.facts.at)}.`,
+    rest: say`It's still sending ${token(speech)}, which ${whoDid(speech)} revoked ${date(speech.finding.facts.at)}.${reasonOf(speech)}`,
     detail: tally(speech),
     steps: pasteToken(speech),
+    notes: tokenNotes(speech),
     unseen: UNSAVED,
   }),
   token_replaced: (speech) => ({
@@ -204,6 +219,7 @@ export const REQUEST_WORDS = {
     rest: say`It's still sending ${token(speech)}, which was replaced and stopped working ${date(speech.finding.facts.at)}.`,
     detail: tally(speech),
     steps: pasteToken(speech),
+    notes: tokenNotes(speech),
     unseen: UNSAVED,
   }),
   token_expired: (speech) => {
@@ -225,7 +241,7 @@ export const REQUEST_WORDS = {
       steps:
         speech.audience === 'it_contact' && speech.finding.facts.byType !== 'it_contact'
           ? [say`${capital(speech.vendor)} can enable it again. You don't have to change anything in ${speech.name}.`]
-          : [say`Enable it on this page. The same value works again immediately.`],
+          : [say`${act('enable-credential')} on this page. The same value works again immediately.`],
     };
   },
   token_elsewhere: elsewhere,
@@ -237,23 +253,32 @@ export const REQUEST_WORDS = {
       speech.finding.facts.usable?.kind === 'bearer' && !speech.finding.facts.usable.isReadOnly
         ? pasteToken(speech)
         : [
-            say`Generate a token with full access on this page.`,
+            say`${act('generate-token')} on this page, and choose “read and write” for it.`,
             say`${open(speech, 'bearer')}, and paste it into ${ui(field(speech, 'token'))}.`,
             press(speech, 'bearer'),
           ],
   }),
   directory_disabled: (speech) => {
-    const { by, at } = speech.finding.facts;
+    const { by, at, count = 0 } = speech.finding.facts;
+    const { byHand, says } = speech.idp.recovery;
+    const isOperators = speech.audience === 'operator';
     const who = speech.audience === 'it_contact' ? capital(speech.vendor) : capital(by ?? 'someone');
     return {
       lead: 'This directory is disabled.',
-      rest: say`${who} disabled it ${date(at)}. Every request from ${speech.name} is being refused.`,
+      rest: say`${who} disabled it ${date(at)}.${isOperators ? whyOf(speech) : ''} Every request from ${speech.name} is being refused.`,
       detail: tally(speech),
       steps: vendorDoes(
         speech,
-        [say`Enable the directory on this page. The same tokens work again.`],
+        [
+          say`Ask ${by ?? 'the person who disabled it'} whether it was meant to stay disabled.`,
+          say`${act('enable-directory')} on this page. The same tokens work again immediately.`,
+          ...(count > 0 && byHand
+            ? [say`Then have ${speech.name} send what it missed: ${path(byHand.path)}, ${path(byHand.buttons)}.`]
+            : []),
+        ],
         'can enable the directory again',
       ),
+      ...(isOperators && count > 0 && { notes: [say`${says}`] }),
     };
   },
 

@@ -1,6 +1,6 @@
 /** The words of findings about what has not begun, what ends, silence, sources, and what is fine. */
 import type { Code } from './codes.ts';
-import { capital, counted, list, path, say, span, type Text, ui } from './say.ts';
+import { act, capital, counted, list, path, say, span, type Text, ui } from './say.ts';
 import {
   connectAgain,
   date,
@@ -13,6 +13,7 @@ import {
   type Speak,
   type Speech,
   token,
+  tokenNotes,
   vendorDoes,
   whoDid,
 } from './speech.ts';
@@ -54,6 +55,27 @@ function ending(speech: Speech, what: string, steps: Text[]) {
   };
 }
 
+/** What the two buttons do, how each is undone, and who may press them. */
+function silenceNotes({ audience, vendor }: Speech): Text[] {
+  const who =
+    audience === 'it_contact' ? `You and ${vendor}` : "Members with write access and the customer's IT contacts";
+  return [
+    say`“${act('expect-silence')}” takes this silence as normal: only a longer one is reported. “${act('mute-silence')}” reports none until then.`,
+    say`Neither hides a refused request. ${who} can choose them, and undo them on this page.`,
+  ];
+}
+
+/** What was said of silence before, and how it is taken back. */
+function settledNotes({ finding: { facts } }: Speech): Text[] {
+  const { mutedUntil, expectedMs } = facts;
+  if (mutedUntil === undefined && expectedMs === undefined) return [];
+  const what =
+    mutedUntil === undefined
+      ? say`Someone said that a silence of ${span(expectedMs ?? 0)} of working time is expected, so only a longer one is reported.`
+      : say`No silence is reported until ${date(mutedUntil)}, because someone muted it.`;
+  return [say`${what} To undo that, choose “${act('report-silence')}”.`];
+}
+
 function source({ finding }: Speech): string {
   const { network, userAgent } = finding.facts;
   return `${userAgent === undefined || userAgent === '' ? 'an unnamed program' : userAgent} from ${network ?? 'an unknown network'}`;
@@ -75,7 +97,7 @@ export const STATE_WORDS = {
   not_connected: (speech) => ({
     lead: 'Not connected yet.',
     rest: say`It has no token and no connection.`,
-    steps: [say`Set up ${speech.name} step by step on this page, or generate a token.`],
+    steps: [say`${act('set-up')} of ${speech.name} on this page. It goes step by step.`],
   }),
   never_used: (speech) => ({
     lead: `${speech.Name} has never connected.`,
@@ -100,17 +122,20 @@ export const STATE_WORDS = {
   setup_unfinished: (speech) => ({
     lead: 'The setup is not finished.',
     rest: say`${STEPS[speech.finding.facts.step ?? '']?.(date(speech.finding.since))}`,
-    steps: connectAgain(speech),
+    steps: [say`${act('set-up')} on this page. It continues where it stopped.`, ...connectAgain(speech)],
   }),
 
-  credential_ends_soon: (speech) => ending(speech, token(speech), pasteToken(speech)),
+  credential_ends_soon: (speech) => ({
+    ...ending(speech, token(speech), pasteToken(speech)),
+    notes: tokenNotes(speech),
+  }),
   refresh_policy_ends_soon: (speech) => ending(speech, token(speech), connectAgain(speech)),
   client_secret_ends_soon: (speech) =>
     ending(
       speech,
       `the client secret${speech.finding.facts.hint === undefined ? '' : ` that ends in …${speech.finding.facts.hint}`}`,
       [
-        say`Add another client secret in the setup on this page. Both work until the old one expires.`,
+        say`${act('add-client-secret')} on this page. Both work until the old one expires.`,
         ...pasteInto(speech, 'client-secret', 'the new one'),
       ],
     ),
@@ -118,13 +143,14 @@ export const STATE_WORDS = {
     lead: 'The new token is not in use yet.',
     rest: say`${speech.Name} is still using ${token(speech)}, which was replaced ${date(speech.finding.since)}.`,
     steps: pasteToken(speech),
+    notes: tokenNotes(speech),
   }),
   old_one_still_used: (speech) => ({
     lead: 'Both tokens are in use.',
     rest: say`${capital(token(speech))} was replaced ${date(speech.finding.since)}, and something is still sending it.`,
     steps: [
       say`Find out what is still using it, such as another app in ${speech.name} or a script. The token's card shows the address.`,
-      ...pasteToken(speech).slice(0, 2),
+      ...pasteToken(speech),
     ],
     unseen: 'whether both are used by the same system.',
   }),
@@ -133,25 +159,29 @@ export const STATE_WORDS = {
     rest: say`Its client was deleted. Requests are accepted until the access token expires ${date(speech.finding.facts.expiresAt)}.`,
     steps: vendorDoes(
       speech,
-      [say`Create a new client and connect ${speech.name} again before then, or generate a token.`],
+      [
+        say`${act('create-client')} on this page, and connect ${speech.name} again before that.`,
+        say`Or: ${act('generate-token')} on this page.`,
+      ],
       'has to create a new client for you',
     ),
   }),
 
   quiet_for_longer_than_ever: (speech) => {
     const { lastAt, longestMs = 0, detail } = speech.finding.facts;
-    const { rhythm } = speech.idp;
+    const { rhythm, running } = speech.idp;
     return {
       lead: 'Unusually quiet.',
       rest: say`There have been no requests since ${date(lastAt)}. Nothing was refused.`,
       detail:
-        detail === 'own'
-          ? say`Over the last year, it was never quiet for more than ${span(longestMs)}.`
-          : say`${rhythm.says}`,
+        detail === 'own' ? say`Until then, it was never quiet for more than ${span(longestMs)}.` : say`${rhythm.says}`,
       steps: [
-        say`Check in ${speech.name} that provisioning is on and hasn't stopped after an error.`,
-        say`If nothing has changed there since then, choose “This is expected”.`,
+        say`In ${speech.name}, open ${path(running.path)}. ${running.shows}`,
+        say`If it has stopped, start it with ${path(running.buttons)}. If it shows an error, fix that first.`,
+        say`To test it, change a user of the app there. The request appears on this page.`,
+        say`Only if it runs and had nothing to send: choose “${act('expect-silence')}”, or “${act('mute-silence')}”.`,
       ],
+      notes: silenceNotes(speech),
       unseen: `whether ${speech.name} had anything to send.`,
     };
   },
@@ -183,7 +213,10 @@ export const STATE_WORDS = {
   new_source: (speech) => ({
     lead: 'Requests are coming from a new place.',
     rest: say`Since ${date(speech.finding.since)}, requests with the token have come from ${source(speech)}.`,
-    steps: [say`If you didn't move or add an app, the token may have leaked. Generate a new one and revoke this one.`],
+    steps: [
+      say`If you moved or added an app, nothing has to be done.`,
+      say`If not, the token may have leaked. ${act('generate-token')} on this page, and revoke this one.`,
+    ],
     unseen: 'who is running the program.',
   }),
   two_sources_one_token: (speech) => ({
@@ -191,7 +224,7 @@ export const STATE_WORDS = {
     rest: say`Since ${date(speech.finding.since)}, requests have also come from ${source(speech)}.`,
     steps: [
       say`If both are yours, give each its own token.`,
-      say`If not, the token may have leaked. Generate a new one and revoke this one.`,
+      say`If not, the token may have leaked. ${act('generate-token')} on this page, and revoke this one.`,
     ],
     unseen: 'who is running the program.',
   }),
@@ -222,20 +255,24 @@ export const STATE_WORDS = {
         ? [
             say`In ${speech.name}, open ${path(byHand.path)}.`,
             say`Select every entry that failed between those times, then ${path(byHand.buttons)}.`,
-            say`Come back here: each retried change appears as an accepted request.`,
+            say`Come back to this page: each retried change appears as an accepted request. Then choose “${act('settle-recovery')}”.`,
           ]
-        : [say`In ${speech.name}, start a full synchronization, or change the affected users again.`],
+        : [
+            say`In ${speech.name}, start a full synchronization, or change the affected users again.`,
+            say`Then choose “${act('settle-recovery')}” on this page.`,
+          ],
+      notes: [say`If none of them matters anymore, choose “${act('dismiss-recovery')}”.`],
     };
   },
   weak_or_imported: (speech) => ({
     lead: 'The token in use was imported.',
     rest: say`${capital(token(speech))} was imported, and another system may still have it.`,
-    steps: [say`Rotate it when you can. The old token keeps working until the new one is used.`],
+    steps: [say`${act('rotate-token')} when you can. The old token keeps working until the new one is used.`],
   }),
   no_owner: (speech) => ({
     lead: "We don't have a contact at the organization.",
     rest: say`No one there has ever opened a portal link, so we can't notify anyone there when something breaks.`,
-    steps: vendorDoes(speech, [say`Send a portal link to their administrator.`], 'can send you a portal link'),
+    steps: vendorDoes(speech, [say`${act('send-portal-link')} to their administrator.`], 'can send you a portal link'),
   }),
 
   working: (speech) => {
@@ -244,6 +281,7 @@ export const STATE_WORDS = {
       lead: speech.finding.facts.sees === 'nothing' ? 'Requests are accepted.' : 'Provisioning works.',
       rest: last(speech),
       steps: [],
+      notes: settledNotes(speech),
       ...(unseen !== undefined && { unseen }),
     };
   },
@@ -257,6 +295,7 @@ export const STATE_WORDS = {
           detail: say`We will report it if it is quiet for more than ${span(limitMs)}. The longest quiet period so far was ${span(longestMs)}.`,
         }),
       steps: [],
+      notes: settledNotes(speech),
       unseen: `whether ${speech.name} had anything to send.`,
     };
   },
@@ -266,7 +305,7 @@ export const STATE_WORDS = {
       lead: 'No longer connected.',
       rest: say`${capital(whoDid(speech))} revoked the last token or connection ${date(at)}. Nothing has been refused since then.`,
       ...(acceptedAt !== undefined && { detail: say`The last request was accepted ${date(acceptedAt)}.` }),
-      steps: [say`To connect again, set up ${speech.name} on this page.`],
+      steps: [say`To connect again: ${act('set-up')} of ${speech.name} on this page.`],
     };
   },
 } satisfies Partial<Record<Code, Speak>>;

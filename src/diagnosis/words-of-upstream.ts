@@ -1,12 +1,16 @@
 /** The words of findings about the SCIM server behind the gateway. */
 import type { Code } from './codes.ts';
-import { capital, say, type Text } from './say.ts';
-import { kindsOf, type Speak, type Speech, tally, vendorDoes } from './speech.ts';
+import { act, capital, say, type Text } from './say.ts';
+import { date, kindsOf, type Speak, type Speech, tally, vendorDoes } from './speech.ts';
 
 /** Accepted here, failed there. `says`: after "your SCIM server" or the vendor's name. */
-function failure(says: (speech: Speech) => Text, steps: (speech: Speech) => Text[]): Speak {
+function failure(
+  says: (speech: Speech) => Text,
+  steps: (speech: Speech) => Text[],
+  notes: (speech: Speech) => Text[] = () => [],
+): Speak {
   return (speech) => {
-    const { finding, audience, vendor, directory } = speech;
+    const { finding, audience, vendor } = speech;
     const server = audience === 'operator' ? 'Your SCIM server' : `${capital(vendor)}'s SCIM server`;
     const kinds = kindsOf(finding.facts.request);
     const isPart = finding.severity === 'degraded';
@@ -14,12 +18,30 @@ function failure(says: (speech: Speech) => Text, steps: (speech: Speech) => Text
       lead: isPart ? 'Some requests are failing at the SCIM server.' : 'Provisioning is failing at the SCIM server.',
       rest: say`The token is valid. ${server} ${says(speech)}`,
       detail: say`${kinds === '' ? '' : `Affected: ${kinds}. `}${tally(speech)}`,
-      steps: vendorDoes(speech, steps(speech), 'has to fix its SCIM server'),
-      ...(audience === 'operator' &&
-        directory.upstreamUrl !== undefined && { value: { label: 'SCIM server URL', value: directory.upstreamUrl } }),
+      steps: vendorDoes(
+        speech,
+        [...steps(speech), say`${act('test-server')} on this page.`],
+        'has to fix its SCIM server',
+      ),
+      ...(audience === 'operator' && { notes: [...urlNotes(speech), ...notes(speech)] }),
     };
   };
 }
+
+/** Which URL is set, and whether somebody changed it: a URL that worked and that nobody touched points at the server. */
+function urlNotes({ finding, directory: { upstreamUrl } }: Speech): Text[] {
+  const { server } = finding.facts;
+  if (upstreamUrl === undefined) return [];
+  const url = say`The SCIM server URL is ${{ value: upstreamUrl }} now.`;
+  if (!server) return [url];
+  const { changedAt, changedBy, before } = server;
+  if (changedAt === undefined) return [say`${url} It has never been changed here.`];
+  const was = before === undefined ? '' : say` Before that, it was ${{ value: before }}.`;
+  return [say`${url} ${changedBy ?? 'Someone'} changed it here ${date(changedAt)}.${was}`];
+}
+
+/** The URL worked before and nobody changed it here since. */
+const isServersDoing = ({ finding: { facts } }: Speech) => facts.server?.hasWorked === true;
 
 const CAUSES: Record<string, { what: string; fix: string }> = {
   dns: { what: 'has a host name that does not resolve.', fix: 'Check the host name in the SCIM server URL.' },
@@ -30,6 +52,26 @@ const CAUSES: Record<string, { what: string; fix: string }> = {
   refused: {
     what: 'is refusing connections.',
     fix: 'Check that it is running, and that the port in its URL is right.',
+  },
+  tls_expired: {
+    what: 'has a TLS certificate that has expired.',
+    fix: 'Renew the TLS certificate of the host in the SCIM server URL, and load it into the server or proxy in front of it.',
+  },
+  tls_not_yet_valid: {
+    what: 'has a TLS certificate that is not valid yet.',
+    fix: 'Check the time on this server, and the beginning of the certificate.',
+  },
+  tls_name: {
+    what: 'has a TLS certificate for another host name.',
+    fix: 'Get a certificate for the host in the SCIM server URL, or change the URL to a host that the certificate names.',
+  },
+  tls_untrusted: {
+    what: 'has a TLS certificate from an authority that this server does not trust.',
+    fix: 'Use a certificate of a public authority, or trust yours with NODE_EXTRA_CA_CERTS.',
+  },
+  tls_chain: {
+    what: 'sends a TLS certificate without the chain that leads to a trusted authority.',
+    fix: 'Serve the intermediate certificates along with it. If the authority is your own, trust it with NODE_EXTRA_CA_CERTS.',
   },
   timeout: {
     what: 'did not accept a connection in time.',
@@ -62,7 +104,11 @@ export const UPSTREAM_WORDS = {
     lead: 'Requests are accepted but not passed on.',
     rest: say`This directory has no SCIM server URL yet.`,
     detail: tally(speech),
-    steps: vendorDoes(speech, [say`Set this directory's SCIM server URL.`], 'has to set the URL of its SCIM server'),
+    steps: vendorDoes(
+      speech,
+      [say`${act('change-url')} of the SCIM server on this page: none is set yet.`],
+      'has to set the URL of its SCIM server',
+    ),
   }),
   upstream_unreachable: failure(
     ({ finding }) => say`${CAUSES[finding.facts.cause ?? '']?.what ?? 'could not be reached.'}`,
@@ -72,21 +118,30 @@ export const UPSTREAM_WORDS = {
   ),
   upstream_refuses_us: failure(
     (speech) => say`rejected our request with ${status(speech)}.`,
-    () => [
-      say`Check how this server authenticates to the SCIM server: the credential for the SCIM server on this page, or the X-Scim headers.`,
-      say`We answer the identity provider with a 502 instead, so that it doesn't give up a valid token.`,
+    (speech) => [
+      isServersDoing(speech)
+        ? say`Find out what changed at the SCIM server: it took the same requests before. Look for a new secret, or a new rule of a proxy.`
+        : say`Find out what the SCIM server expects: a credential, or the X-Scim headers.`,
+      say`${act('change-server-credential')} for the SCIM server on this page, if it takes another one.`,
     ],
+    ({ Name }) => [say`${Name} gets 502 instead of 401 or 403, so that it doesn't reject a valid token.`],
   ),
   upstream_wrong_base: failure(
     (speech) =>
       isRedirect(speech)
         ? say`answered with ${status(speech)}, a redirect. Its base URL is probably wrong, or a sign-in page is in front of it.`
-        : say`answered list requests with ${status(speech)}, so its base URL is probably wrong.`,
-    () => [say`Set the SCIM server URL to the part before /Users and /Groups.`],
+        : say`answered list requests with ${status(speech)}, so it has nothing at its base URL.`,
+    (speech) =>
+      isServersDoing(speech)
+        ? [
+            say`Find out what moved at the SCIM server: the same URL worked before. Look for a deployment, or a new route or rule of a proxy.`,
+            say`If it has another address now, choose “${act('change-url')}” on this page: the part before /Users and /Groups.`,
+          ]
+        : [say`${act('change-url')} on this page: it is the part before /Users and /Groups.`],
   ),
   upstream_not_scim: failure(
     (speech) => say`answered with ${status(speech)} and something that is not SCIM, such as a web page.`,
-    () => [say`Set the SCIM server URL to the SCIM API, not to a website or a sign-in page in front of it.`],
+    () => [say`${act('change-url')} on this page: to the SCIM API, not to a website or a sign-in page in front of it.`],
   ),
   upstream_rejects_content: (speech) => {
     const { text } = speech.finding.facts;

@@ -13,7 +13,9 @@ const WORDS: Record<Code, Speak> = { ...REQUEST_WORDS, ...OAUTH_WORDS, ...UPSTRE
 
 export function wordsOf(finding: Finding, directory: Spoken, reader: Reader): Words {
   const said = WORDS[finding.code](speechOf(finding, directory, reader));
-  const words = reader.isAway ? { ...said, steps: said.steps.map(fromAfar) } : said;
+  const words = reader.isAway
+    ? { ...said, steps: said.steps.map(fromAfar), ...(said.notes && { notes: said.notes.map(fromAfar) }) }
+    : said;
   const isProbable = finding.certainty === 'likely' && !/probabl/i.test(words.lead + plain(words.rest));
   if (!isProbable || words.unseen !== undefined) return words;
   return { ...words, unseen: `for certain that these requests come from this directory's identity provider.` };
@@ -25,12 +27,24 @@ function fromAfar(step: Text): Text {
 
 /** A finding as plain text, for a ticket: no secrets, and no other tenant. */
 export function ticketOf(finding: Finding, directory: Spoken, reader: Reader): string {
-  const { lead, rest, detail, steps, value, unseen } = wordsOf(finding, directory, { ...reader, isAway: true });
+  const {
+    lead,
+    rest,
+    detail,
+    steps,
+    notes = [],
+    value,
+    unseen,
+  } = wordsOf(finding, directory, {
+    ...reader,
+    isAway: true,
+  });
   const lines = [
     `${directory.name}: ${lead} ${plain(rest)}`.trim(),
     ...(detail && detail.length > 0 ? [plain(detail)] : []),
     '',
     ...(steps.length > 0 ? ['What to do:', ...steps.map((step, index) => `${index + 1}. ${plain(step)}`)] : []),
+    ...notes.map(plain),
     ...(value ? [`${value.label}: ${value.value}`] : []),
     ...(unseen !== undefined ? [`What we cannot see: ${unseen}`] : []),
     '',

@@ -96,7 +96,7 @@ export interface Directories {
   /** Returns when no instance decides by the old values any more. Throws not_found, endpoint_key_taken, invalid_request. */
   change(id: string, changes: DirectoryChanges, attribution: Attribution): Promise<Directory>;
   /** Every request is refused once this returns. Disabling a disabled one changes nothing. */
-  disable(id: string, attribution: Attribution): Promise<Directory>;
+  disable(id: string, attribution: Attribution, reason?: string): Promise<Directory>;
   enable(id: string, attribution: Attribution): Promise<Directory>;
   /** A number higher than any given out before for this directory. Throws not_found. */
   nextGeneration(id: string): Promise<number>;
@@ -173,7 +173,12 @@ export function createDirectories(deps: Dependencies): Directories {
     throw new AppError('endpoint_key_taken', { endpointKey }, { cause: error });
   }
 
-  async function switchTo(state: Directory['state'], id: string, attribution: Attribution): Promise<Directory> {
+  async function switchTo(
+    state: Directory['state'],
+    id: string,
+    attribution: Attribution,
+    reason?: string,
+  ): Promise<Directory> {
     const type = state === 'disabled' ? 'directory.disabled' : 'directory.enabled';
     const result = await directories.update(id, (record) => {
       if (record.state === state) return undefined;
@@ -182,7 +187,9 @@ export function createDirectories(deps: Dependencies): Directories {
       const subject = { organizationId: record.organizationId, directoryId: id };
       return {
         record: { ...rest, state, ...(state === 'disabled' && { disabledAt: now }), updatedAt: now },
-        events: [audit.event(type, attribution, subject, { name: record.name })],
+        events: [
+          audit.event(type, attribution, subject, { name: record.name, ...(reason !== undefined && { reason }) }),
+        ],
       };
     });
     if (!result) throw absent(id);
@@ -309,7 +316,7 @@ export function createDirectories(deps: Dependencies): Directories {
       return after;
     },
 
-    disable: (id, attribution) => switchTo('disabled', id, attribution),
+    disable: (id, attribution, reason) => switchTo('disabled', id, attribution, reason),
     enable: (id, attribution) => switchTo('active', id, attribution),
 
     async nextGeneration(id) {

@@ -36,6 +36,11 @@ export type OutcomeClass = (typeof OUTCOMES)[number];
 export const UNREACHABLE = [
   'dns',
   'tls',
+  'tls_expired',
+  'tls_not_yet_valid',
+  'tls_name',
+  'tls_untrusted',
+  'tls_chain',
   'refused',
   'timeout',
   'no_route',
@@ -165,6 +170,19 @@ const WRONG_PROTOCOL =
   /^(?:ERR_ASSERTION$|UND_ERR_HEADERS_OVERFLOW$|ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$)/;
 const TLS = /^(?:ERR_TLS_|ERR_SSL_|CERT_|EPROTO$|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|ERR_OSSL)/;
 
+/** What exactly is wrong with a certificate, by the codes of OpenSSL and Node. */
+const CERTIFICATES: Record<string, UnreachableCause> = {
+  CERT_HAS_EXPIRED: 'tls_expired',
+  CERT_NOT_YET_VALID: 'tls_not_yet_valid',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'tls_name',
+  HOSTNAME_MISMATCH: 'tls_name',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'tls_untrusted',
+  SELF_SIGNED_CERT_IN_CHAIN: 'tls_untrusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'tls_untrusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls_chain',
+  UNABLE_TO_GET_ISSUER_CERT: 'tls_chain',
+};
+
 export function causeOf(error: Error): UnreachableCause {
   // Several addresses were tried: the first one tells.
   const first = error instanceof AggregateError ? (error.errors[0] as Error) : error;
@@ -172,7 +190,7 @@ export function causeOf(error: Error): UnreachableCause {
   if (error.name === 'AddressRefusedError') return 'not_allowed';
   if (DNS.has(code)) return 'dns';
   if (first.name === 'HTTPParserError' || WRONG_PROTOCOL.test(code)) return 'wrong_protocol';
-  if (TLS.test(code)) return 'tls';
+  if (TLS.test(code)) return CERTIFICATES[code] ?? 'tls';
   if (code === 'ECONNREFUSED') return 'refused';
   if (TIMEOUT.has(code)) return 'timeout';
   return NO_ROUTE.has(code) ? 'no_route' : 'closed';

@@ -74,6 +74,12 @@ export const authentik: IdentityProvider = {
     says: 'authentik sends changes immediately, and syncs everything every 4 hours (every hour in older versions).',
     basis: 'source',
   },
+  running: {
+    path: ['Applications', 'Providers', 'your SCIM provider'],
+    shows: 'It shows the status of the last sync.',
+    buttons: ['Run sync again'],
+    basis: 'source',
+  },
   mistakes: [
     {
       code: 'scope_unknown',

@@ -91,6 +91,12 @@ export const entra: IdentityProvider = {
     says: 'Entra ID looks for changes about every 40 minutes, and sends nothing if nothing has changed.',
     basis: 'documented',
   },
+  running: {
+    path: ['Enterprise applications', 'your app', 'Provisioning'],
+    shows: 'It says whether provisioning is running, stopped or in quarantine, and when the last cycle ended.',
+    buttons: ['Start provisioning'],
+    basis: 'documented',
+  },
   mistakes: [
     {
       code: 'idp_own_token',

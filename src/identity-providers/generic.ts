@@ -56,6 +56,12 @@ export const generic: IdentityProvider & { oauth: OauthPreset } = {
     says: 'Most identity providers send requests only when a user or group changes.',
     basis: 'inferred',
   },
+  running: {
+    path: PATH,
+    shows: 'It should say whether provisioning is on, and how the last run ended.',
+    buttons: ['Start'],
+    basis: 'unknown',
+  },
   mistakes: [],
   quirks: [],
   links: [{ title: 'RFC 7644, the SCIM protocol', url: 'https://www.rfc-editor.org/rfc/rfc7644' }],

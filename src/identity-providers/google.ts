@@ -52,6 +52,12 @@ export const google: IdentityProvider = {
     says: 'Google Workspace syncs users every few hours. Whether it sends anything when nothing has changed is not documented.',
     basis: 'inferred',
   },
+  running: {
+    path: ['Apps', 'Web and mobile apps', 'your app', 'Autoprovisioning'],
+    shows: 'It says whether autoprovisioning is active, and why it stopped.',
+    buttons: ['Autoprovisioning: Active'],
+    basis: 'documented',
+  },
   mistakes: [
     {
       code: 'token_missing',

@@ -21,6 +21,7 @@ export interface IdentityProvider {
   reactions: Record<Refusal, Reaction>;
   recovery: Recovery;
   rhythm: Rhythm;
+  running: Running;
   /** What people get wrong in its console. */
   mistakes: readonly Mistake[];
   /** Where its SCIM differs from what a SCIM server expects: for the people who build that server. */
@@ -64,6 +65,16 @@ export interface Recovery {
   says: string;
   /** How a person has it send everything again: the way through the menus, then what to press. */
   byHand?: { path: readonly string[]; buttons: readonly string[] };
+  basis: Basis;
+}
+
+/** Where its administrators see whether provisioning runs, and start it again. */
+export interface Running {
+  path: readonly string[];
+  /** A sentence for people: what stands there when it has stopped. */
+  shows: string;
+  /** What starts it, in order. */
+  buttons: readonly string[];
   basis: Basis;
 }
 

@@ -43,6 +43,12 @@ export const jumpcloud: IdentityProvider = {
     says: "JumpCloud sends requests only when one of the app's users or groups changes.",
     basis: 'inferred',
   },
+  running: {
+    path: ['SSO Applications', 'your app', 'Identity Management'],
+    shows: 'It says whether the integration is active, and shows its latest error.',
+    buttons: ['Activate', 'Save'],
+    basis: 'inferred',
+  },
   mistakes: [
     {
       code: 'token_unknown',

@@ -95,6 +95,12 @@ export const okta: IdentityProvider = {
     says: 'Okta sends requests only when a user or group changes. It renews its token only then, so months of silence can be normal.',
     basis: 'documented',
   },
+  running: {
+    path: ['Applications', 'your app', 'Provisioning', 'To App'],
+    shows: 'Create Users, Update User Attributes and Deactivate Users each say whether they are enabled.',
+    buttons: ['Edit', 'Enable', 'Save'],
+    basis: 'documented',
+  },
   mistakes: [
     {
       code: 'scheme_twice',

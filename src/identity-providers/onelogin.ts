@@ -45,6 +45,12 @@ export const onelogin: IdentityProvider = {
     says: 'OneLogin sends requests only when a user, role or rule changes.',
     basis: 'documented',
   },
+  running: {
+    path: ['Applications', 'your SCIM app', 'Provisioning'],
+    shows: 'Enable provisioning is checked when it runs. API Status in Configuration must say Enabled too.',
+    buttons: ['Enable provisioning', 'Save'],
+    basis: 'inferred',
+  },
   mistakes: [
     {
       code: 'token_missing',

@@ -5,7 +5,7 @@ const PATH = ['Integrations', 'Provisioning', 'New connection', 'Identity Store'
 // https://docs.pingidentity.com/pingone/integrations/p1_edit_provisioning_connection.html
 const AGAIN = {
   path: ['Integrations', 'Provisioning', 'Connections', 'your connection', 'Configuration', 'the pencil'],
-  buttons: ['Save'],
+  buttons: ['Test Connection', 'Save'],
 };
 const COMMON: readonly ConsoleField[] = [
   { label: 'SCIM Base URL', filling: 'endpoint' },
@@ -77,6 +77,12 @@ export const pingone: IdentityProvider = {
     quietDays: 21,
     says: 'PingOne sends each change immediately, and nothing in between.',
     basis: 'documented',
+  },
+  running: {
+    path: ['Integrations', 'Provisioning', 'Rules', 'your rule'],
+    shows: 'The switches of the rule and of its connection are on when it runs, and its sync status shows errors.',
+    buttons: ['Enable'],
+    basis: 'inferred',
   },
   mistakes: [
     {

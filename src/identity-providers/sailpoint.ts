@@ -80,6 +80,12 @@ export const sailpoint: IdentityProvider = {
     says: "SailPoint reads all accounts on its source's schedule, often once a day, and writes when access changes.",
     basis: 'inferred',
   },
+  running: {
+    path: ['Connections', 'Sources', 'your SCIM 2.0 source', 'Account Aggregation'],
+    shows: 'It shows the schedule of the source, and how the last aggregation ended.',
+    buttons: ['Start Aggregation'],
+    basis: 'inferred',
+  },
   mistakes: [
     {
       code: 'client_secret_wrong',

@@ -1,7 +1,7 @@
 /** Whether what was put into an identity provider is used: received and accepted, refused with the remedy, or still waited for. */
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
-import { type Finding, timeOf } from '../diagnosis/index.ts';
+import { CODES, type Finding, timeOf } from '../diagnosis/index.ts';
 import { endpointLabelOf } from '../identity-providers/index.ts';
 import type { DirectoryView, Holding } from './directory-view.ts';
 import { tellOf } from './events.tsx';
@@ -23,6 +23,14 @@ export function troubleSince({ diagnosis }: DirectoryView, fresh: Holding | unde
   const trouble = troubleOf(diagnosis);
   const at = trouble && new Date(trouble.facts.lastAt ?? trouble.since);
   return at && at >= (fresh?.credential.createdAt ?? at) ? trouble : undefined;
+}
+
+const PASTED: ReadonlySet<string> = new Set(['presented', 'not_usable', 'wrong_place', 'token_endpoint']);
+
+/** What was pasted is refused: then that step is not done. */
+export function isPasteRefused(view: DirectoryView, fresh: Holding | undefined): boolean {
+  const trouble = troubleSince(view, fresh);
+  return trouble !== undefined && PASTED.has(CODES[trouble.code].group) && fresh?.total?.lastUsedAt === undefined;
 }
 
 /** `fresh`: the credential that is waited for; undefined while there is none, as before the first token of an OAuth client. */

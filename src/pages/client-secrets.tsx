@@ -2,11 +2,12 @@
 
 import { DAY_MS } from '../clock.ts';
 import { isKeyed } from '../credentials/index.ts';
+import { PAGE_ACTS } from '../diagnosis/index.ts';
 import { IDENTITY_PROVIDERS, oauthPresetOf } from '../identity-providers/index.ts';
 import { type Client, type ClientSecret, isLiveAt, mostLiveSecretsOf } from '../oauth/index.ts';
 import { Ask } from './confirm.tsx';
 import { endOfDay, Field } from './fields.tsx';
-import { Act, Fold, Form, Submit } from './forms.tsx';
+import { Act, Form, Submit } from './forms.tsx';
 import { Row } from './lists.tsx';
 import { Tag } from './parts.tsx';
 import { Time, useNow } from './times.tsx';
@@ -58,25 +59,23 @@ export function AddSecret(props: { client: Client; path: string; class?: string 
     return null;
   const end = lifetime && new Date(visit.now.getTime() + lifetime.defaultDays * DAY_MS);
   if (lifetime?.isRequired && visit.attribution.actor.type === 'it_contact')
-    return <Act action={path} name="Add a secret" />;
+    return <Act action={path} name={PAGE_ACTS['add-client-secret']} tone="primary" />;
   return (
-    <Fold summary="Add a secret" class={props.class} action={path}>
-      <Form action={path} class="detail">
-        <Field
-          label="Expires on"
-          name="secretExpiresOn"
-          type="date"
-          value={end?.toISOString().slice(0, 10)}
-          isRequired={lifetime?.isRequired === true}
-          hint={
-            lifetime?.isRequired
-              ? `${IDENTITY_PROVIDERS[client.provider].name} requires an expiration date between ${lifetime.minimumDays} and ${lifetime.maximumDays} days from now.`
-              : 'Leave it empty for a secret that never expires.'
-          }
-        />
-        <Submit name="Add secret" isMild />
-      </Form>
-    </Fold>
+    <Form action={path} class={props.class ?? 'detail'}>
+      <Field
+        label="Expires on"
+        name="secretExpiresOn"
+        type="date"
+        value={end?.toISOString().slice(0, 10)}
+        isRequired={lifetime?.isRequired === true}
+        hint={
+          lifetime?.isRequired
+            ? `${IDENTITY_PROVIDERS[client.provider].name} requires an expiration date between ${lifetime.minimumDays} and ${lifetime.maximumDays} days from now.`
+            : 'Leave it empty for a secret that never expires.'
+        }
+      />
+      <Submit name={PAGE_ACTS['add-client-secret']} />
+    </Form>
   );
 }
 

@@ -5,8 +5,15 @@ import { CopyField, capital } from './parts.tsx';
 /** By filling: what is known now. A field whose value is null is left out; one whose value is absent says where it comes from. */
 export type ConsoleValues = Partial<Record<string, string | null>>;
 
-export function ConsoleInstructions(props: { provider: string; form: ConsoleForm; values: ConsoleValues }) {
-  const { provider, form, values } = props;
+/** `isAgain`: the form was filled in before, so it is opened where it is edited, as the steps of a finding say too. */
+export function ConsoleInstructions(props: {
+  provider: string;
+  form: ConsoleForm;
+  values: ConsoleValues;
+  isAgain?: boolean;
+}) {
+  const { provider, form, values, isAgain = false } = props;
+  const { path, buttons } = (isAgain ? form.again : undefined) ?? form;
   const fields = form.fields.filter(({ filling }) => typeof filling === 'object' || values[filling] !== null);
   return (
     <section class="panel">
@@ -19,7 +26,7 @@ export function ConsoleInstructions(props: { provider: string; form: ConsoleForm
           <span>{capital(provider)}</span>
         </div>
         <ol class="way" aria-label="Where to find it">
-          {form.path.map((step) => (
+          {path.map((step) => (
             <li>{step}</li>
           ))}
         </ol>
@@ -32,7 +39,7 @@ export function ConsoleInstructions(props: { provider: string; form: ConsoleForm
         </ol>
         <p class="presses">
           <small>Then select</small>
-          {form.buttons.map((name) => (
+          {buttons.map((name) => (
             <b>{name}</b>
           ))}
         </p>
@@ -85,7 +92,9 @@ const ELSEWHERE: Record<string, string> = {
 
 function elsewhereOf(filling: string, values: ConsoleValues): string {
   const isCreated = filling === 'client-secret' && typeof values['client-id'] === 'string';
-  return isCreated ? 'The client secret that was shown when the client was created' : (ELSEWHERE[filling] ?? '');
+  return isCreated
+    ? 'The client secret, shown once when it was added. Lost it? Add another one here.'
+    : (ELSEWHERE[filling] ?? '');
 }
 
 function captionOf({ checked }: ConsoleForm): string {

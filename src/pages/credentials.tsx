@@ -1,6 +1,6 @@
 /** Generating a static token, and what ends, pauses or resumes a credential. */
 import { isInUse } from '../credentials/index.ts';
-import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
+import { PAGE_ACTS } from '../diagnosis/index.ts';
 import { WAYS } from './check.tsx';
 import { END_OLD } from './confirm.tsx';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
@@ -9,7 +9,7 @@ import { Field, sent } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
 import { messagePage } from './messages.tsx';
 import { capital, Steps } from './parts.tsx';
-import { rotationRoutes } from './rotation.tsx';
+import { pairIn, Replaced, rotationRoutes } from './rotation.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
 import { Last } from './times.tsx';
@@ -20,18 +20,47 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
   const seen = createSeen(deps);
 
   async function generation(visit: Visit) {
-    const directory = await seen.directory(visit);
-    await credentials.assertFreeSlot(directory.id);
+    const view = await seen.view(visit);
+    const { directory, holdings, provider } = view;
+    const address = addressOf(visit, directory);
+    const hasToken = holdings.some(({ credential }) => credential.kind === 'bearer');
+    const isFull = holdings.length === 2;
+    if (isFull && !hasToken) await credentials.assertFreeSlot(directory.id);
+    const { old, fresh } = pairIn(view);
+    const isUnused = fresh !== undefined && fresh.total?.lastUsedAt === undefined;
+    const title = PAGE_ACTS['generate-token'];
     return {
-      title: 'Generate a token',
+      title,
       trail: trailTo(visit, directory),
       children: (
-        <Steps names={WAYS.generate} current={0}>
-          <Form class="panel">
-            <p class="soft">A bearer token for {IDENTITY_PROVIDERS[directory.provider].name}. It is shown only once.</p>
-            <CredentialFields />
-            <Submit name="Generate" back={addressOf(visit, directory)} />
-          </Form>
+        <Steps names={isFull && old && isUnused ? WAYS.rotate : WAYS.generate} current={0}>
+          {!isFull ? (
+            <Form class="panel">
+              <p class="soft">
+                A bearer token for {provider}. It is shown only once.{hasToken && ' The other token keeps working.'}
+              </p>
+              <CredentialFields />
+              <Submit name={title} back={address} />
+            </Form>
+          ) : old && isUnused ? (
+            <Form action={`${address}/rotate/anew`} class="panel">
+              <p>
+                The new token takes the place of the one that ends in{' '}
+                <span class="mono whole">…{fresh.credential.hint}</span>, which no request has used yet. The one that
+                ends in <span class="mono whole">…{old.credential.hint}</span> keeps working until {provider} uses the
+                new one.
+              </p>
+              <Submit name={title} back={address} />
+            </Form>
+          ) : (
+            <Form action={`${address}/rotate`} class="panel">
+              <p>
+                <Replaced view={view} />
+              </p>
+              <input type="hidden" name="mode" value="immediate" />
+              <Submit name={title} back={address} tone="danger primary" />
+            </Form>
+          )}
         </Steps>
       ),
     };

@@ -41,8 +41,17 @@ export function diagnosisRoutes(
     };
 
     /** The IT contact of one organization sees no member of the vendor's team by name. */
-    function shown({ facts: { by, ...facts }, ...finding }: Finding) {
-      return { ...finding, facts: visit.reader.audience === 'operator' && by !== undefined ? { ...facts, by } : facts };
+    function shown({ facts: { by, usable, server, ...facts }, ...finding }: Finding) {
+      const isOperator = visit.reader.audience === 'operator';
+      const { by: _maker, ...known } = usable ?? {};
+      return {
+        ...finding,
+        facts: {
+          ...facts,
+          ...(usable && { usable: isOperator ? usable : known }),
+          ...(isOperator && { by, server }),
+        },
+      };
     }
   }
 
@@ -59,7 +68,8 @@ export function diagnosisRoutes(
       async does(visit) {
         const directory = await seen.directory(visit);
         const until = visit.query.has('mute') && new Date(visit.now.getTime() + MUTE_MS);
-        if (until) await diagnoses.muteSilence(directory, until, visit.attribution);
+        if (visit.query.has('report')) await diagnoses.reportSilence(directory, visit.attribution);
+        else if (until) await diagnoses.muteSilence(directory, until, visit.attribution);
         else await diagnoses.expectSilence(directory, visit.attribution);
       },
     },

@@ -34,6 +34,11 @@ export interface DirectoryView extends Held {
   spoken: Spoken;
 }
 
+/** Whether something ever came from the form in the identity provider: then it is there to be edited. */
+export function wasFilledIn({ acceptedAt, diagnosis }: DirectoryView): boolean {
+  return acceptedAt !== undefined || diagnosis.findings.some(({ evidence }) => evidence.length > 0);
+}
+
 export const DAYS = 14;
 /** Most hours that 14 days have. */
 const HOURS = 400;

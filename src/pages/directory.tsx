@@ -28,12 +28,12 @@ export function DirectoryFace(props: {
   /** Of the finding that leads. */
   evidence: AuditEvent[];
   publicUrl: string;
-  /** What can be done about its state. */
-  acts?: ComponentChildren;
+  /** Who can be asked to do what is to be done. */
+  whom?: ComponentChildren;
   /** What else may be put into an empty slot. */
   children?: ComponentChildren;
 }) {
-  const { view, events, evidence, publicUrl, acts, children } = props;
+  const { view, events, evidence, publicUrl, whom, children } = props;
   const visit = useVisit();
   const { directory, diagnosis, holdings, acceptedAt } = view;
   const [lead, ...others] = diagnosis.findings;
@@ -43,19 +43,10 @@ export function DirectoryFace(props: {
     <div class="detail blocks">
       {lead && (
         <>
-          <Lead
-            finding={lead}
-            view={view}
-            acts={
-              <>
-                {acts}
-                <Go href={`${address}/ticket`} name="Copy for a ticket" />
-              </>
-            }
-          />
+          <Lead finding={lead} view={view} acts={<Go href={`${address}/ticket`} name="Copy for a ticket" />} />
           {isKnown && <Stations view={view} />}
           <div class="two">
-            <WhatToDo finding={lead} view={view} />
+            <WhatToDo finding={lead} view={view} whom={whom} />
             <HowWeKnow finding={lead} evidence={evidence} view={view} />
           </div>
         </>
@@ -68,7 +59,7 @@ export function DirectoryFace(props: {
         view={view}
         acts={(holding) => <Acts holding={holding} view={view} />}
         free={() => (
-          <FreeActs directory={directory} isPrimary={lead?.code !== 'not_connected'}>
+          <FreeActs directory={directory} isPrimary={lead === undefined || lead.severity === 'fine'}>
             {children}
           </FreeActs>
         )}
@@ -125,7 +116,7 @@ function Acts({ holding, view }: { holding: Holding; view: DirectoryView }) {
 
 function FreeActs(props: {
   directory: Directory;
-  /** The setup leads where nothing is connected yet. */
+  /** Where something has to be done, its own button stands out. */
   isPrimary: boolean;
   children: ComponentChildren;
 }) {

@@ -1,7 +1,8 @@
 /** A finding, drawn: the sentence that leads, in a list or over a page, and the sign before it. What it says is diagnosis/. */
 import type { ComponentChildren } from 'preact';
-import { type Diagnosis, type Finding, type Spoken, type Text, wordsOf } from '../diagnosis/index.ts';
+import { type Diagnosis, type Finding, PAGE_ACTS, type Spoken, type Text, wordsOf } from '../diagnosis/index.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
+import { type ActPlace, linkOf } from './acts.tsx';
 import type { DirectoryView } from './directory-view.ts';
 import { capital, Status, Tag, type Tone } from './parts.tsx';
 import { Moment } from './times.tsx';
@@ -25,13 +26,16 @@ export function troubleOf({ findings }: Diagnosis): Finding | undefined {
 }
 
 /** A sentence with its times, fields and values shown as what they are. */
-export function Said({ text }: { text: Text }) {
+export function Said({ text, place }: { text: Text; place?: ActPlace | undefined }) {
   return (
     <>
       {text.map((part) => {
         if (typeof part === 'string') return <Unbroken text={part} />;
         if ('time' in part) return <Moment at={new Date(part.time)} form={part.form} />;
-        return 'ui' in part ? <b>{part.ui}</b> : <span class="mono">{part.value}</span>;
+        if ('ui' in part) return <b>{part.ui}</b>;
+        if ('value' in part) return <span class="mono">{part.value}</span>;
+        const link = place && linkOf(part.act, place);
+        return link === undefined ? <b>{PAGE_ACTS[part.act]}</b> : <a href={link}>{PAGE_ACTS[part.act]}</a>;
       })}
     </>
   );

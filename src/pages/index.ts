@@ -76,4 +76,5 @@ export {
   useVisit,
   type Visit,
 } from './visit.tsx';
+export { WhatToDo } from './what-to-do.tsx';
 export { whyPage, whyRoutes } from './why.tsx';

@@ -77,8 +77,8 @@ export function renderPage(frame: PageFrame): string {
                     type="search"
                     name="q"
                     maxlength={4096}
-                    aria-label="Search by name, token, its last characters, or request ID"
-                    placeholder="Name, token, request ID  /"
+                    aria-label="Search by name, token, its last 4 characters, IP address, or request ID"
+                    placeholder="Name, last 4 of a token, IP  /"
                   />
                 </form>
               </search>

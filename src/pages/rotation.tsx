@@ -1,6 +1,6 @@
 /** A rotation, guided: generate the new token, put it in, see it used, end the old one. */
 
-import { Check, WAYS } from './check.tsx';
+import { Check, isPasteRefused, WAYS } from './check.tsx';
 import { Ask, END_OLD } from './confirm.tsx';
 import { endpointOf } from './directory.tsx';
 import { type DirectoryView, type Holding, spokenOf } from './directory-view.ts';
@@ -28,7 +28,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     if (!old || !fresh) return undefined;
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS });
     const part = (
-      <Steps names={WAYS.rotate} current={fresh.total?.lastUsedAt ? 3 : 2}>
+      <Steps names={WAYS.rotate} current={fresh.total?.lastUsedAt ? 3 : isPasteRefused(view, fresh) ? 1 : 2}>
         <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
         <section class="detail">
           <h2>End the old one</h2>
@@ -68,7 +68,6 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     const old = holdings.find(({ credential }) => credential.kind === 'bearer');
     if (!old) return `${address}/generate`;
     const isFull = holdings.length === 2;
-    const ending = holdings.filter(({ credential }) => credential.kind === 'bearer');
     return {
       title: 'Rotate the token',
       trail: trailTo(visit, directory),
@@ -77,20 +76,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
           <Form class="panel">
             <p>
               {isFull ? (
-                <>
-                  <b>This directory already has two credentials.</b> The new token replaces{' '}
-                  {ending.map(({ credential, total }, index) => (
-                    <>
-                      {index > 0 && ' and '}
-                      <b>
-                        {spokenOf(credential)} (…{credential.hint})
-                      </b>{' '}
-                      (<Last at={total?.lastUsedAt} before="last used" never="never used" />)
-                    </>
-                  ))}
-                  . Requests that use {ending.length > 1 ? 'one of them' : 'it'} are refused until you paste the new
-                  one. To avoid a gap, revoke the unused one first.
-                </>
+                <Replaced view={view} />
               ) : (
                 <>
                   This creates a second token. <b>Both work</b> until {provider} uses the new one.
@@ -165,8 +151,29 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
   ];
 }
 
+/** What a new token takes the place of at once, where both slots are filled. */
+export function Replaced({ view: { holdings } }: { view: DirectoryView }) {
+  const ending = holdings.filter(({ credential }) => credential.kind === 'bearer');
+  return (
+    <>
+      <b>This directory already has two credentials.</b> The new token replaces{' '}
+      {ending.map(({ credential, total }, index) => (
+        <>
+          {index > 0 && ' and '}
+          <b>
+            {spokenOf(credential)} (…{credential.hint})
+          </b>{' '}
+          (<Last at={total?.lastUsedAt} before="last used" never="never used" />)
+        </>
+      ))}
+      . Requests that use {ending.length > 1 ? 'one of them' : 'it'} are refused until you paste the new one. To avoid a
+      gap, revoke the unused one first.
+    </>
+  );
+}
+
 /** The credential that is replaced, and the one that takes its place. */
-function pairIn({ holdings }: DirectoryView): { old: Holding | undefined; fresh: Holding | undefined } {
+export function pairIn({ holdings }: DirectoryView): { old: Holding | undefined; fresh: Holding | undefined } {
   const old = holdings.find(({ progress }) => progress);
   const fresh = holdings.find(({ credential }) => credential.id === old?.progress?.successorId);
   return { old, fresh };

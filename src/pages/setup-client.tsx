@@ -1,14 +1,26 @@
 /** Setting up by OAuth: the client that the identity provider is given, made here where it has none yet. */
 
+import type { Credentials } from '../credentials/index.ts';
+import { PAGE_ACTS } from '../diagnosis/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
-import { appNameOf, type Client, type Clients, canConnect, clientIdOf } from '../oauth/index.ts';
+import {
+  appNameOf,
+  type Client,
+  type Clients,
+  canConnect,
+  clientIdOf,
+  isLiveAt,
+  mostLiveSecretsOf,
+} from '../oauth/index.ts';
 import { AddSecret, End, SecretRows, secretEndSent } from './client-secrets.tsx';
 import { secretRemoval } from './confirm.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
+import { wasFilledIn } from './directory-view.ts';
 import { Field, required } from './fields.tsx';
+import { Lead, troubleOf } from './findings.tsx';
 import { Fold, Form, Submit } from './forms.tsx';
 import { CopyOnce } from './heads.tsx';
 import { capital, Go, Note } from './parts.tsx';
@@ -20,6 +32,8 @@ const CLIENTS = 50;
 
 interface FoundClients {
   own: Client | undefined;
+  /** One whose connection has ended for good: it never gets a token again, and another one must take its place. */
+  spent?: Client | undefined;
   /** One with which somebody can connect. */
   shared: Client | undefined;
   /** One that lacks what it needs for that, such as the app name in Okta. */
@@ -32,12 +46,62 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
 
   async function byOauth(visit: Visit) {
     const directory = await seen.directory(visit);
-    return oauthPage(visit, directory, await clientsOf(clients, directory), undefined);
+    const found = await clientsOf(deps, directory);
+    if (found.spent && !found.own && !found.shared) return `${addressOf(visit, directory)}/setup/client`;
+    return oauthPage(visit, directory, found, undefined);
+  }
+
+  /** Another client in place of one that can't be used any more, or the first one. */
+  async function creation(visit: Visit) {
+    const directory = await seen.directory(visit);
+    const address = addressOf(visit, directory);
+    const { own, spent } = await clientsOf(deps, directory);
+    const needs = IDENTITY_PROVIDERS[directory.provider].console.oauth?.ownClient;
+    if (own || needs === undefined) return `${address}/setup/oauth`;
+    const title = PAGE_ACTS['create-client'];
+    return {
+      title,
+      trail: trailTo(visit, directory),
+      children: (
+        <>
+          {spent && (
+            <p>
+              <b>The client that this directory had can't connect again.</b> Its connection has ended permanently
+              (client ID <span class="mono">{clientIdOf(spent)}</span>).
+            </p>
+          )}
+          <ClientForm directory={directory} needsAppName={needs === 'app-name'} name={title} back={address} />
+        </>
+      ),
+    };
+  }
+
+  /** Where another secret is made, with what becomes of those that there are. */
+  async function secretAddition(visit: Visit) {
+    const directory = await seen.directory(visit);
+    const address = addressOf(visit, directory);
+    const { own, spent } = await clientsOf(deps, directory);
+    if (!own) return `${address}/setup/${spent ? 'client' : 'oauth'}`;
+    const title = PAGE_ACTS['add-client-secret'];
+    return {
+      title,
+      trail: trailTo(visit, directory),
+      children: (
+        <>
+          <Secrets directory={directory} client={own} />
+          <div class="acts">
+            <Go href={address} name="Not now" tone="quiet" />
+          </div>
+        </>
+      ),
+    };
   }
 
   /** `secret`: of the client, in the one moment in which it is there. */
-  function oauthPage(visit: Visit, directory: Directory, found: FoundClients, secret: string | undefined) {
+  async function oauthPage(visit: Visit, directory: Directory, found: FoundClients, secret: string | undefined) {
     const { own, shared, unready } = found;
+    const view = await seen.viewOf(directory);
+    const trouble = troubleOf(view.diagnosis);
     const address = addressOf(visit, directory);
     const name = IDENTITY_PROVIDERS[directory.provider].name;
     const { oauth } = IDENTITY_PROVIDERS[directory.provider].console;
@@ -45,6 +109,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     const client = own ?? shared;
     if (!oauth || (!client && needs === undefined)) return `${address}/setup/bearer`;
     const goesBack = client?.grantTypes.includes('authorization_code') === true;
+    const needsSecret =
+      own !== undefined && secret === undefined && !own.secrets.some((one) => isLiveAt(one, visit.now));
     const lacksAppName = own !== undefined && !canConnect(own) && needs === 'app-name';
     return framed(
       visit,
@@ -57,12 +123,15 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
             <NewestEnd client={own} />
           </CopyOnce>
         )}
+        {trouble && secret === undefined && <Lead finding={trouble} view={view} />}
         {unready && <Unready client={unready} />}
         {lacksAppName && <MissingAppName directory={directory} />}
         {!client && <ClientForm directory={directory} needsAppName={needs === 'app-name'} />}
+        {needsSecret && <Secrets directory={directory} client={own} />}
         <ConsoleInstructions
           provider={name}
           form={oauth}
+          isAgain={wasFilledIn(view)}
           values={{
             endpoint: endpointOf(directory, publicUrl),
             'client-id': client && clientIdOf(client),
@@ -79,7 +148,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           </p>
         )}
         {own?.appName !== undefined && <AppName directory={directory} appName={own.appName} />}
-        {own && secret === undefined && <Secrets directory={directory} client={own} />}
+        {own && secret === undefined && !needsSecret && <Secrets directory={directory} client={own} />}
         {!own && shared && <p class="soft">The client secret comes from your software vendor.</p>}
         {!own && shared && needs !== undefined && (
           <Fold summary="Use your own client instead" class="panel" action={`${address}/setup/client`}>
@@ -91,7 +160,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     );
   }
 
-  function ClientForm({ directory, needsAppName }: { directory: Directory; needsAppName: boolean }) {
+  function ClientForm(props: { directory: Directory; needsAppName: boolean; name?: string; back?: string }) {
+    const { directory, needsAppName, name = 'Create client', back } = props;
     return (
       <Form action={`${addressOf(useVisit(), directory)}/setup/client`} class="panel">
         <p>
@@ -99,7 +169,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           Both work only for this directory. The secret is shown only once.
         </p>
         {needsAppName && <AppNameField />}
-        <Submit name="Create client" />
+        <Submit name={name} {...(back !== undefined && { back })} />
       </Form>
     );
   }
@@ -131,7 +201,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
 
   /** Okta leads back to an address that names the app: a wrong name is told as an unknown redirect URI. */
   function AppName({ directory, appName }: { directory: Directory; appName: string }) {
-    const path = `${addressOf(useVisit(), directory)}/setup/client/app-name`;
+    const visit = useVisit();
+    const path = `${addressOf(visit, directory)}/setup/client/app-name`;
     return (
       <Fold
         summary={
@@ -140,6 +211,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           </>
         }
         class="panel"
+        id="app-name"
+        isOpen={visit.query.has('app-name')}
         action={path}
       >
         <Form action={path} class="detail">
@@ -151,20 +224,32 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
   }
 
   function Secrets({ directory, client }: { directory: Directory; client: Client }) {
-    const path = `${addressOf(useVisit(), directory)}/setup/client/secrets`;
+    const visit = useVisit();
+    const path = `${addressOf(visit, directory)}/setup/client/secrets`;
     if (client.secrets.length === 0) return null;
+    const name = IDENTITY_PROVIDERS[directory.provider].name;
+    const live = client.secrets.filter((secret) => isLiveAt(secret, visit.now));
+    const most = mostLiveSecretsOf(client.provider);
+    const { vendor, audience } = visit.reader;
     return (
-      <details class="panel">
-        <summary>
-          The client secret: <NewestEnd client={client} /> Lost it, or want to rotate it?
-        </summary>
-        <p class="soft">
-          More than one secret can work at a time. Add one, paste it into {IDENTITY_PROVIDERS[directory.provider].name},
-          and then remove the old one.
+      <section class="panel" id="client-secret">
+        <h2>The client secret</h2>
+        <p>
+          It is made here{audience === 'it_contact' && `, at ${vendor}`}, not in {name}. Paste it into {name} after
+          that.{' '}
+          {live.length > 0
+            ? 'Adding one doesn’t end the others: they keep working.'
+            : `${client.secrets.length === 1 ? 'The one below has' : 'Those below have'} expired and stay refused.`}
         </p>
         <SecretRows client={client} path={path} />
-        <AddSecret client={client} path={path} />
-      </details>
+        {live.length >= most ? (
+          <p class="soft">
+            {most} secrets work at a time, and {live.length} do now. Remove one before you add another one.
+          </p>
+        ) : (
+          <AddSecret client={client} path={path} />
+        )}
+      </section>
     );
   }
 
@@ -175,7 +260,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
   }
 
   async function ownClientOf(directory: Directory): Promise<Client> {
-    const { own } = await clientsOf(clients, directory);
+    const { own } = await clientsOf(deps, directory);
     if (own) return own;
     throw new AppError('not_found', { detail: 'This directory has no client of its own.' });
   }
@@ -185,12 +270,12 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     {
       path: '/directories/:id/setup/client',
       action: 'directories.set-up',
-      on: '/directories/:id/setup/oauth',
+      get: creation,
       async post(visit) {
         const directory = await seen.directory(visit);
         const { provider: id } = directory;
         const needs = IDENTITY_PROVIDERS[id].console.oauth?.ownClient;
-        const { own } = await clientsOf(clients, directory);
+        const { own } = await clientsOf(deps, directory);
         if (own || needs === undefined) return `${addressOf(visit, directory)}/setup/oauth`;
         const { client, clientSecret } = await clients.create(
           {
@@ -219,7 +304,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     {
       path: '/directories/:id/setup/client/secrets',
       action: 'directories.set-up',
-      on: '/directories/:id/setup/oauth',
+      get: secretAddition,
       async post(visit) {
         const directory = await seen.directory(visit);
         const { id } = await ownClientOf(directory);
@@ -243,15 +328,29 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
   ];
 }
 
-/** The clients of this directory alone, and those that the vendor shares with all. */
-export async function clientsOf(clients: Clients, { id, provider }: Directory): Promise<FoundClients> {
+/** The clients of this directory alone, the newest first, and those that the vendor shares with all. */
+export async function clientsOf(
+  { clients, credentials }: { clients: Clients; credentials: Credentials },
+  { id, provider }: Directory,
+): Promise<FoundClients> {
   const [mine, shared] = await Promise.all([
     clients.page({ directoryId: id, limit: CLIENTS }),
     clients.page({ sharedProvider: provider, limit: CLIENTS }),
   ]);
-  const own = mine.items.find((client) => client.provider === provider);
+  const owned = mine.items
+    .filter((client) => client.provider === provider)
+    .toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+  const ends = await Promise.all(owned.map((client) => isSpent(client, credentials)));
+  const own = owned.find((_, index) => !ends[index]);
   const ready = shared.items.find(canConnect);
-  return { own, shared: ready, unready: own || ready ? undefined : shared.items[0] };
+  return { own, spent: owned[0], shared: ready, unready: own || ready ? undefined : shared.items[0] };
+}
+
+/** A client with which nobody has to agree stands for one credential. Once that is revoked or has expired, it gets no more tokens. */
+async function isSpent({ credentialId }: Client, credentials: Credentials): Promise<boolean> {
+  if (credentialId === undefined) return false;
+  const state = (await credentials.find(credentialId))?.state;
+  return state === 'revoked' || state === 'expired';
 }
 
 function AppNameField({ value }: { value?: string }) {

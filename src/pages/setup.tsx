@@ -1,9 +1,11 @@
 /** Setting a directory up, from the choice of the identity provider to its first accepted request; a page for each step. */
 
+import { PAGE_ACTS } from '../diagnosis/index.ts';
 import { choiceNameOf, IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
-import { Check, troubleSince, WAYS } from './check.tsx';
+import { Check, isPasteRefused, troubleSince, WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
+import { wasFilledIn } from './directory-view.ts';
 import { chosen, Pick } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
 import { capital, Go, Note, Steps, Tag } from './parts.tsx';
@@ -15,7 +17,7 @@ import { addressOf, live, type Route, trailTo, type Visit } from './visit.tsx';
 const LATEST_EVENTS = 30;
 
 export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
-  const { directories, credentials, audit, clients, publicUrl } = deps;
+  const { directories, audit, publicUrl } = deps;
   const seen = createSeen(deps);
 
   async function choice(visit: Visit) {
@@ -47,8 +49,8 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
     const address = addressOf(visit, directory);
     const name = IDENTITY_PROVIDERS[directory.provider].name;
     const { oauth } = IDENTITY_PROVIDERS[directory.provider].console;
-    const { own, shared } = await clientsOf(clients, directory);
-    if (!oauth || (!own && !shared && oauth.ownClient === undefined)) return `${address}/setup/bearer`;
+    const { own, spent, shared } = await clientsOf(deps, directory);
+    if (!oauth || (!own && !spent && !shared && oauth.ownClient === undefined)) return `${address}/setup/bearer`;
     const { way: better, why } = oauth.recommended;
     const ways = [
       {
@@ -98,7 +100,8 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
     const directory = await seen.directory(visit);
     const address = addressOf(visit, directory);
     const name = IDENTITY_PROVIDERS[directory.provider].name;
-    const holders = await credentials.holders(directory.id);
+    const view = await seen.viewOf(directory);
+    const holders = view.holdings.map(({ credential }) => credential);
     const token = holders.find(({ kind }) => kind === 'bearer');
     return framed(
       visit,
@@ -106,7 +109,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
       2,
       <>
         {holders.length === 2 ? (
-          <Note acts={<Go href={`${address}/rotate`} name="Rotate" />}>
+          <Note acts={<Go href={`${address}/generate`} name={PAGE_ACTS['generate-token']} />}>
             <strong>This directory already has two tokens or connections.</strong> Use one of them, or revoke the one
             you don't need.
           </Note>
@@ -129,6 +132,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
         <ConsoleInstructions
           provider={name}
           form={IDENTITY_PROVIDERS[directory.provider].console.bearer}
+          isAgain={wasFilledIn(view)}
           values={{ endpoint: endpointOf(directory, publicUrl) }}
         />
         <Onward address={address} />
@@ -150,7 +154,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
     const way = visit.query.get('way') === 'generate' ? ('generate' as const) : ('setup' as const);
     const title = isDone ? `${name} is connected` : `Waiting for ${name}`;
     const part = (
-      <Steps names={WAYS[way]} current={WAYS[way].length - (isDone ? 0 : 1)}>
+      <Steps names={WAYS[way]} current={WAYS[way].length - (isDone ? 0 : isPasteRefused(view, fresh) ? 2 : 1)}>
         <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
         <div class="acts">
           <Go href={address} name="Go to the directory" tone={isDone ? 'primary' : undefined} />

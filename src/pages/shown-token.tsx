@@ -2,7 +2,7 @@ import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
-import type { DirectoryView } from './directory-view.ts';
+import { type DirectoryView, wasFilledIn } from './directory-view.ts';
 
 import { CopyOnce } from './heads.tsx';
 import { Go, Steps } from './parts.tsx';
@@ -11,11 +11,12 @@ import { addressOf, type Shown, trailTo, type Visit } from './visit.tsx';
 /** A token, in the one moment in which it is there, beside the fields of the console that it goes into. */
 export function shownToken(
   visit: Visit,
-  { provider, directory }: DirectoryView,
+  view: DirectoryView,
   token: string,
   way: keyof typeof WAYS,
   publicUrl: string,
 ): Shown {
+  const { provider, directory } = view;
   const isRotation = way === 'rotate';
   const address = addressOf(visit, directory);
   return {
@@ -30,6 +31,7 @@ export function shownToken(
         <ConsoleInstructions
           provider={provider}
           form={IDENTITY_PROVIDERS[directory.provider].console.bearer}
+          isAgain={wasFilledIn(view)}
           values={{ token, endpoint: endpointOf(directory, publicUrl) }}
         />
         <div class="acts">

@@ -15,7 +15,7 @@ export function SlotCards(props: {
 }) {
   const { view, acts, free } = props;
   return (
-    <section class="slots" aria-label="Credentials">
+    <section class="slots" id="credentials" aria-label="Credentials">
       {(['a', 'b'] as const).map((slot) => {
         const holding = view.holdings.find(({ credential }) => credential.slot === slot);
         return holding ? (

@@ -1,7 +1,8 @@
 /** What an IT contact sees first: the directories of their organization, those that need someone first. */
 
-import type { Diagnoses } from '../diagnosis/index.ts';
+import { CODES, type Diagnoses, type Finding, type Reader, wordsOf } from '../diagnosis/index.ts';
 import type { Directories } from '../directories/index.ts';
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import type { Notifications } from '../notifications/index.ts';
 import {
   createDirectoryRows,
@@ -12,6 +13,7 @@ import {
   messagePage,
   type Route,
   Time,
+  WhatToDo,
 } from '../pages/index.ts';
 import { HOME, SESSION_COOKIE, type SessionDependencies, type Visit } from './session.ts';
 
@@ -45,6 +47,7 @@ export function homeRoutes(
             <HomePage
               rows={items}
               nextCursor={nextCursor}
+              reader={visit.reader}
               endsAt={visit.link.sessionEndsAt ?? visit.now}
               diagnoses={diagnoses}
               isMailOn={notifications.isMailOn}
@@ -67,35 +70,79 @@ export function homeRoutes(
   ];
 }
 
+/** Whether there is something to do that its row alone doesn't say. */
+function wantsSomeone({ severity, code }: Finding): boolean {
+  return severity !== 'fine' && code !== 'not_connected';
+}
+
+/** What is wrong is the title; only who has nothing connected yet is asked to connect. */
+function titleOf(rows: readonly DirectoryRow[], diagnoses: Diagnoses, reader: Reader): string {
+  const [first] = rows;
+  const isNew = rows.every(({ finding }) => CODES[finding.code].group === 'never_worked');
+  if (!first || isNew) return 'Connect your identity provider';
+  const broken = rows.filter(({ finding: { severity } }) => severity === 'failing' || severity === 'degraded');
+  if (rows.length === 1) {
+    const { lead } = wordsOf(first.finding, diagnoses.spoken(first.directory), reader);
+    return lead.replace(/\.$/, '');
+  }
+  if (broken.length === 0) return 'Your directories';
+  return `${broken.length} of your ${rows.length} directories ${broken.length === 1 ? 'needs' : 'need'} a fix`;
+}
+
+function Rows({ rows, diagnoses }: { rows: readonly DirectoryRow[]; diagnoses: Diagnoses }) {
+  return (
+    <section class="panel list">
+      <ul class="rows">
+        {rows.map(({ directory, finding }) => (
+          <FindingRow
+            directory={directory}
+            finding={finding}
+            spoken={diagnoses.spoken(directory)}
+            {...(finding.code === 'not_connected' && {
+              end: <Go href={`${HOME}/directories/${directory.id}/setup`} name="Set up" tone="primary" />,
+            })}
+          />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 function HomePage(props: {
   rows: DirectoryRow[];
   nextCursor: string | null;
   /** Of the session. */
   endsAt: Date;
+  reader: Reader;
   diagnoses: Diagnoses;
   isMailOn: boolean;
 }) {
-  const { rows, nextCursor, endsAt, diagnoses, isMailOn } = props;
+  const { rows, nextCursor, endsAt, reader, diagnoses, isMailOn } = props;
+  const wanting = rows.filter(({ finding }) => wantsSomeone(finding));
+  const others = rows.filter(({ finding }) => !wantsSomeone(finding));
+  const isConnecting = rows.some(({ finding }) => CODES[finding.code].group === 'never_worked');
   return (
     <>
-      <h1>Connect your identity provider</h1>
+      <h1>{titleOf(rows, diagnoses, reader)}</h1>
       {rows.length === 0 ? (
         <p class="soft">Your organization has no directory yet. Ask your contact at the vendor to create one.</p>
       ) : (
-        <section class="panel list">
-          <ul class="rows">
-            {rows.map(({ directory, finding }) => (
-              <FindingRow
-                directory={directory}
-                finding={finding}
-                spoken={diagnoses.spoken(directory)}
-                {...(finding.code === 'not_connected' && {
-                  end: <Go href={`${HOME}/directories/${directory.id}/setup`} name="Set up" tone="primary" />,
-                })}
+        <>
+          {wanting.map((row) => (
+            <>
+              <Rows rows={[row]} diagnoses={diagnoses} />
+              <WhatToDo
+                finding={row.finding}
+                view={{
+                  directory: row.directory,
+                  spoken: diagnoses.spoken(row.directory),
+                  provider: IDENTITY_PROVIDERS[row.directory.provider].name,
+                }}
               />
-            ))}
-          </ul>
-        </section>
+            </>
+          ))}
+          {others.length > 0 && <Rows rows={others} diagnoses={diagnoses} />}
+        </>
       )}
       {nextCursor !== null && (
         <div class="acts">
@@ -114,12 +161,14 @@ function HomePage(props: {
         </p>
       </section>
       <section class="panel">
-        <p>
-          <small>
-            To connect with OAuth, start in your identity provider, in this same browser. It brings you back here to
-            approve the connection.
-          </small>
-        </p>
+        {isConnecting && (
+          <p>
+            <small>
+              To connect with OAuth, start in your identity provider, in this same browser. It brings you back here to
+              approve the connection.
+            </small>
+          </p>
+        )}
         <Form action={`${HOME}/leave`} class="head">
           <small>
             Your session ends at <Time at={endsAt} exact />.

@@ -111,6 +111,8 @@ export type SubReason = SubReasons[keyof SubReasons];
 export interface Denial {
   reason: DenialReason;
   subReason?: SubReason;
+  /** With `token_truncated`: how many characters came. */
+  length?: number;
   /** The directory as it was asked for, where the decision needed no look at it. */
   reference?: string;
   organizationId?: string;

@@ -9,14 +9,15 @@ import type { SubReasons } from './denials.ts';
 
 export type Presented =
   | { kind: 'none' }
-  | { kind: 'malformed'; subReason: SubReasons['malformed'] }
+  /** `length`: of a value that is too short or too long to be one of our tokens. */
+  | { kind: 'malformed'; subReason: SubReasons['malformed']; length?: number }
   /** `certain`: it is written as RFC 6750 says, so an unknown value is unknown; else it may not be a credential at all. */
   | { kind: 'token'; value: string; certain: boolean };
 
 /** Why a value that nothing is known of is refused. */
 export type UnknownValue =
   | { reason: 'unknown'; subReason: SubReasons['unknown'] }
-  | { reason: 'malformed'; subReason: SubReasons['malformed'] }
+  | { reason: 'malformed'; subReason: SubReasons['malformed']; length?: number }
   | { reason: 'foreign_token'; subReason: SubReasons['foreign_token'] };
 
 const NONE: Presented = { kind: 'none' };
@@ -106,7 +107,7 @@ function unwrapped(value: string): Presented {
   }
   if (isOurs(inner) && schemes <= 2) return { kind: 'token', value: inner, certain: true };
   const look = lookOf(inner);
-  if (isDamage(look)) return malformed(look);
+  if (isDamage(look)) return { ...malformed(look), ...lengthOf(look, inner) };
   const hasScheme = schemes > 0 || inner.startsWith('scim') || value.startsWith('scim');
   if (!hasScheme && /^[A-Za-z][\w-]{0,30}[ \t]+[^\s:=]/.test(value)) return malformed('scheme_unknown');
   if (worst !== undefined) return malformed(worst);
@@ -188,11 +189,16 @@ function isDamage(look: string): look is Damage {
   return look === 'token_truncated' || look === 'token_mistyped' || look === 'token_doubled';
 }
 
+/** Of a token that was cut off or has something at its end; of one in a display form a length says nothing. */
+function lengthOf(look: Damage, value: string): { length?: number } {
+  return look === 'token_truncated' && /^scim_[0-9A-Za-z]+$/.test(value) ? { length: value.length } : {};
+}
+
 /** Names a value that nothing is known of. `certain`: it stood behind the scheme, as RFC 6750 wants it. */
 export function unknownValue(value: string, certain: boolean): UnknownValue {
   if (isJwt(value)) return { reason: 'foreign_token', subReason: isOfIdp(value) ? 'idp_own_token' : 'foreign_token' };
   const look = lookOf(value);
-  if (isDamage(look)) return { reason: 'malformed', subReason: look };
+  if (isDamage(look)) return { reason: 'malformed', subReason: look, ...lengthOf(look, value) };
   return certain ? { reason: 'unknown', subReason: look } : { reason: 'malformed', subReason: look };
 }
 

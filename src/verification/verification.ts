@@ -104,7 +104,7 @@ export function createVerification(deps: VerificationDependencies): Verification
         : { ...denial, reason: 'rate_limited', cause: denial.reason, retryAfterSeconds: wait };
     if (denial.credentialId) usage.refused(denial.credentialId);
     const { address, requestId, surface, method, userAgent } = attempt;
-    const { subReason } = denial;
+    const { subReason, length } = denial;
     const path =
       surface === 'gateway' && subReason === 'wrong_endpoint_key' ? `/scim/v2/${attempt.directory}` : undefined;
     const data = {
@@ -115,6 +115,7 @@ export function createVerification(deps: VerificationDependencies): Verification
       path,
       method,
       hint: denial.hint,
+      length,
       userAgent,
     };
     const note = { type: 'request.denied', address, requestId } as const;

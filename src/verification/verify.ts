@@ -154,8 +154,10 @@ export function createVerify(options: VerifyOptions): Verifier {
     // No credential that could be looked up: decided without a read.
     const asked = reference === undefined ? {} : { reference };
     if (presented.kind === 'none') return { allowed: false, denial: { reason: 'missing', ...asked } };
-    if (presented.kind === 'malformed')
-      return { allowed: false, denial: { reason: 'malformed', subReason: presented.subReason, ...asked } };
+    if (presented.kind === 'malformed') {
+      const { kind: reason, ...found } = presented;
+      return { allowed: false, denial: { reason, ...found, ...asked } };
+    }
     const directory = reference === undefined ? undefined : await findDirectory(directories, reference);
     const at = directory && { directoryId: directory.id, organizationId: directory.organizationId };
     const known = await findKnown(presented.value);

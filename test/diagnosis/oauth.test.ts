@@ -210,8 +210,8 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     const [lead] = await findingsOf(directory);
     assert.deepEqual([lead.code, lead.actor, lead.words.value.value], ['redirect_uri_unknown', 'it_contact', other]);
     const page = await contact.browser.open(`${app.url}/portal/directories/${directory.id}`);
-    assert.match(page.html, /Open the setup on this page, and correct the app name/);
-    assert.match(page.html, /setup\/oauth">\s*Open the setup/);
+    assert.match(page.html, /Correct the app name<\/a> on this page/);
+    assert.match(page.html, /class="btn primary" href="[^"]*setup\/oauth\?app-name#app-name">\s*Correct the app name/);
     app.clock.advance(MINUTE);
     await contact.reachConsent(addressOf(redirectUris[0]));
     assert.ok(!(await findingsOf(directory)).some(({ code }: Answer) => code === 'redirect_uri_unknown'));

@@ -76,7 +76,10 @@ for (const engine of engines) {
       const shown = await send('/setup/client');
       const secret = secretIn(shown.html);
       assert.match(shown.html, /If you lose it, add another one on this page\. Expires <time/);
-      assert.match((await open('/setup/oauth')).html, /The client secret: Expires <time/);
+      assert.match(
+        (await open('/setup/oauth')).html,
+        /<h2>The client secret<\/h2>.*Expires <time.*Add a client secret<\/button>/s,
+      );
       const { items } = (await app.api.get(`/clients?directoryId=${directory.id}`)).body;
       assert.equal(items.length, 1);
       const [client] = items;
@@ -252,7 +255,7 @@ for (const engine of engines) {
       await told();
       assert.match(
         (await open('/check')).html,
-        /It(?:'|&#39;)s sending an incomplete token.*<h2>What to do<\/h2>.*If you don(?:'|&#39;)t have the token anymore, generate a new one/,
+        /It(?:'|&#39;)s sending an incomplete token.*<h2>What to do<\/h2>.*Generate a new token<\/a> on this page, unless you saved the one that ends in/,
       );
       app.clock.advance(2000);
       assert.equal(await verify(token), 200);
@@ -268,7 +271,8 @@ for (const engine of engines) {
       await app.api.issue(directory.id);
       const { html } = await open('/setup/bearer');
       assert.match(html, /This directory already has two tokens or connections/);
-      assert.ok(html.includes(`/portal/directories/${directory.id}/rotate`));
+      assert.ok(html.includes(`/portal/directories/${directory.id}/generate`));
+      assert.match((await open('/generate')).html, /The new token replaces .*Generate a new token<\/button>/s);
       assert.doesNotMatch(html, /Generate token/);
     });
   });

@@ -65,6 +65,8 @@ export async function flush(app: TestApp): Promise<void> {
 
 /** All that a finding says, as one text. */
 export function textOf({ words }: Answer): string {
-  const { lead, rest, detail, steps, value, unseen } = words;
-  return [lead, rest, detail, ...steps, value && `${value.label} ${value.value}`, unseen].filter(Boolean).join(' ');
+  const { lead, rest, detail, steps, notes, value, unseen } = words;
+  return [lead, rest, detail, ...steps, ...notes, value && `${value.label} ${value.value}`, unseen]
+    .filter(Boolean)
+    .join(' ');
 }

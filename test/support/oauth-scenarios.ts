@@ -169,7 +169,7 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
       app.clock.advance(MINUTE);
       await refresh(app, client, token);
     },
-    says: [/revoked the connection/, /connect again/, /new client/],
+    says: [/revoked the connection/, /connect again/, /client secret in Entra ID stay the same/],
   },
   connection_slots_full: {
     async drive({ app, client, directory }) {
@@ -178,7 +178,7 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
       await app.api.issue(directory.id);
       await exchange(app, client, code);
     },
-    says: [/at most two tokens or connections/, /Revoke/],
+    says: [/at most two tokens or connections/, /Choose one to revoke/],
   },
   redirect_uri_unknown: {
     async drive({ app, client }) {

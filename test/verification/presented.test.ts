@@ -54,10 +54,10 @@ describe('what is presented', () => {
   it('is named by what is wrong with it', () => {
     const other = mintToken('scim_', systemRandom);
     const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
-    for (const [header, subReason] of [
-      [`Bearer ${token.slice(0, -3)}`, 'token_truncated'],
-      [`Bearer "${token.slice(0, -3)}"`, 'token_truncated'],
-      [`Bearer ${token}X`, 'token_truncated'],
+    for (const [header, subReason, length] of [
+      [`Bearer ${token.slice(0, -3)}`, 'token_truncated', 40],
+      [`Bearer "${token.slice(0, -3)}"`, 'token_truncated', 40],
+      [`Bearer ${token}X`, 'token_truncated', 44],
       [`Bearer ${token.slice(0, -1)}${token.endsWith('0') ? '1' : '0'}`, 'token_mistyped'],
       [`Bearer ${token}${token}`, 'token_doubled'],
       [`Bearer ${token},${other}`, 'token_doubled'],
@@ -77,7 +77,11 @@ describe('what is presented', () => {
       [basic(`${token}:${other}`), 'scheme_basic'],
       [`Bearer ${'x'.repeat(5000)}`, 'token_too_long'],
     ] as const)
-      assert.deepEqual(parseAuthorization(header), { kind: 'malformed', subReason }, header);
+      assert.deepEqual(
+        parseAuthorization(header),
+        { kind: 'malformed', subReason, ...(length !== undefined && { length }) },
+        header,
+      );
   });
 
   it('is read with what people and programs put around it, where it has our shape', () => {
