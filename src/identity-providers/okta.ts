@@ -69,7 +69,7 @@ export const okta: IdentityProvider = {
   reactions: {
     unauthorized: {
       does: 'drops',
-      says: 'Okta fails the task and lists it under Dashboard, Tasks.',
+      says: 'Okta marks the task as failed and lists it under Dashboard, Tasks.',
       basis: 'documented',
     },
     rateLimited: {
@@ -79,7 +79,7 @@ export const okta: IdentityProvider = {
     },
     unavailable: {
       does: 'drops',
-      says: 'Okta fails the task. It waits 60 seconds for a response.',
+      says: 'Okta marks the task as failed. It waits 60 seconds for a response.',
       basis: 'inferred',
     },
   },

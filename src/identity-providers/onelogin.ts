@@ -54,7 +54,7 @@ export const onelogin: IdentityProvider = {
   mistakes: [
     {
       code: 'token_missing',
-      says: 'SCIM Bearer Token is empty, or was not saved before Enable.',
+      says: 'SCIM Bearer Token is empty, or was not saved before selecting Enable.',
       fix: 'Paste the token into SCIM Bearer Token.',
       basis: 'inferred',
     },

@@ -50,7 +50,7 @@ export const sailpoint: IdentityProvider = {
   reactions: {
     unauthorized: {
       does: 'drops',
-      says: 'SailPoint fails the aggregation or the provisioning request.',
+      says: 'SailPoint marks the aggregation or the provisioning request as failed.',
       basis: 'inferred',
     },
     rateLimited: {
@@ -60,7 +60,7 @@ export const sailpoint: IdentityProvider = {
     },
     unavailable: {
       does: 'drops',
-      says: 'SailPoint fails the aggregation or the provisioning request.',
+      says: 'SailPoint marks the aggregation or the provisioning request as failed.',
       basis: 'inferred',
     },
   },
