@@ -84,11 +84,11 @@ export async function factorSections(props: {
               </Form>
             </WithPasskeys>
             <p class="soft" data-without-script>
-              Adding a passkey needs JavaScript.
+              Adding a passkey requires JavaScript.
             </p>
           </>
         ) : (
-          <p class="soft">Passkeys need a LATCHKEY_PUBLIC_URL with https and a host name.</p>
+          <p class="soft">Passkeys require a LATCHKEY_PUBLIC_URL with https and a host name.</p>
         )}
       </section>
       <section class="panel" id="second-factor">

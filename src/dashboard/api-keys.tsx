@@ -31,7 +31,7 @@ const MEANINGS = {
   owner: 'owner: everything',
   admin: 'admin: everything except API keys and members',
   viewer: 'viewer: read-only',
-  introspect: 'introspect: only introspection',
+  introspect: 'introspect: introspection only',
 } as const;
 
 export function apiKeyRoutes({ organizations, apiKeys, usage }: DashboardDependencies): Route[] {
@@ -54,7 +54,7 @@ export function apiKeyRoutes({ organizations, apiKeys, usage }: DashboardDepende
                 hint={ROLES.map((role) => MEANINGS[role]).join('; ')}
               />
               <Field name="organizationId" hint="Limits the key to one organization. Leave it empty for all." />
-              <Field name="expiresOn" type="date" hint="Leave it empty to never expire." />
+              <Field name="expiresOn" type="date" hint="Leave it empty for a key that never expires." />
             </FormPanel>
           )}
           <section class="panel list">

@@ -161,8 +161,8 @@ export function oneCampaignRoutes(deps: DashboardDependencies): Route[] {
           keep: 'Not now',
           text: (
             <p>
-              <b>The end dates that it set are removed.</b> Ended credentials stay ended. End dates that someone has
-              changed since then are kept. Contacts won't get any more reminders.
+              <b>The end dates that it set are removed.</b> Credentials that have ended stay that way. End dates that
+              someone has changed since then are kept. Contacts won't get any more reminders.
             </p>
           ),
         };

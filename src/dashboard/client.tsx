@@ -112,7 +112,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
                 <Field
                   name="appName"
                   maximum={1000}
-                  hint="Such as acme_scim_1, or the URL of the app in Okta's admin console."
+                  hint="For example, acme_scim_1, or the URL of the app in Okta's admin console."
                 />
                 <Lines name="redirectUris" rows={5} />
                 <Submit name="Save" isMild />
@@ -137,18 +137,18 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
       text: (
         <>
           <p>
-            <b>It can't get any more tokens.</b>{' '}
+            <b>It won't be able to get any more tokens.</b>{' '}
             <Last
               at={token && (token.lastAt ?? token.at)}
               before="It last got one"
               from={token?.address ?? 'an unknown address'}
               after="."
-              never="It has not gotten one recently."
+              never="It hasn't gotten one recently."
             />
           </p>
           <p class="soft">
             Its connections work until their access tokens expire, in{' '}
-            {counted(Math.round(accessTokenSeconds / 60), 'minute')} at most. To end them now, revoke the connections
+            {counted(Math.round(accessTokenSeconds / 60), 'minute')} at most. To stop them now, revoke the connections
             too.
           </p>
         </>

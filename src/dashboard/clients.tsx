@@ -37,7 +37,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
           <List
             items={items}
             none={[
-              'No client yet',
+              'No clients yet',
               "A client is the ID and secret that an identity provider uses to get tokens with OAuth. Other tokens don't need one.",
             ]}
             row={({ id, name, provider }) => (
@@ -94,7 +94,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
           <Field
             name="appName"
             maximum={1000}
-            hint="Such as acme_scim_1, or the URL of the app in Okta’s admin console. The redirect URIs contain it, so Okta can't connect without it."
+            hint="For example, acme_scim_1, or the URL of the app in Okta’s admin console. The redirect URIs contain it, so Okta can't connect without it."
           />
           <Submit name="Create client" />
         </Form>

@@ -9,7 +9,7 @@ import { HOME, type Route, type Visit } from './visit.ts';
 
 const DECISIONS = {
   keep: { name: 'Keep it', text: 'It is still needed.' },
-  end: { name: 'End it', text: 'You can revoke it on the next page. Until then, it keeps working.' },
+  end: { name: 'Revoke it', text: 'You can do that on the next page. Until then, it keeps working.' },
 } as const;
 
 export function reviewRoutes({ credentialReport, credentials }: DashboardDependencies): Route[] {

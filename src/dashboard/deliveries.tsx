@@ -138,8 +138,8 @@ export function LastAttempt(props: { delivery: Delivery; address: string; curl: 
             {last === undefined
               ? 'Not attempted yet'
               : last.status === undefined
-                ? 'No answer'
-                : `Answered in ${last.ms} ms`}
+                ? 'No response'
+                : `Responded in ${last.ms} ms`}
           </small>
           {last && (
             <pre class="well">

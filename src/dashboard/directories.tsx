@@ -5,7 +5,6 @@ import {
   Act,
   Ask,
   CopyField,
-  capital,
   changesIn,
   createSeen,
   DirectoryFace,
@@ -159,15 +158,16 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       return {
         title: `${verb} ${directory.name}`,
         trail: trailTo(visit, directory),
+        ...(verb === 'Disable' && { keep: 'Keep it enabled' }),
         text: (
           <>
             <p>
-              <b>{capital(provider)} will be refused immediately.</b> <LastUse view={view} />
+              <b>Requests from {provider} will be refused immediately.</b> <LastUse view={view} />
             </p>
             <p class="soft">
               {verb === 'Disable'
                 ? 'You can enable it again at any time. The same credentials will work.'
-                : 'Its credentials are revoked, and its endpoint stops working. The audit trail stays.'}
+                : 'Its credentials will be revoked, and its endpoint will stop working. The audit trail is kept.'}
             </p>
             {verb === 'Disable' && (
               <Field
@@ -261,7 +261,7 @@ function ChangeForm({ directory, address }: { directory: Directory; address: str
         name="move"
         value="yes"
         label="Change the endpoint key even if credentials are in use."
-        hint={`${capital(IDENTITY_PROVIDERS[provider].name)} is refused until you paste the new URL there.`}
+        hint={`Requests from ${IDENTITY_PROVIDERS[provider].name} will be refused until you paste the new URL there.`}
       />
       <UpstreamFields directory={directory} />
       <CopyField label="Directory ID" value={id} />

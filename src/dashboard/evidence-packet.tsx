@@ -54,8 +54,8 @@ export function evidenceRoutes({ evidence, organizations }: DashboardDependencie
             <>
               <ReportTabs current="evidence" />
               <p>
-                An evidence packet shows an auditor which credentials existed in a period, and who created, replaced and
-                ended them. Each row names its audit events.
+                An evidence packet shows an auditor which credentials existed during a given period, and who created,
+                replaced and revoked them. Each row names its audit events.
               </p>
             </>
           )}

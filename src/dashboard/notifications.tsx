@@ -17,6 +17,7 @@ import {
   Listed,
   MAIL_IS_OFF,
   More,
+  notifiedAbout,
   Row,
   Rows,
   required,
@@ -68,7 +69,10 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
                 maximum={2000}
                 hint="For a channel, the URL of its incoming webhook or workflow."
               />
-              <Field name="events" hint="Such as dsync.token.*, separated by commas. Leave it empty for all events." />
+              <Field
+                name="events"
+                hint="For example, dsync.token.*. Separate several with commas. Leave it empty for all events."
+              />
               <Field name="description" />
             </FormPanel>
           )}
@@ -77,7 +81,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
             aside={
               <small>
                 {notifications.isMailOn
-                  ? 'They get notices about all customers. The contacts of one customer are on its page.'
+                  ? "They get notices about all customers. Contacts for a single customer are on that customer's page."
                   : MAIL_IS_OFF}
               </small>
             }
@@ -86,7 +90,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
               items={people.items}
               none="No contacts yet. Owners with an email address get the notices that have no contact of their own."
               row={(contact) => (
-                <ContactRow contact={contact} text={`notified about: ${contact.kinds.join(', ') || 'nothing'}`}>
+                <ContactRow contact={contact} text={notifiedAbout(contact)}>
                   {may('contacts.change') && (
                     <Act action={`${home}/contacts/${contact.id}/remove`} name="Remove" tone="quiet" />
                   )}

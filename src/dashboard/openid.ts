@@ -79,7 +79,7 @@ export function createOpenId(config: Config, redirectUri: string): OpenId | unde
         throw new AppError(
           'invalid_request',
           {
-            detail: 'The OpenID provider refused the sign-in, or its answer is for another browser. Start again.',
+            detail: 'The OpenID provider refused the sign-in, or its response is for another browser. Start again.',
           },
           { cause: error },
         );

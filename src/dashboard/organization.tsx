@@ -87,7 +87,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
           <List
             items={items}
             none={[
-              'No directory yet',
+              'No directories yet',
               'A directory connects one identity provider. It has its own endpoint, and room for two credentials.',
             ]}
             row={({ directory, finding }) => (
@@ -97,7 +97,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
           <More cursor={nextCursor} />
           {visit.may('directories.change') && (
             <FormPanel title="New directory" action={`${address}/directories`} submit="Create directory">
-              <Field name="name" isRequired hint="Such as Okta production." />
+              <Field name="name" isRequired hint="For example, Okta production." />
               <ProviderChoice />
               <Field
                 name="endpointKey"
@@ -123,7 +123,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
                   <Lines
                     name="upstreamOrigins"
                     rows={2}
-                    hint="API keys of this organization can use only these, such as https://app.example.com."
+                    hint="This organization's API keys can use only these servers. Example: https://app.example.com"
                   />
                 )}
                 <CopyField label="Organization ID" value={id} />
@@ -150,8 +150,8 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
         <>
           <p>
             {count === 0
-              ? 'This organization has no active credential. Its directories are deleted too. The audit trail stays.'
-              : `${counted(count, 'credential')} will be revoked, and ${[...new Set(views.map(({ provider }) => provider))].join(', ')} will be refused immediately. The audit trail stays.`}
+              ? 'This organization has no active credential. Its directories are deleted too. The audit trail is kept.'
+              : `${counted(count, 'credential')} will be revoked, and requests from ${[...new Set(views.map(({ provider }) => provider))].join(', ')} will be refused immediately. The audit trail is kept.`}
           </p>
           {count > 0 && (
             <ul>

@@ -74,8 +74,8 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
               aside={
                 <a href={`${HOME}/findings`}>
                   <small>
-                    {counted(needing.total, 'directory').replace(/directorys$/, 'directories')}, including upcoming
-                    expirations
+                    {counted(needing.total, 'directory').replace(/directorys$/, 'directories')}, including those with
+                    upcoming expirations
                   </small>
                 </a>
               }
@@ -90,8 +90,8 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
           <List
             items={shown}
             none={[
-              'No organization yet',
-              'An organization is a customer of yours. Its directories are what its identity provider connects to.',
+              'No organizations yet',
+              'An organization is a customer of yours. Its identity providers connect to its directories.',
             ]}
             row={(row) => <OrganizationRow {...row} diagnoses={diagnoses} />}
           />
@@ -152,7 +152,7 @@ function OrganizationRow(props: {
             <Sentence finding={worst.finding} spoken={diagnoses.spoken(worst.directory)} />
           </>
         ) : (
-          'No directory yet.'
+          'No directories yet.'
         )
       }
     >

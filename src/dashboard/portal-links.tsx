@@ -23,7 +23,7 @@ export function PortalLinks({
     <Listed
       title="Portal links"
       id="portal-links"
-      aside={<small>A link lets one IT contact of {name} sign in once, for eight hours.</small>}
+      aside={<small>A link lets one IT contact at {name} sign in once, for eight hours.</small>}
     >
       {useVisit().may('portal-links.change') && (
         <Form action={`${HOME}/organizations/${id}/portal-links`}>

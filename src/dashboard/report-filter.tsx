@@ -10,7 +10,7 @@ export const MARK_NAMES: Record<Mark, { name: string; tone?: Tone }> = {
   used_after_replaced: { name: 'used after it was replaced', tone: 'warn' },
   weak: { name: 'weak import', tone: 'bad' },
   not_reviewed: { name: 'not reviewed' },
-  to_be_ended: { name: 'review: end it', tone: 'bad' },
+  to_be_ended: { name: 'review: revoke it', tone: 'bad' },
 };
 const STATE_NAMES = { live: 'Live', ended: 'Ended', all: 'Live and ended' } as const;
 

@@ -26,7 +26,7 @@ const QUESTIONS: [name: string, query: string][] = [
   ['Used after they were replaced', 'mark=used_after_replaced'],
   ['Weak imports', 'mark=weak'],
   ['Not reviewed for a year', 'mark=not_reviewed'],
-  ['Marked to end', 'mark=to_be_ended'],
+  ['Marked for revocation', 'mark=to_be_ended'],
 ];
 
 export function reportRoutes(deps: DashboardDependencies): Route[] {
@@ -183,7 +183,7 @@ function columnsFor(mayReview: boolean): Column<CredentialRow>[] {
           <span>
             {review && (
               <small>
-                {review.decision === 'keep' ? 'Keep' : 'End'}, <Time at={review.at} />
+                {review.decision === 'keep' ? 'Keep' : 'Revoke'}, <Time at={review.at} />
                 <br />
               </small>
             )}

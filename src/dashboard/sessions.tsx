@@ -16,7 +16,7 @@ export function Sessions(props: { sessions: OperatorSession[]; address: string; 
             marks={id === current && <Tag tone="ok">this session</Tag>}
             text={
               <>
-                {browserOf(userAgent)}, since <Time at={createdAt} />, ends <Time at={expiresAt} />
+                {browserOf(userAgent)}, started <Time at={createdAt} />, ends <Time at={expiresAt} />
               </>
             }
           >

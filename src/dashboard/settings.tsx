@@ -60,7 +60,8 @@ export function settingsRoutes({ config, sources, keys, publicUrl }: DashboardDe
     const value = config[key];
     if (key === 'LATCHKEY_PUBLIC_URL') return publicUrl;
     if (key === 'LATCHKEY_DATABASE_URL') return storeOf(config.LATCHKEY_DATABASE_URL);
-    if (key === 'LATCHKEY_SECRET' && value === undefined) return 'created at the first start, in the data folder';
+    if (key === 'LATCHKEY_SECRET' && value === undefined)
+      return 'created in the data folder the first time Latchkey started';
     if (value === undefined || value === '') return 'not set';
     if ('secret' in SETTINGS[key]) return 'set (not shown)';
     return Array.isArray(value) ? value.join(', ') || 'none' : String(value);

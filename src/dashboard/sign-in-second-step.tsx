@@ -101,7 +101,7 @@ function SecondStepForms({ step, next, problem }: { step: SecondStep; next: stri
           </WithPasskeys>
           {operator.totp === undefined && (
             <p class="soft" data-without-script>
-              Passkeys need JavaScript. A recovery code works without it.
+              Passkeys require JavaScript. A recovery code works without it.
             </p>
           )}
         </>

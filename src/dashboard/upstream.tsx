@@ -76,8 +76,8 @@ export function UpstreamFields({ directory }: { directory: Directory }) {
       <Tick
         name="mapUris"
         isOn={mapUris}
-        label="Replace the SCIM server’s own URLs in its answers."
-        hint="Identity providers follow them, so they must lead through the gateway."
+        label="Replace the SCIM server’s own URLs in its responses."
+        hint="Identity providers follow them, so they must point to the gateway."
       />
     </fieldset>
   );
@@ -148,7 +148,7 @@ export function testPage(
         <Status
           tone={isFine ? 'ok' : 'bad'}
           before={isSaved && 'Your change is saved. '}
-          lead={isFine ? 'The SCIM server answers as identity providers expect.' : troubleOf(wrong, isAnswered)}
+          lead={isFine ? 'The SCIM server responds as identity providers expect.' : troubleOf(wrong, isAnswered)}
           detail="We sent the requests that Entra ID and Okta send when you test the connection there. Nothing was changed."
           acts={<Act action={`${address}/test`} name="Test again" />}
         />
@@ -168,9 +168,9 @@ export function testPage(
 }
 
 function troubleOf(wrong: number, isAnswered: boolean): string {
-  if (!isAnswered) return 'The SCIM server did not answer.';
+  if (!isAnswered) return 'The SCIM server did not respond.';
   return wrong === 1
-    ? 'Identity providers will have trouble with 1 answer.'
+    ? 'Identity providers will have trouble with 1 response.'
     : `Identity providers will have trouble with ${wrong} answers.`;
 }
 
@@ -191,7 +191,7 @@ function CheckRow({ check }: { check: UpstreamTestCheck }) {
       </span>
       <span class="what end">
         <small>
-          {status ?? 'no answer'}, {elapsedMs.toLocaleString('en')} ms
+          {status ?? 'no response'}, {elapsedMs.toLocaleString('en')} ms
         </small>
       </span>
     </li>
@@ -210,14 +210,15 @@ const CAUSES: Record<NonNullable<UpstreamTestCheck['cause']>, string> = {
   dns: 'Its host name does not resolve.',
   tls: 'Its certificate can’t be verified.',
   tls_expired: 'Its certificate has expired.',
-  tls_not_yet_valid: 'Its certificate is not valid yet: check the time on this server too.',
+  tls_not_yet_valid: 'Its certificate is not valid yet. Check the clock on this server too.',
   tls_name: 'Its certificate is for another host name.',
   tls_untrusted: 'Its certificate is from an authority that this server does not trust.',
-  tls_chain: 'It does not send the intermediate certificates.',
-  refused: 'It refuses the connection: check that it runs, and the port in its URL.',
-  timeout: 'It did not accept a connection in time: check the firewall between here and there.',
+  tls_chain: 'It is not sending the intermediate certificates.',
+  refused: 'It is refusing connections. Check that it is running, and check the port in its URL.',
+  timeout: 'It did not accept a connection in time. Check the firewall between the two servers.',
   no_route: 'Its address can’t be reached from here.',
   not_allowed: 'Its address is private. To allow it, set LATCHKEY_UPSTREAM_ALLOW.',
-  wrong_protocol: 'Its answer is not HTTP: check http or https, and the port in its URL.',
-  closed: 'It closed the connection before it answered.',
+  wrong_protocol:
+    'Its response is not HTTP. Check the port in its URL, and whether it should start with http or https.',
+  closed: 'It closed the connection before responding.',
 };

@@ -15,6 +15,7 @@ import {
   type Trail,
   useVisit,
 } from '../pages/index.ts';
+import { list } from '../sentences.ts';
 import { Deliveries, LastAttempt, stateIn } from './deliveries.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
@@ -123,12 +124,12 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
     acting('enable', ({ id }, { attribution }) => endpoints.enable(id, attribution)),
     {
       ...acting('disable', ({ id }, { attribution }) => endpoints.disable(id, 'by_hand', attribution)),
-      ask: asking('Turn off', 'It will get no more events.', 'Pending deliveries fail. You can resend them later.'),
+      ask: asking('Turn off', "It won't get any more events.", 'Pending deliveries fail. You can resend them later.'),
     },
     {
       path: '/notifications/:id/delete',
       action: 'webhooks.change',
-      ask: asking('Delete', 'It will get no more events. Its list of deliveries is deleted too.', ''),
+      ask: asking('Delete', "It won't get any more events. Its list of deliveries is deleted too.", ''),
       async post(visit) {
         await notifications.removeEndpoint((await named(visit)).id, visit.attribution);
         return `${HOME}/notifications`;
@@ -224,5 +225,5 @@ function Condition(props: { endpoint: Endpoint; counts: Record<DeliveryState, nu
 }
 
 function hearsOf({ events }: Endpoint): string {
-  return events.length === 0 ? 'It gets all events.' : `It gets ${events.join(', ')}.`;
+  return events.length === 0 ? 'It receives all events.' : `It receives ${list(events)} events.`;
 }
