@@ -49,7 +49,7 @@ export function createPost(deps: { transport: Transport; clock: Clock; timeoutMs
         });
       };
       const timer = setTimeout(() => {
-        finish(`no answer in ${Math.round(timeoutMs / 1000)} s`);
+        finish(`no response within ${Math.round(timeoutMs / 1000)} s`);
         abort?.(new Error('the receiver took too long'));
       }, timeoutMs);
 
@@ -83,7 +83,7 @@ export function createPost(deps: { transport: Transport; clock: Clock; timeoutMs
             controller.abort(new Error('the answer is no longer needed'));
           },
           onResponseEnd: () => finish(reasonOf(answer?.status)),
-          onResponseError: (_controller, error) => finish(answer ? 'the answer broke off' : faultOf(error)),
+          onResponseError: (_controller, error) => finish(answer ? 'the response was cut off' : faultOf(error)),
         },
       );
     });

@@ -68,7 +68,7 @@ function messageOf(
       return {
         title: "We don't recognize this client.",
         text: 'Your identity provider sent a client ID that is not one of ours.',
-        todo: `Compare the client ID in your identity provider with the one in your directory's setup, or the one that ${vendor} gave you. ${clientId === undefined ? 'It sent none.' : 'It sent this one:'}`,
+        todo: `Compare the client ID in your identity provider with the one in your directory's setup, or the one that ${vendor} gave you. ${clientId === undefined ? "It didn't send one." : 'It sent this one:'}`,
         values: client,
       };
     case 'invalid_redirect_uri':

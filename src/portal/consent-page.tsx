@@ -61,8 +61,8 @@ export function ConsentPage(props: {
         </div>
       </form>
       <small>
-        The connection belongs to the directory. It keeps working if you leave or change your password. Cancel changes
-        nothing.
+        The connection belongs to the directory. It keeps working if you leave or change your password. Choosing Cancel
+        changes nothing.
       </small>
     </>
   );
@@ -127,14 +127,14 @@ function DirectoryChoice(props: Choice & { client: Client; isSingle: boolean }) 
               value=""
               isOn={own === undefined}
               label="Keep both."
-              hint={`${capital(spokenOf(only.credential))} keeps working next to the new connection.`}
+              hint={`${capital(spokenOf(only.credential))} keeps working alongside the new connection.`}
             />
             <Pick
               name={name}
               value={only.credential.id}
               isOn={own !== undefined}
               label="Replace it."
-              hint={`${capital(spokenOf(only.credential))} keeps working until ${client.name} uses the new connection and no longer uses the old one. Then it ends automatically.`}
+              hint={`${capital(spokenOf(only.credential))} keeps working until ${client.name} uses the new connection and no longer uses the old one. It is then revoked automatically.`}
             />
           </>
         )}
@@ -147,7 +147,7 @@ function FreeSlot({ slot, isNext, client }: { slot: 'a' | 'b'; isNext: boolean; 
   return (
     <div class={isNext ? 'slot next' : 'slot'}>
       <SlotHead slot={slot} title={isNext ? `${client.name}, new` : 'Empty'} />
-      <small>{isNext ? 'The new connection goes here.' : 'Free for the next replacement.'}</small>
+      <small>{isNext ? 'The new connection goes here.' : 'Available for your next credential.'}</small>
     </div>
   );
 }

@@ -60,7 +60,7 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
     const address = addressOf(visit, directory);
     const [all, refused] = [`${address}/audit`, `${address}/audit?type=refused`];
     return {
-      title: `Audit trail of ${directory.name}`,
+      title: `Audit trail for ${directory.name}`,
       heading: 'Audit',
       trail: trailTo(visit, directory),
       acts: directory.requestLog === true && <Go href={`${address}/requests`} name="Request log" />,

@@ -164,14 +164,14 @@ function HomePage(props: {
         {isConnecting && (
           <p>
             <small>
-              To connect with OAuth, start in your identity provider, in this same browser. It brings you back here to
+              To connect with OAuth, start in your identity provider, in this browser. It brings you back here to
               approve the connection.
             </small>
           </p>
         )}
         <Form action={`${HOME}/leave`} class="head">
           <small>
-            Your session ends at <Time at={endsAt} exact />.
+            Your session ends on <Time at={endsAt} exact />.
           </small>
           <button type="submit">Sign out</button>
         </Form>
