@@ -15,7 +15,7 @@ import { WhatToDo } from './what-to-do.tsx';
 export const WAYS = {
   setup: ['Choose your provider', 'Choose how to connect', 'Paste the values', 'Confirm it works'],
   generate: ['Generate', 'Paste the token', 'Confirm it works'],
-  rotate: ['Generate', 'Paste the token', 'Confirm it works', 'End the old one'],
+  rotate: ['Generate', 'Paste the token', 'Confirm it works', 'Revoke the old one'],
 } as const;
 
 /** What is broken since the new credential is there; what happened before says nothing of it. */
@@ -72,7 +72,7 @@ export function Check(props: {
             <strong>
               {fresh.credential.kind === 'oauth'
                 ? `A request from ${provider} was accepted`
-                : `${capital(provider)} uses the new token`}
+                : `${capital(provider)} is using the new token`}
             </strong>
             <small>
               from {fresh.total?.lastUsedFrom?.address}

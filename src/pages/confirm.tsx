@@ -5,7 +5,7 @@ import { Form } from './forms.tsx';
 import type { Question, Shown, Visit } from './visit.tsx';
 
 /** What ending a replaced credential is called, wherever it can be asked for. */
-export const END_OLD = 'End the old one now';
+export const END_OLD = 'Revoke the old one now';
 
 /** Leads to what is confirmed first. */
 export function Ask({ href, name, isMild = false }: { href: string; name: string; isMild?: boolean }) {

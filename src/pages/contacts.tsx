@@ -8,6 +8,7 @@ import {
   type NoticeKind,
   type Notifications,
 } from '../notifications/index.ts';
+import { list } from '../sentences.ts';
 import { Field, required } from './fields.tsx';
 import { Act, FormPanel } from './forms.tsx';
 import { Details, Listed, Row, Rows } from './lists.tsx';
@@ -28,6 +29,11 @@ const MEANINGS: Record<NoticeKind, string> = {
   ending: 'upcoming expirations',
   changes: 'changes (at most one email an hour)',
 };
+
+export function notifiedAbout({ kinds }: { kinds: readonly string[] }): string {
+  return `notified about ${list(kinds.map((kind) => MEANINGS[kind as NoticeKind])) || 'nothing'}`;
+}
+
 const THINGS: Record<Ending['kind'], string> = {
   token: 'Access token',
   connection: 'Connection',
@@ -80,7 +86,7 @@ export function contactRoutes<V extends Visit>({
               {confirmed < ENOUGH && (
                 <Note>
                   <strong>
-                    {confirmed === 0 ? 'No contact has confirmed yet.' : 'Only one contact has confirmed.'}
+                    {confirmed === 0 ? 'No contacts have confirmed yet.' : 'Only one contact has confirmed.'}
                   </strong>{' '}
                   Add at least two, so that someone sees a problem when one of them is away.
                 </Note>
@@ -88,12 +94,9 @@ export function contactRoutes<V extends Visit>({
               <section class="panel list">
                 <Rows
                   items={people.items}
-                  none="No contact yet."
+                  none="No contacts yet."
                   row={(contact) => (
-                    <ContactRow
-                      contact={contact}
-                      text={`notified about ${contact.kinds.map((kind) => MEANINGS[kind as NoticeKind]).join(', ') || 'nothing'}`}
-                    >
+                    <ContactRow contact={contact} text={notifiedAbout(contact)}>
                       {may && (
                         <span class="acts">
                           {!contact.confirmedAt && notifications.isMailOn && (

@@ -83,13 +83,14 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
       return {
         title,
         trail: trailTo(visit, directory),
+        ...(verb === 'Disable' && { keep: 'Keep it enabled' }),
         name: verb === 'End' ? END_OLD : verb,
         back,
         text: (
           <>
             <p>
               <b>
-                {using === holding ? `${capital(provider)} will be` : 'Requests that use it will be'} refused
+                {using === holding ? `Requests from ${provider} will be` : 'Requests that use it will be'} refused
                 immediately.
               </b>{' '}
               <Last
@@ -97,7 +98,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
                 before="Last used"
                 from={`${provider} (${[lastUsedFrom?.address, lastUsedFrom?.userAgent].filter(Boolean).join(', ')})`}
                 after="."
-                never="It was never used."
+                never="It has never been used."
               />
             </p>
             <p class="soft">

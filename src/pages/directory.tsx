@@ -154,11 +154,12 @@ function Callout({ view }: { view: DirectoryView }) {
               : ' '}
             {progress.status === 'waiting_for_quiet' && progress.retiresAt && (
               <>
-                and ends automatically <Time at={progress.retiresAt} /> if it isn't used.
+                and is revoked automatically <Time at={progress.retiresAt} /> if it isn't used.
               </>
             )}
-            {progress.status === 'still_in_use' && 'but is still in use. Check its last use before you revoke it.'}
-            {progress.status === 'manual' && 'and keeps working until you end it.'}
+            {progress.status === 'still_in_use' &&
+              'but is still in use. Check when it was last used before you revoke it.'}
+            {progress.status === 'manual' && 'and keeps working until you revoke it.'}
             {progress.status === 'scheduled' && progress.retiresAt && (
               <>
                 and ends <Time at={progress.retiresAt} />.
@@ -212,7 +213,7 @@ export function LastUse({ view }: { view: Held }) {
       Last used <Time at={acceptedAt} />{' '}
       {at && at >= acceptedAt
         ? `from ${provider} (${using.total?.lastUsedFrom?.address})`
-        : 'with a credential that has since ended'}
+        : 'with a credential that no longer works'}
       {accepted > 0 && `; ${counted(accepted, 'request')} in 14 days`}.
     </>
   );

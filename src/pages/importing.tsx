@@ -24,8 +24,8 @@ export function importRoutes(deps: SeenDependencies): Route[] {
       children: (
         <Form class="panel">
           <p class="soft">
-            The token that {IDENTITY_PROVIDERS[directory.provider].name} sends today keeps working. You don't have to
-            change anything there. We store only a digest of it.
+            The token that {IDENTITY_PROVIDERS[directory.provider].name} is using now will keep working. You don't have
+            to change anything there. We store only a digest of it.
           </p>
           <Field
             name="value"

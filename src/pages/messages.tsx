@@ -78,7 +78,7 @@ export function fieldProblemOf(error: AppError): FieldProblem | undefined {
   return { name, text: text.startsWith(name) ? `${labelOf(name)}${text.slice(name.length)}` : text };
 }
 
-const STILL_IN_USE = 'Nothing was changed. Check its last use, then choose again.';
+const STILL_IN_USE = 'Nothing was changed. Check when it was last used, then choose again.';
 
 const FIELDS_OF_ERRORS: Partial<Record<AppError['code'], string>> = {
   endpoint_key_taken: 'endpointKey',
@@ -99,6 +99,6 @@ const REMEDIES: Partial<Record<AppError['code'], string>> = {
   email_taken: 'Choose another email address.',
   last_owner: 'Make another member an owner first.',
   last_owner_key: 'It is the only usable owner key. Create another owner key first.',
-  last_secret: 'It is the only secret of this client. Add another one and paste it into the identity provider first.',
+  last_secret: "It is this client's only secret. Add another one and paste it into the identity provider first.",
   secrets_full: 'Remove the secret that the identity provider no longer uses.',
 };

@@ -58,7 +58,7 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
     });
     const address = addressOf(visit, directory);
     return {
-      title: `Request log of ${directory.name}`,
+      title: `Request log for ${directory.name}`,
       heading: 'Request log',
       trail: trailTo(visit, directory),
       acts: (
@@ -74,7 +74,7 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
         <>
           <p class="soft">
             {isOn
-              ? `Accepted requests of the last ${REQUEST_LOG_DAYS} days. Bodies, filters and names are never stored.`
+              ? `Accepted requests from the last ${REQUEST_LOG_DAYS} days. Bodies, filters and names are never stored.`
               : 'The log is off. When it is on, you and the IT contact can see each accepted request. Bodies, filters and names are never stored.'}
           </p>
           <TableList

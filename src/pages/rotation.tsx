@@ -31,11 +31,11 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
       <Steps names={WAYS.rotate} current={fresh.total?.lastUsedAt ? 3 : isPasteRefused(view, fresh) ? 1 : 2}>
         <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
         <section class="detail">
-          <h2>End the old one</h2>
+          <h2>Revoke the old one</h2>
           <p class="soft">
             {old.progress?.retire === 'when-replaced'
-              ? `It ends automatically once ${provider} uses the new one and the old one has been unused for ${span(quietSeconds)}.`
-              : 'It keeps working until you end it.'}
+              ? `It is revoked automatically once ${provider} is using the new one and the old one has gone unused for ${span(quietSeconds)}.`
+              : 'It keeps working until you revoke it.'}
           </p>
           {old.progress?.successorAccepted && (
             <div class="acts">
@@ -93,10 +93,10 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
                   name="retire"
                   value="when-replaced"
                   isOn
-                  label="End the old one once the new one works."
+                  label="Revoke the old one once the new one works."
                   hint={`It must also be unused for ${span(quietSeconds)}.`}
                 />
-                <Pick name="retire" value="manual" label="Keep it until I end it." />
+                <Pick name="retire" value="manual" label="Keep it until I revoke it." />
               </fieldset>
             )}
             <Submit

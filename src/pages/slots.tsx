@@ -26,7 +26,7 @@ export function SlotCards(props: {
             <p class="soft">
               {view.holdings.length === 0
                 ? `For the token or connection that ${view.provider} will use.`
-                : 'For the next one, so that you can switch without a gap.'}
+                : 'For your next credential, so that you can switch without an interruption.'}
             </p>
             <div class="acts">{free(slot)}</div>
           </article>
@@ -142,6 +142,6 @@ function StateTag({ holding, view }: { holding: Holding; view: DirectoryView }) 
   const quietSeconds = Math.floor((now.getTime() - total.lastUsedAt.getTime()) / 1000);
   if (using !== holding) return <Tag>not used for {span(quietSeconds)}</Tag>;
   // Green says that all is well, so it stands beside no trouble.
-  if (troubleOf(view.diagnosis)) return <Tag>used last</Tag>;
+  if (troubleOf(view.diagnosis)) return <Tag>last used</Tag>;
   return <Tag tone="ok">in use</Tag>;
 }

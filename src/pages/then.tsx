@@ -115,7 +115,7 @@ function Then({ then, at, directory }: { then: PastDiagnosis; at: Date; director
         <>
           {then.keptSince && then.keptSince > at && (
             <p class="soft">
-              Our records begin <Moment at={then.keptSince} />, so we know nothing about this time.
+              Our records begin <Moment at={then.keptSince} />, so we have no data for this time.
             </p>
           )}
           {lead && (
@@ -151,10 +151,10 @@ function Then({ then, at, directory }: { then: PastDiagnosis; at: Date; director
                     )}
                     {lastUsedAt ? (
                       <>
-                        Last used within the hour before <Moment at={lastUsedAt} />.
+                        Last used in the hour before <Moment at={lastUsedAt} />.
                       </>
                     ) : (
-                      'Not used before.'
+                      'Not used before then.'
                     )}
                   </small>
                 </div>

@@ -129,7 +129,7 @@ export function TimelineDrawing({ timeline }: { timeline: Timeline }) {
           </svg>
         </section>
       </div>
-      <p class="unseen">The table below has the same data.</p>
+      <p class="unseen">The table below shows the same data.</p>
       <AsTable timeline={timeline} />
     </>
   );
@@ -178,7 +178,7 @@ function lanesOf({ from, to, changes, credentials, tokenEndpoint, scimServer, tr
       held: [],
       empty: mayUseTokens ? 'no requests' : 'not used with tokens',
     },
-    { name: 'SCIM server', runs: scimServer, held: [], empty: 'no answers seen' },
+    { name: 'SCIM server', runs: scimServer, held: [], empty: 'no responses seen' },
   ];
 }
 

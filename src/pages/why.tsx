@@ -42,7 +42,7 @@ export function whyRoutes<V extends Visit>({ diagnoses }: { diagnoses: Pick<Diag
         const why = await diagnoses.why(params['code'] ?? '');
         if (!why)
           throw new AppError('not_found', {
-            detail: "We don't recognize this code. It is mistyped, or older than 30 days.",
+            detail: "We don't recognize this code. It was mistyped, or is more than 30 days old.",
           });
         assertSees(why.organizationId);
         return `${home}/directories/${why.directoryId}?at=${why.at.toISOString()}`;

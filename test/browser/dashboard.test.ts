@@ -62,7 +62,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
       const first = await page.locator('.reveal .mono').innerText();
       assert.equal(await verify(key, first), 200);
       await page.getByRole('link', { name: "I've saved it" }).click();
-      await page.getByText('Okta uses the new token').first().waitFor();
+      await page.getByText('Okta is using the new token').first().waitFor();
       await page.goto(directory);
       await page.getByText('Requests are accepted.').first().waitFor();
       await page.getByRole('link', { name: 'Rotate' }).click();
@@ -72,9 +72,9 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
       await page.getByText('Waiting for Okta to use the token').first().waitFor();
       assert.deepEqual([await verify(key, first), await verify(key, second)], [200, 200]);
       if (!scripts) await page.reload();
-      await page.getByText('Okta uses the new token').first().waitFor({ timeout: 10_000 });
-      await page.getByRole('link', { name: 'End the old one now' }).click();
-      await page.getByRole('button', { name: 'End the old one now' }).click();
+      await page.getByText('Okta is using the new token').first().waitFor({ timeout: 10_000 });
+      await page.getByRole('link', { name: 'Revoke the old one now' }).click();
+      await page.getByRole('button', { name: 'Revoke the old one now' }).click();
       await page.waitForURL(directory);
       assert.deepEqual([await verify(key, first), await verify(key, second)], [401, 200]);
       await page.getByRole('link', { name: 'Revoke' }).click();
@@ -129,7 +129,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     await context.close();
   });
 
-  it('asks in a dialog, keeps by Escape and by Keep it, and tells a screen reader what changed', async () => {
+  it('asks in a dialog, keeps by Escape and by Keep it enabled, and tells a screen reader what changed', async () => {
     const { context, page } = await signIn();
     await makeDirectory(page, 'Asks', 'asks');
     const directory = page.url();
@@ -142,11 +142,11 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     const dialog = page.getByRole('dialog', { name: /^Disable the token \(….{4}\)$/ });
     await page.getByRole('link', { name: 'Disable' }).first().click();
     await dialog.getByText('Okta will be refused immediately.').waitFor();
-    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Keep it');
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Keep it enabled');
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
     await page.getByRole('link', { name: 'Disable' }).first().click();
-    await dialog.getByRole('link', { name: 'Keep it' }).click();
+    await dialog.getByRole('link', { name: 'Keep it enabled' }).click();
     await dialog.waitFor({ state: 'detached' });
     assert.deepEqual([page.url(), await verify('asks', token)], [directory, 200]);
     await page.getByRole('link', { name: 'Disable' }).first().click();

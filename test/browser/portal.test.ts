@@ -49,7 +49,7 @@ describe('the portal in a browser', { skip: browser === undefined, concurrency: 
       await page.getByText('Waiting for Okta to use the token').first().waitFor();
       assert.equal((await verify(endpointKey, token)).status, 200);
       if (!scripts) await page.reload();
-      await page.getByText('Okta uses the new token').first().waitFor();
+      await page.getByText('Okta is using the new token').first().waitFor();
       await page.getByRole('link', { name: 'Go to the directory' }).click();
       await page.getByText('Requests are accepted.').first().waitFor();
       await verify(endpointKey, `${token.slice(0, -4)}zzzz`);
@@ -143,8 +143,8 @@ describe('the portal in a browser', { skip: browser === undefined, concurrency: 
     await page.getByText('Waiting for Okta to use the token').first().waitFor();
     assert.equal((await verify('by-keys', second)).status, 200);
     await page.reload();
-    await press('End the old one now');
-    await press('End the old one now');
+    await press('Revoke the old one now');
+    await press('Revoke the old one now');
     await page.waitForURL(address);
     assert.equal((await verify('by-keys', token)).status, 401);
     await press('Revoke');

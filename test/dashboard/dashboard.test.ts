@@ -338,7 +338,7 @@ for (const engine of engines) {
         assert.match((await owner.open(`/directories/${id}/rotate`)).html, /Waiting for Okta to use the token/);
         assert.deepEqual([await verify(id, old), await verify(id, fresh)], [200, 200]);
         const part = await owner.open(`/directories/${id}/rotate?part=live`);
-        assert.match(part.html, /^<div class="steps">.*Okta uses the new token/);
+        assert.match(part.html, /^<div class="steps">.*Okta is using the new token/);
         const [first = ''] = credentialsIn((await owner.open(`/directories/${id}`)).html);
         const page = await owner.send(`/credentials/${first}/retire`);
         assert.equal(page.status, 200, page.html);
@@ -354,7 +354,7 @@ for (const engine of engines) {
         const second = tokenIn((await owner.send(`/directories/${id}/rotate/anew`)).html);
         assert.deepEqual([await verify(id, first), await verify(id, lost), await verify(id, second)], [200, 401, 200]);
         const { html } = await owner.open(`/directories/${id}/rotate`);
-        assert.match(html, /It keeps working until you end it/);
+        assert.match(html, /It keeps working until you revoke it/);
         assert.doesNotMatch(html, /save the new token\?/);
         assert.equal((await owner.send(`/directories/${id}/rotate/anew`)).status, 409);
         assert.equal(await verify(id, second), 200);
@@ -448,7 +448,7 @@ for (const engine of engines) {
         const token = tokenIn((await owner.send(`/directories/${id}/generate`)).html);
         assert.match(
           (await owner.open(`/organizations/${organizationId}/delete`)).html,
-          /1 credential will be revoked, and Okta will be refused/,
+          /1 credential will be revoked, and requests from Okta will be refused/,
         );
         await owner.send(`/organizations/${organizationId}/delete`);
         assert.equal(await verify(id, token), 401);
@@ -737,7 +737,7 @@ for (const engine of engines) {
       );
       assert.match(
         (await owner.open(`/directories/${id}/delete`)).html,
-        /Last used <time[^>]*>[^<]*<\/time> with a credential that has since ended/,
+        /Last used <time[^>]*>[^<]*<\/time> with a credential that no longer works/,
       );
       await owner.send(`/credentials/${credentialsIn((await owner.open(`/directories/${id}`)).html)[0]}/revoke`);
       assert.match((await owner.open(`/directories/${id}`)).html, /No longer connected\./);
@@ -796,8 +796,8 @@ for (const engine of engines) {
       const path = /\/credentials\/cred_\w+\/retire/.exec(html)?.[0] ?? '';
       const question = await owner.open(path);
       assert.match(question.html, new RegExp(`End “Old” \\(…${first.slice(-4)}\\)`));
-      assert.match(question.html, /<button[^>]*>End the old one now<\/button>/);
-      assert.match((await owner.open(`/directories/${id}`)).html, /End the old one now/);
+      assert.match(question.html, /<button[^>]*>Revoke the old one now<\/button>/);
+      assert.match((await owner.open(`/directories/${id}`)).html, /Revoke the old one now/);
       assert.doesNotMatch(question.html, /Retire/);
       assert.match(question.html, /will be refused immediately.*Last used/);
       assert.equal(await verify(id, first), 200);
@@ -894,7 +894,7 @@ for (const engine of engines) {
       const { id } = await makeDirectory();
       const { body } = await app.api.post('/clients', { name: 'Entra', provider: 'entra', directoryId: id });
       const address = `/clients/${body.client.id}`;
-      assert.match((await owner.open(`${address}/delete`)).html, /It has not gotten one recently/);
+      assert.match((await owner.open(`${address}/delete`)).html, /It hasn(?:'|&#39;)t gotten one recently/);
       const answer = await fetch(`${app.url}/oauth/token`, {
         method: 'POST',
         headers: { authorization: `Basic ${btoa(`${body.client.id}:${body.clientSecret}`)}` },

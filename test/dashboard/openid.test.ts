@@ -112,7 +112,7 @@ describe('sign-in by an OpenID provider', () => {
     const answer = await signIn('mallory');
     provider.speakOf(undefined);
     assert.equal(answer.status, 400);
-    assert.match(await answer.text(), /refused the sign-in, or its answer is for another browser/);
+    assert.match(await answer.text(), /refused the sign-in, or its response is for another browser/);
     assert.ok(!cookie(answer.headers).some((line) => /^latchkey_operator=./.test(line ?? '')));
   });
 

@@ -40,7 +40,7 @@ describe('the SCIM server of a directory, on its page', () => {
     assert.match((await owner.open(pathOf(good.directory))).html, /Test the SCIM server/);
     const fine = await owner.send(`${pathOf(good.directory)}/test`);
     assert.equal(fine.status, 200);
-    assert.match(fine.html, /answers as identity providers expect/);
+    assert.match(fine.html, /responds as identity providers expect/);
     const odd = await behind.http(json({ totalResults: 3, Resources: [{ id: '1' }] }));
     const { html } = await owner.send(`${pathOf(odd.directory)}/test`);
     assert.match(html, /will have trouble with 4 answers/);
@@ -59,7 +59,7 @@ describe('the SCIM server of a directory, on its page', () => {
     const directory = await app.api.makeDirectory();
     const saved = await change(directory, { upstreamUrl });
     assert.match(saved.html, /Your change is saved\./);
-    assert.match(saved.html, /answers as identity providers expect/);
+    assert.match(saved.html, /responds as identity providers expect/);
     assert.equal((await stateOf(directory)).upstreamUrl, upstreamUrl);
     const before = asked.length;
     const renamed = await change(directory, { name: 'renamed' });

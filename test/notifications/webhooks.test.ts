@@ -217,7 +217,7 @@ describe('webhooks', () => {
     receiver.answers(() => undefined);
     await app.api.post('/organizations', { name: 'Contoso' });
     await settled();
-    assert.equal((await deliveriesOf(webhook.id))[0].lastAttempt.reason, 'no answer in 0 s');
+    assert.equal((await deliveriesOf(webhook.id))[0].lastAttempt.reason, 'no response within 0 s');
 
     let sent = 0;
     receiver.answers((_request, response) => {

@@ -112,7 +112,7 @@ function headersOf(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}`, 'user-agent': OKTA_AGENT, 'x-forwarded-for': OKTA_ADDRESS };
 }
 
-/** Through the pages, up to the moment in which Okta uses the new token and the old one is not needed any more. */
+/** Through the pages, up to the moment in which Okta is using the new token and the old one is not needed any more. */
 async function rotate({ app, directory, token, page }: Scene): Promise<void> {
   const address = `${app.url}/dashboard/directories/${directory.id}/rotate`;
   await page.goto(address);
@@ -222,7 +222,7 @@ async function walkThrough({ app, directory, token, page }: Scene, canvas: Page)
     app.clock.advance(2 * MINUTE);
     await frame('4. Both tokens work', rotation);
     await goOver(fresh);
-    await frame('5. Okta uses the new token', rotation);
+    await frame('5. Okta is using the new token', rotation);
     await canvas.waitForTimeout(BETWEEN_FRAMES_MS);
     app.clock.advance(HOUR + MINUTE);
     await canvas.waitForTimeout(BETWEEN_FRAMES_MS);

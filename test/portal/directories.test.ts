@@ -87,7 +87,7 @@ for (const engine of engines) {
         assert.ok(shown.html.includes(word), word);
       assert.match((await open('/check')).html, /Waiting for Okta to use the token/);
       assert.equal(await verify(token), 200);
-      assert.match((await open('/check?part=live')).html, /^<div class="steps">.*Okta uses the new token/);
+      assert.match((await open('/check?part=live')).html, /^<div class="steps">.*Okta is using the new token/);
       assert.ok(!(await open()).html.includes(token));
       const { body } = await app.api.get(`/events?directoryId=${directory.id}&type=credential.issued`);
       assert.deepEqual([body.items[0].source, body.items[0].actor.type], ['portal', 'it_contact']);
@@ -134,7 +134,7 @@ for (const engine of engines) {
         html,
         /<strong>Requests from Okta are being refused\.<\/strong> It(?:'|&#39;)s sending a token that we don(?:'|&#39;)t recognize.*no other requests have been accepted\..*and was last used <time/,
       );
-      assert.match(html, /used last<\/span>/);
+      assert.match(html, /last used<\/span>/);
       assert.doesNotMatch(html, /class="tag ok"/);
       assert.doesNotMatch(html, /last four characters/);
     });
@@ -265,7 +265,7 @@ for (const engine of engines) {
     it('is left before the eight hours are over, and then is closed to this browser', async () => {
       await begin();
       const before = contact.browser.cookieFor(`${app.url}/portal`);
-      assert.match((await contact.browser.open(`${app.url}/portal`)).html, /Your session ends at/);
+      assert.match((await contact.browser.open(`${app.url}/portal`)).html, /Your session ends on/);
       assert.equal((await send('/leave', { token: 'x' })).status, 403);
       assert.equal((await open()).status, 200);
       assert.match((await send('/leave')).html, /You have signed out/);

@@ -262,7 +262,7 @@ for (const engine of engines) {
       await told();
       const { html } = await open('/check');
       assert.doesNotMatch(html, /<h2>What to do<\/h2>/);
-      assert.match(html, /Okta uses the new token.*<small>from /);
+      assert.match(html, /Okta is using the new token.*<small>from /);
     });
 
     it('says that both slots are held, and leads to a rotation', async () => {
