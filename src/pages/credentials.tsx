@@ -8,7 +8,7 @@ import { spokenOf } from './directory-view.ts';
 import { Field, sent } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
 import { messagePage } from './messages.tsx';
-import { capital, Steps } from './parts.tsx';
+import { Steps } from './parts.tsx';
 import { pairIn, Replaced, rotationRoutes } from './rotation.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
