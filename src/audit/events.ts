@@ -61,7 +61,7 @@ export const EVENTS = {
   'finding.changed': "A directory's finding became more or less severe. `before` is the earlier severity.",
   'finding.healed': "A directory's finding was resolved.",
   'finding.settled':
-    'Someone settled a finding. `how` is `recovered` (the missed changes are fixed), `expected` (the silence is normal), `muted` (no silence alerts before `until`) or `reported_again` (both of those are undone).',
+    'Someone settled a finding. `how` is `recovered` (the missed changes are fixed), `expected` (the silence is normal), `muted` (no silence alerts before `until`) or `reported_again` (`expected` or `muted` was undone).',
   'fleet.quieted':
     "Many directories of one identity provider went quiet at once. `directories` says how many, out of `active`. Latchkey doesn't send a separate alert for each of them.",
   'fleet.resumed': 'Directories of that identity provider are sending requests again.',
