@@ -171,7 +171,8 @@ export function createEndings(deps: EndingSources & { storage: Storage; clock: C
       const record = { ...facts, ...(next && { nextAt: new Date(next.at) }) };
       const kept = await endings.update(one.id, (before) =>
         before.endsAt.getTime() === one.endsAt.getTime()
-          ? { ...before, name: one.name }
+          ? // Who read it first may not have known since when it is so. A stage that was told already makes no second notice.
+            { ...before, name: one.name, ...(next && before.nextAt && { nextAt: earliest(before.nextAt, next.at) }) }
           : { ...record, createdAt: before.createdAt },
       );
       if (kept) continue;
@@ -237,4 +238,8 @@ export function createEndings(deps: EndingSources & { storage: Storage; clock: C
       return found.filter(({ endsAt }) => endsAt.getTime() > now);
     },
   };
+}
+
+function earliest(one: Date, other: number): Date {
+  return one.getTime() <= other ? one : new Date(other);
 }

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { DAY } from '../support/clock.ts';
+import { DAY, HOUR, MINUTE } from '../support/clock.ts';
+import { createFaultyStorage } from '../support/faulty-storage.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 
 describe('ends', () => {
@@ -61,6 +62,37 @@ describe('ends', () => {
     const [mail] = server.mails;
     assert.match(mail?.subject ?? '', /Access token \(from before\) expires in 14 days/);
     assert.match(mail?.text ?? '', /You're getting this because you're an owner, and no contact has confirmed/);
+  });
+
+  it('that were found before their event was heard miss no stage that came in between', async (t) => {
+    const faulty = createFaultyStorage();
+    const late = await startApp({ env: { ...server.env, LATCHKEY_LEASE_MS: '0' }, wrapStorage: faulty.wrap });
+    t.after(() => late.close());
+    await late.api.post('/operators', { name: 'Lee', email: 'lee@acme.example', role: 'owner' });
+    const directory = await late.api.makeDirectory();
+    await late.app.settled();
+    const round = async (...names: string[]) => {
+      for (const name of names) await late.app.rounds.find((one) => one.name === name)?.run();
+      await late.app.settled();
+    };
+    // The token is issued; whoever should hear of it can't write.
+    faulty.failAll({
+      before(operation) {
+        if (operation.endsWith('of endings')) throw new Error('a fault of the test');
+      },
+    });
+    const expiresAt = new Date(late.clock.now().getTime() + 7 * DAY + HOUR).toISOString();
+    await late.api.issue(directory.id, { label: 'heard late', expiresAt });
+    await late.app.settled();
+    faulty.failAll(null);
+    late.clock.advance(2 * HOUR);
+    await round('notices');
+    await round('recovery', 'notices', 'deliveries');
+    late.clock.advance(MINUTE);
+    await round('notices', 'deliveries');
+    const told = server.mails.filter(({ to }) => to === 'lee@acme.example').map(({ subject }) => subject);
+    assert.equal(told.length, 1, told.join());
+    assert.match(told[0] ?? '', /\(heard late\) expires in 7 days/);
   });
 
   it('of certificates in a client’s keys are told, and not where another key lasts longer', async (t) => {
