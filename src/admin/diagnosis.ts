@@ -35,6 +35,7 @@ const timelineView = z
     troubles: z.array(
       z.object({
         code: z.enum(CODE_NAMES),
+        says: z.string().describe('The cause, as far as the event knows it.'),
         firstAt: schemas.shownTime,
         lastAt: schemas.shownTime,
         count: z.int(),

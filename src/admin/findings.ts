@@ -59,7 +59,7 @@ export function findingOperations(deps: { directories: Directories; diagnoses: D
       method: 'get',
       path: '/findings',
       tag,
-      summary: 'List current findings that need attention, most urgent first, then latest',
+      summary: 'List current findings that need attention, most urgent first, then longest',
       action: 'directories.read',
       query: z.strictObject({
         ...schemas.paging,

@@ -73,7 +73,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       ),
       rest: (
         <>
-          {past && <PastPanel past={past} directory={directory} />}
+          {past && <PastPanel past={past} lead={face.view.diagnosis.findings[0]} directory={directory} />}
           {mayChange && (
             <Fold
               summary="Change, disable or delete"

@@ -1,6 +1,7 @@
 /** HTML for operators, under /dashboard: organizations, directories with their two slots, clients, audit, settings. */
 import type { Middleware } from 'koa';
 import { mayRole } from '../access.ts';
+import { UNNAMED_CONTACT } from '../one-time-links/index.ts';
 import {
   contactRoutes,
   createPipeline,
@@ -98,7 +99,11 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
         assertSees: () => undefined,
         auditPath: `${HOME}/audit`,
         clientsPath: `${HOME}/clients`,
-        nameOf: (actor, address) => (address === undefined ? actor.name : `${actor.name}, ${address}`),
+        nameOf(actor, address) {
+          const isNamed = actor.type === 'it_contact' && actor.name !== UNNAMED_CONTACT;
+          const name = isNamed ? `${actor.name} (IT contact)` : actor.name;
+          return address === undefined ? name : `${name}, ${address}`;
+        },
         attribution: {
           actor: { type: 'operator', id, name },
           source: 'dashboard',

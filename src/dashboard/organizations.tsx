@@ -32,11 +32,11 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
 
   /** Those that are broken, of all organizations, and how many there are. */
   async function broken() {
-    const count = (severity: 'failing' | 'degraded') => diagnoses.current.count({ severity });
-    const [failing, degraded] = await Promise.all([count('failing'), count('degraded')]);
-    const total = failing + degraded;
-    if (total === 0) return undefined;
-    const { items } = await rows.needing({ limit: Math.min(total, NEEDING_SHOWN) });
+    const count = (severity: 'failing' | 'degraded' | 'notice') => diagnoses.current.count({ severity });
+    const [failing, degraded, notices] = await Promise.all([count('failing'), count('degraded'), count('notice')]);
+    const [broken, total] = [failing + degraded, failing + degraded + notices];
+    if (broken === 0) return undefined;
+    const { items } = await rows.needing({ limit: Math.min(broken, NEEDING_SHOWN) });
     const found = items.map(({ directory }) => directory);
     return { items, total, names: await namesOf(found, 'organizationId', organizations.find) };
   }
@@ -74,8 +74,9 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
               aside={
                 <a href={`${HOME}/findings`}>
                   <small>
-                    {counted(needing.total, 'directory').replace(/directorys$/, 'directories')}, including those with
-                    upcoming expirations
+                    {needing.items.length < needing.total
+                      ? `${needing.items.length} of ${needing.total.toLocaleString('en')} directories, show all`
+                      : 'Show as a list'}
                   </small>
                 </a>
               }

@@ -172,7 +172,7 @@ export const CODES = {
 
   client_unknown: atTokenEndpoint('The identity provider sent a client ID that we do not recognize.'),
   client_deleted: atTokenEndpoint("The OAuth client was deleted, so it can't get any more tokens.", 'vendor'),
-  client_secret_wrong: atTokenEndpoint('The client secret is wrong or missing.'),
+  client_secret_wrong: atTokenEndpoint("The request doesn't have the right client secret."),
   client_secret_expired: atTokenEndpoint('The client secret has expired.'),
   client_secret_has_blanks: atTokenEndpoint('The client secret has spaces or line breaks inside.'),
   client_id_and_secret_swapped: atTokenEndpoint('The client ID and client secret were swapped.'),
@@ -194,7 +194,7 @@ export const CODES = {
   refresh_token_reused: atTokenEndpoint(
     'A public client used a replaced refresh token again, so the connection was revoked.',
   ),
-  connection_ended: atTokenEndpoint("The connection was revoked or has expired, so it can't get any more tokens."),
+  connection_ended: atTokenEndpoint("The connection has ended, so it can't get any more tokens."),
   connection_slots_full: atTokenEndpoint(
     'A new connection could not start, because the directory already has two tokens or connections.',
   ),

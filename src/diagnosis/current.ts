@@ -53,7 +53,7 @@ export interface FindingChange {
 export interface CurrentFindings {
   /** As it was computed last; computed now where it never was. */
   of(directory: Directory): Promise<Diagnosis>;
-  /** All that are not fine, most urgent and then latest first. Throws invalid_cursor. */
+  /** All that are not fine, most urgent and then longest first. Throws invalid_cursor. */
   page(query: FindingQuery): Promise<Page<CurrentFinding>>;
   /** Directories by the severity of what leads. */
   count(where: { severity: Severity; organizationId?: string | undefined }): Promise<number>;

@@ -36,7 +36,7 @@ const CODES_AT_MOST = Object.keys(CODES).length;
 export interface FindingRows {
   /** Brings the rows of a directory in line with its findings. */
   list(directory: Directory, current: readonly Finding[]): Promise<void>;
-  /** All of them, most urgent and then latest first. Throws invalid_cursor. */
+  /** All of them, most urgent and then longest first. Throws invalid_cursor. */
   page(query: FindingQuery): Promise<Page<CurrentFinding>>;
   forget(directoryId: string): Promise<void>;
   /** Rows of earlier releases were written without the key by which an organization's are found. */
@@ -99,7 +99,7 @@ export function createFindingRows(storage: Storage): FindingRows {
         const where = { ...within, code, provider };
         const left = limit - items.length;
         if (left === 0) return { items, nextCursor: `${stages[index]}~` };
-        const found = await findings.page({ where, after: position, limit: left, direction: 'descending' });
+        const found = await findings.page({ where, after: position, limit: left, direction: 'ascending' });
         items.push(...found.items);
         if (found.nextCursor !== null) return { items, nextCursor: `${stages[index]}~${found.nextCursor}` };
         position = undefined;

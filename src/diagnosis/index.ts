@@ -4,7 +4,7 @@
  * kept, so that lists and notifications read and never compute.
  */
 export { PAGE_ACTS, type PageAct } from './acts.ts';
-export { codeOf, TROUBLES } from './causes.ts';
+export { codeOf, isRefusal, TROUBLES } from './causes.ts';
 export { type Check, type Checked, createCheck } from './check.ts';
 export { ACTORS, type ActingParty, CODE_NAMES, CODES, type Code, GROUPS, SEVERITIES, type Severity } from './codes.ts';
 export type { CurrentFindings, FindingChange } from './current.ts';
@@ -23,3 +23,4 @@ export type { Run, Timeline } from './timeline.ts';
 export { type Counted, outcomeClassOf, type Traffic, type UpstreamFinding } from './traffic.ts';
 export type { Unplaced, UnplacedRefusal } from './unplaced.ts';
 export { ticketOf, wordsOf } from './words.ts';
+export { causeOfEvent } from './words-of-events.ts';

@@ -86,6 +86,7 @@ function othersOf({ code, severity, facts: { acceptedAt, firstAt = '', cause } }
   if (CODES[code].group === 'upstream' || cause === 'doubled_path')
     return severity === 'degraded' ? 'other requests are getting through.' : 'no other requests have worked.';
   if (acceptedAt === undefined) return 'nothing has ever been accepted.';
+  if (code === 'refresh_token_superseded' && severity === 'degraded') return 'the other installation keeps working.';
   if (CODES[code].group === 'token_endpoint' && severity === 'degraded')
     return 'other requests will stop when the current access token expires.';
   return acceptedAt > firstAt ? 'other requests are being accepted.' : 'no other requests have been accepted.';
@@ -112,7 +113,8 @@ export function whoDid({ finding, audience, vendor }: Speech): string {
   const { by, byType } = finding.facts;
   if (byType === 'system') return vendor || 'Latchkey';
   if (audience === 'it_contact' && byType !== 'it_contact') return by === undefined ? 'someone' : vendor;
-  if (byType !== 'it_contact') return by ?? 'someone';
+  if (byType !== 'it_contact')
+    return by !== undefined && byType === 'operator' ? `${by} from your team` : (by ?? 'someone');
   const who = by === undefined || by === 'IT contact' ? 'someone' : by;
   return audience === 'it_contact' ? `${who} from your organization` : `${who} from the customer's IT`;
 }

@@ -18,9 +18,13 @@ export function stationsOf(facts: Facts, { findings }: Diagnosis): Station[] {
   const lead = findings.find(({ severity }) => severity === 'failing' || severity === 'degraded');
   const place = lead && placeOf(lead);
   const stop = place === undefined ? -1 : PLACES.indexOf(place);
-  const first = idpOf(facts, findings);
+  const last = latestRequest(facts, findings);
+  // What was refused is no sign of life, and no silence either.
+  const isSilent = facts.silence?.isAlarm === true && (last === undefined || last.at <= facts.silence.since);
+  const first = idpOf(last, isSilent, findings[0]?.code === 'working_quiet');
   const hasCome = first.state === 'ok';
-  return [first, tokenEndpointOf(facts), scimEndpointOf(facts, lead), scimServerOf(facts)].map((station, index) => {
+  const [endpoint, server] = [scimEndpointOf(facts, lead, isSilent), scimServerOf(facts, lead, isSilent)];
+  return [first, tokenEndpointOf(facts, isSilent), endpoint, server].map((station, index) => {
     // Nothing has come through the token endpoint that is not involved, as long as nothing comes at all.
     if (station.says === UNINVOLVED && (stop === 0 || !hasCome)) return { ...station, state: 'unreached' };
     if (!lead || stop === -1 || index < stop) return station;
@@ -85,55 +89,81 @@ function shortOf(code: Code): string {
   return SHORT[code] ?? (CODES[code].group === 'token_endpoint' ? 'Refusing requests' : 'Refusing the token');
 }
 
-function idpOf({ accepted, refusals, silence }: Facts, findings: readonly Finding[]): Station {
-  const [lead] = findings;
-  const last = latestOf([
+interface Request {
+  at: Date;
+  address?: string | undefined;
+  userAgent?: string | undefined;
+}
+
+function latestRequest({ accepted, refusals }: Facts, findings: readonly Finding[]): Request | undefined {
+  return latestOf<Request>([
     accepted && { at: accepted.at, address: accepted.address, userAgent: accepted.userAgent },
     // A stranger's request leads no finding.
     ...refusals
       .filter(({ code }) => findings.some((finding) => finding.code === code))
       .map(({ lastAt, address, userAgent }) => ({ at: lastAt, address, userAgent })),
   ]);
+}
+
+function idpOf(last: Request | undefined, isSilent: boolean, isQuiet: boolean): Station {
   if (!last) return { place: 'idp', state: 'unknown', says: 'No requests yet', notes: [] };
   const from = [last.address, last.userAgent].filter((part) => part !== undefined && part !== '').join(', ');
-  const isSilent = silence?.isAlarm === true || lead?.code === 'working_quiet';
   return {
     place: 'idp',
-    state: silence?.isAlarm ? 'unknown' : 'ok',
-    says: isSilent ? 'Quiet' : 'Sending',
+    state: isSilent ? 'unknown' : 'ok',
+    says: isSilent || isQuiet ? 'Quiet' : 'Sending',
     notes: [say`Last request ${last.at}`, ...(from === '' ? [] : [say`${from}`])],
   };
 }
 
-function tokenEndpointOf({ credentials, clients, grantedAt }: Facts): Station {
+function tokenEndpointOf({ credentials, clients, grantedAt }: Facts, isSilent: boolean): Station {
   const place = 'token_endpoint';
   const usesTokens = clients.length > 0 || credentials.some(({ kind }) => kind === 'oauth');
   if (!usesTokens) return { place, state: 'ok', says: UNINVOLVED, notes: [say`This directory uses static tokens`] };
   if (!grantedAt) return { place, state: 'unknown', says: 'No token issued yet', notes: [] };
-  return { place, state: 'ok', says: 'Issuing tokens', notes: [say`Last token ${grantedAt}`] };
+  const notes = [say`Last token ${grantedAt}`];
+  return isSilent ? untested(place, notes) : { place, state: 'ok', says: 'Issuing tokens', notes };
 }
 
-function scimEndpointOf({ accepted }: Facts, lead: Finding | undefined): Station {
-  const refusedAt = lead && placeOf(lead) === 'scim_endpoint' ? lead.facts.lastAt : undefined;
+/** What stands behind a silence may be as it was, or not. */
+function untested(place: Station['place'], notes: Text[]): Station {
+  return { place, state: 'unknown', says: 'No requests', notes };
+}
+
+function scimEndpointOf({ accepted }: Facts, lead: Finding | undefined, isSilent: boolean): Station {
+  const place = 'scim_endpoint';
+  const refusedAt = lead && placeOf(lead) === place ? lead.facts.lastAt : undefined;
+  // Of a request that then failed, accepted would be said in vain.
+  const isPassed = lead !== undefined && CODES[lead.code].group === 'upstream';
+  const notes = accepted ? [isPassed ? say`Last passed on ${accepted.at}` : say`Last accepted ${accepted.at}`] : [];
+  if (accepted && isSilent) return untested(place, notes);
   return {
-    place: 'scim_endpoint',
+    place,
     state: accepted ? 'ok' : 'unknown',
-    says: accepted ? 'Accepting requests' : 'Nothing accepted yet',
-    notes: [
-      ...(accepted ? [say`Last accepted ${accepted.at}`] : []),
-      ...(refusedAt === undefined ? [] : [say`Last refused ${new Date(refusedAt)}`]),
-    ],
+    says: !accepted ? 'Nothing accepted yet' : isPassed ? 'Passing requests on' : 'Accepting requests',
+    notes: [...notes, ...(refusedAt === undefined ? [] : [say`Last refused ${new Date(refusedAt)}`])],
   };
 }
 
-function scimServerOf({ outcomes, sees, accepted }: Facts): Station {
+function scimServerOf({ outcomes, sees, accepted }: Facts, lead: Finding | undefined, isSilent: boolean): Station {
   const place = 'scim_server';
   if (sees === 'nothing')
     return { place, state: 'unknown', says: 'Not visible to us', notes: [say`We don't see its responses`] };
+  const { answeredAt, lastAt } = lead && isBehindUs(lead) ? lead.facts : {};
+  const isFailing = lastAt !== undefined;
   const answered = outcomes.filter(({ outcome }) => outcome === 'ok' || outcome === 'normal_refusal');
-  const last = latestOf(answered);
-  if (!last) return { place, state: 'unknown', says: accepted ? 'No response yet' : 'No requests yet', notes: [] };
-  return { place, state: 'ok', says: 'Responding', notes: [say`Last response ${last.at}`] };
+  const last = isFailing ? (answeredAt === undefined ? undefined : new Date(answeredAt)) : latestOf(answered)?.at;
+  if (!last && !isFailing)
+    return { place, state: 'unknown', says: accepted ? 'No response yet' : 'No requests yet', notes: [] };
+  const notes = [
+    ...(last ? [isFailing ? say`Last working response ${last}` : say`Last response ${last}`] : []),
+    ...(isFailing && lead?.code !== 'wrong_path' ? [say`Last failure ${new Date(lastAt)}`] : []),
+  ];
+  return isSilent ? untested(place, notes) : { place, state: 'ok', says: 'Responding', notes };
+}
+
+function isBehindUs({ code, facts: { cause } }: Finding): boolean {
+  return CODES[code].group === 'upstream' || cause === 'doubled_path';
 }
 
 function latestOf<T extends { at: Date }>(moments: readonly (T | undefined)[]): T | undefined {

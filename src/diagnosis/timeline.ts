@@ -9,6 +9,7 @@ import type { Code } from './codes.ts';
 import { timeOf } from './read-facts.ts';
 import { STATE_CHANGES } from './state-at.ts';
 import type { Traffic } from './traffic.ts';
+import { causeOfEvent } from './words-of-events.ts';
 
 /** Hours in a row with the same kinds of traffic. Times are whole hours. */
 export interface Run {
@@ -37,7 +38,7 @@ export interface Timeline {
   tokenEndpoint: Run[];
   scimServer: Run[];
   /** Refusals and failures, oldest first: what, when, how many. */
-  troubles: { code: Code; firstAt: Date; lastAt: Date; count: number; eventId: string }[];
+  troubles: { code: Code; says: string; firstAt: Date; lastAt: Date; count: number; eventId: string }[];
   /** Whether there is more of something than is shown. */
   isCut: boolean;
 }
@@ -106,9 +107,9 @@ export async function readTimeline(
     ),
     troubles: troubles.items
       .flatMap((event) => {
-        const code = codeOf(event);
+        const [code, says = ''] = [codeOf(event), causeOfEvent(event)];
         const { id, at, firstAt = at, count = 1 } = event;
-        return code === undefined ? [] : [{ code, firstAt, lastAt: timeOf(event), count, eventId: id }];
+        return code === undefined ? [] : [{ code, says, firstAt, lastAt: timeOf(event), count, eventId: id }];
       })
       .reverse(),
     isCut: [changes, troubles, tokens].some(({ nextCursor }) => nextCursor !== null),

@@ -116,7 +116,7 @@ function secondInstallation(speech: Speech): Text[] {
 }
 
 /** What was found in the assertion, by the fault that its event names; and what helps. */
-const ASSERTIONS: Record<string, { what: string | ((by: string | undefined) => string); fix: string }> = {
+const ASSERTIONS: Record<string, { what: string | ((by?: string, first?: string) => string); fix: string }> = {
   assertion_malformed: { what: 'It is not a signed JWT.', fix: 'Send a signed JWT as client_assertion.' },
   assertion_missing: {
     what: 'It has a client_assertion_type, but no client_assertion.',
@@ -159,8 +159,12 @@ const ASSERTIONS: Record<string, { what: string | ((by: string | undefined) => s
     fix: 'Set the audience to exactly the value below.',
   },
   assertion_expired: {
-    what: (by) =>
-      `It had ${by === undefined ? 'already expired when' : `expired ${by} before`} it arrived. The sender's clock is slow, or the assertion was reused.`,
+    what: (by, first) =>
+      first === undefined
+        ? `It had ${by === undefined ? 'already expired when' : `expired ${by} before`} it arrived. The sender's clock is slow, or the assertion was reused.`
+        : first === by
+          ? `It had expired ${by} before it arrived, the first time and the latest. The sender's clock is slow: a reused assertion would be later each time.`
+          : `It had expired ${first} before it arrived the first time, and ${by} the latest time. The assertion was probably reused: a slow clock would make the same difference each time.`,
     fix: 'Correct the clock (NTP) on the system that signs the assertions, and sign a new one for each request.',
   },
   assertion_not_yet_valid: {
@@ -184,12 +188,13 @@ const ASSERTIONS: Record<string, { what: string | ((by: string | undefined) => s
 
 function assertion(speech: Speech): Words {
   const { finding, directory } = speech;
-  const { given, wanted, text, seconds } = finding.facts;
+  const { given, wanted, text, seconds, firstSeconds } = finding.facts;
   const known = ASSERTIONS[finding.facts.detail ?? ''];
   const mistake = mistakeOf(speech, 'assertion_wrong');
   const sides = given === undefined ? '' : say` It says ${{ value: given }}; we expect ${{ value: wanted ?? '' }}.`;
   const by = seconds === undefined ? undefined : span(seconds * 1000);
-  const what = typeof known?.what === 'function' ? known.what(by) : known?.what;
+  const first = firstSeconds === undefined ? undefined : span(firstSeconds * 1000);
+  const what = typeof known?.what === 'function' ? known.what(by, first) : known?.what;
   const generic = 'Check its key, its audience (aud), and the clock on the system that signs the assertions.';
   const isLate = finding.facts.detail === 'assertion_expired';
   const isAudience = finding.facts.detail === 'assertion_audience';

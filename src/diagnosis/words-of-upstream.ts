@@ -43,7 +43,8 @@ function urlNotes({ finding, directory: { upstreamUrl } }: Speech): Text[] {
 /** The URL worked before and nobody changed it here since. */
 const isServersDoing = ({ finding: { facts } }: Speech) => facts.server?.hasWorked === true;
 
-const CAUSES: Record<string, { what: string; fix: string }> = {
+/** After “the SCIM server”. */
+export const UNREACHABLE_WORDS: Record<string, { what: string; fix: string }> = {
   dns: { what: 'has a host name that does not resolve.', fix: 'Check the host name in the SCIM server URL.' },
   tls: {
     what: 'has a certificate that cannot be verified.',
@@ -111,9 +112,9 @@ export const UPSTREAM_WORDS = {
     ),
   }),
   upstream_unreachable: failure(
-    ({ finding }) => say`${CAUSES[finding.facts.cause ?? '']?.what ?? 'could not be reached.'}`,
+    ({ finding }) => say`${UNREACHABLE_WORDS[finding.facts.cause ?? '']?.what ?? 'could not be reached.'}`,
     ({ finding }) => [
-      say`${CAUSES[finding.facts.cause ?? '']?.fix ?? 'Check the SCIM server URL, and that the server can be reached from here.'}`,
+      say`${UNREACHABLE_WORDS[finding.facts.cause ?? '']?.fix ?? 'Check the SCIM server URL, and that the server can be reached from here.'}`,
     ],
   ),
   upstream_refuses_us: failure(

@@ -181,7 +181,10 @@ export function createPortalLinks(deps: {
   }
 }
 
+/** How somebody is called whose link names nobody. */
+export const UNNAMED_CONTACT = 'IT contact';
+
 /** Who acts through a portal link, as far as is known. */
-export function personOf({ id, contact = 'IT contact' }: PortalLink) {
+export function personOf({ id, contact = UNNAMED_CONTACT }: PortalLink) {
   return { type: 'it_contact' as const, id, name: contact };
 }

@@ -6,8 +6,8 @@ import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Page } from '../storage/index.ts';
 import { Ask, END_OLD } from './confirm.tsx';
 import { type DirectoryView, type Held, type Holding, placeOf } from './directory-view.ts';
-import { EventRows, tellOf } from './events.tsx';
-import { HowWeKnow } from './evidence.tsx';
+import { EventRows, isToldTo, tellOf } from './events.tsx';
+import { HowWeKnow, senderOf } from './evidence.tsx';
 import { Lead } from './findings.tsx';
 import { Act } from './forms.tsx';
 import { Listed } from './lists.tsx';
@@ -74,7 +74,7 @@ export function DirectoryFace(props: {
           </a>
         }
       >
-        <EventRows events={rowsOf(events, evidence, visit)} byLast />
+        <EventRows events={rowsOf(events, evidence, visit)} nameOf={(event) => senderOf(event, view)} byLast />
       </Listed>
     </div>
   );
@@ -192,7 +192,8 @@ function isNews({ type, data: { code } }: AuditEvent): boolean {
 
 /** What goes on repeating is listed where it began; here it stands once for all of its run, where it happened last. */
 function rowsOf({ items, nextCursor }: Page<AuditEvent>, evidence: AuditEvent[], visit: Visit): EventRun[] {
-  const all = new Map([...items.filter(isNews), ...evidence].map((event) => [event.id, event]));
+  const news = items.filter((event) => isNews(event) && isToldTo(event, visit.reader));
+  const all = new Map([...news, ...evidence].map((event) => [event.id, event]));
   const latestFirst = [...all.values()].sort((a, b) => timeOf(b).getTime() - timeOf(a).getTime());
   const sameness = (event: AuditEvent) => {
     return JSON.stringify([event.type, tellOf(event, visit).text, visit.nameOf(event.actor, event.address)]);

@@ -2,7 +2,8 @@
 import type { ComponentChildren } from 'preact';
 import { type AttributeChange, type AuditEvent, headlineOf } from '../audit/index.ts';
 import { HOUR_MS } from '../clock.ts';
-import { CODES, codeOf, timeOf } from '../diagnosis/index.ts';
+import { CODES, causeOfEvent, codeOf, timeOf } from '../diagnosis/index.ts';
+import { isFor } from './findings.tsx';
 import { Details, Rows } from './lists.tsx';
 import { counted, Tag, type Tone } from './parts.tsx';
 import type { EventRun } from './runs.ts';
@@ -15,10 +16,12 @@ export function EventRows(props: {
   placeOf?: (event: AuditEvent) => ComponentChildren;
   /** Listed by when it happened last, not by when it began. */
   byLast?: boolean;
+  /** How whoever caused one is called, where the page knows more than the event. */
+  nameOf?: (event: AuditEvent) => string | undefined;
   /** Whether all that is kept of each can be opened. */
   isOpenable?: boolean;
 }) {
-  const { events, placeOf, byLast = false, isOpenable = false } = props;
+  const { events, placeOf, nameOf, byLast = false, isOpenable = false } = props;
   const visit = useVisit();
   const { auditPath } = visit;
   return (
@@ -50,7 +53,7 @@ export function EventRows(props: {
               </span>
               <small>
                 {placeOf?.(event)}
-                {visit.nameOf(event.actor, event.address)}
+                {nameOf?.(event) ?? visit.nameOf(event.actor, event.address)}
                 {(source === 'dashboard' || source === 'portal') && `, ${source}`}
                 {requestId !== undefined && auditPath !== undefined && (
                   <>
@@ -85,6 +88,11 @@ function Since({ run }: { run: EventRun }) {
   );
 }
 
+/** Whether an event is for the reader at all. */
+export function isToldTo({ type, data }: AuditEvent, reader: Visit['reader']): boolean {
+  return !type.startsWith('finding.') || isFor(data['code'], reader);
+}
+
 /** All that is kept of an event, as it is kept. */
 export function EventDetails({ event }: { event: AuditEvent }) {
   const { type, id, organizationId, directoryId, credentialId, firstAt, lastAt, data } = event;
@@ -114,18 +122,16 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
 
   const reason = told('reason').replaceAll('_', ' ');
   const code = codeOf(event);
-  const why = code === undefined ? reason : uncapital(CODES[code].meaning.replace(/\.$/, ''));
+  const why = code === undefined ? reason : uncapital((causeOfEvent(event) ?? '').replace(/\.$/, ''));
   switch (type) {
     case 'request.denied':
       return { tone: 'bad', text: `Refused: ${why}${told('hint') === '' ? '' : ` (…${told('hint')})`}` };
     case 'token.refused':
       return { tone: 'bad', text: `Token request from ${actor.name} refused: ${why}` };
     case 'upstream.failed': {
-      const more = [
-        typeof data['status'] === 'number' ? `status ${data['status']}` : '',
-        told('cause'),
-        told('detail'),
-      ];
+      const { status } = data;
+      const isSaid = typeof status !== 'number' || why.includes(String(status));
+      const more = [isSaid ? '' : `status ${status}`, told('detail')];
       const answer = more.filter((part) => part !== '').join(', ');
       return { tone: 'bad', text: `Failed: ${why}${answer === '' ? '' : ` (${answer})`}` };
     }
@@ -162,6 +168,8 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
     case 'finding.changed':
       return { tone: 'off', text: `${WORSE_OR_BETTER[told('severity')] ?? 'Changed'}: ${meaningOf(told('code'))}` };
     case 'finding.healed':
+      // Somebody is known now; what was broken may be so still.
+      if (told('code') === 'no_owner') return { tone: 'off', text: 'Someone at the organization opened a portal link' };
       return { tone: 'ok', text: `Resolved: ${meaningOf(told('code'))}` };
     case 'finding.settled':
       return { tone: 'off', text: SETTLED[told('how')] ?? 'A problem was marked as resolved' };

@@ -1,8 +1,11 @@
 /** How we know what a finding says: the events that say so, and what we cannot see. */
-import type { Audit, AuditEvent } from '../audit/index.ts';
-import { type Finding, TROUBLES, timeOf, wordsOf } from '../diagnosis/index.ts';
+import { type Audit, type AuditEvent, placeIn } from '../audit/index.ts';
+import { DAY_MS } from '../clock.ts';
+import { CODES, codeOf, type Finding, TROUBLES, timeOf, wordsOf } from '../diagnosis/index.ts';
 import type { DirectoryView } from './directory-view.ts';
 import { EventDetails, tellOf } from './events.tsx';
+import { beganOf } from './findings.tsx';
+import { capital } from './parts.tsx';
 import { Moment } from './times.tsx';
 import { useVisit } from './visit.tsx';
 
@@ -18,41 +21,84 @@ const CHANGES = [
 ];
 const CHANGES_SHOWN = 4;
 
+/** What changed at the directory, and may have made requests fail from then on. */
+const CAUSES = [
+  'directory.updated',
+  'directory.disabled',
+  'client.updated',
+  'client.deleted',
+  'client.secret_added',
+  'client.secret_removed',
+  ...CHANGES,
+];
+/** A change this long before the first failure can be its cause; the failure waits for the next request. */
+const BEFORE_MS = DAY_MS;
+
 /** Earliest first. */
-export async function readEvidence(audit: Audit, finding: Finding | undefined): Promise<AuditEvent[]> {
+export async function readEvidence(
+  audit: Audit,
+  directoryId: string,
+  finding: Finding | undefined,
+): Promise<AuditEvent[]> {
   if (!finding) return [];
   const { credentialId } = finding.facts;
-  const [refusals, changes] = await Promise.all([
+  const began = beganOf(finding)?.getTime();
+  const [refusals, changes, causes] = await Promise.all([
     audit.find(finding.evidence),
     credentialId === undefined
       ? []
       : audit.page({ where: { credentialId, type: CHANGES }, limit: CHANGES_SHOWN }).then(({ items }) => items),
+    began === undefined
+      ? []
+      : audit
+          .page({
+            where: { place: [placeIn(directoryId, 'change'), placeIn(directoryId, 'switch')], type: CAUSES },
+            from: new Date(began - BEFORE_MS),
+            to: new Date(began + 1),
+            limit: CHANGES_SHOWN,
+          })
+          .then(({ items }) => items),
   ]);
-  const all = new Map([...changes, ...refusals].map((event) => [event.id, event]));
+  const all = new Map([...changes, ...causes, ...refusals].map((event) => [event.id, event]));
   return [...all.values()].sort((a, b) => a.at.getTime() - b.at.getTime());
+}
+
+/** A refused request of no name is the identity provider's, unless it is told as a stranger's. */
+export function senderOf(event: AuditEvent, { diagnosis, provider }: DirectoryView): string | undefined {
+  const { actor, address, type } = event;
+  const isUnnamed = actor.type === 'anonymous' || type === 'upstream.failed';
+  if (!isTrouble(event) || !isUnnamed || address === undefined) return undefined;
+  const code = codeOf(event);
+  const finding = diagnosis.findings.find((one) => one.code === code);
+  const isStrange = diagnosis.strangers.some((one) => one.address === address && one.code === code);
+  if (!finding || isStrange) return undefined;
+  return `${finding.certainty === 'likely' ? `Probably ${provider}` : capital(provider)}, ${address}`;
 }
 
 /** Changes, the first refusal and the latest, when a request was last accepted; in the order in which they happened. */
 export function HowWeKnow(props: { finding: Finding; evidence: readonly AuditEvent[]; view: DirectoryView }) {
   const { finding, evidence, view } = props;
   const visit = useVisit();
-  const { acceptedAt, network, count = 1 } = finding.facts;
+  const { count = 1 } = finding.facts;
   const { unseen } = wordsOf(finding, view.spoken, visit.reader);
   const troubles = evidence.filter(isTrouble);
-  const [first, last] = [troubles[0], troubles.at(-1)];
+  const changes = evidence.filter((event) => !isTrouble(event));
+  const [first] = [...troubles].sort((a, b) => beginningOf(a).getTime() - beginningOf(b).getTime());
+  const [last] = [...troubles].sort((a, b) => timeOf(b).getTime() - timeOf(a).getTime());
+  // What is counted by the hour may have begun before the run of failures did.
+  const began = new Date(finding.since);
+  const firstAt = first && (beginningOf(first) < began ? began : beginningOf(first));
   const rows = [
-    ...evidence.filter((event) => !isTrouble(event)).map((event) => ({ at: event.at, event, more: '' })),
-    ...(first ? [{ at: first.firstAt ?? first.at, event: first, more: '' }] : []),
+    ...changes.map((event) => ({ at: event.at, event, more: '' })),
+    ...(first && firstAt ? [{ at: firstAt, event: first, more: count > 1 ? 'First: ' : '' }] : []),
     ...(last && count > 1
       ? [{ at: timeOf(last), event: last, more: `Most recent of ${count.toLocaleString('en')}. ` }]
       : []),
-    ...(network === undefined
-      ? []
-      : [{ at: new Date(finding.since), event: undefined, more: `First request from ${network}` }]),
-    ...(acceptedAt === undefined
-      ? []
-      : [{ at: new Date(acceptedAt), event: undefined, more: 'Last accepted request' }]),
+    ...knownBesides(finding),
   ].sort((a, b) => a.at.getTime() - b.at.getTime());
+  const isUnchanged =
+    CODES[finding.code].group === 'upstream' &&
+    !changes.some(({ at }) => at <= began && began.getTime() - at.getTime() < BEFORE_MS);
   const isOperator = visit.reader.audience === 'operator';
   if (rows.length === 0 && unseen === undefined) return null;
   return (
@@ -67,7 +113,7 @@ export function HowWeKnow(props: { finding: Finding; evidence: readonly AuditEve
                 {more}
                 {tellOf(event, visit).text}
                 <br />
-                <small>{visit.nameOf(event.actor, event.address)}</small>
+                <small>{senderOf(event, view) ?? visit.nameOf(event.actor, event.address)}</small>
                 {isOperator && <EventDetails event={event} />}
               </span>
             ) : (
@@ -76,6 +122,11 @@ export function HowWeKnow(props: { finding: Finding; evidence: readonly AuditEve
           </li>
         ))}
       </ul>
+      {isUnchanged && isOperator && (
+        <p>
+          <small>Nothing was changed in this directory in the 24 hours before the first failure.</small>
+        </p>
+      )}
       {unseen !== undefined && (
         <p>
           <small>What we cannot see: {unseen}</small>
@@ -94,4 +145,28 @@ export function HowWeKnow(props: { finding: Finding; evidence: readonly AuditEve
 
 function isTrouble({ type }: AuditEvent): boolean {
   return TROUBLES.some((trouble) => trouble === type);
+}
+
+/** Moments that no event tells of. */
+function knownBesides({ code, since, facts }: Finding): { at: Date; event: undefined; more: string }[] {
+  const { acceptedAt, answeredAt, expiresAt, network, cause } = facts;
+  const { group } = CODES[code];
+  const isBehind = group === 'upstream' || cause === 'doubled_path';
+  const accepted = isBehind
+    ? 'The latest request whose token was accepted'
+    : group === 'token_endpoint' && code !== 'refresh_token_superseded' && (acceptedAt ?? '') > (expiresAt ?? '')
+      ? 'Last accepted request, with an access token from before'
+      : 'Last accepted request';
+  const row = (at: string | undefined, more: string) =>
+    at === undefined ? [] : [{ at: new Date(at), event: undefined, more }];
+  return [
+    ...(network === undefined ? [] : row(since, `First request from ${network}`)),
+    ...(code === 'client_secret_expired' ? row(expiresAt, 'The client secret expired') : []),
+    ...row(answeredAt, 'Last working response of the SCIM server'),
+    ...row(acceptedAt, accepted),
+  ];
+}
+
+function beginningOf({ firstAt, at }: AuditEvent): Date {
+  return firstAt ?? at;
 }

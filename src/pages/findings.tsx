@@ -1,10 +1,10 @@
 /** A finding, drawn: the sentence that leads, in a list or over a page, and the sign before it. What it says is diagnosis/. */
 import type { ComponentChildren } from 'preact';
-import { type Diagnosis, type Finding, PAGE_ACTS, type Spoken, type Text, wordsOf } from '../diagnosis/index.ts';
+import { CODES, type Diagnosis, type Finding, PAGE_ACTS, type Spoken, type Text, wordsOf } from '../diagnosis/index.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { type ActPlace, linkOf } from './acts.tsx';
 import type { DirectoryView } from './directory-view.ts';
-import { capital, Status, Tag, type Tone } from './parts.tsx';
+import { capital, counted, Status, Tag, type Tone } from './parts.tsx';
 import { Moment } from './times.tsx';
 import { addressOf, useVisit, type Visit } from './visit.tsx';
 
@@ -89,14 +89,30 @@ export function Dot({ tone }: { tone: Tone }) {
   return <span class={tone === 'ok' ? 'dot' : `dot ${tone}`} />;
 }
 
-/** Since when something is broken, and who can fix it. */
+/** When what a finding says began; undefined where it is still to come, or nothing of note. */
+export function beganOf({ code, severity, since }: Finding): Date | undefined {
+  const { group } = CODES[code];
+  const isState = group === 'silence' || group === 'watch';
+  const isTrouble = severity === 'failing' || severity === 'degraded';
+  return group !== 'coming' && (isTrouble || (severity === 'notice' && isState)) ? new Date(since) : undefined;
+}
+
+/** That nobody at the organization is known is for those who know nobody. */
+export function isFor(code: unknown, { audience }: Visit['reader']): boolean {
+  return audience === 'operator' || code !== 'no_owner';
+}
+
+/** Since when something is wrong, how often it failed, and who can fix it. */
 function Since({ finding, spoken }: { finding: Finding; spoken: Spoken }) {
   const visit = useVisit();
-  if (finding.severity !== 'failing' && finding.severity !== 'degraded') return null;
+  const began = beganOf(finding);
+  if (!began) return null;
+  const { count = 0, isCut } = finding.facts;
   const actor = actorOf(finding, visit, IDENTITY_PROVIDERS[spoken.provider].name);
   return (
     <small>
-      Since <Moment at={new Date(finding.since)} form="since" />
+      Since <Moment at={began} form="since" />
+      {count > 0 && `, ${isCut ? 'more than ' : ''}${counted(count, 'request')}`}
       {finding.actor === 'idp' || !actor ? '.' : `. ${actor.who} can fix it.`}
     </small>
   );

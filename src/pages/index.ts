@@ -13,7 +13,7 @@ export { DirectoryFace, LastUse } from './directory.tsx';
 export { createDirectoryRows, type DirectoryRow, type DirectoryRows } from './directory-rows.ts';
 export { type Held, placeOf, readHeld, spokenOf, titleOf } from './directory-view.ts';
 export { entryRoute } from './entering.ts';
-export { EventRows } from './events.tsx';
+export { EventRows, isToldTo } from './events.tsx';
 export {
   Choice,
   CodeField,

@@ -45,7 +45,7 @@ export function createSeen(deps: SeenDependencies) {
       const { directory, diagnosis } = view;
       const [events, evidence, past] = await Promise.all([
         audit.page({ where: { directoryId: directory.id }, limit: EVENTS_READ }),
-        readEvidence(audit, diagnosis.findings[0]),
+        readEvidence(audit, directory.id, diagnosis.findings[0]),
         visit.query.has('part') ? undefined : readPast(diagnoses, directory, visit),
       ]);
       return { face: { view, events, evidence }, past };

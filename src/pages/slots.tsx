@@ -1,5 +1,6 @@
 /** What a directory's two slots hold, as two cards. */
 import type { ComponentChildren } from 'preact';
+import { CODES, isRefusal } from '../diagnosis/index.ts';
 import { DAYS, type DirectoryView, type Holding, placeOf, titleOf } from './directory-view.ts';
 import { troubleOf } from './findings.tsx';
 import { Details } from './lists.tsx';
@@ -53,6 +54,11 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
   const accepted = days.reduce((sum, day) => sum + day.accepted, 0);
   const refused = days.reduce((sum, day) => sum + day.refused, 0);
   const from = total?.lastUsedFrom;
+  const { findings } = view.diagnosis;
+  const end = findings.find(({ code, facts }) => ENDS_OF_SECRETS.has(code) && facts.clientId === credential.clientId);
+  const secretEnd = end?.facts.expiresAt === undefined ? undefined : new Date(end.facts.expiresAt);
+  // A value that was cut, or a request for a token, belongs to no card.
+  const isRefusedWithout = refused === 0 && findings.some(({ code, facts }) => isRefusal(code) && facts.count);
   return (
     <article
       class={using === holding && holding.state === 'active' && !troubleOf(view.diagnosis) ? 'slot using' : 'slot'}
@@ -118,19 +124,33 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
             </>,
           ],
           ['Access', credential.scopes.includes('scim') ? 'Read and write' : 'Read only'],
-          ['Expires', <Last at={credential.expiresAt} never="Never" />],
+          secretEnd && [
+            'Client secret',
+            <>
+              {secretEnd > now ? 'Expires' : 'Expired'} <Time at={secretEnd} />
+            </>,
+          ],
+          // The connection lasts, and gets no token where the client secret has expired.
+          [
+            credential.kind === 'oauth' ? 'Connection ends' : 'Expires',
+            <Last at={credential.expiresAt} never="Never" />,
+          ],
         ]}
       />
       <div>
         <Spark days={days} />
         <small>
-          {accepted.toLocaleString('en')} accepted, {refused.toLocaleString('en')} refused in {DAYS} days
+          {accepted.toLocaleString('en')} accepted
+          {refused > 0 && `, ${refused.toLocaleString('en')} refused`} in {DAYS} days
+          {isRefusedWithout && '. The refused requests came without it.'}
         </small>
       </div>
       <div class="acts">{acts}</div>
     </article>
   );
 }
+
+const ENDS_OF_SECRETS: ReadonlySet<string> = new Set(['client_secret_expired', 'client_secret_ends_soon']);
 
 function StateTag({ holding, view }: { holding: Holding; view: DirectoryView }) {
   const { state, total, progress } = holding;
@@ -142,6 +162,7 @@ function StateTag({ holding, view }: { holding: Holding; view: DirectoryView }) 
   const quietSeconds = Math.floor((now.getTime() - total.lastUsedAt.getTime()) / 1000);
   if (using !== holding) return <Tag>not used for {span(quietSeconds)}</Tag>;
   // Green says that all is well, so it stands beside no trouble.
-  if (troubleOf(view.diagnosis)) return <Tag>last used</Tag>;
+  const isQuiet = view.diagnosis.findings.some(({ code }) => CODES[code].group === 'silence');
+  if (troubleOf(view.diagnosis) || isQuiet) return <Tag>last used</Tag>;
   return <Tag tone="ok">in use</Tag>;
 }

@@ -1,10 +1,10 @@
 /** The past of a directory: its timeline, and its state at a moment that somebody asks about. */
 import { DAY_MS, dateFormat } from '../clock.ts';
-import type { Diagnoses, PastDiagnosis, Timeline } from '../diagnosis/index.ts';
+import type { Diagnoses, Finding, PastDiagnosis, Timeline } from '../diagnosis/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { titleOf } from './directory-view.ts';
 import { invalidField } from './fields.tsx';
-import { Dot, Sentence, toneOf } from './findings.tsx';
+import { beganOf, Dot, Sentence, toneOf } from './findings.tsx';
 import { Tabs } from './lists.tsx';
 import { Tag, type Tone } from './parts.tsx';
 import { SlotHead } from './slots.tsx';
@@ -46,7 +46,9 @@ export function momentOf(query: URLSearchParams, now: Date): Date | undefined {
   throw invalidField('at', `State at must be a time such as 2026-11-16T17:30. You entered ${given.slice(0, 30)}.`);
 }
 
-export function PastPanel({ past, directory }: { past: Past; directory: Directory }) {
+/** `lead`: of the diagnosis of now. */
+export function PastPanel(props: { past: Past; lead: Finding | undefined; directory: Directory }) {
+  const { past, lead, directory } = props;
   const { period, timeline, then } = past;
   const { now } = useVisit();
   const asked = then && new Date(then.at);
@@ -62,7 +64,7 @@ export function PastPanel({ past, directory }: { past: Past; directory: Director
             current={hrefOf(period)}
           />
         </div>
-        <TimelineDrawing timeline={timeline} />
+        <TimelineDrawing timeline={timeline} since={lead && beganOf(lead)} />
         <form class="acts" action="#then">
           <input type="hidden" name="period" value={period} />
           <label class="acts">

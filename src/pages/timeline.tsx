@@ -30,7 +30,8 @@ interface Lane {
   empty?: string;
 }
 
-export function TimelineDrawing({ timeline }: { timeline: Timeline }) {
+/** `since`: when the trouble of now began; without it, the first of the period is marked. */
+export function TimelineDrawing({ timeline, since }: { timeline: Timeline; since: Date | undefined }) {
   const visit = useVisit();
   const { from, to, changes, troubles } = timeline;
   const lanes = lanesOf(timeline);
@@ -39,7 +40,8 @@ export function TimelineDrawing({ timeline }: { timeline: Timeline }) {
   const wide = (a: Date, b: Date) => Math.max(NARROWEST, x(b) - x(a));
   const bottom = TOP + LANE * (lanes.length + 2);
   const y = (lane: number) => TOP + LANE * lane;
-  const [first] = troubles;
+  const marked = since ?? troubles[0]?.firstAt;
+  const mark = marked && marked >= from ? marked : undefined;
   return (
     <>
       <div class="timeline">
@@ -65,7 +67,7 @@ export function TimelineDrawing({ timeline }: { timeline: Timeline }) {
                 )}
               </g>
             ))}
-            {first && <line class="then" x1={x(first.firstAt)} x2={x(first.firstAt)} y1={TOP} y2={bottom - 4} />}
+            {mark && <line class="then" x1={x(mark)} x2={x(mark)} y1={TOP} y2={bottom - 4} />}
             {changes.map((event) => (
               <circle class="act" cx={x(event.at)} cy={y(0) + 18} r={5}>
                 <title>{`${stamp(event.at)}: ${tellOf(event, visit).text}, ${visit.nameOf(event.actor)}`}</title>
@@ -104,7 +106,7 @@ export function TimelineDrawing({ timeline }: { timeline: Timeline }) {
                 )}
               </g>
             ))}
-            {troubles.map(({ code, firstAt, lastAt, count }) => (
+            {troubles.map(({ says, firstAt, lastAt, count }) => (
               <rect
                 class="bad"
                 x={x(firstAt)}
@@ -113,17 +115,17 @@ export function TimelineDrawing({ timeline }: { timeline: Timeline }) {
                 height={18}
                 rx={2}
               >
-                <title>{`${stamp(firstAt)}: ${CODES[code].meaning} ${counted(count, 'request')}.`}</title>
+                <title>{`${stamp(firstAt)}: ${says} ${counted(count, 'request')}.`}</title>
               </rect>
             ))}
-            {first && (
+            {mark && (
               <text
                 class="mark"
-                x={x(first.firstAt) + (x(first.firstAt) > WIDTH / 2 ? -6 : 6)}
+                x={x(mark) + (x(mark) > WIDTH / 2 ? -6 : 6)}
                 y={bottom + 10}
-                text-anchor={x(first.firstAt) > WIDTH / 2 ? 'end' : 'start'}
+                text-anchor={x(mark) > WIDTH / 2 ? 'end' : 'start'}
               >
-                First: {stamp(first.firstAt)}
+                {since ? 'Since' : 'First'}: {stamp(mark)}
               </text>
             )}
           </svg>
@@ -278,12 +280,12 @@ function AsTable({ timeline }: { timeline: Timeline }) {
     ...credentials.flatMap(({ slot, runs }) => ofRuns(`${capital(placeOf(slot))} credential`, runs)),
     ...ofRuns('Token endpoint', tokenEndpoint),
     ...ofRuns('SCIM server', scimServer),
-    ...joinedTroubles(troubles).map(({ code, firstAt, lastAt, count }) => ({
+    ...joinedTroubles(troubles).map(({ says, firstAt, lastAt, count }) => ({
       at: firstAt,
       where: 'Refused or failed',
       what: (
         <>
-          {CODES[code].meaning} {lasting(counted(count, 'request'), firstAt, lastAt)}.
+          {says} {lasting(counted(count, 'request'), firstAt, lastAt)}.
         </>
       ),
     })),

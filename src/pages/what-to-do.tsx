@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { actsIn, type Finding, type Words, wordsOf } from '../diagnosis/index.ts';
 import { ActButtons, type ActPlace } from './acts.tsx';
 import type { DirectoryView } from './directory-view.ts';
-import { actorOf, Dot, Said, toneOf } from './findings.tsx';
+import { actorOf, Dot, isFor, Said, toneOf } from './findings.tsx';
 import { Listed } from './lists.tsx';
 import { CopyField, Tag } from './parts.tsx';
 import { useVisit } from './visit.tsx';
@@ -73,8 +73,10 @@ export function WhatToDo(props: { finding: Finding; view: RemedyView; whom?: Com
 }
 
 /** What was found besides; each opens to what to do about it. */
-export function OtherFindings({ findings, view }: { findings: readonly Finding[]; view: DirectoryView }) {
+export function OtherFindings(props: { findings: readonly Finding[]; view: DirectoryView }) {
+  const { view } = props;
   const visit = useVisit();
+  const findings = props.findings.filter(({ code }) => isFor(code, visit.reader));
   if (findings.length === 0) return null;
   return (
     <Listed title="Also found">

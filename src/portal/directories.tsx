@@ -5,6 +5,7 @@ import {
   DirectoryFace,
   EventRows,
   Go,
+  isToldTo,
   live,
   More,
   PastPanel,
@@ -27,6 +28,7 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
   async function one(visit: Visit) {
     const { face, past } = await seen.face(visit);
     const { directory, diagnosis } = face.view;
+    const [lead] = diagnosis.findings;
     const address = addressOf(visit, directory);
     const setup = <Go href={`${address}/setup`} name="Set up" />;
     return live(visit, {
@@ -45,7 +47,7 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
         </DirectoryFace>
       ),
       // A drawing of nothing only keeps a newcomer from the setup.
-      rest: past && diagnosis.findings[0]?.code !== 'not_connected' && <PastPanel past={past} directory={directory} />,
+      rest: past && lead?.code !== 'not_connected' && <PastPanel past={past} lead={lead} directory={directory} />,
     });
   }
 
@@ -57,6 +59,7 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
       after: visit.after,
       limit: PAGE,
     });
+    const events = items.filter((event) => isToldTo(event, visit.reader));
     const address = addressOf(visit, directory);
     const [all, refused] = [`${address}/audit`, `${address}/audit?type=refused`];
     return {
@@ -75,10 +78,10 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
             current={isOfRefusals ? refused : all}
           />
           <section class="panel list">
-            {items.length === 0 && isOfRefusals ? (
+            {events.length === 0 && isOfRefusals ? (
               <p class="bar soft">Nothing was refused.</p>
             ) : (
-              <EventRows events={items} />
+              <EventRows events={events} />
             )}
           </section>
           <More cursor={nextCursor} />

@@ -117,6 +117,7 @@ function nameInPortal(actor: Actor, address: string | undefined, link: PortalLin
   if (actor.type === 'operator') return `${actor.name} (${vendor})`;
   if (actor.type === 'api_key' || actor.type === 'system') return vendor;
   if (actor.type === 'anonymous') return address === undefined ? 'someone' : `someone, ${address}`;
-  const name = actor.type === 'it_contact' && actor.id === link.id ? `${actor.name} (you)` : actor.name;
+  const whose = actor.id === link.id ? 'you' : 'your organization';
+  const name = actor.type === 'it_contact' ? `${actor.name} (${whose})` : actor.name;
   return address === undefined ? name : `${name}, ${address}`;
 }

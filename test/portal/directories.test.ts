@@ -308,7 +308,7 @@ for (const engine of engines) {
       formToken = /name="token" value="([0-9a-f]{64})"/.exec((await open('/generate')).html)?.[1] ?? 'none';
       await generate();
       const { html } = await open();
-      assert.match(html, /by IT contact</);
+      assert.match(html, /by IT contact \(your organization\)</);
       assert.match(html, /Priya &lt;Nair> \(you\), 127\.0\.0\.1, portal/);
       assert.doesNotMatch(html, /initial key/);
     });

@@ -15,7 +15,7 @@ document.body.append(said);
 function readable(root) {
   for (const time of root.querySelectorAll('time[data-relative]')) {
     const at = new Date(time.dateTime);
-    time.title = at.toLocaleString(undefined, { dateStyle: 'long', timeStyle: 'long' });
+    time.title = at.toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'long' });
     const { relative } = time.dataset;
     time.textContent = relative === 'ago' ? ago(at) : relative === 'exact' ? toTheMinute(at) : named(at, relative);
   }
@@ -31,11 +31,11 @@ function ago(at) {
 }
 
 function toTheMinute(at) {
-  return `${at.toLocaleDateString(undefined, { dateStyle: 'long' })}, at ${at.toLocaleTimeString(undefined, { hour: 'numeric', minute: '2-digit', timeZoneName: 'short' })}`;
+  return `${at.toLocaleDateString('en-GB', { dateStyle: 'long' })}, at ${at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' })}`;
 }
 
 function named(at, form) {
-  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
   const today = new Date(Date.now() - ahead);
   const dayOf = (date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000;
   const days = dayOf(today) - dayOf(at);

@@ -1,0 +1,172 @@
+/** What stands on one page agrees: when it began, how often it failed, what worked, what was changed and by whom. */
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { causeOf } from '../../src/gateway/outcome.ts';
+import type { Answer } from '../support/api.ts';
+import { runApp } from '../support/app.ts';
+import { createBrowserSession } from '../support/browser-session.ts';
+import { HOUR, MINUTE } from '../support/clock.ts';
+import { flush, makeWorld } from '../support/diagnosed.ts';
+import { refresh } from '../support/oauth-client.ts';
+import { CREDENTIALS, makeOauthWorld } from '../support/oauth-scenarios.ts';
+import { signInOperator } from '../support/operator-browser.ts';
+import { answer, ERROR, LIST } from '../support/upstream-scenarios.ts';
+
+describe('the facts on one page agree', () => {
+  const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' } });
+  let server: Server;
+  let behave: RequestListener = answer(200, LIST);
+  let upstreamUrl: string;
+  before(async () => {
+    server = createServer((request, response) => behave(request, response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    upstreamUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/scim`;
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const textOf = (html: string) =>
+    html
+      .replace(/<details>.*?<\/details>/g, ' ')
+      .replace(/<[^>]+>/g, ' ')
+      .replaceAll('&#39;', "'")
+      .replace(/\s+/g, ' ');
+  const look = async ({ id }: Answer) => {
+    await flush(app);
+    const { html } = await (await signInOperator(app)).open(`/directories/${id}`);
+    return { html, page: textOf(html) };
+  };
+  const parted = (page: string) => {
+    const [, known = ''] = page.split('How we know');
+    return known.split('SCIM endpoint http')[0] ?? '';
+  };
+  async function enter({ id, organizationId }: Answer, contact?: string) {
+    const { url } = (await app.api.post('/portal-links', { organizationId, contact })).body;
+    const browser = createBrowserSession(app.url);
+    await browser.submit(await browser.open(url), {});
+    return { browser, open: async () => textOf((await browser.open(`${app.url}/portal/directories/${id}`)).html) };
+  }
+
+  it('where the SCIM server fails: since when, how often, and what worked last', async () => {
+    const world = await makeWorld(app, { upstreamUrl });
+    const send = async () => {
+      await fetch(`${world.directory.endpointUrl}/Users?count=1`, {
+        headers: { authorization: `Bearer ${world.token}` },
+      }).then((response) => response.arrayBuffer());
+      app.clock.advance(HOUR);
+      await flush(app);
+    };
+    await send();
+    app.clock.advance(48 * HOUR);
+    behave = answer(404, ERROR(404, 'x'));
+    for (let hour = 0; hour < 3; hour++) await send();
+    behave = answer(200, LIST);
+    const { page, html } = await look(world.directory);
+    assert.match(page, /Passing requests on Last passed on/);
+    assert.match(page, /Last working response .{5,40} Last failure/);
+    const known = parted(page);
+    assert.match(known, /First: Failed: the SCIM server answered list requests with a 404/);
+    assert.match(known, /Most recent of 3\. .*with a 404/);
+    assert.match(known, /Last working response of the SCIM server/);
+    assert.match(known, /Nothing was changed in this directory in the 24 hours before the first failure/);
+    assert.doesNotMatch(known, /Last accepted request|gateway/);
+    const began = (await app.api.get(`/directories/${world.directory.id}/diagnosis`)).body.findings[0].since;
+    assert.match(html, new RegExp(`Since: \\w+ \\d+ \\w+ ${began.slice(11, 16)} UTC</text>`));
+  });
+
+  it('where a client secret has expired: on the card, beside the connection that lasts', async () => {
+    const end = new Date(app.clock.now().getTime() + 400 * 24 * HOUR).toISOString();
+    const { directory, request, connect } = await makeOauthWorld(app, { secretExpiresAt: end });
+    await connect();
+    app.clock.advance(Date.parse(end) - app.clock.now().getTime() + HOUR);
+    await request(CREDENTIALS);
+    app.clock.advance(MINUTE);
+    await request(CREDENTIALS);
+    const { page } = await look(directory);
+    assert.match(page, /Client secret Expired 6\d minutes ago Connection ends Never/);
+    assert.match(page, /0 accepted in 14 days\. The refused requests came without it\./);
+    assert.match(parted(page), /The client secret expired/);
+    assert.doesNotMatch(page, /0 refused in 14 days/);
+  });
+
+  it('where a colleague revoked the connection: revoked, by whom, and whose colleague that is', async () => {
+    const { directory, client, connect } = await makeOauthWorld(app);
+    const token = await connect();
+    const { items } = (await app.api.get(`/directories/${directory.id}/credentials`)).body;
+    const jonas = await enter(directory, 'Jonas Weber');
+    const address = `${app.url}/portal/credentials/${items[0].id}/revoke`;
+    await jonas.browser.submit(await jonas.browser.open(address), { reason: 'Cleaning up' });
+    app.clock.advance(MINUTE);
+    await refresh(app, client, token);
+    const { page } = await look(directory);
+    assert.match(page, /Jonas Weber from the customer's IT revoked the connection/);
+    assert.match(parted(page), /was revoked: Cleaning up Jonas Weber \(IT contact\)/);
+    assert.match(parted(page), /refused: the connection was revoked/);
+    assert.doesNotMatch(page, /revoked or has expired/);
+    const helen = await enter(directory, 'Helen Brandt');
+    const shown = await helen.open();
+    assert.match(shown, /Jonas Weber from your organization revoked the connection/);
+    assert.doesNotMatch(shown, /someone/);
+  });
+
+  it('where a member disabled the directory: that stands in the evidence', async () => {
+    const world = await makeWorld(app);
+    await world.send(`Bearer ${world.token}`);
+    await flush(app);
+    app.clock.advance(HOUR);
+    await (await signInOperator(app)).send(`/directories/${world.directory.id}/disable`);
+    app.clock.advance(HOUR);
+    await world.send(`Bearer ${world.token}`);
+    const known = parted((await look(world.directory)).page);
+    assert.match(known, /disabled.{0,40} Dana Ruiz.*Refused: the directory is disabled/);
+  });
+
+  it('where an IT contact reads of refused requests: they are the identity provider’s, and nobody is unknown', async () => {
+    const { directory, send, token } = await makeWorld(app, { provider: 'okta' });
+    await send(`Bearer ${token}`);
+    await flush(app);
+    app.clock.advance(HOUR);
+    for (let times = 0; times < 2; times++) await send(`Bearer ${token.slice(0, 30)}`);
+    await flush(app);
+    assert.match((await look(directory)).page, /We don't have a contact|We don't know anyone/);
+    const { open } = await enter(directory);
+    const page = await open();
+    assert.doesNotMatch(page, /someone|has opened a portal link|We don't (?:have a contact|know anyone)/);
+    assert.match(page, /Refused: [^.]*incomplete[^.]* Okta, 127\.0\.0\.1/);
+  });
+
+  it('where a token is refused by its certificate: which fault it is', () => {
+    const because = (code: string) => causeOf(Object.assign(new Error(code), { code }));
+    assert.deepEqual(
+      [
+        'CERT_HAS_EXPIRED',
+        'DEPTH_ZERO_SELF_SIGNED_CERT',
+        'ERR_TLS_CERT_ALTNAME_INVALID',
+        'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+        'CERT_REVOKED',
+      ].map(because),
+      ['tls_expired', 'tls_untrusted', 'tls_name', 'tls_chain', 'tls'],
+    );
+  });
+
+  it('on the home page: the longest first among those as bad, with since, count and who', async () => {
+    const names = ['Later', 'Latest'];
+    for (const name of names) {
+      const { send, token } = await makeWorld(app, { name, provider: 'okta' });
+      app.clock.advance(HOUR);
+      for (let times = 0; times < 3; times++) await send(`Bearer ${token.slice(0, 30)}`);
+      await flush(app);
+    }
+    const dana = await signInOperator(app);
+    const { html } = await dana.open('/organizations');
+    const box = textOf(/aria-label="Needs attention">(.*?)<\/section>/.exec(html)?.[1] ?? '');
+    assert.match(box, / of \d+ directories, show all|Show as a list/);
+    const list = textOf((await dana.open('/findings')).html);
+    assert.ok(list.indexOf('Later ,') < list.indexOf('Latest ,'), list);
+    assert.match(list, /Latest ,.*Since \d\d:\d\d UTC today , 3 requests\. The customer's IT contact can fix it/);
+  });
+});
