@@ -209,7 +209,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
       if ((await page.evaluate('document.activeElement.textContent')) === 'Generate') break;
     }
     await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: 'Generate a token' }).waitFor();
+    await page.getByRole('heading', { name: 'Generate a new token' }).waitFor();
     await context.close();
   });
 

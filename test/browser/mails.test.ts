@@ -55,7 +55,7 @@ it('emails look finished', async (t) => {
     ['mail-campaign', /Connect your identity provider with OAuth/],
     ['mail-ending', /expires in 7 days|expires in 6 days/],
     ['mail-digest', /\d+ things happened/],
-    ['mail-failing', /Okta production: Okta /],
+    ['mail-failing', /Requests from Okta are being refused/],
   ];
   const context = await real.visitor();
   const pages = kinds.map(([name, subject]): [string, string] => {
