@@ -160,6 +160,13 @@ const MORE_WORDS: readonly (readonly [word: RegExp, instead: string])[] = [
   [/\b(?:was|were) made\b/i, 'was created'],
   [/\bput (?:it |them )?(?:in|into)\b/i, 'paste into'],
   [/\bof nobody\b/i, 'without a directory'],
+  [/\b(?:is|are|sends|sending|uses|using) a wrong\b/i, 'the wrong'],
+  [/^Such as\b/, 'For example,'],
+  [/\brefus(?:ed|es) us\b/i, 'rejected our request'],
+  [/\bsince today at\b/i, 'since 17:40 today'],
+  [/\bused last\b/i, 'last used'],
+  [/\b(?:it|\{\}) (?:still )?sends (?:an?|the|two) (?:\w+ )?(?:token|client secret)\b/i, "is sending, it's sending"],
+  [/\b(?:requests|provisioning) fails? at\b/i, 'is failing'],
 ];
 
 describe('what people read', () => {
