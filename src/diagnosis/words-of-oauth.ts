@@ -74,14 +74,16 @@ const at = ({ audience, vendor }: Speech) =>
 function secretNotes({ finding: { facts } }: Speech): Text[] {
   const { liveSecret, expiresAt, clientName } = facts;
   if (clientName === undefined) return [];
-  const once = `A secret is shown only once. Adding one doesn't end the others:`;
+  const once = `A secret is shown only once. Adding one doesn't affect the others:`;
   if (liveSecret) {
     const end = date(liveSecret.expiresAt);
     return [
       say`${once} the one that ends in …${liveSecret.hint} keeps working${end === undefined ? '' : say` until ${end}`}.`,
     ];
   }
-  return expiresAt === undefined ? [] : [say`A secret is shown only once. The old one has expired and stays refused.`];
+  return expiresAt === undefined
+    ? []
+    : [say`A secret is shown only once. The old one has expired and won't be accepted again.`];
 }
 
 /** Another client in place of one that can't be used any more: both of its values change. */
@@ -269,7 +271,7 @@ export const OAUTH_WORDS = {
     const mistake = mistakeOf(speech, 'redirect_uri_unknown');
     const isNamed = speech.audience === 'it_contact' && isAppNamed;
     const renamed = [
-      say`${act('correct-app-name')} on this page: ${speech.name} puts it into the redirect URI.`,
+      say`${act('correct-app-name')} on this page: ${speech.name} includes it in the redirect URI.`,
       say`Then start the connection again in ${speech.name}.`,
     ];
     return {
@@ -448,7 +450,7 @@ export const OAUTH_WORDS = {
       detail: say`${tally(speech)}${working ? say` Another one got a new token ${date(working.at)}: ${sender(working)}.` : ''}`,
       steps: secondInstallation(speech),
       notes: [
-        say`Each installation replaces the refresh token of the other. To reconnect without telling them apart helps for hours only.`,
+        say`Each installation replaces the refresh token of the other. Reconnecting without separating them helps only for a few hours.`,
       ],
     };
   },
@@ -474,7 +476,7 @@ export const OAUTH_WORDS = {
       notes: speech.finding.facts.isMachine
         ? [say`The old client can't connect again: its connection has ended permanently.`]
         : [
-            say`The client ID and client secret in ${speech.name} stay the same. If the secret got lost: ${act('add-client-secret')}.`,
+            say`The client ID and client secret in ${speech.name} stay the same. If you lost the secret: ${act('add-client-secret')}.`,
           ],
     };
   },

@@ -114,10 +114,10 @@ export const REQUEST_WORDS = {
       facts.detail === 'token_mistyped'
         ? say`It's sending a mistyped token: the length is right, but at least one character differs.`
         : facts.sentLength === undefined
-          ? say`It's sending an incomplete token. A token has 43 characters, including scim_ at its beginning.`
+          ? say`It's sending an incomplete token. A token has 43 characters, including scim_ at the beginning.`
           : facts.sentLength < 43
             ? say`It's sending an incomplete token: ${facts.sentLength} of its 43 characters. They include scim_ at the beginning.`
-            : say`It's sending a token with ${facts.sentLength} characters. A token has 43, including scim_ at its beginning.`,
+            : say`It's sending a token with ${facts.sentLength} characters. A token has 43, including scim_ at the beginning.`,
     (speech) => pasteToken(speech, 'all 43 characters of it'),
     UNSAVED,
   ),
@@ -284,7 +284,7 @@ export const REQUEST_WORDS = {
 
   wrong_path: wrongPlace(({ finding }) =>
     finding.facts.cause === 'doubled_path'
-      ? say`It ends in a path that is added again, such as /Users or /scim/v2, so requests go to paths such as /Users/Users, which don't exist.`
+      ? say`It ends in a path that is then added again, such as /Users or /scim/v2. Requests go to paths such as /Users/Users, which don't exist.`
       : say`Requests are arriving at a path on this server that isn't the SCIM endpoint.`,
   ),
   wrong_endpoint_key: wrongPlace(() => say`Requests are arriving at the URL of a directory that does not exist.`),

@@ -160,7 +160,7 @@ export const STATE_WORDS = {
     steps: vendorDoes(
       speech,
       [
-        say`${act('create-client')} on this page, and connect ${speech.name} again before that.`,
+        say`${act('create-client')} on this page, and connect ${speech.name} again before then.`,
         say`Or: ${act('generate-token')} on this page.`,
       ],
       'has to create a new client for you',
@@ -179,7 +179,7 @@ export const STATE_WORDS = {
         say`In ${speech.name}, open ${path(running.path)}. ${running.shows}`,
         say`If it has stopped, start it with ${path(running.buttons)}. If it shows an error, fix that first.`,
         say`To test it, change a user of the app there. The request appears on this page.`,
-        say`Only if it runs and had nothing to send: choose “${act('expect-silence')}”, or “${act('mute-silence')}”.`,
+        say`If it is running and had nothing to send, choose “${act('expect-silence')}”, or “${act('mute-silence')}”.`,
       ],
       notes: silenceNotes(speech),
       unseen: `whether ${speech.name} had anything to send.`,
@@ -214,7 +214,7 @@ export const STATE_WORDS = {
     lead: 'Requests are coming from a new place.',
     rest: say`Since ${date(speech.finding.since)}, requests with the token have come from ${source(speech)}.`,
     steps: [
-      say`If you moved or added an app, nothing has to be done.`,
+      say`If you moved or added an app, you don't have to do anything.`,
       say`If not, the token may have leaked. ${act('generate-token')} on this page, and revoke this one.`,
     ],
     unseen: 'who is running the program.',
