@@ -171,7 +171,7 @@ function troubleOf(wrong: number, isAnswered: boolean): string {
   if (!isAnswered) return 'The SCIM server did not respond.';
   return wrong === 1
     ? 'Identity providers will have trouble with 1 response.'
-    : `Identity providers will have trouble with ${wrong} answers.`;
+    : `Identity providers will have trouble with ${wrong} responses.`;
 }
 
 function CheckRow({ check }: { check: UpstreamTestCheck }) {

@@ -162,7 +162,7 @@ function Callout({ view }: { view: DirectoryView }) {
             {progress.status === 'manual' && 'and keeps working until you revoke it.'}
             {progress.status === 'scheduled' && progress.retiresAt && (
               <>
-                and ends <Time at={progress.retiresAt} />.
+                and will be revoked <Time at={progress.retiresAt} />.
               </>
             )}
           </>

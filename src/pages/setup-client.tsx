@@ -238,7 +238,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           It is made here{audience === 'it_contact' && `, at ${vendor}`}, not in {name}. Paste it into {name} after
           that.{' '}
           {live.length > 0
-            ? 'Adding one doesn’t end the others: they keep working.'
+            ? 'Adding one doesn’t affect the others: they keep working.'
             : `${client.secrets.length === 1 ? 'The one below has' : 'Those below have'} expired and stay refused.`}
         </p>
         <SecretRows client={client} path={path} />

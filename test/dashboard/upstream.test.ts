@@ -66,7 +66,7 @@ describe('the SCIM server of a directory, on its page', () => {
     assert.equal(renamed.url, `${app.url}/dashboard${pathOf(directory)}`);
     assert.equal(asked.length, before);
     const gone = await change(directory, { upstreamUrl: 'http://127.0.0.1:9' });
-    assert.match(gone.html, /The SCIM server did not answer\.[\s\S]*refuses the connection/);
+    assert.match(gone.html, /The SCIM server did not respond\.[\s\S]*is refusing connections/);
   });
 
   it('takes a header that is sent to it and never shown, and keeps it while its field is empty', async () => {
