@@ -1,12 +1,16 @@
-/** Search by anything: names, keys and ids, the end of a token, a request id; a whole token is looked up and stands in no address. */
+/**
+ * Search by anything: names, keys and ids, the end of a token, a request id, where requests come from; a whole token is looked up and stands
+ * in no address.
+ */
+import { isIP } from 'node:net';
 
 import type { AuditEvent } from '../audit/index.ts';
-import { HOUR_MS } from '../clock.ts';
+import { DAY_MS, HOUR_MS } from '../clock.ts';
 import { digestsOf } from '../credentials/index.ts';
 import { timeOf } from '../diagnosis/index.ts';
 import { inAddress } from '../http/plain-text.ts';
 import { timeOfRequestId } from '../http/request-context.ts';
-import { EventRows, Listed, Row, sent } from '../pages/index.ts';
+import { EventRows, Listed, Row, sent, Time } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
@@ -21,6 +25,10 @@ const SHOWN = 20;
 const TOGETHER_MS = HOUR_MS;
 const REFUSALS_LOOKED_AT = 200;
 const REFUSALS = ['request.denied', 'token.refused'];
+/** Events that keep where a request came from. An address is no key of theirs, so a bounded number of the latest is looked through. */
+const WITH_ADDRESS = [...REFUSALS, 'token.issued', 'connection.requested'];
+const ADDRESSES_LOOKED_AT = 500;
+const ADDRESSES_SINCE_MS = 7 * DAY_MS;
 
 export function searchRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, directories, credentials, clients, audit, publicUrl } = deps;
@@ -89,9 +97,69 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
     return { at, events: items.filter((event) => timeOf(event) >= at) };
   }
 
+  /** The directories to which requests came from an address lately, the latest first. */
+  async function requestsFrom(address: string, now: Date) {
+    const from = new Date(now.getTime() - ADDRESSES_SINCE_MS);
+    const { items, nextCursor } = await audit.page({
+      where: { type: WITH_ADDRESS },
+      from,
+      limit: ADDRESSES_LOOKED_AT,
+    });
+    const latest = new Map<string, AuditEvent>();
+    for (const event of items) {
+      if (event.address !== address || event.directoryId === undefined) continue;
+      const known = latest.get(event.directoryId);
+      if (!known || timeOf(event) > timeOf(known)) latest.set(event.directoryId, event);
+    }
+    const found = await Promise.all(
+      [...latest.values()].slice(0, SHOWN).map(async (event) => {
+        const directory = await directories.find(event.directoryId ?? '');
+        return directory ? [{ directory, event }] : [];
+      }),
+    );
+    const oldest = items.at(-1);
+    return { found: found.flat(), since: nextCursor !== null && oldest ? timeOf(oldest) : from };
+  }
+
+  async function addressPage(address: string, now: Date) {
+    const { found, since } = await requestsFrom(address, now);
+    return {
+      title: `Search: ${address}`,
+      heading: found.length === 0 ? `No refusals or token requests from ${address}` : `Requests from ${address}`,
+      trail: [],
+      children: (
+        <>
+          {found.length > 0 && (
+            <section class="panel list">
+              <ul class="rows">
+                {found.map(({ directory, event }) => (
+                  <Row
+                    href={`${HOME}/directories/${directory.id}`}
+                    name={<b>{directory.name}</b>}
+                    text={
+                      <>
+                        {REFUSALS.includes(event.type) ? 'Last refused' : 'Last asked for a token'}{' '}
+                        <Time at={timeOf(event)} />
+                      </>
+                    }
+                  />
+                ))}
+              </ul>
+            </section>
+          )}
+          <p class="soft">
+            We searched refusals and token requests since <Time at={since} />. Accepted requests can’t be searched by
+            address. The cards and the request log of a directory show where they come from.
+          </p>
+        </>
+      ),
+    };
+  }
+
   async function search(visit: Visit) {
     const text = sent(visit.query, 'q');
     if (text === undefined) return `${HOME}/organizations`;
+    if (isIP(text) !== 0) return addressPage(text, visit.now);
     const hits = [...(await exactly(text)), ...(await byName(text))];
     const found = hits.filter(({ path }, index) => hits.findIndex((other) => other.path === path) === index);
     const [first] = found;

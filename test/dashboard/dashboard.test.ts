@@ -478,6 +478,19 @@ for (const engine of engines) {
       const requestId = client.headers.get('x-request-id') ?? '';
       assert.match((await owner.open(`/search?q=${requestId}`)).url, /audit\?requestId=/);
       assert.match((await owner.open('/search?q=nothing-at-all')).html, /No results for/);
+      await verify(id, `${token}x`);
+      await flush(app);
+      const from = (await owner.open('/search?q=127.0.0.1')).html;
+      assert.match(
+        from,
+        new RegExp(`Requests from 127\\.0\\.0\\.1.*href="/dashboard/directories/${id}".*Last refused <time`, 's'),
+      );
+      const elsewhere = (await owner.open('/search?q=203.0.113.7')).html;
+      assert.match(
+        elsewhere,
+        /No refusals or token requests from 203\.0\.113\.7.*Accepted requests can’t be searched/s,
+      );
+      assert.doesNotMatch(elsewhere, /href="\/dashboard\/directories\//);
       const cut = await owner.send('/search', { q: `${'a'.repeat(199)}😀` });
       assert.equal(cut.status, 200);
       assert.match((await owner.open('/search?q=%24ne')).html, /No results for/);
