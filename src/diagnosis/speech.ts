@@ -148,13 +148,19 @@ export function field({ idp }: Speech, filling: Extract<Filling, string>): strin
 
 /** "In Okta, open Applications → your app → Provisioning": the form as it is found once it was filled in. */
 export function open(speech: Speech, kind: 'bearer' | 'oauth'): Text {
+  return say`In ${speech.name}, open ${path(placeOf(speech, kind).path)}`;
+}
+
+/** Where the form is edited; before anything ever came from it, where it is made. The set-up of a directory goes by the same. */
+function placeOf(speech: Speech, kind: 'bearer' | 'oauth'): Pick<ConsoleForm, 'path' | 'buttons'> {
+  const { code, facts } = speech.finding;
   const form = formOf(speech, kind);
-  return say`In ${speech.name}, open ${path((form.again ?? form).path)}`;
+  const isNew = CODES[code].group === 'never_worked' && facts.acceptedAt === undefined;
+  return isNew ? form : (form.again ?? form);
 }
 
 export function press(speech: Speech, kind: 'bearer' | 'oauth'): Text {
-  const form = formOf(speech, kind);
-  return say`Then select ${path((form.again ?? form).buttons)}.`;
+  return say`Then select ${path(placeOf(speech, kind).buttons)}.`;
 }
 
 /** Open the form, paste the token that would work into its field, test. A token is shown once, so most people need another one. */
