@@ -43,7 +43,7 @@ describe('the SCIM server of a directory, on its page', () => {
     assert.match(fine.html, /responds as identity providers expect/);
     const odd = await behind.http(json({ totalResults: 3, Resources: [{ id: '1' }] }));
     const { html } = await owner.send(`${pathOf(odd.directory)}/test`);
-    assert.match(html, /will have trouble with 4 answers/);
+    assert.match(html, /will have trouble with 4 responses/);
     assert.match(html, /would link the wrong person/);
     assert.match(html, /the query that Entra ID sends[\s\S]*the query that Okta sends/);
   });
