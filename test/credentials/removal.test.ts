@@ -78,7 +78,7 @@ describe('deleting an organization', () => {
     const { credential, token } = await app.api.issue(directory.id);
     const path = `/credentials/${credential.id}/revoke`;
     const page = await owner.open(path);
-    assert.match(page.html, /never used/);
+    assert.match(page.html, /never been used/);
     assert.doesNotMatch(page.html, /name="inUse"/);
     await fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } });
     const again = await owner.browser.submit(page, {});
