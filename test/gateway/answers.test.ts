@@ -63,7 +63,7 @@ describe('what a SCIM server answers, behind the gateway', () => {
       });
       for (const count of [1, 50, 20_000]) {
         items = count;
-        const answer = await its.ask('/Users', { headers: { 'accept-encoding': `${coding}, zstd` } });
+        const answer = await its.ask('/Users', { headers: { 'accept-encoding': `${coding}, compress` } });
         const text = answer.headers['content-encoding'] === coding ? decode(answer.body) : answer.body;
         assert.ok(count === 1 || answer.headers['content-encoding'] === coding, `${count}: still compressed`);
         const list = parse(text) as Answer[];
@@ -72,7 +72,7 @@ describe('what a SCIM server answers, behind the gateway', () => {
       }
       assert.doesNotMatch(
         String(its.asked[0]?.headers['accept-encoding']),
-        /zstd/,
+        /compress/,
         'nothing is asked for that cannot be read',
       );
     });
