@@ -206,7 +206,7 @@ export const SETTINGS = {
   LATCHKEY_RETIRE_OVERDUE_SECONDS: setting({
     default: '86400',
     group: 'Rotation',
-    meaning: 'Seconds after a rotation before a replaced token is shown as still in use.',
+    meaning: 'How many seconds after a rotation a replaced token that is still used is reported.',
     ...whole(0, 31_536_000),
   }),
   LATCHKEY_OAUTH_KEY_DAYS: setting({
