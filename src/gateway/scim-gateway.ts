@@ -7,6 +7,7 @@ import type { RequestContext } from '../http/request-context.ts';
 import type { Random } from '../identifiers.ts';
 import type { Log } from '../log.ts';
 import {
+  createStrays,
   type Decision,
   type Grant,
   isRead,
@@ -55,8 +56,7 @@ export interface ScimGateway {
 const COUNTS_KEPT = 10_000;
 
 export function createScimGateway(deps: GatewayDependencies): ScimGateway {
-  const { verification, context, clock, publicUrl, log, credentials, exchangesPerDirectory, onAnswer, onOutcome } =
-    deps;
+  const { verification, context, clock, publicUrl, credentials, exchangesPerDirectory, onAnswer, onOutcome } = deps;
   const transport = createTransport({
     policy: deps.upstreamPolicy,
     connectTimeoutMs: deps.connectTimeoutMs,
@@ -64,6 +64,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
   });
   const carry: Carry = createCarry({ ...deps, transport });
   const routes = createRoutes(publicUrl);
+  const noteStray = createStrays(deps);
   const underWay = new Map<string, number>();
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
@@ -146,20 +147,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
   /** Who asks so has a wrong base URL, and it is told at the directory that the path names or whose token came. */
   function noteDots(request: IncomingMessage, requestId: string): void {
     const [, endpointKey = ''] = /^\/scim\/v2\/([^/?]*)/.exec(request.url ?? '') ?? [];
-    verification
-      .noteStray({
-        presented: readAuthorization(request.rawHeaders),
-        references: [endpointKey],
-        subReason: 'wrong_path',
-        path: '/scim/v2/../',
-        method: request.method,
-        address: context.addressOf(request),
-        userAgent: request.headers['user-agent'],
-        requestId,
-      })
-      .catch((error: unknown) =>
-        log.warn({ err: error, requestId }, 'a stray request could not be assigned to a directory'),
-      );
+    noteStray(request, requestId, { references: [endpointKey], subReason: 'wrong_path', path: '/scim/v2/../' });
   }
 
   return { handle, test: createUpstreamTest({ ...deps, transport }), close: () => transport.close() };

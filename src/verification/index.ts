@@ -8,7 +8,7 @@ export { type Attempt, type Stray, SURFACES, type Surface, type Verification } f
 export { DENIAL_REASONS, type DenialReason, SUB_REASONS, type SubReason, type SubReasons } from './denials.ts';
 export { createForwardAuth } from './forward-auth.ts';
 export { createIntrospection } from './introspection.ts';
-export { createMisplaced } from './misplaced.ts';
+export { createMisplaced, createStrays } from './misplaced.ts';
 export { parseAuthorization, readApiKey, readAuthorization, unknownValue } from './presented.ts';
 export { createResourceMetadata, RESOURCE_METADATA_PREFIX } from './resource-metadata.ts';
 export { createVerification } from './verification.ts';

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendScimError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
-import type { Verification } from './decider.ts';
+import type { Stray, Verification } from './decider.ts';
 import { readAuthorization } from './presented.ts';
 
 const SCIM_PATH =
@@ -16,8 +16,37 @@ const DOUBLED_SLASH = /^\/{2}|\/{2}(?:scim|v2)(?:\/|$)|^\/scim\/{2}/i;
 const MOST_SEGMENTS = 4;
 const NO_KEY = /^(?:scim|v\d|users|groups)$/i;
 
-export function createMisplaced(deps: { verification: Verification; context: RequestContext; log: Log }) {
-  const { verification, context, log } = deps;
+interface StrayDependencies {
+  verification: Pick<Verification, 'noteStray'>;
+  context: RequestContext;
+  log: Log;
+}
+
+/** Tells of a stray request at the directory that it seems to be for; nobody waits for it. */
+export function createStrays({ verification, context, log }: StrayDependencies) {
+  return (
+    request: IncomingMessage,
+    requestId: string,
+    place: Pick<Stray, 'references' | 'subReason' | 'path'>,
+  ): void => {
+    verification
+      .noteStray({
+        ...place,
+        presented: readAuthorization(request.rawHeaders),
+        method: request.method,
+        address: context.addressOf(request),
+        userAgent: request.headers['user-agent'],
+        requestId,
+      })
+      .catch((error: unknown) =>
+        log.warn({ err: error, requestId }, 'a stray request could not be assigned to a directory'),
+      );
+  };
+}
+
+export function createMisplaced(deps: StrayDependencies) {
+  const { context } = deps;
+  const noteStray = createStrays(deps);
 
   /**
    * Answers a SCIM request with a credential; false for any other, which is somebody else's to answer. `isOfPeople`: a place of pages, where
@@ -30,20 +59,11 @@ export function createMisplaced(deps: { verification: Verification; context: Req
     if (presented.kind === 'none' || !(isOurs || (!isOfPeople && SCIM_PATH.test(path)))) return false;
     const requestId = context.requestIdOf(request);
     const segments = path.split('/').filter((segment) => segment !== '' && !NO_KEY.test(segment));
-    verification
-      .noteStray({
-        presented,
-        references: segments.slice(0, MOST_SEGMENTS),
-        subReason: DOUBLED_SLASH.test(path) ? 'doubled_slash' : 'wrong_path',
-        path: placeAsked(path),
-        method: request.method,
-        address: context.addressOf(request),
-        userAgent: request.headers['user-agent'],
-        requestId,
-      })
-      .catch((error: unknown) =>
-        log.warn({ err: error, requestId }, 'a stray request could not be assigned to a directory'),
-      );
+    noteStray(request, requestId, {
+      references: segments.slice(0, MOST_SEGMENTS),
+      subReason: DOUBLED_SLASH.test(path) ? 'doubled_slash' : 'wrong_path',
+      path: placeAsked(path),
+    });
     const detail =
       'There is no SCIM endpoint at this path. Copy the base URL again from the page that showed the token.';
     sendScimError(response, 404, `${detail} Request ID: ${requestId}`, { 'x-request-id': requestId });

@@ -106,17 +106,7 @@ describe('an email that gathers several changes', () => {
         const dying = await start({ wrapStorage: faulty.wrap });
         const names = await makeChanges(dying, 3);
         clock.advance(HOUR + MINUTE);
-        const dies = () => faulty.failAll(REFUSING);
-        faulty.failWrite(n, {
-          before: async (operation) => {
-            if (last === REFUSING) dies();
-            await last.before?.(operation);
-          },
-          after: async (operation) => {
-            dies();
-            await last.after?.(operation);
-          },
-        });
+        faulty.dieAtWrite(n, last);
         await run(dying).catch(() => undefined);
         faulty.failAll(REFUSING);
         await dying.close();

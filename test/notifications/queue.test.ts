@@ -43,17 +43,7 @@ for (const engine of bothEngines) {
         for (const last of [REFUSING, FORGETTING]) {
           const faulty = createFaultyStorage();
           const dying = await start({ wrapStorage: faulty.wrap });
-          const dies = () => faulty.failAll(REFUSING);
-          faulty.failWrite(n, {
-            before: async (operation) => {
-              if (last === REFUSING) dies();
-              await last.before?.(operation);
-            },
-            after: async (operation) => {
-              dies();
-              await last.after?.(operation);
-            },
-          });
+          faulty.dieAtWrite(n, last);
           const name = `died at write ${n}, ${last === REFUSING ? 'not done' : 'done'}`;
           const { status } = await dying.api.post('/organizations', { name });
           await dying.app.settled();

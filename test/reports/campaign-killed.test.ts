@@ -52,17 +52,7 @@ it('a campaign goes on after a death at any write, and asks each contact once', 
       const faulty = createFaultyStorage();
       const dying = await start({ wrapStorage: faulty.wrap });
       clock.advance(MINUTE);
-      const dies = () => faulty.failAll(REFUSING);
-      faulty.failWrite(n, {
-        before: async (operation) => {
-          if (last === REFUSING) dies();
-          await last.before?.(operation);
-        },
-        after: async (operation) => {
-          dies();
-          await last.after?.(operation);
-        },
-      });
+      faulty.dieAtWrite(n, last);
       await run(dying, 'campaigns').catch(() => undefined);
       if (faulty.wasReached()) unfinished++;
       faulty.failAll(REFUSING);

@@ -23,6 +23,8 @@ export interface FaultyStorage {
   failAll(fault: Fault | null): void;
   /** The n-th write from now on (1 is the next) meets the fault, once. */
   failWrite(n: number, fault: Fault): void;
+  /** The instance dies at the n-th write from now on, which meets the fault: nothing reaches the store after it. */
+  dieAtWrite(n: number, fault: Fault): void;
   /** The same with reads counted too. */
   failOperation(n: number, fault: Fault): void;
   /** Whether that one has come. */
@@ -83,6 +85,22 @@ export function createFaultyStorage(): FaultyStorage {
     },
     failWrite(n, fault) {
       once = { fault, left: n, writesOnly: true };
+    },
+    dieAtWrite(n, fault) {
+      const die = () => {
+        everywhere = REFUSING;
+      };
+      const dying: Fault = {
+        async before(operation) {
+          if (fault.before) die();
+          await fault.before?.(operation);
+        },
+        async after(operation) {
+          die();
+          await fault.after?.(operation);
+        },
+      };
+      once = { fault: dying, left: n, writesOnly: true };
     },
     failOperation(n, fault) {
       once = { fault, left: n, writesOnly: false };
