@@ -41,7 +41,7 @@ export function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): F
     (accepted !== undefined &&
       facts.at.getTime() - accepted.at.getTime() < HOUR_MS &&
       (CODES[code].group === 'token_endpoint' || accepted.at > firstAt)) ||
-    // Whoever has the newest refresh token goes on, however seldom it comes.
+    // The one with the newest refresh token keeps working, even if its requests are rare.
     (code === 'refresh_token_superseded' && facts.grantedAt !== undefined && facts.grantedAt > firstAt);
   const { severity } = entryOf(code);
   const isSure = refusals.some((refusal) => certaintyOf(refusal, facts) === 'known');

@@ -75,7 +75,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   const waiting = new WeakMap<Socket, string>();
   let isStopping = false;
 
-  // What node would refuse by itself, without a body, is refused here.
+  // Node would refuse these without a body, so they are refused here.
   const server = createServer({ connectionsCheckingInterval: limits.sweepMs, requireHostHeader: false }, receive);
 
   function receive(request: IncomingMessage, response: ServerResponse): void {

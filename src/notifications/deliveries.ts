@@ -130,7 +130,7 @@ export const KEPT_MS = 30 * DAY_MS;
 const CLAIM_MS = 60_000;
 const ATTEMPTS_KEPT = 20;
 const AT_ONCE = 200;
-/** Whoever asks for it waits. */
+/** The caller waits for it. */
 const HURRIED_PAGES = 25;
 
 export function deliveryId(eventId: string, targetId: string): string {

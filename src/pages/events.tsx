@@ -16,7 +16,7 @@ export function EventRows(props: {
   placeOf?: (event: AuditEvent) => ComponentChildren;
   /** Listed by when it happened last, not by when it began. */
   byLast?: boolean;
-  /** How whoever caused one is called, where the page knows more than the event. */
+  /** The name of the one who caused an event, if the page knows more than the event does. */
   nameOf?: (event: AuditEvent) => string | undefined;
   /** Whether all that is kept of each can be opened. */
   isOpenable?: boolean;
