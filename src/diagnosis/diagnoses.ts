@@ -9,7 +9,8 @@ import { type CurrentFindings, createCurrentFindings, type FindingChange } from 
 import { diagnose } from './diagnose.ts';
 import type { Facts } from './facts.ts';
 import type { Diagnosis } from './finding.ts';
-import { type FactsDependencies, readFacts, refusalsOf } from './read-facts.ts';
+import { type FactsDependencies, readFacts } from './read-facts.ts';
+import { refusalsOf } from './refusal-facts.ts';
 import { createRequestLog, type RequestLog } from './request-log.ts';
 import { certaintyOf } from './sender.ts';
 import type { Spoken } from './speech.ts';

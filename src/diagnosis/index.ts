@@ -13,7 +13,7 @@ export { createDiagnoses, type Diagnoses, type PastDiagnosis } from './diagnoses
 export type { Facts } from './facts.ts';
 export { type Diagnosis, type Finding, type FindingFacts, isWorking, type Stranger } from './finding.ts';
 export type { CurrentFinding, FindingQuery } from './finding-rows.ts';
-export { timeOf } from './read-facts.ts';
+export { timeOf } from './refusal-facts.ts';
 export { type LoggedRequest, REQUEST_COLUMNS, REQUEST_LOG_DAYS, type RequestLog } from './request-log.ts';
 export { actsIn, type Part, plain, type Text } from './say.ts';
 export type { Reader, Spoken, Words } from './speech.ts';

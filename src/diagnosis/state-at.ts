@@ -9,7 +9,8 @@ import type { Usage } from '../credentials/index.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import { IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
 import type { CredentialFacts, CredentialState, Facts } from './facts.ts';
-import { readLatestTroubles, refusalsOf, timeOf, withBeginning } from './read-facts.ts';
+import { readLatestTroubles, withBeginning } from './read-facts.ts';
+import { refusalsOf, timeOf } from './refusal-facts.ts';
 
 export interface Past {
   facts: Facts;

@@ -6,7 +6,7 @@ import type { Credentials, Usage } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { codeOf, TROUBLES } from './causes.ts';
 import type { Code } from './codes.ts';
-import { timeOf } from './read-facts.ts';
+import { timeOf } from './refusal-facts.ts';
 import { STATE_CHANGES } from './state-at.ts';
 import type { Traffic } from './traffic.ts';
 import { causeOfEvent } from './words-of-events.ts';
