@@ -59,6 +59,21 @@ describe('the checker', () => {
     }
   });
 
+  it('lets a connection that waited come too late, but none that was accepted before', async () => {
+    const late = { revokedReason: 'another credential took its place before its first use' };
+    const sound = await historyOf(async (_, say) => {
+      await say({ kind: 'verify' }, 401);
+      await say({ kind: 'refresh' }, 400);
+      await say({ kind: 'verify', by: 'end' }, 401, late);
+    });
+    assert.deepEqual(sound, []);
+    const broken = await historyOf(async (_, say) => {
+      await say({ kind: 'verify' }, 200);
+      await say({ kind: 'verify', by: 'end' }, 401, late);
+    });
+    assert.match(broken.join(), /^invariant 4: verify of old by instance 1: accepted, and its place/);
+  });
+
   it('knows that a rotation ends static tokens and no connection', async () => {
     const rotate = { kind: 'rotate', mode: 'immediate' } as const;
     const body = { credential: { id: 'new' } };

@@ -90,6 +90,7 @@ export function createHistory(nowMs: () => number): History {
 type Seen = Pick<History, 'entries' | 'tokens' | 'connections'>;
 
 const TOLERATED_SKEW_MS = 5000;
+const TOO_LATE = 'another credential took its place before its first use';
 
 /** Every way in which a history breaks an invariant, in words. */
 export function violationsOf({ entries, tokens, connections }: Seen): string[] {
@@ -135,8 +136,21 @@ function violationsInDirectory({ entries, tokens, connections }: Seen): string[]
 
   const accesses = entries.filter(({ kind }) => kind === 'verify' || kind === 'refresh' || kind === 'token');
 
+  /** What was told of the ends of credentials when all was over. */
+  const reasons = new Map<string, string>();
+  for (const { by, credentialId, body } of of('verify'))
+    if (by === 'end' && credentialId !== undefined && body.revokedReason) reasons.set(credentialId, body.revokedReason);
+  const unasked = (credentialId = '') => `nobody had ended it (${reasons.get(credentialId) ?? 'no reason told'})`;
+
+  // A connection that waited for a place can find it taken at its first use: that is told as an end, and never of one that was accepted.
+  const isLate = (credentialId: string) => reasons.get(credentialId) === TOO_LATE;
+  for (const entry of of('verify')) {
+    if (isLate(entry.credentialId ?? '') && entry.status === 200)
+      tell(4, entry, "accepted, and its place was another's");
+  }
+
   const wasEnded = ({ credentialId = '', directoryId, answeredAt }: Entry) =>
-    ending(credentialId, directoryId).some(({ askedAt }) => askedAt < answeredAt);
+    isLate(credentialId) || ending(credentialId, directoryId).some(({ askedAt }) => askedAt < answeredAt);
 
   // 1. Two slots: what is listed as active never exceeds them.
   for (const entry of of('list')) {
@@ -213,15 +227,15 @@ function violationsInDirectory({ entries, tokens, connections }: Seen): string[]
     );
     if (!token || token.knownAt > entry.askedAt) continue;
     if (token.expiresAtMs !== undefined && entry.answeredAtMs > token.expiresAtMs - TOLERATED_SKEW_MS) continue;
-    const ends = ending(token.credentialId, token.directoryId).filter(({ askedAt }) => askedAt < entry.answeredAt);
-    if (ends.length === 0) tell(4, entry, `answered ${entry.status}, and nobody had ended it`);
+    if (!wasEnded(entry)) tell(4, entry, `answered ${entry.status}, and ${unasked(entry.credentialId)}`);
   }
 
   // A client that never had a connection can find both slots taken.
   const isConnected = ({ credentialId, askedAt }: Entry) =>
     tokens.some((token) => token.credentialId === credentialId && token.knownAt < askedAt);
   for (const entry of of('token').filter(({ status }) => isRefusal(status))) {
-    if (isConnected(entry) && !wasEnded(entry)) tell(4, entry, `answered ${entry.status}, and nobody had ended it`);
+    if (isConnected(entry) && !wasEnded(entry))
+      tell(4, entry, `answered ${entry.status}, and ${unasked(entry.credentialId)}`);
   }
 
   // 5. One refresh token never kills a connection.

@@ -105,16 +105,19 @@ async function lookAtTheEnd({ history, observer, instanceUrls }: Town): Promise<
   const api = createApi(url, PROCESS_OWNER_KEY);
   const tokens = [...new Map(history.tokens.map((token) => [token.credentialId, token])).values()];
   const successors = new Map<string, string>();
+  const reasons = new Map<string, string>();
   for (const directoryId of new Set(tokens.map((token) => token.directoryId))) {
     const { body } = await api.get(`/directories/${directoryId}/credentials?limit=200`);
-    for (const { id, rotation } of body.items as Answer[])
+    for (const { id, rotation, revokedReason } of body.items as Answer[]) {
       if (rotation) successors.set(observer.nameOf(id), observer.nameOf(rotation.successorId));
+      if (revokedReason !== null) reasons.set(observer.nameOf(id), revokedReason);
+    }
   }
   for (const { directoryId, credentialId, token } of tokens) {
     const about = { directoryId, credentialId, by: 'end' };
     await history.act({ kind: 'verify', ...about, presented: token }, async () => ({
       status: await statusOf(`${url}/auth/verify?directory=${directoryId}`, token),
-      body: { successor: successors.get(credentialId) },
+      body: { successor: successors.get(credentialId), revokedReason: reasons.get(credentialId) },
     }));
     if (!credentialId.startsWith('cred_')) continue;
     await history.act({ kind: 'read', ...about }, async () => {
