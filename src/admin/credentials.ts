@@ -210,22 +210,36 @@ export function credentialOperations(deps: {
         return { body: await view(await credentials.change(id, body, attribution)) };
       },
     }),
-    ...(['disable', 'enable'] as const).map((verb) =>
-      operation({
-        method: 'post',
-        path: `/credentials/:id/${verb}`,
-        tag,
-        summary: verb === 'disable' ? 'Disable a credential; it keeps its slot' : 'Enable a disabled credential',
-        action: 'credentials.change',
-        status: 200,
-        answer: credentialView,
-        errors: ['not_found', 'credential_final'],
-        async handle({ id, caller, attribution }) {
-          await get(id, caller);
-          return { body: await view(await credentials[verb](id, attribution)) };
-        },
-      }),
-    ),
+    operation({
+      method: 'post',
+      path: '/credentials/:id/disable',
+      tag,
+      summary: 'Disable a credential; it keeps its slot',
+      action: 'credentials.change',
+      body: z.strictObject({ reason: schemas.name.optional().describe('The IT contact can read it too.') }),
+      example: { reason: 'Until the customer has confirmed the request' },
+      status: 200,
+      answer: credentialView,
+      errors: ['not_found', 'credential_final'],
+      async handle({ id, body, caller, attribution }) {
+        await get(id, caller);
+        return { body: await view(await credentials.disable(id, attribution, body.reason)) };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/credentials/:id/enable',
+      tag,
+      summary: 'Enable a disabled credential',
+      action: 'credentials.change',
+      status: 200,
+      answer: credentialView,
+      errors: ['not_found', 'credential_final'],
+      async handle({ id, caller, attribution }) {
+        await get(id, caller);
+        return { body: await view(await credentials.enable(id, attribution)) };
+      },
+    }),
     operation({
       method: 'post',
       path: '/credentials/:id/revoke',

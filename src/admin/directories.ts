@@ -206,24 +206,35 @@ export function directoryOperations(deps: {
       answerMs: UPSTREAM_TEST_MS + ANSWER_MS,
       handle: async ({ id, caller }) => ({ body: await testUpstream(await get(id, caller)) }),
     }),
-    ...(['disable', 'enable'] as const).map((verb) =>
-      operation({
-        method: 'post',
-        path: `/directories/:id/${verb}`,
-        tag,
-        summary:
-          verb === 'disable'
-            ? 'Disable a directory and refuse every request to it'
-            : 'Enable a directory with the same credentials',
-        action: 'directories.change',
-        status: 200,
-        answer: fields.directoryView,
-        errors: ['not_found'],
-        async handle({ id, caller, attribution }) {
-          await get(id, caller);
-          return { body: view(await directories[verb](id, attribution)) };
-        },
-      }),
-    ),
+    operation({
+      method: 'post',
+      path: '/directories/:id/disable',
+      tag,
+      summary: 'Disable a directory and refuse every request to it',
+      action: 'directories.change',
+      body: z.strictObject({ reason: schemas.name.optional().describe('For your colleagues.') }),
+      example: { reason: 'Moving to another region' },
+      status: 200,
+      answer: fields.directoryView,
+      errors: ['not_found'],
+      async handle({ id, body, caller, attribution }) {
+        await get(id, caller);
+        return { body: view(await directories.disable(id, attribution, body.reason)) };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/directories/:id/enable',
+      tag,
+      summary: 'Enable a directory with the same credentials',
+      action: 'directories.change',
+      status: 200,
+      answer: fields.directoryView,
+      errors: ['not_found'],
+      async handle({ id, caller, attribution }) {
+        await get(id, caller);
+        return { body: view(await directories.enable(id, attribution)) };
+      },
+    }),
   ];
 }

@@ -164,7 +164,7 @@ export const PAYLOADS = {
   'credential.issued': { ...credential, scopes: listOf(word), expiresAt: time, 'replaces?': ownId },
   'credential.imported': { ...credential, scopes: listOf(word), expiresAt: time, form: word, 'weak?': flag },
   'credential.updated': { ...credential, ...changed },
-  'credential.disabled': credential,
+  'credential.disabled': { ...credential, 'reason?': typed },
   'credential.enabled': credential,
   'credential.revoked': { ...credential, 'reason?': typed, 'forced?': flag },
   'credential.retired': { ...credential, successorId: typed },

@@ -91,7 +91,7 @@ export interface Credentials {
     review: { decision: ReviewDecision; note?: string | undefined },
     attribution: Attribution,
   ): Promise<Credential>;
-  disable(id: string, attribution: Attribution): Promise<Credential>;
+  disable(id: string, attribution: Attribution, reason?: string): Promise<Credential>;
   /** Throws not_found, credential_final; forbidden for an IT contact where the vendor disabled it. */
   enable(id: string, attribution: Attribution): Promise<Credential>;
   /** Revoking a revoked one changes nothing. Throws not_found, still_in_use (unless `force`). */

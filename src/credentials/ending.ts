@@ -48,7 +48,12 @@ export function createEnding(deps: {
     });
   }
 
-  async function switchTo(state: 'active' | 'disabled', id: string, attribution: Attribution): Promise<Credential> {
+  async function switchTo(
+    state: 'active' | 'disabled',
+    id: string,
+    attribution: Attribution,
+    reason?: string,
+  ): Promise<Credential> {
     const result = await credentials.update(id, (record) => {
       assertLive(record, clock.now());
       const { disabledBy: _disabledBy, ...rest } = record;
@@ -63,7 +68,12 @@ export function createEnding(deps: {
       const type = state === 'disabled' ? 'credential.disabled' : 'credential.enabled';
       return {
         record: { ...rest, state: next, ...(state === 'disabled' && { disabledBy: attribution.actor }) },
-        events: [audit.event(type, attribution, subjectOf(record), factsOf(record))],
+        events: [
+          audit.event(type, attribution, subjectOf(record), {
+            ...factsOf(record),
+            ...(reason !== undefined && { reason }),
+          }),
+        ],
       };
     });
     if (!result) throw absent(id);
@@ -121,7 +131,7 @@ export function createEnding(deps: {
     cut,
     assertNotHeldBack,
     assertNoneActive,
-    disable: (id: string, attribution: Attribution) => switchTo('disabled', id, attribution),
+    disable: (id: string, attribution: Attribution, reason?: string) => switchTo('disabled', id, attribution, reason),
     enable: (id: string, attribution: Attribution) => switchTo('active', id, attribution),
 
     async revoke(id: string, options: RevokeOptions, attribution: Attribution): Promise<Credential> {

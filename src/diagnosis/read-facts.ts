@@ -210,7 +210,7 @@ async function credentialFacts(
     state === 'revoked'
       ? { at: record.revokedAt, by: record.revokedBy, reason: record.revokedReason }
       : state === 'disabled'
-        ? { at: disabled && timeOf(disabled), by: record.disabledBy }
+        ? { at: disabled && timeOf(disabled), by: record.disabledBy, reason: disabled?.data['reason'] }
         : state === 'expired'
           ? { at: expiresAt }
           : undefined;
@@ -228,7 +228,7 @@ async function credentialFacts(
     ...(expiresAt && { expiresAt }),
     ...(ended?.at && { endedAt: ended.at }),
     ...(ended?.by && { endedBy: ended.by.name, endedByType: ended.by.type }),
-    ...(ended?.reason !== undefined && { endedReason: ended.reason }),
+    ...(typeof ended?.reason === 'string' && { endedReason: ended.reason }),
     ...(total?.lastUsedAt && { lastUsedAt: total.lastUsedAt }),
     ...(clientId !== undefined && { clientId }),
     ...(imported && { importedAt: imported.at }),

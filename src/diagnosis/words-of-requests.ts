@@ -236,7 +236,7 @@ export const REQUEST_WORDS = {
     const { count = 0, at } = speech.finding.facts;
     return {
       lead: count > 0 ? refused(speech) : `${speech.Name} can't connect.`,
-      rest: say`${capital(whoDid(speech))} disabled ${token(speech)} ${date(at)}.`,
+      rest: say`${capital(whoDid(speech))} disabled ${token(speech)} ${date(at)}.${reasonOf(speech)}`,
       detail: tally(speech),
       steps:
         speech.audience === 'it_contact' && speech.finding.facts.byType !== 'it_contact'

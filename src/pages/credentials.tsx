@@ -107,7 +107,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
                 : "This can't be undone. It will never work again."}
             </p>
             {verb === 'Revoke' && isInUse(lastUsedAt, now) && <input type="hidden" name="inUse" value="confirmed" />}
-            {verb === 'Revoke' && (
+            {verb !== 'End' && (
               <Field
                 name="reason"
                 hint={`For example: found in a ticket. ${visit.attribution.actor.type === 'it_contact' ? 'Your software vendor' : 'The customer'} can read it too.`}
@@ -135,7 +135,12 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
     },
     ...rotationRoutes(deps),
     change('enable', (id, { attribution }) => credentials.enable(id, attribution)),
-    { ...change('disable', (id, { attribution }) => credentials.disable(id, attribution)), ask: ending('Disable') },
+    {
+      ...change('disable', (id, { form, attribution }) =>
+        credentials.disable(id, attribution, sent(form, 'reason', 500)),
+      ),
+      ask: ending('Disable'),
+    },
     { ...change('retire', (id, { attribution }) => credentials.retire(id, attribution)), ask: ending('End') },
     {
       // Forced only where the question said that it is in use; what was used first since then is asked about again.

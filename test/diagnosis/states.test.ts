@@ -41,6 +41,20 @@ describe('the state of a directory is explained', () => {
     assert.equal(found.directoryId, directory.id);
   });
 
+  it('as disabled with the reason that was given for it, of a token to everybody, of a directory to operators', async () => {
+    const { directory, send, token, credential, diagnosis } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    await app.api.post(`/credentials/${credential.id}/disable`, { reason: 'seen in a screenshot' });
+    await send(`Bearer ${token}`);
+    assert.match(textOf((await diagnosis()).findings[0]), /They gave this reason: “seen in a screenshot”/);
+    await app.api.post(`/credentials/${credential.id}/enable`);
+    await app.api.post(`/directories/${directory.id}/disable`, { reason: 'the contract ended' });
+    await send(`Bearer ${token}`);
+    assert.match(textOf((await diagnosis()).findings[0]), /They gave this reason: “the contract ended”/);
+    const refused = await app.api.post(`/directories/${directory.id}/disable`, { reason: 'x'.repeat(201) });
+    assert.deepEqual([refused.status, refused.body.errors[0].path], [400, 'reason']);
+  });
+
   it('as rotation_overdue, then old_one_still_used, where the old token goes on', async () => {
     const { directory, send, token, diagnosis } = await makeWorld(app);
     await send(`Bearer ${token}`);
