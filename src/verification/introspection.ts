@@ -200,8 +200,11 @@ function challengeOf(authorization = ''): string {
   return /^bearer\s/i.test(authorization) ? `${bearer}, error="invalid_token", ${basic}` : `${bearer}, ${basic}`;
 }
 
-/** The parameters of a form, or the texts of a JSON object, whatever the type says; an empty one is absent (RFC 6749 3.2). */
-function fieldsOf(body: string): URLSearchParams {
+/**
+ * The parameters of a form, or the texts of a JSON object, whatever the type says; an empty one is absent (RFC 6749 3.2). A SCIM server
+ * asks about the same token again and again.
+ */
+const fieldsOf = createRecall((body: string): URLSearchParams => {
   const text = body.charCodeAt(0) === BOM ? body.slice(1) : body;
   if (!/^\s*\{/.test(text)) {
     const fields = new URLSearchParams(text);
@@ -217,7 +220,7 @@ function fieldsOf(body: string): URLSearchParams {
     // No JSON: no parameters.
   }
   return fields;
-}
+});
 
 function send(response: ServerResponse, text: string, leaseMs = 0): void {
   response.writeHead(200, {
