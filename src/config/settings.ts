@@ -119,7 +119,7 @@ export const SETTINGS = {
     default: 'full',
     group: 'Storage',
     meaning:
-      'full: confirmed writes survive a power failure. normal: writes are faster, but only survive a process crash.',
+      'full: confirmed writes survive a power failure. normal: writes are faster, but survive only a process crash.',
     ...oneOf('full', 'normal'),
   }),
   LATCHKEY_EVENTS_RETENTION_DAYS: setting({
@@ -138,7 +138,7 @@ export const SETTINGS = {
     default: '1000',
     group: 'Verification',
     meaning:
-      'How long verifications may be answered from memory, in milliseconds. A revocation waits that long. 0 reads the store every time.',
+      'How long verifications may be answered from memory, in milliseconds. A revocation is confirmed only after that time. 0 reads the store every time.',
     ...whole(0, 60_000),
   }),
   LATCHKEY_CACHE_ENTRIES: setting({
@@ -150,13 +150,14 @@ export const SETTINGS = {
   LATCHKEY_FAILURES_PER_ADDRESS: setting({
     default: '1500',
     group: 'Verification',
-    meaning: 'Refused requests per minute from one address before it gets 429. Accepted requests never count.',
+    meaning: 'Refused requests per minute from one address before it gets a 429. Accepted requests never count.',
     ...whole(1, 1_000_000_000),
   }),
   LATCHKEY_FAILURES_PER_DIRECTORY: setting({
     default: '3000',
     group: 'Verification',
-    meaning: 'Refused requests per minute to one directory before they get 429. Accepted requests never count.',
+    meaning:
+      'Refused requests per minute to one directory before further ones get a 429. Accepted requests never count.',
     ...whole(1, 1_000_000_000),
   }),
   LATCHKEY_UPSTREAM_ALLOW: setting({
@@ -206,7 +207,7 @@ export const SETTINGS = {
   LATCHKEY_RETIRE_OVERDUE_SECONDS: setting({
     default: '86400',
     group: 'Rotation',
-    meaning: 'How many seconds after a rotation a replaced token that is still used is reported.',
+    meaning: 'Seconds after a rotation before Latchkey reports that the replaced token is still in use.',
     ...whole(0, 31_536_000),
   }),
   LATCHKEY_OAUTH_KEY_DAYS: setting({
@@ -263,13 +264,13 @@ export const SETTINGS = {
   LATCHKEY_OPENID_CLIENT_ID: optional({
     group: 'Dashboard sign-in',
     meaning:
-      'Client ID at your OpenID provider. Register {public URL}/dashboard/sign-in/openid/callback as its redirect URI.',
+      'Client ID that your OpenID provider assigned to Latchkey. Register {public URL}/dashboard/sign-in/openid/callback as its redirect URI.',
     ...text('1 to 200 characters without spaces', /^\S{1,200}$/),
   }),
   LATCHKEY_OPENID_CLIENT_SECRET: optional({
     secret: true,
     group: 'Dashboard sign-in',
-    meaning: 'Client secret at your OpenID provider.',
+    meaning: 'Client secret from your OpenID provider.',
     ...text('1 to 500 characters without spaces', /^\S{1,500}$/),
   }),
   LATCHKEY_OPENID_SCOPE: setting({
