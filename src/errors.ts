@@ -16,7 +16,7 @@ export const ERRORS = {
     status: 400,
     title: 'The request is not valid.',
     remedy:
-      'Fix each entry in `errors`. Each one has a `path`, the `given` value (never a secret) and the `wanted` one.',
+      'Fix the problem in each entry of `errors`. Each one has a `path`, the `given` value (never a secret) and the `wanted` one.',
   },
   invalid_json: { status: 400, title: 'The body is not valid JSON.', remedy: 'Send valid JSON.' },
   invalid_cursor: {
@@ -38,7 +38,7 @@ export const ERRORS = {
   },
   not_found: {
     status: 404,
-    title: 'This does not exist, or this API key may not see it.',
+    title: "The resource doesn't exist, or this API key isn't allowed to see it.",
     remedy: 'Check the ID, and which organization the key belongs to.',
   },
   method_not_allowed: {
@@ -50,13 +50,13 @@ export const ERRORS = {
     status: 409,
     title: 'Both slots of the directory are taken.',
     remedy:
-      'Revoke the credential that is not in use, or rotate with `immediate`. `holders` names both with their last use.',
+      'Revoke the credential that is not in use, or rotate with `immediate`. `holders` lists both credentials and when each was last used.',
   },
   still_in_use: {
     status: 409,
     title: 'The credential was used in the last hour.',
     remedy:
-      'Find out who uses it: `lastUsedAt` and `lastUsedFrom` say when and from where. Send `"force": true` to cut it off anyway.',
+      'Find out who is using it: `lastUsedAt` and `lastUsedFrom` show when and from where it was last used. Send `"force": true` to cut it off anyway.',
   },
   credential_exists: {
     status: 409,
@@ -131,23 +131,23 @@ export const ERRORS = {
   },
   contacts_full: {
     status: 409,
-    title: 'The maximum number of contacts is reached. Remove one first.',
+    title: 'The maximum number of contacts has been reached. Remove one first.',
     remedy: "Remove a contact that you don't need. The maximum is 50.",
   },
   mail_off: {
     status: 409,
     title: 'Email is off. To turn it on, set LATCHKEY_SMTP_URL and LATCHKEY_MAIL_FROM.',
-    remedy: 'Set `LATCHKEY_SMTP_URL` and `LATCHKEY_MAIL_FROM`, so that contacts can confirm.',
+    remedy: 'Set `LATCHKEY_SMTP_URL` and `LATCHKEY_MAIL_FROM` so that contacts can confirm their email addresses.',
   },
   webhooks_full: {
     status: 409,
-    title: 'The maximum number of webhooks is reached. Delete one first.',
+    title: 'The maximum number of webhooks has been reached. Delete one first.',
     remedy: "Delete a webhook that you don't need. The maximum is 500 in all, and 20 for each organization.",
   },
   idempotency_in_progress: {
     status: 409,
     title: 'The first request with this Idempotency-Key is still running.',
-    remedy: 'Repeat the request a little later.',
+    remedy: 'Retry the request in a little while.',
   },
   payload_too_large: {
     status: 413,
@@ -173,7 +173,7 @@ export const ERRORS = {
     status: 422,
     title: "The value can't be imported as a credential.",
     remedy:
-      'Copy the whole value again. It must not contain spaces, be too short or too long, or be a mistyped Latchkey token.',
+      'Copy the whole value again. A value is refused if it contains spaces, is too short or too long, or is a mistyped Latchkey token.',
   },
   weak_value: {
     status: 422,
@@ -182,19 +182,19 @@ export const ERRORS = {
   },
   idempotency_key_reused: {
     status: 422,
-    title: 'This Idempotency-Key was used with another request.',
+    title: 'This Idempotency-Key has already been used with another request.',
     remedy: 'Use a new key for each new request.',
   },
   rate_limited: {
     status: 429,
     title: 'Too many failed attempts from this address.',
-    remedy: 'Fix what the requests were refused for, and wait for `retryAfterSeconds`.',
+    remedy: 'Fix whatever caused the requests to be refused, and wait the number of seconds in `retryAfterSeconds`.',
   },
   confirmations_limited: {
     status: 429,
     title: 'Too many confirmation emails were sent recently.',
     remedy:
-      'Wait for `retryAfterSeconds`. The limit per hour is one for each address, 10 for each organization and 50 for your own contacts.',
+      'Wait the number of seconds in `retryAfterSeconds`. The hourly limit is one for each address, 10 for each organization and 50 for your own contacts.',
   },
   busy: {
     status: 503,
@@ -203,7 +203,7 @@ export const ERRORS = {
   },
   internal_error: {
     status: 503,
-    title: 'Something went wrong on our side.',
+    title: 'Something went wrong on our end.',
     remedy: 'Try again. If it happens again, look up the `requestId` in the log.',
   },
   storage_unavailable: {

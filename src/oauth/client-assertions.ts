@@ -39,12 +39,12 @@ export const ASSERTION_FAULTS = {
   issuer: 'Its `iss` is not the one that the client is registered with.',
   subject: 'Its `sub` is not the one that the client is registered with.',
   audience:
-    'Its `aud` is not ours, or also names others. `expected` is ours. `audience` is the value that was sent, if it looks like ours.',
+    'Its `aud` is not our audience, or includes other audiences as well. `expected` is our audience. `audience` is the value that was sent, if it looks like ours.',
   expired: 'Its `exp` has passed. `seconds` says how long ago.',
   not_yet_valid: 'Its `iat` or `nbf` is in the future. The clocks differ by `seconds`.',
   milliseconds: 'Its `exp`, `iat` or `nbf` is in milliseconds. It must be in seconds.',
   lives_too_long: 'Its `exp` is too far in the future.',
-  replayed: 'Its `jti` was used before.',
+  replayed: 'Its `jti` has already been used.',
 } as const;
 
 /** What is wrong with an assertion, and what helps to see it. */

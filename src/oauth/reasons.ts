@@ -26,8 +26,8 @@ export const OAUTH_REASONS = {
   },
   assertion_wrong: {
     told: '`invalid_client`',
-    meaning: 'The client assertion is not accepted. `data.fault` says what is wrong with it.',
-    remedy: 'Correct what the fault names, and sign a new assertion.',
+    meaning: 'The client assertion was not accepted. `data.fault` says what is wrong with it.',
+    remedy: 'Fix the problem that the fault identifies, and sign a new assertion.',
   },
   jwks_unreachable: {
     told: '503',
@@ -37,13 +37,13 @@ export const OAUTH_REASONS = {
   redirect_uri_unknown: {
     told: 'a page, or `invalid_grant`',
     meaning:
-      "The redirect URI does not exactly match any of the client's. Or the token request has no redirect URI, or not the same one as the authorization request.",
+      "The redirect URI does not exactly match any of the client's. Or the token request has no redirect URI, or has a different one from the authorization request.",
     remedy: 'Copy the redirect URI from the IdP into `redirectUris`, or set `appName` for Okta.',
   },
   access_denied: {
     told: '`access_denied`',
     meaning: 'The person chose Cancel.',
-    remedy: 'Ask them. Nothing was changed.',
+    remedy: 'Ask them why they canceled. Nothing was changed.',
   },
   code_expired: {
     told: '`invalid_grant`',
@@ -54,7 +54,7 @@ export const OAUTH_REASONS = {
   code_replayed: {
     told: '`invalid_grant`',
     meaning:
-      'The code was used before, and this is not a retry of the same request within ten seconds. Its tokens are revoked.',
+      'The code has already been used, and this is not a retry of the same request within ten seconds. Its tokens are revoked.',
     remedy: 'Start the connection again. Find out who else saw the code.',
   },
   refresh_token_unknown: {
@@ -65,12 +65,12 @@ export const OAUTH_REASONS = {
   refresh_token_revoked: {
     told: '`invalid_grant`',
     meaning: "The connection was revoked, or has expired under its client's policy.",
-    remedy: "The credential's events say who or what ended it. Connect again.",
+    remedy: "The credential's events say who or what ended the connection. Connect again.",
   },
   refresh_token_superseded: {
     told: '`invalid_grant`',
     meaning: 'Rotation is on, and a newer refresh token has been used.',
-    remedy: 'Two installations share one connection. Connect the other one separately.',
+    remedy: 'Two installations are sharing one connection. Connect each of them separately.',
   },
   refresh_token_reused: {
     told: '`invalid_grant`',

@@ -39,13 +39,13 @@ export const OAUTH_REFUSALS = {
     error: 'invalid_client',
     reason: 'client_unknown',
     says: NO_CLIENT,
-    meaning: 'No client has this ID. `expected` is the only one that is nearly the same.',
+    meaning: 'No client has this ID. `expected` is the only existing client ID that is close to it.',
   },
   client_removed: {
     error: 'invalid_client',
     reason: 'client_unknown',
     says: NO_CLIENT,
-    meaning: 'The client with this ID was deleted, at `removedAt`.',
+    meaning: 'The client with this ID was deleted at `removedAt`.',
   },
   client_id_and_secret_swapped: {
     error: 'invalid_client',
@@ -92,27 +92,27 @@ export const OAUTH_REFUSALS = {
     error: 'invalid_client',
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
-    meaning: 'The client secret contains spaces or line breaks. Latchkey ignores those at its start and end.',
+    meaning: 'The client secret contains spaces or line breaks. Latchkey ignores leading and trailing ones.',
   },
   client_proofs_disagree: {
     error: 'invalid_client',
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
-    meaning: 'Header and body name different clients or secrets.',
+    meaning: 'The header and the body contain different client IDs or secrets.',
   },
   client_method_wrong: {
     error: 'invalid_client',
     reason: 'client_secret_wrong',
     says: NO_CLIENT,
     meaning:
-      "The client doesn't authenticate in the way that it was set up for. For example, it sent a secret instead of an assertion.",
+      "The client isn't authenticating the way it was set up to. For example, it sent a secret instead of an assertion.",
   },
   /** `data.fault` says more (client-assertions.ts). */
   assertion_wrong: {
     error: 'invalid_client',
     reason: 'assertion_wrong',
     says: NO_CLIENT,
-    meaning: 'The client assertion is not accepted. `fault` says why.',
+    meaning: 'The client assertion was not accepted. `fault` says why.',
   },
   /** No fault of the client: it is told so with 503, and may come again. */
   jwks_unreachable: {
@@ -171,7 +171,7 @@ export const OAUTH_REFUSALS = {
   form_parameter_twice: {
     error: 'invalid_request',
     reason: 'invalid_request',
-    says: 'A parameter is given twice with different values.',
+    says: 'A parameter appears twice with different values.',
   },
   request_too_long: {
     error: 'invalid_request',
@@ -197,7 +197,7 @@ export const OAUTH_REFUSALS = {
   request_object_unsupported: {
     error: 'request_not_supported',
     reason: 'request_not_supported',
-    says: 'Request objects are not supported. Send the parameters one by one.',
+    says: 'Request objects are not supported. Send the parameters individually.',
   },
 
   // The grant and its scope.
@@ -242,17 +242,17 @@ export const OAUTH_REFUSALS = {
     error: 'invalid_grant',
     reason: 'code_replayed',
     says: NO_GRANT,
-    meaning: 'The code was used before.',
+    meaning: 'The code has already been used.',
   },
   redirect_uri_missing: {
     error: 'invalid_request',
     reason: 'redirect_uri_unknown',
-    says: 'redirect_uri is missing. Send the one that the authorization request had.',
+    says: 'redirect_uri is missing. Send the same one as in the authorization request.',
   },
   redirect_uri_unknown: {
     error: 'invalid_grant',
     reason: 'redirect_uri_unknown',
-    says: 'redirect_uri is not the one that the authorization request had.',
+    says: "redirect_uri doesn't match the one in the authorization request.",
   },
   pkce_missing: {
     error: 'invalid_grant',

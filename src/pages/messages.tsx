@@ -53,7 +53,7 @@ export function messagePage(
 export function messageOf(error: AppError, requestId: string): PageMessage {
   if (error.status >= 500) {
     return {
-      title: 'Something went wrong on our side.',
+      title: 'Something went wrong on our end.',
       text: `No confirmed change was lost. Try again in a moment. Request ID: ${requestId}`,
     };
   }

@@ -56,9 +56,9 @@ export const DENIAL_REASONS = {
   rate_limited: {
     status: 429,
     meaning:
-      'Too many refused requests per minute came from this address or to this directory. `data.cause` says why. Far beyond the limit, requests from an address without an accepted request in the last day are refused unread.',
+      'Too many refused requests per minute came from this address or to this directory. `data.cause` says why. Well above the limit, Latchkey refuses requests without reading them, unless it has accepted a request from the same address in the last day.',
     remedy:
-      'Fix the cause. Accepted requests never count, and an address that had one in the last day can always send them.',
+      'Fix the cause. Accepted requests never count, and valid requests always get through from an address that had one accepted in the last day.',
   },
 } as const satisfies Record<string, { status: 401 | 403 | 429; meaning: string; remedy: string }>;
 

@@ -239,7 +239,7 @@ describe('while a message waits', () => {
     const page = await browser.open(`${app.url}/portal/contacts`);
     const refused = await browser.submit(page, { name: 'Lee', email: emails[51] ?? '', kind_failing: 'on' });
     assert.equal(refused.status, 409);
-    assert.match(refused.html, /The maximum number of contacts is reached/);
+    assert.match(refused.html, /The maximum number of contacts has been reached/);
     await app.api.issue(directory.id, { expiresAt: inDays(8) });
     await app.app.settled();
     await pass(DAY + HOUR, HOUR);
