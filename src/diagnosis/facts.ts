@@ -90,7 +90,7 @@ export interface ClientFacts {
   id: string;
   name: string;
   createdAt: Date;
-  secrets: { hint: string; createdAt?: Date; expiresAt?: Date }[];
+  secrets: { hint: string; createdAt?: Date; createdBy?: string; createdByType?: string; expiresAt?: Date }[];
   /** It gets tokens with its secret alone. */
   isMachine?: boolean;
 }

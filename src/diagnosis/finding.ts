@@ -44,12 +44,9 @@ export interface FindingFacts {
     hint: string;
     kind: 'bearer' | 'oauth';
     slot: 'a' | 'b';
-    createdAt?: string;
-    by?: string;
-    byType?: string;
     usedAt?: string;
     isReadOnly?: boolean;
-  };
+  } & Origin;
   clientId?: string;
   clientName?: string;
   /** The client that was deleted, and that still comes, has a successor in this directory. */
@@ -57,7 +54,13 @@ export interface FindingFacts {
   /** It gets tokens with its secret alone, so nobody connects it: once its connection was ended, it takes another client. */
   isMachine?: boolean;
   /** A client secret that would be accepted, the newest. */
-  liveSecret?: { hint: string; expiresAt?: string };
+  liveSecret?: { hint: string; expiresAt?: string } & Origin;
+  /** Both slots hold something, so that a new connection takes the place of one of them. */
+  areSlotsFull?: boolean;
+  /** An older refresh token comes from where the newer ones were fetched, and nothing has got a token since. */
+  hasGoneBack?: boolean;
+  /** When the token endpoint last issued a token. */
+  grantedAt?: string;
   /** How many characters came where a token belongs. */
   sentLength?: number;
   /** Where the requests come from that are not refused. */
@@ -92,6 +95,13 @@ export interface FindingFacts {
   network?: string;
   /** Whether the SCIM server's answers are seen; with findings that say that it works. */
   sees?: 'gateway' | 'reported' | 'nothing';
+}
+
+/** Who made a token or a secret, and when: whoever made it may have saved its value. */
+export interface Origin {
+  createdAt?: string;
+  by?: string;
+  byType?: string;
 }
 
 export interface Diagnosis {

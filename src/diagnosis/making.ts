@@ -2,6 +2,7 @@ import { IDENTITY_PROVIDERS, type IdentityProviderId } from '../identity-provide
 import { type ActingParty, type Code, entryOf } from './codes.ts';
 import type { ClientFacts, CredentialFacts, Facts, RefusalFacts } from './facts.ts';
 import type { Finding, FindingFacts } from './finding.ts';
+import { familyOf, networkOf } from './source.ts';
 
 export function make(code: Code, since: Date, about: FindingFacts): Finding {
   const { severity } = entryOf(code);
@@ -36,7 +37,7 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(clientId !== undefined && { clientId }),
     ...(client && clientFacts(client, facts)),
     ...(refusal.isMachine && { isMachine: true }),
-    ...(refusal.code === 'refresh_token_superseded' && workingBeside(refusal, facts)),
+    ...(refusal.code === 'refresh_token_superseded' && { ...workingBeside(refusal, facts), ...fullSlots(facts) }),
     ...(refusal.code === 'client_secret_expired' && client && endOfSecrets(client, facts.at)),
     ...(isElsewhere && { isElsewhere }),
     ...(otherDirectory !== undefined && { otherDirectory }),
@@ -67,17 +68,53 @@ export function clientFacts({ name, isMachine, secrets }: ClientFacts, { at, dir
     ...(newest && {
       liveSecret: {
         hint: newest.hint,
+        ...(newest.createdAt && { createdAt: newest.createdAt.toISOString() }),
+        ...(newest.createdBy !== undefined && { by: newest.createdBy }),
+        ...(newest.createdByType !== undefined && { byType: newest.createdByType }),
         ...(newest.expiresAt && { expiresAt: newest.expiresAt.toISOString() }),
       },
     }),
   };
 }
 
-/** Who got a token while another one was refused: two installations with one connection are told apart by it. */
-function workingBeside({ firstAt, address, userAgent }: RefusalFacts, { granted }: Facts): FindingFacts {
+/**
+ * Who got a token while another one was refused: two installations with one connection are told apart by it. Where all comes from one sender
+ * and nothing got a token since, there is no second one: it went back to an older refresh token.
+ */
+function workingBeside(refusal: RefusalFacts, facts: Facts): FindingFacts {
+  const { granted } = facts;
+  const { firstAt, address, userAgent } = refusal;
+  if (hasGoneBack(refusal, facts)) return { hasGoneBack: true, grantedAt: facts.granted?.at.toISOString() ?? '' };
   if (!granted || granted.at < firstAt) return {};
   if (granted.address === address && granted.userAgent === userAgent) return {};
   return { working: { ...granted, at: granted.at.toISOString() } };
+}
+
+function hasGoneBack({ code, ...latest }: RefusalFacts, { granted, grantedAt, accepted, refusals }: Facts): boolean {
+  if (!granted) return false;
+  const mine = senderOf(latest);
+  const same = refusals.filter((one) => one.code === code);
+  const firstAt = new Date(Math.min(latest.firstAt.getTime(), ...same.map((one) => one.firstAt.getTime())));
+  const isFromElsewhere =
+    accepted !== undefined &&
+    accepted.at > firstAt &&
+    networkOf(accepted.address ?? '') !== networkOf(latest.address ?? '');
+  return (
+    senderOf(granted) === mine &&
+    same.every((one) => senderOf(one) === mine) &&
+    granted.at < firstAt &&
+    (grantedAt === undefined || grantedAt < firstAt) &&
+    !isFromElsewhere
+  );
+}
+
+function senderOf({ address, userAgent }: { address?: string; userAgent?: string }): string {
+  return `${address === undefined ? '' : networkOf(address)} ${familyOf(userAgent)}`;
+}
+
+function fullSlots({ credentials }: Facts): FindingFacts {
+  const held = credentials.filter(({ state }) => state === 'active' || state === 'disabled');
+  return held.length > 1 ? { areSlotsFull: true } : {};
 }
 
 export function credentialFacts(credential: CredentialFacts): FindingFacts {

@@ -94,7 +94,7 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
       ...directoryFacts(directory, publicUrl, disabled),
       ...(upstreamChange && { upstreamChange }),
     },
-    clients: owned.items.map(clientFacts),
+    clients: await withMakers(audit, directoryId, owned.items.map(clientFacts)),
     refusals: await withOthers(deps, directory, refusalsOf(events, { ...known, outcomes })),
     ...(isCut && { isCut }),
     outcomes,
@@ -271,6 +271,26 @@ function clientFacts({
       ...(secret.expiresAt && { expiresAt: secret.expiresAt }),
     })),
   };
+}
+
+const SECRETS_READ = 20;
+
+/** Says who made the secrets, where there are several: whoever made the newest may have saved it. */
+async function withMakers(audit: Audit, directoryId: string, clients: ClientFacts[]): Promise<ClientFacts[]> {
+  if (clients.every(({ secrets }) => secrets.length < 2)) return clients;
+  const { items } = await audit.page({
+    where: { place: placeIn(directoryId, 'change'), type: 'client.secret_added' },
+    limit: SECRETS_READ,
+  });
+  const makerOf = (clientId: string, hint: string) =>
+    items.find(({ data }) => data['clientId'] === clientId && data['hint'] === hint)?.actor;
+  return clients.map((client) => ({
+    ...client,
+    secrets: client.secrets.map((secret) => {
+      const maker = makerOf(client.id, secret.hint);
+      return maker ? { ...secret, createdBy: maker.name, createdByType: maker.type } : secret;
+    }),
+  }));
 }
 
 function connectingOf(

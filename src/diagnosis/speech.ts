@@ -7,7 +7,7 @@ import {
   type IdentityProviderId,
 } from '../identity-providers/index.ts';
 import { CODES, type Code } from './codes.ts';
-import type { Finding } from './finding.ts';
+import type { Finding, Origin } from './finding.ts';
 import { act, actsIn, capital, counted, list, path, say, type Text, ui } from './say.ts';
 
 /** Who reads, about which directory. */
@@ -73,32 +73,36 @@ export function refused({ finding, name }: Speech): string {
 
 /** "41 requests from 192.0.2.7 since Tuesday at 09:12; no other requests have been accepted." */
 export function tally({ finding }: Speech): Text {
-  const { count = 0, isCut, firstAt, address, userAgent, usable } = finding.facts;
+  const { count = 0, isCut, firstAt, address, userAgent } = finding.facts;
   const since = date(firstAt);
-  if (count === 0 || since === undefined) return usableText(finding.facts.usable);
+  const other = spare(finding);
+  if (count === 0 || since === undefined) return other;
   const from = address === undefined ? '' : ` from ${address}${userAgent === undefined ? '' : ` (${userAgent})`}`;
-  const which = usable === undefined ? '' : say` ${usableText(usable)}`;
+  const which = other.length === 0 ? '' : say` ${other}`;
   return say`${isCut ? 'More than ' : ''}${counted(count, 'request')}${from} since ${since}; ${othersOf(finding)}${which}`;
 }
 
 /** What became of the other requests. A token is accepted before the SCIM server fails, so that tells nothing of the server. */
-function othersOf({ code, severity, facts: { acceptedAt, firstAt = '', cause } }: Finding): string {
+function othersOf({ code, severity, facts }: Finding): string {
+  const { acceptedAt, firstAt = '', cause, hasGoneBack } = facts;
   if (CODES[code].group === 'upstream' || cause === 'doubled_path')
     return severity === 'degraded' ? 'other requests are getting through.' : 'no other requests have worked.';
   if (acceptedAt === undefined) return 'nothing has ever been accepted.';
-  if (code === 'refresh_token_superseded' && severity === 'degraded') return 'the other installation keeps working.';
+  if (code === 'refresh_token_superseded' && severity === 'degraded' && !hasGoneBack)
+    return 'the other installation keeps working.';
   if (CODES[code].group === 'token_endpoint' && severity === 'degraded')
     return 'other requests will stop when the current access token expires.';
   return acceptedAt > firstAt ? 'other requests are being accepted.' : 'no other requests have been accepted.';
 }
 
-function usableText(usable: Finding['facts']['usable']): Text {
-  if (!usable) return [];
+/** The other token or connection. One that fails with its connection switches to no token that lies there besides. */
+function spare({ code, facts: { usable, kind: failing } }: Finding): Text {
+  if (!usable || CODES[code].group === 'token_endpoint' || (failing === 'oauth' && usable.kind === 'bearer')) return [];
   const { kind, hint, usedAt } = usable;
-  const what = kind === 'oauth' ? 'The current connection' : `The current token (…${hint})`;
+  const what = kind === 'oauth' ? 'The other connection' : `The other token (…${hint})`;
   return usedAt === undefined
-    ? say`${what} works but has never been used.`
-    : say`${what} works and was last used ${date(usedAt)}.`;
+    ? say`${what} is valid, but has never been used.`
+    : say`${what} is valid, and was last used ${date(usedAt)}.`;
 }
 
 /** A token within a sentence: `the token that ends in …LDy1`. */
@@ -152,7 +156,7 @@ export function open(speech: Speech, kind: 'bearer' | 'oauth'): Text {
 }
 
 /** Where the form is edited; before anything ever came from it, where it is made. The set-up of a directory goes by the same. */
-function placeOf(speech: Speech, kind: 'bearer' | 'oauth'): Pick<ConsoleForm, 'path' | 'buttons'> {
+export function placeOf(speech: Speech, kind: 'bearer' | 'oauth'): Pick<ConsoleForm, 'path' | 'buttons'> {
   const { code, facts } = speech.finding;
   const form = formOf(speech, kind);
   const isNew = CODES[code].group === 'never_worked' && facts.acceptedAt === undefined;
@@ -169,7 +173,7 @@ export function pasteToken(speech: Speech, how?: string): Text[] {
   if (usable?.kind === 'oauth') return useConnection(speech);
   const into = say`into ${ui(field(speech, 'token'))}${how === undefined ? '' : `, ${how}`}`;
   return [
-    usable ? say`${act('generate-token')} on this page, unless you saved ${current(speech)}.` : newToken(),
+    usable ? say`${act('generate-token')} on this page, ${unlessSaved(speech, usable)}.` : newToken(),
     say`${open(speech, 'bearer')}, and paste ${usable ? 'that token' : 'the new token'} ${into}.`,
     press(speech, 'bearer'),
   ];
@@ -177,13 +181,22 @@ export function pasteToken(speech: Speech, how?: string): Text[] {
 
 const newToken = (): Text => say`${act('generate-token')} on this page.`;
 
-/** `the one that ends in …LDy1, which Priya Nair created yesterday`: tokens are told apart by it. */
-function current({ finding, audience, vendor }: Speech): Text {
-  const { hint = '', by, byType, createdAt } = finding.facts.usable ?? {};
-  const isTold = audience === 'operator' || byType === 'it_contact';
-  const who = isTold && by !== 'IT contact' ? by : byType === 'it_contact' ? 'someone at your organization' : vendor;
-  const made = createdAt === undefined ? '' : say`, which ${who || 'someone'} created ${date(createdAt)}`;
-  return say`the one that ends in …${hint}${made}`;
+/**
+ * `unless you saved the one that ends in …LDy1, which Priya Nair created yesterday`: tokens and secrets are told apart by it. An operator asks
+ * whoever made it.
+ */
+export function unlessSaved({ audience, vendor }: Speech, made: Origin & { hint: string }): Text {
+  const { hint, by, byType, createdAt } = made;
+  const isContacts = byType === 'it_contact';
+  const one = `the one that ends in …${hint}`;
+  const name = by === undefined || by === 'IT contact' || byType === 'system' ? undefined : by;
+  const created = date(createdAt);
+  if (audience === 'operator') {
+    const who = name ?? (isContacts ? "the customer's IT contact" : 'someone');
+    return say`unless ${who} saved ${one}${created === undefined ? '' : say`, created ${created}`}`;
+  }
+  const who = isContacts ? (name ?? 'someone at your organization') : vendor;
+  return say`unless you saved ${one}${created === undefined ? '' : say`, which ${who || 'someone'} created ${created}`}`;
 }
 
 /** What makes a token hard to find again, for the steps of `pasteToken`. */

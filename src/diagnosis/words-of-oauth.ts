@@ -5,16 +5,17 @@ import {
   connectAgain,
   date,
   field,
-  formOf,
   mistakeOf,
   open,
   pasteInto,
+  placeOf,
   press,
   reasonOf,
   refusalsBy,
   type Speak,
   type Speech,
   tally,
+  unlessSaved,
   vendorDoes,
   type Words,
   whoDid,
@@ -61,10 +62,19 @@ function isShared({ finding: { code, facts } }: Speech): boolean {
 function newSecret(speech: Speech): Text[] {
   const paste = pasteInto(speech, 'client-secret', isShared(speech) ? 'the new client secret' : 'it');
   if (!isShared(speech))
-    return [say`${act('add-client-secret')} on this page. It is made ${at(speech)}, not in ${speech.name}.`, ...paste];
+    return [
+      say`${act('add-client-secret')} on this page${saved(speech)}. It is made ${at(speech)}, not in ${speech.name}.`,
+      ...paste,
+    ];
   return speech.audience === 'operator'
     ? [say`${act('open-client')}, and add a secret there. Send it to the customer in a safe way.`, ...paste]
     : [say`Ask ${speech.vendor} for a new client secret. It is not made in ${speech.name}.`, ...paste];
+}
+
+/** A secret that is there and would be accepted is pasted, if somebody saved it. */
+function saved(speech: Speech): Text {
+  const { liveSecret } = speech.finding.facts;
+  return liveSecret === undefined ? [] : say`, ${unlessSaved(speech, liveSecret)}`;
 }
 
 const at = ({ audience, vendor }: Speech) =>
@@ -110,11 +120,48 @@ function secondInstallation(speech: Speech): Text[] {
       ? ''
       : ` It sends from ${sender({ address, ...(userAgent !== undefined && { userAgent }) })}.`;
   const other = working ? ` The one that works sends from ${sender(working)}.` : '';
+  const { path: way, buttons } = placeOf(speech, 'oauth');
   return [
     say`In ${speech.name}, look for a second installation of the app, such as a copy or one in a test tenant.${from}${other}`,
-    say`Turn provisioning off there if it isn't needed. If it is, open its form and select ${path(formOf(speech, 'oauth').buttons)}, so that it gets a connection of its own.`,
+    say`Turn provisioning off there if it isn't needed.`,
+    say`If it is needed, give it a connection of its own: open ${path(way)} there, and select ${path(buttons)}.`,
+    ...whichToReplace(speech),
     say`Reconnect the first one in the same way only if it is refused after that.`,
   ];
+}
+
+/** With both slots taken, the page that allows a connection asks which of the two it replaces. */
+function whichToReplace({ finding: { facts } }: Speech): Text[] {
+  const { areSlotsFull, usable } = facts;
+  if (!areSlotsFull) return [];
+  const full =
+    'This directory already has two tokens or connections, so the page that opens asks which one to replace.';
+  if (!usable) return [say`${full}`];
+  const spare = usable.kind === 'bearer' ? `the token that ends in …${usable.hint}` : 'the other connection';
+  return [
+    usable.usedAt === undefined
+      ? say`${full} Choose ${spare}: nothing has ever used it.`
+      : say`${full} Before you choose ${spare}, make sure that nothing needs it. It was last used ${date(usable.usedAt)}.`,
+  ];
+}
+
+/** One installation, with an older refresh token than it had. */
+function goneBack(speech: Speech): Words {
+  const { grantedAt, areSlotsFull } = speech.finding.facts;
+  return {
+    lead: lead(speech),
+    rest: say`It's sending a refresh token that has been replaced by a newer one. It probably went back to an older copy of its settings, or couldn't save the newer token.`,
+    detail: say`${tally(speech)} The newer token went to the same place ${date(grantedAt)}, and nothing has got one since.`,
+    steps: connectAgain(speech),
+    notes: [
+      ...(areSlotsFull
+        ? [
+            say`This directory already has two tokens or connections. On the page that opens, replace the connection that is refused now.`,
+          ]
+        : []),
+      say`The client ID and client secret in ${speech.name} stay the same. A refresh token that was replaced never works again.`,
+    ],
+  };
 }
 
 /** What was found in the assertion, by the fault that its event names; and what helps. */
@@ -345,7 +392,7 @@ export const OAUTH_WORDS = {
     'client_secret_has_blanks',
     () => say`The client secret it's sending contains spaces or line breaks.`,
     (speech) => [
-      say`${act('add-client-secret')} on this page, unless you saved the one in use.`,
+      say`${act('add-client-secret')} on this page${saved(speech)}.`,
       ...pasteInto(speech, 'client-secret', 'it, without spaces,'),
     ],
     undefined,
@@ -443,7 +490,8 @@ export const OAUTH_WORDS = {
     connectAgain,
   ),
   refresh_token_superseded: (speech) => {
-    const { working } = speech.finding.facts;
+    const { working, hasGoneBack } = speech.finding.facts;
+    if (hasGoneBack) return goneBack(speech);
     return {
       lead: working ? `Part of ${speech.name} can't get a new access token.` : lead(speech),
       rest: say`It's sending a refresh token that has been replaced by a newer one. Two installations are probably sharing one connection.`,

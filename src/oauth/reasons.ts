@@ -70,7 +70,7 @@ export const OAUTH_REASONS = {
   refresh_token_superseded: {
     told: '`invalid_grant`',
     meaning: 'Rotation is on, and a newer refresh token has been used.',
-    remedy: 'Two installations are sharing one connection. Connect each of them separately.',
+    remedy: 'Two installations are sharing one connection, or the IdP went back to an older token. Connect again.',
   },
   refresh_token_reused: {
     told: '`invalid_grant`',

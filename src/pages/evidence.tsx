@@ -31,10 +31,11 @@ const CAUSES = [
   'client.secret_removed',
   ...CHANGES,
 ];
+
 /** A change this long before the first failure can be its cause; the failure waits for the next request. */
 const BEFORE_MS = DAY_MS;
 
-/** Earliest first. */
+/** Earliest first: what was changed before the first failure, and since, such as a new secret that is not in use yet. */
 export async function readEvidence(
   audit: Audit,
   directoryId: string,
@@ -43,7 +44,7 @@ export async function readEvidence(
   if (!finding) return [];
   const { credentialId } = finding.facts;
   const began = beganOf(finding)?.getTime();
-  const [refusals, changes, causes] = await Promise.all([
+  const [refusals, changes, causes, since] = await Promise.all([
     audit.find(finding.evidence),
     credentialId === undefined
       ? []
@@ -58,8 +59,17 @@ export async function readEvidence(
             limit: CHANGES_SHOWN,
           })
           .then(({ items }) => items),
+    began === undefined
+      ? []
+      : audit
+          .page({
+            where: { place: [placeIn(directoryId, 'change'), placeIn(directoryId, 'switch')], type: CAUSES },
+            from: new Date(began),
+            limit: CHANGES_SHOWN,
+          })
+          .then(({ items }) => items),
   ]);
-  const all = new Map([...changes, ...causes, ...refusals].map((event) => [event.id, event]));
+  const all = new Map([...changes, ...causes, ...since, ...refusals].map((event) => [event.id, event]));
   return [...all.values()].sort((a, b) => a.at.getTime() - b.at.getTime());
 }
 

@@ -1,10 +1,11 @@
 /** What a directory's two slots hold, as two cards. */
 import type { ComponentChildren } from 'preact';
-import { CODES, isRefusal } from '../diagnosis/index.ts';
+import type { Credential } from '../credentials/index.ts';
+import { CODES, type Finding, isRefusal } from '../diagnosis/index.ts';
 import { DAYS, type DirectoryView, type Holding, placeOf, titleOf } from './directory-view.ts';
 import { troubleOf } from './findings.tsx';
 import { Details } from './lists.tsx';
-import { capital, Spark, Tag } from './parts.tsx';
+import { capital, counted, Spark, Tag } from './parts.tsx';
 import { Last, span, Time } from './times.tsx';
 import { useVisit } from './visit.tsx';
 
@@ -56,9 +57,13 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
   const from = total?.lastUsedFrom;
   const { findings } = view.diagnosis;
   const end = findings.find(({ code, facts }) => ENDS_OF_SECRETS.has(code) && facts.clientId === credential.clientId);
+  const liveSecret = end?.code === 'client_secret_expired' ? end.facts.liveSecret : undefined;
   const secretEnd = end?.facts.expiresAt === undefined ? undefined : new Date(end.facts.expiresAt);
-  // A value that was cut, or a request for a token, belongs to no card.
-  const isRefusedWithout = refused === 0 && findings.some(({ code, facts }) => isRefusal(code) && facts.count);
+  const refusals = findings.filter(({ code, facts }) => isRefusal(code) && facts.count);
+  const tokenRefusals = refusals.filter((one) => CODES[one.code].group === 'token_endpoint' && isOf(one, credential));
+  const tokensRefused = tokenRefusals.reduce((sum, { facts }) => sum + (facts.count ?? 0), 0);
+  // A value that was cut belongs to no card.
+  const isRefusedWithout = refused === 0 && refusals.some((one) => !isOf(one, credential)) && tokensRefused === 0;
   return (
     <article
       class={using === holding && holding.state === 'active' && !troubleOf(view.diagnosis) ? 'slot using' : 'slot'}
@@ -128,6 +133,15 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
             'Client secret',
             <>
               {secretEnd > now ? 'Expires' : 'Expired'} <Time at={secretEnd} />
+              {liveSecret?.createdAt !== undefined && (
+                <>
+                  <br />
+                  <small>
+                    Another one, <span class="mono whole">…{liveSecret.hint}</span>, was added{' '}
+                    <Time at={new Date(liveSecret.createdAt)} />. It has not been used yet.
+                  </small>
+                </>
+              )}
             </>,
           ],
           // The connection lasts, and gets no token where the client secret has expired.
@@ -142,12 +156,18 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
         <small>
           {accepted.toLocaleString('en')} accepted
           {refused > 0 && `, ${refused.toLocaleString('en')} refused`} in {DAYS} days
+          {tokensRefused > 0 && `. ${counted(tokensRefused, 'token request')} refused.`}
           {isRefusedWithout && '. The refused requests came without it.'}
         </small>
       </div>
       <div class="acts">{acts}</div>
     </article>
   );
+}
+
+/** Whether a finding is about a credential, or about the client that it belongs to. */
+function isOf({ facts }: Finding, { id, clientId }: Credential): boolean {
+  return facts.credentialId === id || (clientId !== undefined && facts.clientId === clientId);
 }
 
 const ENDS_OF_SECRETS: ReadonlySet<string> = new Set(['client_secret_expired', 'client_secret_ends_soon']);

@@ -33,7 +33,7 @@ const scenarios: Record<string, Scenario> = {
       await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
       await send(`Bearer ${token}`);
     },
-    says: /still sending the token .* revoked .* unless you saved the one that ends in/,
+    says: /still sending the token .* revoked .* unless .* saved the one that ends in/,
   },
   token_replaced: {
     async drive({ app, send, token, directory }) {

@@ -50,6 +50,21 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     const [lead] = await findingsOf(directory);
     assert.equal(lead.code, 'client_secret_expired');
     assert.match(textOf(lead), /client secret expired/);
+    assert.match(textOf(lead), /Add a client secret on the directory's page\. It is made here/);
+    const { body: added } = await app.api.post(`/clients/${client.id}/secrets`);
+    const hint = String(added.clientSecret).slice(-4);
+    const [after] = await findingsOf(directory);
+    assert.equal(after.code, 'client_secret_expired');
+    assert.match(textOf(after), new RegExp(`unless .* saved the one that ends in …${hint}, created `));
+  });
+
+  it('without a word of a token that lies there unused, where a connection fails', async () => {
+    const { directory, request } = await makeOauthWorld(app);
+    await app.api.issue(directory.id);
+    await request(CREDENTIALS, 'wrong');
+    const [lead] = await findingsOf(directory);
+    assert.equal(lead.code, 'client_secret_wrong');
+    assert.doesNotMatch(textOf(lead), /has never been used|is valid/);
   });
 
   it('as client_deleted for the customer to fix where the directory has a newer client', async () => {
@@ -139,6 +154,7 @@ describe('a refusal at the OAuth endpoints is explained', () => {
       return [code, severity, since, facts.count];
     };
     assert.deepEqual(await shown(), ['refresh_token_superseded', 'degraded', began, 4]);
+    assert.match(textOf((await findingsOf(directory))[0] ?? {}), /Two installations are probably sharing/);
     const told = (await app.api.get(`/events?directoryId=${directory.id}&type=finding.began&limit=50`)).body.items;
     const times = told.filter(({ data }: Answer) => data.code === 'refresh_token_superseded').length;
     assert.ok(times <= 2, `told ${times} times`);

@@ -73,7 +73,7 @@ describe('a directory as it was', () => {
     const { findings } = await then(directory.id, broken);
     assert.equal(findings[0].code, 'token_revoked');
     assert.match(textOf(findings[0]), /still sending the token that ends in …/);
-    assert.match(textOf(findings[0]), /works but has never been used/);
+    assert.match(textOf(findings[0]), /is valid, but has never been used/);
     const now = (await app.api.get(`/directories/${directory.id}/diagnosis`)).body;
     assert.equal(now.findings.at(-1).code, 'working');
   });

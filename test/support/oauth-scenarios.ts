@@ -54,6 +54,17 @@ const assertion = (claims: (now: number, world: OauthWorld) => object, says: Reg
   says: [/signed assertion/, ...says],
 });
 
+const ROTATING = { rotateRefreshTokens: true, grantTypes: ['authorization_code', 'refresh_token'] };
+
+/** The refresh token of before the two newest. */
+async function sendReplaced({ app, client, connect }: OauthWorld, asked?: Parameters<typeof refresh>[3]) {
+  const first = await connect();
+  const second = (await refresh(app, client, first)).body.refresh_token;
+  await refresh(app, client, second);
+  app.clock.advance(MINUTE);
+  await refresh(app, client, first, asked);
+}
+
 export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
   client_secret_wrong: {
     drive: ({ request }) => request(CREDENTIALS, 'wrong'),
@@ -151,15 +162,30 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
     says: [/refresh token that we don't recognize/, /connect again/],
   },
   refresh_token_superseded: {
-    client: { rotateRefreshTokens: true, grantTypes: ['authorization_code', 'refresh_token'] },
-    async drive({ app, client, connect }) {
-      const first = await connect();
-      const second = (await refresh(app, client, first)).body.refresh_token;
-      await refresh(app, client, second);
-      app.clock.advance(MINUTE);
-      await refresh(app, client, first);
+    client: ROTATING,
+    drive: (world) => sendReplaced(world),
+    says: [
+      /replaced by a newer one\. It probably went back to an older copy of its settings/,
+      /The newer token went to the same place/,
+      /connect again with .*Allow the connection/,
+    ],
+  },
+  'refresh_token_superseded: from another program': {
+    client: ROTATING,
+    drive: (world) => sendReplaced(world, { headers: { 'user-agent': 'another/1.0' } }),
+    says: [
+      /[Tt]wo installations/,
+      /look for a second installation .* It sends from 127\.0\.0\.1 \(another\/1\.0\)/,
+      /a connection of its own: open Enterprise applications/,
+    ],
+  },
+  'refresh_token_superseded: with both slots taken': {
+    client: ROTATING,
+    async drive(world) {
+      await world.app.api.issue(world.directory.id);
+      await sendReplaced(world, { headers: { 'user-agent': 'another/1.0' } });
     },
-    says: [/replaced by a newer one/, /[Tt]wo installations/],
+    says: [/already has two tokens or connections.*Choose the token that ends in ….{4}: nothing has ever used it/],
   },
   connection_ended: {
     async drive({ app, client, connect, directory }) {
