@@ -18,6 +18,27 @@ export const WAYS = {
   rotate: ['Generate', 'Paste the token', 'Confirm it works', 'Revoke the old one'],
 } as const;
 
+const newestFirst = (a: Holding, b: Holding) => b.credential.createdAt.getTime() - a.credential.createdAt.getTime();
+
+/**
+ * What is waited for: what the remedy of the trouble changes, else the newest. `isNewToken`: somebody comes from a token that was generated a
+ * moment ago. Without that, no token is waited for that lies there unused while something else is in use.
+ */
+export function awaitedIn({ holdings, diagnosis, using }: DirectoryView, isNewToken: boolean): Holding | undefined {
+  const [newest] = holdings.toSorted(newestFirst);
+  if (isNewToken) return newest;
+  const trouble = troubleOf(diagnosis);
+  if (trouble && isOfConnection(trouble)) {
+    const { credentialId, clientId } = trouble.facts;
+    return holdings.find(
+      ({ credential: { id, clientId: of } }) => id === credentialId || (of !== undefined && of === clientId),
+    );
+  }
+  return newest?.total?.lastUsedAt === undefined && using ? using : newest;
+}
+
+const isOfConnection = ({ code }: Finding) => CODES[code].group === 'token_endpoint';
+
 /** What is broken since the new credential is there; what happened before says nothing of it. */
 export function troubleSince({ diagnosis }: DirectoryView, fresh: Holding | undefined): Finding | undefined {
   const trouble = troubleOf(diagnosis);
@@ -30,7 +51,12 @@ const PASTED: ReadonlySet<string> = new Set(['presented', 'not_usable', 'wrong_p
 /** What was pasted is refused: then that step is not done. */
 export function isPasteRefused(view: DirectoryView, fresh: Holding | undefined): boolean {
   const trouble = troubleSince(view, fresh);
-  return trouble !== undefined && PASTED.has(CODES[trouble.code].group) && fresh?.total?.lastUsedAt === undefined;
+  return trouble !== undefined && PASTED.has(CODES[trouble.code].group) && !isSince(fresh?.total?.lastUsedAt, trouble);
+}
+
+/** What worked before the trouble began says nothing of it. */
+function isSince(at: Date | undefined, trouble: Finding | undefined): at is Date {
+  return at !== undefined && (trouble === undefined || at >= new Date(trouble.facts.firstAt ?? trouble.since));
 }
 
 /** `fresh`: the credential that is waited for; undefined while there is none, as before the first token of an OAuth client. */
@@ -43,14 +69,19 @@ export function Check(props: {
   const { view, fresh, events, endpoint } = props;
   const { provider, holdings, directory } = view;
   const visit = useVisit();
-  const used = fresh?.total?.lastUsedAt;
-  const others = holdings.filter((holding) => holding !== fresh);
   const trouble = troubleSince(view, fresh);
+  const used = isSince(fresh?.total?.lastUsedAt, trouble) ? fresh?.total?.lastUsedAt : undefined;
+  const others = trouble && isOfConnection(trouble) ? [] : holdings.filter((holding) => holding !== fresh);
+  const isOtherFine =
+    trouble?.severity !== 'failing' && holdings.some((one) => one !== fresh && one.total?.lastUsedAt && isLive(one));
   const isAbout = (event: AuditEvent) => timeOf(event) >= (fresh?.credential.createdAt ?? new Date(0));
-  const token = events.find((event) => event.type === 'token.issued' && isAbout(event));
+  const token = events.find(
+    (event) => event.type === 'token.issued' && isAbout(event) && isSince(timeOf(event), trouble),
+  );
   const connection = events.find((event) => event.type === 'connection.refused' && isAbout(event));
   return (
     <>
+      {trouble && <Lead finding={trouble} view={view} />}
       <section class="panel live">
         {connection && !token && (
           <Row icon={<Icon name="warn" />} at={timeOf(connection)}>
@@ -81,13 +112,9 @@ export function Check(props: {
           </Row>
         ) : (
           <Row icon={<span class="dot off" />}>
-            <strong>
-              {fresh && fresh.credential.kind === 'bearer'
-                ? `Waiting for ${provider} to use the token`
-                : `Waiting for the first request from ${provider}`}
-            </strong>
+            <strong>{waitingFor(view, fresh, trouble)}</strong>
             <small>
-              Test the connection in {provider}. {others.length > 0 && 'The old one keeps working in the meantime.'}
+              Test the connection in {provider}. {isOtherFine && 'The old one keeps working in the meantime.'}
             </small>
             <small data-without-script>Reload the page to see progress.</small>
           </Row>
@@ -100,12 +127,7 @@ export function Check(props: {
           </Row>
         ))}
       </section>
-      {trouble && (
-        <>
-          <Lead finding={trouble} view={view} />
-          <WhatToDo finding={trouble} view={view} />
-        </>
-      )}
+      {trouble && <WhatToDo finding={trouble} view={view} />}
       {!used && !trouble && (
         <details class="panel">
           <summary>No requests yet?</summary>
@@ -124,6 +146,26 @@ export function Check(props: {
       )}
     </>
   );
+}
+
+function isLive({ state }: Holding): boolean {
+  return state === 'active';
+}
+
+/** What shows that it works, after what the remedy says. */
+function waitingFor({ provider }: DirectoryView, fresh: Holding | undefined, trouble: Finding | undefined): string {
+  if (trouble && isOfConnection(trouble) && fresh?.credential.kind !== 'bearer') {
+    const { liveSecret } = trouble.facts;
+    if (trouble.code === 'client_secret_expired')
+      return liveSecret === undefined
+        ? `Waiting for ${provider} to use a new client secret`
+        : `Waiting for ${provider} to use the client secret that ends in …${liveSecret.hint}`;
+    return `Waiting for ${provider} to get an access token`;
+  }
+  if (fresh?.credential.kind === 'bearer') return `Waiting for ${provider} to use the token`;
+  return trouble
+    ? `Waiting for a request from ${provider} that works`
+    : `Waiting for the first request from ${provider}`;
 }
 
 function Row(props: { icon: ComponentChildren; at?: Date; children: ComponentChildren }) {

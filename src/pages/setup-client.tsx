@@ -236,10 +236,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         <h2>The client secret</h2>
         <p>
           It is made here{audience === 'it_contact' && `, at ${vendor}`}, not in {name}. Paste it into {name} after
-          that.{' '}
-          {live.length > 0
-            ? 'Adding one doesn’t affect the others: they keep working.'
-            : `${client.secrets.length === 1 ? 'The one below has' : 'Those below have'} expired and stay refused.`}
+          that. {fateOf(live.length, client.secrets.length - live.length)}
         </p>
         <SecretRows client={client} path={path} />
         {live.length >= most ? (
@@ -344,6 +341,17 @@ export async function clientsOf(
   const own = owned.find((_, index) => !ends[index]);
   const ready = shared.items.find(canConnect);
   return { own, spent: owned[0], shared: ready, unready: own || ready ? undefined : shared.items[0] };
+}
+
+/** What becomes of the secrets that there are when another one is added. */
+function fateOf(live: number, expired: number): string {
+  if (live === 0)
+    return expired === 1
+      ? 'The one below has expired, and stays refused.'
+      : 'Those below have expired, and stay refused.';
+  const kept = `Adding one doesn’t affect the ${live === 1 ? 'one that works: it keeps' : 'others that work: they keep'} working.`;
+  if (expired === 0) return kept;
+  return `${kept} ${expired === 1 ? 'The one that has expired stays' : 'Those that have expired stay'} refused.`;
 }
 
 /** A client with which nobody has to agree stands for one credential. Once that is revoked or has expired, it gets no more tokens. */

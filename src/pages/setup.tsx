@@ -2,7 +2,7 @@
 
 import { PAGE_ACTS } from '../diagnosis/index.ts';
 import { choiceNameOf, IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
-import { Check, isPasteRefused, troubleSince, WAYS } from './check.tsx';
+import { awaitedIn, Check, isPasteRefused, troubleSince, WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import { wasFilledIn } from './directory-view.ts';
@@ -146,9 +146,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
     const name = IDENTITY_PROVIDERS[directory.provider].name;
     const view = await seen.viewOf(directory);
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS });
-    const fresh = view.holdings.toSorted(
-      (a, b) => b.credential.createdAt.getTime() - a.credential.createdAt.getTime(),
-    )[0];
+    const fresh = awaitedIn(view, visit.query.has('way'));
     const isUsed = fresh?.total?.lastUsedAt !== undefined;
     const isDone = isUsed && troubleSince(view, fresh) === undefined;
     const way = visit.query.get('way') === 'generate' ? ('generate' as const) : ('setup' as const);

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { IDENTITY_PROVIDER_IDS } from '../../src/identity-providers/index.ts';
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
-import { createMovableClock } from '../support/clock.ts';
+import { createMovableClock, MINUTE } from '../support/clock.ts';
 import { engines } from '../support/engines.ts';
 import { type ItContact, welcomeItContact } from '../support/it-contact.ts';
 
@@ -263,6 +263,40 @@ for (const engine of engines) {
       const { html } = await open('/check');
       assert.doesNotMatch(html, /<h2>What to do<\/h2>/);
       assert.match(html, /Okta is using the new token.*<small>from /);
+    });
+
+    it('waits for what the remedy changes, and ticks nothing that worked before an expired secret', async () => {
+      await begin({ provider: 'okta' });
+      await app.api.issue(directory.id);
+      const { body: client } = await app.api.post('/clients', {
+        name: 'Okta',
+        provider: 'okta',
+        directoryId: directory.id,
+        grantTypes: ['client_credentials'],
+        secretExpiresAt: new Date(app.clock.now().getTime() + 10 * MINUTE).toISOString(),
+      });
+      const [secret] = client.client.secrets;
+      const { accessToken } = await tokenWith(client.client.id, client.clientSecret);
+      assert.equal(await verify(accessToken), 200);
+      app.clock.advance(15 * MINUTE);
+      assert.equal((await tokenWith(client.client.id, client.clientSecret)).status, 401);
+      await told();
+      const { html } = await open('/check');
+      assert.match(html, /client secret expired.*Waiting for Okta to use a new client secret.*<h2>What to do<\/h2>/s);
+      assert.doesNotMatch(html, /got an access token|keeps working|use the token|The other one/);
+      const { html: form } = await open('/setup/client/secrets');
+      assert.match(form, /The one below has expired, and stays refused\./);
+      const hint = secretIn((await send('/setup/client/secrets')).html).slice(-4);
+      await told();
+      assert.ok((await open('/check')).html.includes(`client secret that ends in …${hint}`));
+      assert.match(
+        (await open('/setup/client/secrets')).html,
+        new RegExp(`one that has expired stays refused.*…${secret.hint}`, 's'),
+      );
+      const { html: page } = await contact.browser.open(`${app.url}/portal/directories/${directory.id}`);
+      assert.match(page, /Expired <time[^>]*>[^<]*<\/time><br\/?><small>Another one, /);
+      assert.match(page, /How we know.*Another client secret was created/s);
+      assert.match(page, /1 token request refused\./);
     });
 
     it('says that both slots are held, and leads to a rotation', async () => {
