@@ -37,8 +37,8 @@ const PAGES: Record<string, Record<string, () => string>> = {
 
 const SEVERITY_NAMES = { failing: 'Failing', degraded: 'Degraded', notice: 'Notice', fine: 'Fine' };
 const ACTOR_NAMES = {
-  it_contact: "The customer's administrator fixes it.",
-  vendor: 'You, the vendor, fix it.',
+  it_contact: "The customer's administrator can fix this.",
+  vendor: 'You, the vendor, need to fix this.',
   idp: 'The identity provider tries again on its own.',
   nobody: 'There is nothing to fix.',
 };

@@ -27,7 +27,7 @@ const LEAKS_TAG = 'Leaks';
 const TAGS: Record<string, string> = {
   Organizations: "The vendor's customers. Everything else belongs to one of them.",
   Directories: "A connection of one organization's identity provider, with an endpoint of its own.",
-  Diagnosis: 'What is wrong with a directory, since when, and who can fix it.',
+  Diagnosis: 'What is wrong with a directory, when it started, and who can fix it.',
   Credentials: "Identity providers' static tokens and OAuth connections, two per directory.",
   Clients: "Identity providers' OAuth clients, and their secrets.",
   'Moving in': 'Imports clients and tokens from another system. Identity providers keep their tokens.',

@@ -12,7 +12,7 @@ export const GROUPS = {
   presented: 'The token was sent incorrectly',
   not_usable: "We recognize the token, but it can't be used",
   wrong_place: 'The request went to the wrong place',
-  token_endpoint: 'The token endpoint refused',
+  token_endpoint: 'The token endpoint refused the request',
   upstream: 'The SCIM server failed',
   coming: 'Something expires soon',
   silence: 'Silence',
@@ -86,7 +86,7 @@ export const CODES = {
   header_name_in_value: presented('Requests arrived with the name of the header in its value.'),
   header_twice: presented('Requests arrived with two Authorization headers.'),
   value_quoted: presented('Requests arrived with the token in quotation marks.'),
-  other_secret_presented: presented('Requests arrived with another secret or ID of ours in place of the token.'),
+  other_secret_presented: presented('Requests arrived with another of our secrets or IDs in place of the token.'),
   idp_own_token: presented('The identity provider sent its own token. It does that when its token field is empty.'),
   foreign_token: presented('Requests arrived with a token from another authorization server.'),
 
@@ -167,16 +167,16 @@ export const CODES = {
     group: 'wrong_place',
     severity: 'failing',
     actor: 'vendor',
-    meaning: 'The identity provider asked to return to a URL that is not registered.',
+    meaning: 'The identity provider asked to be redirected to a URL that is not registered.',
   },
 
   client_unknown: atTokenEndpoint('The identity provider sent a client ID that we do not recognize.'),
   client_deleted: atTokenEndpoint("The OAuth client was deleted, so it can't get any more tokens.", 'vendor'),
-  client_secret_wrong: atTokenEndpoint("The request doesn't have the right client secret."),
+  client_secret_wrong: atTokenEndpoint("The request doesn't contain the right client secret."),
   client_secret_expired: atTokenEndpoint('The client secret has expired.'),
-  client_secret_has_blanks: atTokenEndpoint('The client secret has spaces or line breaks inside.'),
+  client_secret_has_blanks: atTokenEndpoint('The client secret contains spaces or line breaks.'),
   client_id_and_secret_swapped: atTokenEndpoint('The client ID and client secret were swapped.'),
-  client_method_wrong: atTokenEndpoint("The client doesn't authenticate in the way that it was set up for."),
+  client_method_wrong: atTokenEndpoint("The client isn't using the authentication method that it was set up with."),
   assertion_wrong: atTokenEndpoint('The signed assertion from the client was not accepted.'),
   jwks_unreachable: atTokenEndpoint("The client's public keys could not be fetched.", 'vendor'),
   grant_not_allowed: atTokenEndpoint('The client is not allowed to use this grant type.', 'vendor'),
@@ -209,11 +209,11 @@ export const CODES = {
     'The SCIM server has nothing at its base URL: it answers list requests with 404, 405 or a redirect.',
   ),
   upstream_not_scim: behindUs('The SCIM server answered with a web page or something else that is not SCIM.'),
-  upstream_rejects_content: behindUs('The SCIM server rejected the content of changes.', 'degraded'),
+  upstream_rejects_content: behindUs('The SCIM server rejected the content of some changes.', 'degraded'),
   upstream_failing: behindUs('The SCIM server answered with an error.'),
   upstream_cut: behindUs('Responses from the SCIM server were cut off.'),
   upstream_slow: behindUs('The SCIM server is responding so slowly that identity providers give up.', 'degraded'),
-  upstream_limits: behindUs('The SCIM server limited the rate of our requests.', 'degraded'),
+  upstream_limits: behindUs('The SCIM server rate-limited our requests.', 'degraded'),
 
   credential_ends_soon: {
     group: 'coming',
@@ -243,7 +243,7 @@ export const CODES = {
     group: 'coming',
     severity: 'notice',
     actor: 'it_contact',
-    meaning: 'The connection expires within 30 days under the policy of its client.',
+    meaning: "The connection expires within 30 days under its client's policy.",
   },
   access_token_last: {
     group: 'coming',
@@ -299,7 +299,7 @@ export const CODES = {
     group: 'watch',
     severity: 'notice',
     actor: 'it_contact',
-    meaning: 'The token in use was imported a month ago, so another system may still know it.',
+    meaning: 'The token in use was imported a month ago, so another system may still have it.',
   },
   no_owner: {
     group: 'watch',
@@ -314,13 +314,13 @@ export const CODES = {
     severity: 'fine',
     actor: 'nobody',
     meaning:
-      'No requests have arrived recently. That is normal: most identity providers send requests only for changes.',
+      'No requests have arrived recently. That is normal: most identity providers send requests only when something changes.',
   },
   ended_on_purpose: {
     group: 'fine',
     severity: 'fine',
     actor: 'nobody',
-    meaning: 'All tokens and connections were revoked, and no requests have come since.',
+    meaning: 'All tokens and connections were revoked, and no requests have come in since.',
   },
 } as const satisfies Record<string, CodeEntry>;
 

@@ -157,7 +157,7 @@ for (const engine of engines) {
       await told();
       assert.match(
         (await open('/check')).html,
-        /Connection refused: the identity provider asked to return to a URL that is not registered/,
+        /Connection refused: the identity provider asked to be redirected to a URL that is not registered/,
       );
       const wrong = await send('/setup/client/app-name', { appName: 'a b' });
       assert.deepEqual([wrong.status, /App name must be .*You entered a b/.test(wrong.html)], [400, true]);
