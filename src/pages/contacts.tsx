@@ -127,9 +127,7 @@ export function contactRoutes<V extends Visit>({
                 <section class="panel">
                   <h2>Add a contact</h2>
                   <p class="soft">
-                    {visit.reader.audience === 'operator'
-                      ? MAIL_IS_OFF
-                      : 'Email is not set up yet, so no notices can be sent.'}
+                    {visit.reader.audience === 'operator' ? MAIL_IS_OFF : 'Email is off, so no notices are sent.'}
                   </p>
                 </section>
               )}

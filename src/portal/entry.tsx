@@ -76,8 +76,11 @@ function EnterPage({ organization, vendor }: { organization: string | undefined;
         users there.
       </p>
       <p class="soft">
-        It takes about five minutes. You need to be an administrator of your identity provider. This link works once,
-        and only in this browser. Your session then lasts up to eight hours.
+        If it is connected already, this is where you see whether it works, and what to do if it doesn't.
+      </p>
+      <p class="soft">
+        Connecting takes about five minutes. You need to be an administrator of your identity provider. This link works
+        once, and only in this browser. Your session then lasts up to eight hours.
       </p>
       <form method="post" class="acts">
         <button class="primary" type="submit">

@@ -29,17 +29,26 @@ export function homeRoutes(
 ): Route<Visit>[] {
   const { links, diagnoses, notifications, vendor } = deps;
   const rows = createDirectoryRows(deps);
+
+  /** What tells somebody what to do goes by this moment: they may have done it a moment ago, on the page that led here. */
+  async function asItIsNow(row: DirectoryRow): Promise<DirectoryRow> {
+    if (row.finding.severity === 'fine') return row;
+    const [finding = row.finding] = (await diagnoses.now(row.directory)).findings;
+    return { ...row, finding };
+  }
+
   return [
     {
       path: '',
       action: 'directories.read',
       async get(visit) {
         const { organization, after } = visit;
-        const { items, nextCursor } = await rows.page({
+        const { items: kept, nextCursor } = await rows.page({
           organizationId: organization.id,
           after,
           limit: DIRECTORIES,
         });
+        const items = await Promise.all(kept.map(asItIsNow));
         return {
           title: organization.name,
           isNarrow: true,
@@ -75,11 +84,13 @@ function wantsSomeone({ severity, code }: Finding): boolean {
   return severity !== 'fine' && code !== 'not_connected';
 }
 
+const CONNECT = 'Connect your identity provider';
+
 /** What is wrong is the title; only who has nothing connected yet is asked to connect. */
 function titleOf(rows: readonly DirectoryRow[], diagnoses: Diagnoses, reader: Reader): string {
   const [first] = rows;
   const isNew = rows.every(({ finding }) => CODES[finding.code].group === 'never_worked');
-  if (!first || isNew) return 'Connect your identity provider';
+  if (!first || isNew) return CONNECT;
   const broken = rows.filter(({ finding: { severity } }) => severity === 'failing' || severity === 'degraded');
   if (rows.length === 1) {
     const { lead } = wordsOf(first.finding, diagnoses.spoken(first.directory), reader);
@@ -89,7 +100,8 @@ function titleOf(rows: readonly DirectoryRow[], diagnoses: Diagnoses, reader: Re
   return `${broken.length} of your ${rows.length} directories ${broken.length === 1 ? 'needs' : 'need'} a fix`;
 }
 
-function Rows({ rows, diagnoses }: { rows: readonly DirectoryRow[]; diagnoses: Diagnoses }) {
+function Rows(props: { rows: readonly DirectoryRow[]; diagnoses: Diagnoses; isLeadAbove?: boolean }) {
+  const { rows, diagnoses, isLeadAbove = false } = props;
   return (
     <section class="panel list">
       <ul class="rows">
@@ -97,6 +109,7 @@ function Rows({ rows, diagnoses }: { rows: readonly DirectoryRow[]; diagnoses: D
           <FindingRow
             directory={directory}
             finding={finding}
+            isLeadAbove={isLeadAbove}
             spoken={diagnoses.spoken(directory)}
             {...(finding.code === 'not_connected' && {
               end: <Go href={`${HOME}/directories/${directory.id}/setup`} name="Set up" tone="primary" />,
@@ -120,17 +133,19 @@ function HomePage(props: {
   const { rows, nextCursor, endsAt, reader, diagnoses, isMailOn } = props;
   const wanting = rows.filter(({ finding }) => wantsSomeone(finding));
   const others = rows.filter(({ finding }) => !wantsSomeone(finding));
+  const title = titleOf(rows, diagnoses, reader);
+  const isLeadAbove = title !== CONNECT && rows.length === 1;
   const isConnecting = rows.some(({ finding }) => CODES[finding.code].group === 'never_worked');
   return (
     <>
-      <h1>{titleOf(rows, diagnoses, reader)}</h1>
+      <h1>{title}</h1>
       {rows.length === 0 ? (
         <p class="soft">Your organization has no directory yet. Ask your contact at the vendor to create one.</p>
       ) : (
         <>
           {wanting.map((row) => (
             <>
-              <Rows rows={[row]} diagnoses={diagnoses} />
+              <Rows rows={[row]} diagnoses={diagnoses} isLeadAbove={isLeadAbove} />
               <WhatToDo
                 finding={row.finding}
                 view={{
@@ -141,7 +156,7 @@ function HomePage(props: {
               />
             </>
           ))}
-          {others.length > 0 && <Rows rows={others} diagnoses={diagnoses} />}
+          {others.length > 0 && <Rows rows={others} diagnoses={diagnoses} isLeadAbove={isLeadAbove} />}
         </>
       )}
       {nextCursor !== null && (
@@ -152,12 +167,12 @@ function HomePage(props: {
       <section class="panel">
         <div class="head">
           <h2>Notices</h2>
-          <Go href={`${HOME}/contacts`} name={isMailOn ? 'Change contacts' : 'Show what expires soon'} />
+          <Go href={`${HOME}/contacts`} name={isMailOn ? 'Change contacts' : 'Contacts and expirations'} />
         </div>
         <p class="soft">
           {isMailOn
             ? 'Contacts get an email when something fails, and before something expires.'
-            : 'Email is off here, so nothing is sent. This page shows what fails and what expires soon.'}
+            : 'Email is off, so no notices are sent. This page shows what fails; the contacts page shows what expires soon.'}
         </p>
       </section>
       <section class="panel">
