@@ -265,7 +265,13 @@ export function createCurrentFindings(deps: {
 function signature(findings: readonly Finding[]): string {
   return JSON.stringify(
     findings.map(
-      ({ code, severity, since, certainty, facts: { count, lastAt, acceptedAt, seconds, working, ...facts } }) => [
+      ({
+        code,
+        severity,
+        since,
+        certainty,
+        facts: { count, lastAt, acceptedAt, seconds, working, earlier, ...facts },
+      }) => [
         code,
         severity,
         CODES[code].group === 'fine' ? '' : since,

@@ -118,10 +118,18 @@ export interface RefusalFacts {
   isMachine?: boolean;
   /** It named a client of this directory and proved nothing, as anybody can who knows the client ID. */
   isUnproven?: boolean;
-  /** Of the other directory, where it belongs to the same organization. */
-  otherDirectory?: string;
+  /** The other directory of the two, where it belongs to the same organization. */
+  other?: OtherDirectory;
   /** What the SCIM server or the request said of itself: a status, a kind, a reason without values. */
   said?: Said;
+}
+
+export interface OtherDirectory {
+  id: string;
+  name: string;
+  endpointUrl: string;
+  /** Whether a request was ever accepted there. */
+  hasAccepted: boolean;
 }
 
 export interface Said {

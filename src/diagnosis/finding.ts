@@ -47,6 +47,8 @@ export interface FindingFacts {
     usedAt?: string;
     isReadOnly?: boolean;
   } & Origin;
+  /** A used token besides that one, which works as well. */
+  earlier?: { hint: string; usedAt: string };
   clientId?: string;
   clientName?: string;
   /** The client that was deleted, and that still comes, has a successor in this directory. */
@@ -69,7 +71,12 @@ export interface FindingFacts {
   server?: { changedAt?: string; changedBy?: string; before?: string; hasWorked: boolean };
   /** Its redirect URIs follow from an app name, which the IT contact can correct in the setup. */
   isAppNamed?: boolean;
+  /** The token of one directory went to the URL of the other. */
   otherDirectory?: string;
+  otherId?: string;
+  otherUrl?: string;
+  /** This directory had accepted requests until then, and the other one never had any. */
+  isLikelyMeant?: boolean;
   isElsewhere?: boolean;
   status?: number;
   request?: string;

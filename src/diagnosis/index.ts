@@ -16,7 +16,7 @@ export type { CurrentFinding, FindingQuery } from './finding-rows.ts';
 export { timeOf } from './refusal-facts.ts';
 export { type LoggedRequest, REQUEST_COLUMNS, REQUEST_LOG_DAYS, type RequestLog } from './request-log.ts';
 export { actsIn, type Part, plain, type Text } from './say.ts';
-export type { Reader, Spoken, Words } from './speech.ts';
+export { hasOwnUnused, type Reader, type Spoken, type Words } from './speech.ts';
 export { fold as foldChanges, STATE_CHANGES } from './state-at.ts';
 export type { Station } from './stations.ts';
 export type { Run, Timeline } from './timeline.ts';

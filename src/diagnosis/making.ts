@@ -1,6 +1,6 @@
 import { IDENTITY_PROVIDERS, type IdentityProviderId } from '../identity-providers/index.ts';
 import { type ActingParty, type Code, entryOf } from './codes.ts';
-import type { ClientFacts, CredentialFacts, Facts, RefusalFacts } from './facts.ts';
+import type { ClientFacts, CredentialFacts, Facts, OtherDirectory, RefusalFacts } from './facts.ts';
 import type { Finding, FindingFacts } from './finding.ts';
 import { familyOf, networkOf } from './source.ts';
 
@@ -20,7 +20,7 @@ function actorOf(code: Code, { byType, isAppNamed, isReplaced }: FindingFacts): 
 
 /** What a refusal tells, and of the credential it was about. */
 export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts {
-  const { count, firstAt, lastAt, address, userAgent, detail, hint, clientId, isElsewhere, otherDirectory } = refusal;
+  const { count, firstAt, lastAt, address, userAgent, detail, hint, clientId, isElsewhere, other } = refusal;
   const credential = facts.credentials.find(({ id }) => id === refusal.credentialId);
   const client = facts.clients.find(({ id }) => id === (clientId ?? credential?.clientId));
   const { status, kind, cause, text, given, wanted, seconds, firstSeconds, removedAt, length } = refusal.said ?? {};
@@ -40,7 +40,7 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(refusal.code === 'refresh_token_superseded' && { ...workingBeside(refusal, facts), ...fullSlots(facts) }),
     ...(refusal.code === 'client_secret_expired' && client && endOfSecrets(client, facts.at)),
     ...(isElsewhere && { isElsewhere }),
-    ...(otherDirectory !== undefined && { otherDirectory }),
+    ...(other && otherFacts(other, facts)),
     ...(status !== undefined && { status }),
     ...(kind !== undefined && { request: kind }),
     ...(cause !== undefined && { cause }),
@@ -53,6 +53,15 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(removedAt !== undefined && { at: removedAt }),
     ...(detail === 'client_removed' && facts.clients.length > 0 && { isReplaced: true }),
     ...usableBeside(refusal.credentialId, facts),
+  };
+}
+
+function otherFacts({ id, name, endpointUrl, hasAccepted }: OtherDirectory, { accepted }: Facts): FindingFacts {
+  return {
+    otherDirectory: name,
+    otherId: id,
+    otherUrl: endpointUrl,
+    ...(accepted && !hasAccepted && { isLikelyMeant: true }),
   };
 }
 
@@ -134,11 +143,12 @@ export function credentialFacts(credential: CredentialFacts): FindingFacts {
 
 /** Another credential that would be accepted, the newest. A pending connection takes its slot with its first use. */
 export function usableBeside(credentialId: string | undefined, { credentials }: Facts): FindingFacts {
-  const other = credentials.find(
+  const [other, ...others] = credentials.filter(
     ({ id, state, isClientGone }) =>
       id !== credentialId && (state === 'active' || state === 'pending') && !isClientGone,
   );
   if (!other) return {};
+  const earlier = others.find((one) => one.kind === 'bearer' && one.lastUsedAt !== undefined);
   const { hint, kind, slot, scopes, createdAt, createdBy, createdByType, lastUsedAt } = other;
   return {
     usable: {
@@ -151,6 +161,9 @@ export function usableBeside(credentialId: string | undefined, { credentials }: 
       ...(lastUsedAt && { usedAt: lastUsedAt.toISOString() }),
       ...(!scopes.includes('scim') && { isReadOnly: true }),
     },
+    ...(earlier?.lastUsedAt && {
+      earlier: { hint: earlier.hint, usedAt: earlier.lastUsedAt.toISOString() },
+    }),
   };
 }
 

@@ -30,7 +30,15 @@ export function ofRefusals(facts: Facts, current: RefusalFacts[]): Finding[] {
     if (!isRefusal(refusal.code) || isBehind(refusal) || refusal.code === 'directory_disabled') continue;
     grouped.set(refusal.code, [...(grouped.get(refusal.code) ?? []), refusal]);
   }
-  return [...grouped].map(([code, refusals]) => ofRefusal(code, refusals, facts));
+  return [...grouped].map(([code, refusals]) => {
+    const own = refusals.filter((refusal) => !isToldThere(refusal));
+    return ofRefusal(code, own.length > 0 ? own : refusals, facts);
+  });
+}
+
+/** The directory to whose URL the token was sent tells the story of both; the token's own only refers to it. */
+function isToldThere({ isElsewhere, other }: RefusalFacts): boolean {
+  return isElsewhere === true && other !== undefined;
 }
 
 export function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): Finding {
@@ -52,7 +60,7 @@ export function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): F
       ...(facts.isCut && { isCut: true }),
       firstAt: firstAt.toISOString(),
     }),
-    severity: isPartial && severity === 'failing' ? 'degraded' : severity,
+    severity: isToldThere(latest) ? 'notice' : isPartial && severity === 'failing' ? 'degraded' : severity,
     evidence: evidenceOf(refusals),
     certainty: isSure ? 'known' : 'likely',
   };

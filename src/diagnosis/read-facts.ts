@@ -302,19 +302,40 @@ function connectingOf(
   return client && { step: 'client_made', at: client.createdAt };
 }
 
-/** Names the other directory of a token, where it belongs to the same organization. */
+/** Names the other directory of a token that went to the URL of one and belongs to the other, where both are one organization's. */
 async function withOthers(
-  { credentials, directories }: Pick<FactsDependencies, 'credentials' | 'directories'>,
-  { id, organizationId }: Directory,
+  deps: FactsDependencies,
+  directory: Directory,
   refusals: RefusalFacts[],
 ): Promise<RefusalFacts[]> {
   return Promise.all(
     refusals.map(async (refusal) => {
       if (refusal.code !== 'token_elsewhere' || refusal.credentialId === undefined) return refusal;
-      const other = await credentials.find(refusal.credentialId);
-      if (!other || other.directoryId === id || other.organizationId !== organizationId) return refusal;
-      const directory = await directories.find(other.directoryId);
-      return directory ? { ...refusal, otherDirectory: directory.name } : refusal;
+      const otherId = await otherOf(deps, directory, refusal.credentialId, refusal.isElsewhere === true);
+      const other = otherId === undefined ? undefined : await deps.directories.find(otherId);
+      if (!other || other.organizationId !== directory.organizationId) return refusal;
+      const { items } = await deps.credentials.page({ directoryId: other.id, limit: ENDED_READ });
+      const totals = await deps.usage.totals(items.map(({ id }) => id));
+      const hasAccepted = [...totals.values()].some(({ lastUsedAt }) => lastUsedAt !== undefined);
+      const { id, name, endpointKey } = other;
+      return { ...refusal, other: { id, name, endpointUrl: endpointUrlOf(deps.publicUrl, endpointKey), hasAccepted } };
     }),
   );
+}
+
+/** Refusals of one token that are looked through for the directory to whose URL it was sent. */
+const SENT_READ = 10;
+
+async function otherOf(
+  { audit, credentials }: Pick<FactsDependencies, 'audit' | 'credentials'>,
+  { id, organizationId }: Directory,
+  credentialId: string,
+  isElsewhere: boolean,
+): Promise<string | undefined> {
+  if (!isElsewhere) {
+    const owner = (await credentials.find(credentialId))?.directoryId;
+    return owner === id ? undefined : owner;
+  }
+  const { items } = await audit.page({ where: { credentialId, type: 'request.denied' }, limit: SENT_READ });
+  return items.find((event) => event.directoryId !== id && event.organizationId === organizationId)?.directoryId;
 }

@@ -9,7 +9,13 @@ export { capital, counted, list } from '../sentences.ts';
 /** How a time follows its sentence: "since 22:51 today", "revoked on Wednesday at 20:00"; else by its name alone. */
 export type TimeForm = 'since' | 'on' | 'named';
 
-export type Part = string | { time: string; form: TimeForm } | { ui: string } | { value: string } | { act: PageAct };
+export type Part =
+  | string
+  | { time: string; form: TimeForm }
+  | { ui: string }
+  | { value: string }
+  | { act: PageAct }
+  | { directory: string; name: string };
 export type Text = readonly Part[];
 
 type Said = string | number | Date | Part | Text | undefined;
@@ -82,6 +88,7 @@ export function plain(text: Text): string {
       if (typeof part === 'string') return part;
       if ('time' in part) return `${part.form === 'on' ? 'on ' : ''}${exact(part.time)}`;
       if ('act' in part) return PAGE_ACTS[part.act];
+      if ('directory' in part) return `“${part.name}”`;
       return 'ui' in part ? part.ui : part.value;
     })
     .join('');

@@ -173,36 +173,65 @@ export function pasteToken(speech: Speech, how?: string): Text[] {
   if (usable?.kind === 'oauth') return useConnection(speech);
   const into = say`into ${ui(field(speech, 'token'))}${how === undefined ? '' : `, ${how}`}`;
   return [
-    usable ? say`${act('generate-token')} on this page, ${unlessSaved(speech, usable)}.` : newToken(),
-    say`${open(speech, 'bearer')}, and paste ${usable ? 'that token' : 'the new token'} ${into}.`,
+    fetchToken(speech),
+    say`${open(speech, 'bearer')}, and paste ${fetched(speech)} ${into}.`,
     press(speech, 'bearer'),
   ];
 }
 
-const newToken = (): Text => say`${act('generate-token')} on this page.`;
+/** Where the token to paste comes from: a new one, or one that is there and was saved. */
+export function fetchToken(speech: Speech): Text {
+  const { usable } = speech.finding.facts;
+  if (!usable) return say`${act('generate-token')} on this page.`;
+  return hasOwnUnused(speech.finding, speech)
+    ? say`Use ${oneCreated(speech, usable)}. Nothing has used it yet. If it wasn't saved: ${act('generate-token')} on this page.`
+    : say`${act('generate-token')} on this page, ${unlessSaved(speech, usable)}.`;
+}
+
+/** The token of `fetchToken`, in the step after it. */
+export function fetched({ finding }: Speech): string {
+  return finding.facts.usable ? 'that token' : 'the new token';
+}
+
+/** The reader's organization generated a token after the latest refusal, and it waits to be pasted. */
+export function hasOwnUnused({ facts }: Finding, { audience }: Pick<Reader, 'audience'>): boolean {
+  const { usable, lastAt = '' } = facts;
+  const isOwn = audience === 'it_contact' && usable?.byType === 'it_contact';
+  return isOwn && usable.usedAt === undefined && (usable.createdAt ?? '') > lastAt;
+}
 
 /**
  * `unless you saved the one that ends in …LDy1, which Priya Nair created yesterday`: tokens and secrets are told apart by it. An operator asks
  * whoever made it.
  */
-export function unlessSaved({ audience, vendor }: Speech, made: Origin & { hint: string }): Text {
-  const { hint, by, byType, createdAt } = made;
-  const isContacts = byType === 'it_contact';
-  const one = `the one that ends in …${hint}`;
-  const name = by === undefined || by === 'IT contact' || byType === 'system' ? undefined : by;
-  const created = date(createdAt);
-  if (audience === 'operator') {
-    const who = name ?? (isContacts ? "the customer's IT contact" : 'someone');
-    return say`unless ${who} saved ${one}${created === undefined ? '' : say`, created ${created}`}`;
-  }
-  const who = isContacts ? (name ?? 'someone at your organization') : vendor;
-  return say`unless you saved ${one}${created === undefined ? '' : say`, which ${who || 'someone'} created ${created}`}`;
+export function unlessSaved(speech: Speech, made: Origin & { hint: string }): Text {
+  if (speech.audience === 'it_contact') return say`unless you saved ${oneCreated(speech, made)}`;
+  const created = date(made.createdAt);
+  const who = makerOf(made) ?? (made.byType === 'it_contact' ? "the customer's IT contact" : 'someone');
+  return say`unless ${who} saved the one that ends in …${made.hint}${created === undefined ? '' : say`, created ${created}`}`;
+}
+
+/** For an IT contact: `the one that ends in …LDy1, which Priya Nair created yesterday`. */
+function oneCreated({ vendor }: Speech, made: Origin & { hint: string }): Text {
+  const created = date(made.createdAt);
+  const who = made.byType === 'it_contact' ? (makerOf(made) ?? 'someone at your organization') : vendor;
+  return say`the one that ends in …${made.hint}${created === undefined ? '' : say`, which ${who || 'someone'} created ${created}`}`;
+}
+
+function makerOf({ by, byType }: Origin): string | undefined {
+  return by === undefined || by === 'IT contact' || byType === 'system' ? undefined : by;
 }
 
 /** What makes a token hard to find again, for the steps of `pasteToken`. */
 export function tokenNotes({ finding }: Speech): Text[] {
-  if (finding.facts.usable?.kind !== 'bearer') return [];
-  return [say`A token is shown only once, when it is generated. It cannot be looked up later.`];
+  const { usable, earlier } = finding.facts;
+  if (usable?.kind !== 'bearer') return [];
+  return [
+    ...(earlier
+      ? [say`The earlier token (…${earlier.hint}) still works too. It was last used ${date(earlier.usedAt)}.`]
+      : []),
+    say`A token is shown only once, when it is generated. It cannot be looked up later.`,
+  ];
 }
 
 /** A connection is there that would be accepted, and the identity provider sends something else. */
@@ -259,7 +288,7 @@ export function refusalsBy(
     code: Code,
     what: (speech: Speech) => Text,
     steps: (speech: Speech) => Text[],
-    unseen?: string,
+    unseen?: string | ((speech: Speech) => string | undefined),
     notes: (speech: Speech) => Text[] = kind === 'bearer' ? tokenNotes : () => [],
   ): Speak =>
     (speech) => {
@@ -272,9 +301,13 @@ export function refusalsBy(
         rest: mistake ? say`${what(speech)} ${labelled(speech, mistake.says)}` : what(speech),
         steps: done,
         ...(actsIn(done).length > 0 && { notes: notes(speech) }),
-        ...(unseen !== undefined && { unseen }),
+        ...unseenOf(typeof unseen === 'function' ? unseen(speech) : unseen),
       };
     };
+}
+
+export function unseenOf(unseen: string | undefined): Pick<Words, 'unseen'> {
+  return unseen === undefined ? {} : { unseen };
 }
 
 /** What the file of the identity provider says to do, in its form. What has to be pasted is fetched before. */

@@ -19,6 +19,12 @@ const OAUTH_CAUSES: Record<string, string> = {
   connection_expired: 'The connection has expired.',
 };
 
+/** By the sub-reason of a request with a token, where one finding has several. */
+const TOKEN_CAUSES: Record<string, string> = {
+  token_truncated: 'Requests arrived with an incomplete token.',
+  token_mistyped: 'Requests arrived with a mistyped token.',
+};
+
 /** A sentence; undefined for an event of something else. */
 export function causeOfEvent(event: Pick<AuditEvent, 'type' | 'data'>): string | undefined {
   const code = codeOf(event);
@@ -40,5 +46,5 @@ export function causeOfEvent(event: Pick<AuditEvent, 'type' | 'data'>): string |
     if (fault === 'expired') return `The signed assertion had expired ${by} before it arrived.`;
     if (fault === 'not_yet_valid') return `The signed assertion was not valid for another ${by}.`;
   }
-  return OAUTH_CAUSES[String(subReason)] ?? CODES[code].meaning;
+  return OAUTH_CAUSES[String(subReason)] ?? TOKEN_CAUSES[String(subReason)] ?? CODES[code].meaning;
 }

@@ -3,7 +3,10 @@ import type { Code } from './codes.ts';
 import { act, capital, path, say, type Text, ui } from './say.ts';
 import {
   date,
+  fetched,
+  fetchToken,
   field,
+  formOf,
   mistakeOf,
   open,
   pasteEndpoint,
@@ -17,6 +20,7 @@ import {
   tally,
   token,
   tokenNotes,
+  unseenOf,
   vendorDoes,
   type Words,
   whoDid,
@@ -27,7 +31,13 @@ function whyOf(speech: Speech): Text {
   return speech.finding.facts.reason === undefined ? [' They gave no reason.'] : reasonOf(speech);
 }
 
-const UNSAVED = 'whether the token in the identity provider was changed but not saved.';
+/** Only where a newer token waits can the form hold one that was not saved. */
+function unsaved({ finding: { facts } }: Speech): string | undefined {
+  const { usable } = facts;
+  return usable?.kind === 'bearer' && usable.usedAt === undefined
+    ? 'whether the token in the identity provider was changed but not saved.'
+    : undefined;
+}
 
 /** Without a token that works there is none to paste another way. */
 const refusal = refusalsBy(
@@ -54,33 +64,74 @@ function exposed({ finding, audience }: Speech): Text[] {
   return detail === 'portal_link_presented' ? [say`Revoke that link and create another one.`] : [];
 }
 
+const SAME_PAGE = 'The URL and the token must come from the same page.';
+
 function elsewhere(speech: Speech): Words {
-  const { isElsewhere, otherDirectory } = speech.finding.facts;
-  const other = otherDirectory === undefined ? "another customer's directory" : `the directory “${otherDirectory}”`;
-  const rest = isElsewhere
-    ? say`This directory's token is being sent to another directory's URL.`
-    : say`It's sending a token from ${other} to this directory's URL.`;
+  const { isElsewhere, otherDirectory, otherId } = speech.finding.facts;
+  if (isElsewhere)
+    return otherDirectory === undefined || otherId === undefined
+      ? {
+          lead: refused(speech),
+          rest: say`This directory's token is being sent to another directory's URL. ${SAME_PAGE}`,
+          detail: tally(speech),
+          ...pasteEndpoint(speech),
+        }
+      : {
+          lead: `Its token is being sent to “${otherDirectory}”.`,
+          rest: say`What to do is explained there: ${{ directory: otherId, name: otherDirectory }}.`,
+          detail: tally(speech),
+          steps: [],
+        };
+  return otherDirectory === undefined
+    ? {
+        lead: refused(speech),
+        rest: say`It's sending a token from another customer's directory to this directory's URL. ${SAME_PAGE}`,
+        detail: tally(speech),
+        steps: pasteToken(speech),
+      }
+    : {
+        lead: refused(speech),
+        rest: say`It's sending a token from the directory “${otherDirectory}” to the URL of “${speech.directory.name}”. ${SAME_PAGE}`,
+        detail: tally(speech),
+        ...pasteOneOfTwo(speech, otherDirectory),
+      };
+}
+
+/** Two remedies, each right for one of the directories only: the condition comes first, and the likelier one is named. */
+function pasteOneOfTwo(speech: Speech, other: string): Pick<Words, 'steps' | 'value' | 'notes' | 'unseen'> {
+  const { otherUrl, isLikelyMeant } = speech.finding.facts;
+  const [url, value] = [field(speech, 'endpoint'), field(speech, 'token')];
+  const own = speech.directory.name;
   return {
-    lead: refused(speech),
-    rest,
-    detail: tally(speech),
-    ...(isElsewhere ? pasteEndpoint(speech) : pasteOwn(speech)),
-    unseen: `which of the two directories is meant. The URL and the token must come from the same page.`,
+    steps: [
+      say`${open(speech, 'bearer')}, and find out which directory that app belongs to.${
+        isLikelyMeant
+          ? ` It's probably “${own}”: requests were accepted there until these began, and “${other}” has never had any.`
+          : ''
+      }`,
+      say`If it belongs to “${own}”: ${fetchToken(speech)} Then paste ${fetched(speech)} into ${ui(value)}.`,
+      say`If it belongs to “${other}”: replace the value of ${ui(url)} with the URL of “${other}”, below. The token stays.`,
+      press(speech, 'bearer'),
+    ],
+    ...(otherUrl !== undefined && { value: { label: `${url} for “${other}”`, value: otherUrl } }),
+    notes: tokenNotes(speech),
+    unseen: 'which of the two directories is meant.',
   };
 }
 
-/** The URL is this directory's already: what differs is the token, unless the requests are meant for the other one. */
-function pasteOwn(speech: Speech): Pick<Words, 'steps'> {
-  const { otherDirectory } = speech.finding.facts;
-  const label = ui(field(speech, 'endpoint'));
-  return {
-    steps: [
-      ...pasteToken(speech),
-      ...(otherDirectory === undefined
-        ? []
-        : [say`If that app belongs to “${otherDirectory}”, paste that directory's URL into ${label} instead.`]),
-    ],
-  };
+/** The way to the form once, then the option by which it sends a token, as its console calls both. */
+function chooseToken(speech: Speech): Text[] {
+  const option = formOf(speech, 'bearer').fields.flatMap(({ label, filling }) =>
+    /auth/i.test(label) && typeof filling === 'object' && 'select' in filling
+      ? [say`Set ${ui(label)} to ${ui(filling.select)}, and paste`]
+      : [],
+  )[0];
+  return [
+    fetchToken(speech),
+    say`${open(speech, 'bearer')}.`,
+    say`${option ?? 'Remove the user name and password, and paste'} ${fetched(speech)} into ${ui(field(speech, 'token'))}.`,
+    press(speech, 'bearer'),
+  ];
 }
 
 function wrongPlace(what: (speech: Speech) => Text): Speak {
@@ -114,24 +165,24 @@ export const REQUEST_WORDS = {
       facts.detail === 'token_mistyped'
         ? say`It's sending a mistyped token: the length is right, but at least one character differs.`
         : facts.sentLength === undefined
-          ? say`It's sending an incomplete token. A token has 43 characters, including scim_ at the beginning.`
+          ? say`It's sending an incomplete token. A token has 43 characters.`
           : facts.sentLength < 43
-            ? say`It's sending an incomplete token: ${facts.sentLength} of its 43 characters. They include scim_ at the beginning.`
-            : say`It's sending a token with ${facts.sentLength} characters. A token has 43, including scim_ at the beginning.`,
+            ? say`It's sending an incomplete token: ${facts.sentLength} of its 43 characters. The beginning is there, the end is missing.`
+            : say`It's sending a token with ${facts.sentLength} characters. A token has 43.`,
     (speech) => pasteToken(speech, 'all 43 characters of it'),
-    UNSAVED,
+    unsaved,
   ),
   token_doubled: refusal(
     'token_doubled',
     () => say`It's sending two tokens in one field.`,
     (speech) => pasteToken(speech, 'after clearing the field'),
-    UNSAVED,
+    unsaved,
   ),
   token_with_blanks: refusal(
     'token_with_blanks',
     () => say`The token it's sending contains a space or line break.`,
     (speech) => pasteToken(speech, 'without spaces and line breaks'),
-    UNSAVED,
+    unsaved,
   ),
   token_unknown: refusal(
     'token_unknown',
@@ -151,10 +202,7 @@ export const REQUEST_WORDS = {
   scheme_basic: refusal(
     'scheme_basic',
     () => say`It's sending a user name and password (Basic authentication) instead of a token.`,
-    (speech) => [
-      say`In ${speech.name}, change the authentication from Basic (user name and password) to a bearer token.`,
-      ...pasteToken(speech),
-    ],
+    chooseToken,
   ),
   scheme_unknown: refusal(
     'scheme_unknown',
@@ -212,7 +260,7 @@ export const REQUEST_WORDS = {
     detail: tally(speech),
     steps: pasteToken(speech),
     notes: tokenNotes(speech),
-    unseen: UNSAVED,
+    ...unseenOf(unsaved(speech)),
   }),
   token_replaced: (speech) => ({
     lead: refused(speech),
@@ -220,7 +268,7 @@ export const REQUEST_WORDS = {
     detail: tally(speech),
     steps: pasteToken(speech),
     notes: tokenNotes(speech),
-    unseen: UNSAVED,
+    ...unseenOf(unsaved(speech)),
   }),
   token_expired: (speech) => {
     const { count = 0, expiresAt, at } = speech.finding.facts;

@@ -13,9 +13,8 @@ const WORDS: Record<Code, Speak> = { ...REQUEST_WORDS, ...OAUTH_WORDS, ...UPSTRE
 
 export function wordsOf(finding: Finding, directory: Spoken, reader: Reader): Words {
   const said = WORDS[finding.code](speechOf(finding, directory, reader));
-  const words = reader.isAway
-    ? { ...said, steps: said.steps.map(fromAfar), ...(said.notes && { notes: said.notes.map(fromAfar) }) }
-    : said;
+  const placed = reader.isAway ? fromAfar : fromNear;
+  const words = { ...said, steps: said.steps.map(placed), ...(said.notes && { notes: said.notes.map(placed) }) };
   const isProbable = finding.certainty === 'likely' && !/probabl/i.test(words.lead + plain(words.rest));
   if (!isProbable || words.unseen !== undefined) return words;
   return { ...words, unseen: `for certain that these requests come from this directory's identity provider.` };
@@ -23,6 +22,15 @@ export function wordsOf(finding: Finding, directory: Spoken, reader: Reader): Wo
 
 function fromAfar(step: Text): Text {
   return step.map((part) => (typeof part === 'string' ? part.replaceAll('this page', "the directory's page") : part));
+}
+
+/** What a button leads to may be the next page; the button itself stands below the steps. */
+function fromNear(step: Text): Text {
+  return step.map((part, index) => {
+    const before = step[index - 1];
+    const isAfterButton = typeof before === 'object' && 'act' in before;
+    return typeof part === 'string' && isAfterButton ? part.replace(/^ on this page/, ' with the button below') : part;
+  });
 }
 
 /** A finding as plain text, for a ticket: no secrets, and no other tenant. */

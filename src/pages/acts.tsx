@@ -1,6 +1,6 @@
 /** The buttons of a finding: one for each act that its words name, so that no sentence sends anybody to a button that is not there. */
 import type { Action } from '../access.ts';
-import { actsIn, type Finding, PAGE_ACTS, type PageAct, type Words } from '../diagnosis/index.ts';
+import { actsIn, type Finding, hasOwnUnused, PAGE_ACTS, type PageAct, type Words } from '../diagnosis/index.ts';
 import { Act } from './forms.tsx';
 import { Go } from './parts.tsx';
 import { addressOf, type Visit } from './visit.tsx';
@@ -87,7 +87,10 @@ export function ActButtons({ words: { steps, notes = [] }, place }: { words: Wor
     return way ? [{ act, ...way }] : [];
   });
   if (named.length === 0) return null;
-  const main = actsIn(steps).find((act) => !MILD.has(act));
+  // Where a token waits to be pasted, another one is the way out and not the way on.
+  const isMild = (act: PageAct) =>
+    MILD.has(act) || (act === 'generate-token' && hasOwnUnused(place.finding, place.visit.reader));
+  const main = actsIn(steps).find((act) => !isMild(act));
   return (
     <div class="acts">
       {named.map(({ act, does, path }) =>

@@ -34,11 +34,16 @@ export function Said({ text, place }: { text: Text; place?: ActPlace | undefined
         if ('time' in part) return <Moment at={new Date(part.time)} form={part.form} />;
         if ('ui' in part) return <b>{part.ui}</b>;
         if ('value' in part) return <span class="mono">{part.value}</span>;
+        if ('directory' in part) return <DirectoryLink id={part.directory} name={part.name} />;
         const link = place && linkOf(part.act, place);
         return link === undefined ? <b>{PAGE_ACTS[part.act]}</b> : <a href={link}>{PAGE_ACTS[part.act]}</a>;
       })}
     </>
   );
+}
+
+function DirectoryLink({ id, name }: { id: string; name: string }) {
+  return <a href={addressOf(useVisit(), { id })}>“{name}”</a>;
 }
 
 /** The end of a token, such as …LDy1, is never broken between two lines. */
@@ -48,11 +53,12 @@ function Unbroken({ text }: { text: string }) {
 }
 
 /** The sentence that leads, within a list. */
-export function Sentence({ finding, spoken }: { finding: Finding; spoken: Spoken }) {
+export function Sentence(props: { finding: Finding; spoken: Spoken; isLeadAbove?: boolean }) {
+  const { finding, spoken, isLeadAbove = false } = props;
   const { lead, rest } = wordsOf(finding, spoken, useVisit().reader);
   return (
     <>
-      {lead} <Said text={rest} />
+      {!isLeadAbove && lead} <Said text={rest} />
     </>
   );
 }
@@ -125,8 +131,11 @@ export function FindingRow(props: {
   spoken: Spoken;
   of?: ComponentChildren;
   end?: ComponentChildren;
+  /** The page's title says the sentence that leads. */
+  isLeadAbove?: boolean;
 }) {
-  const { directory, finding, spoken, of, end } = props;
+  const { directory, finding, spoken, of, end, isLeadAbove = false } = props;
+  const provider = capital(IDENTITY_PROVIDERS[spoken.provider].name);
   return (
     <li>
       <Dot tone={toneOf(finding)} />
@@ -138,11 +147,11 @@ export function FindingRow(props: {
           {of}
         </span>
         <small>
-          <Sentence finding={finding} spoken={spoken} />
+          <Sentence finding={finding} spoken={spoken} isLeadAbove={isLeadAbove} />
         </small>
         <Since finding={finding} spoken={spoken} />
       </span>
-      {end ?? <Tag>{capital(IDENTITY_PROVIDERS[spoken.provider].name)}</Tag>}
+      {end ?? (!directory.name.includes(provider) && <Tag>{provider}</Tag>)}
     </li>
   );
 }

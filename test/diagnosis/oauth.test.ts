@@ -226,7 +226,7 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     const [lead] = await findingsOf(directory);
     assert.deepEqual([lead.code, lead.actor, lead.words.value.value], ['redirect_uri_unknown', 'it_contact', other]);
     const page = await contact.browser.open(`${app.url}/portal/directories/${directory.id}`);
-    assert.match(page.html, /Correct the app name<\/a> on this page/);
+    assert.match(page.html, /Correct the app name<\/a> with the button below/);
     assert.match(page.html, /class="btn primary" href="[^"]*setup\/oauth\?app-name#app-name">\s*Correct the app name/);
     app.clock.advance(MINUTE);
     await contact.reachConsent(addressOf(redirectUris[0]));

@@ -50,6 +50,57 @@ describe('what to do, in the portal', () => {
     return { directory, contact, client, secret };
   }
 
+  it('is one story where the token of one directory is sent to the URL of another, and the other one refers to it', async () => {
+    const { directory, send, token } = await makeWorld(app, { name: 'Okta production' });
+    const { organizationId } = directory;
+    await send(`Bearer ${token}`);
+    const other = await app.api.makeDirectory({ organizationId, name: 'Okta preview', provider: 'okta' });
+    const { token: theirs, credential } = await app.api.issue(other.id);
+    await send(`Bearer ${theirs}`);
+    await flush(app);
+    const contact = await enter(directory);
+    const html = await contact.home();
+    assert.match(html, /<h1>1 of your 2 directories needs a fix<\/h1>/);
+    assert.match(html, /from the directory “Okta preview” to the URL of “Okta production”\./);
+    assert.match(html, /The URL and the token must come from the same page\./);
+    assert.match(html, /It&#39;s probably “Okta production”|It's probably “Okta production”/);
+    assert.match(html, /If it belongs to “Okta preview”: replace the value of <b>SCIM connector base URL<\/b>/);
+    assert.ok(html.includes(other.endpointUrl));
+    // The other card refers to it and gives no orders of its own.
+    assert.match(html, /Its token is being sent to “Okta production”\./);
+    assert.match(html, new RegExp(`explained there: <a href="/portal/directories/${directory.id}">“Okta production”`));
+    assert.equal(html.match(/<h2>What to do<\/h2>/g)?.length, 1);
+    assert.match(
+      (await contact.open(`/portal/directories/${other.id}`)).html,
+      /Its token is being sent to “Okta production”\./,
+    );
+    // Pasted where it belongs.
+    assert.equal(await send(`Bearer ${theirs}`, { directory: other.id }), 200);
+    assert.equal(await send(`Bearer ${token}`), 200);
+    await flush(app);
+    assert.match(await contact.home(), /<h1>Your directories<\/h1>/);
+    assert.ok(credential.id);
+  });
+
+  it('is as new on the first page as what somebody has just done', async () => {
+    const { directory, send, token } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    await send(`Bearer ${token.slice(0, -9)}`);
+    await flush(app);
+    const contact = await enter(directory);
+    assert.match(await contact.home(), /unless you saved the one that ends in/);
+    assert.equal(mainOf(await contact.home())[1], 'Generate a new token');
+    // No round computes anything from here on.
+    const made = await contact.press(await contact.open('/generate'), '/generate');
+    const fresh = /scim_[0-9A-Za-z]{38}/.exec(made.html)?.[0] ?? '';
+    const html = await contact.home();
+    assert.match(html, new RegExp(`Use the one that ends in .*…${fresh.slice(-4)}.*Nothing has used it yet`));
+    assert.match(html, new RegExp(`The earlier token \\(.*…${token.slice(-4)}.*\\) still works too`));
+    // Another token is the way out, and not what stands out.
+    assert.deepEqual(mainOf(html), []);
+    assert.match(html, /If it wasn(?:'|&#39;)t saved: <a[^>]*>Generate a new token<\/a> with the button below/);
+  });
+
   it('stands on the first page, with its steps and one button that stands out, and the title says what is broken', async () => {
     const { directory, send, token } = await makeWorld(app);
     await send(`Bearer ${token}`);
@@ -61,7 +112,7 @@ describe('what to do, in the portal', () => {
     const html = await contact.home();
     assert.match(html, /<h1>Requests from Okta are being refused<\/h1>/);
     assert.doesNotMatch(html, /Connect your identity provider|To connect with OAuth/);
-    assert.match(html, /an incomplete token: 34 of its 43 characters\. They include scim_ at the beginning/);
+    assert.match(html, /an incomplete token: 34 of its 43 characters\. The beginning is there, the end is missing/);
     const end = fresh.slice(-4);
     assert.match(html, new RegExp(`unless you saved the one that ends in .*…${end}.*, which .* created <time`));
     assert.match(html, /<b>Applications<\/b> → <b>your app<\/b>.*all 43 characters of it/);

@@ -255,7 +255,7 @@ for (const engine of engines) {
       await told();
       assert.match(
         (await open('/check')).html,
-        /It(?:'|&#39;)s sending an incomplete token.*<h2>What to do<\/h2>.*Generate a new token<\/a> on this page, unless you saved the one that ends in/,
+        /It(?:'|&#39;)s sending an incomplete token.*<h2>What to do<\/h2>.*Generate a new token<\/a> with the button below, unless you saved the one that ends in/,
       );
       app.clock.advance(2000);
       assert.equal(await verify(token), 200);

@@ -18,7 +18,7 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
   token_truncated: {
     drive: ({ send, token }) => send(`Bearer ${token.slice(0, 30)}`),
     says: [
-      /incomplete token: 30 of its 43 characters\. They include scim_/,
+      /incomplete token: 30 of its 43 characters\. The beginning is there, the end is missing/,
       /all 43 characters of it/,
       /unless .* saved the one that ends in/,
     ],
@@ -118,7 +118,9 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
       await send(`Bearer ${(await app.api.issue(other.id)).token}`);
     },
     says: [
-      /token from the directory “Okta test”/,
+      /token from the directory “Okta test” to the URL of “Okta.*”\. The URL and the token must come from the same page/,
+      /It's probably “(?!Okta test)[^”]+”: requests were accepted there until these began, and “Okta test” has never/,
+      /If it belongs to “(?!Okta test)[^”]+”: Generate a new token/,
       /unless .* saved the one that ends in ….{4}, created .*paste that token/,
       /belongs to “Okta test”/,
     ],
