@@ -61,7 +61,7 @@ export const ERRORS = {
   credential_exists: {
     status: 409,
     title: 'This value is already a credential of a directory, perhaps a revoked one.',
-    remedy: 'If you imported it before, there is nothing to do. Otherwise, issue a new token.',
+    remedy: 'If you have already imported this value, there is nothing to do. Otherwise, issue a new token.',
   },
   credential_final: {
     status: 409,
@@ -71,7 +71,8 @@ export const ERRORS = {
   secrets_full: {
     status: 409,
     title: 'The client has the maximum number of secrets.',
-    remedy: 'Remove the secret that the IdP no longer uses. `secrets` lists them with their last four characters.',
+    remedy:
+      "Remove the secret that the IdP no longer uses. `secrets` lists the client's secrets with their last four characters.",
   },
   client_exists: {
     status: 409,
@@ -178,7 +179,8 @@ export const ERRORS = {
   weak_value: {
     status: 422,
     title: 'The value can be guessed. Only an owner can import it.',
-    remedy: 'Issue a new one. An owner key can import it with `allowWeak`. `estimatedBits` is lower than `wantedBits`.',
+    remedy:
+      'Issue a new token or secret. An owner key can import the value with `allowWeak`. `estimatedBits` is lower than `wantedBits`.',
   },
   idempotency_key_reused: {
     status: 422,

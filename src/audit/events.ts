@@ -29,11 +29,11 @@ import {
 export const EVENTS = {
   'organization.created': 'An organization was created.',
   'organization.updated':
-    'An organization was changed. `changed` names the attributes, and `changes` has their old and new values.',
+    'An organization was changed. `changed` names the attributes, and `changes` lists their old and new values.',
   'organization.deleted': 'An organization was deleted with its directories. `directories` counts them.',
   'directory.created': 'A directory was created. Its endpoint now exists.',
   'directory.updated':
-    'A directory was changed. `changed` names the attributes, and `changes` has their old and new values.',
+    'A directory was changed. `changed` names the attributes, and `changes` lists their old and new values.',
   'directory.disabled': 'A directory was disabled. Latchkey refuses every request to it until someone enables it.',
   'directory.enabled': 'A directory was enabled again. The same credentials work.',
   'directory.deleted': 'A directory was deleted.',
@@ -54,7 +54,7 @@ export const EVENTS = {
   'request.denied':
     'Requests were refused. `reason` says why, and `count` says how many came from `firstAt` to `lastAt`. See [Refusals](#refusals).',
   'request.unreadable':
-    'Requests to a directory could not be read, so Latchkey saw no credential. `reason` is `not_encoded` (a space or a non-ASCII character in the URL), `not_http`, `head_too_large` or `timed_out`.',
+    'Requests to a directory could not be read, so Latchkey never saw a credential. `reason` is `not_encoded` (a space or a non-ASCII character in the URL), `not_http`, `head_too_large` or `timed_out`.',
   'upstream.failed':
     'Requests were accepted, and then failed at the SCIM server behind the gateway. See [Failures behind the gateway](#failures-behind-the-gateway).',
   'finding.began': 'A finding was opened for a directory. `code` says which of the [findings](findings.md) it is.',
@@ -70,8 +70,8 @@ export const EVENTS = {
   'client.created': 'An OAuth client was created. Its secret was shown once.',
   'client.imported': 'An OAuth client from another system was imported. It keeps its ID, and its secret if it has one.',
   'client.updated':
-    'An OAuth client was changed. `changed` names the attributes, and `changes` has their old and new values.',
-  'client.deleted': 'An OAuth client was deleted. It gets no more tokens.',
+    'An OAuth client was changed. `changed` names the attributes, and `changes` lists their old and new values.',
+  'client.deleted': "An OAuth client was deleted. It can't get any more tokens.",
   'client.secret_added': 'Another client secret was created. It was shown once.',
   'client.secret_removed': 'A client secret was removed. It is now refused.',
   'portal_link.created': 'A portal link was created for an IT contact. It was shown once.',
@@ -81,7 +81,7 @@ export const EVENTS = {
   'connection.requested':
     'An identity provider asked for a connection at the authorization endpoint. A person was asked to allow it.',
   'connection.consented':
-    'A person allowed a connection. The identity provider got a code. `replaces` is the credential that the person chose to replace.',
+    'A person allowed a connection. The identity provider received a code. `replaces` is the credential that the person chose to replace.',
   'connection.refused':
     'A person or the authorization endpoint refused a connection. `reason` says why. See [Refusals](#refusals).',
   'credential.connected':
@@ -104,7 +104,8 @@ export const EVENTS = {
   'contact.created': 'A contact was added. Latchkey asked them by email to confirm.',
   'contact.updated': 'A contact was updated.',
   'contact.confirmed': 'A contact confirmed their email address.',
-  'contact.bounced': "The mail server permanently rejected a contact's address. Latchkey sends nothing more to it.",
+  'contact.bounced':
+    "The mail server permanently rejected a contact's address. Latchkey no longer sends anything to that address.",
   'contact.deleted': 'A contact was removed.',
   'campaign.started': 'A campaign was started. It changes many credentials at once.',
   'campaign.reminded': "A campaign's contacts were reminded.",

@@ -73,7 +73,7 @@ export const SETTINGS = {
     default: '',
     group: 'Network',
     meaning:
-      'Additional host names to accept. The host of the public URL, IP addresses and private names always work; others get 421.',
+      'Additional host names to accept. The host of the public URL, IP addresses and private names always work; others get a 421.',
     ...ownHosts,
   }),
   LATCHKEY_TRUSTED_PROXIES: setting({
@@ -328,7 +328,7 @@ export const SETTINGS = {
     secret: true,
     group: 'Logs, email and webhooks',
     meaning:
-      'Mail server. smtp:// uses STARTTLS if the server offers it. Without this setting, Latchkey sends no email.',
+      "Mail server. smtp:// uses STARTTLS if the server offers it. Without this setting, Latchkey doesn't send email.",
     ...text('smtp://USER:PASSWORD@HOST:PORT or smtps://...', /^smtps?:\/\/(?:[^\s@/]+@)?[^\s@/]+\/?$/),
   }),
   LATCHKEY_MAIL_FROM: optional({

@@ -236,7 +236,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     async connectByHand(client, directory, replaces, attribution) {
       if (!client.grantTypes.includes('refresh_token')) {
         throw new AppError('invalid_request', {
-          detail: 'This client cannot use refresh tokens; its grantTypes have no refresh_token.',
+          detail: "This client cannot use refresh tokens; its grantTypes don't include refresh_token.",
         });
       }
       const [scope] = SCOPES;

@@ -64,13 +64,13 @@ export function secretEndOf(provider: IdentityProviderId, asked: Date | null | u
 
 function unfit(provider: IdentityProviderId, given: string, wanted: string): AppError {
   const { name } = IDENTITY_PROVIDERS[provider];
-  const detail = `The expiry of a client secret for ${name} must be ${wanted}. You entered ${given}.`;
+  const detail = `The expiration date of a client secret for ${name} must be ${wanted}. You entered ${given}.`;
   return new AppError('invalid_request', { detail, errors: [{ path: 'secretExpiresAt', given, wanted }] });
 }
 
 /** For a client that proves who it is by other means, or not at all. */
 export function withoutSecrets(authMethod: AuthMethod): AppError {
-  const detail = `The client authenticates by ${authMethod}; it has no secret, and none can be added.`;
+  const detail = `The client authenticates by ${authMethod}, so it can't have a secret.`;
   return new AppError('invalid_request', { detail });
 }
 
@@ -81,7 +81,7 @@ export function withSecret({ secrets, provider }: ClientRecord, added: ClientSec
   if (live.length >= most) {
     const facts = live.map(({ id, hint, createdAt, expiresAt }) => ({ id, hint, createdAt, expiresAt }));
     throw new AppError('secrets_full', {
-      detail: `The client has ${most} live secrets, and no more are allowed. Remove one that is not in use.`,
+      detail: `The client already has ${most} active secrets, which is the maximum. Remove a secret that is not in use.`,
       secrets: facts,
     });
   }

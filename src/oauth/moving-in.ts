@@ -68,7 +68,7 @@ export function createMovingIn(deps: {
     const [digest, other] = strength === 'weak' ? [keyed, plain] : [plain, keyed];
     const id = importedRefreshTokenId(digest);
     if (!client.grantTypes.includes('refresh_token'))
-      throw invalid('clientId', 'a client whose grantTypes have refresh_token');
+      throw invalid('clientId', 'a client whose grantTypes include refresh_token');
     if (client.directoryId !== undefined && client.directoryId !== directory.id)
       throw invalid('clientId', 'a client that belongs to this directory, or a shared one');
     const known = (await artifacts.find(id)) ?? (await artifacts.find(importedRefreshTokenId(other)));

@@ -16,8 +16,9 @@ export const OAUTH_REASONS = {
   },
   client_secret_wrong: {
     told: '`invalid_client`',
-    meaning: 'The client secret is missing or wrong, or the request has two different ones.',
-    remedy: 'Paste the client secret into the IdP again. If it is lost, add a second one, and then remove the old one.',
+    meaning: 'The client secret is missing or wrong, or the request contains two different secrets.',
+    remedy:
+      'Paste the client secret into the IdP again. If the secret is lost, add a second one, and then remove the old one.',
   },
   client_secret_expired: {
     told: '`invalid_client`',
@@ -37,7 +38,7 @@ export const OAUTH_REASONS = {
   redirect_uri_unknown: {
     told: 'a page, or `invalid_grant`',
     meaning:
-      "The redirect URI does not exactly match any of the client's. Or the token request has no redirect URI, or has a different one from the authorization request.",
+      "The redirect URI does not exactly match any of the client's redirect URIs. Or the token request has no redirect URI, or has a different one from the authorization request.",
     remedy: 'Copy the redirect URI from the IdP into `redirectUris`, or set `appName` for Okta.',
   },
   access_denied: {

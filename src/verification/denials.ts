@@ -11,7 +11,7 @@ export const DENIAL_REASONS = {
     status: 401,
     meaning: 'No credential has this value.',
     remedy:
-      "Compare its last four characters with the `hint` of the directory's credentials. Paste the right token into the IdP, or import the value.",
+      "Compare the last four characters of the value with the `hint` of the directory's credentials. Paste the right token into the IdP, or import the value.",
   },
   revoked: {
     status: 401,
@@ -26,7 +26,7 @@ export const DENIAL_REASONS = {
   disabled: {
     status: 401,
     meaning: 'The credential is disabled.',
-    remedy: 'Enable it. The same value works again at once.',
+    remedy: 'Enable the credential. The same value works again immediately.',
   },
   wrong_directory: {
     status: 401,
@@ -36,7 +36,7 @@ export const DENIAL_REASONS = {
   directory_disabled: {
     status: 403,
     meaning: 'The directory is disabled.',
-    remedy: 'Enable it. The same credentials work again.',
+    remedy: 'Enable the directory. The same credentials work again.',
   },
   directory_unknown: {
     status: 401,
@@ -46,7 +46,7 @@ export const DENIAL_REASONS = {
   insufficient_scope: {
     status: 403,
     meaning: 'The credential is read-only (`scim.read`), but the request would change something.',
-    remedy: 'Change its scopes to `scim`, or leave it read-only.',
+    remedy: "Change the credential's scopes to `scim`, or leave the credential read-only.",
   },
   foreign_token: {
     status: 401,
