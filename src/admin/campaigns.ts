@@ -197,7 +197,7 @@ export function campaignOperations({ campaigns }: { campaigns: Campaigns }): Ope
         links: z
           .array(z.object({ organizationId: z.string(), organizationName: z.string(), url: z.string() }))
           .optional()
-          .describe("Shown only once. A repeat with the same Idempotency-Key doesn't return them."),
+          .describe("Shown only once. A retry with the same Idempotency-Key doesn't return them."),
       }),
       errors: ['not_found', 'invalid_request'],
       async handle({ id, attribution }) {

@@ -192,7 +192,7 @@ export function contactOperations({ notifications }: { notifications: Notificati
       method: 'patch',
       path: '/organizations/:id/notification-settings',
       tag,
-      summary: 'Set how many days before an expiry the contacts are notified',
+      summary: 'Set how many days before an expiration the contacts are notified',
       action: 'contacts.change',
       body: z.strictObject({
         endingDays: z.array(z.number().int().min(1).max(365)).min(1).max(10).describe('Default: 30, 14, 7 and 1.'),

@@ -195,7 +195,7 @@ export function credentialOperations(deps: {
       method: 'patch',
       path: '/credentials/:id',
       tag,
-      summary: "Change a credential's label, scopes or expiry",
+      summary: "Change a credential's label, scopes or expiration",
       action: 'credentials.change',
       body: z.strictObject({
         label: schemas.name.nullable().optional(),

@@ -9,7 +9,7 @@ const tag = 'Webhooks';
 
 export const deliveryView = z
   .object({
-    id: z.string().describe('Also its `webhook-id`.'),
+    id: z.string().describe('ID of the delivery, also sent as `webhook-id`.'),
     webhookId: z.string(),
     eventId: z.string(),
     type: z.string(),
@@ -23,7 +23,7 @@ export const deliveryView = z
         at: schemas.shownTime,
         ms: z.number(),
         status: z.int().nullable(),
-        reason: z.string().nullable().describe('Why it failed.'),
+        reason: z.string().nullable().describe('Why the attempt failed.'),
       })
       .nullable(),
     createdAt: schemas.shownTime,

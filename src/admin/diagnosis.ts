@@ -26,7 +26,7 @@ const timelineView = z
         kind: z.enum(['bearer', 'oauth']),
         hint: z.string(),
         createdAt: schemas.shownTime,
-        endedAt: schemas.shownTime.optional().describe('Absent while it lasts.'),
+        endedAt: schemas.shownTime.optional().describe('Absent until the credential ends.'),
         runs: z.array(runView),
       }),
     ),
@@ -35,7 +35,7 @@ const timelineView = z
     troubles: z.array(
       z.object({
         code: z.enum(CODE_NAMES),
-        says: z.string().describe('The cause, as far as the event knows it.'),
+        says: z.string().describe('The cause, as far as it is known from the event.'),
         firstAt: schemas.shownTime,
         lastAt: schemas.shownTime,
         count: z.int(),

@@ -198,7 +198,7 @@ export function directoryOperations(deps: {
       tag,
       summary: "Test a directory's SCIM server",
       description:
-        "Sends the same requests as the connection tests in Entra ID and Okta, and reports responses that they can't handle. It changes nothing there, and doesn't count as a use of a credential. Latchkey waits for a slow server as long as the gateway does (60 seconds unless set otherwise), and the whole test takes 2 minutes at most.",
+        "Sends the same requests as the connection tests in Entra ID and Okta, and reports responses that they can't handle. The test doesn't change anything on that server, and doesn't count as a use of a credential. Latchkey waits for a slow server as long as the gateway does (60 seconds unless set otherwise), and the whole test takes 2 minutes at most.",
       action: 'directories.change',
       status: 200,
       answer: upstreamTestView,

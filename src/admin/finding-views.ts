@@ -21,7 +21,7 @@ const wordsView = z.object({
   rest: z.string(),
   detail: z.string().nullable(),
   steps: z.array(z.string()),
-  notes: z.array(z.string()).describe('What to know while doing it.'),
+  notes: z.array(z.string()).describe('What to know while following the steps.'),
   value: z.object({ label: z.string(), value: z.string() }).nullable().describe('A value to copy.'),
   unseen: z.string().nullable().describe('What we cannot see.'),
 });

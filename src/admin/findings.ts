@@ -85,7 +85,7 @@ export function findingOperations(deps: { directories: Directories; diagnoses: D
       path: '/unplaced-refusals',
       tag,
       summary: 'List refused requests without a recognizable directory',
-      description: 'One for each cause and identity provider, for seven days. The events have every request.',
+      description: 'One for each cause and identity provider, for seven days. The events list every request.',
       action: 'unplaced.read',
       query: z.strictObject(schemas.paging),
       status: 200,

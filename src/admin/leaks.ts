@@ -138,7 +138,7 @@ export function createLeaks(deps: LeakDependencies): Middleware {
     const isRight = key && createVerify('SHA256').update(body).verify(key, signature, 'base64');
     if (!isRight) {
       const detail =
-        'The report is not signed with a key that we recognize. Github-Public-Key-Identifier must have the key ID, and Github-Public-Key-Signature the signature of the raw body.';
+        'The report is not signed with a key that we recognize. Github-Public-Key-Identifier must contain the key ID, and Github-Public-Key-Signature the signature of the raw body.';
       throw new AppError('signature_invalid', { detail });
     }
   }

@@ -83,7 +83,7 @@ export function describeApi(operations: readonly Operation[], publicUrl: string,
       license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
       contact: { name: 'The operators of this Latchkey instance', url: publicUrl },
       description:
-        'Organizations, directories and their credentials. Lists are `{items, nextCursor}`; times are ISO 8601 in UTC; errors are RFC 9457 problems with a stable `code`. You can repeat a POST with an `Idempotency-Key` for 24 hours. The repeat gets the same response, without the secret.',
+        'Organizations, directories and their credentials. Lists are `{items, nextCursor}`; times are ISO 8601 in UTC; errors are RFC 9457 problems with a stable `code`. You can retry a POST with an `Idempotency-Key` for 24 hours. The retry gets the same response, without the secret.',
     },
     servers: [{ url: publicUrl }],
     security: [{ bearerAuth: [] }],

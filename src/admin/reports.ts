@@ -122,7 +122,7 @@ export function reportOperations(deps: { credentialReport: CredentialReport; cre
       method: 'get',
       path: '/reports/credentials',
       tag,
-      summary: 'List all credentials with age, use and expiry',
+      summary: 'List all credentials with age, use and expiration',
       description:
         'Filters and sorting cover all credentials. A page can have fewer items than `limit`, or none, and still have a `nextCursor`.',
       action: 'reports.read',
@@ -153,7 +153,7 @@ export function reportOperations(deps: { credentialReport: CredentialReport; cre
       tag,
       summary: 'Record a review of a credential',
       description:
-        '`end` means that the credential should be revoked. It keeps working until someone does that. A later review replaces this one; the events have both.',
+        '`end` means that the credential should be revoked. It keeps working until someone does that. A later review replaces this one; the events contain both.',
       action: 'credentials.review',
       body: z.strictObject({
         decision: z.enum(REVIEW_DECISIONS),

@@ -201,7 +201,7 @@ function parametersOf(koa: Context): Record<string, string> {
   for (const [name, value] of new URLSearchParams(koa.querystring)) {
     if (name in found)
       throw new AppError('invalid_request', {
-        detail: `The parameter ${withoutUnguessable(name).slice(0, 50)} is given twice.`,
+        detail: `The parameter ${withoutUnguessable(name).slice(0, 50)} appears twice.`,
       });
     found[name] = value;
   }

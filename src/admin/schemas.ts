@@ -37,7 +37,7 @@ export const paging = {
 export const shownOnce = z
   .string()
   .optional()
-  .describe("Shown only once. A repeat with the same Idempotency-Key doesn't return it.");
+  .describe("Shown only once. A retry with the same Idempotency-Key doesn't return it.");
 
 export const provider = z.enum(IDENTITY_PROVIDER_IDS);
 export const role = z.enum(ROLES);

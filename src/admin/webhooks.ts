@@ -103,7 +103,11 @@ export function webhookOperations(deps: Dependencies): Operation[] {
       status: 201,
       answer: z.object({
         webhook: webhookView,
-        secret: z.string().nullable().optional().describe('`whsec_...`, shown only once. A chat channel has none.'),
+        secret: z
+          .string()
+          .nullable()
+          .optional()
+          .describe("`whsec_...`, shown only once. A chat channel doesn't have a secret."),
       }),
       errors: ['webhooks_full', 'not_found'],
       async handle({ body, caller, attribution }) {
@@ -186,8 +190,8 @@ export function webhookOperations(deps: Dependencies): Operation[] {
         summary: verb === 'disable' ? 'Turn off a webhook' : 'Turn on a webhook',
         description:
           verb === 'disable'
-            ? 'The webhook gets no more events. Pending deliveries fail.'
-            : 'You can resend failed deliveries. The event feed has the events that the webhook missed.',
+            ? "The webhook doesn't get any more events. Pending deliveries fail."
+            : 'You can resend failed deliveries. The event feed contains the events that the webhook missed.',
         action: 'webhooks.change',
         status: 200,
         answer: webhookView,

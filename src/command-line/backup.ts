@@ -21,8 +21,9 @@ export async function backUp(args: string[], { say, store }: Edge): Promise<void
   await files.copy(join(folder, DATABASE), join(to, DATABASE));
   if (existsSync(join(folder, SECRET))) copyFileSync(join(folder, SECRET), join(to, SECRET));
   const { newestEventAt } = await files.check(join(to, DATABASE));
-  say(`Backed up ${folder} to ${to}, and checked the copy. Its newest event is from ${timeOf(newestEventAt)}.`);
-  if (!existsSync(join(to, SECRET))) say("It doesn't include LATCHKEY_SECRET. Keep a copy elsewhere.");
+  say(`Backed up ${folder} to ${to}, and checked the copy. ${newestEventOf(newestEventAt)}`);
+  if (!existsSync(join(to, SECRET)))
+    say("The backup doesn't include LATCHKEY_SECRET. Keep a copy of that secret elsewhere.");
 }
 
 /** Puts a backup where the store was, and applies what was revoked since. */
@@ -43,10 +44,10 @@ export async function restore(args: string[], edge: Edge): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   await files.copy(join(from, DATABASE), join(folder, DATABASE));
   if (existsSync(join(from, SECRET))) copyFileSync(join(from, SECRET), join(folder, SECRET));
-  say(`Restored ${folder} from ${from}. Its newest event is from ${timeOf(newestEventAt)}.`);
+  say(`Restored ${folder} from ${from}. ${newestEventOf(newestEventAt)}`);
   if (revocations === undefined) {
     say(
-      'Credentials that were revoked, disabled or rotated after that work again. Before you open it to traffic, check your own',
+      'Credentials that were revoked, disabled or rotated after that work again. Before you open the store to traffic, check your own',
     );
     say(
       'records, or restore once more with --revocations FILE: the audit trail as JSON lines, exported from the dashboard.',
@@ -129,7 +130,7 @@ async function revokeAgain(app: App, changes: readonly Change[], say: Edge['say'
     }
   }
   say(
-    `Of ${changes.length} revocations, ${applied} were applied again; ${already} were in the backup already; ${absent} are for credentials that it doesn't contain.`,
+    `Of ${changes.length} revocations, ${applied} were applied again; ${already} were already in the backup; ${absent} are for credentials that the backup doesn't contain.`,
   );
 }
 
@@ -161,6 +162,6 @@ function onlyOf(given: readonly string[], usage: string, what: string): string {
   throw new Error(`latchkey ${usage}: expected ${what}, got ${given.length === 0 ? 'nothing' : given.join(' ')}`);
 }
 
-function timeOf(date: Date | undefined): string {
-  return date?.toISOString() ?? 'never: it has none';
+function newestEventOf(at: Date | undefined): string {
+  return at ? `Its newest event is from ${at.toISOString()}.` : "It doesn't contain any events.";
 }

@@ -18,7 +18,7 @@ const USAGE = `Usage: latchkey [command]
   keys rotate                        create new signing and cookie keys; the old ones still verify
   mail test ADDRESS                  send a test email through LATCHKEY_SMTP_URL, and show the result
   backup TO                          back up the embedded store, while it runs, to the new folder TO
-  restore FROM [--revocations FILE]  restore a lost store from a backup, then repeat the revocations in the audit export FILE (JSON lines)
+  restore FROM [--revocations FILE]  restore a lost store from a backup, then reapply the revocations in the audit export FILE (JSON lines)
   help                               show this help
 
 Settings are environment variables; docs/configuration.md lists them.`;

@@ -124,7 +124,11 @@ export function createApiKeys({ storage, audit, clock, random, waitOutLease }: D
       const { expiresAt } = input;
       if (expiresAt && expiresAt <= clock.now()) {
         const errors = [
-          { path: 'expiresAt', given: expiresAt.toISOString(), wanted: 'a time in the future, or null for no expiry' },
+          {
+            path: 'expiresAt',
+            given: expiresAt.toISOString(),
+            wanted: 'a time in the future, or null if it should never expire',
+          },
         ];
         throw new AppError('invalid_request', { detail: 'expiresAt is in the past.', errors });
       }

@@ -138,8 +138,8 @@ export function assertEnd(expiresAt: Date, now: Date): void {
   if (expiresAt > now && expiresAt <= LAST_END) return;
   const isOver = expiresAt <= now;
   const wanted = isOver
-    ? 'a time in the future, or null for no expiry'
-    : 'a time before the year 9999, or null for no expiry';
+    ? 'a time in the future, or null if it should never expire'
+    : 'a time before the year 9999, or null if it should never expire';
   const detail = isOver ? 'expiresAt is in the past.' : 'expiresAt is too far away.';
   const given = Number.isNaN(expiresAt.getTime()) ? 'no time' : expiresAt.toISOString();
   throw new AppError('invalid_request', { detail, errors: [{ path: 'expiresAt', given, wanted }] });

@@ -88,7 +88,7 @@ export const entra: IdentityProvider = {
     kind: 'events',
     everyMinutes: 40,
     quietDays: 21,
-    says: 'Entra ID looks for changes about every 40 minutes, and sends nothing if nothing has changed.',
+    says: "Entra ID looks for changes about every 40 minutes, and doesn't send anything if nothing has changed.",
     basis: 'documented',
   },
   running: {

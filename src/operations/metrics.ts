@@ -107,7 +107,7 @@ export function createMetrics(sets: LabelSets, version: string): Metrics {
 
   new Gauge({
     name: 'latchkey_build_info',
-    help: 'Always 1; the label has the version of Latchkey.',
+    help: 'Always 1; the label contains the version of Latchkey.',
     labelNames: ['version'],
     registers,
     aggregator: 'first',

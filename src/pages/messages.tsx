@@ -58,7 +58,7 @@ export function messageOf(error: AppError, requestId: string): PageMessage {
     };
   }
   // Its words for the API name a parameter of the API.
-  if (error.code === 'still_in_use') return { title: 'It was used a moment ago.', text: STILL_IN_USE };
+  if (error.code === 'still_in_use') return { title: 'The credential was used a moment ago.', text: STILL_IN_USE };
   return { title: ERRORS[error.code].title, text: textOf(error) };
 }
 

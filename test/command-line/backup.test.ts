@@ -82,7 +82,7 @@ describe('backup and restore of an embedded store', () => {
 
     const { code, output } = await run(restored, 'restore', copy, '--revocations', revocations);
     assert.equal(code, 0, output);
-    assert.match(output, /Of 2 revocations, 1 were applied again; 1 were in the backup already; 0 are for credentials/);
+    assert.match(output, /Of 2 revocations, 1 were applied again; 1 were already in the backup; 0 are for credentials/);
     const second = await startLatchkey({ databaseUrl: `file:${restored}`, env });
     assert.equal(await accepts(second.url, directoryId, issued[0]?.token ?? ''), 401);
     assert.equal(await accepts(second.url, directoryId, issued[1]?.token ?? ''), 200);
