@@ -112,7 +112,7 @@ export function createPasskeys(deps: { publicUrl: string; clock: Clock; random: 
       });
       if (!verified.verified) throw notMade('Its signature is not valid.');
       const { id, publicKey, counter, transports = [] } = verified.registrationInfo.credential;
-      if (operator.passkeys?.some((known) => known.id === id)) throw notMade('You already have it.');
+      if (operator.passkeys?.some((known) => known.id === id)) throw notMade('You already have this passkey.');
       return {
         id,
         name,

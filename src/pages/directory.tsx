@@ -144,7 +144,7 @@ function Callout({ view }: { view: DirectoryView }) {
       <div>
         <strong>This directory has two credentials.</strong>{' '}
         {using
-          ? `${capital(provider)} used the ${placeOf(using.credential.slot)} one last.`
+          ? `${capital(provider)} last used the ${placeOf(using.credential.slot)} one.`
           : `${capital(provider)} has not used either of them yet.`}{' '}
         {replaced && progress ? (
           <>

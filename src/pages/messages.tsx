@@ -91,14 +91,14 @@ const FIELDS_OF_ERRORS: Partial<Record<AppError['code'], string>> = {
 const REMEDIES: Partial<Record<AppError['code'], string>> = {
   credentials_active: 'Revoke them first, or check the box to change the URL anyway.',
   slots_full: "This directory already has two tokens or connections. Revoke the one you don't need, or rotate.",
-  credential_final: "It was revoked or has expired. That can't be undone. Generate a new one.",
+  credential_final: 'Generate a new token, or connect again.',
   credential_exists: 'This token was already imported.',
   not_replaced: 'The new one has not been accepted yet, or is not active. Wait until it is used, or revoke this one.',
   endpoint_key_taken: 'Another directory has this endpoint key. Choose another one.',
   external_id_taken: 'Another organization has this external ID.',
   email_taken: 'Choose another email address.',
   last_owner: 'Make another member an owner first.',
-  last_owner_key: 'It is the only usable owner key. Create another owner key first.',
-  last_secret: "It is this client's only secret. Add another one and paste it into the identity provider first.",
+  last_owner_key: 'Create another owner key first.',
+  last_secret: 'Add another secret and paste it into the identity provider first.',
   secrets_full: 'Remove the secret that the identity provider no longer uses.',
 };

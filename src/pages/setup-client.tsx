@@ -241,7 +241,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         <SecretRows client={client} path={path} />
         {live.length >= most ? (
           <p class="soft">
-            {most} secrets work at a time, and {live.length} do now. Remove one before you add another one.
+            At most {most} secrets can work at the same time, and {live.length} do now. Remove a secret before you add
+            another one.
           </p>
         ) : (
           <AddSecret client={client} path={path} />
