@@ -114,7 +114,7 @@ export const EVENTS = {
   'webhook.created': 'A webhook was added. Its secret was shown once.',
   'webhook.updated': 'A webhook was changed. `changed` names the attributes.',
   'webhook.secret_rotated':
-    'A webhook got a new secret. It was shown once. The previous secret stops working at `previousEndsAt`.',
+    'A new secret was created for a webhook, and shown once. The previous secret stops working at `previousEndsAt`.',
   'webhook.disabled':
     'A webhook was turned off. `reason` is `by_hand`, `gone` (its endpoint responded with 410) or `failing` (for five days).',
   'webhook.enabled': 'A webhook was turned on again.',
