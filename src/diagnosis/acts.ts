@@ -19,6 +19,7 @@ export const PAGE_ACTS = {
   'change-server-credential': 'Change the credential',
   'send-portal-link': 'Send a portal link',
   'check-token': 'Check a token',
+  'copy-ticket': 'Copy for a ticket',
   'expect-silence': 'This is expected',
   'mute-silence': 'Mute for 30 days',
   'report-silence': 'Report silence again',

@@ -71,7 +71,7 @@ export function refused({ finding, name }: Speech): string {
   return `Requests from ${name} are ${finding.certainty === 'likely' ? 'probably ' : ''}being refused.`;
 }
 
-/** "41 requests from 192.0.2.7 since Tuesday at 09:12; no other requests have been accepted." */
+/** "41 requests from 192.0.2.7 since Tuesday at 09:12; since then, nothing else has been accepted." */
 export function tally({ finding }: Speech): Text {
   const { count = 0, isCut, firstAt, address, userAgent } = finding.facts;
   const since = date(firstAt);
@@ -92,7 +92,7 @@ function othersOf({ code, severity, facts }: Finding): string {
     return 'the other installation keeps working.';
   if (CODES[code].group === 'token_endpoint' && severity === 'degraded')
     return 'other requests will stop when the current access token expires.';
-  return acceptedAt > firstAt ? 'other requests are being accepted.' : 'no other requests have been accepted.';
+  return acceptedAt > firstAt ? 'other requests are being accepted.' : 'since then, nothing else has been accepted.';
 }
 
 /** The other token or connection. One that fails with its connection switches to no token that lies there besides. */
@@ -347,7 +347,11 @@ function labelled(speech: Pick<Speech, 'idp'>, text: string): Text {
 /** Whose turn it is, where the reader can do nothing. */
 export function vendorDoes(speech: Speech, steps: Text[], what: string): Text[] {
   if (speech.audience === 'operator') return steps;
-  return [say`${capital(speech.vendor)} ${what}. You don't have to change anything in ${speech.name}.`];
+  const does = say`${capital(speech.vendor)} ${what}. You don't have to change anything in ${speech.name}.`;
+  const { severity } = speech.finding;
+  return severity === 'failing' || severity === 'degraded'
+    ? [say`Ask ${speech.vendor} about it, and send them the details: ${act('copy-ticket')}.`, does]
+    : [does];
 }
 
 export function kindsOf(kinds: string | undefined): string {

@@ -288,7 +288,7 @@ export const REQUEST_WORDS = {
       detail: tally(speech),
       steps:
         speech.audience === 'it_contact' && speech.finding.facts.byType !== 'it_contact'
-          ? [say`${capital(speech.vendor)} can enable it again. You don't have to change anything in ${speech.name}.`]
+          ? vendorDoes(speech, [], 'can enable it again')
           : [say`${act('enable-credential')} on this page. The same value works again immediately.`],
     };
   },

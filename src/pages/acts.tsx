@@ -48,6 +48,7 @@ const WAYS: Record<PageAct, Way> = {
     ({ visit, directory }) => `${visit.home}/organizations/${directory.organizationId}#portal-links`,
   ),
   'check-token': opens('tokens.check', ({ visit }) => `${visit.home}/check-token`),
+  'copy-ticket': opens('directories.read', below('/ticket')),
   'expect-silence': acts('findings.settle', below('/quiet')),
   'mute-silence': acts('findings.settle', below('/quiet?mute')),
   'report-silence': acts('findings.settle', below('/quiet?report')),

@@ -72,8 +72,8 @@ export function Check(props: {
   const trouble = troubleSince(view, fresh);
   const used = isSince(fresh?.total?.lastUsedAt, trouble) ? fresh?.total?.lastUsedAt : undefined;
   const others = trouble && isOfConnection(trouble) ? [] : holdings.filter((holding) => holding !== fresh);
-  const isOtherFine =
-    trouble?.severity !== 'failing' && holdings.some((one) => one !== fresh && one.total?.lastUsedAt && isLive(one));
+  const isFailing = troubleOf(view.diagnosis)?.severity === 'failing';
+  const fine = isFailing ? undefined : others.find((one) => one.total?.lastUsedAt && isLive(one));
   const isAbout = (event: AuditEvent) => timeOf(event) >= (fresh?.credential.createdAt ?? new Date(0));
   const token = events.find(
     (event) => event.type === 'token.issued' && isAbout(event) && isSince(timeOf(event), trouble),
@@ -114,15 +114,22 @@ export function Check(props: {
           <Row icon={<span class="dot off" />}>
             <strong>{waitingFor(view, fresh, trouble)}</strong>
             <small>
-              Test the connection in {provider}. {isOtherFine && 'The old one keeps working in the meantime.'}
+              Test the connection in {provider}. {fine && `${capital(nameOf(fine))} keeps working in the meantime.`}
             </small>
             <small data-without-script>Reload the page to see progress.</small>
           </Row>
         )}
-        {others.map(({ total }) => (
+        {isFailing && !trouble && (
+          <Row icon={<Icon name="warn" />}>
+            <strong>Requests from {provider} are still being refused</strong>
+            <small>That ends once it sends what you pasted.</small>
+          </Row>
+        )}
+        {others.map((holding) => (
           <Row icon={<span />}>
             <small>
-              The other one <Last at={total?.lastUsedAt} before="was last used" never="was never used" />.
+              {capital(nameOf(holding))}{' '}
+              <Last at={holding.total?.lastUsedAt} before="was last used" never="was never used" />.
             </small>
           </Row>
         ))}
@@ -146,6 +153,11 @@ export function Check(props: {
       )}
     </>
   );
+}
+
+/** One name for one thing: a token by its ending. */
+function nameOf({ credential: { kind, hint } }: Holding): string {
+  return kind === 'oauth' ? 'the connection' : `the token that ends in …${hint}`;
 }
 
 function isLive({ state }: Holding): boolean {

@@ -6,10 +6,12 @@ import { END_OLD } from './confirm.tsx';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
 import { spokenOf } from './directory-view.ts';
 import { Field, sent } from './fields.tsx';
+import { troubleOf } from './findings.tsx';
 import { Form, Submit } from './forms.tsx';
 import { messagePage } from './messages.tsx';
 import { Steps } from './parts.tsx';
-import { pairIn, Replaced, rotationRoutes } from './rotation.tsx';
+import { pairIn, ReplaceForm } from './replacing.tsx';
+import { rotationRoutes } from './rotation.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
 import { Last } from './times.tsx';
@@ -23,42 +25,27 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
     const view = await seen.view(visit);
     const { directory, holdings, provider } = view;
     const address = addressOf(visit, directory);
-    const hasToken = holdings.some(({ credential }) => credential.kind === 'bearer');
+    await credentials.assertNotHeldBack(directory.id, visit.attribution);
+    const tokens = holdings.filter(({ credential }) => credential.kind === 'bearer');
+    const hasToken = tokens.some(({ state }) => state === 'active');
     const isFull = holdings.length === 2;
-    if (isFull && !hasToken) await credentials.assertFreeSlot(directory.id);
-    const { old, fresh } = pairIn(view);
-    const isUnused = fresh !== undefined && fresh.total?.lastUsedAt === undefined;
+    if (isFull && tokens.length === 0) await credentials.assertFreeSlot(directory.id);
+    const isRotating = pairIn(view).fresh?.total?.lastUsedAt === undefined && pairIn(view).old !== undefined;
     const title = PAGE_ACTS['generate-token'];
     return {
       title,
       trail: trailTo(visit, directory),
       children: (
-        <Steps names={isFull && old && isUnused ? WAYS.rotate : WAYS.generate} current={0}>
-          {!isFull ? (
+        <Steps names={isFull && isRotating ? WAYS.rotate : WAYS.generate} current={0}>
+          {isFull ? (
+            <ReplaceForm view={view} action={`${address}/rotate/anew`} back={address} />
+          ) : (
             <Form class="panel">
               <p class="soft">
                 A bearer token for {provider}. It is shown only once.{hasToken && ' The other token keeps working.'}
               </p>
               <CredentialFields />
               <Submit name={title} back={address} />
-            </Form>
-          ) : old && isUnused ? (
-            <Form action={`${address}/rotate/anew`} class="panel">
-              <p>
-                The new token takes the place of the one that ends in{' '}
-                <span class="mono whole">…{fresh.credential.hint}</span>, which no request has used yet. The one that
-                ends in <span class="mono whole">…{old.credential.hint}</span> keeps working until {provider} uses the
-                new one.
-              </p>
-              <Submit name={title} back={address} />
-            </Form>
-          ) : (
-            <Form action={`${address}/rotate`} class="panel">
-              <p>
-                <Replaced view={view} />
-              </p>
-              <input type="hidden" name="mode" value="immediate" />
-              <Submit name={title} back={address} tone="danger primary" />
             </Form>
           )}
         </Steps>
@@ -79,7 +66,10 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
         const text = "It was revoked or has expired. That can't be undone.";
         return messagePage({ title: 'It can no longer be used.', text }, { title, status: 409, back });
       }
+      if (verb === 'Revoke') await credentials.assertNotHeldBack(directory.id, visit.attribution);
       const { lastUsedAt, lastUsedFrom } = holding.total ?? {};
+      const isDisabled = holding.state === 'disabled';
+      const isCarrying = using === holding && troubleOf(view.diagnosis)?.severity !== 'failing';
       return {
         title,
         trail: trailTo(visit, directory),
@@ -90,8 +80,9 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
           <>
             <p>
               <b>
-                {using === holding ? `Requests from ${provider} will be` : 'Requests that use it will be'} refused
-                immediately.
+                {isDisabled
+                  ? 'Requests that use it are refused already.'
+                  : `${isCarrying ? `Requests from ${provider}` : 'Requests that use it'} will be refused immediately.`}
               </b>{' '}
               <Last
                 at={lastUsedAt}
@@ -104,7 +95,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
             <p class="soft">
               {verb === 'Disable'
                 ? 'You can enable it again at any time.'
-                : "This can't be undone. It will never work again."}
+                : `This can't be undone. It will never work again${isDisabled ? ', and it can no longer be enabled' : ''}.`}
             </p>
             {verb === 'Revoke' && isInUse(lastUsedAt, now) && <input type="hidden" name="inUse" value="confirmed" />}
             {verb !== 'End' && (

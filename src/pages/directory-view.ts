@@ -5,6 +5,7 @@ import { stateAt } from '../credentials/index.ts';
 import type { Diagnoses, Diagnosis, Spoken, Station } from '../diagnosis/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
+import type { Visit } from './visit.tsx';
 
 /** A credential in its slot, with what is known of its use. */
 export interface Holding {
@@ -103,6 +104,13 @@ function latest(holdings: Holding[]): Holding | undefined {
 
 function lastUse({ total }: Holding): number {
   return total?.lastUsedAt?.getTime() ?? 0;
+}
+
+/** Whether the vendor disabled one: until they enable or revoke it, an IT contact can't get around that. */
+export function isHeldBack({ holdings }: Held, { attribution: { actor } }: Pick<Visit, 'attribution'>): boolean {
+  const isVendors = ({ state, credential: { disabledBy } }: Holding) =>
+    state === 'disabled' && disabledBy !== undefined && disabledBy.type !== 'it_contact';
+  return actor.type === 'it_contact' && holdings.some(isVendors);
 }
 
 /** The two places of a directory are named by their order on the page. */

@@ -1,11 +1,11 @@
 /** A directory as it is now: the sentence that leads, the endpoint, the two slots, what happened. */
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
-import { CODE_NAMES, CODES, timeOf } from '../diagnosis/index.ts';
+import { actsIn, CODE_NAMES, CODES, PAGE_ACTS, timeOf, wordsOf } from '../diagnosis/index.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Page } from '../storage/index.ts';
 import { Ask, END_OLD } from './confirm.tsx';
-import { type DirectoryView, type Held, type Holding, placeOf } from './directory-view.ts';
+import { type DirectoryView, type Held, type Holding, isHeldBack, placeOf } from './directory-view.ts';
 import { EventRows, isToldTo, tellOf } from './events.tsx';
 import { HowWeKnow, senderOf } from './evidence.tsx';
 import { Lead } from './findings.tsx';
@@ -38,12 +38,18 @@ export function DirectoryFace(props: {
   const { directory, diagnosis, holdings, acceptedAt } = view;
   const [lead, ...others] = diagnosis.findings;
   const address = addressOf(visit, directory);
+  // Where somebody else has to be asked, it stands with what to do.
+  const isTicketBelow = lead && actsIn(wordsOf(lead, view.spoken, visit.reader).steps).includes('copy-ticket');
   const isKnown = holdings.length > 0 || acceptedAt !== undefined || (lead?.evidence.length ?? 0) > 0;
   return (
     <div class="detail blocks">
       {lead && (
         <>
-          <Lead finding={lead} view={view} acts={<Go href={`${address}/ticket`} name="Copy for a ticket" />} />
+          <Lead
+            finding={lead}
+            view={view}
+            acts={isTicketBelow || <Go href={`${address}/ticket`} name={PAGE_ACTS['copy-ticket']} />}
+          />
           {isKnown && <Stations view={view} />}
           <div class="two">
             <WhatToDo finding={lead} view={view} whom={whom} />
@@ -59,7 +65,7 @@ export function DirectoryFace(props: {
         view={view}
         acts={(holding) => <Acts holding={holding} view={view} />}
         free={() => (
-          <FreeActs directory={directory} isPrimary={lead === undefined || lead.severity === 'fine'}>
+          <FreeActs view={view} isPrimary={lead === undefined || lead.severity === 'fine'}>
             {children}
           </FreeActs>
         )}
@@ -90,38 +96,38 @@ function Acts({ holding, view }: { holding: Holding; view: DirectoryView }) {
   const { credential, state, progress } = holding;
   const { disabledBy } = credential;
   const isRotating = view.holdings.some((held) => held.progress);
-  const isHeldByVendor =
-    state === 'disabled' &&
-    visit.attribution.actor.type === 'it_contact' &&
-    disabledBy &&
-    disabledBy.type !== 'it_contact';
+  const isHeld = isHeldBack(view, visit);
+  const isHeldByVendor = isHeld && state === 'disabled' && disabledBy !== undefined && disabledBy.type !== 'it_contact';
   const address = `${visit.home}/credentials/${credential.id}`;
   return (
     <>
-      {credential.kind === 'bearer' && state === 'active' && !isRotating && (
+      {credential.kind === 'bearer' && state === 'active' && !isRotating && !isHeld && (
         <Go href={`${addressOf(visit, view.directory)}/rotate`} name="Rotate" />
       )}
       {progress?.successorAccepted && <Ask href={`${address}/retire`} name={END_OLD} isMild />}
       {isHeldByVendor ? (
-        <small>Disabled by {visit.nameOf(disabledBy)}. Only they can enable it.</small>
+        <small>Disabled by {visit.nameOf(disabledBy)}. Only they can enable or revoke it.</small>
       ) : state === 'disabled' ? (
         <Act action={`${address}/enable`} name="Enable" tone="primary" />
       ) : (
         <Ask href={`${address}/disable`} name="Disable" isMild />
       )}
-      <Ask href={`${address}/revoke`} name="Revoke" />
+      {!isHeld && <Ask href={`${address}/revoke`} name="Revoke" />}
     </>
   );
 }
 
 function FreeActs(props: {
-  directory: Directory;
+  view: DirectoryView;
   /** Where something has to be done, its own button stands out. */
   isPrimary: boolean;
   children: ComponentChildren;
 }) {
-  const { directory, isPrimary, children } = props;
+  const { view, isPrimary, children } = props;
+  const { directory } = view;
   const visit = useVisit();
+  if (isHeldBack(view, visit))
+    return <small>Nothing can be added while a credential is disabled by {visit.reader.vendor}.</small>;
   if (!visit.may('credentials.change')) return <small>Your role is read-only.</small>;
   return (
     <>

@@ -11,7 +11,7 @@ export { credentialRoutes } from './credentials.tsx';
 export { diagnosisRoutes } from './diagnosis.tsx';
 export { DirectoryFace, LastUse } from './directory.tsx';
 export { createDirectoryRows, type DirectoryRow, type DirectoryRows } from './directory-rows.ts';
-export { type Held, placeOf, readHeld, spokenOf, titleOf } from './directory-view.ts';
+export { type Held, isHeldBack, placeOf, readHeld, spokenOf, titleOf } from './directory-view.ts';
 export { entryRoute } from './entering.ts';
 export { EventRows, isToldTo } from './events.tsx';
 export {

@@ -1,18 +1,21 @@
 /** A rotation, guided: generate the new token, put it in, see it used, end the old one. */
 
+import type { Scope } from '../credentials/index.ts';
+import { PAGE_ACTS } from '../diagnosis/index.ts';
 import { Check, isPasteRefused, WAYS } from './check.tsx';
 import { Ask, END_OLD } from './confirm.tsx';
 import { endpointOf } from './directory.tsx';
-import { type DirectoryView, type Holding, spokenOf } from './directory-view.ts';
 import { Field, Pick, sent } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
 import { Go, Steps } from './parts.tsx';
+import { pairIn, replaceableIn } from './replacing.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { shownToken } from './shown-token.tsx';
-import { Last, span } from './times.tsx';
+import { span } from './times.tsx';
 import { addressOf, live, type Route, trailTo, type Visit } from './visit.tsx';
 
 const LATEST_EVENTS = 30;
+const TITLE = PAGE_ACTS['rotate-token'];
 
 export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
   const { credentials, audit, publicUrl } = deps;
@@ -56,7 +59,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
         )}
       </Steps>
     );
-    return live(visit, { title: 'Rotate the token', trail: trailTo(visit, directory), part });
+    return live(visit, { title: TITLE, trail: trailTo(visit, directory), part });
   }
 
   async function rotation(visit: Visit) {
@@ -67,43 +70,31 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     const address = addressOf(visit, directory);
     const old = holdings.find(({ credential }) => credential.kind === 'bearer');
     if (!old) return `${address}/generate`;
-    const isFull = holdings.length === 2;
+    // With both slots filled there is nothing to choose but what is replaced.
+    if (holdings.length === 2) return `${address}/generate`;
+    await credentials.assertNotHeldBack(directory.id, visit.attribution);
     return {
-      title: 'Rotate the token',
+      title: TITLE,
       trail: trailTo(visit, directory),
       children: (
         <Steps names={WAYS.rotate} current={0}>
           <Form class="panel">
             <p>
-              {isFull ? (
-                <Replaced view={view} />
-              ) : (
-                <>
-                  This creates a second token. <b>Both work</b> until {provider} uses the new one.
-                </>
-              )}
+              This creates a second token. <b>Both work</b> until {provider} uses the new one.
             </p>
             <Field name="label" value={old.credential.label} />
-            {isFull ? (
-              <input type="hidden" name="mode" value="immediate" />
-            ) : (
-              <fieldset>
-                <legend>Old token</legend>
-                <Pick
-                  name="retire"
-                  value="when-replaced"
-                  isOn
-                  label="Revoke the old one once the new one works."
-                  hint={`It must also be unused for ${span(quietSeconds)}.`}
-                />
-                <Pick name="retire" value="manual" label="Keep it until I revoke it." />
-              </fieldset>
-            )}
-            <Submit
-              name={isFull ? 'Replace now' : 'Generate'}
-              back={address}
-              tone={isFull ? 'danger primary' : 'primary'}
-            />
+            <fieldset>
+              <legend>Old token</legend>
+              <Pick
+                name="retire"
+                value="when-replaced"
+                isOn
+                label="Revoke the old one once the new one works."
+                hint={`It must also be unused for ${span(quietSeconds)}.`}
+              />
+              <Pick name="retire" value="manual" label="Keep it until I revoke it." />
+            </fieldset>
+            <Submit name="Generate" back={address} />
           </Form>
         </Steps>
       ),
@@ -118,15 +109,10 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
       async post(visit) {
         const { form, attribution } = visit;
         const { id } = await seen.directory(visit);
-        const isImmediate = form.get('mode') === 'immediate';
         const retire = form.get('retire') === 'manual' ? 'manual' : 'when-replaced';
         const label = sent(form, 'label');
-        const { token } = await credentials.rotate(
-          id,
-          { label, ...(isImmediate ? { mode: 'immediate' } : { mode: 'overlap', retire }) },
-          attribution,
-        );
-        return shownToken(visit, await seen.view(visit), token, isImmediate ? 'generate' : 'rotate', publicUrl);
+        const { token } = await credentials.rotate(id, { label, mode: 'overlap', retire }, attribution);
+        return shownToken(visit, await seen.view(visit), token, 'rotate', publicUrl);
       },
     },
     {
@@ -134,47 +120,28 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
       action: 'credentials.change',
       async post(visit) {
         const view = await seen.view(visit);
+        const { form, attribution } = visit;
         const { old, fresh } = pairIn(view);
-        if (!old || !fresh) return `${addressOf(visit, view.directory)}/rotate`;
-        const { id, label } = fresh.credential;
-        // Not forced: one that was used meanwhile stays.
-        await credentials.revoke(id, { reason: 'another one was generated before its first use' }, visit.attribution);
-        const retire = old.progress?.retire === 'when-replaced' ? 'when-replaced' : 'manual';
-        const { token } = await credentials.rotate(
-          view.directory.id,
-          { label, mode: 'overlap', retire },
-          visit.attribution,
-        );
-        return shownToken(visit, await seen.view(visit), token, 'rotate', publicUrl);
+        const chosen = form.get('replaces');
+        const replaced =
+          chosen === null ? fresh : replaceableIn(view).find(({ credential }) => credential.id === chosen);
+        const { id: directoryId } = view.directory;
+        if (!replaced) return `${addressOf(visit, view.directory)}/generate`;
+        const { id, label, scopes } = replaced.credential;
+        const isUsed = replaced.total?.lastUsedAt !== undefined;
+        const reason = isUsed
+          ? 'another one was generated in its place'
+          : 'another one was generated before its first use';
+        // Forced only where the question said that it is in use: one that was used meanwhile stays.
+        const force = isUsed && form.get('inUse') === 'confirmed';
+        await credentials.revoke(id, { reason, force }, attribution);
+        const retire = old?.progress?.retire === 'when-replaced' ? 'when-replaced' : 'manual';
+        const isRotating = old !== undefined && replaced === fresh;
+        const { token } = isRotating
+          ? await credentials.rotate(directoryId, { label, mode: 'overlap', retire }, attribution)
+          : await credentials.issue(directoryId, { label, scopes: scopes as Scope[] }, attribution);
+        return shownToken(visit, await seen.view(visit), token, isRotating ? 'rotate' : 'generate', publicUrl);
       },
     },
   ];
-}
-
-/** What a new token takes the place of at once, where both slots are filled. */
-export function Replaced({ view: { holdings } }: { view: DirectoryView }) {
-  const ending = holdings.filter(({ credential }) => credential.kind === 'bearer');
-  return (
-    <>
-      <b>This directory already has two credentials.</b> The new token replaces{' '}
-      {ending.map(({ credential, total }, index) => (
-        <>
-          {index > 0 && ' and '}
-          <b>
-            {spokenOf(credential)} (…{credential.hint})
-          </b>{' '}
-          (<Last at={total?.lastUsedAt} before="last used" never="never used" />)
-        </>
-      ))}
-      . Requests that use {ending.length > 1 ? 'one of them' : 'it'} are refused until you paste the new one. To avoid a
-      gap, revoke the unused one first.
-    </>
-  );
-}
-
-/** The credential that is replaced, and the one that takes its place. */
-export function pairIn({ holdings }: DirectoryView): { old: Holding | undefined; fresh: Holding | undefined } {
-  const old = holdings.find(({ progress }) => progress);
-  const fresh = holdings.find(({ credential }) => credential.id === old?.progress?.successorId);
-  return { old, fresh };
 }

@@ -17,11 +17,13 @@ import { addressOf, live, type Route, trailTo, type Visit } from './visit.tsx';
 const LATEST_EVENTS = 30;
 
 export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
-  const { directories, audit, publicUrl } = deps;
+  const { directories, credentials, audit, publicUrl } = deps;
   const seen = createSeen(deps);
 
   async function choice(visit: Visit) {
     const directory = await seen.directory(visit);
+    // Before anybody goes through steps at whose end it is refused.
+    await credentials.assertNotHeldBack(directory.id, visit.attribution);
     return framed(
       visit,
       directory,
@@ -46,6 +48,7 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
 
   async function access(visit: Visit) {
     const directory = await seen.directory(visit);
+    await credentials.assertNotHeldBack(directory.id, visit.attribution);
     const address = addressOf(visit, directory);
     const name = IDENTITY_PROVIDERS[directory.provider].name;
     const { oauth } = IDENTITY_PROVIDERS[directory.provider].console;

@@ -5,6 +5,7 @@ import {
   DirectoryFace,
   EventRows,
   Go,
+  isHeldBack,
   isToldTo,
   live,
   More,
@@ -30,7 +31,7 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
     const { directory, diagnosis } = face.view;
     const [lead] = diagnosis.findings;
     const address = addressOf(visit, directory);
-    const setup = <Go href={`${address}/setup`} name="Set up" />;
+    const setup = isHeldBack(face.view, visit) ? null : <Go href={`${address}/setup`} name="Set up" />;
     return live(visit, {
       title: directory.name,
       trail: visit.trail,

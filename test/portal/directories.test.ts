@@ -132,7 +132,7 @@ for (const engine of engines) {
       const { html } = await open();
       assert.match(
         html,
-        /<strong>Requests from Okta are being refused\.<\/strong> It(?:'|&#39;)s sending a token that we don(?:'|&#39;)t recognize.*no other requests have been accepted\..*and was last used <time/,
+        /<strong>Requests from Okta are being refused\.<\/strong> It(?:'|&#39;)s sending a token that we don(?:'|&#39;)t recognize.*since then, nothing else has been accepted\..*and was last used <time/,
       );
       assert.match(html, /last used<\/span>/);
       assert.doesNotMatch(html, /class="tag ok"/);
@@ -317,7 +317,7 @@ for (const engine of engines) {
       await begin();
       const { credential, token } = await app.api.issue(directory.id);
       await app.api.post(`/credentials/${credential.id}/disable`);
-      assert.match((await open()).html, /Disabled by your software vendor\. Only they can enable it/);
+      assert.match((await open()).html, /Disabled by your software vendor\. Only they can enable or revoke it/);
       const refused = await send(`/credentials/${credential.id}/enable`);
       assert.deepEqual([refused.status, await verify(token)], [403, 401]);
       assert.match(refused.html, /Your software vendor disabled this credential/);

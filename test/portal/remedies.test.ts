@@ -82,6 +82,58 @@ describe('what to do, in the portal', () => {
     assert.ok(credential.id);
   });
 
+  it('puts a new token in the place of the one that nothing has used, whichever way the two came about', async () => {
+    const { directory, send, token } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    const contact = await enter(directory);
+    const made = await contact.press(await contact.open('/generate'), '/generate');
+    const lost = /scim_[0-9A-Za-z]{38}/.exec(made.html)?.[0] ?? '';
+    const page = await contact.open('/generate');
+    assert.match(
+      page.html,
+      new RegExp(`takes the place of the one that ends in .*…${lost.slice(-4)}.*no request has used`),
+    );
+    assert.match(page.html, new RegExp(`The one that ends in .*…${token.slice(-4)}.* keeps working\\.`));
+    assert.doesNotMatch(page.html, /refused immediately|danger/);
+    const replaces = /name="replaces" value="([^"]+)"/.exec(page.html)?.[1] ?? '';
+    const again = await contact.press(page, '/rotate/anew', { replaces });
+    const fresh = /scim_[0-9A-Za-z]{38}/.exec(again.html)?.[0] ?? '';
+    const statuses = [await send(`Bearer ${token}`), await send(`Bearer ${lost}`), await send(`Bearer ${fresh}`)];
+    assert.deepEqual(statuses, [200, 401, 200]);
+    await flush(app);
+    // Both are used by now: it is somebody's choice, and says what it breaks.
+    const both = await contact.open('/generate');
+    assert.match(both.html, /Requests with the one that you replace are refused immediately\./);
+    const choices = [...both.html.matchAll(/name="replaces" value="([^"]+)"( checked)?/g)];
+    assert.equal(choices.length, 2);
+    assert.match(both.html, new RegExp(`checked.*…${token.slice(-4)}.*…${fresh.slice(-4)}`), 'used longest ago');
+    const last = await contact.press(both, '/rotate/anew', { replaces: choices[0]?.[1] ?? '', inUse: 'confirmed' });
+    const newest = /scim_[0-9A-Za-z]{38}/.exec(last.html)?.[0] ?? '';
+    assert.deepEqual([await send(`Bearer ${token}`), await send(`Bearer ${newest}`)], [401, 200]);
+  });
+
+  it('offers no way around what the vendor disabled, says whom to ask, and with what', async () => {
+    const { directory, send, token, credential } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    await app.api.post(`/credentials/${credential.id}/disable`, { reason: 'security review' });
+    await send(`Bearer ${token}`);
+    await flush(app);
+    const contact = await enter(directory);
+    const html = await contact.home();
+    assert.match(html, /They gave this reason: “security review”\./);
+    assert.match(html, /Ask your software vendor about it, and send them the details/);
+    assert.match(html, new RegExp(`href="/portal/directories/${directory.id}/ticket">\\s*Copy for a ticket`));
+    const page = (await contact.open('')).html;
+    assert.match(page, /Only they can enable or revoke it/);
+    for (const path of ['generate', 'rotate', 'setup', 'revoke'])
+      assert.doesNotMatch(page, new RegExp(`href="[^"]*/${path}"`), path);
+    assert.equal(page.match(/Copy for a ticket/g)?.length, 2, 'in the sentence and on one button');
+    assert.equal((await contact.open('/generate')).status, 403);
+    assert.equal((await contact.open('/setup')).status, 403);
+    const asked = await contact.open(`/portal/credentials/${credential.id}/disable`);
+    assert.match(asked.html, /Requests that use it are refused already\./);
+  });
+
   it('is as new on the first page as what somebody has just done', async () => {
     const { directory, send, token } = await makeWorld(app);
     await send(`Bearer ${token}`);
