@@ -109,7 +109,7 @@ async function ask(url) {
   document.body.append(dialog);
   readable(dialog);
   dialog.showModal();
-  (dialog.querySelector('input:not([type=hidden])') ?? keep).focus();
+  (dialog.querySelector('input:required') ?? keep).focus();
 }
 
 // A second click while the first is under way would send a form twice.
