@@ -20,7 +20,8 @@ export { hasOwnUnused, type Reader, type Spoken, type Words } from './speech.ts'
 export { fold as foldChanges, STATE_CHANGES } from './state-at.ts';
 export type { Station } from './stations.ts';
 export type { Run, Timeline } from './timeline.ts';
-export { type Counted, outcomeClassOf, type Traffic, type UpstreamFinding } from './traffic.ts';
+export type { Traffic } from './traffic.ts';
+export { type Counted, outcomeClassOf, type UpstreamFinding } from './traffic-counts.ts';
 export type { Unplaced, UnplacedRefusal } from './unplaced.ts';
 export { ticketOf, wordsOf } from './words.ts';
 export { causeOfEvent } from './words-of-events.ts';
