@@ -91,6 +91,7 @@ export function createMachines(
     usage,
     clients: oauth.clients,
     publicUrl,
+    hasSharedServerCredential: config.LATCHKEY_UPSTREAM_CREDENTIAL !== undefined,
     secret: deps.secret,
     clock,
     log,
@@ -140,7 +141,8 @@ export function createMachines(
     timeoutMs: config.LATCHKEY_UPSTREAM_TIMEOUT_MS,
     onAnswer: metrics.gateway,
     onOutcome(done) {
-      const { kind, outcome, cause, status, detail, method, grant, address, requestId } = done;
+      const { kind, outcome, cause, status, detail, contentType, redirectsTo } = done;
+      const { method, grant, address, requestId } = done;
       const { credential, directory } = grant;
       diagnoses.requestLog.note(done);
       metrics.upstream(kind, outcome);
@@ -154,7 +156,7 @@ export function createMachines(
           actor: { type: 'system', name: 'gateway' },
           address,
           requestId,
-          data: { reason: `upstream_${outcome}`, kind, method, cause, status, detail },
+          data: { reason: `upstream_${outcome}`, kind, method, cause, status, detail, contentType, redirectsTo },
         },
       );
     },

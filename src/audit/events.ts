@@ -208,6 +208,9 @@ export const PAYLOADS = {
     'status?': number,
     /** With `upstream_rejects_content`: the SCIM server's reason, without values. */
     'detail?': readable,
+    /** The media type of its answer, and the host that a redirect leads to. */
+    'contentType?': readable,
+    'redirectsTo?': readable,
   },
   'finding.began': finding,
   'finding.changed': { ...finding, before: oneOf('failing', 'degraded', 'notice') },

@@ -105,6 +105,8 @@ export function createTallies(deps: {
       length: _length,
       seconds: _seconds,
       path: _path,
+      contentType: _contentType,
+      redirectsTo: _redirectsTo,
       ...same
     } = data;
     // What was missed is told by what it would have done, so the standard methods are counted apart.

@@ -1,5 +1,6 @@
 /** The page of one directory for operators: how it is, what it was like, and its own values. */
 import type { Directory } from '../directories/index.ts';
+import { fallbackCredentialOf } from '../gateway/index.ts';
 import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import {
   Act,
@@ -27,7 +28,16 @@ import {
   trailTo,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
-import { isOtherWay, shownUpstream, testPage, UpstreamFields, upstreamChangesIn, upstreamRoutes } from './upstream.tsx';
+import {
+  isOtherWay,
+  ServerPanel,
+  type SharedCredential,
+  shownUpstream,
+  testPage,
+  UpstreamFields,
+  upstreamChangesIn,
+  upstreamRoutes,
+} from './upstream.tsx';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const CONTACTS_SHOWN = 3;
@@ -38,6 +48,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
     deps;
 
   const seen = createSeen(deps);
+  const shared = fallbackCredentialOf(deps.config);
 
   async function one(visit: Visit) {
     const { face, past } = await seen.face(visit);
@@ -74,6 +85,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
       rest: (
         <>
           {past && <PastPanel past={past} lead={face.view.diagnosis.findings[0]} directory={directory} />}
+          <ServerPanel directory={directory} shared={shared} mayChange={mayChange} />
           {mayChange && (
             <Fold
               summary="Change, disable or delete"
@@ -82,7 +94,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
               action={address}
               isOpen={visit.query.has('change')}
             >
-              <ChangeForm directory={directory} address={address} />
+              <ChangeForm directory={directory} address={address} shared={shared} />
             </Fold>
           )}
         </>
@@ -237,7 +249,8 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
   ];
 }
 
-function ChangeForm({ directory, address }: { directory: Directory; address: string }) {
+function ChangeForm(props: { directory: Directory; address: string; shared: SharedCredential }) {
+  const { directory, address, shared } = props;
   const { id, name, provider, audience, endpointKey, state } = directory;
   return (
     <Form
@@ -263,7 +276,7 @@ function ChangeForm({ directory, address }: { directory: Directory; address: str
         label="Change the endpoint key even if credentials are in use."
         hint={`Requests from ${IDENTITY_PROVIDERS[provider].name} will be refused until you paste the new URL there.`}
       />
-      <UpstreamFields directory={directory} />
+      <UpstreamFields directory={directory} shared={shared} />
       <CopyField label="Directory ID" value={id} />
       <div class="acts">
         <button type="submit">Save</button>

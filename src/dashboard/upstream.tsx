@@ -1,11 +1,19 @@
 /** The SCIM server behind a directory's gateway: where it is, how the gateway authenticates there, and the test of it. */
+import { PAGE_ACTS } from '../diagnosis/index.ts';
 import type { Directory, DirectoryChanges } from '../directories/index.ts';
-import type { UpstreamTestCheck, UpstreamTestReport } from '../gateway/index.ts';
+import {
+  type fallbackCredentialOf,
+  isTestCutShort,
+  type UpstreamTestCheck,
+  type UpstreamTestReport,
+} from '../gateway/index.ts';
 import {
   Act,
   Choice,
   changesIn,
+  counted,
   type createSeen,
+  Details,
   Field,
   Go,
   Icon,
@@ -30,6 +38,50 @@ const KINDS: readonly (readonly [value: CredentialKind, name: string])[] = [
   ['jwt', 'A signed JWT, renewed every 2 minutes'],
   ['header', 'A fixed header'],
 ];
+
+/** The credential of directories without one of their own, as far as it is shown. */
+export type SharedCredential = ReturnType<typeof fallbackCredentialOf>;
+
+/** "Same as all directories (none is sent)": what that is now. */
+function sharedName(shared: SharedCredential): string {
+  const now =
+    shared === undefined || shared.kind === 'none'
+      ? 'none is sent'
+      : `${shared.kind === 'jwt' ? 'a signed JWT' : `header ${shared.name}`}, set by LATCHKEY_UPSTREAM_CREDENTIAL`;
+  return `Same as all directories (${now})`;
+}
+
+/** What is sent to the SCIM server of a directory now. */
+function credentialNow({ upstreamCredential: held }: Directory, shared: SharedCredential): string {
+  if (!held) return sharedName(shared);
+  return held.kind === 'header'
+    ? `A fixed header, ${held.name}`
+    : (KINDS.find(([kind]) => kind === held.kind)?.[1] ?? '');
+}
+
+/** Where requests of a directory go, and by what the server knows that they come from us. */
+export function ServerPanel(props: { directory: Directory; shared: SharedCredential; mayChange: boolean }) {
+  const { directory, shared, mayChange } = props;
+  const { id, upstreamUrl } = directory;
+  if (upstreamUrl === undefined) return null;
+  return (
+    <section class="panel">
+      <h2>SCIM server</h2>
+      <Details
+        of={[
+          ['SCIM server URL', upstreamUrl, 'mono'],
+          ['Credential for the SCIM server', credentialNow(directory, shared)],
+        ]}
+      />
+      {mayChange && (
+        <div class="acts">
+          <Go href={`${HOME}/directories/${id}?change#scim-server`} name="Change" />
+        </div>
+      )}
+    </section>
+  );
+}
+
 const HIDDEN = 'upstreamHeaderValue';
 
 /** What the fields show of a directory, as the form keeps it to see what was changed. */
@@ -43,7 +95,7 @@ export function shownUpstream(directory: Directory): Record<string, string | und
   };
 }
 
-export function UpstreamFields({ directory }: { directory: Directory }) {
+export function UpstreamFields({ directory, shared }: { directory: Directory; shared: SharedCredential }) {
   const { mapUris = true, upstreamCredential } = directory;
   const isHeld = upstreamCredential?.kind === 'header';
   return (
@@ -59,7 +111,11 @@ export function UpstreamFields({ directory }: { directory: Directory }) {
           }
           maximum={2000}
         />
-        <Choice name="upstreamCredential" options={KINDS} hint="How the gateway authenticates to the SCIM server." />
+        <Choice
+          name="upstreamCredential"
+          options={KINDS.map(([kind, name]) => [kind, kind === 'inherited' ? sharedName(shared) : name])}
+          hint="How the gateway authenticates to the SCIM server."
+        />
         <Field name="upstreamHeaderName" hint="For a fixed header, such as Authorization." maximum={100} />
         <Field
           name={HIDDEN}
@@ -131,15 +187,18 @@ export function upstreamRoutes(deps: DashboardDependencies, seen: ReturnType<typ
 }
 
 /** What an identity provider would stumble over. `isSaved`: it follows on a change. */
-export function testPage(
-  visit: Visit,
-  directory: Directory,
-  { isFine, checks }: UpstreamTestReport,
-  isSaved = false,
-): Shown {
+export function testPage(visit: Visit, directory: Directory, report: UpstreamTestReport, isSaved = false): Shown {
   const address = `${HOME}/directories/${directory.id}`;
-  const wrong = checks.filter(({ problem }) => problem !== null).length;
+  const { isFine, checks } = report;
+  const found = checks.flatMap(({ problem }) => problem ?? []);
   const isAnswered = checks.some(({ status }) => status !== null);
+  const isStopped = isTestCutShort(report);
+  const isUnknownUs = found.includes('refuses_us');
+  const mayChange = visit.may('directories.change');
+  const form = `${address}?change#scim-server`;
+  const sent = isStopped
+    ? `We stopped after ${checks.length === 1 ? 'the first request' : counted(checks.length, 'request')}: the others would have gone the same way.`
+    : 'We sent the requests that Entra ID and Okta send when you test the connection there.';
   return {
     title: 'SCIM server test',
     trail: trailTo(visit, directory),
@@ -148,8 +207,12 @@ export function testPage(
         <Status
           tone={isFine ? 'ok' : 'bad'}
           before={isSaved && 'Your change is saved. '}
-          lead={isFine ? 'The SCIM server responds as identity providers expect.' : troubleOf(wrong, isAnswered)}
-          detail="We sent the requests that Entra ID and Okta send when you test the connection there. Nothing was changed."
+          lead={
+            isFine
+              ? 'The SCIM server responds as identity providers expect.'
+              : troubleOf(found.length, isAnswered, isStopped)
+          }
+          detail={`${sent} Nothing was changed.`}
           acts={<Act action={`${address}/test`} name="Test again" />}
         />
         <section class="panel list">
@@ -160,6 +223,10 @@ export function testPage(
           </ul>
         </section>
         <div class="acts">
+          {mayChange && isUnknownUs && <Go href={form} name={PAGE_ACTS['change-server-credential']} tone="primary" />}
+          {mayChange && !isUnknownUs && found.some((problem) => OF_THE_URL.has(problem)) && (
+            <Go href={form} name={PAGE_ACTS['change-url']} />
+          )}
           <Go href={address} name={`Back to ${directory.name}`} />
         </div>
       </>
@@ -167,8 +234,12 @@ export function testPage(
   };
 }
 
-function troubleOf(wrong: number, isAnswered: boolean): string {
+/** What another URL may fix. */
+const OF_THE_URL: ReadonlySet<string> = new Set(['wrong_base', 'not_scim', 'unreachable']);
+
+function troubleOf(wrong: number, isAnswered: boolean, isStopped: boolean): string {
   if (!isAnswered) return 'The SCIM server did not respond.';
+  if (isStopped && wrong === 1) return 'The SCIM server refused our request.';
   return wrong === 1
     ? 'Identity providers will have trouble with 1 response.'
     : `Identity providers will have trouble with ${wrong} responses.`;

@@ -16,7 +16,7 @@ export const PAGE_ACTS = {
   'choose-credential': 'Choose one to revoke',
   'test-server': 'Test the SCIM server',
   'change-url': 'Change the URL',
-  'change-server-credential': 'Change the credential',
+  'change-server-credential': 'Change the credential for the SCIM server',
   'send-portal-link': 'Send a portal link',
   'check-token': 'Check a token',
   'copy-ticket': 'Copy for a ticket',

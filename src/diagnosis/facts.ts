@@ -51,6 +51,8 @@ export interface DirectoryFacts {
   disabledReason?: string;
   /** The latest change of the SCIM server URL; read where that server fails. */
   upstreamChange?: { at: Date; by: string; before?: string };
+  /** Whether the gateway sends a credential of its own to the SCIM server; absent for the past. */
+  sendsCredential?: boolean;
   createdAt: Date;
 }
 
@@ -134,6 +136,9 @@ export interface OtherDirectory {
 
 export interface Said {
   status?: number;
+  /** Of the answer of the SCIM server: its media type, and the host of a redirect. */
+  contentType?: string;
+  redirectsTo?: string;
   kind?: string;
   cause?: string;
   text?: string;

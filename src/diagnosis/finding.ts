@@ -68,7 +68,14 @@ export interface FindingFacts {
   /** Where the requests come from that are not refused. */
   working?: { address: string; userAgent?: string; at: string };
   /** The SCIM server URL: when it was last changed here, and whether the same URL worked before. */
-  server?: { changedAt?: string; changedBy?: string; before?: string; hasWorked: boolean };
+  server?: {
+    changedAt?: string;
+    changedBy?: string;
+    before?: string;
+    hasWorked: boolean;
+    /** Whether the gateway sends a credential of its own there. */
+    sendsCredential?: boolean;
+  };
   /** Its redirect URIs follow from an app name, which the IT contact can correct in the setup. */
   isAppNamed?: boolean;
   /** The token of one directory went to the URL of the other. */
@@ -79,6 +86,8 @@ export interface FindingFacts {
   isLikelyMeant?: boolean;
   isElsewhere?: boolean;
   status?: number;
+  contentType?: string;
+  redirectsTo?: string;
   request?: string;
   cause?: string;
   text?: string;

@@ -23,7 +23,20 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
   const { count, firstAt, lastAt, address, userAgent, detail, hint, clientId, isElsewhere, other } = refusal;
   const credential = facts.credentials.find(({ id }) => id === refusal.credentialId);
   const client = facts.clients.find(({ id }) => id === (clientId ?? credential?.clientId));
-  const { status, kind, cause, text, given, wanted, seconds, firstSeconds, removedAt, length } = refusal.said ?? {};
+  const {
+    status,
+    contentType,
+    redirectsTo,
+    kind,
+    cause,
+    text,
+    given,
+    wanted,
+    seconds,
+    firstSeconds,
+    removedAt,
+    length,
+  } = refusal.said ?? {};
   return {
     count,
     firstAt: firstAt.toISOString(),
@@ -42,6 +55,8 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(isElsewhere && { isElsewhere }),
     ...(other && otherFacts(other, facts)),
     ...(status !== undefined && { status }),
+    ...(contentType !== undefined && { contentType }),
+    ...(redirectsTo !== undefined && { redirectsTo }),
     ...(kind !== undefined && { request: kind }),
     ...(cause !== undefined && { cause }),
     ...(text !== undefined && { text }),

@@ -51,8 +51,9 @@ export function ofUpstream(facts: Facts): Finding[] {
 }
 
 /** When the URL of the SCIM server was last changed here, and whether the server answered properly with the same URL. */
-function serverFacts(answeredAt: Date | undefined, { directory: { upstreamChange } }: Facts) {
+function serverFacts(answeredAt: Date | undefined, { directory: { upstreamChange, sendsCredential } }: Facts) {
   return {
+    ...(sendsCredential !== undefined && { sendsCredential }),
     hasWorked: answeredAt !== undefined && (upstreamChange === undefined || upstreamChange.at < answeredAt),
     ...(upstreamChange && {
       changedAt: upstreamChange.at.toISOString(),

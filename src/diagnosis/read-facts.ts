@@ -28,6 +28,8 @@ export interface FactsDependencies {
   usage: Usage;
   clients: Pick<Clients, 'find' | 'page'>;
   publicUrl: string;
+  /** Whether LATCHKEY_UPSTREAM_CREDENTIAL is set, for directories without a credential of their own. */
+  hasSharedServerCredential: boolean;
   /** What is counted of accepted requests: where they came from, and what became of them. */
   readTraffic: (directory: Directory) => Promise<Traffic>;
 }
@@ -93,6 +95,7 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
     directory: {
       ...directoryFacts(directory, publicUrl, disabled),
       ...(upstreamChange && { upstreamChange }),
+      sendsCredential: sendsCredential(directory, deps.hasSharedServerCredential),
     },
     clients: await withMakers(audit, directoryId, owned.items.map(clientFacts)),
     refusals: await withOthers(deps, directory, refusalsOf(events, { ...known, outcomes })),
@@ -168,6 +171,10 @@ async function upstreamChangeOf(audit: Audit, directoryId: string): Promise<Dire
     return { at, by: actor.name, ...(typeof from === 'string' && { before: from }) };
   }
   return undefined;
+}
+
+function sendsCredential({ upstreamCredential }: Directory, isShared: boolean): boolean {
+  return upstreamCredential ? upstreamCredential.kind !== 'none' : isShared;
 }
 
 function grantedTo(event: AuditEvent, address: string): NonNullable<Facts['granted']> {

@@ -105,9 +105,11 @@ function saidBy(data: Record<string, unknown>, word: (name: string) => string | 
     word('expected') ?? nearest(word('redirectUri'), registered),
   ];
   const { seconds, length } = data;
-  const removedAt = word('removedAt');
+  const [removedAt, contentType, redirectsTo] = [word('removedAt'), word('contentType'), word('redirectsTo')];
   return {
     ...(typeof data['status'] === 'number' && { status: data['status'] }),
+    ...(contentType !== undefined && { contentType }),
+    ...(redirectsTo !== undefined && { redirectsTo }),
     ...(kind !== undefined && { kind }),
     ...(cause !== undefined && { cause }),
     ...(text !== undefined && { text }),

@@ -1,6 +1,6 @@
 /** The words of findings about the SCIM server behind the gateway. */
 import type { Code } from './codes.ts';
-import { act, capital, say, type Text } from './say.ts';
+import { act, capital, list, say, type Text } from './say.ts';
 import { date, kindsOf, type Speak, type Speech, tally, vendorDoes } from './speech.ts';
 
 /** Accepted here, failed there. `says`: after "your SCIM server" or the vendor's name. */
@@ -23,7 +23,7 @@ function failure(
         [...steps(speech), say`${act('test-server')} on this page.`],
         'has to fix its SCIM server',
       ),
-      ...(audience === 'operator' && { notes: [...urlNotes(speech), ...notes(speech)] }),
+      ...(audience === 'operator' && { notes: [...answerNotes(speech), ...urlNotes(speech), ...notes(speech)] }),
     };
   };
 }
@@ -38,6 +38,30 @@ function urlNotes({ finding, directory: { upstreamUrl } }: Speech): Text[] {
   if (changedAt === undefined) return [say`${url} It has never been changed here.`];
   const was = before === undefined ? '' : say` Before that, it was ${{ value: before }}.`;
   return [say`${url} ${changedBy ?? 'Someone'} changed it here ${date(changedAt)}.${was}`];
+}
+
+/** What the latest answer looked like. */
+function answerNotes({ finding: { facts } }: Speech): Text[] {
+  const { status: code, contentType, redirectsTo } = facts;
+  const parts = [
+    code === undefined ? '' : `status ${code}`,
+    contentType === undefined ? '' : `content type ${contentType}`,
+    redirectsTo === undefined ? '' : `a redirect to ${redirectsTo}`,
+  ].filter((part) => part !== '');
+  return parts.length < 2 ? [] : [say`Its latest failed response: ${list(parts)}.`];
+}
+
+/** Where the same URL worked before and nobody changed it here, the server comes before the URL. */
+function changedFirst(speech: Speech, look: string): Text[] {
+  return isServersDoing(speech)
+    ? [say`Find out what changed at the SCIM server: the same URL worked before. Look for ${look}.`]
+    : [];
+}
+
+function newUrl(speech: Speech, to: string): Text {
+  return isServersDoing(speech)
+    ? say`If it has another address now, choose “${act('change-url')}” on this page: ${to}.`
+    : say`${act('change-url')} on this page: ${to}.`;
 }
 
 /** The URL worked before and nobody changed it here since. */
@@ -98,6 +122,21 @@ export const UNREACHABLE_WORDS: Record<string, { what: string; fix: string }> = 
 
 const status = ({ finding }: Speech) => (finding.facts.status === undefined ? 'an error' : `a ${finding.facts.status}`);
 
+/** What is set behind the gateway is the vendor's own business. */
+function unauthenticated({ audience, finding: { facts } }: Speech): string {
+  return audience === 'operator' && facts.server?.sendsCredential === false ? ' We send it no credential.' : '';
+}
+
+const target = ({ finding: { facts } }: Speech) => (facts.redirectsTo === undefined ? '' : ` to ${facts.redirectsTo}`);
+
+/** After “a 200 and”. */
+function bodyOf({ finding: { facts } }: Speech): string {
+  const { contentType } = facts;
+  if (contentType === undefined) return 'something that is not SCIM, such as a web page';
+  if (/html/.test(contentType)) return `a web page (${contentType}) instead of SCIM`;
+  return `a body that is not SCIM (its content type is ${contentType})`;
+}
+
 const isRedirect = ({ finding: { facts } }: Speech) => Math.floor((facts.status ?? 0) / 100) === 3;
 
 export const UPSTREAM_WORDS = {
@@ -113,36 +152,43 @@ export const UPSTREAM_WORDS = {
   }),
   upstream_unreachable: failure(
     ({ finding }) => say`${UNREACHABLE_WORDS[finding.facts.cause ?? '']?.what ?? 'could not be reached.'}`,
-    ({ finding }) => [
-      say`${UNREACHABLE_WORDS[finding.facts.cause ?? '']?.fix ?? 'Check the SCIM server URL, and that the server can be reached from here.'}`,
-    ],
+    (speech) => {
+      const { cause = '' } = speech.finding.facts;
+      const { fix } = UNREACHABLE_WORDS[cause] ?? {
+        fix: 'Check the SCIM server URL, and that the server can be reached from here.',
+      };
+      const look = cause.startsWith('tls') ? 'a new certificate' : 'a restart, a deployment, or a rule of a firewall';
+      return [...changedFirst(speech, look), say`${fix}`];
+    },
   ),
   upstream_refuses_us: failure(
-    (speech) => say`rejected our request with ${status(speech)}.`,
+    (speech) => say`rejected our request with ${status(speech)}.${unauthenticated(speech)}`,
     (speech) => [
       isServersDoing(speech)
         ? say`Find out what changed at the SCIM server: it took the same requests before. Look for a new secret, or a new rule of a proxy.`
         : say`Find out what the SCIM server expects: a credential, or the X-Scim headers.`,
-      say`${act('change-server-credential')} for the SCIM server on this page, if it takes another one.`,
+      speech.finding.facts.server?.sendsCredential === false
+        ? say`If it expects a credential, choose “${act('change-server-credential')}” on this page. None is sent now.`
+        : say`If it expects another credential, choose “${act('change-server-credential')}” on this page.`,
     ],
     ({ Name }) => [say`${Name} gets 502 instead of 401 or 403, so that it doesn't reject a valid token.`],
   ),
   upstream_wrong_base: failure(
     (speech) =>
       isRedirect(speech)
-        ? say`answered with ${status(speech)}, a redirect. Its base URL is probably wrong, or a sign-in page is in front of it.`
+        ? say`answered with ${status(speech)}, a redirect${target(speech)}. Its base URL is probably wrong, or a sign-in page is in front of it.`
         : say`answered list requests with ${status(speech)}, so it has nothing at its base URL.`,
-    (speech) =>
-      isServersDoing(speech)
-        ? [
-            say`Find out what moved at the SCIM server: the same URL worked before. Look for a deployment, or a new route or rule of a proxy.`,
-            say`If it has another address now, choose “${act('change-url')}” on this page: the part before /Users and /Groups.`,
-          ]
-        : [say`${act('change-url')} on this page: it is the part before /Users and /Groups.`],
+    (speech) => [
+      ...changedFirst(speech, 'a deployment, or a new route or rule of a proxy'),
+      newUrl(speech, 'the part before /Users and /Groups'),
+    ],
   ),
   upstream_not_scim: failure(
-    (speech) => say`answered with ${status(speech)} and something that is not SCIM, such as a web page.`,
-    () => [say`${act('change-url')} on this page: to the SCIM API, not to a website or a sign-in page in front of it.`],
+    (speech) => say`answered with ${status(speech)} and ${bodyOf(speech)}.`,
+    (speech) => [
+      ...changedFirst(speech, 'a new sign-in page or proxy in front of it, or a deployment'),
+      newUrl(speech, 'to the SCIM API, not to a website or a sign-in page in front of it'),
+    ],
   ),
   upstream_rejects_content: (speech) => {
     const { text } = speech.finding.facts;

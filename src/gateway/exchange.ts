@@ -11,7 +11,18 @@ import type { Log } from '../log.ts';
 import type { Grant } from '../verification/index.ts';
 import { acceptsIdentity, type Coding, codingOf, isPlainJson, readableCodings } from './content-codings.ts';
 import type { Outcome } from './outcome.ts';
-import { causeOf, detailOf, isJsonType, kindOf, type OutcomeClass, outcomeOf, pathCauseOf } from './outcome.ts';
+import {
+  causeOf,
+  detailOf,
+  isFailure,
+  isJsonType,
+  kindOf,
+  mediaTypeOf,
+  type OutcomeClass,
+  outcomeOf,
+  pathCauseOf,
+  redirectHostOf,
+} from './outcome.ts';
 import { requestHeaders } from './request-headers.ts';
 import { responseHeaders } from './response-headers.ts';
 import type { Route } from './route.ts';
@@ -59,6 +70,9 @@ const CODED_FROM_BYTES = 1024;
 const VAGUE_TYPE = /^(?:text\/plain|application\/(?:octet-stream|x-json|(?:x-)?javascript)|text\/(?:x-)?javascript)\b/i;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
 const BODILESS = new Set([204, 205, 304]);
+
+/** What an answer tells besides its outcome. */
+type Told = Pick<Outcome, 'status' | 'cause' | 'detail' | 'contentType' | 'redirectsTo'>;
 
 const CUT = 'The SCIM server behind this endpoint cut off its response.';
 const LATE = 'The SCIM server behind this endpoint did not respond in time.';
@@ -124,12 +138,11 @@ export function createCarry(deps: CarryDependencies): Carry {
       if (answer?.isStreaming) response.off('drain', onDrain);
     };
 
-    function tell(outcome: OutcomeClass, more: Pick<Outcome, 'status' | 'cause' | 'detail'> = {}): void {
+    function tell(outcome: OutcomeClass, more: Told = {}): void {
       const elapsedMs = clock.monotonicMs() - exchange.startedAt;
       const { address } = exchange;
-      const { status, cause, detail } = more;
       const kind = kindOf(method, path);
-      onOutcome({ kind, outcome, method, elapsedMs, grant, address, requestId, status, cause, detail });
+      onOutcome({ kind, outcome, method, elapsedMs, grant, address, requestId, ...more });
     }
 
     /** Our own answer in place of the SCIM server's. */
@@ -139,11 +152,19 @@ export function createCarry(deps: CarryDependencies): Carry {
     }
 
     /** The answer is known as far as it matters; what follows of it is not read. */
-    function judge({ status, contentType, hasBody }: AnswerInProgress, text: string | undefined): OutcomeClass {
+    function judge(
+      { status, contentType, hasBody, headers }: AnswerInProgress,
+      text: string | undefined,
+    ): OutcomeClass {
       const elapsedMs = clock.monotonicMs() - exchange.startedAt;
       const outcome = outcomeOf({ method, path, status, contentType, elapsedMs, text, hasBody });
       const detail = outcome === 'rejects_content' && method !== 'GET' ? detailOf(text) : undefined;
-      tell(outcome, { status, detail, cause: pathCauseOf(outcome, path) });
+      const isRedirect = status >= 300 && status < 400;
+      const failed = isFailure(outcome) && {
+        contentType: hasBody ? mediaTypeOf(contentType) : undefined,
+        redirectsTo: isRedirect ? redirectHostOf(headers['location'], route.origin) : undefined,
+      };
+      tell(outcome, { status, detail, cause: pathCauseOf(outcome, path), ...failed });
       return outcome;
     }
 

@@ -17,4 +17,10 @@ export {
 export { createScimGateway, type ScimGateway } from './scim-gateway.ts';
 export { createTransport, type Transport } from './transport.ts';
 export { createUpstreamCredentials } from './upstream-credential.ts';
-export { TEST_PROBLEMS, UPSTREAM_TEST_MS, type UpstreamTestCheck, type UpstreamTestReport } from './upstream-test.ts';
+export {
+  isTestCutShort,
+  TEST_PROBLEMS,
+  UPSTREAM_TEST_MS,
+  type UpstreamTestCheck,
+  type UpstreamTestReport,
+} from './upstream-test.ts';

@@ -82,6 +82,18 @@ export function isJsonType(contentType: string): boolean {
   return JSON_TYPE.test(contentType);
 }
 
+/** `text/html` of `text/html; charset=utf-8`; undefined for what is no media type (RFC 9110 8.3.1). */
+export function mediaTypeOf(contentType: string): string | undefined {
+  return /^[\w!#$&^.+-]{1,60}\/[\w!#$&^.+-]{1,60}(?=\s*(?:;|$))/.exec(contentType.trim())?.[0].toLowerCase();
+}
+
+/** The host that a `Location` leads to; undefined where it is no web address. */
+export function redirectHostOf(location: unknown, base: string): string | undefined {
+  if (typeof location !== 'string' || !URL.canParse(location, base)) return undefined;
+  const { host } = new URL(location, base);
+  return host === '' || host.length > 200 ? undefined : host;
+}
+
 export interface Answer {
   method: string;
   /** Behind the endpoint, without the query. */
@@ -207,6 +219,9 @@ export interface Outcome {
   status?: number | undefined;
   /** With `rejects_content` of a write: the SCIM server's reason, without values. */
   detail?: string | undefined;
+  /** Of a failure: the media type of the answer, and the host that a redirect leads to. */
+  contentType?: string | undefined;
+  redirectsTo?: string | undefined;
   elapsedMs: number;
   grant: Grant;
   address: string;

@@ -63,7 +63,7 @@ const LONGEST_BYTES = 256 * 1024;
 const SAYS: Record<TestProblem, string> = {
   normal_refusal: 'It refused a request that every identity provider sends.',
   unreachable: 'It could not be reached.',
-  refuses_us: 'It refused the gateway. Set an upstream credential, or give the gateway access.',
+  refuses_us: 'It refused the gateway. Check the credential for the SCIM server, or give the gateway access.',
   wrong_base: "This list doesn't exist. The SCIM server URL may be wrong. It must be the part before /Users.",
   not_scim: 'Its response is not JSON. The SCIM server URL may be a web page.',
   rejects_content: 'It rejected a filter that Okta and Entra ID send.',
@@ -77,6 +77,20 @@ const SAYS: Record<TestProblem, string> = {
   filter_ignored:
     'It ignores the filter: it found users or groups for an unused name. An identity provider would link the wrong person.',
 };
+
+/** What Entra ID and Okta ask for when somebody presses their test button: a name that nobody has. */
+const pathsFor = (nobody: string) => [
+  '/ServiceProviderConfig',
+  `/Users?filter=userName+eq+%22${nobody}%22`,
+  `/Users?filter=userName%20eq%20%22${nobody}%22&startIndex=1&count=100`,
+  `/Groups?excludedAttributes=members&filter=displayName+eq+%22${nobody}%22`,
+  `/Groups?filter=displayName%20eq%20%22${nobody}%22&startIndex=1&count=100`,
+];
+
+/** Whether the test ended before all was asked: what cannot be reached, or refuses us, answers nothing else better. */
+export function isTestCutShort({ checks }: UpstreamTestReport): boolean {
+  return checks.length < pathsFor('').length;
+}
 
 interface Received {
   status: number;
@@ -101,13 +115,7 @@ export function createUpstreamTest(
       const nobody = `latchkey-test-${randomText(12, random)}`;
       const checks: UpstreamTestCheck[] = [];
       const endsAt = clock.monotonicMs() + UPSTREAM_TEST_MS;
-      for (const path of [
-        '/ServiceProviderConfig',
-        `/Users?filter=userName+eq+%22${nobody}%22`,
-        `/Users?filter=userName%20eq%20%22${nobody}%22&startIndex=1&count=100`,
-        `/Groups?excludedAttributes=members&filter=displayName+eq+%22${nobody}%22`,
-        `/Groups?filter=displayName%20eq%20%22${nobody}%22&startIndex=1&count=100`,
-      ]) {
+      for (const path of pathsFor(nobody)) {
         const patienceMs = Math.min(headersTimeoutMs, endsAt - clock.monotonicMs());
         const check = await ask(directory, upstreamUrl, path, patienceMs);
         checks.push(check);

@@ -48,6 +48,18 @@ describe('the SCIM server of a directory, on its page', () => {
     assert.match(html, /the query that Entra ID sends[\s\S]*the query that Okta sends/);
   });
 
+  it('says that it stopped where the server refuses us, and leads to the credential by its one name', async () => {
+    const { directory } = await behind.http(json({}, 401));
+    const page = await owner.open(pathOf(directory));
+    assert.match(page.html, /Credential for the SCIM server<\/dt>\s*<dd>Same as all directories \(none is sent\)/);
+    assert.match(page.html, /<option value="inherited" selected>\s*Same as all directories \(none is sent\)/);
+    const { html } = await owner.send(`${pathOf(directory)}/test`);
+    assert.match(html, /The SCIM server refused our request\..*We stopped after the first request/s);
+    assert.doesNotMatch(html, /1 response|upstream credential/);
+    assert.match(html, /Check the credential for the SCIM server/);
+    assert.match(html, /href="[^"]*\?change#scim-server">\s*Change the credential for the SCIM server/);
+  });
+
   it('has no such button, and cannot be tested, without a URL', async () => {
     const directory = await app.api.makeDirectory();
     assert.doesNotMatch((await owner.open(pathOf(directory))).html, /Test the SCIM server/);

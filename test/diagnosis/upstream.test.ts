@@ -9,6 +9,9 @@ import { HOUR } from '../support/clock.ts';
 import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
 import { answer, ERROR, LIST, UPSTREAM_SCENARIOS } from '../support/upstream-scenarios.ts';
 
+const redirect: RequestListener = (_request, response) =>
+  response.writeHead(302, { location: 'https://login.example/sign-in?id=1' }).end();
+
 describe('a SCIM server behind the gateway is explained', () => {
   const app = runApp();
   let server: Server;
@@ -64,6 +67,24 @@ describe('a SCIM server behind the gateway is explained', () => {
       assert.equal(healed[1].facts.sees, 'gateway');
     });
   }
+
+  it('with what to look for at the server first, where the same URL worked before', async () => {
+    const world = await arrange();
+    behave = answer(200, LIST);
+    await world.request();
+    for (const [behaviour, says] of [
+      [answer(200, '<html></html>', 'text/html; charset=utf-8'), /content type text\/html\./],
+      [redirect, /a 302, a redirect to login\.example\. .*status 302 and a redirect to login\.example\./],
+    ] as const) {
+      behave = behaviour;
+      await world.request();
+      const lead = await first(world);
+      assert.match(lead.words.steps[0], /^Find out what changed at the SCIM server: the same URL worked before\./);
+      assert.match(lead.words.steps[1], /^If it has another address now, choose “Change the URL”/);
+      assert.match(textOf(lead), says);
+    }
+    behave = answer(200, LIST);
+  });
 
   it('as working where it gives SCIM without a content type', async () => {
     behave = (_request, response) => response.writeHead(200).end(LIST);

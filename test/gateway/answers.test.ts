@@ -520,7 +520,7 @@ describe('what a SCIM server answers, behind the gateway', () => {
       assert.equal(answer.status, status);
       assert.deepEqual(
         await told(its),
-        expected === undefined ? [] : [{ method, ...expected }],
+        expected === undefined ? [] : [{ method, contentType: type, ...expected }],
         `${method} ${path} ${status}`,
       );
     }

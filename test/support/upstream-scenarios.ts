@@ -15,8 +15,16 @@ export const answer =
 
 export const UPSTREAM_SCENARIOS: [code: string, behaviour: RequestListener, says: RegExp][] = [
   ['upstream_wrong_base', answer(404, ERROR(404, 'x')), /answered list requests with a 404/],
-  ['upstream_not_scim', answer(200, '<html></html>', 'text/html'), /web page/],
-  ['upstream_refuses_us', answer(401, 'no'), /rejected our request with a 401/],
+  [
+    'upstream_not_scim',
+    answer(200, '<html></html>', 'text/html'),
+    /answered with a 200 and a web page \(text\/html\) instead of SCIM/,
+  ],
+  [
+    'upstream_refuses_us',
+    answer(401, 'no'),
+    /rejected our request with a 401\. We send it no credential\..*None is sent now/,
+  ],
   ['upstream_failing', answer(500, ERROR(500, 'x')), /answered with a 500/],
   ['upstream_limits', answer(429, ERROR(429, 'x')), /429/],
   [
