@@ -147,6 +147,8 @@ const finding = {
   actor: oneOf('it_contact', 'vendor', 'idp', 'nobody'),
   certainty: oneOf('known', 'likely'),
   since: time,
+  /** When a state ends automatically, such as a token that expires soon. */
+  'until?': time,
 } as const;
 const fleet = { provider: word, directories: number, active: number } as const;
 /** `changed` names the attributes; `changes` says from what to what. */

@@ -1,5 +1,6 @@
 /** What operators do to their own account. With a browser that was left open nobody gets far: the current password is asked for. */
 
+import type { ComponentChildren } from 'preact';
 import { LONGEST_PASSWORD, type Operator, SHORTEST_PASSWORD } from '../operators/index.ts';
 import { Act, Field, Form, Note, required, Submit, sent } from '../pages/index.ts';
 import { factorRoutes, factorSections } from './account-factors.tsx';
@@ -16,6 +17,20 @@ export const ROLE_MEANINGS = {
 
 const mine = `${HOME}/account`;
 
+/** Who signs in by links alone has to ask for one each time. */
+export function hasLinksAlone({ passwordHash, subject, passkeys = [] }: Operator): boolean {
+  return passwordHash === undefined && subject === undefined && passkeys.length === 0;
+}
+
+export function LinksAlone({ acts }: { acts?: ComponentChildren }) {
+  return (
+    <Note acts={acts}>
+      <strong>Add a passkey or a password.</strong> Until then, you need a sign-in link from the server or from another
+      owner.
+    </Note>
+  );
+}
+
 export function accountRoutes({ operators }: DashboardDependencies): Route[] {
   async function account(visit: Visit) {
     const operator = await operators.get(visit.operator.id);
@@ -30,12 +45,7 @@ export function accountRoutes({ operators }: DashboardDependencies): Route[] {
           {visit.query.has('password-set') && (
             <Note tone="ok">Your password was changed. Your sessions in other browsers have ended.</Note>
           )}
-          {isLocal && operator.passwordHash === undefined && !operator.passkeys?.length && (
-            <Note>
-              <strong>Add a passkey or a password.</strong> Until then, you need a sign-in link from the server or from
-              another owner.
-            </Note>
-          )}
+          {hasLinksAlone(operator) && <LinksAlone />}
           {isLocal ? (
             <>
               <section class="panel">

@@ -124,7 +124,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         ) : named === undefined ? (
           <>
             We don’t know anyone at the customer.{' '}
-            {visit.may('portal-links.change') && <a href={`${address}#portal-links`}>Send a portal link</a>}
+            {visit.may('portal-links.change') && <a href={`${address}#portal-links`}>Create a portal link</a>}
           </>
         ) : (
           <>

@@ -18,6 +18,7 @@ import {
   sent,
   toneOf,
 } from '../pages/index.ts';
+import { hasLinksAlone, LinksAlone } from './account.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { NeedingRow } from './findings.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
@@ -27,7 +28,7 @@ const NEEDING_SHOWN = 8;
 const ORDER = ['failing', 'degraded', 'notice', 'fine'];
 
 export function organizationListRoutes(deps: DashboardDependencies): Route[] {
-  const { organizations, directories, diagnoses } = deps;
+  const { organizations, directories, diagnoses, operators } = deps;
   const rows = createDirectoryRows(deps);
 
   /** Those that are broken, of all organizations, and how many there are. */
@@ -41,11 +42,12 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
     return { items, total, names: await namesOf(found, 'organizationId', organizations.find) };
   }
 
-  async function list({ after, may }: Visit) {
-    const [{ items, nextCursor }, count, needing] = await Promise.all([
+  async function list({ after, may, operator: { id: operatorId } }: Visit) {
+    const [{ items, nextCursor }, count, needing, operator] = await Promise.all([
       organizations.page({ after, limit: PAGE }),
       organizations.count(),
       after === undefined ? broken() : undefined,
+      operators.get(operatorId),
     ]);
     const shown = await Promise.all(
       items.map(async ({ id, name }) => {
@@ -87,6 +89,9 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
                 ))}
               </ul>
             </Listed>
+          )}
+          {after === undefined && hasLinksAlone(operator) && (
+            <LinksAlone acts={<Go href={`${HOME}/account`} name="Your account" />} />
           )}
           <List
             items={shown}

@@ -101,12 +101,8 @@ export function signInPages(deps: SignInDependencies): OpenRoute[] {
       }),
       over: linkOver,
       enter: operators.enter,
-      async goOn(guest, entered) {
-        const { passwordHash, subject, passkeys = [] } = entered.operator;
-        const hasOtherWay = passwordHash !== undefined || subject !== undefined || passkeys.length > 0;
-        const next = hasOtherWay ? '' : `${HOME}/account`;
-        return 'ticket' in entered ? secondStepPage(entered, next) : goOn(guest, entered, next);
-      },
+      goOn: async (guest, entered) =>
+        'ticket' in entered ? secondStepPage(entered, '') : goOn(guest, entered, undefined),
     }),
   ];
 }

@@ -17,7 +17,7 @@ export const PAGE_ACTS = {
   'test-server': 'Test the SCIM server',
   'change-url': 'Change the URL',
   'change-server-credential': 'Change the credential for the SCIM server',
-  'send-portal-link': 'Send a portal link',
+  'send-portal-link': 'Create a portal link',
   'check-token': 'Check a token',
   'copy-ticket': 'Copy for a ticket',
   'expect-silence': 'This is expected',

@@ -305,7 +305,7 @@ export const CODES = {
     group: 'watch',
     severity: 'notice',
     actor: 'vendor',
-    meaning: 'Something is broken that only the customer can fix, and none of its contacts has opened a portal link.',
+    meaning: 'Something is broken that only the customer can fix, and no one there has ever opened a portal link.',
   },
 
   working: { group: 'fine', severity: 'fine', actor: 'nobody', meaning: 'Requests are accepted.' },

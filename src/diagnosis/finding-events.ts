@@ -19,8 +19,8 @@ export function eventsBetween(
   const isTold = ({ code, severity }: Finding) => severity !== 'fine' && code !== 'fleet_quiet';
   const [had, has] = [byCode(before.filter(isTold)), byCode(after.filter(isTold))];
   const event = (type: FindingEvent, finding: Finding, more: object = {}) => {
-    const { code, severity, actor, certainty, since } = finding;
-    const data = { code, severity, actor, certainty, since, ...more };
+    const { code, severity, actor, certainty, since, until } = finding;
+    const data = { code, severity, actor, certainty, since, until, ...more };
     return audit.event(type, SYSTEM, { organizationId, directoryId }, data as never);
   };
   const healed = [...had.values()].filter(({ code }) => !has.has(code));

@@ -29,6 +29,7 @@ export function ofUpstream(facts: Facts): Finding[] {
       facts.outcomes.map((one) => (isFailure(one) ? one.answeredAt : isProper(one, code) ? one.at : undefined)),
     );
     const kinds = outcomes.map(({ kind }) => kind);
+    const isAlone = facts.outcomes.every((one) => outcomes.includes(one) || one.at < since);
     const { severity } = entryOf(code);
     const isMinor =
       facts.outcomes.some((outcome) => worksBeside(outcome, code, outcomes)) ||
@@ -40,6 +41,7 @@ export function ofUpstream(facts: Facts): Finding[] {
         firstAt: since.toISOString(),
         lastAt: new Date(Math.max(...outcomes.map(({ at }) => at.getTime()))).toISOString(),
         request: kinds.join(' '),
+        ...(isAlone && { isAlone }),
         server: serverFacts(answeredAt, facts),
         ...(answeredAt && { answeredAt: answeredAt.toISOString() }),
         ...(code === 'wrong_path' && { cause: DOUBLED }),

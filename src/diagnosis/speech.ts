@@ -85,8 +85,10 @@ export function tally({ finding }: Speech): Text {
 /** What became of the other requests. A token is accepted before the SCIM server fails, so that tells nothing of the server. */
 function othersOf({ code, severity, facts }: Finding): string {
   const { acceptedAt, firstAt = '', cause, hasGoneBack } = facts;
-  if (CODES[code].group === 'upstream' || cause === 'doubled_path')
-    return severity === 'degraded' ? 'other requests are getting through.' : 'no other requests have worked.';
+  if (CODES[code].group === 'upstream' || cause === 'doubled_path') {
+    if (severity === 'degraded') return 'other requests are getting through.';
+    return facts.isAlone ? 'no other requests came.' : 'no other requests have worked.';
+  }
   if (acceptedAt === undefined) return 'nothing has ever been accepted.';
   if (code === 'refresh_token_superseded' && severity === 'degraded' && !hasGoneBack)
     return 'the other installation keeps working.';
@@ -99,7 +101,7 @@ function othersOf({ code, severity, facts }: Finding): string {
 function spare({ code, facts: { usable, kind: failing } }: Finding): Text {
   if (!usable || CODES[code].group === 'token_endpoint' || (failing === 'oauth' && usable.kind === 'bearer')) return [];
   const { kind, hint, usedAt } = usable;
-  const what = kind === 'oauth' ? 'The other connection' : `The other token (…${hint})`;
+  const what = kind === 'oauth' ? 'The connection' : `The token that ends in …${hint}`;
   return usedAt === undefined
     ? say`${what} is valid, but has never been used.`
     : say`${what} is valid, and was last used ${date(usedAt)}.`;

@@ -147,8 +147,7 @@ function scimEndpointOf({ accepted }: Facts, lead: Finding | undefined, isSilent
 
 function scimServerOf({ outcomes, sees, accepted }: Facts, lead: Finding | undefined, isSilent: boolean): Station {
   const place = 'scim_server';
-  if (sees === 'nothing')
-    return { place, state: 'unknown', says: 'Not visible to us', notes: [say`We don't see its responses`] };
+  if (sees === 'nothing') return { place, state: 'unknown', says: 'Not visible to us', notes: [] };
   const { answeredAt, lastAt } = lead && isBehindUs(lead) ? lead.facts : {};
   const isFailing = lastAt !== undefined;
   const answered = outcomes.filter(({ outcome }) => outcome === 'ok' || outcome === 'normal_refusal');

@@ -152,6 +152,17 @@ function wrongPlace(what: (speech: Speech) => Text): Speak {
   };
 }
 
+/** A token that may change things, in place of one that may only read. */
+function writable(speech: Speech): Text[] {
+  const { usable } = speech.finding.facts;
+  if (usable?.kind === 'bearer' && !usable.isReadOnly) return pasteToken(speech);
+  return [
+    say`${act('generate-token')} on this page, and choose “read and write” for it.`,
+    say`${open(speech, 'bearer')}, and paste it into ${ui(field(speech, 'token'))}.`,
+    press(speech, 'bearer'),
+  ];
+}
+
 export const REQUEST_WORDS = {
   token_missing: refusal(
     'token_missing',
@@ -297,14 +308,13 @@ export const REQUEST_WORDS = {
     lead: `${speech.Name} can read, but can't change anything.`,
     rest: say`Changes are being refused because ${token(speech)} is read-only.`,
     detail: tally(speech),
-    steps:
-      speech.finding.facts.usable?.kind === 'bearer' && !speech.finding.facts.usable.isReadOnly
-        ? pasteToken(speech)
-        : [
-            say`${act('generate-token')} on this page, and choose “read and write” for it.`,
-            say`${open(speech, 'bearer')}, and paste it into ${ui(field(speech, 'token'))}.`,
-            press(speech, 'bearer'),
-          ],
+    steps: [
+      speech.audience === 'operator'
+        ? say`Ask the customer first: a read-only token may be intended. If it is, changes have to be turned off in ${speech.name}.`
+        : say`Check with ${speech.vendor} first: a read-only token may be intended. If it is, turn changes off in ${speech.name}.`,
+      ...writable(speech),
+      say`Once changes are accepted, revoke ${token(speech)}, which is no longer needed: ${act('choose-credential')}.`,
+    ],
   }),
   directory_disabled: (speech) => {
     const { by, at, count = 0 } = speech.finding.facts;

@@ -1,6 +1,7 @@
 /** What each finding says to people: the sentence that leads, what to do in the identity provider's own words, and what we cannot see. */
 import type { Code } from './codes.ts';
 import type { Finding } from './finding.ts';
+import { impactOf } from './impact.ts';
 import { plain, say, type Text } from './say.ts';
 import { type Reader, type Speak, type Spoken, speechOf, type Words } from './speech.ts';
 import { OAUTH_WORDS } from './words-of-oauth.ts';
@@ -12,7 +13,10 @@ import { UPSTREAM_WORDS } from './words-of-upstream.ts';
 const WORDS: Record<Code, Speak> = { ...REQUEST_WORDS, ...OAUTH_WORDS, ...UPSTREAM_WORDS, ...STATE_WORDS };
 
 export function wordsOf(finding: Finding, directory: Spoken, reader: Reader): Words {
-  const said = WORDS[finding.code](speechOf(finding, directory, reader));
+  const speech = speechOf(finding, directory, reader);
+  const spoken = WORDS[finding.code](speech);
+  const impact = impactOf(speech);
+  const said = impact.length === 0 ? spoken : { ...spoken, notes: [...(spoken.notes ?? []), impact] };
   const placed = reader.isAway ? fromAfar : fromNear;
   const words = { ...said, steps: said.steps.map(placed), ...(said.notes && { notes: said.notes.map(placed) }) };
   const isProbable = finding.certainty === 'likely' && !/probabl/i.test(words.lead + plain(words.rest));

@@ -15,7 +15,7 @@ import { CopyField, capital, counted, Go } from './parts.tsx';
 import { type EventRun, runsOf } from './runs.ts';
 import { SlotCards } from './slots.tsx';
 import { Stations, Strangers } from './stations.tsx';
-import { span, Time } from './times.tsx';
+import { age, Time } from './times.tsx';
 import { addressOf, useVisit, type Visit } from './visit.tsx';
 import { OtherFindings, WhatToDo } from './what-to-do.tsx';
 
@@ -174,7 +174,7 @@ function Callout({ view }: { view: DirectoryView }) {
           </>
         ) : (
           other?.total?.lastUsedAt &&
-          `The ${placeOf(other.credential.slot)} one has not been used for ${span(Math.floor((now.getTime() - other.total.lastUsedAt.getTime()) / 1000))}.`
+          `The ${placeOf(other.credential.slot)} one has not been used for ${age(Math.floor((now.getTime() - other.total.lastUsedAt.getTime()) / 1000))}.`
         )}
       </div>
       {visit.may('credentials.change') && replaced && (

@@ -114,6 +114,13 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+/** What was said to expire soon has expired, so nothing was resolved. */
+const EXPIRED: Record<string, string> = {
+  credential_ends_soon: 'The token or connection in use expired',
+  client_secret_ends_soon: 'The client secret expired',
+  refresh_policy_ends_soon: 'The connection expired under the policy of its client',
+};
+
 /** One line of what happened, as far as it is the reader's to know. */
 export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { tone: Tone; text: string } {
   const { type, data, actor } = event;
@@ -170,6 +177,8 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
     case 'finding.healed':
       // Somebody is known now; what was broken may be so still.
       if (told('code') === 'no_owner') return { tone: 'off', text: 'Someone at the organization opened a portal link' };
+      if (told('until') !== '' && event.at >= new Date(told('until')))
+        return { tone: 'off', text: EXPIRED[told('code')] ?? `Expired: ${meaningOf(told('code'))}` };
       return { tone: 'ok', text: `Resolved: ${meaningOf(told('code'))}` };
     case 'finding.settled':
       return { tone: 'off', text: SETTLED[told('how')] ?? 'A problem was marked as resolved' };

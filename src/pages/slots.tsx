@@ -6,7 +6,7 @@ import { DAYS, type DirectoryView, type Holding, placeOf, titleOf } from './dire
 import { troubleOf } from './findings.tsx';
 import { Details } from './lists.tsx';
 import { capital, counted, Spark, Tag } from './parts.tsx';
-import { Last, span, Time } from './times.tsx';
+import { age, Last, Time } from './times.tsx';
 import { useVisit } from './visit.tsx';
 
 /** Always two cards. `acts`: what may be done with a holding, or with an empty slot. */
@@ -123,7 +123,7 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
               {total.accessTokenExpiresAt && total.accessTokenExpiresAt > now && (
                 <small>
                   {' '}
-                  (access token: {span(Math.round((total.accessTokenExpiresAt.getTime() - now.getTime()) / 1000))} left)
+                  (access token: {age(Math.round((total.accessTokenExpiresAt.getTime() - now.getTime()) / 1000))} left)
                 </small>
               )}
             </>,
@@ -180,7 +180,7 @@ function StateTag({ holding, view }: { holding: Holding; view: DirectoryView }) 
   if (progress?.status === 'still_in_use') return <Tag tone="warn">replaced, still in use</Tag>;
   if (!total?.lastUsedAt) return <Tag tone="warn">not used yet</Tag>;
   const quietSeconds = Math.floor((now.getTime() - total.lastUsedAt.getTime()) / 1000);
-  if (using !== holding) return <Tag>not used for {span(quietSeconds)}</Tag>;
+  if (using !== holding) return <Tag>not used for {age(quietSeconds)}</Tag>;
   // Green says that all is well, so it stands beside no trouble.
   const isQuiet = view.diagnosis.findings.some(({ code }) => CODES[code].group === 'silence');
   if (troubleOf(view.diagnosis) || isQuiet) return <Tag>last used</Tag>;

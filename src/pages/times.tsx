@@ -54,13 +54,22 @@ const WEEKDAY = dateFormat({ weekday: 'long' });
 const DAY_OF_YEAR = dateFormat({ day: 'numeric', month: 'long' });
 const DAY_AND_YEAR = dateFormat({ day: 'numeric', month: 'long', year: 'numeric' });
 
-/** `40 seconds ago`, `in 3 hours`; hours up to two days. The script of the pages says the same. */
+/** `40 seconds ago`, `in 3 hours`. The script of the pages says the same. */
 export function ago(at: Date, now: Date): string {
   const seconds = Math.round((now.getTime() - at.getTime()) / 1000);
-  if (seconds < 0) return `in ${span(-seconds)}`;
-  return seconds < 5 ? 'just now' : `${span(seconds)} ago`;
+  if (seconds < 0) return `in ${age(-seconds)}`;
+  return seconds < 5 ? 'just now' : `${age(seconds)} ago`;
 }
 
+/** How long something has been, to the nearest unit, as beside a clock: 13 hours and 50 minutes are 14 hours. */
+export function age(seconds: number): string {
+  if (seconds < 60) return counted(seconds, 'second');
+  const [minutes, hours] = [Math.round(seconds / 60), Math.round(seconds / 3600)];
+  if (minutes < 60) return counted(minutes, 'minute');
+  return hours < 24 ? counted(hours, 'hour') : counted(Math.round(seconds / 86_400), 'day');
+}
+
+/** How long something is by a setting, in a unit that is exact for most. */
 export function span(seconds: number): string {
   if (seconds < 60) return counted(seconds, 'second');
   if (seconds < 7200) return counted(Math.floor(seconds / 60), 'minute');

@@ -1,6 +1,6 @@
 /** What to do about a finding, who does it, and what can be done at once on these pages. */
 import type { ComponentChildren } from 'preact';
-import { actsIn, type Finding, type Words, wordsOf } from '../diagnosis/index.ts';
+import { actsIn, type Finding, type PageAct, type Words, wordsOf } from '../diagnosis/index.ts';
 import { ActButtons, type ActPlace } from './acts.tsx';
 import type { DirectoryView } from './directory-view.ts';
 import { actorOf, Dot, isFor, Said, toneOf } from './findings.tsx';
@@ -67,8 +67,30 @@ export function WhatToDo(props: { finding: Finding; view: RemedyView; whom?: Com
         {actor && <Tag tone={actor.tone}>{actor.who}</Tag>}
       </div>
       {finding.actor === 'it_contact' && whom}
+      {finding.actor === 'it_contact' && <ForThem words={words} directory={view.directory} />}
       <Steps words={words} place={{ visit, directory: view.directory, finding }} />
     </section>
+  );
+}
+
+/** What a button makes that somebody else has to paste. */
+const MADE: Partial<Record<PageAct, string>> = {
+  'generate-token': 'generate a token here',
+  'add-client-secret': 'add a client secret here',
+  'create-client': 'create a client here',
+};
+
+/** A step of the customer's whose button an operator sees: whether to press it, and what then. */
+function ForThem({ words: { steps }, directory }: { words: Words; directory: ActPlace['directory'] }) {
+  const visit = useVisit();
+  const [made] = actsIn(steps).flatMap((act) => MADE[act] ?? []);
+  if (visit.reader.audience !== 'operator' || made === undefined || !visit.may('credentials.change')) return null;
+  const link = `${visit.home}/organizations/${directory.organizationId}#portal-links`;
+  return (
+    <p class="soft">
+      You can do this for them: {made} and pass it on in a safe way, or{' '}
+      {visit.may('portal-links.change') ? <a href={link}>create a portal link</a> : 'ask for a portal link'} for them.
+    </p>
   );
 }
 

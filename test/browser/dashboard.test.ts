@@ -22,7 +22,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     const page = await context.newPage();
     await page.goto(await makeSignInLink(app));
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.waitForURL(/\/dashboard\/account/);
+    await page.waitForURL(/\/dashboard\/organizations/);
     return { context, page };
   }
 

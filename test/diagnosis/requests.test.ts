@@ -81,7 +81,7 @@ describe('a refused request is explained', () => {
     await send('Bearer something-else');
     const [lead] = (await diagnosis()).findings;
     assert.equal(lead.code, 'token_unknown');
-    assert.match(lead.words.detail, /The other connection is valid, but has never been used/);
+    assert.match(lead.words.detail, /The connection is valid, but has never been used/);
     assert.match(lead.words.steps[0], /set Authentication Mode to OAuth 2\. The connection itself is ready/);
     assert.doesNotMatch(lead.words.steps[0], /Generate/);
   });

@@ -36,7 +36,7 @@ describe('what pages load', () => {
   it('tells times in the words of the server', () => {
     const now = new Date('2026-03-01T12:00:00Z');
     const script = readFileSync('src/pages/assets/face.js', 'utf8');
-    const words = script.match(/^function (?:ago|span)\(.*?^\}/gms)?.join('\n') ?? '';
+    const words = script.match(/^function (?:ago|age)\(.*?^\}/gms)?.join('\n') ?? '';
     const FixedDate = class extends Date {
       static override now = () => now.getTime();
     };
@@ -46,5 +46,13 @@ describe('what pages load', () => {
       const at = new Date(now.getTime() - seconds * 1000);
       assert.equal((context as unknown as { ago(at: Date): string }).ago(at), ago(at, now));
     }
+    // As a clock beside it says too: nothing is rounded down by most of an hour.
+    for (const [minutes, says] of [
+      [60, '1 hour ago'],
+      [119, '2 hours ago'],
+      [13 * 60 + 59, '14 hours ago'],
+      [24 * 60, '1 day ago'],
+    ] as const)
+      assert.equal(ago(new Date(now.getTime() - minutes * 60_000), now), says);
   });
 });

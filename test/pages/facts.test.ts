@@ -87,7 +87,7 @@ describe('the facts on one page agree', () => {
     app.clock.advance(MINUTE);
     await request(CREDENTIALS);
     const { page } = await look(directory);
-    assert.match(page, /Client secret Expired 6\d minutes ago Connection ends Never/);
+    assert.match(page, /Client secret Expired 1 hour ago Connection ends Never/);
     assert.match(page, /0 accepted in 14 days\. 2 token requests refused\./);
     assert.match(parted(page), /The client secret expired/);
     assert.doesNotMatch(page, /0 refused in 14 days/);

@@ -68,7 +68,11 @@ async function sendReplaced({ app, client, connect }: OauthWorld, asked?: Parame
 export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
   client_secret_wrong: {
     drive: ({ request }) => request(CREDENTIALS, 'wrong'),
-    says: [/wrong client secret/, /Client Secret/],
+    says: [
+      /wrong client secret/,
+      /Client Secret/,
+      /Until then, Entra ID can't create, change or deactivate users here\./,
+    ],
   },
   client_secret_has_blanks: {
     drive: ({ request, client }) => request(CREDENTIALS, `${client.secret.slice(0, 20)} ${client.secret.slice(20)}`),

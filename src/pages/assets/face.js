@@ -26,8 +26,8 @@ function readable(root) {
 // The words of the server's own times.
 function ago(at) {
   const seconds = Math.round((Date.now() - ahead - at) / 1000);
-  if (seconds < 0) return `in ${span(-seconds)}`;
-  return seconds < 5 ? 'just now' : `${span(seconds)} ago`;
+  if (seconds < 0) return `in ${age(-seconds)}`;
+  return seconds < 5 ? 'just now' : `${age(seconds)} ago`;
 }
 
 function toTheMinute(at) {
@@ -48,12 +48,12 @@ function named(at, form) {
   return `${on}${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', ...year })} at ${time}`;
 }
 
-function span(seconds) {
+function age(seconds) {
   const count = (number, unit) => `${number} ${unit}${number === 1 ? '' : 's'}`;
   if (seconds < 60) return count(seconds, 'second');
-  if (seconds < 7200) return count(Math.floor(seconds / 60), 'minute');
-  if (seconds < 172_800) return count(Math.floor(seconds / 3600), 'hour');
-  return count(Math.floor(seconds / 86_400), 'day');
+  const [minutes, hours] = [Math.round(seconds / 60), Math.round(seconds / 3600)];
+  if (minutes < 60) return count(minutes, 'minute');
+  return hours < 24 ? count(hours, 'hour') : count(Math.round(seconds / 86_400), 'day');
 }
 
 document.addEventListener('click', async (event) => {

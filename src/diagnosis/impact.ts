@@ -1,0 +1,32 @@
+/** What a failure means for the users of a directory until it is fixed, and what has to follow then. */
+import { CODES, type Group } from './codes.ts';
+import { path, say, type Text } from './say.ts';
+import type { Speech } from './speech.ts';
+
+const STOPPING: ReadonlySet<Group> = new Set(['presented', 'not_usable', 'wrong_place', 'token_endpoint', 'upstream']);
+
+/** Empty for what stops nothing, or is not known to be the identity provider's. */
+export function impactOf(speech: Speech): Text {
+  const { code, severity, certainty } = speech.finding;
+  if (severity !== 'failing' || certainty !== 'known' || !STOPPING.has(CODES[code].group)) return [];
+  const says = say`Until then, ${speech.name} ${answered(speech)}can't create, change or deactivate users here.`;
+  const then = afterwards(speech);
+  return then.length === 0 ? says : say`${says} ${then}`;
+}
+
+/** What it gets in place of an answer, where the SCIM server fails. */
+function answered({ finding: { code, facts } }: Speech): string {
+  if (code === 'upstream_unreachable' || code === 'upstream_not_set' || code === 'upstream_cut')
+    return 'gets a 502, and ';
+  const isPassedOn = code === 'upstream_failing' || code === 'upstream_wrong_base' || code === 'upstream_not_scim';
+  return isPassedOn && facts.status !== undefined ? `gets the ${facts.status}, and ` : '';
+}
+
+/** Nothing is missing where nothing ever came, and where nobody knows what it does, nothing is said. */
+function afterwards({ finding: { code, facts }, idp, Name }: Speech): Text {
+  const { isAutomatic, byHand } = idp.recovery;
+  if (facts.acceptedAt === undefined || code === 'directory_disabled') return [];
+  if (isAutomatic === 'yes') return say`${Name} sends the failed changes again afterwards.`;
+  if (isAutomatic !== 'no' || !byHand) return [];
+  return say`Afterwards, select ${path(byHand.buttons)} there to send the failed changes again.`;
+}
