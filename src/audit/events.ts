@@ -171,7 +171,7 @@ export const PAYLOADS = {
   'credential.enabled': credential,
   'credential.revoked': { ...credential, 'reason?': typed, 'forced?': flag },
   'credential.retired': { ...credential, successorId: typed },
-  'credential.expired': credential,
+  'credential.expired': { ...credential, 'expiresAt?': time },
   'credential.reviewed': { ...credential, decision: oneOf('keep', 'end'), 'note?': typed },
   'credential.leaked': {
     ...credential,

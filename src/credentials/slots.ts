@@ -40,7 +40,10 @@ export function createSlots(deps: {
   async function expire(id: string): Promise<void> {
     await credentials.update(id, (record) => {
       if (record.state === 'expired' || stateAt(record, clock.now()) !== 'expired') return undefined;
-      const event = audit.event('credential.expired', SYSTEM, subjectOf(record), factsOf(record));
+      const event = audit.event('credential.expired', SYSTEM, subjectOf(record), {
+        ...factsOf(record),
+        ...(record.expiresAt && { expiresAt: record.expiresAt.toISOString() }),
+      });
       return { record: ended(record, 'expired', {}), events: [event] };
     });
   }

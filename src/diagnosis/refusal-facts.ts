@@ -150,8 +150,9 @@ export function usesTokens({ accepted, credentials }: Pick<Facts, 'accepted' | '
   return credentials.some(({ id, kind }) => id === accepted?.credentialId && kind === 'oauth');
 }
 
-/** Of what is counted together: the last time. */
-export function timeOf({ lastAt, at }: AuditEvent): Date {
+/** Of what is counted together: the last time. A credential ends at its expiry, and the round that notes it comes later. */
+export function timeOf({ type, data, lastAt, at }: AuditEvent): Date {
+  if (type === 'credential.expired' && typeof data['expiresAt'] === 'string') return new Date(data['expiresAt']);
   return lastAt ?? at;
 }
 

@@ -67,7 +67,7 @@ export function EventRows(props: {
               {isOpenable && <EventDetails event={event} />}
             </span>
             <small>
-              <Time at={byLast ? timeOf(event) : event.at} />
+              <Time at={byLast || event.type === 'credential.expired' ? timeOf(event) : event.at} />
             </small>
           </li>
         );
@@ -127,6 +127,8 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
   const told = (name: string) => (typeof data[name] === 'string' ? data[name] : '');
   const which = told('label') === '' ? `…${told('hint')}` : `“${told('label')}” (…${told('hint')})`;
 
+  const what =
+    told('kind') === 'oauth' ? `The connection${told('label') === '' ? '' : ` “${told('label')}”`}` : `Token ${which}`;
   const reason = told('reason').replaceAll('_', ' ');
   const code = codeOf(event);
   const why = code === undefined ? reason : uncapital((causeOfEvent(event) ?? '').replace(/\.$/, ''));
@@ -165,9 +167,9 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
     case 'credential.connected':
       return { tone: 'ok', text: 'A connection was created' };
     case 'credential.revoked':
-      return { tone: 'bad', text: `${which} was revoked${reason === '' ? '' : `: ${told('reason')}`}` };
+      return { tone: 'bad', text: `${what} was revoked${reason === '' ? '' : `: ${told('reason')}`}` };
     case 'credential.retired':
-      return { tone: 'off', text: `${which} was replaced by the new one and has stopped working` };
+      return { tone: 'off', text: `${what} was replaced by the new one and has stopped working` };
     case 'connection.refused':
       return { tone: 'bad', text: `Connection refused: ${why}` };
     case 'finding.began':

@@ -99,7 +99,7 @@ export function HowWeKnow(props: { finding: Finding; evidence: readonly AuditEve
   const began = new Date(finding.since);
   const firstAt = first && (beginningOf(first) < began ? began : beginningOf(first));
   const rows = [
-    ...changes.map((event) => ({ at: event.at, event, more: '' })),
+    ...changes.map((event) => ({ at: timeOf(event), event, more: '' })),
     ...(first && firstAt ? [{ at: firstAt, event: first, more: count > 1 ? 'First: ' : '' }] : []),
     ...(last && count > 1
       ? [{ at: timeOf(last), event: last, more: `Most recent of ${count.toLocaleString('en')}. ` }]

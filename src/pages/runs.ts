@@ -35,7 +35,12 @@ export function runsOf(
   return rows;
 }
 
-const NOTICED: ReadonlySet<string> = new Set(['finding.began', 'finding.changed', 'finding.healed']);
+const NOTICED: ReadonlySet<string> = new Set([
+  'finding.began',
+  'finding.changed',
+  'finding.healed',
+  'credential.expired',
+]);
 
 function isCounted(event: AuditEvent): boolean {
   return event.type === 'token.issued' || codeOf(event) !== undefined;

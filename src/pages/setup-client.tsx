@@ -24,6 +24,7 @@ import { Lead, troubleOf } from './findings.tsx';
 import { Fold, Form, Submit } from './forms.tsx';
 import { CopyOnce } from './heads.tsx';
 import { capital, Go, Note } from './parts.tsx';
+import { PasteWarning } from './paste-warning.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { framed, Onward } from './setup-steps.tsx';
 import { addressOf, type Route, trailTo, useVisit, type Visit } from './visit.tsx';
@@ -121,6 +122,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           <CopyOnce title="The client secret" label={`For ${name}`} value={secret}>
             Copy it now; it won't be shown again. If you lose it, add another one on this page.{' '}
             <NewestEnd client={own} />
+            <PasteWarning diagnosis={view.diagnosis} />
           </CopyOnce>
         )}
         {trouble && secret === undefined && <Lead finding={trouble} view={view} />}
@@ -245,7 +247,12 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
             another one.
           </p>
         ) : (
-          <AddSecret client={client} path={path} />
+          <>
+            <p class="soft">
+              At most {most} secrets work at a time, and {live.length} {live.length === 1 ? 'does' : 'do'} now.
+            </p>
+            <AddSecret client={client} path={path} />
+          </>
         )}
       </section>
     );

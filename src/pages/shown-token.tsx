@@ -6,6 +6,7 @@ import { type DirectoryView, wasFilledIn } from './directory-view.ts';
 
 import { CopyOnce } from './heads.tsx';
 import { Go, Steps } from './parts.tsx';
+import { PasteWarning } from './paste-warning.tsx';
 import { addressOf, type Shown, trailTo, type Visit } from './visit.tsx';
 
 /** A token, in the one moment in which it is there, beside the fields of the console that it goes into. */
@@ -20,13 +21,14 @@ export function shownToken(
   const isRotation = way === 'rotate';
   const address = addressOf(visit, directory);
   return {
-    title: isRotation ? 'Rotate the token' : 'Your new token',
+    title: 'Your new token',
     trail: trailTo(visit, directory),
     children: (
       <Steps names={WAYS[way]} current={way === 'setup' ? 2 : 1}>
         <CopyOnce title="Token" label={`For ${provider}`} value={token}>
           Copy it now; it won't be shown again. If you lose it, generate another one
           {isRotation ? ` on the next page. The old token keeps working` : ''}.
+          <PasteWarning diagnosis={view.diagnosis} />
         </CopyOnce>
         <ConsoleInstructions
           provider={provider}

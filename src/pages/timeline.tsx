@@ -1,7 +1,7 @@
 /** What happened to a directory, drawn: changes by people above, traffic below, silence hatched, refusals red and taller; and as a table. */
 import type { VNode } from 'preact';
 import { DAY_MS, dateFormat, HOUR_MS } from '../clock.ts';
-import { CODES, type Run, type Timeline } from '../diagnosis/index.ts';
+import { CODES, type Run, type Timeline, timeOf } from '../diagnosis/index.ts';
 import { placeOf } from './directory-view.ts';
 import { tellOf } from './events.tsx';
 import { Table } from './lists.tsx';
@@ -26,7 +26,7 @@ interface Lane {
   name: string;
   runs: readonly Run[];
   /** While there was a token or connection. */
-  held: readonly { from: Date; to: Date }[];
+  held: readonly { from: Date; to: Date; hint: string }[];
   empty?: string;
 }
 
@@ -51,7 +51,7 @@ export function TimelineDrawing({ timeline, since }: { timeline: Timeline; since
           ))}
         </ul>
         <section class="scroll late" aria-label="Timeline, one lane per part" tabindex={0}>
-          <svg width={WIDTH} height={bottom + 18} role="img" aria-label="Timeline, one lane per part">
+          <svg width={WIDTH} height={bottom} role="img" aria-label="Timeline, one lane per part">
             <defs>
               <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
                 <rect width="2" height="6" class="hatch" />
@@ -69,21 +69,28 @@ export function TimelineDrawing({ timeline, since }: { timeline: Timeline; since
             ))}
             {mark && <line class="then" x1={x(mark)} x2={x(mark)} y1={TOP} y2={bottom - 4} />}
             {changes.map((event) => (
-              <circle class="act" cx={x(event.at)} cy={y(0) + 18} r={5}>
-                <title>{`${stamp(event.at)}: ${tellOf(event, visit).text}, ${visit.nameOf(event.actor)}`}</title>
+              <circle class="act" cx={x(timeOf(event))} cy={y(0) + 18} r={5}>
+                <title>{`${stamp(timeOf(event))}: ${tellOf(event, visit).text}, ${visit.nameOf(event.actor)}`}</title>
               </circle>
             ))}
             {lanes.map((lane, index) => (
               <g>
                 {lane.held.map((held) => (
-                  <rect
-                    class="held"
-                    x={x(held.from)}
-                    y={y(index + 1) + 9}
-                    width={wide(held.from, held.to)}
-                    height={18}
-                    rx={4}
-                  />
+                  <>
+                    <rect
+                      class="held"
+                      x={x(held.from)}
+                      y={y(index + 1) + 9}
+                      width={wide(held.from, held.to)}
+                      height={18}
+                      rx={4}
+                    />
+                    {held.hint !== '' && (
+                      <text class="name" x={x(held.from) + 2} y={y(index + 1) + 6}>
+                        …{held.hint}
+                      </text>
+                    )}
+                  </>
                 ))}
                 {quietOf(lane.runs).map((quiet) => (
                   <rect
@@ -118,19 +125,16 @@ export function TimelineDrawing({ timeline, since }: { timeline: Timeline; since
                 <title>{`${stamp(firstAt)}: ${says} ${counted(count, 'request')}.`}</title>
               </rect>
             ))}
-            {mark && (
-              <text
-                class="mark"
-                x={x(mark) + (x(mark) > WIDTH / 2 ? -6 : 6)}
-                y={bottom + 10}
-                text-anchor={x(mark) > WIDTH / 2 ? 'end' : 'start'}
-              >
-                {since ? 'Since' : 'First'}: {stamp(mark)}
-              </text>
-            )}
           </svg>
         </section>
       </div>
+      {mark && (
+        <p class="timeline-mark">
+          <small>
+            {since ? 'Since' : 'First'}: {stamp(mark)}
+          </small>
+        </p>
+      )}
       <p class="unseen">The table below shows the same data.</p>
       <AsTable timeline={timeline} />
     </>
@@ -158,7 +162,8 @@ function lanesOf({ from, to, changes, credentials, tokenEndpoint, scimServer, tr
       name: `${capital(placeOf(slot))} credential`,
       runs: held.flatMap(({ runs }) => runs).sort((a, b) => a.from.getTime() - b.from.getTime()),
       held: held
-        .map(({ createdAt, endedAt = to }) => ({
+        .map(({ createdAt, hint, endedAt = to }) => ({
+          hint,
           from: createdAt < from ? from : createdAt,
           to: endedAt > to ? to : endedAt,
         }))
@@ -273,11 +278,13 @@ function AsTable({ timeline }: { timeline: Timeline }) {
     joined(runs).map((run) => ({ at: run.from, where, what: lasting(told(run), run.from, run.to) }));
   const all = [
     ...changes.map((event) => ({
-      at: event.at,
+      at: timeOf(event),
       where: 'Changes',
       what: `${tellOf(event, visit).text}, ${visit.nameOf(event.actor)}`,
     })),
-    ...credentials.flatMap(({ slot, runs }) => ofRuns(`${capital(placeOf(slot))} credential`, runs)),
+    ...credentials.flatMap(({ slot, hint, runs }) =>
+      ofRuns(`${capital(placeOf(slot))} credential${hint === '' ? '' : ` (…${hint})`}`, runs),
+    ),
     ...ofRuns('Token endpoint', tokenEndpoint),
     ...ofRuns('SCIM server', scimServer),
     ...joinedTroubles(troubles).map(({ says, firstAt, lastAt, count }) => ({

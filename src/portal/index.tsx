@@ -115,7 +115,8 @@ function turnAway({ cookies }: Guest, vendor: string): Shown {
 /** Someone who acts for the vendor is named as such, with their name if it is a person. Their address is not told. */
 function nameInPortal(actor: Actor, address: string | undefined, link: PortalLink, vendor: string): string {
   if (actor.type === 'operator') return `${actor.name} (${vendor})`;
-  if (actor.type === 'api_key' || actor.type === 'system') return vendor;
+  if (actor.type === 'system') return 'Latchkey';
+  if (actor.type === 'api_key') return vendor;
   if (actor.type === 'anonymous') return address === undefined ? 'someone' : `someone, ${address}`;
   const whose = actor.id === link.id ? 'you' : 'your organization';
   const name = actor.type === 'it_contact' ? `${actor.name} (${whose})` : actor.name;

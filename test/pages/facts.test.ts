@@ -75,7 +75,7 @@ describe('the facts on one page agree', () => {
     assert.match(known, /Nothing was changed in this directory in the 24 hours before the first failure/);
     assert.doesNotMatch(known, /Last accepted request|gateway/);
     const began = (await app.api.get(`/directories/${world.directory.id}/diagnosis`)).body.findings[0].since;
-    assert.match(html, new RegExp(`Since: \\w+ \\d+ \\w+ ${began.slice(11, 16)} UTC</text>`));
+    assert.match(html, new RegExp(`Since: \\w+ \\d+ \\w+ ${began.slice(11, 16)} UTC</small>`));
   });
 
   it('where a client secret has expired: on the card, beside the connection that lasts', async () => {
