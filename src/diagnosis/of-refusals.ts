@@ -66,6 +66,9 @@ export function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): F
   };
 }
 
+/** How many times its usual distance between two tries an identity provider keeps quiet before it counts as paused. */
+const PAUSED_AFTER = 2;
+
 /** Entra and its like pause after refusals; they come back by themselves, later than people expect. */
 export function ofBackoff(facts: Facts, current: RefusalFacts[]): Finding[] {
   const { directory, at, accepted } = facts;
@@ -77,7 +80,9 @@ export function ofBackoff(facts: Facts, current: RefusalFacts[]): Finding[] {
     .reduce<RefusalFacts | undefined>((a, b) => (a && a.lastAt >= b.lastAt ? a : b), undefined);
   if (!last || (accepted && accepted.at > last.lastAt)) return [];
   const quietMs = at.getTime() - last.lastAt.getTime();
-  if (quietMs < HOUR_MS) return [];
+  // One that tries once an hour has not paused because an hour has passed.
+  const usualMs = last.count > 1 ? (last.lastAt.getTime() - last.firstAt.getTime()) / (last.count - 1) : 0;
+  if (quietMs < Math.max(HOUR_MS, PAUSED_AFTER * usualMs)) return [];
   const triesAfter = retryHours.find((hours) => hours * HOUR_MS > quietMs);
   const next = triesAfter === undefined ? undefined : new Date(last.lastAt.getTime() + triesAfter * HOUR_MS);
   const gone = givesUpAfterDays === undefined ? undefined : last.firstAt.getTime() + givesUpAfterDays * DAY_MS;

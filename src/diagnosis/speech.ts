@@ -71,7 +71,7 @@ export function refused({ finding, name }: Speech): string {
   return `Requests from ${name} are ${finding.certainty === 'likely' ? 'probably ' : ''}being refused.`;
 }
 
-/** "41 requests from 192.0.2.7 since Tuesday at 09:12; since then, nothing else has been accepted." */
+/** "41 requests from 192.0.2.7 since Tuesday at 09:12. Nothing has been accepted since then." */
 export function tally({ finding }: Speech): Text {
   const { count = 0, isCut, firstAt, address, userAgent } = finding.facts;
   const since = date(firstAt);
@@ -79,22 +79,22 @@ export function tally({ finding }: Speech): Text {
   if (count === 0 || since === undefined) return other;
   const from = address === undefined ? '' : ` from ${address}${userAgent === undefined ? '' : ` (${userAgent})`}`;
   const which = other.length === 0 ? '' : say` ${other}`;
-  return say`${isCut ? 'More than ' : ''}${counted(count, 'request')}${from} since ${since}; ${othersOf(finding)}${which}`;
+  return say`${isCut ? 'More than ' : ''}${counted(count, 'request')}${from} since ${since}. ${othersOf(finding)}${which}`;
 }
 
 /** What became of the other requests. A token is accepted before the SCIM server fails, so that tells nothing of the server. */
 function othersOf({ code, severity, facts }: Finding): string {
   const { acceptedAt, firstAt = '', cause, hasGoneBack } = facts;
   if (CODES[code].group === 'upstream' || cause === 'doubled_path') {
-    if (severity === 'degraded') return 'other requests are getting through.';
-    return facts.isAlone ? 'no other requests came.' : 'no other requests have worked.';
+    if (severity === 'degraded') return 'Other requests are getting through.';
+    return facts.isAlone ? 'No other requests came.' : 'No other requests have worked.';
   }
-  if (acceptedAt === undefined) return 'nothing has ever been accepted.';
+  if (acceptedAt === undefined) return 'Nothing has ever been accepted.';
   if (code === 'refresh_token_superseded' && severity === 'degraded' && !hasGoneBack)
-    return 'the other installation keeps working.';
+    return 'The other installation keeps working.';
   if (CODES[code].group === 'token_endpoint' && severity === 'degraded')
-    return 'other requests will stop when the current access token expires.';
-  return acceptedAt > firstAt ? 'other requests are being accepted.' : 'since then, nothing else has been accepted.';
+    return 'Other requests will stop when the current access token expires.';
+  return acceptedAt > firstAt ? 'Other requests are being accepted.' : 'Nothing has been accepted since then.';
 }
 
 /** The other token or connection. One that fails with its connection switches to no token that lies there besides. */

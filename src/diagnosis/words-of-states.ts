@@ -204,7 +204,9 @@ export const STATE_WORDS = {
       rest: say`Its last request was refused ${date(lastAt)}, and it has sent nothing since. ${says}`,
       detail: say`${at === undefined ? '' : say`It will try again ${date(at)} or earlier. `}${gives === undefined ? '' : say`It will stop trying ${gives}.`}`,
       steps: byHand
-        ? [say`To start it now, open ${path(byHand.path)} in ${speech.name} and select ${path(byHand.buttons)}.`]
+        ? [
+            say`${speech.finding.severity === 'notice' ? 'Once requests are no longer refused' : 'To start it now'}, open ${path(byHand.path)} in ${speech.name} and select ${path(byHand.buttons)}.`,
+          ]
         : [],
       unseen: `its own schedule.`,
     };

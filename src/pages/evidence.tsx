@@ -165,7 +165,7 @@ function knownBesides({ code, since, facts }: Finding): { at: Date; event: undef
   const accepted = isBehind
     ? 'The latest request whose token was accepted'
     : group === 'token_endpoint' && code !== 'refresh_token_superseded' && (acceptedAt ?? '') > (expiresAt ?? '')
-      ? 'Last accepted request, with an access token from before'
+      ? 'Last accepted request, with an access token issued earlier'
       : 'Last accepted request';
   const row = (at: string | undefined, more: string) =>
     at === undefined ? [] : [{ at: new Date(at), event: undefined, more }];

@@ -62,8 +62,9 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
   const refusals = findings.filter(({ code, facts }) => isRefusal(code) && facts.count);
   const tokenRefusals = refusals.filter((one) => CODES[one.code].group === 'token_endpoint' && isOf(one, credential));
   const tokensRefused = tokenRefusals.reduce((sum, { facts }) => sum + (facts.count ?? 0), 0);
-  // A value that was cut belongs to no card.
-  const isRefusedWithout = refused === 0 && refusals.some((one) => !isOf(one, credential)) && tokensRefused === 0;
+  // Of a value that was cut or written wrongly nobody knows whose it was.
+  const isOthers = (one: Finding) => one.facts.credentialId !== undefined && !isOf(one, credential);
+  const isRefusedWithout = refused === 0 && tokensRefused === 0 && refusals.length > 0 && refusals.every(isOthers);
   return (
     <article
       class={using === holding && holding.state === 'active' && !troubleOf(view.diagnosis) ? 'slot using' : 'slot'}
@@ -155,9 +156,10 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
         <Spark days={days} />
         <small>
           {accepted.toLocaleString('en')} accepted
-          {refused > 0 && `, ${refused.toLocaleString('en')} refused`} in {DAYS} days
-          {tokensRefused > 0 && `. ${counted(tokensRefused, 'token request')} refused.`}
-          {isRefusedWithout && '. The refused requests came without it.'}
+          {refused > 0 && `, ${refused.toLocaleString('en')} refused`} in {DAYS} days.
+          {tokensRefused > 0 && ` ${counted(tokensRefused, 'token request')} refused.`}
+          {isRefusedWithout &&
+            ` The refused requests didn't use ${credential.kind === 'oauth' ? 'this connection' : 'this token'}.`}
         </small>
       </div>
       <div class="acts">{acts}</div>

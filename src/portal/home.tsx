@@ -172,7 +172,7 @@ function HomePage(props: {
         <p class="soft">
           {isMailOn
             ? 'Contacts get an email when something fails, and before something expires.'
-            : 'Email is off, so no notices are sent. This page shows what fails; the contacts page shows what expires soon.'}
+            : "Email is off, so no notices are sent. This page shows what's failing, and the contacts page what expires soon."}
         </p>
       </section>
       <section class="panel">

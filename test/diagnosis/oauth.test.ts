@@ -121,7 +121,7 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     assert.equal((await send()).status, 200);
     const [lead] = await findingsOf(directory);
     assert.deepEqual([lead.code, lead.severity], ['client_secret_wrong', 'degraded']);
-    assert.match(textOf(lead), /; other requests will stop when the current access token expires/);
+    assert.match(textOf(lead), /\. Other requests will stop when the current access token expires/);
     app.clock.advance(MINUTE);
     await ask(app, client, CREDENTIALS);
     const after = await findingsOf(directory);

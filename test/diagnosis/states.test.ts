@@ -110,6 +110,19 @@ describe('the state of a directory is explained', () => {
     assert.deepEqual(codesOf(found), ['token_truncated', 'idp_backoff', 'no_owner']);
     assert.match(textOf(found.findings[1]), /Restart provisioning/);
     assert.match(textOf(found.findings[1]), /will try again/);
+    assert.match(textOf(found.findings[1]), /Once requests are no longer refused/);
+  });
+
+  it('as no pause of one that goes on trying once an hour', async () => {
+    const { send, token, diagnosis } = await makeWorld(app, { provider: 'entra' });
+    await send(`Bearer ${token}`);
+    for (let tries = 0; tries < 4; tries++) {
+      await send(`Bearer ${token.slice(0, 20)}`);
+      app.clock.advance(HOUR);
+    }
+    assert.ok(!codesOf(await diagnosis()).includes('idp_backoff'));
+    app.clock.advance(2 * HOUR);
+    assert.ok(codesOf(await diagnosis()).includes('idp_backoff'));
   });
 
   it('as quiet_for_longer_than_ever after the preset, and not once that is expected', async () => {

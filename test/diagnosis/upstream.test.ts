@@ -105,7 +105,7 @@ describe('a SCIM server behind the gateway is explained', () => {
     await world.request('GET', '/Users/Users?count=1');
     const lead = await first(world);
     assert.deepEqual([lead.code, lead.severity, lead.actor], ['wrong_path', 'failing', 'it_contact']);
-    assert.match(textOf(lead), /added again, such as \/Users.*no other requests came.*SCIM connector base URL/);
+    assert.match(textOf(lead), /added again, such as \/Users.*No other requests came.*SCIM connector base URL/);
     await world.request();
     assert.equal((await world.diagnosis()).findings.at(-1).code, 'working');
   });
