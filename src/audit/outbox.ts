@@ -33,6 +33,8 @@ export interface Tracked<R extends Identified>
 }
 
 const RECOVERY_BATCH = 500;
+/** Later than any time that is written. */
+const EVER = new Date('9999-12-31T23:59:59.999Z');
 
 export function createOutbox(deps: {
   storage: Storage;
@@ -54,6 +56,8 @@ export function createOutbox(deps: {
     { collection: Collection<Outbox>; clear: (id: string, sent: AuditEvent[]) => Promise<void> }
   >();
   const background = new Set<Promise<void>>();
+  /** What was left at the last look, and when it was first seen, in monotonic milliseconds. */
+  let seen = new Map<string, number>();
   function later(work: Promise<unknown>): void {
     const done = work.then(
       () => undefined,
@@ -129,19 +133,31 @@ export function createOutbox(deps: {
 
   return {
     track,
-    /** Finishes what a crash interrupted at least so long ago. */
+    /**
+     * Finishes what a crash interrupted at least so long ago: by the time that it bears, or since it was first seen here, for a clock that was
+     * ahead may have written it.
+     */
     async recover(olderThanMs: number): Promise<void> {
-      const before = new Date(clock.now().getTime() - olderThanMs);
-      for (const { collection, clear } of tracked.values()) {
-        for (const record of await collection.due('outboxAt', before, RECOVERY_BATCH)) {
+      const [now, nowMs] = [clock.now().getTime(), clock.monotonicMs()];
+      const stillThere = new Map<string, number>();
+      const isLeft = (key: string, at: Date) => {
+        const firstSeenMs = seen.get(`${key} ${at.getTime()}`) ?? nowMs;
+        stillThere.set(`${key} ${at.getTime()}`, firstSeenMs);
+        return now - at.getTime() >= olderThanMs || nowMs - firstSeenMs >= olderThanMs;
+      };
+      for (const [name, { collection, clear }] of tracked) {
+        for (const record of await collection.due('outboxAt', EVER, RECOVERY_BATCH)) {
+          if (!isLeft(`${name} ${record.id}`, record.outboxAt ?? EVER)) continue;
           const sent = record.outbox ?? [];
           // Another release may have left it.
           for (const event of sent) await append({ ...event, data: cleaned(PAYLOADS[event.type], event.data) });
           await clear(record.id, sent);
         }
       }
-      const { items } = await removals.page({ to: before, limit: RECOVERY_BATCH });
-      for (const { id, from, event } of items) await finishRemoval(id, from, event);
+      const { items } = await removals.page({ limit: RECOVERY_BATCH, direction: 'ascending' });
+      for (const { id, from, event, at } of items)
+        if (isLeft(`${from} ${id}`, at)) await finishRemoval(id, from, event);
+      seen = stillThere;
     },
     /** Waits for what is written in the background. */
     async settled(): Promise<void> {

@@ -4,7 +4,7 @@ import { type AuditEvent, createAudit, SYSTEM } from '../../src/audit/index.ts';
 import { createOrganizations } from '../../src/directories/index.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import type { Collection, Storage } from '../../src/storage/index.ts';
-import { createMovableClock, DAY, MINUTE, SECOND } from '../support/clock.ts';
+import { createMovableClock, DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts';
 import { bothEngines, type Place, silent } from '../support/engines.ts';
 
 for (const engine of bothEngines) {
@@ -137,6 +137,29 @@ for (const engine of bothEngines) {
         [2, 3],
       );
       assert.equal(new Set(idsOf(heard)).size, 1);
+    });
+
+    it('hear of what an instance with a clock that is ahead left behind, without waiting for that time', async () => {
+      const ahead = createMovableClock(new Date(clock.now().getTime() + HOUR).toISOString());
+      const storage = await place.open(ahead);
+      opened.push(storage);
+      const used = breaking(storage, { events: true });
+      const audit = createAudit({ storage: used, clock: ahead, random: systemRandom, log: silent });
+      const dead = createOrganizations({ storage: used, audit, clock: ahead, random: systemRandom });
+      const kept = await dead.create({ name: 'Litware' }, SYSTEM).then(({ id }) => id);
+      const { id: gone, ...organization } = await dead.create({ name: 'Proseware' }, SYSTEM);
+      await dead.remove({ id: gone, ...organization }, 0, SYSTEM).catch(() => undefined);
+
+      const { audit: living, organizations } = await startInstance();
+      const eventsOf = async (organizationId: string) =>
+        (await living.page({ where: { organizationId }, limit: 10 })).items.map(({ type }) => type);
+      await living.recover(10 * SECOND);
+      assert.deepEqual(await eventsOf(kept), [], 'it may be under way');
+      clock.advance(15 * SECOND);
+      await living.recover(10 * SECOND);
+      assert.deepEqual(await eventsOf(kept), ['organization.created']);
+      assert.deepEqual((await eventsOf(gone)).sort(), ['organization.created', 'organization.deleted']);
+      assert.equal(await organizations.find(gone), undefined);
     });
   });
 }
