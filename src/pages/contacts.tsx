@@ -125,9 +125,10 @@ export function contactRoutes<V extends Visit>({
               )}
               {may && !notifications.isMailOn && (
                 <section class="panel">
-                  <h2>Add a contact</h2>
                   <p class="soft">
-                    {visit.reader.audience === 'operator' ? MAIL_IS_OFF : 'Email is off, so no notices are sent.'}
+                    {visit.reader.audience === 'operator'
+                      ? `Contacts are notified by email. ${MAIL_IS_OFF}`
+                      : 'No contacts can be added, because email is off and no notices are sent.'}
                   </p>
                 </section>
               )}
