@@ -8,6 +8,10 @@ const STOPPING: ReadonlySet<Group> = new Set(['presented', 'not_usable', 'wrong_
 /** Empty for what stops nothing, or is not known to be the identity provider's. */
 export function impactOf(speech: Speech): Text {
   const { code, severity, certainty } = speech.finding;
+  if (code === 'upstream_rejects_content') {
+    const then = afterwards(speech);
+    return say`Until then, the rejected changes don't reach the SCIM server.${then.length === 0 ? '' : say` ${then}`}`;
+  }
   if (severity !== 'failing' || certainty !== 'known' || !STOPPING.has(CODES[code].group)) return [];
   const says = say`Until then, ${speech.name} ${answered(speech)}can't create, change or deactivate users here.`;
   const then = afterwards(speech);
@@ -25,7 +29,8 @@ function answered({ finding: { code, facts } }: Speech): string {
 /** Nothing is missing where nothing ever came, and where nobody knows what it does, nothing is said. */
 function afterwards({ finding: { code, facts }, idp, Name }: Speech): Text {
   const { isAutomatic, byHand } = idp.recovery;
-  if (facts.acceptedAt === undefined || code === 'directory_disabled') return [];
+  const isBehind = CODES[code].group === 'upstream';
+  if ((facts.acceptedAt === undefined && !isBehind) || code === 'directory_disabled') return [];
   if (isAutomatic === 'yes') return say`${Name} sends the failed changes again afterwards.`;
   if (isAutomatic !== 'no' || !byHand) return [];
   return say`Afterwards, select ${path(byHand.buttons)} there to send the failed changes again.`;

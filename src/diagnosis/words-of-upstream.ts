@@ -16,7 +16,7 @@ function failure(
     const isPart = finding.severity === 'degraded';
     return {
       lead: isPart ? 'Some requests are failing at the SCIM server.' : 'Provisioning is failing at the SCIM server.',
-      rest: say`The token is valid. ${server} ${says(speech)}`,
+      rest: say`The token is valid. ${server} ${says(speech)}${neverWorked(speech)}`,
       detail: say`${kinds === '' ? '' : `Affected: ${kinds}. `}${tally(speech)}`,
       steps: vendorDoes(
         speech,
@@ -50,6 +50,14 @@ function answerNotes({ finding: { facts } }: Speech): Text[] {
   ].filter((part) => part !== '');
   return parts.length < 2 ? [] : [say`Its latest failed response: ${list(parts)}.`];
 }
+
+/** What points at the URL rather than at the server. */
+function isNew({ audience, finding: { code, facts } }: Speech): boolean {
+  return audience === 'operator' && ABOUT_THE_URL.has(code) && facts.server?.hasWorked === false;
+}
+const ABOUT_THE_URL: ReadonlySet<Code> = new Set(['upstream_unreachable', 'upstream_wrong_base', 'upstream_not_scim']);
+
+const neverWorked = (speech: Speech) => (isNew(speech) ? ' It has never worked with this URL.' : '');
 
 /** Where the same URL worked before and nobody changed it here, the server comes before the URL. */
 function changedFirst(speech: Speech, look: string): Text[] {
@@ -158,7 +166,8 @@ export const UPSTREAM_WORDS = {
         fix: 'Check the SCIM server URL, and that the server can be reached from here.',
       };
       const look = cause.startsWith('tls') ? 'a new certificate' : 'a restart, a deployment, or a rule of a firewall';
-      return [...changedFirst(speech, look), say`${fix}`];
+      const url = isNew(speech) ? [say`${act('change-url')} on this page, if it isn't the right one.`] : [];
+      return [...changedFirst(speech, look), ...url, say`${fix}`];
     },
   ),
   upstream_refuses_us: failure(
@@ -192,7 +201,7 @@ export const UPSTREAM_WORDS = {
   ),
   upstream_rejects_content: (speech) => {
     const { text } = speech.finding.facts;
-    const { idp, Name } = speech;
+    const { idp, Name, audience, vendor } = speech;
     const quirk = idp.quirks.find((candidate) => candidate.in === 'update' || candidate.in === 'create');
     return {
       lead: 'The SCIM server is rejecting some changes.',
@@ -201,14 +210,16 @@ export const UPSTREAM_WORDS = {
           ? say`It answered with ${status(speech)} and gave no reason.`
           : say`It answered with ${status(speech)}: ${{ value: text }}`,
       detail: say`Affected: ${kindsOf(speech.finding.facts.request)}. ${tally(speech)}`,
-      steps: vendorDoes(
-        speech,
-        [
-          say`Compare what ${speech.name} sends with what the SCIM server accepts, starting with the reason above.`,
-          ...(quirk ? [say`${Name}: ${quirk.says}`] : []),
-        ],
-        'has to check its SCIM server; the reason is above',
-      ),
+      steps: [
+        say`Find the attribute that the SCIM server rejects: the reason is above.`,
+        audience === 'operator'
+          ? say`If its value is wrong, the customer's IT contact has to change the mapping of that attribute in ${speech.name}.`
+          : say`If its value is wrong, change the mapping of that attribute in ${speech.name}.`,
+        audience === 'operator'
+          ? say`If the value is right, accept it in your SCIM server.`
+          : say`If the value is right, ask ${vendor} to accept it, and send them the details: ${act('copy-ticket')}.`,
+        ...(audience === 'operator' && quirk ? [say`${Name}: ${quirk.says}`] : []),
+      ],
     };
   },
   upstream_failing: failure(

@@ -236,7 +236,8 @@ describe('a SCIM server behind the gateway is explained', () => {
     await world.request();
     const lead = await first(world);
     assert.equal(lead.code, 'upstream_unreachable');
-    assert.match(textOf(lead), /is refusing connections/);
+    assert.match(textOf(lead), /is refusing connections\. It has never worked with this URL\./);
+    assert.match(lead.words.steps[0], /^Change the URL/);
   });
 
   it('as upstream_rejects_content with the reason that it gave, while reads work', async () => {
@@ -250,6 +251,8 @@ describe('a SCIM server behind the gateway is explained', () => {
     const lead = await first(world);
     assert.deepEqual([lead.code, lead.severity], ['upstream_rejects_content', 'degraded']);
     assert.match(textOf(lead), /"userName" is required/);
+    assert.match(textOf(lead), /change the mapping of that attribute.*accept it in your SCIM server/s);
+    assert.match(textOf(lead), /Until then, the rejected changes don't reach the SCIM server\./);
     behave = answer(200, LIST);
   });
 
