@@ -120,6 +120,8 @@ export interface RefusalFacts {
   isMachine?: boolean;
   /** It named a client of this directory and proved nothing, as anybody can who knows the client ID. */
   isUnproven?: boolean;
+  /** A request at the authorization endpoint: a person's browser sent it, so its address says nothing of the identity provider. */
+  isFromBrowser?: boolean;
   /** The other directory of the two, where it belongs to the same organization. */
   other?: OtherDirectory;
   /** What the SCIM server or the request said of itself: a status, a kind, a reason without values. */

@@ -7,7 +7,7 @@ import type { Facts, RefusalFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { make, refusedFacts } from './making.ts';
 import { evidenceOf, isBehind, isTheirs } from './refusals.ts';
-import { certaintyOf } from './sender.ts';
+import { certaintyOf, isVisit } from './sender.ts';
 
 export function ofDirectory(facts: Facts, current: RefusalFacts[]): Finding[] {
   const { directory } = facts;
@@ -53,6 +53,7 @@ export function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): F
     (code === 'refresh_token_superseded' && facts.grantedAt !== undefined && facts.grantedAt > firstAt);
   const { severity } = entryOf(code);
   const isSure = refusals.some((refusal) => certaintyOf(refusal, facts) === 'known');
+  const isNoted = isToldThere(latest) || refusals.every((refusal) => isVisit(refusal, facts));
   return {
     ...make(code, firstAt, {
       ...refusedFacts(latest, facts),
@@ -60,7 +61,7 @@ export function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): F
       ...(facts.isCut && { isCut: true }),
       firstAt: firstAt.toISOString(),
     }),
-    severity: isToldThere(latest) ? 'notice' : isPartial && severity === 'failing' ? 'degraded' : severity,
+    severity: isNoted ? 'notice' : isPartial && severity === 'failing' ? 'degraded' : severity,
     evidence: evidenceOf(refusals),
     certainty: isSure ? 'known' : 'likely',
   };

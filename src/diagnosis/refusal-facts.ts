@@ -70,6 +70,7 @@ function refusalOf(code: Code, event: AuditEvent): RefusalFacts {
     ...(data['elsewhere'] === true && { isElsewhere: true }),
     ...(data['grantType'] === 'client_credentials' && { isMachine: true }),
     ...(isUnproven(event) && { isUnproven: true }),
+    ...(event.type === 'connection.refused' && { isFromBrowser: true }),
     ...(data['reason'] === 'rate_limited' && { isLimited: true }),
     ...(Object.keys(said).length > 0 && { said }),
   };

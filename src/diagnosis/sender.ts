@@ -29,7 +29,16 @@ export function certaintyOf(
   if (isKnownSource(known, address, userAgent)) return 'known';
   if (userAgent !== undefined && isAgentOf(directory.provider, userAgent)) return 'likely';
   if (isUnproven && isInstead(refusal, facts)) return 'likely';
+  if (isNamed && refusal.isFromBrowser) return 'likely';
   return accepted === undefined && !(isUnproven && known.length > 0) ? 'likely' : 'stranger';
+}
+
+/** Anybody's browser can name a client, so one visit is worth a word and is no failure of an identity provider that has connected before. */
+export function isVisit(
+  refusal: RefusalFacts,
+  { sources, tokenSources = [] }: Pick<Facts, 'sources' | 'tokenSources'>,
+) {
+  return refusal.isFromBrowser === true && refusal.isUnproven === true && sources.length + tokenSources.length > 0;
 }
 
 /** Comes again and again while nothing else comes, as from an identity provider that has moved. */

@@ -233,6 +233,25 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     assert.ok(!(await findingsOf(directory)).some(({ code }: Answer) => code === 'redirect_uri_unknown'));
   });
 
+  it('as a notice with what to do where a browser comes with an unknown redirect URI while another connection works', async () => {
+    const { directory, connect, client } = await makeOauthWorld(app);
+    await connect();
+    app.clock.advance(MINUTE);
+    const query = new URLSearchParams({
+      response_type: 'code',
+      client_id: client.id,
+      redirect_uri: 'https://idp.example/x',
+    });
+    await fetch(`${app.url}/oauth/authorize?${query}`, { headers: { 'user-agent': 'Mozilla/5.0 (X11; Linux)' } });
+    await flush(app);
+    const { findings, strangers } = (await app.api.get(`/directories/${directory.id}/diagnosis`)).body;
+    assert.deepEqual(strangers, []);
+    const found = findings.find(({ code }: Answer) => code === 'redirect_uri_unknown');
+    assert.deepEqual([found?.severity, found?.certainty], ['notice', 'likely']);
+    assert.match(textOf(found), /isn't registered.*start the connection again/s);
+    assert.ok(!findings.some(({ severity }: Answer) => severity === 'failing'));
+  });
+
   it('as client_deleted, and as access_token_last before the token ends', async () => {
     const { directory, connect, client } = await makeOauthWorld(app);
     await connect();
