@@ -87,7 +87,7 @@ export function Check(props: {
           <Row icon={<Icon name="warn" />} at={timeOf(connection)}>
             <strong>{tellOf(connection, visit).text}</strong>
             <small>
-              Check that the client ID and, for Okta, the app name match{' '}
+              Compare the client ID, and the redirect URI where it is shown, with{' '}
               <a href={`${addressOf(visit, directory)}/setup/oauth`}>the setup</a>. Then start the connection again.
             </small>
           </Row>

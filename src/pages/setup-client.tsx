@@ -149,6 +149,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
             connection.
           </p>
         )}
+        {own && goesBack && <RedirectUris provider={name} uris={own.redirectUris} />}
         {own?.appName !== undefined && <AppName directory={directory} appName={own.appName} />}
         {own && secret === undefined && !needsSecret && <Secrets directory={directory} client={own} />}
         {!own && shared && <p class="soft">The client secret comes from your software vendor.</p>}
@@ -367,6 +368,22 @@ async function isSpent({ credentialId }: Client, credentials: Credentials): Prom
   if (credentialId === undefined) return false;
   const state = (await credentials.find(credentialId))?.state;
   return state === 'revoked' || state === 'expired';
+}
+
+/** Where the provider may return to: a request with another one is refused. */
+function RedirectUris({ provider, uris }: { provider: string; uris: readonly string[] }) {
+  if (uris.length === 0) return null;
+  return (
+    <p class="soft">
+      {capital(provider)} can return only to {uris.length === 1 ? 'this redirect URI' : 'these redirect URIs'}:
+      {uris.map((uri) => (
+        <>
+          <br />
+          <span class="mono">{uri}</span>
+        </>
+      ))}
+    </p>
+  );
 }
 
 function AppNameField({ value }: { value?: string }) {

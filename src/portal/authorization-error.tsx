@@ -75,7 +75,7 @@ function messageOf(
       return {
         title: "Your identity provider asked us to return to a URL that isn't registered.",
         text: 'The redirect URI below is not registered for this client.',
-        todo: `For Okta, check the app name in your directory's setup, and start again: the URL contains that name. Otherwise, send these values to ${vendor}. They can register the URL after they check that it is yours.`,
+        todo: `Compare it with the redirect URIs in your directory's setup. For Okta, they contain the app name. If the setup shows that name, correct it there, and start again. Otherwise, send these values to ${vendor}. They can register the URL after they check that it is yours.`,
         values: [...client, ...redirect],
       };
     case 'token_url_as_authorize_url':

@@ -153,7 +153,11 @@ for (const engine of engines) {
         const query = new URLSearchParams({ response_type: 'code', client_id: id, redirect_uri: redirect, state: 's' });
         return contact.browser.open(`${app.url}/oauth/authorize?${query}`);
       };
-      assert.match((await ask('acme_scim_2')).html, /For Okta, check the app name in your directory's setup/);
+      assert.match(page.html, /return only to these redirect URIs:.*\/app\/cpc\/acme_scim_1\/oauth\/callback/s);
+      assert.match(
+        (await ask('acme_scim_2')).html,
+        /Compare it with the redirect URIs in your directory(?:'|&#39;)s setup/,
+      );
       await told();
       assert.match(
         (await open('/check')).html,
