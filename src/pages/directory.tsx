@@ -1,13 +1,13 @@
 /** A directory as it is now: the sentence that leads, the endpoint, the two slots, what happened. */
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
-import { actsIn, CODE_NAMES, CODES, PAGE_ACTS, timeOf, wordsOf } from '../diagnosis/index.ts';
+import { actsIn, CODE_NAMES, CODES, PAGE_ACTS, wordsOf } from '../diagnosis/index.ts';
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Page } from '../storage/index.ts';
 import { Ask, END_OLD } from './confirm.tsx';
 import { type DirectoryView, type Held, type Holding, isHeldBack, placeOf } from './directory-view.ts';
 import { EventRows, isToldTo, tellOf } from './events.tsx';
-import { HowWeKnow, senderOf } from './evidence.tsx';
+import { HowWeKnow, inOrder, senderOf } from './evidence.tsx';
 import { Lead } from './findings.tsx';
 import { Act } from './forms.tsx';
 import { Listed } from './lists.tsx';
@@ -200,7 +200,7 @@ function isNews({ type, data: { code } }: AuditEvent): boolean {
 function rowsOf({ items, nextCursor }: Page<AuditEvent>, evidence: AuditEvent[], visit: Visit): EventRun[] {
   const news = items.filter((event) => isNews(event) && isToldTo(event, visit.reader));
   const all = new Map([...news, ...evidence].map((event) => [event.id, event]));
-  const latestFirst = [...all.values()].sort((a, b) => timeOf(b).getTime() - timeOf(a).getTime());
+  const latestFirst = [...all.values()].sort((a, b) => inOrder(b, a));
   const sameness = (event: AuditEvent) => {
     return JSON.stringify([event.type, tellOf(event, visit).text, visit.nameOf(event.actor, event.address)]);
   };

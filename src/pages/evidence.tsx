@@ -73,6 +73,11 @@ export async function readEvidence(
   return [...all.values()].sort((a, b) => a.at.getTime() - b.at.getTime());
 }
 
+/** Oldest first. Of events of the same moment the one with the smaller ID comes first, in every list. */
+export function inOrder(a: AuditEvent, b: AuditEvent): number {
+  return timeOf(a).getTime() - timeOf(b).getTime() || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
+
 /** A refused request of no name is the identity provider's, unless it is told as a stranger's. */
 export function senderOf(event: AuditEvent, { diagnosis, provider }: DirectoryView): string | undefined {
   const { actor, address, type } = event;
@@ -105,7 +110,7 @@ export function HowWeKnow(props: { finding: Finding; evidence: readonly AuditEve
       ? [{ at: timeOf(last), event: last, more: `Most recent of ${count.toLocaleString('en')}. ` }]
       : []),
     ...knownBesides(finding),
-  ].sort((a, b) => a.at.getTime() - b.at.getTime());
+  ].sort((a, b) => a.at.getTime() - b.at.getTime() || (a.event && b.event ? inOrder(a.event, b.event) : 0));
   const isUnchanged =
     CODES[finding.code].group === 'upstream' &&
     !changes.some(({ at }) => at <= began && began.getTime() - at.getTime() < BEFORE_MS);
@@ -142,10 +147,11 @@ export function HowWeKnow(props: { finding: Finding; evidence: readonly AuditEve
           <small>What we cannot see: {unseen}</small>
         </p>
       )}
-      {!isOperator && last?.requestId !== undefined && (
+      {(!isOperator || CODES[finding.code].group === 'upstream') && last?.requestId !== undefined && (
         <p>
           <small>
-            Request ID for support: <span class="mono">{last.requestId}</span>
+            {isOperator ? 'Request ID of the latest failed request' : 'Request ID for support'}:{' '}
+            <span class="mono">{last.requestId}</span>
           </small>
         </p>
       )}
