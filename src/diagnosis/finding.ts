@@ -28,6 +28,8 @@ export interface FindingFacts {
   acceptedAt?: string;
   /** When the SCIM server last answered properly. */
   answeredAt?: string;
+  /** Of the latest failed request, behind the gateway. */
+  requestId?: string;
   address?: string;
   userAgent?: string;
   detail?: string;
@@ -59,6 +61,8 @@ export interface FindingFacts {
   isMachine?: boolean;
   /** A client secret that would be accepted, the newest. */
   liveSecret?: { hint: string; expiresAt?: string } & Origin;
+  /** As many client secrets work as may work at a time, so none can be added. */
+  areSecretsFull?: boolean;
   /** Both slots hold something, so that a new connection takes the place of one of them. */
   areSlotsFull?: boolean;
   /** An older refresh token comes from where the newer ones were fetched, and nothing has got a token since. */

@@ -1,4 +1,4 @@
-import { IDENTITY_PROVIDERS, type IdentityProviderId } from '../identity-providers/index.ts';
+import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../identity-providers/index.ts';
 import { type ActingParty, type Code, entryOf } from './codes.ts';
 import type { ClientFacts, CredentialFacts, Facts, OtherDirectory, RefusalFacts } from './facts.ts';
 import type { Finding, FindingFacts } from './finding.ts';
@@ -82,12 +82,12 @@ function otherFacts({ id, name, endpointUrl, hasAccepted }: OtherDirectory, { ac
 
 /** What the set-up can do with a client of the directory. */
 export function clientFacts({ name, isMachine, secrets }: ClientFacts, { at, directory }: Facts): FindingFacts {
-  const [newest] = secrets
-    .filter(({ expiresAt }) => expiresAt === undefined || expiresAt > at)
-    .sort((a, b) => (b.createdAt?.getTime() ?? 0) - (a.createdAt?.getTime() ?? 0));
+  const live = secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > at);
+  const [newest] = live.toSorted((a, b) => (b.createdAt?.getTime() ?? 0) - (a.createdAt?.getTime() ?? 0));
   return {
     clientName: name,
     isAppNamed: namesApp(directory.provider),
+    ...(live.length >= oauthPresetOf(directory.provider).secrets.live && { areSecretsFull: true }),
     ...(isMachine && { isMachine }),
     ...(newest && {
       liveSecret: {

@@ -112,6 +112,32 @@ function sender({ address, userAgent }: { address: string; userAgent?: string })
   return userAgent === undefined ? address : `${address} (${userAgent})`;
 }
 
+/** The secret is not what is wrong, so another one is the way out alone, and only where one can be added. */
+function lostSecret(speech: Speech): Text {
+  if (isShared(speech)) return [];
+  return speech.finding.facts.areSecretsFull
+    ? say`No other secret can be added now. If you lost the secret, remove one first: ${act('compare-setup')}.`
+    : say`If you lost the secret: ${act('add-client-secret')}.`;
+}
+
+/** The browser that connects comes back here, to the person who is signed in. */
+function connectFromHere(speech: Speech): Text[] {
+  const [go = [], ...then] = connectAgain(speech);
+  const isHere = speech.audience === 'it_contact' && speech.isAway !== true;
+  return [
+    say`${act('compare-setup')} on this page: it shows the values.`,
+    isHere ? say`${go} Use this browser: ${speech.name} brings you back here.` : go,
+    ...then,
+  ];
+}
+
+/** The vendor ended it and said nothing: it may be on purpose. */
+function unexplained({ audience, finding: { facts } }: Speech): string {
+  const { by, byType, reason } = facts;
+  const isVendors = audience === 'it_contact' && by !== undefined && byType !== 'it_contact' && byType !== 'system';
+  return isVendors && reason === undefined ? " They gave no reason. If you didn't expect it, ask them first." : '';
+}
+
 /** Which of the two is the second one, and what it needs. */
 function secondInstallation(speech: Speech): Text[] {
   const { address, userAgent, working } = speech.finding.facts;
@@ -518,14 +544,12 @@ export const OAUTH_WORDS = {
         ? say`The connection's directory was deleted.`
         : isExpired
           ? say`The connection expired ${date(expiresAt ?? at)}.`
-          : say`${capital(whoDid(speech))} revoked the connection ${date(at)}.${reasonOf(speech)}`,
+          : say`${capital(whoDid(speech))} revoked the connection ${date(at)}.${reasonOf(speech)}${unexplained(speech)}`,
       detail: tally(speech),
-      steps: speech.finding.facts.isMachine ? newClient(speech) : connectAgain(speech),
+      steps: speech.finding.facts.isMachine ? newClient(speech) : connectFromHere(speech),
       notes: speech.finding.facts.isMachine
         ? [say`The old client can't connect again: its connection has ended permanently.`]
-        : [
-            say`The client ID and client secret in ${speech.name} stay the same. If you lost the secret: ${act('add-client-secret')}.`,
-          ],
+        : [say`The client ID and client secret in ${speech.name} stay the same. ${lostSecret(speech)}`],
     };
   },
   connection_slots_full: refusal(

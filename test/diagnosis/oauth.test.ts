@@ -1,6 +1,7 @@
 /** A scenario for each finding of the authorization and token endpoints. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { type Finding, wordsOf } from '../../src/diagnosis/index.ts';
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
@@ -250,6 +251,29 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     assert.deepEqual([found?.severity, found?.certainty], ['notice', 'likely']);
     assert.match(textOf(found), /isn't registered.*start the connection again/s);
     assert.ok(!findings.some(({ severity }: Answer) => severity === 'failing'));
+  });
+
+  it('as ended by the vendor, with the way back first and no secret where none can be added', () => {
+    const finding: Finding = {
+      ...{ code: 'connection_ended', severity: 'failing', actor: 'it_contact', certainty: 'known', evidence: [] },
+      since: '2026-11-01T10:00:00.000Z',
+      facts: { at: '2026-11-01T10:00:00.000Z', by: 'Dana', byType: 'operator', clientId: 'c', clientName: 'Okta' },
+    };
+    const urls = { endpointUrl: 'https://x', tokenUrl: 'https://x', authorizationUrl: 'https://x' };
+    const told = (facts: Finding['facts']) =>
+      wordsOf(
+        { ...finding, facts: { ...finding.facts, ...facts } },
+        { name: 'Okta', provider: 'okta', ...urls },
+        { audience: 'it_contact', vendor: 'Acme' },
+      );
+    const text = JSON.stringify(told({}));
+    assert.match(text, /They gave no reason\. If you didn't expect it, ask them first\./);
+    assert.match(text, /Use this browser: Okta brings you back here/);
+    assert.match(text, /"steps":\[\[\{"act":"compare-setup"/);
+    assert.match(text, /add-client-secret/);
+    const full = JSON.stringify(told({ areSecretsFull: true, reason: 'audit' }));
+    assert.doesNotMatch(full, /add-client-secret|gave no reason/);
+    assert.match(full, /remove one first/);
   });
 
   it('as client_deleted, and as access_token_last before the token ends', async () => {
