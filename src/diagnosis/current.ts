@@ -270,7 +270,7 @@ function signature(findings: readonly Finding[]): string {
         severity,
         since,
         certainty,
-        facts: { count, lastAt, acceptedAt, seconds, working, earlier, ...facts },
+        facts: { count, lastAt, requestId, acceptedAt, seconds, working, earlier, ...facts },
       }) => [
         code,
         severity,

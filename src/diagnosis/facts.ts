@@ -107,6 +107,8 @@ export interface RefusalFacts {
   /** Events that say so, the latest first. */
   evidence: { id: string; firstAt: Date; lastAt: Date }[];
   credentialId?: string;
+  /** Of the latest of them. */
+  requestId?: string;
   /** The last four characters of the token, where we know it. */
   hint?: string;
   clientId?: string;

@@ -37,6 +37,7 @@ export function ofUpstream(facts: Facts): Finding[] {
     return {
       ...make(code, since, {
         ...(latest && refusedFacts(latest, facts)),
+        ...(latest?.requestId !== undefined && { requestId: latest.requestId }),
         count: refusals.reduce((sum, { count }) => sum + count, 0) || outcomes.length,
         firstAt: since.toISOString(),
         lastAt: new Date(Math.max(...outcomes.map(({ at }) => at.getTime()))).toISOString(),

@@ -49,7 +49,7 @@ function overAt(
 }
 
 function refusalOf(code: Code, event: AuditEvent): RefusalFacts {
-  const { id, at, firstAt = at, lastAt = at, count = 1, credentialId, address, data } = event;
+  const { id, at, firstAt = at, lastAt = at, count = 1, credentialId, address, requestId, data } = event;
   const word = (name: string) => (typeof data[name] === 'string' && data[name] !== '' ? data[name] : undefined);
   const [hint, clientId, userAgent, fault] = [word('hint'), word('clientId'), word('userAgent'), word('fault')];
   const detail = fault === undefined ? word('subReason') : `assertion_${fault}`;
@@ -62,6 +62,7 @@ function refusalOf(code: Code, event: AuditEvent): RefusalFacts {
     count,
     evidence: [{ id, firstAt, lastAt }],
     ...(credentialId !== undefined && { credentialId }),
+    ...(requestId !== undefined && { requestId }),
     ...(hint !== undefined && { hint }),
     // Anybody can name a client; it is known where its directory is.
     ...(clientId !== undefined && event.actor.id !== undefined && { clientId }),

@@ -224,7 +224,11 @@ export const UPSTREAM_WORDS = {
   },
   upstream_failing: failure(
     (speech) => say`answered with ${status(speech)}.`,
-    () => [say`Check its log at the time of the last request. Our request ID is in the X-Request-Id header.`],
+    ({ finding: { facts } }) => [
+      facts.requestId === undefined
+        ? say`Check its log at the time of the last request.`
+        : say`Check its log for the last request. We sent its ID in the X-Request-Id header: ${{ value: facts.requestId }}.`,
+    ],
   ),
   upstream_cut: failure(
     () => say`cut its responses short.`,

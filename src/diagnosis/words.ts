@@ -61,6 +61,9 @@ export function ticketOf(finding: Finding, directory: Spoken, reader: Reader): s
     ...(unseen !== undefined ? [`What we cannot see: ${unseen}`] : []),
     '',
     plain(say`Since ${new Date(finding.since)}. Finding: ${finding.code}.`),
+    ...(finding.facts.requestId !== undefined
+      ? [`Request ID of the latest failed request: ${finding.facts.requestId}`]
+      : []),
     ...(finding.evidence.length > 0 ? [`Events: ${finding.evidence.join(', ')}`] : []),
   ];
   return `${lines.join('\n')}\n`;

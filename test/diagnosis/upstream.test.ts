@@ -240,6 +240,20 @@ describe('a SCIM server behind the gateway is explained', () => {
     assert.match(lead.words.steps[0], /^Change the URL/);
   });
 
+  it('with the ID of the latest failed request, for the page and a ticket', async () => {
+    const world = await arrange();
+    behave = answer(500, ERROR(500, 'x'));
+    await world.request();
+    await world.request();
+    const lead = await first(world);
+    const { body } = await app.api.get(`/events?type=upstream.failed&directoryId=${world.directory.id}`);
+    const { requestId } = body.items[0];
+    assert.ok(requestId);
+    assert.equal(lead.facts.requestId, requestId);
+    assert.ok(textOf(lead).includes(`X-Request-Id header: ${requestId}.`));
+    behave = answer(200, LIST);
+  });
+
   it('as upstream_rejects_content with the reason that it gave, while reads work', async () => {
     const world = await arrange();
     behave = (request, response) =>
