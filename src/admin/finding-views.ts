@@ -23,7 +23,7 @@ const wordsView = z.object({
   steps: z.array(z.string()),
   notes: z.array(z.string()).describe('What to know while following the steps.'),
   value: z.object({ label: z.string(), value: z.string() }).nullable().describe('A value to copy.'),
-  unseen: z.string().nullable().describe('What we cannot see.'),
+  unseen: z.string().nullable().describe("What we can't see."),
 });
 
 export const findingView = z

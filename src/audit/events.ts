@@ -30,16 +30,17 @@ export const EVENTS = {
   'organization.created': 'An organization was created.',
   'organization.updated':
     'An organization was changed. `changed` names the attributes, and `changes` lists their old and new values.',
-  'organization.deleted': 'An organization was deleted with its directories. `directories` counts them.',
+  'organization.deleted':
+    'An organization was deleted, along with its directories. `directories` says how many there were.',
   'directory.created': 'A directory was created. Its endpoint now exists.',
   'directory.updated':
     'A directory was changed. `changed` names the attributes, and `changes` lists their old and new values.',
   'directory.disabled': 'A directory was disabled. Latchkey refuses every request to it until someone enables it.',
-  'directory.enabled': 'A directory was enabled again. The same credentials work.',
+  'directory.enabled': 'A directory was enabled again. Its credentials work again.',
   'directory.deleted': 'A directory was deleted.',
   'credential.issued': 'A token was created. It was shown once. `replaces` is the credential that it replaces.',
   'credential.imported':
-    'A token from another system was imported. `form` says what was given: `token`, `sha256`, `ssoreadyToken` or `ssoreadySha256`. `weak` means that it can be guessed and an owner imported it.',
+    'A token from another system was imported. `form` says what was given: `token`, `sha256`, `ssoreadyToken` or `ssoreadySha256`. `weak` means that the token could be guessed, but an owner imported it anyway.',
   'credential.updated': "A credential's label, scopes or expiration was changed. `changed` says which.",
   'credential.disabled': 'A credential was disabled. It is refused until someone enables it, and keeps its slot.',
   'credential.enabled': 'A credential was enabled again.',
@@ -50,9 +51,9 @@ export const EVENTS = {
   'credential.expired': 'A credential expired. Its slot is free.',
   'credential.reviewed': 'Someone reviewed a credential. `decision` is `keep`, or `end` if it should be revoked.',
   'credential.leaked':
-    'The value of a credential was found in a public place. `action` is `flagged`, `revoked`, or `none` if the credential had already been revoked or had expired. `url` says where, without its query.',
+    'The value of a credential was found in a public place. `action` is `flagged`, `revoked`, or `none` if the credential had already been revoked or had expired. `url` says where (without the query string).',
   'request.denied':
-    'Requests were refused. `reason` says why, and `count` says how many came from `firstAt` to `lastAt`. See [Refusals](#refusals).',
+    'Requests were refused. `reason` says why, and `count` says how many there were between `firstAt` and `lastAt`. See [Refusals](#refusals).',
   'request.unreadable':
     'Requests to a directory could not be read, so Latchkey never saw a credential. `reason` is `not_encoded` (a space or a non-ASCII character in the URL), `not_http`, `head_too_large` or `timed_out`.',
   'upstream.failed':
@@ -75,7 +76,7 @@ export const EVENTS = {
   'client.secret_added': 'Another client secret was created. It was shown once.',
   'client.secret_removed': 'A client secret was removed. It is now refused.',
   'portal_link.created': 'A portal link was created for an IT contact. It was shown once.',
-  'portal_link.used': 'A portal link was opened. Its session started.',
+  'portal_link.used': 'A portal link was opened, which started its session.',
   'portal_link.left': 'An IT contact ended their portal session.',
   'portal_link.revoked': 'A portal link was revoked, and its session ended.',
   'connection.requested':
@@ -86,7 +87,8 @@ export const EVENTS = {
     'A person or the authorization endpoint refused a connection. `reason` says why. See [Refusals](#refusals).',
   'credential.connected':
     'An OAuth connection was created. Its first token was issued. `replaces` is the credential that it replaces.',
-  'token.issued': 'Tokens were issued to a client. `count` says how many times, from `firstAt` to `lastAt`.',
+  'token.issued':
+    'Tokens were issued to a client. `count` says how many times this happened between `firstAt` and `lastAt`.',
   'token.refused':
     'The token endpoint refused a client. `reason` says why, and `count` how many times. See [Refusals](#refusals).',
   'signing_key.rotated': "The authorization server's signing and cookie keys were rotated.",
@@ -109,7 +111,7 @@ export const EVENTS = {
   'contact.deleted': 'A contact was removed.',
   'campaign.started': 'A campaign was started. It changes many credentials at once.',
   'campaign.reminded': "A campaign's contacts were reminded.",
-  'campaign.stopped': 'A campaign was stopped. Latchkey removes the end dates that it set.',
+  'campaign.stopped': 'A campaign was stopped. Latchkey removes the end dates that the campaign had set.',
   'campaign.finished': 'Every credential in a campaign has been revoked or has expired.',
   'webhook.created': 'A webhook was added. Its secret was shown once.',
   'webhook.updated': 'A webhook was changed. `changed` names the attributes.',
@@ -118,7 +120,7 @@ export const EVENTS = {
   'webhook.disabled':
     'A webhook was turned off. `reason` is `by_hand`, `gone` (its endpoint responded with 410) or `failing` (for five days).',
   'webhook.enabled': 'A webhook was turned on again.',
-  'webhook.deleted': 'A webhook was deleted with its deliveries.',
+  'webhook.deleted': 'A webhook was deleted, along with its deliveries.',
 } as const;
 
 export type EventType = keyof typeof EVENTS;

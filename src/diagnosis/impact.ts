@@ -27,11 +27,11 @@ function answered({ finding: { code, facts } }: Speech): string {
 }
 
 /** Nothing is missing where nothing ever came, and where nobody knows what it does, nothing is said. */
-function afterwards({ finding: { code, facts }, idp, Name }: Speech): Text {
+function afterwards({ finding: { code, facts }, idp, name }: Speech): Text {
   const { isAutomatic, byHand } = idp.recovery;
   const isBehind = CODES[code].group === 'upstream';
   if ((facts.acceptedAt === undefined && !isBehind) || code === 'directory_disabled') return [];
-  if (isAutomatic === 'yes') return say`${Name} sends the failed changes again afterwards.`;
+  if (isAutomatic === 'yes') return say`Afterwards, ${name} will send the failed changes again.`;
   if (isAutomatic !== 'no' || !byHand) return [];
-  return say`Afterwards, select ${path(byHand.buttons)} there to send the failed changes again.`;
+  return say`Afterwards, select ${path(byHand.buttons)} in ${name} to send the failed changes again.`;
 }

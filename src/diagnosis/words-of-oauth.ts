@@ -428,8 +428,8 @@ export const OAUTH_WORDS = {
     'client_id_and_secret_swapped',
     () => say`The client ID and client secret are swapped.`,
     (speech) => [
-      say`${open(speech, 'oauth')}. ${ui(field(speech, 'client-id'))} takes the value that begins with client_.`,
-      say`${ui(field(speech, 'client-secret'))} takes the value that begins with scimcs_.`,
+      say`${open(speech, 'oauth')}. For ${ui(field(speech, 'client-id'))}, enter the value that begins with client_.`,
+      say`For ${ui(field(speech, 'client-secret'))}, enter the value that begins with scimcs_.`,
       press(speech, 'oauth'),
     ],
   ),

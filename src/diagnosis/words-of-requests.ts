@@ -147,7 +147,7 @@ function wrongPlace(what: (speech: Speech) => Text): Speak {
       }`,
       detail: tally(speech),
       ...pasteEndpoint(speech),
-      unseen: `what exactly is in ${name}.`,
+      unseen: `exactly what is entered in ${name}.`,
     };
   };
 }
@@ -168,7 +168,7 @@ export const REQUEST_WORDS = {
     'token_missing',
     () => say`It's sending requests without a token.`,
     pasteToken,
-    'whether the token field is empty, or something between the identity provider and us is removing the token.',
+    'whether the token field is empty, or whether something between the identity provider and us is removing the token.',
   ),
   token_truncated: refusal(
     'token_truncated',

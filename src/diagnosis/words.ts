@@ -58,7 +58,7 @@ export function ticketOf(finding: Finding, directory: Spoken, reader: Reader): s
     ...(steps.length > 0 ? ['What to do:', ...steps.map((step, index) => `${index + 1}. ${plain(step)}`)] : []),
     ...notes.map(plain),
     ...(value ? [`${value.label}: ${value.value}`] : []),
-    ...(unseen !== undefined ? [`What we cannot see: ${unseen}`] : []),
+    ...(unseen !== undefined ? [`What we can't see: ${unseen}`] : []),
     '',
     plain(say`Since ${new Date(finding.since)}. Finding: ${finding.code}.`),
     ...(finding.facts.requestId !== undefined

@@ -75,7 +75,7 @@ export const google: IdentityProvider = {
   quirks: [
     {
       in: 'create',
-      says: "Autoprovisioning exists for apps in Google's catalog. A custom SAML app may not offer it.",
+      says: "Autoprovisioning exists for apps in Google's catalog. A custom SAML app might not offer it.",
       basis: 'documented',
     },
     { in: 'update', says: 'Archived users are left out.', basis: 'documented' },

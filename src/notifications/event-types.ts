@@ -9,7 +9,7 @@ import type { Credential } from '../credentials/index.ts';
 export const WEBHOOK_EVENTS = {
   'organization.created': 'An organization was created.',
   'organization.updated': 'An organization was changed. `changed` names the attributes.',
-  'organization.deleted': 'An organization was deleted with its directories.',
+  'organization.deleted': 'An organization was deleted, along with its directories.',
   'dsync.activated': 'A directory was created, or enabled again.',
   'dsync.updated': 'A directory was changed. `changed` names the attributes.',
   'dsync.deactivated': 'A directory was disabled. Every request to it is refused until someone enables it.',

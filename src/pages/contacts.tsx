@@ -86,9 +86,11 @@ export function contactRoutes<V extends Visit>({
               {confirmed < ENOUGH && (
                 <Note>
                   <strong>
-                    {confirmed === 0 ? 'No contacts have confirmed yet.' : 'Only one contact has confirmed.'}
+                    {confirmed === 0
+                      ? 'No contacts have confirmed their email address yet.'
+                      : 'Only one contact has confirmed.'}
                   </strong>{' '}
-                  Add at least two, so that someone sees a problem when one of them is away.
+                  Add at least two, so that someone notices a problem even if one of them is away.
                 </Note>
               )}
               <section class="panel list">

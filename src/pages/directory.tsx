@@ -221,7 +221,7 @@ export function LastUse({ view }: { view: Held }) {
       {at && at >= acceptedAt
         ? `from ${provider} (${using.total?.lastUsedFrom?.address})`
         : 'with a credential that no longer works'}
-      {accepted > 0 && `; ${counted(accepted, 'request')} in 14 days`}.
+      {accepted > 0 && `; ${counted(accepted, 'request')} in the last 14 days`}.
     </>
   );
 }

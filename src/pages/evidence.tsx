@@ -144,7 +144,7 @@ export function HowWeKnow(props: { finding: Finding; evidence: readonly AuditEve
       )}
       {unseen !== undefined && (
         <p>
-          <small>What we cannot see: {unseen}</small>
+          <small>What we can't see: {unseen}</small>
         </p>
       )}
       {(!isOperator || CODES[finding.code].group === 'upstream') && last?.requestId !== undefined && (

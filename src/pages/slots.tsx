@@ -28,7 +28,7 @@ export function SlotCards(props: {
             <p class="soft">
               {view.holdings.length === 0
                 ? `For the token or connection that ${view.provider} will use.`
-                : 'For your next credential, so that you can switch without an interruption.'}
+                : 'For your next credential, so that you can switch without interruption.'}
             </p>
             <div class="acts">{free(slot)}</div>
           </article>
@@ -156,7 +156,7 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
         <Spark days={days} />
         <small>
           {accepted.toLocaleString('en')} accepted
-          {refused > 0 && `, ${refused.toLocaleString('en')} refused`} in {DAYS} days.
+          {refused > 0 && `, ${refused.toLocaleString('en')} refused`} in the last {DAYS} days.
           {tokensRefused > 0 && ` ${counted(tokensRefused, 'token request')} refused.`}
           {isRefusedWithout &&
             ` The refused requests didn't use ${credential.kind === 'oauth' ? 'this connection' : 'this token'}.`}

@@ -72,11 +72,11 @@ function EnterPage({ organization, vendor }: { organization: string | undefined;
     <>
       <h1>Connect {organization === undefined ? 'your organization' : organization}</h1>
       <p>
-        Connect your identity provider, such as Okta or Entra ID, to {vendor}. It can then create, change and deactivate
-        users there.
+        Connect your identity provider, such as Okta or Entra ID, to {vendor}. Your identity provider can then create,
+        change and deactivate users in {vendor}.
       </p>
       <p class="soft">
-        If it is connected already, this is where you see whether it works, and what to do if it doesn't.
+        If it's already connected, this is where you can see whether it's working, and what to do if it isn't.
       </p>
       <p class="soft">
         Connecting takes about five minutes. You need to be an administrator of your identity provider. This link works

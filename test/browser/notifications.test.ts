@@ -108,7 +108,7 @@ describe('the pages of notifications', () => {
     const browser = createBrowserSession(app.url);
     await browser.submit(await browser.open(url), {});
     const page = await browser.open(`${app.url}/portal/contacts`);
-    assert.match(page.html, /No contacts have confirmed yet\./);
+    assert.match(page.html, /No contacts have confirmed their email address yet\./);
     await browser.submit(page, { name: 'Priya', email: 'priya@own.example', kind_failing: 'on' });
     const { items } = (await app.api.get(`/contacts?organizationId=${own.organizationId}`)).body;
     assert.deepEqual(

@@ -88,9 +88,9 @@ describe('the facts on one page agree', () => {
     await request(CREDENTIALS);
     const { page } = await look(directory);
     assert.match(page, /Client secret Expired 1 hour ago Connection ends Never/);
-    assert.match(page, /0 accepted in 14 days\. 2 token requests refused\./);
+    assert.match(page, /0 accepted in the last 14 days\. 2 token requests refused\./);
     assert.match(parted(page), /The client secret expired/);
-    assert.doesNotMatch(page, /0 refused in 14 days/);
+    assert.doesNotMatch(page, /0 refused in the last 14 days/);
   });
 
   it('where a colleague revoked the connection: revoked, by whom, and whose colleague that is', async () => {
