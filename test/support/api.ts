@@ -1,4 +1,5 @@
 /** The admin API as a test calls it. */
+import { setTimeout as pause } from 'node:timers/promises';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers come in many shapes; what is asserted of them is their check
 export type Answer = any;
@@ -19,6 +20,18 @@ export interface Reply {
   status: number;
   headers: Headers;
   body: Answer;
+}
+
+const ATTEMPTS = 100;
+
+/** The answer of a store that is not too busy: one that does not answer in time says so with 503. The call must be one that can be repeated. */
+export async function patiently(call: () => Promise<Reply>): Promise<Reply> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const answer = await call();
+    if (answer.status !== 503) return answer;
+    await pause(100);
+  }
+  throw new Error('the store was busy for too long');
 }
 
 export function createApi(url: string, key: string): Api {

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
-import { type Answer, type Api, createApi } from './api.ts';
+import { type Answer, type Api, createApi, patiently } from './api.ts';
 import { OWNER_KEY } from './app.ts';
 import { createBrowserSession } from './browser-session.ts';
 import { DAY, HOUR, MINUTE } from './clock.ts';
@@ -159,16 +159,6 @@ export function describeToldThoughKilled(engine: Engine): void {
         `${died} of ${KILLS} died at a write; ${organizations.length} changes and ${tokens.length} ends, ${receiver.received.length} requests, ${server.mails.length} emails`,
       );
     });
-
-    /** A store that is busy elsewhere may not answer in time, and says so. */
-    async function patiently(call: () => Promise<Answer>): Promise<Answer> {
-      for (let attempt = 0; attempt < LOOKS; attempt++) {
-        const found = await call();
-        if (found.status !== 503) return found;
-        await pause(100);
-      }
-      throw new Error('the store was busy for too long');
-    }
 
     const list = (path: string) => patiently(() => api.get(path));
     const isPending = async () => (await list('/deliveries?state=pending&limit=1')).body.items.length > 0;
