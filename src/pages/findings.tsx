@@ -117,8 +117,8 @@ function Since({ finding, spoken }: { finding: Finding; spoken: Spoken }) {
   const actor = actorOf(finding, visit, IDENTITY_PROVIDERS[spoken.provider].name);
   return (
     <small>
-      Since <Moment at={began} form="since" />
-      {count > 0 && `, ${isCut ? 'more than ' : ''}${counted(count, 'request')}`}
+      {count > 0 ? `${isCut ? 'More than ' : ''}${counted(count, 'request')} since ` : 'Since '}
+      <Moment at={began} form="since" />
       {finding.actor === 'idp' || !actor ? '.' : `. ${actor.who} can fix it.`}
     </small>
   );
