@@ -211,24 +211,38 @@ export const UPSTREAM_WORDS = {
           : say`It answered with ${status(speech)}: ${{ value: text }}`,
       detail: say`Affected: ${kindsOf(speech.finding.facts.request)}. ${tally(speech)}`,
       steps: [
-        say`Find the attribute that the SCIM server rejects: the reason is above.`,
+        text === undefined
+          ? say`Find the attribute that the SCIM server rejects, in its log for the last request.`
+          : say`Decide whether the SCIM server should accept what it rejects. Its reason is above.`,
         audience === 'operator'
-          ? say`If its value is wrong, the customer's IT contact has to change the mapping of that attribute in ${speech.name}.`
-          : say`If its value is wrong, change the mapping of that attribute in ${speech.name}.`,
+          ? say`If it should, change your SCIM server.`
+          : say`If it should, ask ${vendor} to accept it, and send them the details: ${act('copy-ticket')}.`,
         audience === 'operator'
-          ? say`If the value is right, accept it in your SCIM server.`
-          : say`If the value is right, ask ${vendor} to accept it, and send them the details: ${act('copy-ticket')}.`,
+          ? say`If not, the customer's IT contact has to change or remove the mapping of that attribute in ${speech.name}.`
+          : say`If not, change or remove the mapping of that attribute in ${speech.name}.`,
         ...(audience === 'operator' && quirk ? [say`${Name}: ${quirk.says}`] : []),
       ],
     };
   },
   upstream_failing: failure(
     (speech) => say`answered with ${status(speech)}.`,
-    ({ finding: { facts } }) => [
-      facts.requestId === undefined
-        ? say`Check its log at the time of the last request.`
-        : say`Check its log for the last request. We sent its ID in the X-Request-Id header: ${{ value: facts.requestId }}.`,
-    ],
+    (speech) => {
+      const { requestId, contentType = '' } = speech.finding.facts;
+      return [
+        ...(/html/.test(contentType)
+          ? [
+              say`Start with the proxy or load balancer in front of the SCIM server: ${status(speech)} with a web page usually comes from there, while the server is overloaded, restarting or down.`,
+            ]
+          : []),
+        requestId === undefined
+          ? say`Check the SCIM server's log at the time of the last request.`
+          : say`Check the SCIM server's log for the last request. We sent its ID in the X-Request-Id header: ${{ value: requestId }}.`,
+      ];
+    },
+    ({ finding: { severity } }) =>
+      severity === 'degraded'
+        ? [say`Only some requests are failing, so a single test that passes proves nothing.`]
+        : [],
   ),
   upstream_cut: failure(
     () => say`cut its responses short.`,

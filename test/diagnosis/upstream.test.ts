@@ -265,7 +265,7 @@ describe('a SCIM server behind the gateway is explained', () => {
     const lead = await first(world);
     assert.deepEqual([lead.code, lead.severity], ['upstream_rejects_content', 'degraded']);
     assert.match(textOf(lead), /"userName" is required/);
-    assert.match(textOf(lead), /change the mapping of that attribute.*accept it in your SCIM server/s);
+    assert.match(textOf(lead), /change your SCIM server.*change or remove the mapping of that attribute/s);
     assert.match(textOf(lead), /Until then, the rejected changes don't reach the SCIM server\./);
     behave = answer(200, LIST);
   });
