@@ -140,14 +140,15 @@ export function createOutbox(deps: {
     async recover(olderThanMs: number): Promise<void> {
       const [now, nowMs] = [clock.now().getTime(), clock.monotonicMs()];
       const stillThere = new Map<string, number>();
-      const isLeft = (key: string, at: Date) => {
-        const firstSeenMs = seen.get(`${key} ${at.getTime()}`) ?? nowMs;
-        stillThere.set(`${key} ${at.getTime()}`, firstSeenMs);
+      const isLeft = (collection: string, id: string, at: Date) => {
+        const key = `${collection} ${id} ${at.getTime()}`;
+        const firstSeenMs = seen.get(key) ?? nowMs;
+        stillThere.set(key, firstSeenMs);
         return now - at.getTime() >= olderThanMs || nowMs - firstSeenMs >= olderThanMs;
       };
       for (const [name, { collection, clear }] of tracked) {
         for (const record of await collection.due('outboxAt', EVER, RECOVERY_BATCH)) {
-          if (!isLeft(`${name} ${record.id}`, record.outboxAt ?? EVER)) continue;
+          if (!isLeft(name, record.id, record.outboxAt ?? EVER)) continue;
           const sent = record.outbox ?? [];
           // Another release may have left it.
           for (const event of sent) await append({ ...event, data: cleaned(PAYLOADS[event.type], event.data) });
@@ -155,8 +156,7 @@ export function createOutbox(deps: {
         }
       }
       const { items } = await removals.page({ limit: RECOVERY_BATCH, direction: 'ascending' });
-      for (const { id, from, event, at } of items)
-        if (isLeft(`${from} ${id}`, at)) await finishRemoval(id, from, event);
+      for (const { id, from, event, at } of items) if (isLeft(from, id, at)) await finishRemoval(id, from, event);
       seen = stillThere;
     },
     /** Waits for what is written in the background. */

@@ -3,7 +3,16 @@ import type { Attribution, Audit, Tracked } from '../audit/index.ts';
 import { type Clock, HOUR_MS } from '../clock.ts';
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { absent, assertLive, type Credential, ended, factsOf, stateAt, subjectOf } from './records.ts';
+import {
+  absent,
+  assertLive,
+  type Credential,
+  ended,
+  factsOf,
+  isDisabledByVendor,
+  stateAt,
+  subjectOf,
+} from './records.ts';
 import type { Slots } from './slots.ts';
 import type { Usage } from './usage.ts';
 
@@ -151,8 +160,4 @@ export function createEnding(deps: {
       }
     },
   };
-}
-
-function isDisabledByVendor({ state, disabledBy }: Credential): boolean {
-  return state === 'disabled' && disabledBy !== undefined && disabledBy.type !== 'it_contact';
 }

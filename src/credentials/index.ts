@@ -10,6 +10,7 @@ export {
   type Credential,
   type Issued,
   type IssueInput,
+  isDisabledByVendor,
   REVIEW_DECISIONS,
   type ReviewDecision,
   SCOPES,

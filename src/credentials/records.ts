@@ -146,3 +146,8 @@ export interface Issued {
   credential: Credential;
   token: string;
 }
+
+/** Until the vendor enables or revokes it, an IT contact can't get around that. */
+export function isDisabledByVendor({ state, disabledBy }: Pick<Credential, 'state' | 'disabledBy'>): boolean {
+  return state === 'disabled' && disabledBy !== undefined && disabledBy.type !== 'it_contact';
+}

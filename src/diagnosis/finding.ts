@@ -119,7 +119,7 @@ export interface FindingFacts {
   sees?: 'gateway' | 'reported' | 'nothing';
 }
 
-/** Who made a token or a secret, and when: whoever made it may have saved its value. */
+/** Who created a token or a secret, and when. They may have saved its value. */
 export interface Origin {
   createdAt?: string;
   by?: string;

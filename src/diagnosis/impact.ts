@@ -8,12 +8,12 @@ const STOPPING: ReadonlySet<Group> = new Set(['presented', 'not_usable', 'wrong_
 /** Empty for what stops nothing, or is not known to be the identity provider's. */
 export function impactOf(speech: Speech): Text {
   const { code, severity, certainty } = speech.finding;
-  if (code === 'upstream_rejects_content') {
-    const then = afterwards(speech);
-    return say`Until then, the rejected changes don't reach the SCIM server.${then.length === 0 ? '' : say` ${then}`}`;
-  }
-  if (severity !== 'failing' || certainty !== 'known' || !STOPPING.has(CODES[code].group)) return [];
-  const says = say`Until then, ${speech.name} ${answered(speech)}can't create, change or deactivate users here.`;
+  const isStopping = severity === 'failing' && certainty === 'known' && STOPPING.has(CODES[code].group);
+  const isRejecting = code === 'upstream_rejects_content';
+  if (!isStopping && !isRejecting) return [];
+  const says = isRejecting
+    ? say`Until then, the rejected changes aren't applied.`
+    : say`Until then, ${speech.name} ${answered(speech)}can't create, change or deactivate users here.`;
   const then = afterwards(speech);
   return then.length === 0 ? says : say`${says} ${then}`;
 }

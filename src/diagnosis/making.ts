@@ -2,7 +2,7 @@ import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../i
 import { type ActingParty, type Code, entryOf } from './codes.ts';
 import type { ClientFacts, CredentialFacts, Facts, OtherDirectory, RefusalFacts } from './facts.ts';
 import type { Finding, FindingFacts } from './finding.ts';
-import { familyOf, networkOf } from './source.ts';
+import { sourceOf } from './source.ts';
 
 export function make(code: Code, since: Date, about: FindingFacts): Finding {
   const { severity } = entryOf(code);
@@ -108,32 +108,34 @@ export function clientFacts({ name, isMachine, secrets }: ClientFacts, { at, dir
 function workingBeside(refusal: RefusalFacts, facts: Facts): FindingFacts {
   const { granted } = facts;
   const { firstAt, address, userAgent } = refusal;
-  if (hasGoneBack(refusal, facts)) return { hasGoneBack: true, grantedAt: facts.granted?.at.toISOString() ?? '' };
-  if (!granted || granted.at < firstAt) return {};
+  if (!granted) return {};
+  if (hasGoneBack(refusal, granted, facts)) return { hasGoneBack: true, grantedAt: granted.at.toISOString() };
+  if (granted.at < firstAt) return {};
   if (granted.address === address && granted.userAgent === userAgent) return {};
   return { working: { ...granted, at: granted.at.toISOString() } };
 }
 
-function hasGoneBack({ code, ...latest }: RefusalFacts, { granted, grantedAt, accepted, refusals }: Facts): boolean {
-  if (!granted) return false;
-  const mine = senderOf(latest);
-  const same = refusals.filter((one) => one.code === code);
+function hasGoneBack(
+  latest: RefusalFacts,
+  granted: NonNullable<Facts['granted']>,
+  { grantedAt, accepted, refusals }: Facts,
+): boolean {
+  const mine = sourceOf(latest);
+  const isMine = (one: Parameters<typeof sourceOf>[0]) => {
+    const { network, family } = sourceOf(one);
+    return network === mine.network && family === mine.family;
+  };
+  const same = refusals.filter((one) => one.code === latest.code);
   const firstAt = new Date(Math.min(latest.firstAt.getTime(), ...same.map((one) => one.firstAt.getTime())));
   const isFromElsewhere =
-    accepted !== undefined &&
-    accepted.at > firstAt &&
-    networkOf(accepted.address ?? '') !== networkOf(latest.address ?? '');
+    accepted !== undefined && accepted.at > firstAt && sourceOf(accepted).network !== mine.network;
   return (
-    senderOf(granted) === mine &&
-    same.every((one) => senderOf(one) === mine) &&
+    isMine(granted) &&
+    same.every(isMine) &&
     granted.at < firstAt &&
     (grantedAt === undefined || grantedAt < firstAt) &&
     !isFromElsewhere
   );
-}
-
-function senderOf({ address, userAgent }: { address?: string; userAgent?: string }): string {
-  return `${address === undefined ? '' : networkOf(address)} ${familyOf(userAgent)}`;
 }
 
 function fullSlots({ credentials }: Facts): FindingFacts {

@@ -19,7 +19,7 @@ import type {
   SourceFacts,
 } from './facts.ts';
 import { latest, refusalsOf, timeOf, usesTokens } from './refusal-facts.ts';
-import { familyOf, networkOf } from './source.ts';
+import { sourceOf } from './source.ts';
 
 export interface FactsDependencies {
   audit: Audit;
@@ -103,10 +103,9 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
     outcomes,
     sees: outcomesFrom ?? (directory.upstreamUrl === undefined ? 'nothing' : 'gateway'),
     sources,
-    tokenSources: granted.items.map(({ address = '', data: { userAgent } }) => ({
-      network: networkOf(address),
-      family: familyOf(typeof userAgent === 'string' ? userAgent : undefined),
-    })),
+    tokenSources: granted.items.map(({ address, data: { userAgent } }) =>
+      sourceOf({ address, userAgent: typeof userAgent === 'string' ? userAgent : undefined }),
+    ),
     ...(grant?.address !== undefined && { granted: grantedTo(grant, grant.address) }),
     ...known,
     hasContact: entered.items.length > 0,
@@ -282,7 +281,7 @@ function clientFacts({
 
 const SECRETS_READ = 20;
 
-/** Says who made the secrets, where there are several: whoever made the newest may have saved it. */
+/** Says who created the secrets, where there are several: whoever created the newest may have saved it. */
 async function withMakers(audit: Audit, directoryId: string, clients: ClientFacts[]): Promise<ClientFacts[]> {
   if (clients.every(({ secrets }) => secrets.length < 2)) return clients;
   const { items } = await audit.page({

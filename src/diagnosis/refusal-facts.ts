@@ -4,7 +4,7 @@ import type { OauthSubReason } from '../oauth/index.ts';
 import { codeOf, LASTING } from './causes.ts';
 import { CODES, type Code } from './codes.ts';
 import type { Facts, OutcomeFacts, RefusalFacts, Said } from './facts.ts';
-import { familyOf, networkOf } from './source.ts';
+import { sourceOf } from './source.ts';
 
 /** One entry for each cause, credential and sender, unless something has shown since that it has ended. */
 export function refusalsOf(
@@ -22,9 +22,8 @@ export function refusalsOf(
       overAt(code, { accepted: isWithTokens ? undefined : accepted?.at, grantedAt, anyAt: accepted?.at });
     if (over !== undefined && timeOf(event) < over) continue;
     const refusal = refusalOf(code, event);
-    const { credentialId, hint, clientId, address, userAgent } = refusal;
-    const sender = [address === undefined ? '' : networkOf(address), familyOf(userAgent)];
-    const key = JSON.stringify([code, refusal.detail, credentialId, hint, clientId, ...sender]);
+    const { credentialId, hint, clientId } = refusal;
+    const key = JSON.stringify([code, refusal.detail, credentialId, hint, clientId, sourceOf(refusal)]);
     const before = groups.get(key);
     const pause = LASTING[code];
     if (before && pause && before.firstAt.getTime() - refusal.lastAt.getTime() > pause) continue;

@@ -3,7 +3,7 @@ import { HOUR_MS } from '../clock.ts';
 import { isAgentOf } from '../identity-providers/index.ts';
 import { CODES } from './codes.ts';
 import type { Facts, RefusalFacts, SourceFacts } from './facts.ts';
-import { familyOf, networkOf } from './source.ts';
+import { sourceOf } from './source.ts';
 
 /**
  * A token of this directory is known to be its own, and so is a client that proved itself; so is whatever comes from where
@@ -18,7 +18,7 @@ export function certaintyOf(
   },
 ): 'known' | 'likely' | 'stranger' {
   const { directory, sources, tokenSources = [], accepted } = facts;
-  const { credentialId, hint, clientId, address, userAgent, isUnproven } = refusal;
+  const { credentialId, hint, clientId, userAgent, isUnproven } = refusal;
   const known = [...sources, ...tokenSources];
   // A token of another customer may be sent by that customer's own identity provider.
   const isOthers = refusal.code === 'token_elsewhere' && !refusal.isElsewhere && credentialId === undefined;
@@ -26,7 +26,7 @@ export function certaintyOf(
   if (!isOthers && isNamed && !(isUnproven && known.length > 0)) return 'known';
   const group = CODES[refusal.code].group;
   if (group === 'upstream') return 'known';
-  if (isKnownSource(known, address, userAgent)) return 'known';
+  if (isKnownSource(known, refusal)) return 'known';
   if (userAgent !== undefined && isAgentOf(directory.provider, userAgent)) return 'likely';
   if (isUnproven && isInstead(refusal, facts)) return 'likely';
   if (isNamed && refusal.isFromBrowser) return 'likely';
@@ -52,11 +52,7 @@ function isInstead(
   );
 }
 
-function isKnownSource(
-  sources: readonly Pick<SourceFacts, 'network' | 'family'>[],
-  address: string | undefined,
-  userAgent: string | undefined,
-) {
-  const [network, family] = [address === undefined ? '' : networkOf(address), familyOf(userAgent)];
+function isKnownSource(sources: readonly Pick<SourceFacts, 'network' | 'family'>[], refusal: RefusalFacts) {
+  const { network, family } = sourceOf(refusal);
   return sources.some((source) => source.network === network && source.family === family);
 }

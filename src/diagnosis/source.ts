@@ -21,6 +21,11 @@ export function familyOf(userAgent = ''): string {
   return recallFamily(userAgent);
 }
 
+/** Both of a request; '' for what it did not say. */
+export function sourceOf(request: { address?: string | undefined; userAgent?: string | undefined }) {
+  return { network: networkOf(request.address ?? ''), family: familyOf(request.userAgent) };
+}
+
 const recallFamily = createRecall(
   (userAgent): string =>
     userAgent

@@ -204,7 +204,7 @@ export function hasOwnUnused({ facts }: Finding, { audience }: Pick<Reader, 'aud
 
 /**
  * `unless you saved the one that ends in …LDy1, which Priya Nair created yesterday`: tokens and secrets are told apart by it. An operator asks
- * whoever made it.
+ * the person who created it.
  */
 export function unlessSaved(speech: Speech, made: Origin & { hint: string }): Text {
   if (speech.audience === 'it_contact') return say`unless you saved ${oneCreated(speech, made)}`;

@@ -3,7 +3,7 @@ import type { Kind } from '../gateway/index.ts';
 import type { IdentityProviderId } from '../identity-providers/index.ts';
 import { json, type Stored, text } from '../storage/index.ts';
 import { dayKey, type Gap, type Rhythm, type WeightOf, withSign } from './silence.ts';
-import { familyOf, networkOf } from './source.ts';
+import { sourceOf } from './source.ts';
 import { followed, type Latest, type Pending, type UpstreamFinding } from './traffic-counts.ts';
 
 interface KeptSource {
@@ -103,8 +103,8 @@ function keptOf({ outcome, at, since, answeredAt }: Latest): KeptOutcome {
 /** The most recent ones are kept, so current senders are known. */
 export function mergedSources(kept: readonly KeptSource[], one: Pending): KeptSource[] {
   const all = new Map(kept.map((source) => [`${source.network}\n${source.family}`, source]));
-  for (const { address, userAgent, first, last, count } of one.sources.values()) {
-    const [network, family] = [networkOf(address), familyOf(userAgent)];
+  for (const { first, last, count, ...request } of one.sources.values()) {
+    const { network, family } = sourceOf(request);
     const key = `${network}\n${family}`;
     const known = all.get(key);
     const [firstAt, lastAt] = [new Date(first).toISOString(), new Date(last).toISOString()];

@@ -177,7 +177,7 @@ function goneBack(speech: Speech): Words {
   return {
     lead: lead(speech),
     rest: say`It's sending a refresh token that has been replaced by a newer one. It probably went back to an older copy of its settings, or couldn't save the newer token.`,
-    detail: say`${tally(speech)} The newer token went to the same place ${date(grantedAt)}, and nothing has got one since.`,
+    detail: say`${tally(speech)} The newer token went to the same place ${date(grantedAt)}, and no token has been issued since.`,
     steps: connectAgain(speech),
     notes: [
       ...(areSlotsFull

@@ -178,7 +178,7 @@ export const REQUEST_WORDS = {
         : facts.sentLength === undefined
           ? say`It's sending an incomplete token. A token has 43 characters.`
           : facts.sentLength < 43
-            ? say`It's sending an incomplete token: ${facts.sentLength} of its 43 characters. The beginning is there, the end is missing.`
+            ? say`It's sending an incomplete token: ${facts.sentLength} of its 43 characters. The beginning is there, but the end is missing.`
             : say`It's sending a token with ${facts.sentLength} characters. A token has 43.`,
     (speech) => pasteToken(speech, 'all 43 characters of it'),
     unsaved,

@@ -30,7 +30,8 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
     const hasToken = tokens.some(({ state }) => state === 'active');
     const isFull = holdings.length === 2;
     if (isFull && tokens.length === 0) await credentials.assertFreeSlot(directory.id);
-    const isRotating = pairIn(view).fresh?.total?.lastUsedAt === undefined && pairIn(view).old !== undefined;
+    const { old, fresh } = pairIn(view);
+    const isRotating = old !== undefined && fresh?.total?.lastUsedAt === undefined;
     const title = PAGE_ACTS['generate-token'];
     return {
       title,

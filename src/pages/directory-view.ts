@@ -1,7 +1,7 @@
 /** A directory as it is now: what its slots hold, and what is said of its health. */
 import { DAY_MS } from '../clock.ts';
 import type { Credential, Credentials, RotationProgress, Usage, UsageTotal } from '../credentials/index.ts';
-import { stateAt } from '../credentials/index.ts';
+import { isDisabledByVendor, stateAt } from '../credentials/index.ts';
 import type { Diagnoses, Diagnosis, Spoken, Station } from '../diagnosis/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
@@ -106,11 +106,13 @@ function lastUse({ total }: Holding): number {
   return total?.lastUsedAt?.getTime() ?? 0;
 }
 
-/** Whether the vendor disabled one: until they enable or revoke it, an IT contact can't get around that. */
+export function isHeldByVendor({ state, credential: { disabledBy } }: Holding): boolean {
+  return isDisabledByVendor({ state, ...(disabledBy && { disabledBy }) });
+}
+
+/** Whether the vendor disabled one, which binds an IT contact. */
 export function isHeldBack({ holdings }: Held, { attribution: { actor } }: Pick<Visit, 'attribution'>): boolean {
-  const isVendors = ({ state, credential: { disabledBy } }: Holding) =>
-    state === 'disabled' && disabledBy !== undefined && disabledBy.type !== 'it_contact';
-  return actor.type === 'it_contact' && holdings.some(isVendors);
+  return actor.type === 'it_contact' && holdings.some(isHeldByVendor);
 }
 
 /** The two places of a directory are named by their order on the page. */

@@ -5,7 +5,7 @@ import { actsIn, CODE_NAMES, CODES, PAGE_ACTS, wordsOf } from '../diagnosis/inde
 import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Page } from '../storage/index.ts';
 import { Ask, END_OLD } from './confirm.tsx';
-import { type DirectoryView, type Held, type Holding, isHeldBack, placeOf } from './directory-view.ts';
+import { type DirectoryView, type Held, type Holding, isHeldBack, isHeldByVendor, placeOf } from './directory-view.ts';
 import { EventRows, isToldTo, tellOf } from './events.tsx';
 import { HowWeKnow, inOrder, senderOf } from './evidence.tsx';
 import { Lead } from './findings.tsx';
@@ -97,7 +97,6 @@ function Acts({ holding, view }: { holding: Holding; view: DirectoryView }) {
   const { disabledBy } = credential;
   const isRotating = view.holdings.some((held) => held.progress);
   const isHeld = isHeldBack(view, visit);
-  const isHeldByVendor = isHeld && state === 'disabled' && disabledBy !== undefined && disabledBy.type !== 'it_contact';
   const address = `${visit.home}/credentials/${credential.id}`;
   return (
     <>
@@ -105,7 +104,7 @@ function Acts({ holding, view }: { holding: Holding; view: DirectoryView }) {
         <Go href={`${addressOf(visit, view.directory)}/rotate`} name="Rotate" />
       )}
       {progress?.successorAccepted && <Ask href={`${address}/retire`} name={END_OLD} isMild />}
-      {isHeldByVendor ? (
+      {isHeld && disabledBy && isHeldByVendor(holding) ? (
         <small>Disabled by {visit.nameOf(disabledBy)}. Only they can enable or revoke it.</small>
       ) : state === 'disabled' ? (
         <Act action={`${address}/enable`} name="Enable" tone="primary" />

@@ -44,30 +44,16 @@ export async function readEvidence(
   if (!finding) return [];
   const { credentialId } = finding.facts;
   const began = beganOf(finding)?.getTime();
+  const places = [placeIn(directoryId, 'change'), placeIn(directoryId, 'switch')];
+  const changed = async (period: { from: Date; to?: Date }) =>
+    (await audit.page({ where: { place: places, type: CAUSES }, ...period, limit: CHANGES_SHOWN })).items;
   const [refusals, changes, causes, since] = await Promise.all([
     audit.find(finding.evidence),
     credentialId === undefined
       ? []
       : audit.page({ where: { credentialId, type: CHANGES }, limit: CHANGES_SHOWN }).then(({ items }) => items),
-    began === undefined
-      ? []
-      : audit
-          .page({
-            where: { place: [placeIn(directoryId, 'change'), placeIn(directoryId, 'switch')], type: CAUSES },
-            from: new Date(began - BEFORE_MS),
-            to: new Date(began + 1),
-            limit: CHANGES_SHOWN,
-          })
-          .then(({ items }) => items),
-    began === undefined
-      ? []
-      : audit
-          .page({
-            where: { place: [placeIn(directoryId, 'change'), placeIn(directoryId, 'switch')], type: CAUSES },
-            from: new Date(began),
-            limit: CHANGES_SHOWN,
-          })
-          .then(({ items }) => items),
+    began === undefined ? [] : changed({ from: new Date(began - BEFORE_MS), to: new Date(began + 1) }),
+    began === undefined ? [] : changed({ from: new Date(began) }),
   ]);
   const all = new Map([...changes, ...causes, ...since, ...refusals].map((event) => [event.id, event]));
   return [...all.values()].sort((a, b) => a.at.getTime() - b.at.getTime());

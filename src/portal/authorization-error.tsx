@@ -91,7 +91,7 @@ function messageOf(
     case 'server_error':
     case 'temporarily_unavailable':
       return {
-        title: 'Something went wrong on our side.',
+        title: 'Something went wrong on our end.',
         text: 'Nothing was changed or lost. Wait a moment, and start the connection again.',
       };
     default:

@@ -266,7 +266,7 @@ describe('a SCIM server behind the gateway is explained', () => {
     assert.deepEqual([lead.code, lead.severity], ['upstream_rejects_content', 'degraded']);
     assert.match(textOf(lead), /"userName" is required/);
     assert.match(textOf(lead), /change your SCIM server.*change or remove the mapping of that attribute/s);
-    assert.match(textOf(lead), /Until then, the rejected changes don't reach the SCIM server\./);
+    assert.match(textOf(lead), /Until then, the rejected changes aren't applied\./);
     behave = answer(200, LIST);
   });
 

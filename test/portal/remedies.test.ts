@@ -164,7 +164,7 @@ describe('what to do, in the portal', () => {
     const html = await contact.home();
     assert.match(html, /<h1>Requests from Okta are being refused<\/h1>/);
     assert.doesNotMatch(html, /Connect your identity provider|To connect with OAuth/);
-    assert.match(html, /an incomplete token: 34 of its 43 characters\. The beginning is there, the end is missing/);
+    assert.match(html, /an incomplete token: 34 of its 43 characters\. The beginning is there, but the end is missing/);
     const end = fresh.slice(-4);
     assert.match(html, new RegExp(`unless you saved the one that ends in .*…${end}.*, which .* created <time`));
     assert.match(html, /<b>Applications<\/b> → <b>your app<\/b>.*all 43 characters of it/);

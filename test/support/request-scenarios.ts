@@ -18,7 +18,7 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
   token_truncated: {
     drive: ({ send, token }) => send(`Bearer ${token.slice(0, 30)}`),
     says: [
-      /incomplete token: 30 of its 43 characters\. The beginning is there, the end is missing/,
+      /incomplete token: 30 of its 43 characters\. The beginning is there, but the end is missing/,
       /all 43 characters of it/,
       /unless .* saved the one that ends in/,
     ],
