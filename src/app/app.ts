@@ -21,11 +21,11 @@ const ANY_HOST = /^\/(?:healthz$|readyz$|auth\/verify(?:\/|$))/;
 
 /** Prepares the store and returns what answers requests. Throws storage_unavailable. */
 export async function createApp(deps: AppDependencies) {
-  const { config, publicUrl, clock, log, serves = true } = deps;
+  const { config, publicUrl, log, serves = true } = deps;
   const foundation = createFoundation(deps);
   const machines = createMachines(deps, foundation, (change) => people.notifications.findingsChanged(change));
   const people = createPeople(deps, foundation, machines);
-  const { metrics, storage, instances, audit, context, operations } = foundation;
+  const { clock, metrics, storage, instances, audit, context, operations } = foundation;
   const { directories, apiKeys, credentials, oauth, diagnoses, gateway } = machines;
   const { operators, notifications } = people;
 

@@ -34,7 +34,8 @@ export interface AppDependencies {
   /** The address that is listened on; missing for the command line. */
   listening?: { address: string; port: number };
   storage: Storage;
-  clock: Clock;
+  /** The machine's; what is done with the time goes by the foundation's. */
+  machineClock: Clock;
   random: Random;
   log: Log;
   /** Fetches the keys of OAuth clients; the platform's own unless given. */
@@ -58,7 +59,7 @@ export const LEASE_MARGIN_MS = 5;
 const CHANGE_MS = 3500;
 
 export function createFoundation(deps: AppDependencies) {
-  const { config, publicUrl, clock, random, log, version, siblings = createSiblings() } = deps;
+  const { config, publicUrl, machineClock, random, log, version, siblings = createSiblings() } = deps;
   const metrics = createMetrics(
     {
       surfaces: SURFACES,
@@ -75,7 +76,8 @@ export function createFoundation(deps: AppDependencies) {
   const share = siblings.shared;
   const storage = observed(deps.storage, metrics.storage);
   const leaseMs = config.LATCHKEY_LEASE_MS;
-  const instances = createInstances({ storage, clock, random, log, leaseMs });
+  const instances = createInstances({ storage, clock: machineClock, random, log, leaseMs });
+  const { clock } = instances;
   const waitOutLease = async () => {
     const longestMs = await instances.longestLeaseMs();
     if (longestMs > 0) await clock.wait(longestMs + LEASE_MARGIN_MS);
@@ -114,6 +116,7 @@ export function createFoundation(deps: AppDependencies) {
     clockSkewMs: () => (instances.hasRightClock() ? undefined : instances.skewMs()),
   });
   return {
+    clock,
     metrics,
     share,
     storage,

@@ -28,9 +28,21 @@ export function createMachines(
   foundation: Foundation,
   onFindings: (change: FindingChange) => Promise<void>,
 ) {
-  const { config, publicUrl, clock, random, log } = deps;
-  const { metrics, share, storage, leaseMs, instances, waitOutLease, answerMs, audit, context, brand, failures } =
-    foundation;
+  const { config, publicUrl, random, log } = deps;
+  const {
+    clock,
+    metrics,
+    share,
+    storage,
+    leaseMs,
+    instances,
+    waitOutLease,
+    answerMs,
+    audit,
+    context,
+    brand,
+    failures,
+  } = foundation;
   const { upstreamPolicy } = foundation;
   const organizations = createOrganizations({ storage, audit, clock, random });
   const directories = createDirectories({
@@ -43,8 +55,7 @@ export function createMachines(
     secret: deps.secret,
     waitOutLease,
   });
-  const skewMs = () => (instances.hasRightClock() ? 0 : instances.skewMs());
-  const usage = createUsage({ storage, clock, skewMs });
+  const usage = createUsage({ storage, clock });
   const weakValues = createWeakValues({ storage, clock, secret: deps.secret, leaseMs, waitOutLease });
   const credentials = createCredentials({
     storage,

@@ -32,8 +32,8 @@ const MEASURED = /^\/(api\/v1|dashboard|portal|connect)(?=[/?]|$)/;
 
 /** Gives the handler of a path; the first mount that fits answers. */
 export function createMounts(
-  { publicUrl, clock, log }: AppDependencies,
-  { metrics, instances, context, assets, failures, operations }: Foundation,
+  { publicUrl, log }: AppDependencies,
+  { clock, metrics, instances, context, assets, failures, operations }: Foundation,
   { verification, directories, usage, oauth, gateway }: Machines,
   people: People,
 ): (path: string) => Handler {

@@ -20,8 +20,9 @@ export type People = ReturnType<typeof createPeople>;
 const MINUTE = 60_000;
 
 export function createPeople(deps: AppDependencies, foundation: Foundation, machines: Machines) {
-  const { config, publicUrl, clock, random, log, version } = deps;
-  const { metrics, share, storage, leaseMs, waitOutLease, answerMs, audit, context, brand, idempotency } = foundation;
+  const { config, publicUrl, random, log, version } = deps;
+  const { clock, metrics, share, storage, leaseMs, waitOutLease, answerMs, audit, context, brand, idempotency } =
+    foundation;
   const { upstreamPolicy, publicPolicy } = foundation;
   const { organizations, directories, credentials, removal, apiKeys, usage, oauth, diagnoses, verification } = machines;
   const { gateway, check } = machines;

@@ -12,8 +12,8 @@ const RECOVERY_AGE_MS = 10_000;
 const OWN_MEMORY = { trustsNoClock: true, ofEachWorker: true };
 
 export function createRounds(
-  { config, clock }: AppDependencies,
-  { storage, instances, audit }: Foundation,
+  { config }: AppDependencies,
+  { clock, storage, instances, audit }: Foundation,
   { usage, verification, credentials, diagnoses, oauth }: Machines,
   { notifications, campaigns }: People,
 ) {

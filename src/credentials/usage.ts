@@ -59,16 +59,7 @@ interface Counted {
   accessTokenExpiresAt?: Date;
 }
 
-/** `skewMs`: how far a wrong clock is ahead of the store's; 0 for a right one. A last use in the future would keep a replaced token active. */
-export function createUsage({
-  storage,
-  clock,
-  skewMs = () => 0,
-}: {
-  storage: Storage;
-  clock: Clock;
-  skewMs?: () => number;
-}): Usage {
+export function createUsage({ storage, clock }: { storage: Storage; clock: Clock }): Usage {
   const totals = storage.collection({ name: 'usage_totals', shape: totalShape, keys: {}, order: 'createdAt' });
   const hours = storage.collection({
     name: 'usage_hours',
@@ -85,10 +76,9 @@ export function createUsage({
   let writing: Promise<void> | undefined;
   let written = 0;
   const additionsOf = (counted: Counted) => {
-    const skew = skewMs();
-    const now = new Date(clock.now().getTime() - skew);
-    // It was counted before the clock was set back.
-    const lastUsedAt = Math.min(counted.lastUsedAt - skew, now.getTime());
+    const now = clock.now();
+    // It was counted before the clock was set back by some seconds. A last use in the future would keep a replaced token active.
+    const lastUsedAt = Math.min(counted.lastUsedAt, now.getTime());
     const right = counted.lastUsedAt === 0 ? counted : { ...counted, lastUsedAt };
     return [totalOf(right, now), ...refreshOf(counted, now)];
   };

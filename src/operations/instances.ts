@@ -1,7 +1,7 @@
 /**
  * The instances that serve from this store: how long each may answer from memory, and whether its clock is right. A revoke waits out the
  * longest lease of them all, so that instances whose settings differ, as during a roll-out, do not break its promise. Ends are judged by each
- * instance's own clock, so one whose clock differs from the store's must not judge.
+ * instance's own clock, so one whose clock differs from the store's must not judge, and what is under way when it is set goes on by the store's.
  */
 import { type Clock, DAY_MS } from '../clock.ts';
 import { type Random, randomText } from '../identifiers.ts';
@@ -22,9 +22,11 @@ export interface Instances {
   announce(): Promise<void>;
   /** Of all instances that were alive lately, this one included. */
   longestLeaseMs(): Promise<number>;
-  /** How far this clock is ahead of the store's, in milliseconds, as far as is known since the last announcement. */
+  /** The machine's clock while it is right; else the store's time, as far as is known since the last comparison. */
+  clock: Clock;
+  /** How far the machine's clock is ahead of the store's, in milliseconds, as far as is known since the last comparison. */
   skewMs(): number;
-  /** Whether the clock is within 5 s of the store's; a step of the clock since the last announcement counts. */
+  /** Whether the machine's clock is within 5 s of the store's; a step of the clock since the last announcement counts. */
   hasRightClock(): boolean;
   leave(): Promise<void>;
 }
@@ -83,6 +85,14 @@ export function createInstances(deps: {
   }
 
   return {
+    clock: {
+      ...clock,
+      now() {
+        const told = clock.now();
+        const expected = storeTime();
+        return Math.abs(told.getTime() - expected) <= TOLERATED_SKEW_MS ? told : new Date(expected);
+      },
+    },
     async announce() {
       await compareClocks();
       const expiresAt = new Date(storeTime() + KEPT_MS);

@@ -132,7 +132,7 @@ export async function collectionsOf(storage: Storage): Promise<(name: string) =>
     sources: readSources({}),
     publicUrl: 'http://127.0.0.1',
     storage: noting,
-    clock: systemClock,
+    machineClock: systemClock,
     random: systemRandom,
     log: silent,
     secret: SECRET,

@@ -107,6 +107,26 @@ export function violationsOf({ entries, tokens, connections }: Seen): string[] {
   return [...seen.values()].flatMap(violationsInDirectory);
 }
 
+/** What happened to one credential, without its tokens: they go by their order. */
+export function storyOf({ entries, tokens }: Seen, credentialId: string): string[] {
+  const own = tokens.filter((token) => token.credentialId === credentialId);
+  const given = own.map(({ knownAt, expiresAtMs }, index) => ({
+    at: knownAt,
+    what: `token ${index + 1} given${expiresAtMs === undefined ? '' : `, good until ${Math.round(expiresAtMs)} ms`}`,
+  }));
+  const done = entries
+    .filter((entry) => entry.credentialId === credentialId || entry.replaces === credentialId)
+    .map(({ askedAt, answeredAt, answeredAtMs, kind, status, by, presented }) => {
+      const index = own.findIndex(({ token }) => token === presented);
+      const which = index === -1 ? '' : ` of token ${index + 1}`;
+      return {
+        at: askedAt,
+        what: `${kind}${which} by ${by}: ${status} at ${answeredAt} (${Math.round(answeredAtMs)} ms)`,
+      };
+    });
+  return [...given, ...done].sort((a, b) => a.at - b.at).map(({ at, what }) => `${at} ${what}`);
+}
+
 /** On which an identity provider gives up. */
 function isRefusal(status: number): boolean {
   return status >= 400 && status < 500 && status !== 429;

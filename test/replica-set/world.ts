@@ -72,7 +72,7 @@ export async function runWorld(seed: string, options: WorldOptions): Promise<His
       sources: readSources(settings),
       publicUrl: 'http://model.test',
       storage: replicaSet.connect(who, clock),
-      clock,
+      machineClock: clock,
       random: dice,
       log: silent,
       secret: SECRET,

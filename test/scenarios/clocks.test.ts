@@ -1,8 +1,11 @@
-/** An instance whose clock differs from the store's decides nothing by time. */
+/** An instance whose clock differs from the store's decides nothing by that clock. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock, DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts';
+import { createFaultyStorage } from '../support/faulty-storage.ts';
+import { ask, makeClient } from '../support/oauth-client.ts';
 import { until } from '../support/traffic.ts';
 
 const PATIENCE_MS = 10_000;
@@ -44,7 +47,7 @@ describe('an instance whose clock is wrong', () => {
     await announce();
     assert.deepEqual(await ready(), { status: 503, body: { status: 'wrong_clock', clockSkewMs: HOUR } });
     assert.equal(app.app.hasRightClock(), false);
-    assert.equal(await verify(), 503);
+    assert.equal(await verify(), 200);
     assert.match(await (await fetch(`${app.url}/metrics`)).text(), /^latchkey_clock_skew_seconds 3600$/m);
     assert.match(app.log(), /the clock differs from the store's/);
     assert.equal((await fetch(`${app.url}/healthz`)).status, 200);
@@ -67,11 +70,12 @@ describe('an instance whose clock is wrong', () => {
   it('notices a step at once, and not with the next announcement only', async () => {
     skewMs = HOUR;
     app.clock.step(HOUR);
-    assert.equal(await verify(), 503);
     assert.equal((await ready()).status, 503);
+    assert.equal(await verify(), 200);
     // The store's time did not move: the next comparison finds the same.
     await announce();
-    assert.equal(await verify(), 503);
+    assert.equal((await ready()).status, 503);
+    assert.equal(await verify(), 200);
     skewMs = 0;
     app.clock.step(-HOUR);
     assert.equal(await verify(), 200);
@@ -98,4 +102,91 @@ describe('an instance whose clock is wrong', () => {
     await announce();
     assert.equal((await ready()).status, 503);
   });
+});
+
+describe('a clock that is set while a request is under way', () => {
+  const clock = createMovableClock();
+  const faulty = createFaultyStorage();
+  let app: TestApp;
+  let organizationId: string;
+  let skewMs = 0;
+
+  before(async () => {
+    const storeTime = () => new Date(clock.now().getTime() - skewMs);
+    app = await startApp({ clock, storeTime, wrapStorage: faulty.wrap });
+    const { body } = await app.api.post('/organizations', { name: 'Northwind' });
+    organizationId = body.id;
+  });
+  after(() => app.close());
+
+  const step = (ms: number) => {
+    clock.step(ms);
+    skewMs += ms;
+  };
+  const makeDirectory = async () => {
+    const { body } = await app.api.post('/directories', { organizationId, name: 'Okta' });
+    return body.id as string;
+  };
+
+  const introspect = async (token: string) => {
+    const headers = { authorization: `Bearer ${app.ownerKey}` };
+    const form = new URLSearchParams({ token });
+    return (
+      await fetch(`${app.url}/oauth/introspect`, { method: 'POST', headers, body: form })
+    ).json() as Promise<Answer>;
+  };
+
+  /** Does it anew, with a step of the clock before each operation in turn. Its answers. */
+  async function atEachStep<T>(ms: number, prepare: () => Promise<() => Promise<T>>): Promise<T[]> {
+    const answers: T[] = [];
+    for (let n = 1; ; n++) {
+      const work = await prepare();
+      faulty.failOperation(n, { before: () => step(ms) });
+      const answer = await work();
+      if (!faulty.wasReached()) {
+        faulty.failOperation(Number.POSITIVE_INFINITY, {});
+        return answers;
+      }
+      step(-ms);
+      answers.push(answer);
+    }
+  }
+
+  for (const ms of [HOUR, -HOUR]) {
+    const way = ms > 0 ? 'ahead' : 'back';
+
+    it(`gives no access token that ends too soon or too late, set an hour ${way}`, async () => {
+      const answers = await atEachStep(ms, async () => {
+        const client = await makeClient(app, { provider: 'pingone', directoryId: await makeDirectory() });
+        return () => ask(app, client, { grant_type: 'client_credentials' });
+      });
+      const given = answers.filter(({ status }) => status === 200);
+      assert.ok(given.length > 3, `${given.length} of ${answers.length}`);
+      for (const { body } of given) {
+        const told = await introspect(body.access_token);
+        const left = told.exp - clock.now().getTime() / SECOND;
+        assert.ok(told.active && Math.abs(left - body.expires_in) < 60, JSON.stringify({ told, left }));
+      }
+    });
+
+    it(`ends nothing before its time, set an hour ${way}`, async () => {
+      const expiresAt = () => new Date(clock.now().getTime() + 30 * MINUTE).toISOString();
+      const answers = await atEachStep(ms, async () => {
+        const directoryId = await makeDirectory();
+        const first = await app.api.post(`/directories/${directoryId}/credentials`, { expiresAt: expiresAt() });
+        await app.api.post(`/directories/${directoryId}/credentials`, {});
+        return async () => {
+          const { status } = await app.api.post(`/directories/${directoryId}/credentials`, {});
+          return { status, directoryId, token: first.body.token as string };
+        };
+      });
+      assert.ok(answers.length > 3, JSON.stringify(answers));
+      for (const { status, directoryId, token } of answers) {
+        assert.ok(status === 409 || status === 503, `${status}`);
+        const headers = { authorization: `Bearer ${token}` };
+        const verified = await fetch(`${app.url}/auth/verify?directory=${directoryId}`, { headers });
+        assert.equal(verified.status, 200);
+      }
+    });
+  }
 });

@@ -53,7 +53,7 @@ export async function openStore(place: Place): Promise<OpenedStore> {
     sources: readSources(settings),
     publicUrl: 'http://kept.test',
     storage,
-    clock,
+    machineClock: clock,
     random: systemRandom,
     log: silent,
     secret: SECRET,

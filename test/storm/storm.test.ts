@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
-import { violationsOf } from '../replica-set/history.ts';
+import { storyOf, violationsOf } from '../replica-set/history.ts';
 import { findCommand } from '../support/parts.ts';
 import { prepareStorm, type Storm } from './storm.ts';
 
@@ -54,7 +54,14 @@ describe('three instances behind HAProxy', { skip }, () => {
 
   it('kept the invariants', () => {
     const violations = violationsOf(storm.history);
-    if (violations.length > 0) writeFileSync('build/storm-history.json', JSON.stringify(storm.history));
-    assert.deepEqual(violations, [], `LATCHKEY_TEST_SEED=${seed}; the history is in build/storm-history.json`);
+    if (violations.length === 0) return;
+    writeFileSync('build/storm-history.json', JSON.stringify(storm.history));
+    const [, subject] = / of (\S+) by /.exec(violations[0] ?? '') ?? [];
+    const story = subject === undefined ? [] : storyOf(storm.history, subject);
+    assert.fail(
+      [`LATCHKEY_TEST_SEED=${seed}; the history is in build/storm-history.json`, ...violations, '', ...story].join(
+        '\n',
+      ),
+    );
   });
 });

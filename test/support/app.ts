@@ -98,7 +98,7 @@ export async function startApp({
     sources,
     publicUrl: config.LATCHKEY_PUBLIC_URL ?? url,
     storage: wrapStorage(storage),
-    clock: realClock ?? clock,
+    machineClock: realClock ?? clock,
     random: systemRandom,
     log,
     ...(fetchKeys && { fetch: fetchKeys }),
