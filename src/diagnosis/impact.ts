@@ -7,15 +7,19 @@ const STOPPING: ReadonlySet<Group> = new Set(['presented', 'not_usable', 'wrong_
 
 /** Empty for what stops nothing, or is not known to be the identity provider's. */
 export function impactOf(speech: Speech): Text {
-  const { code, severity, certainty } = speech.finding;
-  const isStopping = severity === 'failing' && certainty === 'known' && STOPPING.has(CODES[code].group);
-  const isRejecting = code === 'upstream_rejects_content';
-  if (!isStopping && !isRejecting) return [];
-  const says = isRejecting
-    ? say`Until then, the rejected changes aren't applied.`
-    : say`Until then, ${speech.name} ${answered(speech)}can't create, change or deactivate users here.`;
-  const then = afterwards(speech);
+  const says = meanwhile(speech);
+  const then = says.length === 0 ? [] : afterwards(speech);
   return then.length === 0 ? says : say`${says} ${then}`;
+}
+
+function meanwhile(speech: Speech): Text {
+  const { code, severity, certainty } = speech.finding;
+  const { group } = CODES[code];
+  if (code === 'upstream_rejects_content') return say`Until then, the rejected changes aren't applied.`;
+  if (certainty !== 'known' || !STOPPING.has(group)) return [];
+  if (severity === 'failing')
+    return say`Until then, ${speech.name} ${answered(speech)}can't create, change or deactivate users here.`;
+  return group === 'upstream' ? say`Until then, the requests that fail change nothing.` : [];
 }
 
 /** What it gets in place of an answer, where the SCIM server fails. */
@@ -32,6 +36,10 @@ function afterwards({ finding: { code, facts }, idp, name }: Speech): Text {
   const isBehind = CODES[code].group === 'upstream';
   if ((facts.acceptedAt === undefined && !isBehind) || code === 'directory_disabled') return [];
   if (isAutomatic === 'yes') return say`Afterwards, ${name} will send the failed changes again.`;
+  if (isAutomatic === 'partly')
+    return byHand
+      ? say`Afterwards, select ${path(byHand.buttons)} in ${name}. ${idp.recovery.says}`
+      : say`Afterwards: ${idp.recovery.says}`;
   if (isAutomatic !== 'no' || !byHand) return [];
   return say`Afterwards, select ${path(byHand.buttons)} in ${name} to send the failed changes again.`;
 }

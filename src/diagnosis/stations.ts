@@ -133,8 +133,12 @@ function untested(place: Station['place'], notes: Text[]): Station {
 function scimEndpointOf({ accepted }: Facts, lead: Finding | undefined, isSilent: boolean): Station {
   const place = 'scim_endpoint';
   const refusedAt = lead && placeOf(lead) === place ? lead.facts.lastAt : undefined;
-  // Of a request that then failed, accepted would be said in vain.
-  const isPassed = lead !== undefined && CODES[lead.code].group === 'upstream';
+  // Of a request that then failed, accepted would be said in vain; and passed on, where nothing could take it.
+  const isPassed =
+    lead !== undefined &&
+    CODES[lead.code].group === 'upstream' &&
+    lead.code !== 'upstream_not_set' &&
+    !isUnreachable(lead);
   const notes = accepted ? [isPassed ? say`Last passed on ${accepted.at}` : say`Last accepted ${accepted.at}`] : [];
   if (accepted && isSilent) return untested(place, notes);
   return {
@@ -159,6 +163,10 @@ function scimServerOf({ outcomes, sees, accepted }: Facts, lead: Finding | undef
     ...(isFailing && lead?.code !== 'wrong_path' ? [say`Last failure ${new Date(lastAt)}`] : []),
   ];
   return isSilent ? untested(place, notes) : { place, state: 'ok', says: 'Responding', notes };
+}
+
+function isUnreachable({ code, facts: { answeredAt } }: Finding): boolean {
+  return code === 'upstream_unreachable' && answeredAt === undefined;
 }
 
 function isBehindUs({ code, facts: { cause } }: Finding): boolean {

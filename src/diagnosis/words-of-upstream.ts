@@ -234,9 +234,12 @@ export const UPSTREAM_WORDS = {
               say`Start with the proxy or load balancer in front of the SCIM server: ${status(speech)} with a web page usually comes from there, while the server is overloaded, restarting or down.`,
             ]
           : []),
-        requestId === undefined
-          ? say`Check the SCIM server's log at the time of the last request.`
-          : say`Check the SCIM server's log for the last request. We sent its ID in the X-Request-Id header: ${{ value: requestId }}.`,
+        ...(requestId === undefined
+          ? [say`Check the SCIM server's log at the time of the last request.`]
+          : [
+              say`Look for the last request in the SCIM server's log. We sent its ID in the X-Request-Id header: ${{ value: requestId }}.`,
+              say`If the log has that ID, fix the error that it shows there. If it doesn't, the request never reached the server, and the proxy or load balancer in front of it answered: check its log, and whether it has a server to send requests to.`,
+            ]),
       ];
     },
     ({ finding: { severity } }) =>

@@ -66,6 +66,9 @@ const MILD: ReadonlySet<PageAct> = new Set([
   'change-url',
   'change-server-credential',
   'choose-credential',
+  // Somebody disabled it on purpose.
+  'enable-directory',
+  'enable-credential',
 ]);
 
 /** Where an act leads for this person; undefined where they may not, or have no such page. */

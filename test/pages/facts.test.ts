@@ -51,6 +51,40 @@ describe('the facts on one page agree', () => {
     return { browser, open: async () => textOf((await browser.open(`${app.url}/portal/directories/${id}`)).html) };
   }
 
+  it('where the SCIM server fails at some requests: how to tell who answered, what is missing, and what comes again', async () => {
+    const world = await makeWorld(app, { upstreamUrl, provider: 'sailpoint' });
+    const send = async (method: string) => {
+      await fetch(`${world.directory.endpointUrl}/Users`, {
+        method,
+        headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/scim+json' },
+        ...(method === 'POST' && { body: '{}' }),
+      }).then((response) => response.arrayBuffer());
+      app.clock.advance(1000);
+      await flush(app);
+    };
+    for (const method of ['GET', 'POST', 'GET', 'POST', 'GET']) {
+      behave = method === 'GET' ? answer(200, LIST) : answer(503, '<html>503</html>', 'text/html');
+      await send(method);
+    }
+    behave = answer(200, LIST);
+    const { page } = await look(world.directory);
+    assert.match(page, /Some requests are failing at the SCIM server/);
+    assert.match(page, /If the log has that ID, fix the error .* If it doesn't, the request never reached the server/);
+    assert.match(
+      page,
+      /Until then, the requests that fail change nothing\. Afterwards, select Start Aggregation in SailPoint/,
+    );
+  });
+
+  it('where the SCIM server was never reached: nothing is said to be passed on', async () => {
+    const world = await makeWorld(app, { upstreamUrl: 'http://127.0.0.1:9/scim' });
+    await fetch(`${world.directory.endpointUrl}/Users`, { headers: { authorization: `Bearer ${world.token}` } });
+    await flush(app);
+    const { page } = await look(world.directory);
+    assert.match(page, /Accepting requests Last accepted/);
+    assert.doesNotMatch(page, /Passing requests on/);
+  });
+
   it('where the SCIM server fails: since when, how often, and what worked last', async () => {
     const world = await makeWorld(app, { upstreamUrl });
     const send = async () => {
