@@ -13,13 +13,14 @@ const PATIENCE_MS = 10_000;
 describe('an instance whose clock is wrong', () => {
   let app: TestApp;
   let skewMs = 0;
+  let storeTimeOf: (() => Date) | undefined;
   let directoryId: string;
   let token: string;
   let credentialId: string;
 
   before(async () => {
     const clock = createMovableClock();
-    app = await startApp({ clock, storeTime: () => new Date(clock.now().getTime() - skewMs) });
+    app = await startApp({ clock, storeTime: () => storeTimeOf?.() ?? new Date(clock.now().getTime() - skewMs) });
     const { body: organization } = await app.api.post('/organizations', { name: 'Northwind' });
     const { body: directory } = await app.api.post('/directories', { organizationId: organization.id, name: 'Okta' });
     directoryId = directory.id;
@@ -89,6 +90,19 @@ describe('an instance whose clock is wrong', () => {
     await until('it has compared', PATIENCE_MS, async () => (await ready()).status === 200);
     app.clock.step(-2 * MINUTE);
     await announce();
+  });
+
+  it('asks again where it was stopped while it asked', async () => {
+    let stopMs = 20 * SECOND;
+    storeTimeOf = () => {
+      const told = app.clock.now();
+      app.clock.advance(stopMs);
+      stopMs = 0;
+      return told;
+    };
+    await announce();
+    storeTimeOf = undefined;
+    assert.equal((await ready()).status, 200);
   });
 
   it('tolerates a few seconds, and judges ends by its own clock then', async () => {
