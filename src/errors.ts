@@ -72,7 +72,7 @@ export const ERRORS = {
     status: 409,
     title: 'The client has the maximum number of secrets.',
     remedy:
-      "Remove the secret that the IdP no longer uses. `secrets` lists the client's secrets with their last four characters.",
+      "Remove the secret that the IdP no longer uses. `secrets` lists the client's secrets with their last four characters and `lastUsedAt`. It is null where a secret has not been used since `unusedSince`.",
   },
   client_exists: {
     status: 409,

@@ -10,6 +10,7 @@ import {
   GRANT_TYPES,
   isLiveAt,
   issuesOf,
+  type SecretUses,
 } from '../oauth/index.ts';
 import { allowWeak } from './credential-schemas.ts';
 import * as schemas from './schemas.ts';
@@ -100,6 +101,15 @@ export const clientView = z
         createdAt: schemas.shownTime,
         expiresAt: schemas.shownTime.nullable().describe('null: never'),
         state: z.enum(['live', 'expired']),
+        lastUsedAt: schemas.shownTime
+          .nullable()
+          .describe('When it last authenticated the client, at the token or the revocation endpoint.'),
+        lastUsedFrom: schemas.originView,
+        unusedSince: schemas.shownTime
+          .nullable()
+          .describe(
+            'Where lastUsedAt is null: no use was recorded since then. The same as `createdAt` for a secret that was never used.',
+          ),
       }),
     ),
     issues: z
@@ -112,7 +122,7 @@ export const clientView = z
   })
   .meta({ id: 'OAuthClient' });
 
-export function viewClient(client: Client, now: Date) {
+export function viewClient(client: Client, uses: SecretUses, now: Date) {
   const {
     id,
     name,
@@ -144,14 +154,20 @@ export function viewClient(client: Client, now: Date) {
     rotateRefreshTokens,
     maximumAgeDays: maximumAgeDays ?? null,
     idleDays: idleDays ?? null,
-    secrets: secrets.map((secret) => ({
-      id: secret.id,
-      hint: secret.hint,
-      weak: isKeyed(secret.digest),
-      createdAt: secret.createdAt,
-      expiresAt: secret.expiresAt ?? null,
-      state: isLiveAt(secret, now) ? 'live' : 'expired',
-    })),
+    secrets: secrets.map((secret) => {
+      const use = uses.get(secret.id) ?? { unusedSince: secret.createdAt };
+      return {
+        id: secret.id,
+        hint: secret.hint,
+        weak: isKeyed(secret.digest),
+        createdAt: secret.createdAt,
+        expiresAt: secret.expiresAt ?? null,
+        state: isLiveAt(secret, now) ? 'live' : 'expired',
+        lastUsedAt: use.lastUsedAt ?? null,
+        lastUsedFrom: schemas.viewOrigin(use.lastUsedAt ? use : undefined),
+        unusedSince: use.unusedSince ?? null,
+      };
+    }),
     issues: issuesOf(client, now),
     createdAt,
     createdBy: schemas.viewActor(createdBy),

@@ -61,6 +61,8 @@ export function clientOperations({
     return client;
   }
 
+  const shown = async (client: Client) => viewClient(client, await clients.usesOfSecrets(client), clock.now());
+
   async function create({
     body,
     caller,
@@ -70,7 +72,7 @@ export function clientOperations({
     assertMayImport(caller, body);
     const { client, clientSecret } = await clients.create(body, attribution);
     return {
-      body: { client: viewClient(client, clock.now()) },
+      body: { client: await shown(client) },
       ...(clientSecret !== undefined && { secret: { clientSecret } }),
     };
   }
@@ -120,7 +122,7 @@ export function clientOperations({
       errors: ['invalid_cursor'],
       async handle({ query, caller }) {
         const { items, nextCursor } = await clients.page({ ...query, organizationId: caller.organizationId });
-        return { body: { items: items.map((client) => viewClient(client, clock.now())), nextCursor } };
+        return { body: { items: await Promise.all(items.map(shown)), nextCursor } };
       },
     }),
     operation({
@@ -132,7 +134,7 @@ export function clientOperations({
       status: 200,
       answer: clientView,
       errors: ['not_found'],
-      handle: async ({ id, caller }) => ({ body: viewClient(await get(id, caller), clock.now()) }),
+      handle: async ({ id, caller }) => ({ body: await shown(await get(id, caller)) }),
     }),
     operation({
       method: 'patch',
@@ -153,7 +155,7 @@ export function clientOperations({
       errors: ['not_found', 'invalid_request'],
       async handle({ id, body, caller, attribution }) {
         const client = await get(id, caller);
-        return { body: viewClient(await clients.change(client.id, body, attribution), clock.now()) };
+        return { body: await shown(await clients.change(client.id, body, attribution)) };
       },
     }),
     operation({
@@ -229,7 +231,7 @@ export function clientOperations({
       async handle({ id, body, caller, attribution }) {
         const known = await get(id, caller);
         const { client, secretId, clientSecret } = await clients.addSecret(known.id, body, attribution);
-        return { body: { client: viewClient(client, clock.now()), secretId }, secret: { clientSecret } };
+        return { body: { client: await shown(client), secretId }, secret: { clientSecret } };
       },
     }),
     operation({

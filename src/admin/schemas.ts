@@ -55,7 +55,7 @@ export function viewActor({ type, id, name: shownName }: { type: string; id?: st
 
 export const originView = z.object({ address: z.string(), userAgent: z.string().nullable() }).nullable();
 
-export function viewOrigin(total: UsageTotal | undefined) {
+export function viewOrigin(total: { lastUsedFrom?: UsageTotal['lastUsedFrom'] | undefined } | undefined) {
   return total?.lastUsedFrom
     ? { address: total.lastUsedFrom.address, userAgent: total.lastUsedFrom.userAgent ?? null }
     : null;

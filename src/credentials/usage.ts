@@ -21,7 +21,7 @@ const totalShape = {
 
 const hourShape = { subjectId: 'string', hour: 'date', accepted: 'number', refused: 'number' } as const;
 
-/** The sum of one credential or API key; its id is theirs. */
+/** The sum of one credential, API key or client secret; its id is theirs. */
 export type UsageTotal = Stored<typeof totalShape>;
 export type UsageHour = Stored<typeof hourShape>;
 
@@ -29,6 +29,10 @@ export interface Usage {
   /** `subjectId`: a credential's or an API key's id. */
   accepted(subjectId: string, address: string, userAgent: string | undefined): void;
   refused(subjectId: string): void;
+  /** Keeps only when and from where it was last used: of a client secret, whose requests are counted at its connection. */
+  used(subjectId: string, address: string, userAgent: string | undefined): void;
+  /** Begins totals for subjects that are older than the counting of their uses. Changes none that there are. */
+  begin(subjectIds: readonly string[]): Promise<void>;
   /** An access token was issued to a connection. */
   refreshed(subjectId: string, accessTokenExpiresAt: Date): void;
   /** Totals by id, what this instance has not written yet included; absent where never used. */
@@ -51,7 +55,7 @@ interface Counted {
   hour: number;
   accepted: number;
   refused: number;
-  /** Milliseconds; 0 when nothing was accepted. */
+  /** Milliseconds; 0 when it was not used. */
   lastUsedAt: number;
   address: string;
   userAgent: string | undefined;
@@ -84,7 +88,7 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
   };
   const state = { written: () => written, writing: () => writing };
   const hourReader = withWaiting(hours, 'hour', {
-    list: () => [...unwrittenHours, ...over, ...running.values()].map(hourOf),
+    list: () => [...unwrittenHours, ...[...over, ...running.values()].filter(hasRequests)].map(hourOf),
     ...state,
   });
   const totalReader = withWaiting(totals, 'createdAt', {
@@ -120,7 +124,7 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     const batch = [...over, ...running.values()];
     over = [];
     running = new Map();
-    unwrittenHours.push(...batch);
+    unwrittenHours.push(...batch.filter(hasRequests));
     unwrittenTotals.push(...batch);
     await inSlices(
       unwrittenHours,
@@ -146,14 +150,30 @@ export function createUsage({ storage, clock }: { storage: Storage; clock: Clock
     await turn;
   }
 
+  function use(subjectId: string, address: string, userAgent: string | undefined): Counted {
+    const now = clock.now().getTime();
+    const counter = counterOf(subjectId, now);
+    counter.lastUsedAt = now;
+    counter.address = address;
+    counter.userAgent = userAgent;
+    return counter;
+  }
+
   return {
     accepted(subjectId, address, userAgent) {
-      const now = clock.now().getTime();
-      const counter = counterOf(subjectId, now);
-      counter.accepted++;
-      counter.lastUsedAt = now;
-      counter.address = address;
-      counter.userAgent = userAgent;
+      use(subjectId, address, userAgent).accepted++;
+    },
+    used(subjectId, address, userAgent) {
+      use(subjectId, address, userAgent);
+    },
+    async begin(subjectIds) {
+      const createdAt = clock.now();
+      const begun = subjectIds.map((id) => ({ initial: { id, createdAt, acceptedCount: 0, refusedCount: 0 } }));
+      await inSlices(
+        begun,
+        (slice) => totals.accumulate(slice),
+        () => written++,
+      );
     },
     refused(subjectId) {
       counterOf(subjectId, clock.now().getTime()).refused++;
@@ -180,6 +200,10 @@ async function inSlices<T>(list: T[], write: (slice: T[]) => Promise<void>, onWr
     list.splice(0, slice.length);
     onWritten();
   }
+}
+
+function hasRequests({ accepted, refused }: Counted): boolean {
+  return accepted + refused > 0;
 }
 
 function hourOf({ subjectId, hour, accepted, refused }: Counted): Accumulation<UsageHour> {

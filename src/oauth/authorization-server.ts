@@ -36,6 +36,7 @@ import { createOneTimes } from './one-time.ts';
 import { createPendingRequests } from './pending-requests.ts';
 import { createRefreshGrant } from './refresh-grant.ts';
 import { createRevocation } from './revocation.ts';
+import { createSecretUses } from './secret-uses.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { createTokenAudit } from './token-audit.ts';
 import { createTokenEndpoint, type TokenOutcome } from './token-endpoint.ts';
@@ -118,7 +119,8 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const isSecure = issuer.startsWith('https:');
   const artifacts = createArtifacts(storage);
   const clientIds = createClientIds({ ...deps });
-  const clients = createClients({ ...deps, clientIds });
+  const secretUses = createSecretUses(deps);
+  const clients = createClients({ ...deps, clientIds, secretUses });
   const connections = createConnections({ storage, credentials, clock, random });
   const signingKeys = createSigningKeys({ ...deps, rotateAfterDays: deps.rotateKeysAfterDays });
   const keys = createKeySource({ fetch: deps.fetch, clock });
@@ -142,6 +144,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     revoke: createRevocation({ artifacts, findRefreshToken, connections, waitOutLease: deps.waitOutLease }),
     connections,
     told,
+    secretUses,
     renderError: (error, description) => deps.renderError(error, description, { issuer }),
   });
   const pendingRequests = createPendingRequests({

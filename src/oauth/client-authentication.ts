@@ -8,7 +8,7 @@ import type { AppError } from '../errors.ts';
 import { type ReadOptions, readSurely } from '../storage/index.ts';
 import { type Asserted, type AssertionFault, namedInAssertion } from './client-assertions.ts';
 import type { Client } from './client-record.ts';
-import { secretStateOf } from './client-secrets.ts';
+import { presentedSecretOf } from './client-secrets.ts';
 import type { Clients } from './clients.ts';
 import { type Parameters, withoutBlanks } from './parameters.ts';
 import type { OauthSubReason } from './refusals.ts';
@@ -17,8 +17,8 @@ import type { OauthSubReason } from './refusals.ts';
 export type ProofFault = AssertionFault | { hint?: string; removedAt: string };
 
 export type Authenticated =
-  /** `undo` takes back what the proof has spent, for a request that failed by our fault. */
-  | { client: Client; undo?: () => Promise<void> }
+  /** `secretId`: of the secret that proved it. `undo` takes back what the proof has spent, for a request that failed by our fault. */
+  | { client: Client; secretId?: string; undo?: () => Promise<void> }
   | {
       refused: OauthSubReason;
       /** Whom the request named, also where there is no such client. */
@@ -93,10 +93,11 @@ export function createClientAuthentication(deps: ClientAuthenticationDependencie
       return secrets.length === 0 ? { client } : { refused: 'client_method_wrong', clientId };
     if (client.authMethod === 'private_key_jwt') return { refused: 'client_method_wrong', clientId };
     if (secrets.length === 0) return { refused: 'client_secret_missing', clientId };
-    const states = secrets.map((secret) => secretStateOf(client, secret, clock.now(), weakValues));
-    if (states.includes('live')) return { client };
-    if (states.includes('expired')) return { refused: 'client_secret_expired', clientId };
-    const removed = states.find((state) => typeof state === 'object');
+    const presented = secrets.map((secret) => presentedSecretOf(client, secret, clock.now(), weakValues));
+    const live = presented.find((one) => one.state === 'live');
+    if (live) return { client, secretId: live.secret.id };
+    if (presented.some(({ state }) => state === 'expired')) return { refused: 'client_secret_expired', clientId };
+    const removed = presented.find((one) => one.state === 'removed')?.removed;
     if (removed) {
       const { hint, removedAt } = removed;
       const fault = { ...(hint !== '' && { hint }), removedAt: removedAt.toISOString() };

@@ -7,9 +7,16 @@ import { AppError } from '../errors.ts';
 import { type Random, randomText } from '../identifiers.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../identity-providers/index.ts';
 import type { AuthMethod, ClientRecord } from './client-record.ts';
+import { type SecretUses, tellUses } from './secret-uses.ts';
 
 export type ClientSecret = ClientRecord['secrets'][number];
 export type RemovedSecret = NonNullable<ClientRecord['removedSecrets']>[number];
+/** What a presented value is to a client. */
+export type PresentedSecret =
+  | { state: 'live'; secret: ClientSecret }
+  | { state: 'expired'; secret: ClientSecret }
+  | { state: 'removed'; removed: RemovedSecret }
+  | { state: 'wrong' };
 export type SecretMaker = ReturnType<typeof createSecretMaker>;
 
 const SECRET_LENGTH = 43;
@@ -74,14 +81,22 @@ export function withoutSecrets(authMethod: AuthMethod): AppError {
   return new AppError('invalid_request', { detail });
 }
 
-/** The secrets with one more; expired ones make room when there are many. Throws secrets_full. */
-export function withSecret({ secrets, provider }: ClientRecord, added: ClientSecret, now: Date): ClientSecret[] {
+/** The secrets with one more; expired ones make room when there are many. Throws secrets_full, which tells the uses of the others. */
+export function withSecret(
+  { secrets, provider }: ClientRecord,
+  added: ClientSecret,
+  uses: SecretUses,
+  now: Date,
+): ClientSecret[] {
   const most = mostLiveSecretsOf(provider);
   const live = secrets.filter((secret) => isLiveAt(secret, now));
   if (live.length >= most) {
-    const facts = live.map(({ id, hint, createdAt, expiresAt }) => ({ id, hint, createdAt, expiresAt }));
+    const facts = live.map(({ id, hint, createdAt, expiresAt }) => {
+      const { lastUsedAt = null, unusedSince = null } = uses.get(id) ?? { unusedSince: createdAt };
+      return { id, hint, createdAt, expiresAt, lastUsedAt, unusedSince };
+    });
     throw new AppError('secrets_full', {
-      detail: `The client already has ${most} active secrets, which is the maximum. Remove a secret that is not in use.`,
+      detail: `The client already has ${most} active secrets, which is the maximum. Remove one that is not in use: ${tellUses(live, uses)}`,
       secrets: facts,
     });
   }
@@ -110,13 +125,13 @@ export function withRemoved(
   return [...removedSecrets, { digest, hint: isKeyed(digest) ? '' : hint, removedAt }].slice(-REMOVED_KEPT);
 }
 
-/** What a presented value is to a client; takes the same time whichever it is. */
-export function secretStateOf(
+/** Takes the same time whichever it is. */
+export function presentedSecretOf(
   client: Pick<ClientRecord, 'secrets' | 'removedSecrets'>,
   value: string,
   now: Date,
   { keyed }: Pick<WeakValues, 'keyed'>,
-): 'live' | 'expired' | 'wrong' | RemovedSecret {
+): PresentedSecret {
   const plain = digestOf(value);
   const given = { plain: Buffer.from(plain), keyed: Buffer.from(keyed(plain)) };
   const isGiven = ({ digest }: { digest: string }) => {
@@ -124,8 +139,9 @@ export function secretStateOf(
     const wanted = isKeyed(digest) ? given.keyed : given.plain;
     return kept.length === wanted.length && timingSafeEqual(kept, wanted);
   };
-  let state: 'live' | 'expired' | 'wrong' | RemovedSecret = 'wrong';
-  for (const removed of client.removedSecrets ?? []) if (isGiven(removed)) state = removed;
-  for (const secret of client.secrets) if (isGiven(secret)) state = isLiveAt(secret, now) ? 'live' : 'expired';
-  return state;
+  let found: PresentedSecret = { state: 'wrong' };
+  for (const removed of client.removedSecrets ?? []) if (isGiven(removed)) found = { state: 'removed', removed };
+  for (const secret of client.secrets)
+    if (isGiven(secret)) found = { state: isLiveAt(secret, now) ? 'live' : 'expired', secret };
+  return found;
 }

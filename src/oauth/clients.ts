@@ -37,6 +37,7 @@ import {
   withRemoved,
   withSecret,
 } from './client-secrets.ts';
+import type { SecretUseRecord, SecretUses } from './secret-uses.ts';
 
 export interface ClientChanges {
   name?: string | undefined;
@@ -85,6 +86,8 @@ export interface Clients {
     options: { expiresAt?: Date | null | undefined },
     attribution: Attribution,
   ): Promise<{ client: Client; secretId: string; clientSecret: string }>;
+  /** When each of its secrets was last used, what this instance has not written yet included. */
+  usesOfSecrets(client: Pick<Client, 'id' | 'secrets'>): Promise<SecretUses>;
   /** Throws not_found, last_secret. */
   removeSecret(id: string, secretId: string, attribution: Attribution): Promise<Client>;
   /** What `Storage.prepare` has to do once to the clients of earlier releases. */
@@ -98,12 +101,13 @@ export function createClients(deps: {
   random: Random;
   directories: Directories;
   clientIds: ClientIds;
+  secretUses: SecretUseRecord;
   weakValues: WeakValues;
   allowHttpRedirects: boolean;
   /** Hosts that keys may be fetched from. */
   jwksHosts: readonly string[];
 }): Clients {
-  const { storage, audit, clock, random, clientIds, weakValues, allowHttpRedirects } = deps;
+  const { storage, audit, clock, random, clientIds, secretUses, weakValues, allowHttpRedirects } = deps;
   const secretMaker = createSecretMaker({ clock, random });
   const clients = audit.track(
     'clients',
@@ -239,11 +243,12 @@ export function createClients(deps: {
     async addSecret(id, { expiresAt }, attribution) {
       const clientSecret = secretMaker.mint();
       const secretId = randomText(8, random);
+      const uses = await secretUses.of(await get(id));
       const result = await clients.update(id, (record) => {
         if (!hasSecrets(record.authMethod)) throw withoutSecrets(record.authMethod);
         const end = secretEndOf(record.provider, expiresAt, clock.now());
         const secret = { ...secretMaker.secretOf(clientSecret, end), id: secretId };
-        const secrets = withSecret(record, secret, clock.now());
+        const secrets = withSecret(record, secret, uses, clock.now());
         const event = audit.event('client.secret_added', attribution, subjectOf(record), {
           clientId: id,
           secretId,
@@ -255,6 +260,8 @@ export function createClients(deps: {
       if (!result) throw absent(id);
       return { client: clientOf(result.after), secretId, clientSecret };
     },
+
+    usesOfSecrets: secretUses.of,
 
     async removeSecret(id, secretId, attribution) {
       const result = await clients.update(id, (record) => {
@@ -272,6 +279,9 @@ export function createClients(deps: {
       return clientOf(result.after);
     },
 
-    migrations: [clientIds.migration((query) => clients.page(query))],
+    migrations: [
+      clientIds.migration((query) => clients.page(query)),
+      secretUses.migration((query) => clients.page(query)),
+    ],
   };
 }

@@ -22,4 +22,5 @@ export type { ClientChanges, Clients } from './clients.ts';
 export type { ConnectionRequest, Consent, ConsentRefusal } from './connection-requests.ts';
 export { OAUTH_REASONS } from './reasons.ts';
 export { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
+export type { SecretUse, SecretUses } from './secret-uses.ts';
 export { TOKEN_OUTCOMES, type TokenOutcome } from './token-endpoint.ts';

@@ -22,6 +22,7 @@ import type { Connections } from './connections.ts';
 import type { Grant, Granted, Refused } from './grants.ts';
 import { type Parameters, readBodyParameters, readQuery } from './parameters.ts';
 import { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
+import type { SecretUseRecord } from './secret-uses.ts';
 import type { createTokenAudit, TokenRequest } from './token-audit.ts';
 
 export interface TokenEndpointDependencies {
@@ -31,6 +32,7 @@ export interface TokenEndpointDependencies {
   revoke: (client: Client, token: string, attribution: Attribution) => Promise<void>;
   connections: Connections;
   told: ReturnType<typeof createTokenAudit>;
+  secretUses: SecretUseRecord;
   failures: FailureLimits;
   usage: Usage;
   clock: Clock;
@@ -61,8 +63,8 @@ export type TokenOutcome = (typeof TOKEN_OUTCOMES)[number];
 const BODY_LIMIT_BYTES = 56 * 1024;
 
 export function createTokenEndpoint(deps: TokenEndpointDependencies) {
-  const { clients, authenticate, grants, revoke, connections, told, failures, usage, clock, log, context, onAnswer } =
-    deps;
+  const { clients, authenticate, grants, revoke, connections, told, secretUses, failures } = deps;
+  const { usage, clock, log, context, onAnswer } = deps;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = context.requestIdOf(request);
@@ -109,7 +111,8 @@ export function createTokenEndpoint(deps: TokenEndpointDependencies) {
       if (error) throw error;
       return refuse(request, response, { ...asked, clientId }, { refused }, fault);
     }
-    const { client, undo } = known;
+    const { client, secretId, undo } = known;
+    if (secretId !== undefined) secretUses.note(client.id, secretId, from.address, userAgent);
     // A client that sends the same request again after our fault must not be told that it replays.
     if (undo)
       response.once('close', () => {

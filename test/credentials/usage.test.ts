@@ -82,6 +82,38 @@ for (const engine of bothEngines) {
       }
     });
 
+    it('keep the latest use of a client secret, whichever instance saw it, and no hour of it', async () => {
+      const place = engine.place();
+      const clock = createMovableClock('2026-03-01T10:00:00.000Z');
+      const storage = await place.open(clock);
+      try {
+        const [one, other] = [createUsage({ storage, clock }), createUsage({ storage, clock })];
+        await storage.prepare();
+        const began = clock.now();
+        await one.begin(['client_a:s1', 'client_a:s2']);
+        clock.advance(HOUR);
+        one.used('client_a:s1', '192.0.2.1', 'Entra');
+        clock.advance(1000);
+        other.used('client_a:s1', '192.0.2.2', undefined);
+        const latest = clock.now();
+        await other.flush();
+        await one.flush();
+        await one.begin(['client_a:s1', 'client_a:s2']);
+        for (const usage of [one, other]) {
+          const totals = await usage.totals(['client_a:s1', 'client_a:s2', 'client_a:s3']);
+          const { createdAt, lastUsedAt, lastUsedFrom } = totals.get('client_a:s1') ?? {};
+          assert.deepEqual([createdAt, lastUsedAt, lastUsedFrom], [began, latest, { address: '192.0.2.2' }]);
+          const unused = totals.get('client_a:s2');
+          assert.deepEqual([unused?.createdAt, unused?.lastUsedAt], [began, undefined]);
+          assert.equal(totals.has('client_a:s3'), false);
+          assert.deepEqual((await usage.hours('client_a:s1', { limit: 5 })).items, []);
+        }
+      } finally {
+        await storage.close();
+        await place.remove();
+      }
+    });
+
     it('count nothing twice while it is being written', async () => {
       const place = engine.place();
       const clock = createMovableClock('2026-03-01T10:00:00.000Z');

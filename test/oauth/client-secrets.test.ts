@@ -1,8 +1,10 @@
 /** Client secrets with an end: what an identity provider prescribes, how many live at a time, and how an ended one is refused. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createUsage } from '../../src/credentials/index.ts';
+import { createSecretUses } from '../../src/oauth/secret-uses.ts';
 import { runApp } from '../support/app.ts';
-import { DAY } from '../support/clock.ts';
+import { DAY, MINUTE } from '../support/clock.ts';
 import { ask, eventsOf, makeClient } from '../support/oauth-client.ts';
 
 const YEAR = 365 * DAY;
@@ -125,6 +127,90 @@ describe('secrets of clients', () => {
       'only the latest are kept',
     );
     assert.equal((await shown(client.id)).removedSecrets, undefined);
+  });
+
+  it('tell when each was last used, and from where, and are not used by what is refused', async () => {
+    const client = await owned('entra');
+    const path = `/clients/${client.id}/secrets`;
+    const { body } = await app.api.post(path);
+    const second = { ...client, secret: body.clientSecret };
+    const uses = async () => (await shown(client.id)).secrets.map(useOf);
+    const useOf = ({ lastUsedAt, lastUsedFrom, unusedSince }: Record<string, unknown>) => [
+      lastUsedAt,
+      lastUsedFrom,
+      unusedSince,
+    ];
+    const made = app.clock.now().toISOString();
+    assert.deepEqual(await uses(), [
+      [null, null, made],
+      [null, null, made],
+    ]);
+    app.clock.advance(MINUTE);
+    const first = app.clock.now().toISOString();
+    assert.equal((await ask(app, client, CLIENT_CREDENTIALS, { headers: { 'user-agent': 'Entra' } })).status, 200);
+    app.clock.advance(MINUTE);
+    assert.equal((await ask(app, { ...client, secret: `${client.secret}x` }, CLIENT_CREDENTIALS)).status, 401);
+    const from = { address: '127.0.0.1', userAgent: 'Entra' };
+    assert.deepEqual(await uses(), [
+      [first, from, null],
+      [null, null, made],
+    ]);
+    const revoked = await ask(
+      app,
+      second,
+      { token: 'scimrt_x' },
+      { path: '/oauth/revoke', headers: { 'user-agent': '' } },
+    );
+    assert.equal(revoked.status, 200);
+    const [listed] = (await app.api.get(`/clients?directoryId=${client.client.directoryId}`)).body.items;
+    assert.deepEqual(listed.secrets.map(useOf)[1].slice(0, 1), [app.clock.now().toISOString()]);
+    await app.app.rounds.find(({ name }) => name === 'usage')?.run();
+    assert.deepEqual((await uses())[0], [first, from, null], 'once it is written');
+  });
+
+  it('are told with their last use where there is no room for another one', async () => {
+    const client = await owned('entra');
+    const path = `/clients/${client.id}/secrets`;
+    const added = [(await app.api.post(path)).body, (await app.api.post(path)).body];
+    app.clock.advance(MINUTE);
+    const at = app.clock.now();
+    assert.equal((await ask(app, client, CLIENT_CREDENTIALS)).status, 200);
+    app.clock.advance(MINUTE);
+    const { status, body } = await app.api.post(path);
+    assert.equal(status, 409);
+    const hints = [client.secret, ...added.map(({ clientSecret }) => clientSecret)].map((secret) => secret.slice(-4));
+    const time = `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+    assert.equal(
+      body.detail,
+      `The client already has 3 active secrets, which is the maximum. Remove one that is not in use: …${hints[1]} was never used, …${hints[2]} was never used and …${hints[0]} was last used on ${time}.`,
+    );
+    assert.deepEqual(
+      body.secrets.map(({ hint, lastUsedAt }: Record<string, unknown>) => [hint, lastUsedAt]),
+      [
+        [hints[0], at.toISOString()],
+        [hints[1], null],
+        [hints[2], null],
+      ],
+    );
+  });
+
+  it('of an earlier release are told as unused since their uses are counted, and not as never used', async () => {
+    const client = await owned('entra');
+    app.clock.advance(DAY);
+    const since = app.clock.now().toISOString();
+    const secrets = [{ id: client.client.secrets[0].id, digest: '', hint: '', createdAt: app.clock.now() }];
+    const pageOf = async () => ({ items: [{ id: client.id, secrets }], nextCursor: null });
+    await createSecretUses({ usage: createUsage(app) })
+      .migration(pageOf)
+      .run();
+    await app.api.post(`/clients/${client.id}/secrets`);
+    await app.api.post(`/clients/${client.id}/secrets`);
+    const [old, added] = (await shown(client.id)).secrets;
+    assert.deepEqual([old.lastUsedAt, old.unusedSince], [null, since]);
+    assert.ok(old.createdAt < since);
+    assert.equal(added.unusedSince, added.createdAt);
+    const { detail } = (await app.api.post(`/clients/${client.id}/secrets`)).body;
+    assert.match(detail, new RegExp(`…${client.secret.slice(-4)} was not used since `));
   });
 
   it('tells where nobody can connect, because no redirect URI is known', async () => {
