@@ -77,7 +77,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
                   : 'None. This client signs its requests with its own key.'}
               </p>
             )}
-            <SecretRows client={client} path={`${address}/secrets`} />
+            <SecretRows client={client} uses={await clients.usesOfSecrets(client)} path={`${address}/secrets`} />
           </Listed>
           <AddSecret client={client} path={`${address}/secrets`} class="panel" />
           <Listed title="Connections">
@@ -194,7 +194,8 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
       action: 'clients.change',
       async ask(visit) {
         const client = await clients.get(visit.id);
-        return { ...secretRemoval(visit, client), trail: below(client.id, client.name) };
+        const removal = secretRemoval(visit, client, await clients.usesOfSecrets(client));
+        return { ...removal, trail: below(client.id, client.name) };
       },
       does: ({ id, params, attribution }) => clients.removeSecret(id, params['secretId'] ?? '', attribution),
     },

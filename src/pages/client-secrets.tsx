@@ -3,18 +3,29 @@
 import { DAY_MS } from '../clock.ts';
 import { isKeyed } from '../credentials/index.ts';
 import { PAGE_ACTS } from '../diagnosis/index.ts';
+import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS, oauthPresetOf } from '../identity-providers/index.ts';
-import { type Client, type ClientSecret, isLiveAt, mostLiveSecretsOf } from '../oauth/index.ts';
+import {
+  type Client,
+  type ClientSecret,
+  isLiveAt,
+  mostLiveSecretsOf,
+  type SecretUse,
+  type SecretUses,
+} from '../oauth/index.ts';
 import { Ask } from './confirm.tsx';
 import { endOfDay, Field } from './fields.tsx';
 import { Act, Form, Submit } from './forms.tsx';
 import { Row } from './lists.tsx';
 import { Tag } from './parts.tsx';
-import { Time, useNow } from './times.tsx';
-import { useVisit } from './visit.tsx';
+import { Last, Time, useNow } from './times.tsx';
+import { type Question, useVisit, type Visit } from './visit.tsx';
+
+/** Within this time most identity providers get a token at least once, so a secret that was used in it is probably in use. */
+const LATELY_MS = DAY_MS;
 
 /** `path`: where a secret is added; the page that removes one is below it. */
-export function SecretRows({ client, path }: { client: Client; path: string }) {
+export function SecretRows({ client, uses, path }: { client: Client; uses: SecretUses; path: string }) {
   const visit = useVisit();
   return (
     <ul class="rows">
@@ -23,7 +34,8 @@ export function SecretRows({ client, path }: { client: Client; path: string }) {
           name={isKeyed(secret.digest) ? <b>Weak secret</b> : <span class="mono">…{secret.hint}</span>}
           text={
             <>
-              Added <Time at={secret.createdAt} />. <End secret={secret} />
+              Added <Time at={secret.createdAt} />. <End secret={secret} />{' '}
+              <LastSecretUse secret={secret} use={uses.get(secret.id)} />
               {isKeyed(secret.digest) &&
                 " It can be guessed, and stops working if this server's secret is lost. Replace it."}
             </>
@@ -47,6 +59,82 @@ export function End({ secret: { expiresAt } }: { secret: ClientSecret }) {
       {expiresAt > now ? 'Expires' : 'Expired'} <Time at={expiresAt} />.
     </>
   );
+}
+
+/** `use`: undefined for a secret that was added a moment ago. */
+export function LastSecretUse({ secret, use }: { secret: { createdAt: Date }; use: SecretUse | undefined }) {
+  const isOlder = use?.unusedSince !== undefined && use.unusedSince > secret.createdAt;
+  return (
+    <Last
+      at={use?.lastUsedAt}
+      before="Last used"
+      after="."
+      never={
+        isOlder ? (
+          <>
+            Not used since <Time at={use.unusedSince} />.
+          </>
+        ) : (
+          'Never used.'
+        )
+      }
+    />
+  );
+}
+
+/** Before a client's secret is taken away: whether it is in use, and what goes on without it. */
+export function secretRemoval(
+  { params, now }: Visit,
+  client: Client,
+  uses: SecretUses,
+): Pick<Question, 'title' | 'name' | 'text'> {
+  const secretId = params['secretId'] ?? '';
+  const secret = client.secrets.find(({ id }) => id === secretId);
+  const others = client.secrets.filter((one) => one.id !== secretId && isLiveAt(one, now));
+  if (!secret) throw new AppError('not_found', { detail: `This client has no secret ${secretId.slice(0, 40)}.` });
+  const isLive = isLiveAt(secret, now);
+  const use = uses.get(secretId);
+  const isUsedLately = isLive && use?.lastUsedAt !== undefined && now.getTime() - use.lastUsedAt.getTime() <= LATELY_MS;
+  return {
+    title: `Remove the secret …${secret.hint}`,
+    name: 'Remove',
+    text: (
+      <>
+        <p>
+          {isUsedLately && (
+            <>
+              <b>
+                This secret was used <Time at={use.lastUsedAt} />, from {use.lastUsedFrom?.address}.
+              </b>{' '}
+            </>
+          )}
+          {isLive ? (
+            <>
+              Requests with the secret that ends in <span class="mono whole">…{secret.hint}</span> will be refused
+              immediately.
+            </>
+          ) : (
+            'This secret has expired, so it is already refused.'
+          )}{' '}
+          {!isUsedLately && <LastSecretUse secret={secret} use={use} />}
+        </p>
+        {others.map((other) => (
+          <p>
+            The one that ends in <span class="mono whole">…{other.hint}</span> keeps working.{' '}
+            <LastSecretUse secret={other} use={uses.get(other.id)} />
+          </p>
+        ))}
+        {isUsedLately && <p>Paste one of those that keep working into the identity provider first.</p>}
+        {others.length === 0 && (
+          <p>
+            {client.secrets.length === 1
+              ? "This is the client's only secret."
+              : 'No other secret of this client works.'}
+          </p>
+        )}
+      </>
+    ),
+  };
 }
 
 /** Nothing while as many are live as may be: the answer would be a refusal. */

@@ -1,8 +1,6 @@
 /** Before something is ended: a page that says what breaks by it. With a script it comes as a dialog over the page that it was asked on. */
-import { AppError } from '../errors.ts';
-import { type Client, isLiveAt } from '../oauth/index.ts';
 import { Form } from './forms.tsx';
-import type { Question, Shown, Visit } from './visit.tsx';
+import type { Question, Shown } from './visit.tsx';
 
 /** What ending a replaced credential is called, wherever it can be asked for. */
 export const END_OLD = 'Revoke the old one now';
@@ -37,34 +35,6 @@ export function questionPage(asked: Question | Shown, above: string): Shown {
           </div>
         </Form>
       </section>
-    ),
-  };
-}
-
-/** Before a client's secret is taken away. Which of the two is sent is not known; so what is told is how to see it. */
-export function secretRemoval({ params, now }: Visit, client: Client): Pick<Question, 'title' | 'name' | 'text'> {
-  const secretId = params['secretId'] ?? '';
-  const secret = client.secrets.find(({ id }) => id === secretId);
-  const other = client.secrets.find((one) => one.id !== secretId && isLiveAt(one, now));
-  if (!secret) throw new AppError('not_found', { detail: `This client has no secret ${secretId.slice(0, 40)}.` });
-  return {
-    title: `Remove the secret …${secret.hint}`,
-    name: 'Remove',
-    text: (
-      <p>
-        <b>
-          Requests with the secret that ends in <span class="mono whole">…{secret.hint}</span> will be refused
-          immediately.
-        </b>{' '}
-        {other ? (
-          <>
-            The one that ends in <span class="mono whole">…{other.hint}</span> keeps working. Check that the identity
-            provider uses that one.
-          </>
-        ) : (
-          "This is the client's only secret."
-        )}
-      </p>
     ),
   };
 }

@@ -4,8 +4,8 @@
 
 export { ASSETS_PREFIX, createAssets } from './assets.ts';
 export { type Brand, contrast, readBrand, vendorOf } from './brand.ts';
-export { AddSecret, SecretRows, secretEndSent } from './client-secrets.tsx';
-export { Ask, secretRemoval } from './confirm.tsx';
+export { AddSecret, SecretRows, secretEndSent, secretRemoval } from './client-secrets.tsx';
+export { Ask } from './confirm.tsx';
 export { ContactRow, contactRoutes, MAIL_IS_OFF, notifiedAbout } from './contacts.tsx';
 export { credentialRoutes } from './credentials.tsx';
 export { diagnosisRoutes } from './diagnosis.tsx';

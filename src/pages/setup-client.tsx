@@ -13,9 +13,9 @@ import {
   clientIdOf,
   isLiveAt,
   mostLiveSecretsOf,
+  type SecretUses,
 } from '../oauth/index.ts';
-import { AddSecret, End, SecretRows, secretEndSent } from './client-secrets.tsx';
-import { secretRemoval } from './confirm.tsx';
+import { AddSecret, End, SecretRows, secretEndSent, secretRemoval } from './client-secrets.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import { wasFilledIn } from './directory-view.ts';
@@ -89,7 +89,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       trail: trailTo(visit, directory),
       children: (
         <>
-          <Secrets directory={directory} client={own} />
+          <Secrets directory={directory} client={own} uses={await clients.usesOfSecrets(own)} />
           <div class="acts">
             <Go href={address} name="Not now" tone="quiet" />
           </div>
@@ -112,6 +112,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     const goesBack = client?.grantTypes.includes('authorization_code') === true;
     const needsSecret =
       own !== undefined && secret === undefined && !own.secrets.some((one) => isLiveAt(one, visit.now));
+    const uses = own && secret === undefined ? await clients.usesOfSecrets(own) : undefined;
     const lacksAppName = own !== undefined && !canConnect(own) && needs === 'app-name';
     return framed(
       visit,
@@ -129,7 +130,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         {unready && <Unready client={unready} />}
         {lacksAppName && <MissingAppName directory={directory} />}
         {!client && <ClientForm directory={directory} needsAppName={needs === 'app-name'} />}
-        {needsSecret && <Secrets directory={directory} client={own} />}
+        {needsSecret && uses && <Secrets directory={directory} client={own} uses={uses} />}
         <ConsoleInstructions
           provider={name}
           form={oauth}
@@ -151,7 +152,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         )}
         {own && goesBack && <RedirectUris provider={name} uris={own.redirectUris} />}
         {own?.appName !== undefined && <AppName directory={directory} appName={own.appName} />}
-        {own && secret === undefined && !needsSecret && <Secrets directory={directory} client={own} />}
+        {own && uses && !needsSecret && <Secrets directory={directory} client={own} uses={uses} />}
         {!own && shared && <p class="soft">The client secret comes from your software vendor.</p>}
         {!own && shared && needs !== undefined && (
           <Fold summary="Use your own client instead" class="panel" action={`${address}/setup/client`}>
@@ -226,7 +227,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     );
   }
 
-  function Secrets({ directory, client }: { directory: Directory; client: Client }) {
+  function Secrets({ directory, client, uses }: { directory: Directory; client: Client; uses: SecretUses }) {
     const visit = useVisit();
     const path = `${addressOf(visit, directory)}/setup/client/secrets`;
     if (client.secrets.length === 0) return null;
@@ -241,7 +242,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
           It is made here{audience === 'it_contact' && `, at ${vendor}`}, not in {name}. Paste it into {name} after
           that. {fateOf(live.length, client.secrets.length - live.length)}
         </p>
-        <SecretRows client={client} path={path} />
+        <SecretRows client={client} uses={uses} path={path} />
         {live.length >= most ? (
           <p class="soft">
             At most {most} secrets can work at the same time, and {live.length} do now. Remove a secret before you add
@@ -324,7 +325,9 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
       on: '/directories/:id/setup/oauth',
       async ask(visit) {
         const directory = await seen.directory(visit);
-        return { ...secretRemoval(visit, await ownClientOf(directory)), trail: trailTo(visit, directory) };
+        const own = await ownClientOf(directory);
+        const removal = secretRemoval(visit, own, await clients.usesOfSecrets(own));
+        return { ...removal, trail: trailTo(visit, directory) };
       },
       async does(visit) {
         const { id } = await ownClientOf(await seen.directory(visit));

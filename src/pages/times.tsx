@@ -1,5 +1,5 @@
 /** Times as people read them; each also says itself exactly, with its zone. */
-import { createContext } from 'preact';
+import { type ComponentChildren, createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { DAY_MS, dateFormat } from '../clock.ts';
 import { counted } from '../sentences.ts';
@@ -87,7 +87,7 @@ export function Last(props: {
   before?: string;
   from?: string | undefined;
   after?: string;
-  never: string;
+  never: ComponentChildren;
 }) {
   const { at, before, from, after, never } = props;
   if (!at) return <>{never}</>;

@@ -924,8 +924,15 @@ for (const engine of engines) {
       );
       await app.api.post(`${address}/secrets`);
       const page = (await owner.open(address)).html;
-      const [path = ''] = /\/clients\/\w+\/secrets\/\w+\/remove/.exec(page) ?? [];
-      assert.match((await owner.open(path)).html, /will be refused immediately/);
+      const [path = '', other = ''] = page.match(/\/clients\/\w+\/secrets\/\w+\/remove/g) ?? [];
+      assert.match(page, /Last used <time[^>]*>just now<\/time>\..*Never used\./s);
+      assert.match(
+        (await owner.open(path)).html,
+        /This secret was used <time.*will be refused immediately.*Never used\./s,
+      );
+      const unused = (await owner.open(other)).html;
+      assert.match(unused, /will be refused immediately\.\s*Never used\./);
+      assert.doesNotMatch(unused, /This secret was used/);
       assert.equal((await owner.send(path)).status, 200);
       assert.equal((await owner.send(`${address}/delete`)).status, 200);
       assert.equal((await owner.open(address)).status, 404);

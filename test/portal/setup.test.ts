@@ -108,9 +108,16 @@ for (const engine of engines) {
       const first = secretIn((await send('/setup/client')).html);
       const second = secretIn((await send('/setup/client/secrets')).html);
       const { id, secrets } = (await app.api.get(`/clients?directoryId=${directory.id}`)).body.items[0];
+      assert.match((await open('/setup/oauth')).html, /Never used\..*Never used\./s);
       assert.deepEqual([(await tokenWith(id, first)).status, (await tokenWith(id, second)).status], [200, 200]);
-      assert.equal((await send('/setup/client/secrets')).status, 409);
-      const asked = (await open(`/setup/client/secrets/${secrets[0].id}/remove`)).html;
+      const full = await send('/setup/client/secrets');
+      assert.equal(full.status, 409);
+      assert.match(full.html, /Remove one that is not in use: …\w{4} was last used on/);
+      app.clock.advance(3 * MINUTE);
+      assert.match((await open('/setup/oauth')).html, /Last used <time[^>]*>3 minutes ago<\/time>/);
+      const removal = `/setup/client/secrets/${secrets[0].id}/remove`;
+      const asked = (await open(removal)).html;
+      assert.match(asked, /<b>\s*This secret was used <time[^>]*>3 minutes ago<\/time>, from 127\.0\.0\.1\./);
       assert.ok(asked.includes(`…${secrets[0].hint}</span> will be refused immediately`), asked);
       assert.ok(asked.includes(`…${secrets[1].hint}</span> keeps working`));
       assert.equal((await open('/setup/client/secrets/another/remove')).status, 404);
