@@ -123,12 +123,16 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
           </>
         ) : named === undefined ? (
           <>
-            We don’t know anyone at the customer.{' '}
-            {visit.may('portal-links.change') && <a href={`${address}#portal-links`}>Create a portal link</a>}
+            No one at the customer has opened a portal link, so we have no contact there.{' '}
+            {visit.may('portal-links.change') && (
+              <>
+                <a href={`${address}#portal-links`}>Create a portal link</a> and send it to their administrator.
+              </>
+            )}
           </>
         ) : (
           <>
-            <b>{named}</b> got the latest portal link. We don’t know their email address.{' '}
+            <b>{named}</b> got the latest portal link. We don't know their email address.{' '}
             <a href={`${address}/contacts`}>Add a contact</a>
           </>
         )}

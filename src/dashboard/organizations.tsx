@@ -77,7 +77,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
                 <a href={`${HOME}/findings`}>
                   <small>
                     {needing.items.length < needing.total
-                      ? `${needing.items.length} of ${needing.total.toLocaleString('en')} directories, show all`
+                      ? `Show all ${needing.total.toLocaleString('en')} directories`
                       : 'Show as a list'}
                   </small>
                 </a>

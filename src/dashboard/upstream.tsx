@@ -107,7 +107,7 @@ export function UpstreamFields({ directory, shared }: { directory: Directory; sh
           hint={
             isHeld
               ? 'The part before /Users. If you change the host, enter the header value again.'
-              : 'The part before /Users. Leave it empty if you don’t use the gateway.'
+              : "The part before /Users. Leave it empty if you don't use the gateway."
           }
           maximum={2000}
         />

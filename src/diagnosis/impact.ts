@@ -15,11 +15,12 @@ export function impactOf(speech: Speech): Text {
 function meanwhile(speech: Speech): Text {
   const { code, severity, certainty } = speech.finding;
   const { group } = CODES[code];
-  if (code === 'upstream_rejects_content') return say`Until then, the rejected changes aren't applied.`;
+  if (code === 'upstream_rejects_content')
+    return say`Until this is fixed, a rejected request changes nothing, not even what the SCIM server would accept of it.`;
   if (certainty !== 'known' || !STOPPING.has(group)) return [];
   if (severity === 'failing')
-    return say`Until then, ${speech.name} ${answered(speech)}can't create, change or deactivate users here.`;
-  return group === 'upstream' ? say`Until then, the requests that fail change nothing.` : [];
+    return say`Until this is fixed, ${speech.name} ${answered(speech)}can't create, change or deactivate users here.`;
+  return group === 'upstream' ? say`Until this is fixed, the requests that fail change nothing.` : [];
 }
 
 /** What it gets in place of an answer, where the SCIM server fails. */
@@ -30,7 +31,7 @@ function answered({ finding: { code, facts } }: Speech): string {
   return isPassedOn && facts.status !== undefined ? `gets the ${facts.status}, and ` : '';
 }
 
-/** Nothing is missing where nothing ever came, and where nobody knows what it does, nothing is said. */
+/** Nothing is missing where nothing ever came. */
 function afterwards({ finding: { code, facts }, idp, name }: Speech): Text {
   const { isAutomatic, byHand } = idp.recovery;
   const isBehind = CODES[code].group === 'upstream';
@@ -40,6 +41,7 @@ function afterwards({ finding: { code, facts }, idp, name }: Speech): Text {
     return byHand
       ? say`Afterwards, select ${path(byHand.buttons)} in ${name}. ${idp.recovery.says}`
       : say`Afterwards: ${idp.recovery.says}`;
-  if (isAutomatic !== 'no' || !byHand) return [];
+  if (isAutomatic === 'unknown') return say`${idp.recovery.says}`;
+  if (!byHand) return [];
   return say`Afterwards, select ${path(byHand.buttons)} in ${name} to send the failed changes again.`;
 }

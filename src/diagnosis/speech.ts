@@ -71,7 +71,7 @@ export function refused({ finding, name }: Speech): string {
   return `Requests from ${name} are ${finding.certainty === 'likely' ? 'probably ' : ''}being refused.`;
 }
 
-/** "41 requests from 192.0.2.7 since Tuesday at 09:12. Nothing has been accepted since then." */
+/** "41 refused requests from 192.0.2.7 since Tuesday at 09:12. Nothing has been accepted since then." */
 export function tally({ finding }: Speech): Text {
   const { count = 0, isCut, firstAt, address, userAgent } = finding.facts;
   const since = date(firstAt);
@@ -79,7 +79,8 @@ export function tally({ finding }: Speech): Text {
   if (count === 0 || since === undefined) return other;
   const from = address === undefined ? '' : ` from ${address}${userAgent === undefined ? '' : ` (${userAgent})`}`;
   const which = other.length === 0 ? '' : say` ${other}`;
-  return say`${isCut ? 'More than ' : ''}${counted(count, 'request')}${from} since ${since}. ${othersOf(finding)}${which}`;
+  const what = CODES[finding.code].group === 'upstream' ? 'failed request' : 'refused request';
+  return say`${isCut ? 'More than ' : ''}${counted(count, what)}${from} since ${since}. ${othersOf(finding)}${which}`;
 }
 
 /** What became of the other requests. A token is accepted before the SCIM server fails, so that tells nothing of the server. */
@@ -87,7 +88,7 @@ function othersOf({ code, severity, facts }: Finding): string {
   const { acceptedAt, firstAt = '', cause, hasGoneBack } = facts;
   if (CODES[code].group === 'upstream' || cause === 'doubled_path') {
     if (severity === 'degraded') return 'Other requests are getting through.';
-    return facts.isAlone ? 'No other requests came.' : 'No other requests have worked.';
+    return facts.isAlone ? 'There were no other requests.' : 'No other requests have worked.';
   }
   if (acceptedAt === undefined) return 'Nothing has ever been accepted.';
   if (code === 'refresh_token_superseded' && severity === 'degraded' && !hasGoneBack)

@@ -63,12 +63,12 @@ function newSecret(speech: Speech): Text[] {
   const paste = pasteInto(speech, 'client-secret', isShared(speech) ? 'the new client secret' : 'it');
   if (!isShared(speech))
     return [
-      say`${act('add-client-secret')} on this page${saved(speech)}. It is made ${at(speech)}, not in ${speech.name}.`,
+      say`${act('add-client-secret')} on this page${saved(speech)}. Client secrets are created ${at(speech)}, not in ${speech.name}.`,
       ...paste,
     ];
   return speech.audience === 'operator'
-    ? [say`${act('open-client')}, and add a secret there. Send it to the customer in a safe way.`, ...paste]
-    : [say`Ask ${speech.vendor} for a new client secret. It is not made in ${speech.name}.`, ...paste];
+    ? [say`${act('open-client')}, and add a secret there. Send it to the customer securely.`, ...paste]
+    : [say`Ask ${speech.vendor} for a new client secret. Client secrets are not created in ${speech.name}.`, ...paste];
 }
 
 /** A secret that is there and would be accepted is pasted, if somebody saved it. */

@@ -328,8 +328,8 @@ export const REQUEST_WORDS = {
       steps: vendorDoes(
         speech,
         [
-          say`Ask ${by ?? 'the person who disabled it'} whether it was meant to stay disabled. If it was, leave it so, and ask the customer to turn off provisioning in ${speech.name}.`,
-          say`If it wasn't: ${act('enable-directory')} on this page. The same tokens work again immediately.`,
+          say`Find out from ${by ?? 'the person who disabled it'} whether it is meant to stay disabled. If it is, there is nothing to fix here: ask the customer to turn off provisioning in ${speech.name}, so that the requests stop.`,
+          say`If it isn't: ${act('enable-directory')} on this page. The same tokens work again immediately.`,
           ...(count > 0 && byHand
             ? [say`Then have ${speech.name} send what it missed: ${path(byHand.path)}, ${path(byHand.buttons)}.`]
             : []),

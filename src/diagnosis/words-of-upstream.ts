@@ -84,7 +84,7 @@ export const UNREACHABLE_WORDS: Record<string, { what: string; fix: string }> = 
   },
   refused: {
     what: 'is refusing connections.',
-    fix: 'Check that it is running, and that the port in its URL is right.',
+    fix: 'Check that the SCIM server is running, and that the port in its URL is right.',
   },
   tls_expired: {
     what: 'has a TLS certificate that has expired.',
@@ -215,11 +215,11 @@ export const UPSTREAM_WORDS = {
           ? say`Find the attribute that the SCIM server rejects, in its log for the last request.`
           : say`Decide whether the SCIM server should accept what it rejects. Its reason is above.`,
         audience === 'operator'
-          ? say`If it should, change your SCIM server.`
+          ? say`If it should, change your SCIM server. If it used to accept the same changes, undo what was changed there.`
           : say`If it should, ask ${vendor} to accept it, and send them the details: ${act('copy-ticket')}.`,
         audience === 'operator'
-          ? say`If not, the customer's IT contact has to change or remove the mapping of that attribute in ${speech.name}.`
-          : say`If not, change or remove the mapping of that attribute in ${speech.name}.`,
+          ? say`If it shouldn't, the customer's IT contact has to change or remove that attribute in the attribute mappings of ${speech.name}.`
+          : say`If it shouldn't, change or remove that attribute in the attribute mappings of ${speech.name}.`,
         ...(audience === 'operator' && quirk ? [say`${Name}: ${quirk.says}`] : []),
       ],
     };
@@ -227,24 +227,26 @@ export const UPSTREAM_WORDS = {
   upstream_failing: failure(
     (speech) => say`answered with ${status(speech)}.`,
     (speech) => {
-      const { requestId, contentType = '' } = speech.finding.facts;
+      const { requestId, lastAt, contentType = '' } = speech.finding.facts;
       return [
         ...(/html/.test(contentType)
           ? [
-              say`Start with the proxy or load balancer in front of the SCIM server: ${status(speech)} with a web page usually comes from there, while the server is overloaded, restarting or down.`,
+              say`Start with the proxy or load balancer in front of the SCIM server: ${status(speech)} with a web page usually comes from there, while the server is overloaded, restarting or down. Check whether it finds a healthy server to send requests to.`,
             ]
           : []),
         ...(requestId === undefined
           ? [say`Check the SCIM server's log at the time of the last request.`]
           : [
-              say`Look for the last request in the SCIM server's log. We sent its ID in the X-Request-Id header: ${{ value: requestId }}.`,
-              say`If the log has that ID, fix the error that it shows there. If it doesn't, the request never reached the server, and the proxy or load balancer in front of it answered: check its log, and whether it has a server to send requests to.`,
+              say`Look for the last failed request in the SCIM server's log. We sent its ID in the X-Request-Id header: ${{ value: requestId }}. If the server doesn't log that header, go by the time: ${date(lastAt)}.`,
+              say`If the request is there, fix the error that the log shows. If it isn't, it never reached the server, and the proxy or load balancer answered: fix that.`,
             ]),
       ];
     },
     ({ finding: { severity } }) =>
       severity === 'degraded'
-        ? [say`Only some requests are failing, so a single test that passes proves nothing.`]
+        ? [
+            say`Only some requests are failing, so a single test that passes proves nothing. It is fixed when no more failures are added here.`,
+          ]
         : [],
   ),
   upstream_cut: failure(

@@ -41,7 +41,7 @@ export const google: IdentityProvider = {
   },
   recovery: {
     isAutomatic: 'unknown',
-    says: 'Google Workspace lists the users that failed in the last 30 days. Google does not say whether it sends them again.',
+    says: "Google Workspace lists the users that failed in the last 30 days. Google's documentation does not say whether it sends them again.",
     byHand: { path: ['Apps', 'Web and mobile apps', 'your app', 'Autoprovisioning'], buttons: ['Download list'] },
     basis: 'documented',
   },

@@ -33,7 +33,7 @@ export const jumpcloud: IdentityProvider = {
   },
   recovery: {
     isAutomatic: 'unknown',
-    says: 'JumpCloud sends a user again when that user changes. It does not say whether it retries failed changes.',
+    says: 'JumpCloud sends a user again when that user changes. Its documentation does not say whether it retries failed changes.',
     byHand: { path: ['SSO Applications', 'your app', 'Identity Management'], buttons: ['Deactivate', 'Activate'] },
     basis: 'inferred',
   },

@@ -66,7 +66,7 @@ export const sailpoint: IdentityProvider = {
   },
   recovery: {
     isAutomatic: 'partly',
-    says: 'The next aggregation reads everything again. SailPoint does not say whether it retries failed provisioning requests.',
+    says: "The next aggregation reads everything again. SailPoint's documentation does not say whether it retries failed provisioning requests.",
     byHand: {
       path: ['Connections', 'Sources', 'your SCIM 2.0 source', 'Account Aggregation'],
       buttons: ['Start Aggregation'],

@@ -91,7 +91,9 @@ export function HowWeKnow(props: { finding: Finding; evidence: readonly AuditEve
   const firstAt = first && (beginningOf(first) < began ? began : beginningOf(first));
   const rows = [
     ...changes.map((event) => ({ at: timeOf(event), event, more: '' })),
-    ...(first && firstAt ? [{ at: firstAt, event: first, more: count > 1 ? 'First: ' : '' }] : []),
+    ...(first && firstAt
+      ? [{ at: firstAt, event: first, more: count > 1 ? `First of ${count.toLocaleString('en')}. ` : '' }]
+      : []),
     ...(last && count > 1
       ? [{ at: timeOf(last), event: last, more: `Most recent of ${count.toLocaleString('en')}. ` }]
       : []),

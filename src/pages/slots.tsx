@@ -118,7 +118,7 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
             </>,
           ],
           total?.lastRefreshedAt && [
-            'Refreshed',
+            'Last access token',
             <>
               <Time at={total.lastRefreshedAt} />
               {total.accessTokenExpiresAt && total.accessTokenExpiresAt > now && (

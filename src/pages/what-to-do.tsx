@@ -88,7 +88,7 @@ function ForThem({ words: { steps }, directory }: { words: Words; directory: Act
   const link = `${visit.home}/organizations/${directory.organizationId}#portal-links`;
   return (
     <p class="soft">
-      You can do this for them: {made} and pass it on in a safe way, or{' '}
+      You can do this for them: {made} and pass it on securely, or{' '}
       {visit.may('portal-links.change') ? <a href={link}>create a portal link</a> : 'ask for a portal link'} for them.
     </p>
   );

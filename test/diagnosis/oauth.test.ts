@@ -51,7 +51,7 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     const [lead] = await findingsOf(directory);
     assert.equal(lead.code, 'client_secret_expired');
     assert.match(textOf(lead), /client secret expired/);
-    assert.match(textOf(lead), /Add a client secret on the directory's page\. It is made here/);
+    assert.match(textOf(lead), /Add a client secret on the directory's page\. Client secrets are created here/);
     const { body: added } = await app.api.post(`/clients/${client.id}/secrets`);
     const hint = String(added.clientSecret).slice(-4);
     const [after] = await findingsOf(directory);

@@ -58,7 +58,7 @@ describe('a refused request is explained', () => {
     }
     const [lead] = (await diagnosis()).findings;
     assert.deepEqual([lead.code, lead.since, lead.facts.isCut], ['scheme_twice', began.toISOString(), true]);
-    assert.match(lead.words.detail, /^More than 4\d\d requests from \S+ \(.*\) since/);
+    assert.match(lead.words.detail, /^More than 4\d\d refused requests from \S+ \(.*\) since/);
     const { items } = (await app.api.get(`/events?directoryId=${directory.id}&type=request.denied&order=asc&limit=1`))
       .body;
     assert.equal(lead.evidence[0], items[0].id);

@@ -105,7 +105,7 @@ describe('a SCIM server behind the gateway is explained', () => {
     await world.request('GET', '/Users/Users?count=1');
     const lead = await first(world);
     assert.deepEqual([lead.code, lead.severity, lead.actor], ['wrong_path', 'failing', 'it_contact']);
-    assert.match(textOf(lead), /added again, such as \/Users.*No other requests came.*SCIM connector base URL/);
+    assert.match(textOf(lead), /added again, such as \/Users.*There were no other requests.*SCIM connector base URL/);
     await world.request();
     assert.equal((await world.diagnosis()).findings.at(-1).code, 'working');
   });
@@ -265,8 +265,8 @@ describe('a SCIM server behind the gateway is explained', () => {
     const lead = await first(world);
     assert.deepEqual([lead.code, lead.severity], ['upstream_rejects_content', 'degraded']);
     assert.match(textOf(lead), /"userName" is required/);
-    assert.match(textOf(lead), /change your SCIM server.*change or remove the mapping of that attribute/s);
-    assert.match(textOf(lead), /Until then, the rejected changes aren't applied\./);
+    assert.match(textOf(lead), /change your SCIM server.*change or remove that attribute in the attribute mappings/s);
+    assert.match(textOf(lead), /Until this is fixed, a rejected request changes nothing/);
     behave = answer(200, LIST);
   });
 

@@ -10,8 +10,8 @@ import { startMailServer } from '../support/mail-server.ts';
 
 const DAYS = 365;
 const INSTANCES = 3;
-/** What can change from one day to the next without anybody doing something. */
-const DAILY = ['due credentials', 'recovery', 'notices', 'deliveries'];
+/** What can change from one day to the next without anybody doing something, once the clocks are compared. */
+const DAILY = ['instances', 'due credentials', 'recovery', 'notices', 'deliveries'];
 const ALL = ['usage', 'denials', 'traffic', 'findings', ...DAILY];
 
 /** What can wait is gathered for a minute, so a round of the next day sends it where nothing else happens. */

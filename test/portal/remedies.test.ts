@@ -189,7 +189,7 @@ describe('what to do, in the portal', () => {
     await tokenOf(client, client.id);
     await flush(app);
     const html = await contact.home();
-    const vendor = /It is made here, at ([^,]+), not in PingOne\./.exec(html)?.[1] ?? '';
+    const vendor = /Client secrets are created here, at ([^,]+), not in PingOne\./.exec(html)?.[1] ?? '';
     assert.notEqual(vendor, '');
     assert.match(html, new RegExp(`the one that ends in .*…${client.secrets[0].hint}.* keeps working`));
     // The connection is there, so it is edited, and not made a second time.

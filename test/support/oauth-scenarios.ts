@@ -71,7 +71,7 @@ export const OAUTH_SCENARIOS: Record<string, OauthScenario> = {
     says: [
       /wrong client secret/,
       /Client Secret/,
-      /Until then, Entra ID can't create, change or deactivate users here\./,
+      /Until this is fixed, Entra ID can't create, change or deactivate users here\./,
     ],
   },
   client_secret_has_blanks: {
