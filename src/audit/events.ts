@@ -193,6 +193,8 @@ export const PAYLOADS = {
     'hint?': hint,
     /** With `token_truncated`: how many characters came. */
     'length?': number,
+    /** With `missing` or a wrong URL: where a token was instead of the Authorization header, by place and name. */
+    'foundIn?': readable,
     'userAgent?': readable,
     /** With `rate_limited`: why the requests would have been refused anyway. */
     'cause?': word,

@@ -103,6 +103,7 @@ export function createTallies(deps: {
       method: _method,
       hint: _hint,
       length: _length,
+      foundIn: _foundIn,
       seconds: _seconds,
       path: _path,
       contentType: _contentType,

@@ -10,7 +10,12 @@ type CauseOf<R extends DenialReason> = R extends keyof SubReasons ? Record<SubRe
 
 /** At the gateway, forward-auth, introspection, and addresses that are no endpoint. */
 const REQUESTS: { [R in DenialReason]: CauseOf<R> } = {
-  missing: 'token_missing',
+  missing: {
+    token_in_query: 'token_in_query',
+    token_in_other_header: 'token_in_other_place',
+    token_in_cookie: 'token_in_other_place',
+    token_in_body: 'token_in_other_place',
+  },
   malformed: {
     token_truncated: 'token_truncated',
     token_mistyped: 'token_truncated',
@@ -61,8 +66,9 @@ const REQUESTS: { [R in DenialReason]: CauseOf<R> } = {
   rate_limited: 'rate_limited',
 };
 
-/** What a reason means where its event says no more, as those of earlier releases. */
+/** What a reason means where its event says no more: there is no more to say, or it is of an earlier release. */
 const UNSAID: Record<keyof SubReasons, Code> = {
+  missing: 'token_missing',
   malformed: 'token_unknown',
   unknown: 'token_unknown',
   foreign_token: 'foreign_token',

@@ -76,6 +76,10 @@ export const CODES = {
   },
 
   token_missing: presented('Requests arrived without a token.'),
+  token_in_query: presented('Requests arrived with the token in the URL, where we never accept it.'),
+  token_in_other_place: presented(
+    'Requests arrived with the token in another header, a cookie or a form instead of the Authorization header.',
+  ),
   token_truncated: presented('Requests arrived with an incomplete or mistyped token.'),
   token_doubled: presented('Requests arrived with two tokens in one field.'),
   token_with_blanks: presented('Requests arrived with spaces or line breaks inside the token.'),

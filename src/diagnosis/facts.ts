@@ -154,6 +154,8 @@ export interface Said {
   firstSeconds?: number;
   /** Of a value that is too short or too long to be a token. */
   length?: number;
+  /** Where a token was instead of the Authorization header: `header X-Api-Key`. */
+  foundIn?: string;
   /** ISO; of a client secret that still comes. */
   removedAt?: string;
 }

@@ -71,6 +71,8 @@ export interface FindingFacts {
   grantedAt?: string;
   /** How many characters came where a token belongs. */
   sentLength?: number;
+  /** Where a token was instead of the Authorization header: `header X-Api-Key`. */
+  foundIn?: string;
   /** Where the requests come from that are not refused. */
   working?: { address: string; userAgent?: string; at: string };
   /** The SCIM server URL: when it was last changed here, and whether the same URL worked before. */

@@ -36,6 +36,7 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     firstSeconds,
     removedAt,
     length,
+    foundIn,
   } = refusal.said ?? {};
   return {
     count,
@@ -65,6 +66,7 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(seconds !== undefined && { seconds }),
     ...(firstSeconds !== undefined && { firstSeconds }),
     ...(length !== undefined && { sentLength: length }),
+    ...(foundIn !== undefined && { foundIn }),
     ...(removedAt !== undefined && { at: removedAt }),
     ...(detail === 'client_removed' && facts.clients.length > 0 && { isReplaced: true }),
     ...usableBeside(refusal.credentialId, facts),

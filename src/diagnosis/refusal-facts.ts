@@ -106,7 +106,8 @@ function saidBy(data: Record<string, unknown>, word: (name: string) => string | 
     word('expected') ?? nearest(word('redirectUri'), registered),
   ];
   const { seconds, length } = data;
-  const [removedAt, contentType, redirectsTo] = [word('removedAt'), word('contentType'), word('redirectsTo')];
+  const [removedAt, foundIn] = [word('removedAt'), word('foundIn')];
+  const [contentType, redirectsTo] = [word('contentType'), word('redirectsTo')];
   return {
     ...(typeof data['status'] === 'number' && { status: data['status'] }),
     ...(contentType !== undefined && { contentType }),
@@ -119,6 +120,7 @@ function saidBy(data: Record<string, unknown>, word: (name: string) => string | 
     ...(typeof seconds === 'number' && { seconds }),
     ...(typeof length === 'number' && { length }),
     ...(removedAt !== undefined && { removedAt }),
+    ...(foundIn !== undefined && { foundIn }),
   };
 }
 

@@ -51,6 +51,8 @@ function placeOf({ code }: Finding): Station['place'] | undefined {
 
 const SHORT: Partial<Record<Code, string>> = {
   token_missing: 'Refusing: no token',
+  token_in_query: 'Refusing: token in the URL',
+  token_in_other_place: 'Refusing: token in the wrong place',
   token_truncated: 'Refusing: incomplete token',
   token_doubled: 'Refusing: two tokens in one',
   token_with_blanks: 'Refusing: spaces in the token',

@@ -21,6 +21,9 @@ const OAUTH_CAUSES: Record<string, string> = {
 
 /** By the sub-reason of a request with a token, where one finding has several. */
 const TOKEN_CAUSES: Record<string, string> = {
+  token_in_other_header: 'Requests arrived with the token in a header other than Authorization.',
+  token_in_cookie: 'Requests arrived with the token in a cookie.',
+  token_in_body: 'Requests arrived with the token in a form.',
   token_truncated: 'Requests arrived with an incomplete token.',
   token_mistyped: 'Requests arrived with a mistyped token.',
 };

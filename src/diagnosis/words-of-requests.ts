@@ -64,6 +64,20 @@ function exposed({ finding, audience }: Speech): Text[] {
   return detail === 'portal_link_presented' ? [say`Revoke that link and create another one.`] : [];
 }
 
+const PLACES: Record<string, string> = {
+  header: 'the header',
+  cookie: 'the cookie',
+  body: 'the form field',
+  query: 'the URL parameter',
+};
+
+/** “the header X-Api-Key”: where a token was instead of the Authorization header. */
+function tokenPlaceOf({ finding: { facts } }: Speech, unnamed = 'another place'): Text {
+  const [place = '', ...name] = (facts.foundIn ?? '').split(' ');
+  const where = PLACES[place];
+  return where === undefined ? [unnamed] : say`${where} ${ui(name.join(' '))}`;
+}
+
 const SAME_PAGE = 'The URL and the token must come from the same page.';
 
 function elsewhere(speech: Speech): Words {
@@ -144,6 +158,10 @@ function wrongPlace(what: (speech: Speech) => Text): Speak {
         finding.certainty === 'likely' ? `${Name} is probably using the wrong URL.` : `${Name} is using the wrong URL.`,
       rest: say`${what(speech)}${asked === undefined ? '' : say` The last request was for ${{ value: asked }}.`}${
         mistake && finding.facts.cause !== 'doubled_path' ? ` ${mistake.says}` : ''
+      }${
+        finding.facts.foundIn === undefined
+          ? ''
+          : say` Its token is in the wrong place too: in ${tokenPlaceOf(speech)} instead of the Authorization header.`
       }`,
       detail: tally(speech),
       ...pasteEndpoint(speech),
@@ -169,6 +187,34 @@ export const REQUEST_WORDS = {
     () => say`It's sending requests without a token.`,
     pasteToken,
     'whether the token field is empty, or whether something between the identity provider and us is removing the token.',
+  ),
+  token_in_query: (speech) => ({
+    lead: refused(speech),
+    rest: say`It's sending the token in ${tokenPlaceOf(speech, 'the URL')}. URLs end up in logs, so we accept a token only in the Authorization header.`,
+    detail: tally(speech),
+    steps: [
+      // Whoever reads the logs has the one that was in the URL.
+      say`${act('generate-token')} on this page. The one in the URL may be in the logs of every server that it passed.`,
+      say`${open(speech, 'bearer')}, and paste the new token into ${ui(field(speech, 'token'))}.`,
+      say`Replace the value of ${ui(field(speech, 'endpoint'))} with the URL below, which has no token in it.`,
+      press(speech, 'bearer'),
+      say`Once requests are accepted, revoke the token that was in the URL: ${act('choose-credential')}.`,
+    ],
+    value: { label: field(speech, 'endpoint'), value: speech.directory.endpointUrl },
+    notes: tokenNotes(speech),
+  }),
+  token_in_other_place: refusal(
+    'token_in_other_place',
+    (speech) => say`It's sending the token in ${tokenPlaceOf(speech)} instead of the Authorization header.`,
+    (speech) => {
+      const steps = pasteToken(speech);
+      return [
+        ...steps.slice(0, -1),
+        say`Remove it from ${tokenPlaceOf(speech)}. If ${speech.name} doesn't set that, look for a proxy that does.`,
+        ...steps.slice(-1),
+      ];
+    },
+    'whether the identity provider puts it there, or something between it and us.',
   ),
   token_truncated: refusal(
     'token_truncated',

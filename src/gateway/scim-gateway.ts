@@ -10,8 +10,11 @@ import {
   createStrays,
   type Decision,
   type Grant,
+  hasSmallForm,
   isRead,
-  readAuthorization,
+  type Presented,
+  readPresented,
+  readPresentedForm,
   sendDenial,
   sendScimFailure,
   type Verification,
@@ -80,18 +83,28 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
     }
     const { endpointKey, rest: path, query } = target;
     const address = context.addressOf(request);
-    const decision = verification.check({
-      presented: readAuthorization(request.rawHeaders),
-      directory: endpointKey,
-      write: !isRead(method, path),
-      surface: 'gateway',
-      method,
-      address,
-      userAgent: request.headers['user-agent'],
-      requestId,
-    });
-    if (!(decision instanceof Promise)) proceed(decision);
-    else decision.then(proceed).catch((error: unknown) => sendScimFailure(response, error, requestId));
+    const presented = readPresented(request.rawHeaders, query);
+    if (presented.kind !== 'none' || presented.subReason !== undefined || !hasSmallForm(request)) decide(presented);
+    else readPresentedForm(request).then(decide).catch(fail);
+
+    function decide(read: Presented): void {
+      const decision = verification.check({
+        presented: read,
+        directory: endpointKey,
+        write: !isRead(method, path),
+        surface: 'gateway',
+        method,
+        address,
+        userAgent: request.headers['user-agent'],
+        requestId,
+      });
+      if (!(decision instanceof Promise)) proceed(decision);
+      else decision.then(proceed).catch(fail);
+    }
+
+    function fail(error: unknown): void {
+      sendScimFailure(response, error, requestId);
+    }
 
     function proceed(made: Decision): void {
       if (made.allowed) forward(made.grant);
@@ -112,11 +125,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       } else if (enter(exchange)) {
         const header = credentials.headerOf(grant.directory, grant.scope, route.origin);
         if (!(header instanceof Promise)) carry(exchange, route, header);
-        else {
-          header
-            .then((made) => carry(exchange, route, made))
-            .catch((error: unknown) => sendScimFailure(response, error, requestId));
-        }
+        else header.then((made) => carry(exchange, route, made)).catch(fail);
       } else refuse(503, `${exchangesPerDirectory} requests for this directory are already running.`);
     }
 

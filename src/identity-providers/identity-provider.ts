@@ -141,6 +141,7 @@ export interface OauthConsole extends ConsoleForm {
 /** Named like the finding that it leads to. */
 export type MistakeCode =
   | 'token_missing'
+  | 'token_in_other_place'
   | 'token_unknown'
   | 'token_with_blanks'
   | 'scheme_twice'

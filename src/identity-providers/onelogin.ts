@@ -59,6 +59,12 @@ export const onelogin: IdentityProvider = {
       basis: 'inferred',
     },
     {
+      code: 'token_in_other_place',
+      says: 'Custom Headers probably contain it under a name of their own.',
+      fix: 'Paste the token into SCIM Bearer Token, and remove its line from Custom Headers.',
+      basis: 'inferred',
+    },
+    {
       code: 'scheme_twice',
       says: 'Custom Headers contain their own Authorization line.',
       fix: 'Remove the Authorization line from Custom Headers, and paste the token without the word Bearer.',

@@ -3,13 +3,21 @@ import type { ServerResponse } from 'node:http';
 import { ENDPOINT_KEY } from '../directories/index.ts';
 import { asAppError, RETRY_AFTER_SECONDS } from '../errors.ts';
 import { sendScimError } from '../http/error-responses.ts';
-import { DENIAL_REASONS, type Denial } from './denials.ts';
+import { DENIAL_REASONS, type Denial, type SubReasons } from './denials.ts';
 
 const PUBLIC_DETAIL = {
   401: 'The credential was not accepted.',
   403: 'The credential does not allow this.',
   429: 'Too many refused requests. Try again later.',
 } as const;
+
+/** The caller knows where it put the token, so it is told where it belongs. */
+const ELSEWHERE: Record<SubReasons['missing'], string> = {
+  token_in_query: 'not in the URL',
+  token_in_other_header: 'not in another header',
+  token_in_cookie: 'not in a cookie',
+  token_in_body: 'not in the body',
+};
 
 export interface Refused {
   denial: Denial;
@@ -26,9 +34,14 @@ export function sendDenial(response: ServerResponse, { denial, endpointKey, requ
     // Nothing that the client presents could help: no challenge.
   } else if (status !== 429) headers['www-authenticate'] = challenge(denial, endpointKey, publicUrl);
   else headers['retry-after'] = String(denial.retryAfterSeconds ?? RETRY_AFTER_SECONDS);
-  const detail = denial.reason === 'missing' ? 'A credential is needed.' : PUBLIC_DETAIL[status];
+  const detail = denial.reason === 'missing' ? missingDetail(denial) : PUBLIC_DETAIL[status];
   const details = denial.why === undefined ? '' : ` Details: ${publicUrl}/why/${denial.why} (${denial.why}).`;
   sendScimError(response, status, `${detail}${details} Request ID: ${requestId}`, headers);
+}
+
+function missingDetail({ subReason }: Denial): string {
+  const where = Object.entries(ELSEWHERE).find(([known]) => known === subReason)?.[1];
+  return where === undefined ? 'A credential is needed.' : `Send the token in the Authorization header, ${where}.`;
 }
 
 function challenge({ reason }: Denial, endpointKey: string | undefined, publicUrl: string): string {

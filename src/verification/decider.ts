@@ -22,6 +22,8 @@ export interface Stray extends Omit<Attempt, 'surface' | 'directory' | 'write'> 
   subReason: SubReasons['directory_unknown'];
   /** What was asked, without what may name a person. */
   path: string;
+  /** Where its token was, unless in the Authorization header. */
+  foundIn?: string | undefined;
 }
 
 export interface Verification {

@@ -1,6 +1,12 @@
 /** The closed list of reasons why a credential is refused. `npm run docs:tables` writes docs/errors.md from it; the wire says less. */
 export const DENIAL_REASONS = {
-  missing: { status: 401, meaning: 'The request has no credential.', remedy: 'Paste the token into the IdP.' },
+  missing: {
+    status: 401,
+    meaning:
+      'The `Authorization` header has no credential. `subReason` says so if a token was somewhere else: in the query, in a header with another name, in a cookie, or in a form body.',
+    remedy:
+      "Paste the token into the IdP's token field. Latchkey never accepts it from another place. If it was in a URL, replace it, since URLs end up in logs.",
+  },
   malformed: {
     status: 401,
     meaning:
@@ -69,6 +75,7 @@ export type DenialReason = keyof typeof DENIAL_REASONS;
  * nowhere. Each reason lists its own; a reason that is not listed needs none.
  */
 export const SUB_REASONS = {
+  missing: ['token_in_query', 'token_in_other_header', 'token_in_cookie', 'token_in_body'],
   malformed: [
     'token_truncated',
     'token_mistyped',
@@ -113,6 +120,8 @@ export interface Denial {
   subReason?: SubReason;
   /** With `token_truncated`: how many characters came. */
   length?: number;
+  /** With `missing`: where a token was instead, by place and name (`header X-Api-Key`). */
+  foundIn?: string;
   /** The directory as it was asked for, where the decision needed no look at it. */
   reference?: string;
   organizationId?: string;

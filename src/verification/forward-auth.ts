@@ -14,7 +14,7 @@ import { ANSWER_MS, within } from '../timing/deadline.ts';
 import { sendDenial, sendScimFailure } from './challenge.ts';
 import type { Verification } from './decider.ts';
 import { ANY_DIRECTORY, type ForwardedRequest, readForwardedRequest } from './forwarded-request.ts';
-import { readAuthorization } from './presented.ts';
+import { readPresented } from './token-elsewhere.ts';
 import { type Decision, findDirectory } from './verify.ts';
 
 export interface ForwardAuthDependencies {
@@ -41,7 +41,7 @@ export function createForwardAuth({ verification, directories, context, publicUr
         .then((directory) => ask(directory, held))
         .catch((error: unknown) => sendScimFailure(response, error, requestId));
 
-    function ask(directory: string | undefined, { method, write }: ForwardedRequest): void {
+    function ask(directory: string | undefined, { method, write, query }: ForwardedRequest): void {
       if (directory === undefined) {
         const detail =
           'The proxy must name the directory: ?directory=, or a path /scim/v2/{endpointKey} in X-Original-URI or X-Forwarded-Uri.';
@@ -49,7 +49,7 @@ export function createForwardAuth({ verification, directories, context, publicUr
         return;
       }
       const decision = verification.check({
-        presented: readAuthorization(request.rawHeaders),
+        presented: readPresented(request.rawHeaders, query),
         directory: directory === ANY_DIRECTORY ? undefined : directory,
         write,
         surface: 'forward_auth',

@@ -21,6 +21,8 @@ export interface ForwardedRequest {
   ownPath: 'no' | 'perhaps' | 'yes';
   method: string | undefined;
   write: boolean;
+  /** Of the request that the proxy holds. */
+  query: string;
 }
 
 /**
@@ -54,6 +56,7 @@ export function readForwardedRequest(request: IncomingMessage): ForwardedRequest
   const named = mark === -1 || isSuffixed ? undefined : namedIn(url.slice(mark));
   let [target, last, method]: (string | undefined)[] = [];
   let isOverridden = false;
+  let heldQuery = '';
   const seen: string[] = [];
 
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -73,13 +76,14 @@ export function readForwardedRequest(request: IncomingMessage): ForwardedRequest
   if (target === undefined && last !== undefined) addTarget(last);
   if (isSuffixed && request.method) method = same(method, request.method, 'methods');
   const canRead = method !== undefined && isRead(method.toUpperCase(), target ?? '') && !isOverridden;
-  return { named, ...placeOf(target), method, write: !canRead };
+  return { named, ...placeOf(target), method, write: !canRead, query: heldQuery };
 
   function addTarget(uri: string): void {
     if (uri === '') return;
     const { path, query } = targetOf(uri);
     target = same(target, path, 'paths');
     isOverridden ||= overridesMethod(query);
+    heldQuery ||= query;
   }
 }
 

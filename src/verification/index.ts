@@ -9,7 +9,8 @@ export { DENIAL_REASONS, type DenialReason, SUB_REASONS, type SubReason, type Su
 export { createForwardAuth } from './forward-auth.ts';
 export { createIntrospection } from './introspection.ts';
 export { createMisplaced, createStrays } from './misplaced.ts';
-export { parseAuthorization, readApiKey, readAuthorization, unknownValue } from './presented.ts';
+export { type Presented, parseAuthorization, readApiKey, unknownValue } from './presented.ts';
 export { createResourceMetadata, RESOURCE_METADATA_PREFIX } from './resource-metadata.ts';
+export { hasSmallForm, readPresented, readPresentedForm } from './token-elsewhere.ts';
 export { createVerification } from './verification.ts';
 export type { Decision, Grant } from './verify.ts';

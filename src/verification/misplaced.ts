@@ -8,6 +8,7 @@ import type { RequestContext } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import type { Stray, Verification } from './decider.ts';
 import { readAuthorization } from './presented.ts';
+import { findTokenElsewhere, type TokenElsewhere } from './token-elsewhere.ts';
 
 const SCIM_PATH =
   /(?:^|\/)(?:scim|users|groups|serviceproviderconfigs?|schemas|resourcetypes|bulk|me|\.search)(?:[/?]|$)/i;
@@ -28,11 +29,15 @@ export function createStrays({ verification, context, log }: StrayDependencies) 
     request: IncomingMessage,
     requestId: string,
     place: Pick<Stray, 'references' | 'subReason' | 'path'>,
+    elsewhere?: TokenElsewhere,
   ): void => {
     verification
       .noteStray({
         ...place,
-        presented: readAuthorization(request.rawHeaders),
+        presented: elsewhere
+          ? { kind: 'token', value: elsewhere.value, certain: false }
+          : readAuthorization(request.rawHeaders),
+        foundIn: elsewhere?.foundIn,
         method: request.method,
         address: context.addressOf(request),
         userAgent: request.headers['user-agent'],
@@ -54,16 +59,20 @@ export function createMisplaced(deps: StrayDependencies) {
    */
   return function misplaced(request: IncomingMessage, response: ServerResponse, isOfPeople: boolean): boolean {
     const presented = readAuthorization(request.rawHeaders);
-    const [path = ''] = (request.url ?? '').split('?');
+    const [path = '', ...query] = (request.url ?? '').split('?');
     const isOurs = presented.kind === 'token' && /^scim(?:at)?_/.test(presented.value);
-    if (presented.kind === 'none' || !(isOurs || (!isOfPeople && SCIM_PATH.test(path)))) return false;
+    const isScim = !isOfPeople && SCIM_PATH.test(path);
+    if (!isOurs && !isScim) return false;
+    const elsewhere = presented.kind === 'none' ? findTokenElsewhere(request.rawHeaders, query.join('?')) : undefined;
+    if (presented.kind === 'none' && !elsewhere) return false;
     const requestId = context.requestIdOf(request);
     const segments = path.split('/').filter((segment) => segment !== '' && !NO_KEY.test(segment));
-    noteStray(request, requestId, {
+    const place = {
       references: segments.slice(0, MOST_SEGMENTS),
-      subReason: DOUBLED_SLASH.test(path) ? 'doubled_slash' : 'wrong_path',
+      subReason: DOUBLED_SLASH.test(path) ? ('doubled_slash' as const) : ('wrong_path' as const),
       path: placeAsked(path),
-    });
+    };
+    noteStray(request, requestId, place, elsewhere);
     const detail =
       'There is no SCIM endpoint at this path. Copy the base URL again from the page that showed the token.';
     sendScimError(response, 404, `${detail} Request ID: ${requestId}`, { 'x-request-id': requestId });

@@ -8,7 +8,8 @@ import { createRecall } from '../http/recall.ts';
 import type { SubReasons } from './denials.ts';
 
 export type Presented =
-  | { kind: 'none' }
+  /** `subReason` and `foundIn`: where a token was instead of the Authorization header, which is refused there. */
+  | { kind: 'none'; subReason?: SubReasons['missing']; foundIn?: string }
   /** `length`: of a value that is too short or too long to be one of our tokens. */
   | { kind: 'malformed'; subReason: SubReasons['malformed']; length?: number }
   /** `certain`: it is written as RFC 6750 says, so an unknown value is unknown; else it may not be a credential at all. */
@@ -151,7 +152,8 @@ export function readApiKey(header = ''): { value: string; id?: string } | undefi
   return API_KEY.test(inner) ? { value: inner } : undefined;
 }
 
-function isOurs(value: string): boolean {
+/** Whether a value has the shape of a static or an access token of ours. */
+export function isOurs(value: string): boolean {
   return classifyToken(value) === 'ours' || isAccessToken(value);
 }
 

@@ -104,7 +104,7 @@ export function createVerification(deps: VerificationDependencies): Verification
         : { ...denial, reason: 'rate_limited', cause: denial.reason, retryAfterSeconds: wait };
     if (denial.credentialId) usage.refused(denial.credentialId);
     const { address, requestId, surface, method, userAgent } = attempt;
-    const { subReason, length } = denial;
+    const { subReason, length, foundIn } = denial;
     const path =
       surface === 'gateway' && subReason === 'wrong_endpoint_key' ? `/scim/v2/${attempt.directory}` : undefined;
     const data = {
@@ -116,6 +116,7 @@ export function createVerification(deps: VerificationDependencies): Verification
       method,
       hint: denial.hint,
       length,
+      foundIn,
       userAgent,
     };
     const note = { type: 'request.denied', address, requestId } as const;
@@ -129,7 +130,8 @@ export function createVerification(deps: VerificationDependencies): Verification
 
   /** By what the request named alone, so that it tells nothing of what was found. */
   function withWhy(denial: Denial, { directory, presented }: Attempt): Denial {
-    const why = directory === undefined || presented.kind === 'none' ? undefined : deps.whyCodeFor?.(directory);
+    const isBare = presented.kind === 'none' && presented.subReason === undefined;
+    const why = directory === undefined || isBare ? undefined : deps.whyCodeFor?.(directory);
     return why === undefined ? denial : { ...denial, why };
   }
 
@@ -204,7 +206,7 @@ export function createVerification(deps: VerificationDependencies): Verification
     findKnown,
 
     async noteStray(stray) {
-      const { presented, references, subReason, path, address, requestId, method, userAgent } = stray;
+      const { presented, foundIn, references, subReason, path, address, requestId, method, userAgent } = stray;
       // A caller who tries many addresses costs the store nothing.
       if (byAddress.take(networkOf(address)) !== undefined) return;
       const known = presented.kind === 'token' ? await findKnown(presented.value) : undefined;
@@ -212,7 +214,8 @@ export function createVerification(deps: VerificationDependencies): Verification
       const { organizationId, directoryId } = found ?? (await whereOf({ references }));
       if (directoryId === undefined) return;
       const hint = found?.kind === 'bearer' ? found.hint : undefined;
-      const data = { reason: 'directory_unknown', subReason, path, surface: 'elsewhere', method, hint, userAgent };
+      const place = { surface: 'elsewhere', path, foundIn };
+      const data = { reason: 'directory_unknown', subReason, ...place, method, hint, userAgent };
       const note = { type: 'request.denied', address, requestId } as const;
       audit.tallies.note({ organizationId, directoryId }, { ...note, credentialId: found?.id, data });
     },

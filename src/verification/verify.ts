@@ -153,10 +153,9 @@ export function createVerify(options: VerifyOptions): Verifier {
     const { presented, directory: reference } = wanted;
     // No credential that could be looked up: decided without a read.
     const asked = reference === undefined ? {} : { reference };
-    if (presented.kind === 'none') return { allowed: false, denial: { reason: 'missing', ...asked } };
-    if (presented.kind === 'malformed') {
-      const { kind: reason, ...found } = presented;
-      return { allowed: false, denial: { reason, ...found, ...asked } };
+    if (presented.kind !== 'token') {
+      const { kind, ...found } = presented;
+      return { allowed: false, denial: { reason: kind === 'none' ? 'missing' : kind, ...found, ...asked } };
     }
     const directory = reference === undefined ? undefined : await findDirectory(directories, reference);
     const at = directory && { directoryId: directory.id, organizationId: directory.organizationId };

@@ -14,7 +14,7 @@ test('each reason and sub-reason that a surface knows leads to a finding', () =>
   };
   const subReasons: Record<string, readonly string[]> = SUB_REASONS;
   for (const reason of Object.keys(DENIAL_REASONS))
-    for (const subReason of subReasons[reason] ?? [undefined]) lead('request.denied', { reason, subReason });
+    for (const subReason of [undefined, ...(subReasons[reason] ?? [])]) lead('request.denied', { reason, subReason });
   for (const [subReason, { reason }] of Object.entries(OAUTH_REFUSALS)) lead('token.refused', { reason, subReason });
   lead('token.refused', { reason: 'access_denied' });
   const ofRequests = ['presented', 'not_usable', 'wrong_place', 'token_endpoint'];

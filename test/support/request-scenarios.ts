@@ -1,6 +1,7 @@
 /** Requests that are refused, one way for each finding about a presented token or its URL. */
 import { HOUR } from './clock.ts';
-import type { World } from './diagnosed.ts';
+import { OKTA_AGENT, type World } from './diagnosed.ts';
+import { sendRaw } from './raw-request.ts';
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -15,6 +16,32 @@ export interface RequestScenario {
 
 export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
   token_missing: { drive: ({ send }) => send(), says: [/without a token/, /Authorization/] },
+  token_in_query: {
+    drive: ({ app, directory, token }) =>
+      sendRaw(app.url, {
+        path: '/auth/verify',
+        headers: {
+          'User-Agent': OKTA_AGENT,
+          'X-Original-URI': `/scim/v2/${directory.endpointKey}/Users?access_token=${token}`,
+        },
+      }),
+    says: [
+      /token in the URL parameter access_token\. URLs end up in logs/,
+      /Generate a new token .*The one in the URL may be in the logs/,
+      /revoke the token that was in the URL/,
+      /Replace the value of .* with the URL below/,
+    ],
+  },
+  token_in_other_place: {
+    provider: 'onelogin',
+    drive: ({ app, directory, token }) =>
+      sendRaw(app.url, { path: `/scim/v2/${directory.endpointKey}/Users`, headers: { 'X-Api-Key': token } }),
+    says: [
+      /token in the header X-Api-Key instead of the Authorization header/,
+      /Custom Headers probably contain it/,
+      /into SCIM Bearer Token, and remove its line from Custom Headers/,
+    ],
+  },
   token_truncated: {
     drive: ({ send, token }) => send(`Bearer ${token.slice(0, 30)}`),
     says: [
@@ -40,8 +67,7 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
   header_twice: {
     drive: ({ app, directory, token }) =>
       fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } }).then(
-        async () => {
-          const { sendRaw } = await import('./raw-request.ts');
+        () => {
           app.clock.advance(1000);
           return sendRaw(app.url, {
             path: `/auth/verify?directory=${directory.id}`,
