@@ -56,6 +56,14 @@ const MOST_LOOKUPS = 200;
 const digestOfCaller = createRecall(digestOf, 1000);
 const API_KEY = /^lk_[\x21-\x7e]{16,512}$/;
 
+/**
+ * A browser asks by OPTIONS, without a credential, whether a page may ask at all (CORS preflight of the Fetch standard). No identity
+ * provider does, so it says nothing of one: it is answered like any request without a credential, and told and counted against nobody.
+ */
+function isPreflight({ reason, subReason }: Denial, { method }: Attempt): boolean {
+  return reason === 'missing' && subReason === undefined && method?.toUpperCase() === 'OPTIONS';
+}
+
 export function createVerification(deps: VerificationDependencies): Verification {
   const { credentials, directories, apiKeys, usage, audit, clock, metrics, log, leaseMs, cacheEntries, logShare } =
     deps;
@@ -97,6 +105,10 @@ export function createVerification(deps: VerificationDependencies): Verification
   }
 
   function refuse(denial: Denial, attempt: Attempt, startedAt: number): Denial {
+    if (isPreflight(denial, attempt)) {
+      account(attempt, denial.reason, startedAt);
+      return denial;
+    }
     const wait = NOT_A_FAILURE.has(denial.reason) ? undefined : limit(attempt.address, attempt.directory);
     const told: Denial =
       wait === undefined

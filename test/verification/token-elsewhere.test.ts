@@ -174,3 +174,47 @@ describe('a request with its token in the wrong place', () => {
     assert.doesNotMatch(JSON.stringify(event), new RegExp(own));
   });
 });
+
+describe('a CORS preflight', () => {
+  const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '5' } });
+
+  it('is refused at forward-auth and the gateway, and neither told nor counted', async () => {
+    const directory = await app.api.makeDirectory();
+    const { token: own } = await app.api.issue(directory.id);
+    const uri = `/scim/v2/${directory.endpointKey}/Users`;
+    const asked = { Origin: 'https://app.example.com', 'Access-Control-Request-Method': 'GET' };
+    for (let turn = 0; turn < 10; turn++) {
+      for (const [method, path, headers] of [
+        ['GET', '/auth/verify', { 'X-Original-URI': uri, 'X-Original-Method': 'OPTIONS' }],
+        ['OPTIONS', `/auth/verify${uri}`, {}],
+        ['OPTIONS', uri, asked],
+      ] as [string, string, Record<string, string>][]) {
+        const { status } = await sendRaw(app.url, { method, path, headers });
+        assert.equal(status, 401, `${method} ${path}`);
+      }
+    }
+    const authorization = `Bearer ${own}x`;
+    const { status } = await sendRaw(app.url, {
+      path: '/auth/verify',
+      headers: { 'X-Original-URI': uri, authorization },
+    });
+    assert.equal(status, 401, 'not 429: they have not used up what the address may fail');
+    await flush(app);
+    const { items } = (await app.api.get(`/events?directoryId=${directory.id}&type=request.denied`)).body;
+    assert.deepEqual(
+      items.map(({ data }: Answer) => data.reason),
+      ['malformed'],
+    );
+  });
+
+  it('is decided like any request where it carries a token', async () => {
+    const directory = await app.api.makeDirectory();
+    const { token: own } = await app.api.issue(directory.id);
+    const headers = {
+      Authorization: `Bearer ${own}`,
+      'X-Original-URI': `/scim/v2/${directory.endpointKey}/Users`,
+      'X-Original-Method': 'OPTIONS',
+    };
+    assert.equal((await sendRaw(app.url, { path: '/auth/verify', headers })).status, 200);
+  });
+});
