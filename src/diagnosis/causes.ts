@@ -162,6 +162,7 @@ const UPSTREAM: Record<`upstream_${Failure}` | 'not_configured' | 'unreachable' 
   upstream_refuses_us: 'upstream_refuses_us',
   upstream_wrong_base: 'upstream_wrong_base',
   upstream_not_scim: 'upstream_not_scim',
+  upstream_unreadable: 'upstream_unreadable',
   upstream_rejects_content: 'upstream_rejects_content',
   upstream_failing: 'upstream_failing',
   upstream_cut: 'upstream_cut',

@@ -213,6 +213,9 @@ export const CODES = {
     'The SCIM server has nothing at its base URL: it answers list requests with 404, 405 or a redirect.',
   ),
   upstream_not_scim: behindUs('The SCIM server answered with a web page or something else that is not SCIM.'),
+  upstream_unreadable: behindUs(
+    'The SCIM server compressed its responses in a way that we did not ask for, so URLs in them lead past us.',
+  ),
   upstream_rejects_content: behindUs('The SCIM server rejected the content of some changes.', 'degraded'),
   upstream_failing: behindUs('The SCIM server answered with an error.'),
   upstream_cut: behindUs('Responses from the SCIM server were cut off.'),

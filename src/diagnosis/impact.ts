@@ -27,6 +27,7 @@ function meanwhile(speech: Speech): Text {
 function answered({ finding: { code, facts } }: Speech): string {
   if (code === 'upstream_unreachable' || code === 'upstream_not_set' || code === 'upstream_cut')
     return 'gets a 502, and ';
+  if (code === 'upstream_unreadable') return `probably can't read the responses, and `;
   const isPassedOn = code === 'upstream_failing' || code === 'upstream_wrong_base' || code === 'upstream_not_scim';
   return isPassedOn && facts.status !== undefined ? `gets the ${facts.status}, and ` : '';
 }

@@ -80,6 +80,7 @@ const SHORT: Partial<Record<Code, string>> = {
   upstream_refuses_us: 'Rejecting our requests',
   upstream_wrong_base: 'Wrong base URL',
   upstream_not_scim: "Sending responses that aren't SCIM",
+  upstream_unreadable: 'Sending unreadable responses',
   upstream_rejects_content: 'Rejecting changes',
   upstream_failing: 'Responding with errors',
   upstream_cut: 'Cutting off responses',

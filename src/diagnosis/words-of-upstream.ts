@@ -199,6 +199,13 @@ export const UPSTREAM_WORDS = {
       newUrl(speech, 'to the SCIM API, not to a website or a sign-in page in front of it'),
     ],
   ),
+  upstream_unreadable: failure(
+    ({ finding: { facts } }) =>
+      say`compressed its responses with ${facts.text === undefined ? 'an unknown method' : { value: facts.text }}, which we did not ask for. We pass them on as they are, so URLs in them lead to the SCIM server instead of here.`,
+    () => [
+      say`Have the SCIM server, or the proxy in front of it, compress only as the Accept-Encoding header of the request allows: gzip, deflate and br are fine.`,
+    ],
+  ),
   upstream_rejects_content: (speech) => {
     const { text } = speech.finding.facts;
     const { idp, Name, audience, vendor } = speech;

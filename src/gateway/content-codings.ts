@@ -122,6 +122,11 @@ export function isPlainJson(bytes: Buffer): boolean {
   return /^\s*[{[]\s*["{}[\]]/.test(bytes.toString('latin1', 0, 64));
 }
 
+/** As it stands in `Content-Encoding`, for a message; undefined for what is no list of names. */
+export function codingNameOf(header: string | string[] | undefined): string | undefined {
+  return /^[\w.+-]{1,40}(?: *, *[\w.+-]{1,40}){0,5}$/.exec(String(header ?? '').trim())?.[0].toLowerCase();
+}
+
 /** What of an `Accept-Encoding` can be read here; what is left of nothing is `identity`. */
 export function readableCodings(acceptEncoding: string): string {
   const kept = acceptEncoding.split(',').filter((part) => {

@@ -5,11 +5,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline, Transform } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
-import type { Clock } from '../clock.ts';
+import { type Clock, HOUR_MS } from '../clock.ts';
 import { sendScimError } from '../http/error-responses.ts';
 import type { Log } from '../log.ts';
 import type { Grant } from '../verification/index.ts';
-import { acceptsIdentity, type Coding, codingOf, isPlainJson, readableCodings } from './content-codings.ts';
+import {
+  acceptsIdentity,
+  type Coding,
+  codingNameOf,
+  codingOf,
+  isPlainJson,
+  readableCodings,
+} from './content-codings.ts';
 import type { Outcome } from './outcome.ts';
 import {
   causeOf,
@@ -68,6 +75,8 @@ const WHOLE_DECODED_BYTES = 1024 * 1024;
 const CODED_FROM_BYTES = 1024;
 /** Types under which servers send JSON by mistake. */
 const VAGUE_TYPE = /^(?:text\/plain|application\/(?:octet-stream|x-json|(?:x-)?javascript)|text\/(?:x-)?javascript)\b/i;
+/** Directories of which the log remembers its last warning. */
+const WARNINGS_KEPT = 1000;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
 const BODILESS = new Set([204, 205, 304]);
 
@@ -84,6 +93,20 @@ const REFUSES_US =
 
 export function createCarry(deps: CarryDependencies): Carry {
   const { transport, clock, log, headersTimeoutMs, timeoutMs, onAnswer, onOutcome } = deps;
+  /** When the log last said so of a directory, by the monotonic clock. */
+  const warnedAt = new Map<string, number>();
+
+  /** Once an hour for each directory: a server that does it does it with every answer. */
+  function warnUnreadable(directoryId: string, coding: string | undefined, requestId: string): void {
+    const now = clock.monotonicMs();
+    if (now - (warnedAt.get(directoryId) ?? Number.NEGATIVE_INFINITY) < HOUR_MS) return;
+    if (warnedAt.size >= WARNINGS_KEPT) warnedAt.clear();
+    warnedAt.set(directoryId, now);
+    log.warn(
+      { directoryId, requestId, coding },
+      'the response from an upstream has a content coding that cannot be read',
+    );
+  }
 
   return function carry(exchange, route, credential) {
     const { request, response } = exchange;
@@ -152,13 +175,14 @@ export function createCarry(deps: CarryDependencies): Carry {
     }
 
     /** The answer is known as far as it matters; what follows of it is not read. */
-    function judge(
-      { status, contentType, hasBody, headers }: AnswerInProgress,
-      text: string | undefined,
-    ): OutcomeClass {
+    function judge(current: AnswerInProgress, text: string | undefined): OutcomeClass {
+      const { status, contentType, hasBody, headers } = current;
       const elapsedMs = clock.monotonicMs() - exchange.startedAt;
-      const outcome = outcomeOf({ method, path, status, contentType, elapsedMs, text, hasBody });
-      const detail = outcome === 'rejects_content' && method !== 'GET' ? detailOf(text) : undefined;
+      const seen = outcomeOf({ method, path, status, contentType, elapsedMs, text, hasBody });
+      const outcome = seen === 'ok' && isUnreadable(current) ? 'unreadable' : seen;
+      const coding = outcome === 'unreadable' ? codingNameOf(headers['content-encoding']) : undefined;
+      if (outcome === 'unreadable') warnUnreadable(grant.directory.id, coding, requestId);
+      const detail = outcome === 'rejects_content' && method !== 'GET' ? detailOf(text) : coding;
       const isRedirect = status >= 300 && status < 400;
       const failed = isFailure(outcome) && {
         contentType: hasBody ? mediaTypeOf(contentType) : undefined,
@@ -168,10 +192,15 @@ export function createCarry(deps: CarryDependencies): Carry {
       return outcome;
     }
 
+    /** Only what can be read was asked for, so what came in another coding is as unreadable to the IdP. */
+    function isUnreadable({ coding, isJson, hasBody }: AnswerInProgress): boolean {
+      return coding === 'unknown' && isJson && hasBody && route.map !== undefined;
+    }
+
     function finish(current: AnswerInProgress): void {
       const bytes = joined(current.chunks);
-      const isMislabelled = isCodedInName(current, bytes);
-      const coding = isMislabelled ? undefined : current.coding;
+      dropNominalCoding(current, bytes);
+      const { coding, isRecoded } = current;
       const decoded = coding ? decodedOf(coding, bytes) : bytes;
       if (decoded === 'too large') {
         judge(current, undefined);
@@ -194,7 +223,7 @@ export function createCarry(deps: CarryDependencies): Carry {
       onAnswer(current.status);
       const mapped = current.isJson && route.map && text !== undefined ? mapBody(text, route.map) : text;
       if (mapped === undefined || mapped === text) {
-        send(current, bytes, isMislabelled);
+        send(current, bytes, isRecoded);
         return;
       }
       const isPlain =
@@ -205,7 +234,7 @@ export function createCarry(deps: CarryDependencies): Carry {
       send(
         current,
         isPlain ? mapped : coding.encode(Buffer.from(mapped, 'latin1')),
-        isMislabelled || (coding !== undefined && isPlain),
+        isRecoded || (coding !== undefined && isPlain),
       );
     }
 
@@ -219,15 +248,15 @@ export function createCarry(deps: CarryDependencies): Carry {
     /** From now on the answer goes out as it comes in. */
     function stream(current: AnswerInProgress): void {
       const { chunks, status } = current;
-      const isRecoded = isCodedInName(current, chunks[0]);
-      const coding = isRecoded ? undefined : current.coding;
+      dropNominalCoding(current, chunks[0]);
+      const { coding } = current;
       current.chunks = [];
       current.isStreaming = true;
       onAnswer(status);
       const scanner = route.map && current.isJson && coding !== 'unknown' ? createUriScanner(route.map) : undefined;
       const isBodyChanged = scanner !== undefined;
       response.on('drain', onDrain);
-      response.writeHead(status, responseHeaders({ ...current, requestId, map: route.map, isBodyChanged, isRecoded }));
+      response.writeHead(status, responseHeaders({ ...current, requestId, map: route.map, isBodyChanged }));
       if (!scanner) current.sink = response;
       else if (coding === undefined || coding === 'unknown') {
         current.sink = {
@@ -280,6 +309,7 @@ export function createCarry(deps: CarryDependencies): Carry {
           headers,
           contentType,
           coding: codingOf(headers['content-encoding']),
+          isRecoded: false,
           // Without a type, or with one that says nothing, it is read as a SCIM client reads it.
           isJson: contentType === '' || isJsonType(contentType) || VAGUE_TYPE.test(contentType),
           isVague: VAGUE_TYPE.test(contentType),
@@ -383,6 +413,8 @@ interface AnswerInProgress {
   headers: Readonly<Record<string, string | string[] | undefined>>;
   contentType: string;
   coding: Coding | 'unknown' | undefined;
+  /** It goes out without the coding that its headers say. */
+  isRecoded: boolean;
   isJson: boolean;
   /** What it is shows when it begins. */
   isVague: boolean;
@@ -400,9 +432,11 @@ function joined(chunks: Buffer[]): Buffer {
   return first && chunks.length === 1 ? first : Buffer.concat(chunks);
 }
 
-/** Whether a coding stands in the headers alone. */
-function isCodedInName({ coding }: AnswerInProgress, first: Buffer | undefined): boolean {
-  return coding !== undefined && coding !== 'unknown' && first !== undefined && isPlainJson(first);
+/** Some servers name a coding that their body does not have, whatever it is called. */
+function dropNominalCoding(answer: AnswerInProgress, first: Buffer | undefined): void {
+  if (answer.coding === undefined || first === undefined || !isPlainJson(first)) return;
+  answer.coding = undefined;
+  answer.isRecoded = true;
 }
 
 /** undefined for what is not of the coding that it says, and for one that can't be read here. */

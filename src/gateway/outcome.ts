@@ -22,6 +22,8 @@ export const OUTCOMES = [
   'wrong_base',
   /** HTML, or another thing that is no JSON. */
   'not_scim',
+  /** A body in a content coding that was not asked for and can't be read here. */
+  'unreadable',
   'rejects_content',
   'failing',
   /** The answer ended half way. */
@@ -217,7 +219,7 @@ export interface Outcome {
   cause?: UnreachableCause | 'doubled_path' | undefined;
   /** What the SCIM server answered, where it did. */
   status?: number | undefined;
-  /** With `rejects_content` of a write: the SCIM server's reason, without values. */
+  /** With `rejects_content` of a write: the SCIM server's reason, without values. With `unreadable`: the coding. */
   detail?: string | undefined;
   /** Of a failure: the media type of the answer, and the host that a redirect leads to. */
   contentType?: string | undefined;

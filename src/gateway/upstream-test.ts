@@ -18,6 +18,7 @@ export const TEST_PROBLEMS = [
   'refuses_us',
   'wrong_base',
   'not_scim',
+  'unreadable',
   'rejects_content',
   'failing',
   'cut',
@@ -66,6 +67,8 @@ const SAYS: Record<TestProblem, string> = {
   refuses_us: 'It refused the gateway. Check the credential for the SCIM server, or give the gateway access.',
   wrong_base: "This list doesn't exist. The SCIM server URL may be wrong. It must be the part before /Users.",
   not_scim: 'Its response is not JSON. The SCIM server URL may be a web page.',
+  unreadable:
+    'It compressed its response although it was asked not to. An identity provider may not be able to read it.',
   rejects_content: 'It rejected a filter that Okta and Entra ID send.',
   failing: 'It responded with an error.',
   cut: 'It cut off its response.',
@@ -95,6 +98,8 @@ export function isTestCutShort({ checks }: UpstreamTestReport): boolean {
 interface Received {
   status: number;
   contentType: string;
+  /** Without any coding, as was asked for. */
+  isPlain: boolean;
   text: string;
 }
 
@@ -149,7 +154,8 @@ export function createUpstreamTest(
       elapsedMs: Math.round(clock.monotonicMs() - startedAt),
     });
     try {
-      const { status, contentType, text } = await get(directory, upstreamUrl, path, patienceMs);
+      const { status, contentType, isPlain, text } = await get(directory, upstreamUrl, path, patienceMs);
+      if (!isPlain && status === 200) return done('unreadable', status);
       const elapsedMs = clock.monotonicMs() - startedAt;
       const outcome = outcomeOf({ method: 'GET', path: place, status, contentType, elapsedMs, text, hasBody: true });
       // Not every server describes itself, and no IdP insists.
@@ -176,7 +182,7 @@ export function createUpstreamTest(
       ...(credential ? [credential.name, credential.value] : []),
     ];
     return new Promise((resolve, reject) => {
-      const received: Received = { status: 0, contentType: '', text: '' };
+      const received: Received = { status: 0, contentType: '', isPlain: true, text: '' };
       let timer: NodeJS.Timeout | undefined;
       transport.dispatch(
         { origin, path: pathname.replace(/\/+$/, '') + path, method: 'GET', headers },
@@ -186,8 +192,8 @@ export function createUpstreamTest(
           },
           onResponseStart(_controller, status, { 'content-type': type, 'content-encoding': coding }) {
             received.status = status;
-            received.contentType =
-              codingOf(coding) === undefined ? String(type ?? '') : 'a coding that was not asked for';
+            received.contentType = String(type ?? '');
+            received.isPlain = codingOf(coding) === undefined;
           },
           onResponseData(_controller, chunk) {
             if (received.text.length < LONGEST_BYTES) received.text += chunk.toString();

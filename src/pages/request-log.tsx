@@ -30,6 +30,7 @@ const FAILURES: Record<Exclude<LoggedRequest['outcome'], 'ok' | 'normal_refusal'
   refuses_us: 'Rejected our request',
   wrong_base: 'Nothing at its base URL',
   not_scim: 'Not SCIM',
+  unreadable: 'Unreadable response',
   rejects_content: 'Content rejected',
   failing: 'Server error',
   cut: 'Cut off',

@@ -128,6 +128,8 @@ describe('what a SCIM server answers, behind the gateway', () => {
       noneLong: (text) => ['none', text],
       plain: (text) => ['gzip', text],
       plainLong: (text) => ['gzip', text],
+      unknown: (text) => ['x-northwind', text],
+      unknownLong: (text) => ['x-northwind', text],
       endless: (text) => ['gzip', gzipSync(text).subarray(0, -8)],
     };
     for (const id of Object.keys(answers)) {
@@ -137,6 +139,50 @@ describe('what a SCIM server answers, behind the gateway', () => {
       assert.deepEqual([status, parse(text).meta.location], [200, `${app.url}${its.base}/Users/1`], `${id}, ${coding}`);
     }
     assert.deepEqual(await told(its), []);
+  });
+
+  it('passes as it is in a coding that nobody here can read, and that is told with its name', async () => {
+    const unreadable = Buffer.from('1f9d900a', 'hex');
+    const codings = ['compress', 'gzip, x-northwind', 'gzip, gzip, gzip, gzip'];
+    let coding = '';
+    const listener: Parameters<typeof behind.http>[0] = (request, response) => {
+      const type = request.url?.endsWith('Photo') ? 'image/png' : 'application/scim+json';
+      response.writeHead(200, { 'Content-Type': type, 'Content-Encoding': coding });
+      if (request.url?.endsWith('Long')) for (let part = 0; part < 100; part++) response.write(Buffer.alloc(4096, 31));
+      response.end(unreadable);
+    };
+    const its = await behind.http(listener);
+    for (coding of codings) {
+      for (const path of ['/Users/1', '/Users/Long']) {
+        const { status, headers, body } = await its.ask(path, { headers: { 'accept-encoding': 'gzip' } });
+        assert.deepEqual([status, headers['content-encoding']], [200, coding]);
+        assert.ok(body.subarray(-unreadable.length).equals(unreadable));
+      }
+    }
+    assert.deepEqual(
+      (await told(its)).map(({ reason, detail, kind }) => [reason, detail, kind]).sort(),
+      codings.map((name) => ['upstream_unreadable', name, 'look_up']).sort(),
+    );
+
+    const unmapped = await behind.http(listener, '/scim', { mapUris: false });
+    await unmapped.ask('/Users/1', { headers: { 'accept-encoding': 'compress' } });
+    assert.equal(unmapped.asked[0]?.headers['accept-encoding'], 'compress');
+    await its.ask('/Photo');
+    assert.deepEqual(await told(unmapped), [], 'where nothing is mapped, it is between the IdP and its server');
+  });
+
+  it('is logged once an hour for each directory where it can not be read', async () => {
+    const its = await behind.http((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/scim+json', 'Content-Encoding': 'compress' });
+      response.end(Buffer.from('1f9d900a', 'hex'));
+    });
+    for (let turn = 0; turn < 3; turn++) await its.ask(`/Users/${turn}`);
+    const lines = app
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('content coding') && line.includes(its.directory.id));
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /"coding":"compress"/);
   });
 
   it('is asked for zstd where the platform can read it, and is mapped then', async () => {

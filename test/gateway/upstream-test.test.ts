@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { systemClock } from '../../src/clock.ts';
 import { ANSWER_MS } from '../../src/timing/deadline.ts';
 import type { Answer } from '../support/api.ts';
@@ -62,6 +63,13 @@ describe('the test of a SCIM server', () => {
       [json({}, 500), 'failing'],
       [json({ detail: 'invalid filter' }, 400), 'rejects_content'],
       [(_request, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>'), 'not_scim'],
+      [
+        (_request, response) =>
+          response
+            .writeHead(200, { 'Content-Type': 'application/scim+json', 'Content-Encoding': 'gzip' })
+            .end(gzipSync('{"totalResults":0}')),
+        'unreadable',
+      ],
     ];
     for (const [answer, problem] of cases) {
       const its = await behind.http(answer);

@@ -21,6 +21,14 @@ export const UPSTREAM_SCENARIOS: [code: string, behaviour: RequestListener, says
     /answered with a 200 and a web page \(text\/html\) instead of SCIM/,
   ],
   [
+    'upstream_unreadable',
+    (_request, response) =>
+      response
+        .writeHead(200, { 'content-type': 'application/scim+json', 'content-encoding': 'compress' })
+        .end(Buffer.from('1f9d900a', 'hex')),
+    /compressed its responses with compress, which we did not ask for.*URLs in them lead to the SCIM server instead of here/,
+  ],
+  [
     'upstream_refuses_us',
     answer(401, 'no'),
     /rejected our request with a 401\. We send it no credential\..*None is sent now/,
