@@ -22,6 +22,7 @@ import { ENGINE_CHOICES, isContentWithMemoryServer, needsMemoryServer, needsMong
 import { createMemoryServer, createMongoServer, type MongoServer } from './support/mongo-server.ts';
 import { hasPart, missingParts } from './support/parts.ts';
 import { type Report, readReport } from './support/reporter.ts';
+import { makeStoresOfRun } from './support/store-folder.ts';
 
 const CONCURRENCY = 2;
 /** A file in which no test ends for so long hangs; on a busy machine a long file may take more in all. */
@@ -57,6 +58,11 @@ if (missing.length > 0 && isStrict) fail('LATCHKEY_TEST_REQUIRE=all: every part 
 
 const startedAt = performance.now();
 const reports = mkdtempSync(join(tmpdir(), 'latchkey-reports-'));
+const stores = makeStoresOfRun();
+process.once('exit', () => {
+  for (const folder of [reports, stores]) rmSync(folder, { recursive: true, force: true });
+});
+process.env['LATCHKEY_TEST_STORES'] = stores;
 const running = new Set<ChildProcess>();
 const servers: Pick<MongoServer, 'stop'>[] = [];
 let isInterrupted = false;
@@ -92,7 +98,6 @@ try {
   await work(queue.filter((file) => file in ALONE));
 } finally {
   await Promise.all(servers.map((server) => server.stop()));
-  rmSync(reports, { recursive: true, force: true });
 }
 writeFileSync(TIMES, JSON.stringify({ ...times, ...Object.fromEntries(results.map(({ file, ms }) => [file, ms])) }));
 tell();

@@ -4,13 +4,12 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
 import { it, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { Clock } from '../../src/clock.ts';
 import { openStorage, type Storage } from '../../src/storage/index.ts';
+import { makeStoreFolder } from './store-folder.ts';
 
 export const silent = pino({ level: 'silent' });
 
@@ -34,7 +33,7 @@ export const sqlite: Engine = {
   name: 'sqlite',
   title: 'sqlite',
   place() {
-    const folder = mkdtempSync(join(tmpdir(), 'latchkey-sqlite-'));
+    const folder = makeStoreFolder('sqlite');
     return place(`file:${folder}`, async () => rmSync(folder, { recursive: true, force: true }));
   },
 };

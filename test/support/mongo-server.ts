@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { findCommand } from './parts.ts';
+import { makeStoreFolder } from './store-folder.ts';
 
 /** A MongoDB server of the test's own: it can be killed and started again on the same data. */
 export interface MongoServer {
@@ -33,7 +32,7 @@ export async function createMongoServer({ survivesKill = true } = {}): Promise<M
   const command = findCommand('mongodb');
   if (!command) throw new Error('no MongoDB server on this machine');
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-mongodb-'));
+  const folder = makeStoreFolder('mongodb');
   const isMongod = command.endsWith('mongod');
   const args = isMongod
     ? [
