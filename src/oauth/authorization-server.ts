@@ -30,12 +30,14 @@ import {
   createConnectionRequests,
 } from './connection-requests.ts';
 import { createConnections } from './connections.ts';
+import { createIdentify, type Identify } from './identify.ts';
 import { createMovingIn, type MovingIn } from './moving-in.ts';
 import { createOidcProvider } from './oidc-provider.ts';
 import { createOneTimes } from './one-time.ts';
 import { createPendingRequests } from './pending-requests.ts';
 import { createRefreshGrant } from './refresh-grant.ts';
 import { createRevocation } from './revocation.ts';
+import { createSecretOwners } from './secret-owners.ts';
 import { createSecretUses } from './secret-uses.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { createTokenAudit } from './token-audit.ts';
@@ -45,6 +47,8 @@ import { createUpstreamSigner, type UpstreamAssertion } from './upstream-asserti
 
 export interface Oauth {
   clients: Clients;
+  /** See identify.ts. */
+  identify: Identify;
   keys: SigningKeys;
   /** `/oauth/authorize`, and what follows it. */
   authorize(request: IncomingMessage, response: ServerResponse): Promise<void>;
@@ -120,7 +124,8 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const artifacts = createArtifacts(storage);
   const clientIds = createClientIds({ ...deps });
   const secretUses = createSecretUses(deps);
-  const clients = createClients({ ...deps, clientIds, secretUses });
+  const secretOwners = createSecretOwners({ storage, clock, weakValues, secretUses });
+  const clients = createClients({ ...deps, clientIds, secretUses, secretOwners });
   const connections = createConnections({ storage, credentials, clock, random });
   const signingKeys = createSigningKeys({ ...deps, rotateAfterDays: deps.rotateKeysAfterDays });
   const keys = createKeySource({ fetch: deps.fetch, clock });
@@ -219,6 +224,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
 
   return {
     clients,
+    identify: createIdentify({ clients, clientIds, secretOwners }),
     importConnection,
     keys: signingKeys,
     reload,

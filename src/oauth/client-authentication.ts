@@ -145,6 +145,12 @@ function readHeader(header: string): { id: string; secret: string }[] {
   });
 }
 
+/** The values in a text that may be client secrets: the text as it is, and what it holds as an `Authorization` header. */
+export function secretsIn(text: string): string[] {
+  const values = [text.trim(), withoutWrappers(text), ...readHeader(text).map(({ secret }) => secret)];
+  return [...new Set(values)].filter((value) => value !== '');
+}
+
 /** What is left of a header without its name, its scheme and quotes. */
 function withoutWrappers(header: string): string {
   return header

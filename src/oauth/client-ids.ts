@@ -91,6 +91,14 @@ export function createClientIds(deps: { storage: Storage; clock: Clock; director
       await known.update(clientIdOf(client), (record) => ({ ...record, removedAt, expiresAt }));
     },
 
+    /** Whose client had this ID until it was removed. Rejects with storage_unavailable. */
+    async removed(id: string): Promise<{ organizationId: string; directoryId: string; removedAt: Date } | undefined> {
+      const { organizationId, directoryId, removedAt } = (await known.find(id)) ?? {};
+      return organizationId !== undefined && directoryId !== undefined && removedAt
+        ? { organizationId, directoryId, removedAt }
+        : undefined;
+    },
+
     /** `given`: as the request named it. Undefined where nothing can be told, also while the store does not answer. */
     async like(given: string | undefined): Promise<Likeness | undefined> {
       const id = (given ?? '').trim().replace(/^["']|["']$/g, '');

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { WeakValues } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
-import { newId, type Random, randomText } from '../identifiers.ts';
+import { newId, type Random } from '../identifiers.ts';
 import { type GrantType, type IdentityProviderId, oauthPresetOf, redirectUrisOf } from '../identity-providers/index.ts';
 import { isDuplicate, type Migration, type Page, type ReadOptions, type Storage } from '../storage/index.ts';
 import {
@@ -30,6 +30,7 @@ import {
   workloadKeysOf,
 } from './client-record.ts';
 import {
+  type ClientSecret,
   createSecretMaker,
   secretEndOf,
   withoutSecret,
@@ -37,6 +38,7 @@ import {
   withRemoved,
   withSecret,
 } from './client-secrets.ts';
+import type { SecretOwners } from './secret-owners.ts';
 import type { SecretUseRecord, SecretUses } from './secret-uses.ts';
 
 export interface ClientChanges {
@@ -102,12 +104,14 @@ export function createClients(deps: {
   directories: Directories;
   clientIds: ClientIds;
   secretUses: SecretUseRecord;
+  secretOwners: SecretOwners;
   weakValues: WeakValues;
   allowHttpRedirects: boolean;
   /** Hosts that keys may be fetched from. */
   jwksHosts: readonly string[];
 }): Clients {
-  const { storage, audit, clock, random, clientIds, secretUses, weakValues, allowHttpRedirects } = deps;
+  const { storage, audit, clock, random, clientIds, secretUses, secretOwners, weakValues } = deps;
+  const { allowHttpRedirects } = deps;
   const secretMaker = createSecretMaker({ clock, random });
   const clients = audit.track(
     'clients',
@@ -156,6 +160,11 @@ export function createClients(deps: {
     return client;
   }
 
+  /** It is removed: that it could not be noted only makes it harder to find later. */
+  async function noteRemoved(client: ClientRecord, secrets: readonly ClientSecret[]): Promise<void> {
+    await secretOwners.noteRemoval(client, secrets).catch(() => undefined);
+  }
+
   return {
     async create(input, attribution, isDry = false) {
       const { record, clientSecret } = await draftClient(input, attribution, { ...deps, secretMaker });
@@ -165,10 +174,12 @@ export function createClients(deps: {
       if (isDry) return { client: clientOf(record), clientSecret: undefined };
       const type = clientId === undefined ? 'client.created' : 'client.imported';
       const event = audit.event(type, attribution, subjectOf(record), { clientId: id, name, provider });
-      await clients.insert(record, [event]).catch((error: unknown) => {
-        if (isDuplicate(error, 'workloadKey')) throw new AppError('workload_taken', {}, { cause: error });
-        throw isDuplicate(error, 'publicId') ? new AppError('client_exists', { clientId }, { cause: error }) : error;
-      });
+      await secretOwners.storing(record, record.secrets, () =>
+        clients.insert(record, [event]).catch((error: unknown) => {
+          if (isDuplicate(error, 'workloadKey')) throw new AppError('workload_taken', {}, { cause: error });
+          throw isDuplicate(error, 'publicId') ? new AppError('client_exists', { clientId }, { cause: error }) : error;
+        }),
+      );
       // The client is there: that its ID could not be noted only makes a later refusal harder to explain.
       await clientIds.note(record).catch(() => undefined);
       return { client: clientOf(record), clientSecret };
@@ -234,6 +245,7 @@ export function createClients(deps: {
     async remove(client, attribution) {
       const { id, name, provider } = client;
       await clientIds.noteRemoval(client);
+      await secretOwners.noteRemoval(client, client.secrets);
       await clients.remove(
         id,
         audit.event('client.deleted', attribution, subjectOf(client), { clientId: id, name, provider }),
@@ -242,22 +254,32 @@ export function createClients(deps: {
 
     async addSecret(id, { expiresAt }, attribution) {
       const clientSecret = secretMaker.mint();
-      const secretId = randomText(8, random);
-      const uses = await secretUses.of(await get(id));
-      const result = await clients.update(id, (record) => {
-        if (!hasSecrets(record.authMethod)) throw withoutSecrets(record.authMethod);
-        const end = secretEndOf(record.provider, expiresAt, clock.now());
-        const secret = { ...secretMaker.secretOf(clientSecret, end), id: secretId };
-        const secrets = withSecret(record, secret, uses, clock.now());
-        const event = audit.event('client.secret_added', attribution, subjectOf(record), {
-          clientId: id,
-          secretId,
-          hint: secret.hint,
-          expiresAt: end?.toISOString() ?? null,
+      const known = await get(id);
+      const uses = await secretUses.of(known);
+      const made = secretMaker.secretOf(clientSecret, undefined);
+      const { id: secretId } = made;
+      const result = await secretOwners.storing(known, [made], async () => {
+        const changed = await clients.update(id, (record) => {
+          if (!hasSecrets(record.authMethod)) throw withoutSecrets(record.authMethod);
+          const end = secretEndOf(record.provider, expiresAt, clock.now());
+          const secret = { ...made, ...(end && { expiresAt: end }) };
+          const secrets = withSecret(record, secret, uses, clock.now());
+          const event = audit.event('client.secret_added', attribution, subjectOf(record), {
+            clientId: id,
+            secretId,
+            hint: secret.hint,
+            expiresAt: end?.toISOString() ?? null,
+          });
+          return { record: { ...record, secrets }, events: [event] };
         });
-        return { record: { ...record, secrets }, events: [event] };
+        if (!changed) throw absent(id);
+        return changed;
       });
-      if (!result) throw absent(id);
+      const left = new Set(result.after.secrets.map((secret) => secret.id));
+      await noteRemoved(
+        result.before,
+        result.before.secrets.filter((secret) => !left.has(secret.id)),
+      );
       return { client: clientOf(result.after), secretId, clientSecret };
     },
 
@@ -276,12 +298,17 @@ export function createClients(deps: {
         return { record: { ...record, secrets, ...(removedSecrets && { removedSecrets }) }, events: [event] };
       });
       if (!result) throw absent(id);
+      await noteRemoved(
+        result.before,
+        result.before.secrets.filter((secret) => secret.id === secretId),
+      );
       return clientOf(result.after);
     },
 
     migrations: [
       clientIds.migration((query) => clients.page(query)),
       secretUses.migration((query) => clients.page(query)),
+      secretOwners.migration((query) => clients.page(query)),
     ],
   };
 }

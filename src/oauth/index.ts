@@ -20,7 +20,9 @@ export {
 export { type ClientSecret, isLiveAt, mostLiveSecretsOf } from './client-secrets.ts';
 export type { ClientChanges, Clients } from './clients.ts';
 export type { ConnectionRequest, Consent, ConsentRefusal } from './connection-requests.ts';
+export type { IdentifiedClient, Identify } from './identify.ts';
 export { OAUTH_REASONS } from './reasons.ts';
 export { OAUTH_REFUSALS, type OauthSubReason } from './refusals.ts';
+export type { KnownSecret, NamedClient } from './secret-owners.ts';
 export type { SecretUse, SecretUses } from './secret-uses.ts';
 export { TOKEN_OUTCOMES, type TokenOutcome } from './token-endpoint.ts';

@@ -4,7 +4,7 @@
  */
 import type { Usage, UsageTotal } from '../credentials/index.ts';
 import { list } from '../sentences.ts';
-import type { Migration, Page, PageQuery } from '../storage/index.ts';
+import { allPages, type Migration, type Page, type PageQuery } from '../storage/index.ts';
 import type { ClientRecord } from './client-record.ts';
 
 /** `unusedSince`: when the secret was made, or when its uses began to be counted: in an earlier release they were not. */
@@ -15,7 +15,10 @@ export type SecretUse =
 /** By the ID of the secret. */
 export type SecretUses = ReadonlyMap<string, SecretUse>;
 
-type Holder = Pick<ClientRecord, 'id' | 'secrets'>;
+interface Holder {
+  id: string;
+  secrets: readonly Pick<ClientRecord['secrets'][number], 'id' | 'createdAt'>[];
+}
 
 export type SecretUseRecord = ReturnType<typeof createSecretUses>;
 
@@ -39,12 +42,8 @@ export function createSecretUses({ usage }: { usage: Usage }) {
     migration: (pageOf: (query: PageQuery) => Promise<Page<Holder>>): Migration => ({
       name: 'begin_client_secret_uses',
       async run() {
-        let after: string | undefined;
-        do {
-          const { items, nextCursor } = await pageOf({ after, limit: AT_ONCE });
-          await usage.begin(items.flatMap(({ id, secrets }) => secrets.map((secret) => subjectOf(id, secret.id))));
-          after = nextCursor ?? undefined;
-        } while (after !== undefined);
+        for await (const clients of allPages((after) => pageOf({ after, limit: AT_ONCE })))
+          await usage.begin(clients.flatMap(({ id, secrets }) => secrets.map((secret) => subjectOf(id, secret.id))));
       },
     }),
   };
