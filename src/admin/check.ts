@@ -1,6 +1,6 @@
-/** "Check a token": whose it is and its state, without using it. */
+/** "Check a token", a client secret or a client ID: whose it is and its state, without using it. */
 import { z } from 'zod';
-import type { Check, Checked } from '../diagnosis/index.ts';
+import type { Check, Checked, CheckedClientId, CheckedSecret } from '../diagnosis/index.ts';
 import { type Operation, operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
@@ -8,36 +8,68 @@ const tag = 'Diagnosis';
 
 const checkedView = z
   .object({
-    known: z.boolean().describe('Whether it is a token or access token that you can see.'),
+    known: z.boolean().describe('Whether it is a token, client secret or client ID that you can see.'),
     looksLike: z
       .string()
       .nullable()
-      .describe('What an unknown value looks like, for example `token_truncated` or `client_secret_presented`.'),
-    what: z.enum(['token', 'access_token']).nullable(),
-    state: z.enum(['pending', 'active', 'disabled', 'revoked', 'expired']).nullable(),
+      .describe('What an unknown value looks like, for example `token_truncated` or `refresh_token_presented`.'),
+    what: z.enum(['token', 'access_token', 'client_secret', 'client_id']).nullable(),
+    state: z
+      .enum(['pending', 'active', 'disabled', 'revoked', 'expired', 'live', 'removed'])
+      .nullable()
+      .describe(
+        'For a client secret: `live`, `expired` or `removed`. For a client ID: `removed` if the client was deleted, otherwise null.',
+      ),
     credentialId: z.string().nullable(),
-    directoryId: z.string().nullable(),
+    clientId: z.string().nullable().describe("The client's `id`, for a client secret or client ID."),
+    clientName: z.string().nullable(),
+    directoryId: z.string().nullable().describe('null for a shared client.'),
     organizationId: z.string().nullable(),
     directoryName: z.string().nullable(),
     directoryDisabled: z.boolean().nullable(),
     slot: z.enum(['a', 'b']).nullable(),
     hint: z.string().nullable(),
-    issuedAt: schemas.shownTime.nullable(),
+    issuedAt: schemas.shownTime.nullable().describe('When it was issued. For a client secret: when it was created.'),
     expiresAt: schemas.shownTime.nullable(),
+    removedAt: schemas.shownTime.nullable().describe('When the client secret was removed, or the client was deleted.'),
     lastUsedAt: schemas.shownTime.nullable(),
+    unusedSince: schemas.shownTime
+      .nullable()
+      .describe('For a client secret without lastUsedAt: no use was recorded since then.'),
   })
   .meta({ id: 'CheckedToken' });
 
+type CheckedView = z.input<typeof checkedView>;
+
+const NOTHING: CheckedView = {
+  known: false,
+  looksLike: null,
+  what: null,
+  state: null,
+  credentialId: null,
+  clientId: null,
+  clientName: null,
+  directoryId: null,
+  organizationId: null,
+  directoryName: null,
+  directoryDisabled: null,
+  slot: null,
+  hint: null,
+  issuedAt: null,
+  expiresAt: null,
+  removedAt: null,
+  lastUsedAt: null,
+  unusedSince: null,
+};
+
 function viewChecked(checked: Checked) {
-  const nothing = { looksLike: null, what: null, state: null, credentialId: null, directoryId: null };
-  const nowhere = { organizationId: null, directoryName: null, directoryDisabled: null, slot: null, hint: null };
-  const never = { issuedAt: null, expiresAt: null, lastUsedAt: null };
-  if (!checked.isKnown) return { known: false, ...nothing, ...nowhere, ...never, looksLike: checked.looksLike };
+  if (!checked.isKnown) return { ...NOTHING, looksLike: checked.looksLike };
+  if (checked.what === 'client_secret' || checked.what === 'client_id') return viewOfClient(checked);
   const { credential, what, state, directoryName, isDirectoryDisabled, issuedAt, expiresAt, lastUsedAt } = checked;
   const { id, directoryId, organizationId, slot, hint } = credential;
   return {
+    ...NOTHING,
     known: true,
-    looksLike: null,
     what,
     state,
     credentialId: id,
@@ -53,6 +85,33 @@ function viewChecked(checked: Checked) {
   };
 }
 
+function viewOfClient(checked: CheckedSecret | CheckedClientId) {
+  const { client, directory, removedAt } = checked;
+  const whose = {
+    ...NOTHING,
+    known: true,
+    what: checked.what,
+    clientId: client.id,
+    clientName: client.name || null,
+    directoryId: client.directoryId ?? null,
+    organizationId: client.organizationId ?? null,
+    directoryName: directory?.name ?? null,
+    directoryDisabled: directory?.isDisabled ?? null,
+    removedAt: removedAt ?? null,
+  };
+  if (checked.what === 'client_id') return { ...whose, state: client.isDeleted ? 'removed' : null };
+  const { state, hint, createdAt, expiresAt, use } = checked;
+  return {
+    ...whose,
+    state,
+    hint: hint ?? null,
+    issuedAt: createdAt ?? null,
+    expiresAt: expiresAt ?? null,
+    lastUsedAt: use?.lastUsedAt ?? null,
+    unusedSince: use?.unusedSince ?? null,
+  };
+}
+
 export function checkOperations({ check }: { check: Check }): Operation[] {
   return [
     operation({
@@ -61,10 +120,10 @@ export function checkOperations({ check }: { check: Check }): Operation[] {
       tag,
       summary: 'Check a token without using it',
       description:
-        "Returns a token's owner and state, or what an unknown value looks like. The check doesn't count as a use, and the value is not stored.",
+        "Returns the owner and state of a token, client secret or client ID, or what an unknown value looks like. The check doesn't count as a use, and the value is not stored.",
       action: 'tokens.check',
       body: z.strictObject({
-        value: z.string().min(1).max(5000).describe('The token, or a full Authorization header.'),
+        value: z.string().min(1).max(5000).describe('The token or client secret, or a full Authorization header.'),
       }),
       status: 200,
       answer: checkedView,

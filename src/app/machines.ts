@@ -172,7 +172,15 @@ export function createMachines(
       );
     },
   });
-  const check = createCheck({ verification, credentials, directories, usage, audit, clock });
+  const check = createCheck({
+    verification,
+    identify: oauth.identify,
+    credentials,
+    directories,
+    usage,
+    audit,
+    clock,
+  });
   return {
     organizations,
     directories,

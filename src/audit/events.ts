@@ -67,7 +67,7 @@ export const EVENTS = {
     "Many directories of one identity provider went quiet at once. `directories` says how many, out of `active`. Latchkey doesn't send a separate alert for each of them.",
   'fleet.resumed': 'Directories of that identity provider are sending requests again.',
   'token.checked':
-    'Someone checked a token without using it. `digest` is the first 4 bytes of its SHA-256 in hex, absent if the value can be guessed. `outcome` is the state of the token, or what the value looks like.',
+    'Someone checked a token, client secret or client ID without using it. `digest` is the first 4 bytes of its SHA-256 in hex, absent if the value can be guessed. `outcome` is the state of the token or secret, or what the value looks like.',
   'client.created': 'An OAuth client was created. Its secret was shown once.',
   'client.imported': 'An OAuth client from another system was imported. It keeps its ID, and its secret if it has one.',
   'client.updated':
@@ -224,7 +224,7 @@ export const PAYLOADS = {
   'finding.settled': { how: oneOf('recovered', 'expected', 'muted', 'reported_again'), 'until?': time },
   'fleet.quieted': fleet,
   'fleet.resumed': fleet,
-  'token.checked': { 'digest?': digestStart, outcome: word },
+  'token.checked': { 'digest?': digestStart, outcome: word, 'clientId?': typed },
   'client.created': client,
   'client.imported': client,
   'client.updated': { clientId: typed, ...changed },

@@ -1,13 +1,14 @@
 /**
- * Checks a found token without using it: nothing is counted, no rotation moves on, no revoke is blocked. Answers whose it is and its state;
- * of what is not ours, what it looks like. The audit trail keeps who checked and the beginning of the digest, unless the value could be
+ * Checks a found token, client secret or client ID without using it: nothing is counted, no rotation moves on, no revoke is blocked. Answers
+ * whose it is and its state; of what is not ours, what it looks like. The audit trail keeps who checked and the beginning of the digest, unless the value could be
  * guessed; the value is kept nowhere.
  */
 import { createHash } from 'node:crypto';
-import type { Attribution, Audit } from '../audit/index.ts';
+import type { Attribution, Audit, Subject } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import { type Credential, type Credentials, stateAt, type Usage } from '../credentials/index.ts';
 import type { Directories } from '../directories/index.ts';
+import type { IdentifiedClient, Identify } from '../oauth/index.ts';
 import { estimateStrength, STRONG_BITS } from '../secrets/strength.ts';
 import { parseAuthorization, type SubReason, unknownValue, type Verification } from '../verification/index.ts';
 
@@ -24,26 +25,46 @@ export type Checked =
       expiresAt?: Date;
       lastUsedAt?: Date;
     }
+  /** `directory`: absent for a shared client, and where it was deleted. */
+  | ({ isKnown: true; directory?: { id: string; name: string; isDisabled: boolean } } & IdentifiedClient)
   | { isKnown: false; looksLike: SubReason };
+
+export type CheckedToken = Extract<Checked, { what: 'token' | 'access_token' }>;
+export type CheckedSecret = Extract<Checked, { what: 'client_secret' }>;
+export type CheckedClientId = Extract<Checked, { what: 'client_id' }>;
 
 export function createCheck(deps: {
   verification: Pick<Verification, 'findKnown'>;
+  identify: Identify;
   credentials: Credentials;
   directories: Directories;
   usage: Usage;
   audit: Audit;
   clock: Clock;
 }) {
-  const { verification, directories, usage, audit, clock } = deps;
+  const { verification, identify, directories, usage, audit, clock } = deps;
 
   async function look(value: string, organizationId: string | undefined): Promise<Checked> {
     const presented = parseAuthorization(value);
     if (presented.kind === 'none') return { isKnown: false, looksLike: 'token_unknown' };
-    if (presented.kind === 'malformed') return { isKnown: false, looksLike: presented.subReason };
-    const known = await verification.findKnown(presented.value);
+    const known = presented.kind === 'token' ? await verification.findKnown(presented.value) : undefined;
     const isVisible = organizationId === undefined || known?.credential.organizationId === organizationId;
-    if (!known || !isVisible) return { isKnown: false, looksLike: unknownValue(presented.value, true).subReason };
-    const { credential, token } = known;
+    if (known && isVisible) return ofToken(known);
+    const identified = await identify(value, organizationId);
+    if (identified) return ofClient(identified);
+    const looksLike =
+      presented.kind === 'malformed' ? presented.subReason : unknownValue(presented.value, true).subReason;
+    return { isKnown: false, looksLike };
+  }
+
+  async function ofClient(identified: IdentifiedClient): Promise<Checked> {
+    const { directoryId } = identified.client;
+    const found = directoryId === undefined ? undefined : await directories.find(directoryId);
+    const directory = found && { id: found.id, name: found.name, isDisabled: found.state === 'disabled' };
+    return { isKnown: true, ...identified, ...(directory && { directory }) };
+  }
+
+  async function ofToken({ credential, token }: KnownToken): Promise<CheckedToken> {
     const [directory, totals] = await Promise.all([
       directories.find(credential.directoryId),
       usage.totals([credential.id]),
@@ -72,17 +93,32 @@ export function createCheck(deps: {
     attribution: Attribution,
   ): Promise<Checked> {
     const checked = await look(value, organizationId);
-    const credential = checked.isKnown ? checked.credential : undefined;
-    const subject = credential
-      ? { organizationId: credential.organizationId, directoryId: credential.directoryId, credentialId: credential.id }
-      : { organizationId };
+    const { subject, isWeak = false, outcome, clientId } = tracesOf(checked, organizationId);
     // Against the beginning of its digest a weak value could be tried.
-    const digest =
-      credential?.weak || (await estimateStrength(value)).bits < STRONG_BITS ? undefined : digestStartOf(value);
-    const data = { digest, outcome: checked.isKnown ? checked.state : checked.looksLike };
-    await audit.append(audit.event('token.checked', attribution, subject, data));
+    const digest = isWeak || (await estimateStrength(value)).bits < STRONG_BITS ? undefined : digestStartOf(value);
+    await audit.append(audit.event('token.checked', attribution, subject, { digest, outcome, clientId }));
     return checked;
   };
+}
+
+type KnownToken = NonNullable<Awaited<ReturnType<Verification['findKnown']>>>;
+
+/** What the trail keeps of a check, apart from the value. `organizationId`: of the person who checked. */
+function tracesOf(
+  checked: Checked,
+  organizationId: string | undefined,
+): { subject: Subject; isWeak?: boolean | undefined; outcome: string; clientId?: string } {
+  if (!checked.isKnown) return { subject: { organizationId }, outcome: checked.looksLike };
+  if (checked.what === 'client_secret' || checked.what === 'client_id') {
+    const { client } = checked;
+    const subject = { organizationId: client.organizationId, directoryId: client.directoryId };
+    const isSecret = checked.what === 'client_secret';
+    const outcome = isSecret ? checked.state : 'client_id_presented';
+    return { subject, isWeak: isSecret && checked.isWeak, outcome, clientId: client.id };
+  }
+  const { credential, state } = checked;
+  const { organizationId: of, directoryId, id: credentialId } = credential;
+  return { subject: { organizationId: of, directoryId, credentialId }, isWeak: credential.weak, outcome: state };
 }
 
 /** The same whether a token was checked alone or in its header, so that two checks can be told to be of one value. */

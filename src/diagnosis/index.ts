@@ -5,7 +5,14 @@
  */
 export { PAGE_ACTS, type PageAct } from './acts.ts';
 export { codeOf, isRefusal, TROUBLES } from './causes.ts';
-export { type Check, type Checked, createCheck } from './check.ts';
+export {
+  type Check,
+  type Checked,
+  type CheckedClientId,
+  type CheckedSecret,
+  type CheckedToken,
+  createCheck,
+} from './check.ts';
 export { ACTORS, type ActingParty, CODE_NAMES, CODES, type Code, GROUPS, SEVERITIES, type Severity } from './codes.ts';
 export type { CurrentFindings, FindingChange } from './current.ts';
 export { diagnose } from './diagnose.ts';

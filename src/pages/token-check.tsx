@@ -1,5 +1,6 @@
-/** A token that somebody holds in hand: whether it is one of ours, whose, and whether it works. */
-import type { Check, Checked } from '../diagnosis/index.ts';
+/** A token, client secret or client ID that somebody holds in hand: whether it is one of ours, whose, and whether it works. */
+import type { Check, Checked, CheckedToken } from '../diagnosis/index.ts';
+import { CheckedClient, CheckedClientSecret } from './checked-client.tsx';
 import { Field, sent } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
 import { Status } from './parts.tsx';
@@ -19,7 +20,7 @@ export function tokenCheckRoutes(check: Check): Route[] {
           <Form class="panel">
             <Field
               name="value"
-              label="Token, or a full Authorization header"
+              label="Token or client secret, or a full Authorization header"
               isRequired
               isSecret
               maximum={LONGEST_VALUE}
@@ -46,24 +47,29 @@ export function tokenCheckRoutes(check: Check): Route[] {
 }
 
 function Result({ checked }: { checked: Checked }) {
-  return checked.isKnown ? <Known checked={checked} /> : <Unknown looksLike={checked.looksLike} />;
+  if (!checked.isKnown) return <Unknown looksLike={checked.looksLike} />;
+  if (checked.what === 'client_secret') return <CheckedClientSecret checked={checked} />;
+  return checked.what === 'client_id' ? <CheckedClient checked={checked} /> : <Known checked={checked} />;
 }
 
 function Unknown({ looksLike }: { looksLike: Looks }) {
-  const length = 'A token is 43 characters long and begins with scim_.';
+  const [kind, length] =
+    looksLike === 'client_secret_presented'
+      ? ['client secrets', 'A client secret is 50 characters long and begins with scimcs_.']
+      : ['tokens', 'A token is 43 characters long and begins with scim_.'];
   return (
     <Status
       tone="bad"
       lead="We don't recognize this value."
       rest={LOOKS[looksLike] ?? "It doesn't look like one of our tokens."}
       detail={
-        useVisit().organizationId === undefined ? length : `It isn't one of your organization's tokens. ${length}`
+        useVisit().organizationId === undefined ? length : `It isn't one of your organization's ${kind}. ${length}`
       }
     />
   );
 }
 
-function Known({ checked }: { checked: Extract<Checked, { isKnown: true }> }) {
+function Known({ checked }: { checked: CheckedToken }) {
   const { credential, state, what, directoryName, isDirectoryDisabled, issuedAt, expiresAt, lastUsedAt } = checked;
   const [visit, now] = [useVisit(), useNow()];
   const kind = what === 'access_token' ? 'access token' : 'token';

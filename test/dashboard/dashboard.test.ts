@@ -720,6 +720,27 @@ for (const engine of engines) {
       const revoked = await ask(token);
       assert.match(revoked, /This token is revoked\./);
       assert.ok(!revoked.includes(token));
+      const { body } = await app.api.post('/clients', {
+        name: 'Entra SCIM',
+        provider: 'entra',
+        directoryId: id,
+        grantTypes: ['client_credentials'],
+      });
+      const secret = body.clientSecret;
+      const live = await ask(secret);
+      assert.match(
+        live,
+        /This client secret works\..*href="\/dashboard\/clients\/client_\w+".*Entra SCIM.*Checked.*Never used\./s,
+      );
+      assert.ok(!live.includes(secret));
+      assert.match(await ask(body.client.id), /This is a client ID, not a secret\..*Entra SCIM.*Checked/s);
+      await app.api.post(`/clients/${body.client.id}/secrets`, {});
+      await app.api.delete(`/clients/${body.client.id}/secrets/${body.client.secrets[0].id}`);
+      assert.match(await ask(secret), /This client secret was removed\..*Removed <time/s);
+      await app.api.delete(`/clients/${body.client.id}`);
+      assert.match(await ask(secret), /The client of this secret was deleted\./);
+      assert.match(await ask(body.client.id), /the ID of a client that was deleted\..*Deleted <time/s);
+      assert.match(await ask('scimcs_abc'), /It looks like a client secret\..*50 characters/s);
     });
 
     it('says what was missed when it works again, until somebody says that it is done', async () => {

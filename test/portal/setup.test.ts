@@ -23,6 +23,10 @@ for (const engine of engines) {
       const url = `${app.url}/portal/directories/${directory.id}${path}`;
       return contact.browser.submit({ status: 200, url, html: '', headers: new Headers() }, { token, ...fields });
     }
+    async function checkInPortal(value: string): Promise<string> {
+      const url = `${app.url}/portal/check-token`;
+      return (await contact.browser.submit(await contact.browser.open(url), { value })).html;
+    }
     const secretIn = (html: string) => /scimcs_[0-9A-Za-z]+/.exec(html)?.[0] ?? '';
     async function tokenWith(id: string, secret: string): Promise<{ status: number; accessToken: string }> {
       const answer = await fetch(`${app.url}/oauth/token`, {
@@ -120,6 +124,9 @@ for (const engine of engines) {
       assert.match(asked, /<b>\s*This secret was used <time[^>]*>3 minutes ago<\/time>, from 127\.0\.0\.1\./);
       assert.ok(asked.includes(`…${secrets[0].hint}</span> will be refused immediately`), asked);
       assert.ok(asked.includes(`…${secrets[1].hint}</span> keeps working`));
+      const checked = await checkInPortal(first);
+      assert.match(checked, /This client secret works\..*PingOne.*the client of/s);
+      assert.ok(!checked.includes('/dashboard/') && !checked.includes(first));
       assert.equal((await open('/setup/client/secrets/another/remove')).status, 404);
       assert.equal((await send(`/setup/client/secrets/${secrets[0].id}/remove`)).status, 200);
       assert.deepEqual([(await tokenWith(id, first)).status, (await tokenWith(id, second)).status], [401, 200]);
