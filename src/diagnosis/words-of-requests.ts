@@ -164,10 +164,19 @@ function wrongPlace(what: (speech: Speech) => Text): Speak {
           : say` Its token is in the wrong place too: in ${tokenPlaceOf(speech)} instead of the Authorization header.`
       }`,
       detail: tally(speech),
-      ...pasteEndpoint(speech),
+      ...withAlready(speech, pasteEndpoint(speech)),
       unseen: `exactly what is entered in ${name}.`,
     };
   };
+}
+
+/** The URL is right already where something on the way changes the path. */
+function withAlready({ audience, name, vendor }: Speech, { steps, value }: Pick<Words, 'steps' | 'value'>) {
+  const already =
+    audience === 'operator'
+      ? say`If ${name} already has this URL, a proxy in front of this server is changing the path: check its rules.`
+      : say`If ${name} already has this URL, send ${vendor} the details: ${act('copy-ticket')}.`;
+  return { steps: [...steps, already], ...(value && { value }) };
 }
 
 /** A token that may change things, in place of one that may only read. */

@@ -84,7 +84,7 @@ export const UNREACHABLE_WORDS: Record<string, { what: string; fix: string }> = 
   },
   refused: {
     what: 'is refusing connections.',
-    fix: 'Check that the SCIM server is running, and that the port in its URL is right.',
+    fix: 'Check that the SCIM server is running, and that the port in its URL is right. If both are, a firewall between this server and the SCIM server is rejecting connections.',
   },
   tls_expired: {
     what: 'has a TLS certificate that has expired.',
@@ -166,7 +166,10 @@ export const UPSTREAM_WORDS = {
         fix: 'Check the SCIM server URL, and that the server can be reached from here.',
       };
       const look = cause.startsWith('tls') ? 'a new certificate' : 'a restart, a deployment, or a rule of a firewall';
-      const url = isNew(speech) ? [say`${act('change-url')} on this page, if it isn't the right one.`] : [];
+      const { upstreamUrl = '' } = speech.directory;
+      const url = isNew(speech)
+        ? [say`${act('change-url')} on this page, if ${{ value: upstreamUrl }} isn't the right one.`]
+        : [];
       return [...changedFirst(speech, look), ...url, say`${fix}`];
     },
   ),

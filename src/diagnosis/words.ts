@@ -1,9 +1,10 @@
 /** What each finding says to people: the sentence that leads, what to do in the identity provider's own words, and what we cannot see. */
-import type { Code } from './codes.ts';
+import { IDENTITY_PROVIDERS, identityProviderOfAgent } from '../identity-providers/index.ts';
+import { CODES, type Code, type Group } from './codes.ts';
 import type { Finding } from './finding.ts';
 import { impactOf } from './impact.ts';
 import { plain, say, type Text } from './say.ts';
-import { type Reader, type Speak, type Spoken, speechOf, type Words } from './speech.ts';
+import { type Reader, type Speak, type Speech, type Spoken, speechOf, type Words } from './speech.ts';
 import { OAUTH_WORDS } from './words-of-oauth.ts';
 import { REQUEST_WORDS } from './words-of-requests.ts';
 import { STATE_WORDS } from './words-of-states.ts';
@@ -15,14 +16,27 @@ const WORDS: Record<Code, Speak> = { ...REQUEST_WORDS, ...OAUTH_WORDS, ...UPSTRE
 export function wordsOf(finding: Finding, directory: Spoken, reader: Reader): Words {
   const speech = speechOf(finding, directory, reader);
   const spoken = WORDS[finding.code](speech);
-  const impact = impactOf(speech);
-  const said = impact.length === 0 ? spoken : { ...spoken, notes: [...(spoken.notes ?? []), impact] };
+  const besides = [otherSender(speech), impactOf(speech)].filter((note) => note.length > 0);
+  const said = besides.length === 0 ? spoken : { ...spoken, notes: [...(spoken.notes ?? []), ...besides] };
   const placed = reader.isAway ? fromAfar : fromNear;
   const words = { ...said, steps: said.steps.map(placed), ...(said.notes && { notes: said.notes.map(placed) }) };
   const isProbable = finding.certainty === 'likely' && !/probabl/i.test(words.lead + plain(words.rest));
   if (!isProbable || words.unseen !== undefined) return words;
   return { ...words, unseen: `for certain that these requests come from this directory's identity provider.` };
 }
+
+/** Requests that bear the name of another identity provider: the customer may have moved, and the steps would lead to the old one. */
+function otherSender({ finding: { code, facts }, directory: { provider }, name, audience }: Speech): Text {
+  const sender = facts.userAgent === undefined ? undefined : identityProviderOfAgent(facts.userAgent);
+  const isRefusal = REFUSALS.has(CODES[code].group);
+  if (!isRefusal || sender === undefined || sender === provider || provider === 'generic') return [];
+  const other = IDENTITY_PROVIDERS[sender].name;
+  return audience === 'operator'
+    ? say`This directory is set up for ${name}, but the requests name ${other} as their sender. If the customer uses ${other} now, these changes belong there.`
+    : say`This directory is set up for ${name}, but the requests name ${other} as their sender. If you use ${other} now, make these changes there.`;
+}
+
+const REFUSALS: ReadonlySet<Group> = new Set(['presented', 'not_usable', 'wrong_place', 'token_endpoint']);
 
 function fromAfar(step: Text): Text {
   return step.map((part) => (typeof part === 'string' ? part.replaceAll('this page', "the directory's page") : part));

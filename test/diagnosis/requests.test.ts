@@ -45,6 +45,15 @@ describe('a refused request is explained', () => {
     }
   });
 
+  it('with a word where the requests name another identity provider than the one that it is set up for', async () => {
+    const { send, token, diagnosis } = await makeWorld(app, { provider: 'pingone' });
+    const note = async () => (await diagnosis()).findings[0].words.notes.join(' ');
+    await send(`Bearer Bearer ${token}x`, { agent: 'PingOne' });
+    assert.doesNotMatch(await note(), /as their sender/);
+    await send(`Bearer Bearer ${token}x`, { agent: 'Okta SCIM Client 1.0.0' });
+    assert.match(await note(), /set up for PingOne, but the requests name Okta as their sender/);
+  });
+
   it('dates from its beginning, however long it lasts, then as now', async () => {
     const { directory, send, token, diagnosis } = await makeWorld(app);
     await send(`Bearer ${token}`);

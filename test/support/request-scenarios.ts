@@ -176,7 +176,7 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
   },
   wrong_path: {
     drive: ({ sendTo }) => sendTo('/Users'),
-    says: [/wrong URL/, /isn't the SCIM endpoint/, /\/scim\/v2\//],
+    says: [/wrong URL/, /isn't the SCIM endpoint/, /\/scim\/v2\//, /already has this URL, a proxy in front/],
   },
   wrong_endpoint_key: {
     drive: ({ send, token }) => send(`Bearer ${token}`, { directory: 'no-such-directory' }),
