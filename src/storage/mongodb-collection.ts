@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import { decodeCursor, toPage } from './cursor.ts';
 import { createDocuments, type Document, defined } from './documents.ts';
 import type { Accumulation, Collection, CollectionSpec, PageQuery, ReadOptions } from './index.ts';
-import { duplicateKey, guarded, isUnreachable, LINEARIZABLE_MS } from './mongodb-faults.ts';
+import { duplicateKey, type Guarded, isUnreachable } from './mongodb-faults.ts';
 import { attributesOf, type Shape, type Stored } from './shape.ts';
 
 const PRUNE_BATCH = 10_000;
@@ -18,7 +18,7 @@ type Filter = Record<string, object>;
 export function createCollection<S extends Shape>(
   model: Model<Document>,
   spec: CollectionSpec<S>,
-  clock: Clock,
+  { clock, guarded, linearizableMs }: { clock: Clock; guarded: Guarded; linearizableMs: number },
 ): Collection<Stored<S>> {
   type R = Stored<S>;
   const { name } = spec;
@@ -36,6 +36,9 @@ export function createCollection<S extends Shape>(
     return filter;
   };
   const run = <T>(work: (isGivenUp: () => boolean) => Promise<T>) => guarded(name, work);
+  /** Sees every write that was acknowledged before it began, or fails. */
+  const linearizable = <Q extends Query<Q>>(query: Q): Q =>
+    query.read('primary').readConcern('linearizable').maxTimeMS(linearizableMs);
   const readById = (id: string, { authoritative = false }: ReadOptions = {}) => {
     const query = model.findOne({ _id: asText(id), ...alive() });
     return (authoritative ? linearizable(query) : query).lean<Document | null>();
@@ -181,11 +184,6 @@ interface Query<Q> {
   read(preference: 'primary'): Q;
   readConcern(level: 'linearizable'): Q;
   maxTimeMS(ms: number): Q;
-}
-
-/** Sees every write that was acknowledged before it began, or fails. */
-function linearizable<Q extends Query<Q>>(query: Q): Q {
-  return query.read('primary').readConcern('linearizable').maxTimeMS(LINEARIZABLE_MS);
 }
 
 function optional<T, U>(value: T | null, map: (value: T) => U): U | undefined {

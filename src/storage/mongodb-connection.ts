@@ -7,9 +7,8 @@ import { ConnectionString } from 'mongodb-connection-string-url';
 import mongoose, { type Connection } from 'mongoose';
 import type { Log } from '../log.ts';
 import { storageUnavailable } from './index.ts';
-import { isUnreachable, OPERATION_MS } from './mongodb-faults.ts';
+import { isUnreachable, type Patience } from './mongodb-faults.ts';
 
-const SERVER_SELECTION_MS = 2500;
 /** How long the first connection may take: a database that starts together with us is waited for. */
 const START_MS = 30_000;
 
@@ -82,7 +81,7 @@ export function checkMongodbUrl(url: string): void {
 }
 
 /** Connects to the replica set, and waits for it for a while. Throws storage_unavailable, whose cause says what is wrong. */
-export async function connectMongodb(url: string, log: Log): Promise<Connection> {
+export async function connectMongodb(url: string, log: Log, patience: Patience): Promise<Connection> {
   checkMongodbUrl(url);
   const deadline = performance.now() + START_MS;
   for (;;) {
@@ -90,11 +89,11 @@ export async function connectMongodb(url: string, log: Log): Promise<Connection>
       bufferCommands: false,
       autoIndex: false,
       autoCreate: false,
-      serverSelectionTimeoutMS: SERVER_SELECTION_MS,
-      connectTimeoutMS: SERVER_SELECTION_MS,
-      heartbeatFrequencyMS: 2000,
+      serverSelectionTimeoutMS: patience.selectionMs,
+      connectTimeoutMS: patience.selectionMs,
+      heartbeatFrequencyMS: patience.heartbeatMs,
       maxPoolSize: 50,
-      waitQueueTimeoutMS: OPERATION_MS,
+      waitQueueTimeoutMS: patience.operationMs,
       readPreference: 'primary',
       readConcernLevel: 'majority',
       writeConcern: { w: 'majority', journal: true },

@@ -2,30 +2,44 @@
 import mongoose from 'mongoose';
 import { DuplicateKey, storageUnavailable } from './index.ts';
 
-/** No operation of a request outlives this, so that a request is answered within 5 s whatever the store does. */
-export const OPERATION_MS = 3500;
-/** How long the server works on a linearizable read: it gives up before we do, so that no read holds a connection that nobody waits for. */
-export const LINEARIZABLE_MS = 3000;
+/** How long a MongoDB server is waited for, in milliseconds. */
+export interface Patience {
+  /** One operation of a request, in all. */
+  operationMs: number;
+  /** The server's own work on a linearizable read: less than an operation, so that no read holds a connection that nobody waits for. */
+  linearizableMs: number;
+  /** Finding a primary, and connecting to it. */
+  selectionMs: number;
+  /** Between two looks at the servers. */
+  heartbeatMs: number;
+}
 
-/** Runs work against the server under one deadline and translates what it throws. */
-export async function guarded<T>(collection: string, work: (isGivenUp: () => boolean) => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  let isLate = false;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      isLate = true;
-      reject(storageUnavailable(new Error(`no response within ${OPERATION_MS} ms`)));
-    }, OPERATION_MS);
-  });
-  try {
-    return await Promise.race([work(() => isLate), late]);
-  } catch (error) {
-    const taken = duplicateKey(error);
-    if (taken !== undefined) throw new DuplicateKey(collection, taken, { cause: error });
-    throw translated(error);
-  } finally {
-    clearTimeout(timer);
-  }
+/** No operation outlives 3.5 s, so that a request is answered within 5 s whatever the store does. */
+export const PATIENCE: Patience = { operationMs: 3500, linearizableMs: 3000, selectionMs: 2500, heartbeatMs: 2000 };
+
+export type Guarded = <T>(collection: string, work: (isGivenUp: () => boolean) => Promise<T>) => Promise<T>;
+
+/** Makes what runs work against the server under one deadline and translates what it throws. */
+export function createGuard({ operationMs }: Patience): Guarded {
+  return async (collection, work) => {
+    let timer: NodeJS.Timeout | undefined;
+    let isLate = false;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        isLate = true;
+        reject(storageUnavailable(new Error(`no response within ${operationMs} ms`)));
+      }, operationMs);
+    });
+    try {
+      return await Promise.race([work(() => isLate), late]);
+    } catch (error) {
+      const taken = duplicateKey(error);
+      if (taken !== undefined) throw new DuplicateKey(collection, taken, { cause: error });
+      throw translated(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
 }
 
 /** The same without a deadline. */

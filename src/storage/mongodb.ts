@@ -10,7 +10,7 @@ import type { Document } from './documents.ts';
 import type { CollectionSpec, OpenOptions, Storage } from './index.ts';
 import { createCollection, schemaOf } from './mongodb-collection.ts';
 import { connectMongodb, helloOf } from './mongodb-connection.ts';
-import { guarded, isServerError, orUnavailable } from './mongodb-faults.ts';
+import { createGuard, isServerError, orUnavailable, PATIENCE, type Patience } from './mongodb-faults.ts';
 import { migrate, readableBy } from './schema-version.ts';
 import { assertFree, type Shape } from './shape.ts';
 
@@ -21,8 +21,10 @@ const NAMESPACE_NOT_FOUND = 26;
 
 type Index = { key: Record<string, 1>; name: string; unique?: boolean; sparse?: boolean; expireAfterSeconds?: number };
 
-export async function openMongodb({ url, clock, log }: OpenOptions): Promise<Storage> {
-  const connection = await connectMongodb(url, log);
+/** `patience` is an input so that tests of an outage need not wait for seconds. */
+export async function openMongodb({ url, clock, log }: OpenOptions, patience: Patience = PATIENCE): Promise<Storage> {
+  const connection = await connectMongodb(url, log, patience);
+  const guarded = createGuard(patience);
   const specs: { spec: CollectionSpec; model: Model<Document> }[] = [];
   const meta = connection.model<Document>('latchkey_meta', schemaOf({ value: 'string' }), 'latchkey_meta');
 
@@ -70,7 +72,7 @@ export async function openMongodb({ url, clock, log }: OpenOptions): Promise<Sto
       assertFree(spec.name, spec.shape);
       const model = connection.model<Document>(spec.name, schemaOf(spec.shape), spec.name);
       specs.push({ spec, model });
-      return createCollection<S>(model, spec, clock);
+      return createCollection<S>(model, spec, { clock, guarded, linearizableMs: patience.linearizableMs });
     },
     prepare: (migrations) => orUnavailable(() => prepare(migrations)),
     isPrepared: () => guarded('latchkey_meta', async () => (await notes.read('schema_version')) !== undefined),
