@@ -44,8 +44,10 @@ export function CheckedClientSecret({ checked }: { checked: CheckedSecret }) {
             />
           )}
           {createdAt && <LastSecretUse secret={{ createdAt }} use={use} />} The client ID is{' '}
-          <span class="mono whole">{client.clientId}</span>.{isWeak && ' This secret can be guessed. Replace it.'} A
-          client secret is not a token: it goes next to the client ID, and gets access tokens.
+          <span class="mono whole">{client.clientId}</span>.{isWeak && ' This secret can be guessed. Replace it.'}{' '}
+          {state === 'live'
+            ? 'Use it with the client ID to get access tokens. It is not a token itself.'
+            : !client.isDeleted && "Use one of the client's active secrets instead."}
         </>
       }
     />
@@ -79,7 +81,7 @@ export function CheckedClient({ checked }: { checked: CheckedClientId }) {
               Deleted <Time at={removedAt} />.{' '}
             </>
           )}
-          A client ID proves nothing. It goes next to the client secret, into a field of its own.
+          Enter it in the client ID field of the identity provider, not in place of the secret or token.
         </>
       }
     />

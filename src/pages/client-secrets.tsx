@@ -17,7 +17,7 @@ import { Ask } from './confirm.tsx';
 import { endOfDay, Field } from './fields.tsx';
 import { Act, Form, Submit } from './forms.tsx';
 import { Row } from './lists.tsx';
-import { Tag } from './parts.tsx';
+import { capital, Tag } from './parts.tsx';
 import { Last, Time, useNow } from './times.tsx';
 import { type Question, useVisit, type Visit } from './visit.tsx';
 
@@ -61,21 +61,23 @@ export function End({ secret: { expiresAt } }: { secret: ClientSecret }) {
   );
 }
 
-/** `use`: undefined for a secret that was added a moment ago. */
-export function LastSecretUse({ secret, use }: { secret: { createdAt: Date }; use: SecretUse | undefined }) {
-  const isOlder = use?.unusedSince !== undefined && use.unusedSince > secret.createdAt;
+/** `Never used.`, or with a subject `It was never used.` `use`: undefined for a secret that was added a moment ago. */
+export function LastSecretUse(props: { secret: { createdAt: Date }; use: SecretUse | undefined; subject?: 'It was' }) {
+  const { secret, use, subject } = props;
+  const say = (text: string) => (subject ? `${subject} ${text}` : capital(text));
+  const since = use?.unusedSince;
   return (
     <Last
       at={use?.lastUsedAt}
-      before="Last used"
+      before={say('last used')}
       after="."
       never={
-        isOlder ? (
+        since && since > secret.createdAt ? (
           <>
-            Not used since <Time at={use.unusedSince} />.
+            {say('not used since')} <Time at={since} />.
           </>
         ) : (
-          'Never used.'
+          say('never used.')
         )
       }
     />
@@ -95,6 +97,7 @@ export function secretRemoval(
   const isLive = isLiveAt(secret, now);
   const use = uses.get(secretId);
   const isUsedLately = isLive && use?.lastUsedAt !== undefined && now.getTime() - use.lastUsedAt.getTime() <= LATELY_MS;
+  const isReplaced = others.some(({ id }) => (uses.get(id)?.lastUsedAt ?? 0) > (use?.lastUsedAt ?? 0));
   return {
     title: `Remove the secret …${secret.hint}`,
     name: 'Remove',
@@ -116,15 +119,17 @@ export function secretRemoval(
           ) : (
             'This secret has expired, so it is already refused.'
           )}{' '}
-          {!isUsedLately && <LastSecretUse secret={secret} use={use} />}
+          {!isUsedLately && <LastSecretUse secret={secret} use={use} subject="It was" />}
         </p>
         {others.map((other) => (
           <p>
             The one that ends in <span class="mono whole">…{other.hint}</span> keeps working.{' '}
-            <LastSecretUse secret={other} use={uses.get(other.id)} />
+            <LastSecretUse secret={other} use={uses.get(other.id)} subject="It was" />
           </p>
         ))}
-        {isUsedLately && <p>Paste one of those that keep working into the identity provider first.</p>}
+        {isUsedLately && others.length > 0 && !isReplaced && (
+          <p>Make sure that the identity provider uses {others.length === 1 ? 'that one' : 'one of those'} first.</p>
+        )}
         {others.length === 0 && (
           <p>
             {client.secrets.length === 1

@@ -213,6 +213,53 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     await context.close();
   });
 
+  it('shows which client secret is in use, warns before it is removed, and knows it when it is pasted', async () => {
+    const { context, page } = await signIn();
+    const directory = await app.api.makeDirectory({ provider: 'entra', name: 'Northwind Entra' });
+    const grantTypes = ['client_credentials'];
+    const { body } = await app.api.post('/clients', {
+      name: 'Entra ID',
+      provider: 'entra',
+      directoryId: directory.id,
+      grantTypes,
+    });
+    const { client, clientSecret } = body;
+    for (let more = 0; more < 2; more++) await app.api.post(`/clients/${client.id}/secrets`, {});
+    const answer = await fetch(`${app.url}/oauth/token`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(`${client.id}:${clientSecret}`)}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    });
+    assert.equal(answer.status, 200);
+    app.clock.advance(3 * 60_000);
+    const address = `${app.url}/dashboard/clients/${client.id}`;
+    const removal = `${address}/secrets/${client.secrets[0].id}/remove`;
+    await real.inspect(context, [
+      ['client-secrets', address],
+      ['client-secret-remove', removal],
+      ['client-secrets-setup', `${app.url}/dashboard/directories/${directory.id}/setup/client/secrets`],
+    ]);
+    await page.goto(address);
+    const rows = page.locator('li', { hasText: 'Expires' });
+    await rows.first().getByText('Last used 3 minutes ago.').waitFor();
+    assert.equal(await rows.getByText('Never used.').count(), 2);
+    await rows.first().getByRole('link', { name: 'Remove' }).click();
+    await page.getByText('This secret was used 3 minutes ago, from 127.0.0.1.').waitFor();
+    await page.getByRole('link', { name: 'Keep it' }).click();
+    for (const [name, value, told] of [
+      ['check-secret', clientSecret, 'This client secret works.'],
+      ['check-client-id', client.id, 'This is a client ID, not a secret.'],
+      ['check-unknown-secret', 'scimcs_abc', "We don't recognize this value."],
+    ] as const) {
+      await page.goto(`${app.url}/dashboard/check-token`);
+      await page.getByLabel('Token or client secret, or a full Authorization header').fill(value);
+      await page.getByRole('button', { name: 'Check' }).click();
+      await page.getByText(told).waitFor();
+      await real.check(page, name);
+    }
+    await context.close();
+  });
+
   it('looks finished on each page, to people and to axe', async () => {
     const { context, page } = await signIn();
     await real.inspect(context, [['organizations', `${app.url}/dashboard/organizations`]]);

@@ -125,7 +125,7 @@ describe('the portal in a browser', { skip: browser === undefined, concurrency: 
     await press('Okta production');
     await page.waitForURL(address);
     await press('Check a token');
-    await page.getByLabel('Token, or a full Authorization header').focus();
+    await page.getByLabel('Token or client secret, or a full Authorization header').focus();
     await page.keyboard.type(token);
     await press('Check');
     await page.getByText('This token works.').waitFor();

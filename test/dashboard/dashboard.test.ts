@@ -949,10 +949,10 @@ for (const engine of engines) {
       assert.match(page, /Last used <time[^>]*>just now<\/time>\..*Never used\./s);
       assert.match(
         (await owner.open(path)).html,
-        /This secret was used <time.*will be refused immediately.*Never used\./s,
+        /This secret was used <time.*will be refused immediately.*It was never used\./s,
       );
       const unused = (await owner.open(other)).html;
-      assert.match(unused, /will be refused immediately\.\s*Never used\./);
+      assert.match(unused, /will be refused immediately\.\s*It was never used\./);
       assert.doesNotMatch(unused, /This secret was used/);
       assert.equal((await owner.send(path)).status, 200);
       assert.equal((await owner.send(`${address}/delete`)).status, 200);
