@@ -3,20 +3,14 @@
  * so that what is wrong with them can still be said; large ones stream by.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline, Transform } from 'node:stream';
+import { pipeline } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
 import { type Clock, HOUR_MS } from '../clock.ts';
 import { sendScimError } from '../http/error-responses.ts';
 import type { Log } from '../log.ts';
 import type { Grant } from '../verification/index.ts';
-import {
-  acceptsIdentity,
-  type Coding,
-  codingNameOf,
-  codingOf,
-  isPlainJson,
-  readableCodings,
-} from './content-codings.ts';
+import { type AnswerInProgress, codeOf, decodedOf, dropNominalCoding, isCut, joined, transformOf } from './answer.ts';
+import { acceptsIdentity, codingNameOf, codingOf, isPlainJson, readableCodings } from './content-codings.ts';
 import type { Outcome } from './outcome.ts';
 import {
   causeOf,
@@ -70,7 +64,6 @@ const WHOLE_REQUEST_BYTES = 64 * 1024;
 /** An answer up to this is read as a whole before any of it goes out; with a coding, up to the smaller one. */
 const WHOLE_ANSWER_BYTES = 256 * 1024;
 const WHOLE_CODED_BYTES = 32 * 1024;
-const WHOLE_DECODED_BYTES = 1024 * 1024;
 /** Below this a coding saves nothing that its time is worth. */
 const CODED_FROM_BYTES = 1024;
 /** Types under which servers send JSON by mistake. */
@@ -408,87 +401,6 @@ interface Attempt {
   mayRetry: boolean;
 }
 
-interface AnswerInProgress {
-  status: number;
-  headers: Readonly<Record<string, string | string[] | undefined>>;
-  contentType: string;
-  coding: Coding | 'unknown' | undefined;
-  /** It goes out without the coding that its headers say. */
-  isRecoded: boolean;
-  isJson: boolean;
-  /** What it is shows when it begins. */
-  isVague: boolean;
-  hasBody: boolean;
-  /** What is in of an answer that is read as a whole. */
-  chunks: Buffer[];
-  size: number;
-  isStreaming: boolean;
-  /** Where the body of a streaming one goes. */
-  sink: { write(chunk: Buffer): boolean; end(): unknown } | undefined;
-}
-
-function joined(chunks: Buffer[]): Buffer {
-  const [first] = chunks;
-  return first && chunks.length === 1 ? first : Buffer.concat(chunks);
-}
-
-/** Some servers name a coding that their body does not have, whatever it is called. */
-function dropNominalCoding(answer: AnswerInProgress, first: Buffer | undefined): void {
-  if (answer.coding === undefined || first === undefined || !isPlainJson(first)) return;
-  answer.coding = undefined;
-  answer.isRecoded = true;
-}
-
-/** undefined for what is not of the coding that it says, and for one that can't be read here. */
-function decodedOf(coding: Coding | 'unknown', bytes: Buffer): Buffer | 'too large' | 'cut' | undefined {
-  if (coding === 'unknown') return undefined;
-  if (bytes.length === 0) return bytes;
-  try {
-    return coding.decode(bytes, WHOLE_DECODED_BYTES);
-  } catch (error) {
-    const code = codeOf(error as Error);
-    if (code === 'ERR_BUFFER_TOO_LARGE') return 'too large';
-    return code === 'Z_BUF_ERROR' ? endless(coding, bytes) : undefined;
-  }
-}
-
-/** Some servers never write the end of a coding; what matters is whether all of the JSON is there. */
-function endless(coding: Coding, bytes: Buffer): Buffer | 'cut' {
-  try {
-    const decoded = coding.decode(bytes, WHOLE_DECODED_BYTES, true);
-    return isWholeJson(decoded) ? decoded : 'cut';
-  } catch {
-    return 'cut';
-  }
-}
-
-/** An answer that only the end of the connection ends may have been cut: then half of its JSON is missing. */
-function isCut({ isJson, status, headers }: AnswerInProgress, decoded: Buffer | undefined): boolean {
-  const isBounded = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-  if (isBounded || !isJson || status >= 300 || decoded === undefined || !isPlainJson(decoded)) return false;
-  return !isWholeJson(decoded);
-}
-
-function isWholeJson(bytes: Buffer): boolean {
-  try {
-    JSON.parse(bytes.toString().replace(/^\ufeff/, ''));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function transformOf(scanner: ReturnType<typeof createUriScanner>): Transform {
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, callback) => callback(null, scanner.write(chunk)),
-    flush: (callback) => callback(null, scanner.end()),
-  });
-}
-
 function acceptEncodingOf(request: IncomingMessage): string {
   return String(request.headers['accept-encoding'] ?? '');
-}
-
-function codeOf(error: Error): string {
-  return String((error as NodeJS.ErrnoException).code ?? '');
 }
