@@ -42,8 +42,8 @@ export function createMachines(
     context,
     brand,
     failures,
+    upstreamPolicy,
   } = foundation;
-  const { upstreamPolicy } = foundation;
   const organizations = createOrganizations({ storage, audit, clock, random });
   const directories = createDirectories({
     storage,

@@ -1,7 +1,7 @@
 /**
  * Checks a found token, client secret or client ID without using it: nothing is counted, no rotation moves on, no revoke is blocked. Answers
- * whose it is and its state; of what is not ours, what it looks like. The audit trail keeps who checked and the beginning of the digest, unless the value could be
- * guessed; the value is kept nowhere.
+ * whose it is and its state; of what is not ours, what it looks like. The audit trail keeps who checked and the beginning of the digest,
+ * unless the value could be guessed; the value is kept nowhere.
  */
 import { createHash } from 'node:crypto';
 import type { Attribution, Audit, Subject } from '../audit/index.ts';

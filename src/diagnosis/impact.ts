@@ -1,9 +1,17 @@
 /** What a failure means for the users of a directory until it is fixed, and what has to follow then. */
-import { CODES, type Group } from './codes.ts';
+import { CODES, type Code, type Group } from './codes.ts';
 import { path, say, type Text } from './say.ts';
 import type { Speech } from './speech.ts';
 
 const STOPPING: ReadonlySet<Group> = new Set(['presented', 'not_usable', 'wrong_place', 'token_endpoint', 'upstream']);
+
+/** The SCIM server may have done what was asked, or is asked again: what fails is the way back, or the pace. */
+const MAY_BE_DONE: ReadonlySet<Code> = new Set([
+  'upstream_cut',
+  'upstream_slow',
+  'upstream_limits',
+  'upstream_unreadable',
+]);
 
 /** Empty for what stops nothing, or is not known to be the identity provider's. */
 export function impactOf(speech: Speech): Text {
@@ -20,7 +28,9 @@ function meanwhile(speech: Speech): Text {
   if (certainty !== 'known' || !STOPPING.has(group)) return [];
   if (severity === 'failing')
     return say`Until this is fixed, ${speech.name} ${answered(speech)}can't create, change or deactivate users here.`;
-  return group === 'upstream' ? say`Until this is fixed, the requests that fail change nothing.` : [];
+  return group === 'upstream' && !MAY_BE_DONE.has(code)
+    ? say`Until this is fixed, the requests that fail change nothing.`
+    : [];
 }
 
 /** What it gets in place of an answer, where the SCIM server fails. */

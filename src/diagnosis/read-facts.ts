@@ -281,7 +281,7 @@ function clientFacts({
 
 const SECRETS_READ = 20;
 
-/** Says who created the secrets, where there are several: whoever created the newest may have saved it. */
+/** Says who created the secrets, where there are several: the person who created the newest may have saved it. */
 async function withMakers(audit: Audit, directoryId: string, clients: ClientFacts[]): Promise<ClientFacts[]> {
   if (clients.every(({ secrets }) => secrets.length < 2)) return clients;
   const { items } = await audit.page({

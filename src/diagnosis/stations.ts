@@ -137,11 +137,7 @@ function scimEndpointOf({ accepted }: Facts, lead: Finding | undefined, isSilent
   const place = 'scim_endpoint';
   const refusedAt = lead && placeOf(lead) === place ? lead.facts.lastAt : undefined;
   // Of a request that then failed, accepted would be said in vain; and passed on, where nothing could take it.
-  const isPassed =
-    lead !== undefined &&
-    CODES[lead.code].group === 'upstream' &&
-    lead.code !== 'upstream_not_set' &&
-    !isUnreachable(lead);
+  const isPassed = lead !== undefined && CODES[lead.code].group === 'upstream' && !hasNoServer(lead);
   const notes = accepted ? [isPassed ? say`Last passed on ${accepted.at}` : say`Last accepted ${accepted.at}`] : [];
   if (accepted && isSilent) return untested(place, notes);
   return {
@@ -168,8 +164,9 @@ function scimServerOf({ outcomes, sees, accepted }: Facts, lead: Finding | undef
   return isSilent ? untested(place, notes) : { place, state: 'ok', says: 'Responding', notes };
 }
 
-function isUnreachable({ code, facts: { answeredAt } }: Finding): boolean {
-  return code === 'upstream_unreachable' && answeredAt === undefined;
+/** Nothing was ever there that a request could be passed on to. */
+function hasNoServer({ code, facts: { answeredAt } }: Finding): boolean {
+  return code === 'upstream_not_set' || (code === 'upstream_unreachable' && answeredAt === undefined);
 }
 
 function isBehindUs({ code, facts: { cause } }: Finding): boolean {

@@ -202,7 +202,7 @@ export const REQUEST_WORDS = {
     rest: say`It's sending the token in ${tokenPlaceOf(speech, 'the URL')}. URLs end up in logs, so we accept a token only in the Authorization header.`,
     detail: tally(speech),
     steps: [
-      // Whoever reads the logs has the one that was in the URL.
+      // Anyone who can read the logs has the token that was in the URL.
       say`${act('generate-token')} on this page. The one in the URL may be in the logs of every server that it passed.`,
       say`${open(speech, 'bearer')}, and paste the new token into ${ui(field(speech, 'token'))}.`,
       say`Replace the value of ${ui(field(speech, 'endpoint'))} with the URL below, which has no token in it.`,

@@ -15,7 +15,7 @@ import {
   type Stored,
 } from '../storage/index.ts';
 import { type Client, type ClientRecord, clientIdOf } from './client-record.ts';
-import { type ClientSecret, isLiveAt, presentedSecretOf } from './client-secrets.ts';
+import { type ClientSecret, presentedSecretOf } from './client-secrets.ts';
 import type { SecretUse, SecretUseRecord } from './secret-uses.ts';
 
 /** A client as far as it is told to somebody who holds its ID or its secret. */
@@ -117,12 +117,11 @@ export function createSecretOwners(deps: {
   }
 
   async function knownOf(owner: Note, client: Client | undefined, value: string): Promise<KnownSecret | undefined> {
-    const now = clock.now();
-    const presented = client ? presentedSecretOf(client, value, now, weakValues) : undefined;
+    const presented = client ? presentedSecretOf(client, value, clock.now(), weakValues) : undefined;
     if (client && (presented?.state === 'live' || presented?.state === 'expired')) {
       const { id, digest, hint, createdAt, expiresAt } = presented.secret;
       const uses = await secretUses.of({ id: client.id, secrets: [presented.secret] });
-      const state = isLiveAt(presented.secret, now) ? 'live' : 'expired';
+      const { state } = presented;
       return { client: namedClient(client), state, ...looksOf(digest, hint), createdAt, expiresAt, use: uses.get(id) };
     }
     const { removed } = owner;

@@ -71,7 +71,7 @@ export function tellUses(
       const use = uses.get(id);
       if (use?.lastUsedAt) return `…${hint} was last used on ${utc(use.lastUsedAt)}`;
       const isOlder = use !== undefined && use.unusedSince > createdAt;
-      return isOlder ? `…${hint} was not used since ${utc(use.unusedSince)}` : `…${hint} was never used`;
+      return isOlder ? `…${hint} has not been used since ${utc(use.unusedSince)}` : `…${hint} was never used`;
     });
   return `${list(told)}.`;
 }

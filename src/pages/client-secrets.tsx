@@ -74,7 +74,7 @@ export function LastSecretUse(props: { secret: { createdAt: Date }; use: SecretU
       never={
         since && since > secret.createdAt ? (
           <>
-            {say('not used since')} <Time at={since} />.
+            {subject ? 'It has not been used since' : 'Not used since'} <Time at={since} />.
           </>
         ) : (
           say('never used.')

@@ -210,7 +210,7 @@ describe('secrets of clients', () => {
     assert.ok(old.createdAt < since);
     assert.equal(added.unusedSince, added.createdAt);
     const { detail } = (await app.api.post(`/clients/${client.id}/secrets`)).body;
-    assert.match(detail, new RegExp(`…${client.secret.slice(-4)} was not used since `));
+    assert.match(detail, new RegExp(`…${client.secret.slice(-4)} has not been used since `));
   });
 
   it('tells where nobody can connect, because no redirect URI is known', async () => {

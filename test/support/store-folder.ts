@@ -10,7 +10,7 @@ const MEMORY = '/dev/shm';
 /** A whole run takes less than a tenth of it at a time; a container has 64 MB of such memory unless it is given more. */
 const ENOUGH_BYTES = 4 * 1024 ** 3;
 
-/** The parent of all folders of a run. Whoever makes it removes it. */
+/** The parent of all folders of a run. The caller removes it. */
 export function makeStoresOfRun(): string {
   return mkdtempSync(join(hasRoom(MEMORY) ? MEMORY : tmpdir(), 'latchkey-run-'));
 }
