@@ -10,7 +10,6 @@ import {
 } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { TEST_PROBLEMS, UNREACHABLE, UPSTREAM_TEST_MS, type UpstreamTestReport } from '../gateway/index.ts';
-import { ANSWER_MS } from '../timing/deadline.ts';
 import * as fields from './directory-schemas.ts';
 import { assertVisible, type Caller, type Operation, operation } from './operation.ts';
 import { force } from './organizations.ts';
@@ -203,7 +202,7 @@ export function directoryOperations(deps: {
       status: 200,
       answer: upstreamTestView,
       errors: ['not_found', 'invalid_request'],
-      answerMs: UPSTREAM_TEST_MS + ANSWER_MS,
+      othersMs: UPSTREAM_TEST_MS,
       handle: async ({ id, caller }) => ({ body: await testUpstream(await get(id, caller)) }),
     }),
     operation({

@@ -46,8 +46,8 @@ export interface Operation<Q extends z.ZodType = z.ZodType, B extends z.ZodType 
   status: 200 | 201 | 204;
   answer?: z.ZodType;
   errors: readonly ErrorCode[];
-  /** Where it asks others than the store: within which it is answered, in milliseconds. */
-  answerMs?: number;
+  /** Where it asks others than the store: how long they may take, in milliseconds. */
+  othersMs?: number;
   handle(call: Call<z.infer<Q>, z.infer<B>>): Promise<Reply>;
 }
 

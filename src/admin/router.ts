@@ -124,7 +124,9 @@ export function createAdminRouter(deps: RouterDependencies): Middleware {
     assertNoSecret(body);
     const query = operation.query && check(operation.query, parametersOf(koa), 'query');
     const allowance =
-      operation.answerMs === undefined ? (koa.state['allowance'] as Allowance) : createAllowance(operation.answerMs);
+      operation.othersMs === undefined
+        ? (koa.state['allowance'] as Allowance)
+        : createAllowance(answerMs + operation.othersMs);
     const attribution: Attribution = {
       actor: { type: 'api_key', id: apiKey.id, name: apiKey.name },
       source: 'api',

@@ -47,6 +47,8 @@ export interface AppDependencies {
   serves?: boolean;
   /** The other workers of this instance; none unless given. */
   siblings?: Siblings;
+  /** What the store may cost one request, in milliseconds; `ANSWER_MS` unless given. */
+  answerMs?: number;
   /** How writes that nobody waits for find together; over some milliseconds of real time unless given. */
   gather?: Gather;
 }
@@ -55,8 +57,8 @@ export type Foundation = ReturnType<typeof createFoundation>;
 
 /** Clocks of two machines do not tick alike; a lease is waited out a little longer than it lasts. */
 export const LEASE_MARGIN_MS = 5;
-/** What the writes of a change may take beside the lease that it waits out. */
-const CHANGE_MS = 3500;
+/** The part of it that the writes of a change may take beside the lease that it waits out. */
+const WRITES_SHARE = 7 / 8;
 
 export function createFoundation(deps: AppDependencies) {
   const { config, publicUrl, machineClock, random, log, version, siblings = createSiblings() } = deps;
@@ -83,8 +85,9 @@ export function createFoundation(deps: AppDependencies) {
     if (longestMs > 0) await clock.wait(longestMs + LEASE_MARGIN_MS);
   };
 
+  const { answerMs = ANSWER_MS } = deps;
   // A lease of many seconds is waited out all the same.
-  const answerMs = Math.max(ANSWER_MS, leaseMs + CHANGE_MS);
+  const changeMs = Math.max(answerMs, leaseMs + WRITES_SHARE * answerMs);
 
   const audit = createAudit({ storage, clock, random, log, ...(deps.gather && { gather: deps.gather }) });
   const ourselves = { publicUrl, listening: deps.listening, databaseUrl: config.LATCHKEY_DATABASE_URL };
@@ -124,6 +127,7 @@ export function createFoundation(deps: AppDependencies) {
     instances,
     waitOutLease,
     answerMs,
+    changeMs,
     audit,
     upstreamPolicy,
     publicPolicy,

@@ -33,11 +33,11 @@ const MEASURED = /^\/(api\/v1|dashboard|portal|connect)(?=[/?]|$)/;
 /** Gives the handler of a path; the first mount that fits answers. */
 export function createMounts(
   { publicUrl, log }: AppDependencies,
-  { clock, metrics, instances, context, assets, failures, operations }: Foundation,
+  { clock, metrics, instances, context, assets, failures, operations, answerMs }: Foundation,
   { verification, directories, usage, oauth, gateway }: Machines,
   people: People,
 ): (path: string) => Handler {
-  const forwardAuth = createForwardAuth({ verification, directories, context, publicUrl });
+  const forwardAuth = createForwardAuth({ verification, directories, context, answerMs, publicUrl });
   const misplaced = createMisplaced({ verification, context, log });
   const pages = forBrowsers(people.answer);
   const authorize = forBrowsers((request, response) => {
@@ -52,7 +52,7 @@ export function createMounts(
     ['/auth/verify/', forwardAuth],
     [
       '/oauth/introspect',
-      createIntrospection({ verification, failures, usedKey: usage.accepted, context, clock, publicUrl }),
+      createIntrospection({ verification, failures, usedKey: usage.accepted, context, clock, answerMs, publicUrl }),
     ],
     ['/oauth/token', withRightClock(oauth.token)],
     ['/oauth/revoke', oauth.token],

@@ -21,7 +21,7 @@ const MINUTE = 60_000;
 
 export function createPeople(deps: AppDependencies, foundation: Foundation, machines: Machines) {
   const { config, publicUrl, random, log, version } = deps;
-  const { clock, metrics, share, storage, leaseMs, waitOutLease, answerMs, audit, context, brand, idempotency } =
+  const { clock, metrics, share, storage, leaseMs, waitOutLease, changeMs, audit, context, brand, idempotency } =
     foundation;
   const { upstreamPolicy, publicPolicy } = foundation;
   const { organizations, directories, credentials, removal, apiKeys, usage, oauth, diagnoses, verification } = machines;
@@ -152,7 +152,7 @@ export function createPeople(deps: AppDependencies, foundation: Foundation, mach
     verification,
     context,
     publicUrl,
-    answerMs,
+    answerMs: changeMs,
     version,
   });
   const dashboard = createDashboard({

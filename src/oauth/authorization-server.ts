@@ -132,7 +132,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
   const byAssertion = createAssertions({ storage, clients, clock, keys, issuer });
   const authenticate = createClientAuthentication({ clients, clock, weakValues, byAssertion });
   const tokens = createTokenMaker(oidcProvider);
-  const oneTimes = createOneTimes({ artifacts, clock, random });
+  const oneTimes = createOneTimes({ artifacts, clock, random, answerMs: deps.answerMs });
   const findRefreshToken = createFindRefreshToken(artifacts, weakValues);
   const told = createTokenAudit({ artifacts, findRefreshToken, connections, clientIds, audit });
   const parts = { artifacts, findRefreshToken, weakValues, oneTimes, connections, tokens, clock };

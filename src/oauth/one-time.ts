@@ -7,7 +7,6 @@ import { AppError } from '../errors.ts';
 import type { Random } from '../identifiers.ts';
 import { seal, unseal } from '../secrets/sealing.ts';
 import type { Collection } from '../storage/index.ts';
-import { ANSWER_MS } from '../timing/deadline.ts';
 import type { Artifact } from './artifacts.ts';
 
 export interface OneTime {
@@ -24,7 +23,12 @@ const LOOK_AGAIN_MS = 40;
 
 export type OneTimes = ReturnType<typeof createOneTimes>;
 
-export function createOneTimes(deps: { artifacts: Collection<Artifact>; clock: Clock; random: Random }) {
+export function createOneTimes(deps: {
+  artifacts: Collection<Artifact>;
+  clock: Clock;
+  random: Random;
+  answerMs: number;
+}) {
   const { artifacts, clock, random } = deps;
 
   return {
@@ -33,7 +37,7 @@ export function createOneTimes(deps: { artifacts: Collection<Artifact>; clock: C
      * is this one's to spend, or over, or unknown: whoever spends it sees which. Throws storage_unavailable.
      */
     async claim({ id, value, fingerprint }: OneTime, windowMs: number): Promise<string | undefined> {
-      const deadline = clock.monotonicMs() + ANSWER_MS;
+      const deadline = clock.monotonicMs() + deps.answerMs;
       for (;;) {
         const now = clock.now();
         const result = await artifacts.update(id, (artifact) => {

@@ -11,6 +11,7 @@
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Patience } from './mongodb-faults.ts';
 import type { ReadOptions, Storage } from './port.ts';
 
 export { allPages } from './all-pages.ts';
@@ -54,6 +55,8 @@ export interface OpenOptions {
   clock: Clock;
   log: Log;
   sqliteSynchronous?: 'full' | 'normal';
+  /** With MongoDB: `PATIENCE` unless given. */
+  patience?: Patience;
 }
 
 /** Opens the engine that the URL names. Only that engine's driver is loaded. */

@@ -10,7 +10,7 @@ import type { Document } from './documents.ts';
 import type { CollectionSpec, OpenOptions, Storage } from './index.ts';
 import { createCollection, schemaOf } from './mongodb-collection.ts';
 import { connectMongodb, helloOf } from './mongodb-connection.ts';
-import { createGuard, isServerError, orUnavailable, PATIENCE, type Patience } from './mongodb-faults.ts';
+import { createGuard, isServerError, orUnavailable, PATIENCE } from './mongodb-faults.ts';
 import { migrate, readableBy } from './schema-version.ts';
 import { assertFree, type Shape } from './shape.ts';
 
@@ -21,8 +21,8 @@ const NAMESPACE_NOT_FOUND = 26;
 
 type Index = { key: Record<string, 1>; name: string; unique?: boolean; sparse?: boolean; expireAfterSeconds?: number };
 
-/** `patience` is an input so that tests of an outage need not wait for seconds. */
-export async function openMongodb({ url, clock, log }: OpenOptions, patience: Patience = PATIENCE): Promise<Storage> {
+/** `patience` is an input: a test of an outage need not wait for seconds, and no other test depends on how busy the machine is. */
+export async function openMongodb({ url, clock, log, patience = PATIENCE }: OpenOptions): Promise<Storage> {
   const connection = await connectMongodb(url, log, patience);
   const guarded = createGuard(patience);
   const specs: { spec: CollectionSpec; model: Model<Document> }[] = [];

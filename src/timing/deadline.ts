@@ -1,6 +1,9 @@
 import { AppError } from '../errors.ts';
 
-/** What the store may cost one request in all, several operations one after the other: every request is answered within 5 s. */
+/**
+ * What the store may cost one request in all, several operations one after the other: every request is answered within 5 s. An input of
+ * the application; this is what it is in use.
+ */
 export const ANSWER_MS = 4000;
 
 /** The outcome of `work`, or storage_unavailable when there is none after `ms`; the work itself is not stopped. */

@@ -10,7 +10,7 @@ import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { sendScimError } from '../http/error-responses.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import { ANSWER_MS, within } from '../timing/deadline.ts';
+import { within } from '../timing/deadline.ts';
 import { sendDenial, sendScimFailure } from './challenge.ts';
 import type { Verification } from './decider.ts';
 import { ANY_DIRECTORY, type ForwardedRequest, readForwardedRequest } from './forwarded-request.ts';
@@ -21,10 +21,14 @@ export interface ForwardAuthDependencies {
   verification: Verification;
   directories: Directories;
   context: RequestContext;
+  /** What the store may cost one request. */
+  answerMs: number;
   publicUrl: string;
 }
 
-export function createForwardAuth({ verification, directories, context, publicUrl }: ForwardAuthDependencies) {
+export function createForwardAuth(deps: ForwardAuthDependencies) {
+  const { verification, directories, context, answerMs, publicUrl } = deps;
+
   return function forwardAuth(request: IncomingMessage, response: ServerResponse): void {
     const requestId = context.requestIdOf(request);
     let held: ForwardedRequest;
@@ -37,7 +41,7 @@ export function createForwardAuth({ verification, directories, context, publicUr
     const wanted = placeOf(held);
     if (!(wanted instanceof Promise)) ask(wanted, held);
     else
-      within(ANSWER_MS, wanted)
+      within(answerMs, wanted)
         .then((directory) => ask(directory, held))
         .catch((error: unknown) => sendScimFailure(response, error, requestId));
 

@@ -14,7 +14,7 @@ import { sendOauthError } from '../http/error-responses.ts';
 import type { FailureLimits } from '../http/failure-limits.ts';
 import { createRecall } from '../http/recall.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import { ANSWER_MS, createAllowance } from '../timing/deadline.ts';
+import { createAllowance } from '../timing/deadline.ts';
 import type { Verification } from './decider.ts';
 import { presentToken, readApiKey } from './presented.ts';
 import type { Grant } from './verify.ts';
@@ -30,6 +30,8 @@ export interface IntrospectionDependencies {
   usedKey: (id: string, address: string, userAgent: string | undefined) => void;
   context: RequestContext;
   clock: Clock;
+  /** What the store may cost one request. */
+  answerMs: number;
   publicUrl: string;
 }
 
@@ -47,7 +49,7 @@ export function createIntrospection(deps: IntrospectionDependencies) {
       }
       const body = await readBody(request, BODY_LIMIT_BYTES);
       const address = context.addressOf(request);
-      const allowance = createAllowance(ANSWER_MS);
+      const allowance = createAllowance(deps.answerMs);
       const floodWait = verification.waitOfCaller(address);
       if (floodWait !== undefined) return refuseFor(response, floodWait);
       const fields = fieldsOf(body);

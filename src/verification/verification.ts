@@ -10,7 +10,7 @@ import { networkOf } from '../http/request-context.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../operations/index.ts';
 import { withoutSecrets } from '../secrets/redaction.ts';
-import { ANSWER_MS, within } from '../timing/deadline.ts';
+import { within } from '../timing/deadline.ts';
 import type { Attempt, Verification } from './decider.ts';
 import type { Denial } from './denials.ts';
 import { createFloods } from './floods.ts';
@@ -27,6 +27,8 @@ interface VerificationDependencies {
   clock: Clock;
   metrics: Metrics;
   log: Log;
+  /** What the store may cost one request. */
+  answerMs: number;
   leaseMs: number;
   cacheEntries: number;
   /** Refused requests a minute before an address, or a directory, is answered with 429. */
@@ -199,7 +201,7 @@ export function createVerification(deps: VerificationDependencies): Verification
   async function checkLater(deciding: Promise<Decision>, attempt: Attempt, startedAt: number): Promise<Decision> {
     let decision: Decision;
     try {
-      decision = await within(ANSWER_MS, deciding);
+      decision = await within(deps.answerMs, deciding);
       // What seems to have ended may still be good: a wrong clock is our fault, and never the identity provider's.
       if (!decision.allowed && !deps.hasRightClock())
         throw new AppError('storage_unavailable', {}, { cause: new Error('the clock is wrong') });

@@ -72,7 +72,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
       await page.getByText('Waiting for Okta to use the token').first().waitFor();
       assert.deepEqual([await verify(key, first), await verify(key, second)], [200, 200]);
       if (!scripts) await page.reload();
-      await page.getByText('Okta is using the new token').first().waitFor({ timeout: 10_000 });
+      await page.getByText('Okta is using the new token').first().waitFor();
       await page.getByRole('link', { name: 'Revoke the old one now' }).click();
       await page.getByRole('button', { name: 'Revoke the old one now' }).click();
       await page.waitForURL(directory);
@@ -124,7 +124,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
     await page.getByText('Waiting for the first request.').first().waitFor();
     await page.evaluate('window.stays = true');
     await verify('keeps-up', token);
-    await page.getByText('Requests are accepted.').first().waitFor({ timeout: 10_000 });
+    await page.getByText('Requests are accepted.').first().waitFor();
     assert.equal(await page.evaluate('window.stays'), true);
     await context.close();
   });

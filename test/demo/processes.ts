@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cleanEnvironment, spawnLatchkey } from '../support/process.ts';
 
-const START_MS = 20_000;
+const START_MS = 60_000;
 const STOP_MS = 3000;
 
 export interface Processes {

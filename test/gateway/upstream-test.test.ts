@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { systemClock } from '../../src/clock.ts';
-import { ANSWER_MS } from '../../src/timing/deadline.ts';
 import type { Answer } from '../support/api.ts';
 import { runApp, startApp } from '../support/app.ts';
 import { type Behind, createBehind, json } from '../support/gateway.ts';
@@ -88,21 +87,22 @@ describe('the test of a SCIM server', () => {
     const empty = json({ totalResults: 0, Resources: [] });
     // Only its first answer is slow: the whole test waits that long.
     let isFirst = true;
-    const slow = await behind.http((request, response) => {
-      setTimeout(() => empty(request, response), isFirst ? ANSWER_MS + 500 : 0);
-      isFirst = false;
-    });
-    const patient = report(slow);
-
+    const answerMs = 1000;
+    const patient = await startApp({ realClock: systemClock, answerMs });
+    const behindPatient = createBehind(() => patient);
     const hurried = await startApp({
       realClock: systemClock,
       env: { LATCHKEY_UPSTREAM_HEADERS_TIMEOUT_MS: '200' },
     });
     const others = createBehind(() => hurried);
     t.after(async () => {
-      await hurried.close();
-      await others.close();
+      for (const { close } of [patient, behindPatient, hurried, others]) await close();
     });
+    const slow = await behindPatient.http((request, response) => {
+      setTimeout(() => empty(request, response), isFirst ? answerMs + 500 : 0);
+      isFirst = false;
+    });
+    const reported = patient.api.post(`/directories/${slow.directory.id}/test`);
     const silent = await others.http(() => undefined);
     const late = await others.http((_request, response) => {
       response.writeHead(200, { 'Content-Type': 'application/scim+json' });
@@ -118,9 +118,9 @@ describe('the test of a SCIM server', () => {
       assert.equal(again.status, 200, 'the one before is over');
     }
 
-    const { isFine, checks } = await patient;
+    const { isFine, checks } = (await reported).body;
     assert.equal(isFine, true, JSON.stringify(checks));
-    assert.ok(checks[0].elapsedMs >= ANSWER_MS);
+    assert.ok(checks[0].elapsedMs >= answerMs);
   });
 
   it('needs an upstream, and a key that may write', async () => {

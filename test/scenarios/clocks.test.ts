@@ -8,7 +8,7 @@ import { createFaultyStorage } from '../support/faulty-storage.ts';
 import { ask, makeClient } from '../support/oauth-client.ts';
 import { until } from '../support/traffic.ts';
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 describe('an instance whose clock is wrong', () => {
   let app: TestApp;

@@ -104,7 +104,7 @@ for (const engine of bothEngines) {
       assert.equal(metrics.status, 200);
       // Readers see refusals before they are written.
       let before: Captured[] = [];
-      await until('the refusals are in the store', 10_000, async () => {
+      await until('the refusals are in the store', 60_000, async () => {
         before = await dump(place.url);
         return before.some(({ text }) => text.includes('request.denied'));
       });
@@ -245,7 +245,7 @@ for (const engine of bothEngines) {
       await api('POST', `/credentials/${third.credential.id}/revoke`, { force: true, reason: 'the scenario is over' });
       await until(
         'the refusals are written',
-        10_000,
+        60_000,
         async () => (await api('GET', '/events?type=request.denied')).items.length > 5,
       );
       for (const list of [

@@ -26,7 +26,7 @@ describe('a start', () => {
     const { child } = spawnLatchkey({ databaseUrl: away, env: { LATCHKEY_PORT: `${port}` } });
     const ended = new Promise((done) => child.once('exit', done));
     const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
-    await until('it listens', 10_000, () =>
+    await until('it listens', 60_000, () =>
       ask('/healthz').then(
         ({ status }) => status === 200,
         () => false,

@@ -12,7 +12,6 @@ import {
   type Storage,
   type Stored,
 } from '../../src/storage/index.ts';
-import { openMongodb } from '../../src/storage/mongodb.ts';
 import { PATIENCE, type Patience } from '../../src/storage/mongodb-faults.ts';
 import { type ConnectionCutter, createConnectionCutter } from '../support/connection-cutter.ts';
 import { silent } from '../support/engines.ts';
@@ -82,7 +81,7 @@ describe('MongoDB under us', { skip }, () => {
     storage = await openStorage({ url, clock: systemClock, log: silent });
     things = storage.collection(spec);
     await storage.prepare();
-    hasty = await openMongodb({ url, clock: systemClock, log: silent }, SHORT);
+    hasty = await openStorage({ url, clock: systemClock, log: silent, patience: SHORT });
     hastyThings = hasty.collection(spec);
   });
   after(async () => {
@@ -207,10 +206,11 @@ describe('MongoDB under us', { skip }, () => {
 
   it('gives up a read that takes too long, by default well before 5 s', async () => {
     assert.ok(PATIENCE.operationMs < 4000);
-    await failPoint({ failCommands: ['find'], blockConnection: true, blockTimeMS: SHORT.operationMs + 1000 });
+    const blockTimeMS = 4 * SHORT.operationMs;
+    await failPoint({ failCommands: ['find'], blockConnection: true, blockTimeMS });
     const startedAt = performance.now();
     await assert.rejects(hastyThings.find('thing_1'), isUnavailable);
-    assert.ok(performance.now() - startedAt < SHORT.operationMs + 500);
+    assert.ok(performance.now() - startedAt < blockTimeMS);
   });
 
   it('lets no change that was given up take effect behind a later one', async () => {
@@ -235,7 +235,7 @@ describe('MongoDB under us', { skip }, () => {
       .command({ replSetStepDown: 2, force: true })
       .catch(() => undefined);
     const outcomes: string[] = [];
-    await until('a primary is back', 15_000, async () => {
+    await until('a primary is back', 60_000, async () => {
       const outcome = await hastyThings.update(made.id, increment).then(
         () => 'done',
         (error: unknown) => (isUnavailable(error) ? 'unavailable' : String(error)),
@@ -280,7 +280,7 @@ describe('MongoDB under us', { skip }, () => {
       await server.kill();
       await server.start();
       const reached = acknowledged.length;
-      await until('writes go on', 15_000, () => acknowledged.length > reached + 5);
+      await until('writes go on', 60_000, () => acknowledged.length > reached + 5);
     }
     isOver = true;
     await Promise.all(writers);

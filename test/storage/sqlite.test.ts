@@ -127,7 +127,7 @@ describe('one SQLite file for several processes', () => {
       else if (/^inserted \w+_\d+$/.test(line)) inserted.push(line.slice('inserted '.length));
     });
     const read = new Promise((done) => lines.once('close', done));
-    await until(`writer ${name} is ready`, 20_000, () => isReady || child.exitCode !== null);
+    await until(`writer ${name} is ready`, 60_000, () => isReady || child.exitCode !== null);
     return {
       child,
       inserted,
@@ -150,7 +150,7 @@ describe('one SQLite file for several processes', () => {
         own++;
       }
     })();
-    await until('both writers have written for a while', 30_000, () =>
+    await until('both writers have written for a while', 60_000, () =>
       writers.every(({ inserted, child }) => inserted.length > 20 || child.exitCode !== null),
     );
     for (const writer of writers) assert.equal(writer.child.exitCode, null, writer.errors());

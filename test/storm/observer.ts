@@ -5,7 +5,7 @@
  */
 import type { Act, History } from '../replica-set/history.ts';
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 export interface Observer {
   /** The name of a credential in the history. */

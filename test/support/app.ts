@@ -10,7 +10,7 @@ import { createLog } from '../../src/log.ts';
 import { openStorage, type Storage } from '../../src/storage/index.ts';
 import { type Api, createApi } from './api.ts';
 import { createMovableClock, type MovableClock } from './clock.ts';
-import { type Engine, engines } from './engines.ts';
+import { type Engine, engines, PATIENT } from './engines.ts';
 import { inSuite } from './suite.ts';
 
 export interface TestApp {
@@ -42,6 +42,8 @@ export interface TestAppOptions {
   fetch?: typeof fetch;
   /** What it is called; browsers make passkeys for no address. */
   hostname?: 'localhost' | '127.0.0.1';
+  /** What the store may cost one request, where a test is about that. */
+  answerMs?: number;
   /** The patience of the HTTP server. */
   limits?: ServerLimits;
   /** Told once the application is made, before what it does in the background. */
@@ -59,6 +61,7 @@ export async function startApp({
   wrapStorage = (storage) => storage,
   fetch: fetchKeys,
   hostname = '127.0.0.1',
+  answerMs = PATIENT.answerMs,
   limits,
   onMade,
 }: TestAppOptions = {}): Promise<TestApp> {
@@ -81,7 +84,7 @@ export async function startApp({
     },
   });
   const log = createLog(config.LATCHKEY_LOG_LEVEL, sink);
-  const opened = await openStorage({ url: databaseUrl, clock: realClock ?? clock, log });
+  const opened = await openStorage({ url: databaseUrl, clock: realClock ?? clock, log, patience: PATIENT.store });
   // A store of MongoDB lives in real time, and tests do not.
   const storage = { ...opened, now: async () => storeTime() };
   let app: App | undefined;
@@ -101,6 +104,7 @@ export async function startApp({
     machineClock: realClock ?? clock,
     random: systemRandom,
     log,
+    answerMs,
     ...(fetchKeys && { fetch: fetchKeys }),
     secret: 'a secret of the tests, long enough for use',
     version: '0.0.0-test',

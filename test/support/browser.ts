@@ -13,7 +13,7 @@ const TAKES_PICTURES = Boolean(process.env['LATCHKEY_TEST_PICTURES']);
 /** Wider than any page is laid out for. */
 const BROAD = { width: 1600, height: 900 };
 const SIZES = { wide: { width: 1280, height: 900 }, narrow: { width: 360, height: 740 } } as const;
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 const AT_ONCE = 2;
 /** Of axe's rules, the one whose outcome depends on the theme. */
 const CONTRAST = { runOnly: ['color-contrast'] };

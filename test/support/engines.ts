@@ -8,10 +8,19 @@ import { readFileSync, rmSync } from 'node:fs';
 import { it, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { Clock } from '../../src/clock.ts';
-import { openStorage, type Storage } from '../../src/storage/index.ts';
+import { type OpenOptions, openStorage, type Storage } from '../../src/storage/index.ts';
 import { makeStoreFolder } from './store-folder.ts';
 
 export const silent = pino({ level: 'silent' });
+
+/**
+ * How long tests wait for a store. What Latchkey promises (an answer within 5 s) is held by the tests that are about it, with the patience
+ * that it has in use; every other test has to pass on a machine that is busy with something else.
+ */
+export const PATIENT = {
+  store: { operationMs: 60_000, linearizableMs: 55_000, selectionMs: 30_000, heartbeatMs: 2000 },
+  answerMs: 60_000,
+} satisfies { store: OpenOptions['patience']; answerMs: number };
 
 export interface Place {
   url: string;
@@ -54,7 +63,7 @@ export const mongodbAt = (server: string): Engine => ({
 });
 
 function place(url: string, remove: () => Promise<void>): Place {
-  return { url, open: (clock) => openStorage({ url, clock, log: silent }), remove };
+  return { url, open: (clock) => openStorage({ url, clock, log: silent, patience: PATIENT.store }), remove };
 }
 
 function databaseUrl(server: string, name: string): string {

@@ -12,7 +12,7 @@ export interface RawClient {
   close(): void;
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 /** One connection at a time, kept while the server keeps it; one request after the other. */
 export function createRawClient(port: number): RawClient {

@@ -19,7 +19,7 @@ export const IN_FILES = { latchkey: '127.0.0.1:4400', upstream: '127.0.0.1:8080'
 
 /** As Envoy writes them, and as everybody else does. */
 const ADDRESS = /\b127\.0\.0\.1(:|, port_value: )(\d+)\b/g;
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 interface ProxyEntry {
   file: string;
