@@ -69,6 +69,8 @@ export interface CurrentFindings {
 }
 
 const BATCH = 100;
+/** Computed at a time: the embedded store waits for the disk once for all of them. Few, since each blocks the process for a moment. */
+const AT_ONCE = 5;
 const SWEEP = 200;
 const CONNECTIONS_READ = 200;
 /** Writers of different instances meet here; the later one looks again. */
@@ -231,10 +233,14 @@ export function createCurrentFindings(deps: {
     async run() {
       for (let round = 0; round < ROUNDS_AT_ONCE; round++) {
         const due = await diagnoses.due('dueAt', new Date(clock.now().getTime() + 1), BATCH);
-        for (const kept of due)
-          await refresh(kept).catch((error: unknown) => {
-            log.warn({ err: error, directoryId: kept.id }, 'findings could not be computed yet');
-          });
+        for (let at = 0; at < due.length; at += AT_ONCE)
+          await Promise.all(
+            due.slice(at, at + AT_ONCE).map((kept) =>
+              refresh(kept).catch((error: unknown) => {
+                log.warn({ err: error, directoryId: kept.id }, 'findings could not be computed yet');
+              }),
+            ),
+          );
         if (due.length < BATCH) return;
       }
     },

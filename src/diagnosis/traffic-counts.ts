@@ -63,10 +63,9 @@ export interface Pending extends Omit<Counted, 'id'> {
   outcomes: Map<Kind, PendingOutcome>;
   hours: Map<string, PendingHour>;
   latestHour: PendingHour | undefined;
-  /** What `latestOutcome` and `signed` say of this directory since the last write. */
+  /** What `latestOutcome` says of this directory since the last write. */
   latestOutcomes: Map<Kind, UpstreamFinding>;
-  signedHour: number;
-  /** Something that others wait for: the first sign of an hour, an outcome that changed. */
+  /** Something that others wait for: the first sign after a while, an outcome that changed. */
   isUrgent: boolean;
   since: number;
 }
@@ -75,6 +74,8 @@ export interface Pending extends Omit<Counted, 'id'> {
 const SOURCES_PENDING = 64;
 /** How long a source's count and last time may stay in memory alone. */
 const LAZY_MS = 10 * MINUTE_MS;
+/** A sign after so long may end a silence. Directories that are always active must not all be urgent at one moment, such as the full hour. */
+const SILENT_MS = HOUR_MS;
 /** Directories whose state is remembered here; the rest are written a little more often. */
 const KNOWN_AT_MOST = 100_000;
 
@@ -95,7 +96,7 @@ export interface Counts {
 
 export function createCounts(clock: Clock): Counts {
   const pending = new Map<string, Pending>();
-  /** The hour of the latest sign that was written, by directory, so that only the first of an hour is urgent. */
+  /** The time of the latest sign that was taken to be written, by directory. */
   const signed = new Map<string, number>();
   const awaited = new Set<string>();
   const latestOutcome = new Map<string, UpstreamFinding>();
@@ -115,7 +116,6 @@ export function createCounts(clock: Clock): Counts {
       hours: new Map(),
       latestHour: undefined,
       latestOutcomes: new Map(),
-      signedHour: Number.NaN,
       isUrgent: false,
       since: now,
     };
@@ -152,20 +152,17 @@ export function createCounts(clock: Clock): Counts {
       const now = clock.now().getTime();
       const one = pendingOf(where, now);
       if (one.signs) one.signs.last = now;
-      else one.signs = { first: now, last: now };
+      else {
+        one.signs = { first: now, last: now };
+        const last = signed.get(where.id);
+        if (last === undefined || now - last >= SILENT_MS) one.isUrgent = true;
+      }
       const source = sourceOf(one, address, userAgent, now);
       if (source) {
         source.last = now;
         source.count++;
       }
       if (awaited.has(where.id)) one.isUrgent = true;
-      const hour = Math.floor(now / HOUR_MS);
-      if (one.signedHour === hour) return;
-      one.signedHour = hour;
-      if (signed.get(where.id) === hour) return;
-      if (signed.size > KNOWN_AT_MOST) signed.clear();
-      signed.set(where.id, hour);
-      one.isUrgent = true;
     },
 
     outcome(where, kind, outcome, from, at = clock.now()) {
@@ -203,7 +200,12 @@ export function createCounts(clock: Clock): Counts {
     },
 
     take(some) {
-      for (const { directoryId } of some) pending.delete(directoryId);
+      for (const { directoryId, signs } of some) {
+        pending.delete(directoryId);
+        if (!signs) continue;
+        if (signed.size > KNOWN_AT_MOST) signed.clear();
+        signed.set(directoryId, signs.last);
+      }
     },
 
     putBack(one) {

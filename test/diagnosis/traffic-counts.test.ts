@@ -79,3 +79,26 @@ describe('counts that could not be written', () => {
     assert.equal(taken().outcomes.get('look_up')?.outcome, 'upstream_wrong_base');
   });
 });
+
+describe('counts that can wait', () => {
+  it('are those of a directory that is always active, whatever the hour; the first sign after an hour cannot', () => {
+    const { clock, counts } = setUp();
+    const urgent = () => {
+      const due = counts.due(false);
+      counts.take(due);
+      return due.length;
+    };
+    counts.accepted(where, '198.51.100.7', 'Okta');
+    assert.equal(urgent(), 1, 'the first of all');
+    for (let minute = 1; minute <= 130; minute++) {
+      clock.advance(MINUTE);
+      counts.accepted(where, '198.51.100.7', 'Okta');
+      // Written every ten minutes, and in between at no full hour.
+      assert.equal(urgent(), minute % 11 === 0 ? 1 : 0, `minute ${minute}`);
+    }
+    counts.take(counts.due(true));
+    clock.advance(HOUR);
+    counts.accepted(where, '198.51.100.7', 'Okta');
+    assert.equal(urgent(), 1, 'after an hour');
+  });
+});
