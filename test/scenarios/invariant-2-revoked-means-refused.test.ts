@@ -4,16 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Api, createApi } from '../support/api.ts';
+import { type Api, createApi, patiently } from '../support/api.ts';
 import { bothEngines, type Place } from '../support/engines.ts';
 import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';
-import { countStatuses, pause, startTraffic, until } from '../support/traffic.ts';
+import { assertRefused, countStatuses, pause, startTraffic, until } from '../support/traffic.ts';
 
 const CLIENTS = 200;
 const LEASE_MS = 500;
 const BEFORE_MS = 300;
 const AFTER_MS = 700;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 for (const engine of bothEngines) {
   describe(`invariant 2: revoked means refused, on three instances with ${engine.name}`, () => {
@@ -54,10 +54,12 @@ for (const engine of bothEngines) {
       await pause(BEFORE_MS);
       // A slow machine gets the time to ask enough, before and after.
       await until('accepted before', PATIENCE_MS, () => (countStatuses(traffic.samples)['200'] ?? 0) > 100);
-      const { status } = await take();
+      const { status } = await patiently(take);
       const acknowledgedAt = performance.now();
       const askedLater = (url: string) =>
-        traffic.samples.filter(({ target, sentAt }) => target.startsWith(url) && sentAt >= acknowledgedAt).length;
+        traffic.samples.filter(
+          (sample) => sample.target.startsWith(url) && sample.sentAt >= acknowledgedAt && sample.status === refusal,
+        ).length;
       await pause(AFTER_MS);
       await until('asked after', PATIENCE_MS, () => instances.every(({ url }) => askedLater(url) > 20));
       const samples = await traffic.stop();
@@ -65,11 +67,8 @@ for (const engine of bothEngines) {
       const earlier = samples.filter(({ sentAt }) => sentAt < acknowledgedAt);
       const later = samples.filter(({ sentAt }) => sentAt >= acknowledgedAt);
       assert.ok((countStatuses(earlier)['200'] ?? 0) > 100, JSON.stringify(countStatuses(earlier)));
-      assert.deepEqual(Object.keys(countStatuses(later)), [`${refusal}`], JSON.stringify(countStatuses(later)));
-      for (const { url } of instances) {
-        assert.ok(later.filter(({ target }) => target.startsWith(url)).length > 20, `${url} was hardly asked`);
-      }
-      const odd = samples.filter((sample) => ![200, refusal].includes(sample.status));
+      assertRefused(later, refusal);
+      const odd = samples.filter((sample) => ![200, refusal, 503].includes(sample.status));
       assert.deepEqual(odd, []);
     }
 
@@ -114,9 +113,10 @@ for (const engine of bothEngines) {
 
     it('accepts none of the old tokens after the acknowledgement of an immediate rotation', async () => {
       const { directory, path, headers } = await credential();
-      const take = async () => ({
-        status: (await api.post(`/directories/${directory.id}/rotate`, { mode: 'immediate' })).status === 201 ? 200 : 0,
-      });
+      const take = async () => {
+        const { status } = await api.post(`/directories/${directory.id}/rotate`, { mode: 'immediate' });
+        return { status: status === 201 ? 200 : status };
+      };
       await attack({ path, headers, refusal: 401, take });
     });
 

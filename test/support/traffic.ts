@@ -1,4 +1,5 @@
 /** Many clients that ask again and again over connections they keep, and remember when each request went out and what came back. */
+import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { Agent, request } from 'undici';
 
@@ -71,6 +72,13 @@ export function sendTraffic({ targets, clients, method = 'GET', headers, body, p
       return samples;
     },
   };
+}
+
+/** None was accepted, and all but those that a busy machine answered with 503 got that status. */
+export function assertRefused(samples: readonly Sample[], status: number): void {
+  const counts = countStatuses(samples);
+  const { 503: _busy, ...others } = counts;
+  assert.deepEqual(Object.keys(others), [`${status}`], JSON.stringify(counts));
 }
 
 /** How often each status came. */
