@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { dirname, join } from 'node:path';
 import { findCommand } from './parts.ts';
 import { makeStoreFolder } from './store-folder.ts';
+
+/** SecantusDB as it is started here, for the Python that its command stands next to. */
+const SECANTUSD = 'test/python/secantusd.py';
 
 /** A MongoDB server of the test's own: it can be killed and started again on the same data. */
 export interface MongoServer {
@@ -34,6 +38,7 @@ export async function createMongoServer({ survivesKill = true } = {}): Promise<M
   const port = await freePort();
   const folder = makeStoreFolder('mongodb');
   const isMongod = command.endsWith('mongod');
+  const program = isMongod ? command : join(dirname(command), 'python3');
   const args = isMongod
     ? [
         '--port',
@@ -48,6 +53,7 @@ export async function createMongoServer({ survivesKill = true } = {}): Promise<M
         'enableTestCommands=1',
       ]
     : [
+        SECANTUSD,
         '--host',
         '127.0.0.1',
         '--port',
@@ -66,7 +72,7 @@ export async function createMongoServer({ survivesKill = true } = {}): Promise<M
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    child = spawn(command as string, args, { stdio: 'ignore' });
+    child = spawn(program, args, { stdio: 'ignore' });
     await untilOpen(port);
     if (isMongod) await initiate(origin);
   }
