@@ -63,7 +63,7 @@ describe('a mistake at the OAuth endpoints', () => {
         () => post('/oauth/token', FORM, JSON.stringify(Object.fromEntries(new URLSearchParams(fields())))),
       ],
       ['form_multipart', /multipart/, () => post('/oauth/token', FORM, multipart())],
-      ['form_names_wrong', /client_id/, () => post('/oauth/token', FORM, fields().replaceAll('client_i', 'clientI'))],
+      ['form_names_wrong', /client_id/, () => post('/oauth/token', FORM, fields().replace('client_id=', 'clientId='))],
       ['form_names_wrong', /separator/, () => post('/oauth/token', FORM, fields().replaceAll('&', ';'))],
       [
         'form_names_wrong',
