@@ -11,7 +11,7 @@
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Patience } from './mongodb-faults.ts';
+import type { Patience } from './patience.ts';
 import type { ReadOptions, Storage } from './port.ts';
 
 export { allPages } from './all-pages.ts';

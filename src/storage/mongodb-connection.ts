@@ -7,7 +7,8 @@ import { ConnectionString } from 'mongodb-connection-string-url';
 import mongoose, { type Connection } from 'mongoose';
 import type { Log } from '../log.ts';
 import { storageUnavailable } from './index.ts';
-import { isUnreachable, type Patience } from './mongodb-faults.ts';
+import { isUnreachable } from './mongodb-faults.ts';
+import type { Patience } from './patience.ts';
 
 /** How long the first connection may take: a database that starts together with us is waited for. */
 const START_MS = 30_000;

@@ -1,21 +1,7 @@
 /** What a MongoDB server does to a request, in the words of the port: one deadline for all of it, and three kinds of failure. */
 import mongoose from 'mongoose';
 import { DuplicateKey, storageUnavailable } from './index.ts';
-
-/** How long a MongoDB server is waited for, in milliseconds. */
-export interface Patience {
-  /** One operation of a request, in all. */
-  operationMs: number;
-  /** The server's own work on a linearizable read: less than an operation, so that no read holds a connection that nobody waits for. */
-  linearizableMs: number;
-  /** Finding a primary, and connecting to it. */
-  selectionMs: number;
-  /** Between two looks at the servers. */
-  heartbeatMs: number;
-}
-
-/** No operation outlives 3.5 s, so that a request is answered within 5 s whatever the store does. */
-export const PATIENCE: Patience = { operationMs: 3500, linearizableMs: 3000, selectionMs: 2500, heartbeatMs: 2000 };
+import type { Patience } from './patience.ts';
 
 export type Guarded = <T>(collection: string, work: (isGivenUp: () => boolean) => Promise<T>) => Promise<T>;
 

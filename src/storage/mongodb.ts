@@ -10,7 +10,8 @@ import type { Document } from './documents.ts';
 import type { CollectionSpec, OpenOptions, Storage } from './index.ts';
 import { createCollection, schemaOf } from './mongodb-collection.ts';
 import { connectMongodb, helloOf } from './mongodb-connection.ts';
-import { createGuard, isServerError, orUnavailable, PATIENCE } from './mongodb-faults.ts';
+import { createGuard, isServerError, orUnavailable } from './mongodb-faults.ts';
+import { PATIENCE } from './patience.ts';
 import { migrate, readableBy } from './schema-version.ts';
 import { assertFree, type Shape } from './shape.ts';
 

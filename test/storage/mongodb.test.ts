@@ -12,7 +12,7 @@ import {
   type Storage,
   type Stored,
 } from '../../src/storage/index.ts';
-import { PATIENCE, type Patience } from '../../src/storage/mongodb-faults.ts';
+import { PATIENCE, type Patience } from '../../src/storage/patience.ts';
 import { type ConnectionCutter, createConnectionCutter } from '../support/connection-cutter.ts';
 import { silent } from '../support/engines.ts';
 import { createMongoServer, type MongoServer } from '../support/mongo-server.ts';
