@@ -9,10 +9,9 @@ import {
   FormPanel,
   Go,
   Last,
-  More,
+  List,
   oncePage,
   Row,
-  Rows,
   required,
   sent,
   Tag,
@@ -36,8 +35,8 @@ const MEANINGS = {
 
 export function apiKeyRoutes({ organizations, apiKeys, usage }: DashboardDependencies): Route[] {
   async function list({ after, now, may }: Visit) {
-    const { items, nextCursor } = await apiKeys.page({ after, limit: PAGE });
-    const totals = await usage.totals(items.map(({ id }) => id));
+    const page = await apiKeys.page({ after, limit: PAGE });
+    const totals = await usage.totals(page.items.map(({ id }) => id));
     return {
       title: 'API keys',
       trail: TRAIL,
@@ -57,10 +56,7 @@ export function apiKeyRoutes({ organizations, apiKeys, usage }: DashboardDepende
               <Field name="expiresOn" type="date" hint="Leave it empty for a key that never expires." />
             </FormPanel>
           )}
-          <section class="panel list">
-            <Rows items={items} none="No API keys." row={row} />
-          </section>
-          <More cursor={nextCursor} />
+          <List of={page} none="No API keys." row={row} />
         </>
       ),
     };

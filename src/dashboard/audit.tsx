@@ -4,7 +4,7 @@ import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
 import { DAY_MS } from '../clock.ts';
 import { type CsvColumns, csvFile } from '../http/csv.ts';
-import { Choice, dayOf, EventRows, Field, Filter, fileOf, Go, More, namesOf, sent } from '../pages/index.ts';
+import { Choice, dayOf, EventList, Field, Filter, fileOf, Go, namesOf, sent } from '../pages/index.ts';
 import { allPages } from '../storage/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
@@ -59,10 +59,10 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
   }
 
   async function list({ query, after }: Visit) {
-    const { items, nextCursor } = await audit.page({ ...queryOf(query), after, limit: PAGE });
+    const page = await audit.page({ ...queryOf(query), after, limit: PAGE });
     const directoryId = sent(query, 'directoryId');
     const [placeOf, directory] = await Promise.all([
-      placesOf(items),
+      placesOf(page.items),
       directoryId === undefined ? undefined : directories.find(directoryId),
     ]);
     const limits = ID_NAMES.filter((id) => id !== 'requestId' && sent(query, id) !== undefined);
@@ -89,10 +89,7 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
               <Field label={IDS[id]} name={id} />
             ))}
           </Filter>
-          <section class="panel list">
-            <EventRows events={items} placeOf={placeOf} isOpenable />
-          </section>
-          <More cursor={nextCursor} />
+          <EventList of={page} placeOf={placeOf} isOpenable />
         </>
       ),
     };

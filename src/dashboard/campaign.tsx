@@ -7,12 +7,10 @@ import {
   counted,
   Details,
   Go,
-  Listed,
-  More,
+  List,
   namesOf,
   OnceOnly,
   Row,
-  Rows,
   Status,
   Tag,
   Time,
@@ -53,13 +51,13 @@ export function oneCampaignRoutes(deps: DashboardDependencies): Route[] {
   async function one({ id, after, may }: Visit) {
     const campaign = await campaigns.get(id);
     const { name, state, goal, endsAt, createdAt, startedBy } = campaign;
-    const [progress, { items, nextCursor }] = await Promise.all([
+    const [progress, members] = await Promise.all([
       campaigns.progress(campaign.id),
       campaigns.members(campaign.id, { after, limit: PAGE }),
     ]);
     const [directoryNames, organizationNames] = await Promise.all([
-      namesOf(items, 'directoryId', directories.find),
-      namesOf(items, 'organizationId', organizations.find),
+      namesOf(members.items, 'directoryId', directories.find),
+      namesOf(members.items, 'organizationId', organizations.find),
     ]);
     const address = `${CAMPAIGNS}/${campaign.id}`;
     const isRunning = state === 'running';
@@ -98,24 +96,22 @@ export function oneCampaignRoutes(deps: DashboardDependencies): Route[] {
               ]}
             />
           </section>
-          {items.length > 0 && (
-            <Listed title="Credentials" aside={<small>{counted(sumOf(progress), 'credential')}</small>}>
-              <Rows
-                items={items}
-                none="None"
-                row={({ directoryId, organizationId, state: has }) => (
-                  <Row
-                    name={<b>{directoryNames.get(directoryId) ?? 'deleted'}</b>}
-                    href={directoryNames.has(directoryId) ? `${HOME}/directories/${directoryId}` : undefined}
-                    text={organizationNames.get(organizationId) ?? 'deleted'}
-                  >
-                    <Tag tone={MEMBER_NAMES[has].tone}>{MEMBER_NAMES[has].name}</Tag>
-                  </Row>
-                )}
-              />
-            </Listed>
+          {members.items.length > 0 && (
+            <List
+              title="Credentials"
+              aside={<small>{counted(sumOf(progress), 'credential')}</small>}
+              of={members}
+              row={({ directoryId, organizationId, state: has }) => (
+                <Row
+                  name={<b>{directoryNames.get(directoryId) ?? 'deleted'}</b>}
+                  href={directoryNames.has(directoryId) ? `${HOME}/directories/${directoryId}` : undefined}
+                  text={organizationNames.get(organizationId) ?? 'deleted'}
+                >
+                  <Tag tone={MEMBER_NAMES[has].tone}>{MEMBER_NAMES[has].name}</Tag>
+                </Row>
+              )}
+            />
           )}
-          <More cursor={nextCursor} />
         </>
       ),
     };

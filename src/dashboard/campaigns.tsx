@@ -9,10 +9,7 @@ import {
   Form,
   Go,
   List,
-  Listed,
-  More,
   Row,
-  Rows,
   required,
   Submit,
   sent,
@@ -46,7 +43,7 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
         <>
           <ReportTabs current="campaigns" />
           <List
-            items={rows}
+            of={{ items: rows, nextCursor }}
             none={[
               'No campaigns yet',
               'A campaign moves many credentials at once. It sets an end date, or asks your customers to move to OAuth, and shows their progress.',
@@ -65,7 +62,6 @@ export function campaignRoutes(deps: DashboardDependencies): Route[] {
               />
             )}
           />
-          <More cursor={nextCursor} />
         </>
       ),
     };
@@ -156,23 +152,22 @@ function reachOf(
 
 function Chosen({ rows, count }: { rows: readonly CredentialRow[]; count: number }) {
   return (
-    <Listed title="Matching credentials" aside={count > rows.length && <small>The first {rows.length}</small>}>
-      <Rows
-        items={rows}
-        none="None"
-        row={({ credential: { hint, expiresAt }, directory, organization, ageDays }) => (
-          <Row
-            name={<b>{directory?.name ?? 'deleted'}</b>}
-            text={
-              <>
-                {organization?.name ?? 'deleted'}, <span class="mono">…{hint}</span>, {counted(ageDays, 'day')} old
-              </>
-            }
-          >
-            <small>{expiresAt ? `expires ${expiresAt.toISOString().slice(0, 10)}` : 'never expires'}</small>
-          </Row>
-        )}
-      />
-    </Listed>
+    <List
+      title="Matching credentials"
+      aside={count > rows.length && <small>The first {rows.length}</small>}
+      of={rows}
+      row={({ credential: { hint, expiresAt }, directory, organization, ageDays }) => (
+        <Row
+          name={<b>{directory?.name ?? 'deleted'}</b>}
+          text={
+            <>
+              {organization?.name ?? 'deleted'}, <span class="mono">…{hint}</span>, {counted(ageDays, 'day')} old
+            </>
+          }
+        >
+          <small>{expiresAt ? `expires ${expiresAt.toISOString().slice(0, 10)}` : 'never expires'}</small>
+        </Row>
+      )}
+    />
   );
 }

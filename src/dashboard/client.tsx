@@ -16,11 +16,10 @@ import {
   Form,
   Last,
   Lines,
+  List,
   Listed,
-  More,
   oncePage,
   Row,
-  Rows,
   required,
   SecretRows,
   Submit,
@@ -42,24 +41,23 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
 
   /** What it connects, newest first, a page at a time. */
   async function connectionsOf(client: Client, after: string | undefined) {
-    const { items, nextCursor } = await credentials.ofClient(client.id, { after, limit: CONNECTIONS });
-    const totals = await usage.totals(items.map(({ id }) => id));
-    const connections = await Promise.all(
-      items.map(async (credential) => ({
+    const page = await credentials.ofClient(client.id, { after, limit: CONNECTIONS });
+    const totals = await usage.totals(page.items.map(({ id }) => id));
+    const items = await Promise.all(
+      page.items.map(async (credential) => ({
         credential,
         total: totals.get(credential.id),
         directory: await directories.find(credential.directoryId),
         organization: await organizations.find(credential.organizationId),
       })),
     );
-    return { connections, nextCursor };
+    return { ...page, items };
   }
 
   async function one(visit: Visit) {
     const client = await clients.get(visit.id);
     const directory = client.directoryId === undefined ? undefined : await directories.find(client.directoryId);
     const address = `${HOME}/clients/${client.id}`;
-    const { connections, nextCursor } = await connectionsOf(client, visit.after);
     return {
       title: client.name,
       trail: TRAIL,
@@ -80,27 +78,25 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
             <SecretRows client={client} uses={await clients.usesOfSecrets(client)} path={`${address}/secrets`} />
           </Listed>
           <AddSecret client={client} path={`${address}/secrets`} class="panel" />
-          <Listed title="Connections">
-            <Rows
-              items={connections}
-              none={visit.query.has('after') ? 'No earlier connections.' : 'No connections yet.'}
-              row={({ credential, total, directory: to, organization }) => (
-                <Row
-                  name={<b>{to?.name ?? 'A directory that was deleted'}</b>}
-                  href={to && `${HOME}/directories/${to.id}`}
-                  text={
-                    <>
-                      {organization && `${organization.name}, `}
-                      <Last at={total?.lastUsedAt} before="last used" never="never used" />
-                    </>
-                  }
-                >
-                  <ConnectionState state={stateAt(credential, visit.now)} />
-                </Row>
-              )}
-            />
-          </Listed>
-          <More cursor={nextCursor} />
+          <List
+            title="Connections"
+            of={await connectionsOf(client, visit.after)}
+            none={visit.query.has('after') ? 'No earlier connections.' : 'No connections yet.'}
+            row={({ credential, total, directory: to, organization }) => (
+              <Row
+                name={<b>{to?.name ?? 'A directory that was deleted'}</b>}
+                href={to && `${HOME}/directories/${to.id}`}
+                text={
+                  <>
+                    {organization && `${organization.name}, `}
+                    <Last at={total?.lastUsedAt} before="last used" never="never used" />
+                  </>
+                }
+              >
+                <ConnectionState state={stateAt(credential, visit.now)} />
+              </Row>
+            )}
+          />
           {visit.may('clients.change') && (
             <Fold summary="Change or delete" class="panel" action={address} isOpen={!canConnect(client)}>
               <Form

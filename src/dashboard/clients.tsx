@@ -1,20 +1,7 @@
 /** OAuth clients: the list, and a new one. */
 import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { appNameOf, type Client } from '../oauth/index.ts';
-import {
-  Field,
-  Form,
-  Go,
-  List,
-  More,
-  ProviderChoice,
-  Row,
-  required,
-  Submit,
-  sent,
-  Tag,
-  type Trail,
-} from '../pages/index.ts';
+import { Field, Form, Go, List, ProviderChoice, Row, required, Submit, sent, Tag, type Trail } from '../pages/index.ts';
 import { oneClientRoutes, secretPage } from './client.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
@@ -26,8 +13,10 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
   const { clients, directories, organizations, publicUrl } = deps;
 
   async function list({ query, after, may }: Visit) {
-    const { items, nextCursor } = await clients.page({ directoryId: sent(query, 'directoryId'), after, limit: PAGE });
-    const owners = new Map(await Promise.all(items.map(async (client) => [client.id, await ownerOf(client)] as const)));
+    const page = await clients.page({ directoryId: sent(query, 'directoryId'), after, limit: PAGE });
+    const owners = new Map(
+      await Promise.all(page.items.map(async (client) => [client.id, await ownerOf(client)] as const)),
+    );
     return {
       title: 'Clients',
       trail: [],
@@ -35,7 +24,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <List
-            items={items}
+            of={page}
             none={[
               'No clients yet',
               "A client is the ID and secret that an identity provider uses to get tokens with OAuth. Other tokens don't need one.",
@@ -54,7 +43,6 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
               </Row>
             )}
           />
-          <More cursor={nextCursor} />
         </>
       ),
     };

@@ -1,18 +1,7 @@
 /** The deliveries of a webhook: what was sent, and what became of each attempt. */
 import { type Delivery, type DeliveryAttempt, type DeliveryState, MOST_ATTEMPTS } from '../notifications/index.ts';
-import {
-  type Column,
-  CopyField,
-  Form,
-  Last,
-  Nothing,
-  Table,
-  Tabs,
-  Tag,
-  Time,
-  type Tone,
-  useVisit,
-} from '../pages/index.ts';
+import { type Column, CopyField, Form, Last, TableList, Tabs, Tag, Time, type Tone, useVisit } from '../pages/index.ts';
+import type { Page } from '../storage/index.ts';
 import type { Visit } from './visit.ts';
 
 const STATES: readonly [DeliveryState | '', string][] = [
@@ -28,31 +17,25 @@ export function stateIn({ query }: Visit): DeliveryState | undefined {
 }
 
 export function Deliveries(props: {
-  items: readonly Delivery[];
+  page: Page<Delivery>;
   state: DeliveryState | undefined;
   /** Of directories, by ID. */
   names: ReadonlyMap<string, string>;
   /** Of the webhook. */
   address: string;
 }) {
-  const { items, state, names, address } = props;
+  const { page, state, names, address } = props;
   const hrefOf = (value: DeliveryState | '' = '') => (value === '' ? address : `${address}?state=${value}`);
   return (
-    <section class="panel list">
-      <div class="bar">
+    <TableList
+      title={
         <Tabs label="Deliveries" tabs={STATES.map(([value, name]) => [hrefOf(value), name])} current={hrefOf(state)} />
-        <small>Kept for 30 days</small>
-      </div>
-      {items.length === 0 ? (
-        <ul class="rows">
-          <Nothing text={state === undefined ? 'Nothing has been sent yet.' : `No deliveries are ${state}.`} />
-        </ul>
-      ) : (
-        <div class="scroll">
-          <Table columns={columnsFor(names, address)} items={items} />
-        </div>
-      )}
-    </section>
+      }
+      aside={<small>Kept for 30 days</small>}
+      of={page}
+      none={state === undefined ? 'Nothing has been sent yet.' : `No deliveries are ${state}.`}
+      columns={columnsFor(names, address)}
+    />
   );
 }
 

@@ -2,19 +2,7 @@
 
 import { Readable } from 'node:stream';
 import { DAY_MS } from '../clock.ts';
-import {
-  type Column,
-  counted,
-  Details,
-  dayOf,
-  Field,
-  Filter,
-  fileOf,
-  Go,
-  Listed,
-  sent,
-  Table,
-} from '../pages/index.ts';
+import { type Column, counted, Details, dayOf, Field, Filter, fileOf, Go, sent, TableList } from '../pages/index.ts';
 import {
   type Evidence,
   type EvidencePacket,
@@ -146,12 +134,12 @@ function Packet({ packet }: { packet: EvidencePacket }) {
 
 function Section({ name, rows, hasPlace }: { name: string; rows: readonly EvidenceRow[]; hasPlace: boolean }) {
   return (
-    <Listed title={name} aside={<small>{rows.length === 0 ? 'None' : rows.length.toLocaleString('en')}</small>}>
-      {rows.length > 0 && (
-        <div class="scroll">
-          <Table columns={columnsFor(rows, hasPlace)} items={rows.slice(0, SHOWN)} />
-        </div>
-      )}
+    <TableList
+      title={name}
+      aside={<small>{rows.length === 0 ? 'None' : rows.length.toLocaleString('en')}</small>}
+      of={rows.slice(0, SHOWN)}
+      columns={columnsFor(rows, hasPlace)}
+    >
       {rows.length > SHOWN && (
         <div class="bar">
           <small>
@@ -159,7 +147,7 @@ function Section({ name, rows, hasPlace }: { name: string; rows: readonly Eviden
           </small>
         </div>
       )}
-    </Listed>
+    </TableList>
   );
 }
 

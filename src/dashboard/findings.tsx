@@ -10,7 +10,6 @@ import {
   Go,
   List,
   Moment,
-  More,
   namesOf,
   ProviderChoice,
   Row,
@@ -40,11 +39,11 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
     const code = CODE_NAMES.find((one) => one === query.get('code'));
     const provider = IDENTITY_PROVIDER_IDS.find((one) => one === query.get('provider'));
     const where = { code, provider, organizationId: sent(query, 'organizationId') };
-    const [{ items, nextCursor }, offered] = await Promise.all([
+    const [page, offered] = await Promise.all([
       rows.needing({ ...where, after, limit: PAGE }),
       offerOrganizations(organizations),
     ]);
-    const found = items.map(({ directory }) => directory);
+    const found = page.items.map(({ directory }) => directory);
     const names = await namesOf(found, 'organizationId', organizations.find);
     const isFiltered = Object.values(where).some((value) => value !== undefined);
     return {
@@ -61,7 +60,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
             <OrganizationChoice offered={offered} all="Any" />
           </Filter>
           <List
-            items={items}
+            of={page}
             none={
               isFiltered
                 ? ['No matches', 'Change the filter, or show all.']
@@ -69,14 +68,12 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
             }
             row={(row) => <NeedingRow {...row} names={names} diagnoses={diagnoses} />}
           />
-          <More cursor={nextCursor} />
         </>
       ),
     };
   }
 
   async function nobody({ after }: Visit) {
-    const { items, nextCursor } = await diagnoses.unplaced.page({ after, limit: PAGE });
     return {
       title: 'Requests without a directory',
       trail: [...TRAIL, [`${HOME}/findings`, 'Needs attention'] as const],
@@ -87,11 +84,10 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
             getting through, compare the address and the time.
           </p>
           <List
-            items={items}
+            of={await diagnoses.unplaced.page({ after, limit: PAGE })}
             none={['No requests without a directory', 'This list covers the last seven days.']}
             row={(refusal) => <NobodyRow refusal={refusal} />}
           />
-          <More cursor={nextCursor} />
         </>
       ),
     };

@@ -14,12 +14,10 @@ import {
   chosen,
   Field,
   FormPanel,
-  Listed,
+  List,
   MAIL_IS_OFF,
-  More,
   notifiedAbout,
   Row,
-  Rows,
   required,
   sent,
   Tag,
@@ -42,7 +40,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
   const { endpoints, contacts } = notifications;
 
   async function list({ after, may }: Visit) {
-    const [{ items, nextCursor }, people] = await Promise.all([
+    const [page, people] = await Promise.all([
       endpoints.page({ after, limit: PAGE }),
       contacts.page({ scope: VENDOR_SCOPE, limit: PAGE }),
     ]);
@@ -51,14 +49,12 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
       trail: [],
       children: (
         <>
-          <Listed title="Webhooks and channels">
-            <Rows
-              items={items}
-              none="None yet. A webhook notifies your software of each change. A channel notifies your team."
-              row={(endpoint) => <EndpointRow endpoint={endpoint} />}
-            />
-          </Listed>
-          <More cursor={nextCursor} />
+          <List
+            title="Webhooks and channels"
+            of={page}
+            none="None yet. A webhook notifies your software of each change. A channel notifies your team."
+            row={(endpoint) => <EndpointRow endpoint={endpoint} />}
+          />
           {may('webhooks.change') && (
             <FormPanel title="Add a webhook or channel" action={home} submit="Add">
               <Choice name="kind" value="webhook" options={ENDPOINT_KINDS.map((kind) => [kind, KIND_NAMES[kind]])} />
@@ -76,7 +72,7 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
               <Field name="description" />
             </FormPanel>
           )}
-          <Listed
+          <List
             title="Contacts on your team"
             aside={
               <small>
@@ -85,19 +81,16 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
                   : MAIL_IS_OFF}
               </small>
             }
-          >
-            <Rows
-              items={people.items}
-              none="No contacts yet. Owners with an email address get the notices that have no contact of their own."
-              row={(contact) => (
-                <ContactRow contact={contact} text={notifiedAbout(contact)}>
-                  {may('contacts.change') && (
-                    <Act action={`${home}/contacts/${contact.id}/remove`} name="Remove" tone="quiet" />
-                  )}
-                </ContactRow>
-              )}
-            />
-          </Listed>
+            of={people.items}
+            none="No contacts yet. Owners with an email address get the notices that have no contact of their own."
+            row={(contact) => (
+              <ContactRow contact={contact} text={notifiedAbout(contact)}>
+                {may('contacts.change') && (
+                  <Act action={`${home}/contacts/${contact.id}/remove`} name="Remove" tone="quiet" />
+                )}
+              </ContactRow>
+            )}
+          />
           {may('contacts.change') && notifications.isMailOn && (
             <FormPanel title="Add a contact on your team" action={`${home}/contacts`} submit="Add contact" isMild>
               <Field name="name" isRequired />

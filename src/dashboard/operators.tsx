@@ -1,6 +1,6 @@
 /** The members of the team: the list, and a new one with their sign-in link. */
 import { hasSecondFactor, OPERATOR_ROLES } from '../operators/index.ts';
-import { Field, FormPanel, Last, More, Row, Rows, required, sent, Tag, type Trail } from '../pages/index.ts';
+import { Field, FormPanel, Last, List, Row, required, sent, Tag, type Trail } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { oneOperatorRoutes, RoleChoice, signInLinkPage } from './operator.tsx';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
@@ -12,7 +12,6 @@ export function operatorRoutes(deps: DashboardDependencies): Route[] {
   const { operators } = deps;
 
   async function list({ after, operator: { id: myId } }: Visit) {
-    const { items, nextCursor } = await operators.page({ after, limit: PAGE });
     return {
       title: 'Members',
       trail: TRAIL,
@@ -23,31 +22,28 @@ export function operatorRoutes(deps: DashboardDependencies): Route[] {
             <Field name="email" hint="Used to sign in once they have set a password." />
             <RoleChoice value="viewer" />
           </FormPanel>
-          <section class="panel list">
-            <Rows
-              items={items}
-              none="No members."
-              row={(operator) => (
-                <Row
-                  href={operator.id === myId ? `${HOME}/account` : `${HOME}/operators/${operator.id}`}
-                  name={<b>{operator.name}</b>}
-                  marks={
-                    <>
-                      {operator.id === myId && <Tag>you</Tag>} {operator.disabledAt && <Tag tone="bad">disabled</Tag>}
-                    </>
-                  }
-                  text={
-                    <>
-                      {operator.email ?? 'no email'}, {operator.role},{' '}
-                      {hasSecondFactor(operator) ? 'has a second factor' : 'no second factor'},{' '}
-                      <Last at={operator.lastSignInAt} before="signed in" never="never signed in" />
-                    </>
-                  }
-                />
-              )}
-            />
-          </section>
-          <More cursor={nextCursor} />
+          <List
+            of={await operators.page({ after, limit: PAGE })}
+            none="No members."
+            row={(operator) => (
+              <Row
+                href={operator.id === myId ? `${HOME}/account` : `${HOME}/operators/${operator.id}`}
+                name={<b>{operator.name}</b>}
+                marks={
+                  <>
+                    {operator.id === myId && <Tag>you</Tag>} {operator.disabledAt && <Tag tone="bad">disabled</Tag>}
+                  </>
+                }
+                text={
+                  <>
+                    {operator.email ?? 'no email'}, {operator.role},{' '}
+                    {hasSecondFactor(operator) ? 'has a second factor' : 'no second factor'},{' '}
+                    <Last at={operator.lastSignInAt} before="signed in" never="never signed in" />
+                  </>
+                }
+              />
+            )}
+          />
         </>
       ),
     };

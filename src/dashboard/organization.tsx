@@ -19,7 +19,6 @@ import {
   LastUse,
   Lines,
   List,
-  More,
   ProviderChoice,
   readHeld,
   required,
@@ -71,7 +70,6 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
     const organization = await organizations.get(visit.id);
     const { id, name, externalId } = organization;
     const address = `${HOME}/organizations/${id}`;
-    const { items, nextCursor } = await rows.page({ organizationId: id, after: visit.after, limit: PAGE });
     return {
       title: name,
       trail: TRAIL,
@@ -85,7 +83,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <List
-            items={items}
+            of={await rows.page({ organizationId: id, after: visit.after, limit: PAGE })}
             none={[
               'No directories yet',
               'A directory connects one identity provider. It has its own endpoint, and room for two credentials.',
@@ -94,7 +92,6 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
               <FindingRow directory={directory} finding={finding} spoken={diagnoses.spoken(directory)} />
             )}
           />
-          <More cursor={nextCursor} />
           {visit.may('directories.change') && (
             <FormPanel title="New directory" action={`${address}/directories`} submit="Create directory">
               <Field name="name" isRequired hint="For example, Okta production." />

@@ -9,8 +9,6 @@ import {
   FormPanel,
   Go,
   List,
-  Listed,
-  More,
   namesOf,
   Row,
   required,
@@ -69,7 +67,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           {needing && (
-            <Listed
+            <List
               title="Needs attention"
               class="refusal"
               label="Needs attention"
@@ -82,26 +80,21 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
                   </small>
                 </a>
               }
-            >
-              <ul class="rows">
-                {needing.items.map((row) => (
-                  <NeedingRow {...row} names={needing.names} diagnoses={diagnoses} />
-                ))}
-              </ul>
-            </Listed>
+              of={needing.items}
+              row={(row) => <NeedingRow {...row} names={needing.names} diagnoses={diagnoses} />}
+            />
           )}
           {after === undefined && hasLinksAlone(operator) && (
             <LinksAlone acts={<Go href={`${HOME}/account`} name="Your account" />} />
           )}
           <List
-            items={shown}
+            of={{ items: shown, nextCursor }}
             none={[
               'No organizations yet',
               'An organization is a customer of yours. Its identity providers connect to its directories.',
             ]}
             row={(row) => <OrganizationRow {...row} diagnoses={diagnoses} />}
           />
-          <More cursor={nextCursor} />
           {!needing && after === undefined && count > 0 && (
             <p>
               <small>

@@ -1,7 +1,7 @@
 /** The portal links of an organization: made, shown once, withdrawn. */
 import type { Organization } from '../directories/index.ts';
 import { type LinkState, linkStateAt, type PortalLink } from '../one-time-links/index.ts';
-import { Act, CopyOnce, Field, Form, Listed, oncePage, Row, Rows, sent, Time, useVisit } from '../pages/index.ts';
+import { Act, CopyOnce, Field, Form, List, oncePage, Row, sent, Time, useVisit } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, PLACES, type Route } from './visit.ts';
 
@@ -20,10 +20,13 @@ export function PortalLinks({
   links: PortalLink[];
 }) {
   return (
-    <Listed
+    <List
       title="Portal links"
       id="portal-links"
       aside={<small>A link lets one IT contact at {name} sign in once, for eight hours.</small>}
+      of={links}
+      none="No portal links yet."
+      row={(link) => <LinkRow link={link} />}
     >
       {useVisit().may('portal-links.change') && (
         <Form action={`${HOME}/organizations/${id}/portal-links`}>
@@ -31,8 +34,7 @@ export function PortalLinks({
           <button type="submit">Create portal link</button>
         </Form>
       )}
-      <Rows items={links} none="No portal links yet." row={(link) => <LinkRow link={link} />} />
-    </Listed>
+    </List>
   );
 }
 

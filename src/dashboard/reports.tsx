@@ -1,6 +1,6 @@
 /** The credentials report: all credentials of all customers in one list, for the person who must show that they are under control. */
 import { type CsvColumns, csvFile } from '../http/csv.ts';
-import { Choice, type Column, counted, Filter, fileOf, Go, Last, More, TableList, Tag, Time } from '../pages/index.ts';
+import { Choice, type Column, counted, Filter, fileOf, Go, Last, TableList, Tag, Time } from '../pages/index.ts';
 import { type CredentialRow, REPORT_SORTS } from '../reports/index.ts';
 import { Marks, reviewRoutes } from './credential-review.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
@@ -34,7 +34,8 @@ export function reportRoutes(deps: DashboardDependencies): Route[] {
 
   async function list({ query, after, may }: Visit) {
     const asked = { filter: filterOf(query), ...sortOf(query) };
-    const { items, nextCursor } = await credentialReport.page({ ...asked, after, limit: PAGE });
+    const page = await credentialReport.page({ ...asked, after, limit: PAGE });
+    const { items, nextCursor } = page;
     const offered = await offerOrganizations(organizations);
     const chosen = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
     const isFiltered = chosen.size > 0;
@@ -73,8 +74,7 @@ export function reportRoutes(deps: DashboardDependencies): Route[] {
               <Choice label="Sort" name="sort" options={SORT_NAMES} value="created desc" />
             </Filter>
           </details>
-          <TableList items={items} columns={columnsFor(may('credentials.review'))} />
-          <More cursor={nextCursor} />
+          <TableList of={page} columns={columnsFor(may('credentials.review'))} />
         </>
       ),
     };

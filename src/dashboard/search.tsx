@@ -10,7 +10,7 @@ import { digestsOf } from '../credentials/index.ts';
 import { timeOf } from '../diagnosis/index.ts';
 import { inAddress } from '../http/plain-text.ts';
 import { timeOfRequestId } from '../http/request-context.ts';
-import { EventRows, Listed, Row, sent, Time } from '../pages/index.ts';
+import { EventList, List, Listed, Row, sent, Time } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
@@ -130,22 +130,21 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           {found.length > 0 && (
-            <section class="panel list">
-              <ul class="rows">
-                {found.map(({ directory, event }) => (
-                  <Row
-                    href={`${HOME}/directories/${directory.id}`}
-                    name={<b>{directory.name}</b>}
-                    text={
-                      <>
-                        {REFUSALS.includes(event.type) ? 'Last refused' : 'Last asked for a token'}{' '}
-                        <Time at={timeOf(event)} />
-                      </>
-                    }
-                  />
-                ))}
-              </ul>
-            </section>
+            <List
+              of={found}
+              row={({ directory, event }) => (
+                <Row
+                  href={`${HOME}/directories/${directory.id}`}
+                  name={<b>{directory.name}</b>}
+                  text={
+                    <>
+                      {REFUSALS.includes(event.type) ? 'Last refused' : 'Last asked for a token'}{' '}
+                      <Time at={timeOf(event)} />
+                    </>
+                  }
+                />
+              )}
+            />
           )}
           <p class="soft">
             We searched refusals and token requests since <Time at={since} />. Accepted requests can’t be searched by
@@ -178,13 +177,10 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
           </p>
         ) : (
           <>
-            <section class="panel list">
-              <ul class="rows">
-                {found.slice(0, SHOWN).map(({ path, name, what }) => (
-                  <Row href={`${HOME}/${path}`} name={<b>{name}</b>} text={what} />
-                ))}
-              </ul>
-            </section>
+            <List
+              of={found.slice(0, SHOWN)}
+              row={({ path, name, what }) => <Row href={`${HOME}/${path}`} name={<b>{name}</b>} text={what} />}
+            />
             {found.length > SHOWN && <p class="soft">There are more results. Type more of the name to see them.</p>}
           </>
         ),
@@ -201,10 +197,14 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
             <span class="mono">{id}</span> has no event of its own. Refusals of the same kind are counted together,
             under the ID of the latest one.
           </p>
-          <Listed title={events.length === 0 ? 'Nothing was refused at that time' : 'Refusals at that time'}>
-            {events.length > 0 && <EventRows events={events} />}
-          </Listed>
-          {events.length === 0 && <p class="soft">The request was accepted, or is older than our records.</p>}
+          {events.length > 0 ? (
+            <EventList title="Refusals at that time" of={events} />
+          ) : (
+            <>
+              <Listed title="Nothing was refused at that time" />
+              <p class="soft">The request was accepted, or is older than our records.</p>
+            </>
+          )}
         </>
       ),
     };

@@ -1,30 +1,30 @@
 /** The sessions of a member, as their own page and the owner's show them. */
 import type { OperatorSession } from '../operators/index.ts';
-import { Act, counted, Listed, Row, Rows, Tag, Time } from '../pages/index.ts';
+import { Act, counted, List, Row, Tag, Time } from '../pages/index.ts';
 
 /** `current`: the ID of the session that looks at them, which ends by signing out. */
 export function Sessions(props: { sessions: OperatorSession[]; address: string; current: string | undefined }) {
   const { sessions, address, current } = props;
   return (
-    <Listed title="Sessions" aside={<small>{counted(sessions.length, 'session')}</small>}>
-      <Rows
-        items={sessions}
-        none="No sessions."
-        row={({ id, address: from, userAgent, createdAt, expiresAt }) => (
-          <Row
-            name={from}
-            marks={id === current && <Tag tone="ok">this session</Tag>}
-            text={
-              <>
-                {browserOf(userAgent)}, started <Time at={createdAt} />, ends <Time at={expiresAt} />
-              </>
-            }
-          >
-            {id !== current && <Act action={`${address}/${id}/end`} name="End" />}
-          </Row>
-        )}
-      />
-    </Listed>
+    <List
+      title="Sessions"
+      aside={<small>{counted(sessions.length, 'session')}</small>}
+      of={sessions}
+      none="No sessions."
+      row={({ id, address: from, userAgent, createdAt, expiresAt }) => (
+        <Row
+          name={from}
+          marks={id === current && <Tag tone="ok">this session</Tag>}
+          text={
+            <>
+              {browserOf(userAgent)}, started <Time at={createdAt} />, ends <Time at={expiresAt} />
+            </>
+          }
+        >
+          {id !== current && <Act action={`${address}/${id}/end`} name="End" />}
+        </Row>
+      )}
+    />
   );
 }
 

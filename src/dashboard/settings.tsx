@@ -1,6 +1,6 @@
 /** Settings: the places of an owner, the keys that rotate, and what was read at the start. */
 import { SETTINGS, type SettingKey } from '../config/index.ts';
-import { Act, Listed, Row } from '../pages/index.ts';
+import { Act, List, Row } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
@@ -11,21 +11,10 @@ export function settingsRoutes({ config, sources, keys, publicUrl }: DashboardDe
       trail: [],
       children: (
         <>
-          <section class="panel list">
-            <ul class="rows">
-              <Place path="account" name="Your account" text="Password, second factor and sessions." />
-              {may('operators.manage') && (
-                <Place path="operators" name="Members" text="The people who can sign in here, and their roles." />
-              )}
-              {may('api-keys.read') && (
-                <Place
-                  path="api-keys"
-                  name="API keys"
-                  text="Access to the admin API and introspection for your software."
-                />
-              )}
-            </ul>
-          </section>
+          <List
+            of={BELOW.filter(({ action }) => may(action))}
+            row={({ path, name, text }) => <Row href={`${HOME}/${path}`} name={<b>{name}</b>} text={text} />}
+          />
           {may('signing-keys.rotate') && (
             <section class="panel">
               <h2>Signing and cookie keys</h2>
@@ -36,21 +25,19 @@ export function settingsRoutes({ config, sources, keys, publicUrl }: DashboardDe
               <Act action={`${HOME}/settings/keys/rotate`} name="Rotate keys" />
             </section>
           )}
-          <Listed
+          <List
             title="Configuration"
             aside={<small>Read at startup. To change a setting, set its new value and restart.</small>}
-          >
-            <ul class="rows">
-              {(Object.keys(SETTINGS) as SettingKey[]).map((key) => (
-                <Row name={<span class="mono">{key}</span>} text={SETTINGS[key].meaning}>
-                  <span class="what end">
-                    <span class="mono">{shownValue(key)}</span>
-                    <small>{SOURCES[sources[key]]}</small>
-                  </span>
-                </Row>
-              ))}
-            </ul>
-          </Listed>
+            of={Object.keys(SETTINGS) as SettingKey[]}
+            row={(key) => (
+              <Row name={<span class="mono">{key}</span>} text={SETTINGS[key].meaning}>
+                <span class="what end">
+                  <span class="mono">{shownValue(key)}</span>
+                  <small>{SOURCES[sources[key]]}</small>
+                </span>
+              </Row>
+            )}
+          />
         </>
       ),
     };
@@ -82,9 +69,21 @@ export function settingsRoutes({ config, sources, keys, publicUrl }: DashboardDe
 
 const SOURCES = { default: 'by default', environment: 'from the environment', file: 'from a file' } as const;
 
-function Place({ path, name, text }: { path: string; name: string; text: string }) {
-  return <Row href={`${HOME}/${path}`} name={<b>{name}</b>} text={text} />;
-}
+const BELOW = [
+  { path: 'account', action: 'account.use', name: 'Your account', text: 'Password, second factor and sessions.' },
+  {
+    path: 'operators',
+    action: 'operators.manage',
+    name: 'Members',
+    text: 'The people who can sign in here, and their roles.',
+  },
+  {
+    path: 'api-keys',
+    action: 'api-keys.read',
+    name: 'API keys',
+    text: 'Access to the admin API and introspection for your software.',
+  },
+] as const;
 
 /** A database URL without who signs in to it, and without its options. */
 function storeOf(url: string): string {

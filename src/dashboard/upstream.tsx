@@ -18,6 +18,7 @@ import {
   Go,
   Icon,
   invalidField,
+  List,
   required,
   type Shown,
   Status,
@@ -215,13 +216,7 @@ export function testPage(visit: Visit, directory: Directory, report: UpstreamTes
           detail={`${sent} Nothing was changed.`}
           acts={<Act action={`${address}/test`} name="Test again" />}
         />
-        <section class="panel list">
-          <ul class="rows">
-            {checks.map((check) => (
-              <CheckRow check={check} />
-            ))}
-          </ul>
-        </section>
+        <List of={checks} row={(check) => <CheckRow check={check} />} />
         <div class="acts">
           {mayChange && isUnknownUs && <Go href={form} name={PAGE_ACTS['change-server-credential']} tone="primary" />}
           {mayChange && !isUnknownUs && found.some((problem) => OF_THE_URL.has(problem)) && (

@@ -7,7 +7,6 @@ import {
   CopyOnce,
   capital,
   counted,
-  More,
   namesOf,
   oncePage,
   Status,
@@ -48,16 +47,16 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
     const { id, shownUrl, state, kind } = endpoint;
     const address = addressOf(endpoint);
     const limit = stateIn(visit);
-    const [{ items, nextCursor }, pending, failed, all] = await Promise.all([
+    const [page, pending, failed, all] = await Promise.all([
       deliveries.page({ targetId: id, state: limit, after: visit.after, limit: PAGE }),
       deliveries.count({ targetId: id, state: 'pending' }),
       deliveries.count({ targetId: id, state: 'failed' }),
       deliveries.count({ targetId: id }),
     ]);
-    const names = await namesOf(items, 'directoryId', directories.find);
+    const names = await namesOf(page.items, 'directoryId', directories.find);
     const chosen = visit.query.get('delivery');
     const shown =
-      chosen === null ? items.find(({ attempts }) => attempts.length > 0) : await deliveryOf(endpoint, chosen);
+      chosen === null ? page.items.find(({ attempts }) => attempts.length > 0) : await deliveryOf(endpoint, chosen);
     const may = visit.may('webhooks.change');
     return {
       title: shownUrl,
@@ -77,8 +76,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
             counts={{ pending, failed, delivered: all - pending - failed }}
             address={address}
           />
-          <Deliveries items={items} state={limit} names={names} address={address} />
-          <More cursor={nextCursor} />
+          <Deliveries page={page} state={limit} names={names} address={address} />
           {shown && (
             <LastAttempt
               delivery={shown}

@@ -16,7 +16,7 @@ import {
 import { Ask } from './confirm.tsx';
 import { endOfDay, Field } from './fields.tsx';
 import { Act, Form, Submit } from './forms.tsx';
-import { Row } from './lists.tsx';
+import { Row, Rows } from './lists.tsx';
 import { capital, Tag } from './parts.tsx';
 import { Last, Time, useNow } from './times.tsx';
 import { type Question, useVisit, type Visit } from './visit.tsx';
@@ -28,8 +28,9 @@ const LATELY_MS = DAY_MS;
 export function SecretRows({ client, uses, path }: { client: Client; uses: SecretUses; path: string }) {
   const visit = useVisit();
   return (
-    <ul class="rows">
-      {client.secrets.map((secret) => (
+    <Rows
+      items={client.secrets}
+      row={(secret) => (
         <Row
           name={isKeyed(secret.digest) ? <b>Weak secret</b> : <span class="mono">…{secret.hint}</span>}
           text={
@@ -46,8 +47,8 @@ export function SecretRows({ client, uses, path }: { client: Client; uses: Secre
             <Ask href={`${path}/${secret.id}/remove`} name="Remove" />
           )}
         </Row>
-      ))}
-    </ul>
+      )}
+    />
   );
 }
 

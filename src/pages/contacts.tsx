@@ -11,7 +11,7 @@ import {
 import { list } from '../sentences.ts';
 import { Field, required } from './fields.tsx';
 import { Act, FormPanel } from './forms.tsx';
-import { Details, Listed, Row, Rows } from './lists.tsx';
+import { Details, List, Row } from './lists.tsx';
 import { counted, Note, Tag } from './parts.tsx';
 import { pathOf } from './routes.ts';
 import { Time } from './times.tsx';
@@ -93,24 +93,22 @@ export function contactRoutes<V extends Visit>({
                   Add at least two, so that someone notices a problem even if one of them is away.
                 </Note>
               )}
-              <section class="panel list">
-                <Rows
-                  items={people.items}
-                  none="No contacts yet."
-                  row={(contact) => (
-                    <ContactRow contact={contact} text={notifiedAbout(contact)}>
-                      {may && (
-                        <span class="acts">
-                          {!contact.confirmedAt && notifications.isMailOn && (
-                            <Act action={`${address}/${contact.id}/ask-again`} name="Resend email" />
-                          )}
-                          <Act action={`${address}/${contact.id}/remove`} name="Remove" tone="quiet" />
-                        </span>
-                      )}
-                    </ContactRow>
-                  )}
-                />
-              </section>
+              <List
+                of={people.items}
+                none="No contacts yet."
+                row={(contact) => (
+                  <ContactRow contact={contact} text={notifiedAbout(contact)}>
+                    {may && (
+                      <span class="acts">
+                        {!contact.confirmedAt && notifications.isMailOn && (
+                          <Act action={`${address}/${contact.id}/ask-again`} name="Resend email" />
+                        )}
+                        <Act action={`${address}/${contact.id}/remove`} name="Remove" tone="quiet" />
+                      </span>
+                    )}
+                  </ContactRow>
+                )}
+              />
               {may && notifications.isMailOn && (
                 <FormPanel title="Add a contact" action={address} submit="Add contact">
                   <Field name="name" isRequired />
@@ -150,20 +148,20 @@ export function contactRoutes<V extends Visit>({
                 )}
               </section>
               {told.length > 0 && (
-                <Listed title="Recent notices">
-                  <ul class="rows">
-                    {told.map(({ words, createdAt, recipients }) => (
-                      <Row
-                        name={<span>{words.title}</span>}
-                        text={
-                          <>
-                            To {recipients.join(', ')}, <Time at={createdAt} />
-                          </>
-                        }
-                      />
-                    ))}
-                  </ul>
-                </Listed>
+                <List
+                  title="Recent notices"
+                  of={told}
+                  row={({ words, createdAt, recipients }) => (
+                    <Row
+                      name={<span>{words.title}</span>}
+                      text={
+                        <>
+                          To {recipients.join(', ')}, <Time at={createdAt} />
+                        </>
+                      }
+                    />
+                  )}
+                />
               )}
             </>
           ),

@@ -6,11 +6,10 @@ import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Page } from '../storage/index.ts';
 import { Ask, END_OLD } from './confirm.tsx';
 import { type DirectoryView, type Held, type Holding, isHeldBack, isHeldByVendor, placeOf } from './directory-view.ts';
-import { EventRows, isToldTo, tellOf } from './events.tsx';
+import { EventList, isToldTo, tellOf } from './events.tsx';
 import { HowWeKnow, inOrder, senderOf } from './evidence.tsx';
 import { Lead } from './findings.tsx';
 import { Act } from './forms.tsx';
-import { Listed } from './lists.tsx';
 import { CopyField, capital, counted, Go } from './parts.tsx';
 import { type EventRun, runsOf } from './runs.ts';
 import { SlotCards } from './slots.tsx';
@@ -70,7 +69,7 @@ export function DirectoryFace(props: {
           </FreeActs>
         )}
       />
-      <Listed
+      <EventList
         title="What happened"
         aside={
           <a
@@ -79,9 +78,10 @@ export function DirectoryFace(props: {
             <small>Full audit trail</small>
           </a>
         }
-      >
-        <EventRows events={rowsOf(events, evidence, visit)} nameOf={(event) => senderOf(event, view)} byLast />
-      </Listed>
+        of={rowsOf(events, evidence, visit)}
+        nameOf={(event) => senderOf(event, view)}
+        byLast
+      />
     </div>
   );
 }

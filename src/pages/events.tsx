@@ -3,15 +3,20 @@ import type { ComponentChildren } from 'preact';
 import { type AttributeChange, type AuditEvent, headlineOf } from '../audit/index.ts';
 import { HOUR_MS } from '../clock.ts';
 import { CODES, causeOfEvent, codeOf, timeOf } from '../diagnosis/index.ts';
+import type { Page } from '../storage/index.ts';
 import { isFor } from './findings.tsx';
-import { Details, Rows } from './lists.tsx';
+import { Details, List } from './lists.tsx';
 import { counted, Tag, type Tone } from './parts.tsx';
 import type { EventRun } from './runs.ts';
 import { Moment, Time } from './times.tsx';
 import { useVisit, type Visit } from './visit.tsx';
 
-export function EventRows(props: {
-  events: readonly EventRun[];
+export function EventList(props: {
+  title?: string;
+  aside?: ComponentChildren;
+  /** What is said while there are none. */
+  none?: string;
+  of: readonly EventRun[] | Page<AuditEvent>;
   /** What an event is about, where the page does not say it. */
   placeOf?: (event: AuditEvent) => ComponentChildren;
   /** Listed by when it happened last, not by when it began. */
@@ -21,13 +26,13 @@ export function EventRows(props: {
   /** Whether all that is kept of each can be opened. */
   isOpenable?: boolean;
 }) {
-  const { events, placeOf, nameOf, byLast = false, isOpenable = false } = props;
+  const { placeOf, nameOf, byLast = false, isOpenable = false, ...list } = props;
   const visit = useVisit();
   const { auditPath } = visit;
   return (
-    <Rows
-      items={events}
+    <List<EventRun>
       none="Nothing has happened yet."
+      {...list}
       row={(event) => {
         const { tone, text } = tellOf(event, visit);
         const { count = 1, source, requestId } = event;

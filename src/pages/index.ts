@@ -13,7 +13,7 @@ export { DirectoryFace, LastUse } from './directory.tsx';
 export { createDirectoryRows, type DirectoryRow, type DirectoryRows } from './directory-rows.ts';
 export { type Held, isHeldBack, placeOf, readHeld, spokenOf, titleOf } from './directory-view.ts';
 export { entryRoute } from './entering.ts';
-export { EventRows, isToldTo } from './events.tsx';
+export { EventList, isToldTo } from './events.tsx';
 export {
   Choice,
   CodeField,
@@ -44,8 +44,6 @@ export {
   Details,
   List,
   Listed,
-  More,
-  Nothing,
   namesOf,
   Row,
   Rows,

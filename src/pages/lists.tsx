@@ -1,20 +1,73 @@
 /** What pages list: rows, tables, facts, tabs; each with what stands in its place while there is nothing. */
 import type { ComponentChildren } from 'preact';
+import type { Page } from '../storage/index.ts';
 import { Go } from './parts.tsx';
 import { useVisit } from './visit.tsx';
 
-/** A list as a panel of its own; while it is empty, `none` says what will stand there. */
-export function List<T>(props: {
-  items: readonly T[];
-  none: readonly [title: string, text: string];
-  row: (item: T) => ComponentChildren;
-}) {
-  const { items, none, row } = props;
-  if (items.length === 0) return <Empty title={none[0]} text={none[1]} />;
+/** The panel of a list, with a bar above where it has a title. */
+interface Around {
+  title?: ComponentChildren;
+  /** At the other end of the bar. */
+  aside?: ComponentChildren;
+  id?: string;
+  class?: string;
+  label?: string;
+  children?: ComponentChildren;
+}
+
+interface Listing<T> extends Around {
+  /** All items, or a page of them; the ways to other pages then follow. */
+  of: readonly T[] | Page<T>;
+  /** What is said while there are none: in the only row, or with a title in a panel of its own. */
+  none?: None | undefined;
+}
+
+type None = string | readonly [title: string, text: string];
+
+/** A list as a panel. `children`: what stands above its rows. */
+export function List<T>({ row, children, ...listing }: Listing<T> & { row: (item: T) => ComponentChildren }) {
   return (
-    <section class="panel list">
-      <ul class="rows">{items.map(row)}</ul>
-    </section>
+    <InPanel
+      {...listing}
+      draw={(items) => (
+        <>
+          {children}
+          <Rows items={items} none={listing.none} row={row} />
+        </>
+      )}
+    />
+  );
+}
+
+/** A table as a panel. `children`: what stands below it. */
+export function TableList<T>({ columns, children, ...listing }: Listing<T> & { columns: Columns<T> }) {
+  return (
+    <InPanel
+      {...listing}
+      draw={(items) => (
+        <>
+          {items.length > 0 ? (
+            <div class="scroll">
+              <Table columns={columns} items={items} />
+            </div>
+          ) : (
+            listing.none && <Rows items={items} none={listing.none} row={() => null} />
+          )}
+          {children}
+        </>
+      )}
+    />
+  );
+}
+
+function InPanel<T>({ of, none, draw, ...around }: Listing<T> & { draw: (items: readonly T[]) => ComponentChildren }) {
+  const items = 'items' in of ? of.items : of;
+  const isAbsent = items.length === 0 && around.title === undefined && typeof none !== 'string';
+  return (
+    <>
+      {isAbsent ? none && <Empty title={none[0]} text={none[1]} /> : <Listed {...around}>{draw(items)}</Listed>}
+      {'items' in of && <More cursor={of.nextCursor} />}
+    </>
   );
 }
 
@@ -27,44 +80,33 @@ function Empty({ title, text }: { title: string; text: string }) {
   );
 }
 
-/** A panel with a bar above a list. `aside`: what stands at the other end of the bar. */
-export function Listed(props: {
-  title: string;
-  aside?: ComponentChildren;
-  id?: string;
-  class?: string;
-  label?: string;
-  children: ComponentChildren;
-}) {
-  const { title, aside, id, label, children } = props;
+/** A panel for a list that is drawn otherwise. */
+export function Listed({ title, aside, id, label, children, ...look }: Around) {
   return (
-    <section class={`panel list${props.class === undefined ? '' : ` ${props.class}`}`} id={id} aria-label={label}>
-      <div class="bar">
-        <h2>{title}</h2>
-        {aside}
-      </div>
+    <section class={look.class === undefined ? 'panel list' : `panel list ${look.class}`} id={id} aria-label={label}>
+      {title !== undefined && (
+        <div class="bar">
+          {typeof title === 'string' ? <h2>{title}</h2> : title}
+          {aside}
+        </div>
+      )}
       {children}
     </section>
   );
 }
 
 /** The rows of a list within a panel; while there are none, one that says so. */
-export function Rows<T>(props: { items: readonly T[]; none: string; row: (item: T) => ComponentChildren }) {
+export function Rows<T>(props: { items: readonly T[]; none?: None | undefined; row: (item: T) => ComponentChildren }) {
   const { items, none, row } = props;
   return (
     <ul class="rows">
-      {items.length === 0 && <Nothing text={none} />}
+      {items.length === 0 && none !== undefined && (
+        <li>
+          <small>{none}</small>
+        </li>
+      )}
       {items.map(row)}
     </ul>
-  );
-}
-
-/** The row that stands for none. */
-export function Nothing({ text }: { text: string }) {
-  return (
-    <li>
-      <small>{text}</small>
-    </li>
   );
 }
 
@@ -101,8 +143,8 @@ export function Row(props: {
   );
 }
 
-/** The way to the next page of a list. */
-export function More({ cursor }: { cursor: string | null }) {
+/** The ways to the newest and the next page of a list. */
+function More({ cursor }: { cursor: string | null }) {
   const { query } = useVisit();
   const isFirst = !query.has('after');
   if (cursor === null && isFirst) return null;
@@ -125,8 +167,11 @@ export interface Column<T> {
   cell: (item: T) => ComponentChildren;
 }
 
-/** A table that becomes a list of labelled values where it is narrow. A column that is false is left out. */
-export function Table<T>({ columns, items }: { columns: readonly (Column<T> | false)[]; items: readonly T[] }) {
+/** A column that is false is left out. */
+type Columns<T> = readonly (Column<T> | false)[];
+
+/** A table that becomes a list of labelled values where it is narrow. */
+export function Table<T>({ columns, items }: { columns: Columns<T>; items: readonly T[] }) {
   const shown = columns.filter((column) => column !== false);
   return (
     <table class="stacked">
@@ -150,23 +195,6 @@ export function Table<T>({ columns, items }: { columns: readonly (Column<T> | fa
         ))}
       </tbody>
     </table>
-  );
-}
-
-/** A table as a panel of its own; while it is empty, `none` says what will stand there. */
-export function TableList<T>(props: {
-  columns: readonly (Column<T> | false)[];
-  items: readonly T[];
-  none?: readonly [title: string, text: string];
-}) {
-  const { columns, items, none } = props;
-  if (items.length === 0) return none ? <Empty title={none[0]} text={none[1]} /> : null;
-  return (
-    <section class="panel list">
-      <div class="scroll">
-        <Table columns={columns} items={items} />
-      </div>
-    </section>
   );
 }
 

@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts';
 import { csvFile } from '../http/csv.ts';
 import { allPages } from '../storage/index.ts';
 import { Act } from './forms.tsx';
-import { type Column, More, namesOf, TableList } from './lists.tsx';
+import { type Column, namesOf, TableList } from './lists.tsx';
 import { Go, Tag } from './parts.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { Moment } from './times.tsx';
@@ -49,11 +49,11 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
     return directory;
   }
 
-  async function page(visit: Visit) {
+  async function list(visit: Visit) {
     const directory = await logged(visit);
     const isOn = directory.requestLog === true;
-    const { items, nextCursor } = await diagnoses.requestLog.page(directory.id, { after: visit.after, limit: PAGE });
-    const names = await namesOf(items, 'credentialId', async (id) => {
+    const page = await diagnoses.requestLog.page(directory.id, { after: visit.after, limit: PAGE });
+    const names = await namesOf(page.items, 'credentialId', async (id) => {
       const credential = await credentials.find(id);
       return credential && { name: endOf(credential) };
     });
@@ -65,7 +65,7 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
       acts: (
         <>
           <Go href={refusalsOf(visit, directory)} name="Refused requests" />
-          {items.length > 0 && <Go href={`${address}/requests.csv`} name="Export CSV" />}
+          {page.items.length > 0 && <Go href={`${address}/requests.csv`} name="Export CSV" />}
           {visit.may('directories.change') && (
             <Act action={`${address}/requests`} name={isOn ? 'Turn off' : 'Turn on'} />
           )}
@@ -79,21 +79,20 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
               : 'The log is off. When it is on, you and the IT contact can see each accepted request. Bodies, filters and names are never stored.'}
           </p>
           <TableList
-            items={items}
+            of={page}
             none={[
               'No requests in the log',
               isOn ? 'The next accepted request appears here within seconds.' : 'Turn it on first.',
             ]}
             columns={columnsWith(names)}
           />
-          <More cursor={nextCursor} />
         </>
       ),
     };
   }
 
   return [
-    { path: '/directories/:id/requests', action: 'directories.read', get: page },
+    { path: '/directories/:id/requests', action: 'directories.read', get: list },
     {
       path: '/directories/:id/requests.csv',
       action: 'directories.read',

@@ -2,7 +2,7 @@
 import { CODES, type Station, type Stranger } from '../diagnosis/index.ts';
 import type { DirectoryView } from './directory-view.ts';
 import { Said } from './findings.tsx';
-import { Listed, Row } from './lists.tsx';
+import { List, Row } from './lists.tsx';
 import { capital, counted, Tag } from './parts.tsx';
 import { Time } from './times.tsx';
 import { useVisit } from './visit.tsx';
@@ -39,23 +39,21 @@ export function Stations({ view: { stations, provider } }: { view: DirectoryView
 export function Strangers({ strangers, view }: { strangers: readonly Stranger[]; view: DirectoryView }) {
   if (strangers.length === 0) return null;
   return (
-    <Listed
+    <List
       title="Refused requests from elsewhere"
       aside={<small>Nothing to do. These requests come from addresses that {view.provider} has never used here.</small>}
-    >
-      <ul class="rows">
-        {strangers.map(({ code, count, lastAt, address, userAgent }) => (
-          <Row
-            name={CODES[code].meaning}
-            marks={<Tag>{counted(count, 'request')}</Tag>}
-            text={`${address ?? 'An unknown address'}${userAgent === undefined ? '' : `, ${userAgent}`}`}
-          >
-            <small>
-              <Time at={new Date(lastAt)} />
-            </small>
-          </Row>
-        ))}
-      </ul>
-    </Listed>
+      of={strangers}
+      row={({ code, count, lastAt, address, userAgent }) => (
+        <Row
+          name={CODES[code].meaning}
+          marks={<Tag>{counted(count, 'request')}</Tag>}
+          text={`${address ?? 'An unknown address'}${userAgent === undefined ? '' : `, ${userAgent}`}`}
+        >
+          <small>
+            <Time at={new Date(lastAt)} />
+          </small>
+        </Row>
+      )}
+    />
   );
 }

@@ -3,12 +3,11 @@ import {
   addressOf,
   createSeen,
   DirectoryFace,
-  EventRows,
+  EventList,
   Go,
   isHeldBack,
   isToldTo,
   live,
-  More,
   PastPanel,
   type Route,
   type SeenDependencies,
@@ -78,14 +77,7 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
             ]}
             current={isOfRefusals ? refused : all}
           />
-          <section class="panel list">
-            {events.length === 0 && isOfRefusals ? (
-              <p class="bar soft">Nothing was refused.</p>
-            ) : (
-              <EventRows events={events} />
-            )}
-          </section>
-          <More cursor={nextCursor} />
+          <EventList of={{ items: events, nextCursor }} {...(isOfRefusals && { none: 'Nothing was refused.' })} />
         </>
       ),
     };
