@@ -15,7 +15,6 @@ import {
   required,
   sent,
   Tag,
-  Time,
   type Trail,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
@@ -73,11 +72,7 @@ export function apiKeyRoutes({ organizations, apiKeys, usage }: DashboardDepende
             <>
               <Last at={lastUsedAt} before="last used" from={lastUsedFrom?.address} never="never used" />
               {organizationId !== undefined && `, limited to ${organizationId}`}
-              {expiresAt && !state && (
-                <>
-                  , expires <Time at={expiresAt} />
-                </>
-              )}
+              {!state && <Last at={expiresAt} before=", expires" />}
             </>
           }
         >

@@ -7,6 +7,7 @@ import {
   counted,
   Details,
   Go,
+  Last,
   List,
   namesOf,
   OnceOnly,
@@ -87,12 +88,7 @@ export function oneCampaignRoutes(deps: DashboardDependencies): Route[] {
                 ...MEMBER_STATES.filter((one) => progress[one] > 0).map(
                   (one) => [capital(MEMBER_NAMES[one].name), progress[one].toLocaleString('en')] as const,
                 ),
-                [
-                  'Started',
-                  <>
-                    <Time at={createdAt} /> by {startedBy.name}
-                  </>,
-                ],
+                ['Started', <Last at={createdAt} after={` by ${startedBy.name}`} />],
               ]}
             />
           </section>

@@ -14,6 +14,7 @@ import {
   chosen,
   Field,
   FormPanel,
+  Last,
   List,
   MAIL_IS_OFF,
   notifiedAbout,
@@ -21,7 +22,6 @@ import {
   required,
   sent,
   Tag,
-  Time,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
@@ -164,11 +164,7 @@ function EndpointRow({ endpoint }: { endpoint: Endpoint }) {
       text={
         <>
           {KIND_NAMES[kind]}, {events.length === 0 ? 'all events' : events.join(', ')}
-          {failingSince && (
-            <>
-              , failing since <Time at={failingSince} />
-            </>
-          )}
+          <Last at={failingSince} before=", failing since" />
         </>
       }
     />

@@ -1,7 +1,7 @@
 /** The portal links of an organization: made, shown once, withdrawn. */
 import type { Organization } from '../directories/index.ts';
 import { type LinkState, linkStateAt, type PortalLink } from '../one-time-links/index.ts';
-import { Act, CopyOnce, Field, Form, List, oncePage, Row, sent, Time, useVisit } from '../pages/index.ts';
+import { Act, CopyOnce, Field, Form, Last, List, oncePage, Row, sent, Time, useVisit } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, PLACES, type Route } from './visit.ts';
 
@@ -50,11 +50,7 @@ function LinkRow({ link }: { link: PortalLink }) {
           {STATES[state]} <Time at={revokedAt ?? usedAt ?? expiresAt} />
         </span>
       }
-      text={
-        <>
-          created <Time at={createdAt} /> by {createdBy.name}
-        </>
-      }
+      text={<Last at={createdAt} before="created" after={` by ${createdBy.name}`} />}
     >
       {may('portal-links.change') && (state === 'fit' || state === 'used') && (
         <Act action={`${HOME}/portal-links/${id}/revoke`} name={state === 'used' ? 'End session' : 'Withdraw'} />

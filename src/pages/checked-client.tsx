@@ -2,12 +2,11 @@
 import type { CheckedClientId, CheckedSecret } from '../diagnosis/index.ts';
 import { LastSecretUse } from './client-secrets.tsx';
 import { Status } from './parts.tsx';
-import { Last, Time, useNow } from './times.tsx';
+import { Expiry, Last } from './times.tsx';
 import { addressOf, useVisit } from './visit.tsx';
 
 export function CheckedClientSecret({ checked }: { checked: CheckedSecret }) {
   const { client, directory, state, hint, isWeak, createdAt, expiresAt, removedAt, use } = checked;
-  const now = useNow();
   return (
     <Status
       tone={state === 'live' && !directory?.isDisabled ? 'ok' : 'bad'}
@@ -25,24 +24,9 @@ export function CheckedClientSecret({ checked }: { checked: CheckedSecret }) {
       }
       detail={
         <>
-          {createdAt && (
-            <>
-              Created <Time at={createdAt} />.{' '}
-            </>
-          )}
-          {removedAt && (
-            <>
-              Removed <Time at={removedAt} />.{' '}
-            </>
-          )}
-          {state !== 'removed' && (
-            <Last
-              at={expiresAt}
-              before={expiresAt && expiresAt > now ? 'Expires' : 'Expired'}
-              after=". "
-              never="Never expires. "
-            />
-          )}
+          <Last at={createdAt} before="Created" after=". " />
+          <Last at={removedAt} before="Removed" after=". " />
+          {state !== 'removed' && <Expiry at={expiresAt} />}{' '}
           {createdAt && <LastSecretUse secret={{ createdAt }} use={use} />} The client ID is{' '}
           <span class="mono whole">{client.clientId}</span>.{isWeak && ' This secret can be guessed. Replace it.'}{' '}
           {state === 'live'
@@ -76,11 +60,7 @@ export function CheckedClient({ checked }: { checked: CheckedClientId }) {
       }
       detail={
         <>
-          {removedAt && (
-            <>
-              Deleted <Time at={removedAt} />.{' '}
-            </>
-          )}
+          <Last at={removedAt} before="Deleted" after=". " />
           Enter it in the client ID field of the identity provider, not in place of the secret or token.
         </>
       }

@@ -5,20 +5,13 @@ import { isKeyed } from '../credentials/index.ts';
 import { PAGE_ACTS } from '../diagnosis/index.ts';
 import { AppError } from '../errors.ts';
 import { IDENTITY_PROVIDERS, oauthPresetOf } from '../identity-providers/index.ts';
-import {
-  type Client,
-  type ClientSecret,
-  isLiveAt,
-  mostLiveSecretsOf,
-  type SecretUse,
-  type SecretUses,
-} from '../oauth/index.ts';
+import { type Client, isLiveAt, mostLiveSecretsOf, type SecretUse, type SecretUses } from '../oauth/index.ts';
 import { Ask } from './confirm.tsx';
 import { endOfDay, Field } from './fields.tsx';
 import { Act, Form, Submit } from './forms.tsx';
 import { Row, Rows } from './lists.tsx';
 import { capital, Tag } from './parts.tsx';
-import { Last, Time, useNow } from './times.tsx';
+import { Expiry, Last, Time } from './times.tsx';
 import { type Question, useVisit, type Visit } from './visit.tsx';
 
 /** Within this time most identity providers get a token at least once, so a secret that was used in it is probably in use. */
@@ -35,7 +28,7 @@ export function SecretRows({ client, uses, path }: { client: Client; uses: Secre
           name={isKeyed(secret.digest) ? <b>Weak secret</b> : <span class="mono">…{secret.hint}</span>}
           text={
             <>
-              Added <Time at={secret.createdAt} />. <End secret={secret} />{' '}
+              Added <Time at={secret.createdAt} />. <Expiry at={secret.expiresAt} />{' '}
               <LastSecretUse secret={secret} use={uses.get(secret.id)} />
               {isKeyed(secret.digest) &&
                 " It can be guessed, and stops working if this server's secret is lost. Replace it."}
@@ -52,16 +45,6 @@ export function SecretRows({ client, uses, path }: { client: Client; uses: Secre
   );
 }
 
-export function End({ secret: { expiresAt } }: { secret: ClientSecret }) {
-  const now = useNow();
-  if (!expiresAt) return <>Never expires.</>;
-  return (
-    <>
-      {expiresAt > now ? 'Expires' : 'Expired'} <Time at={expiresAt} />.
-    </>
-  );
-}
-
 /** `Never used.`, or with a subject `It was never used.` `use`: undefined for a secret that was added a moment ago. */
 export function LastSecretUse(props: { secret: { createdAt: Date }; use: SecretUse | undefined; subject?: 'It was' }) {
   const { secret, use, subject } = props;
@@ -74,9 +57,7 @@ export function LastSecretUse(props: { secret: { createdAt: Date }; use: SecretU
       after="."
       never={
         since && since > secret.createdAt ? (
-          <>
-            {subject ? 'It has not been used since' : 'Not used since'} <Time at={since} />.
-          </>
+          <Last at={since} before={subject ? 'It has not been used since' : 'Not used since'} after="." />
         ) : (
           say('never used.')
         )

@@ -14,7 +14,7 @@ import { Act, FormPanel } from './forms.tsx';
 import { Details, List, Row } from './lists.tsx';
 import { counted, Note, Tag } from './parts.tsx';
 import { pathOf } from './routes.ts';
-import { Time } from './times.tsx';
+import { Last } from './times.tsx';
 import type { Route, Trail, Visit } from './visit.tsx';
 
 const SHOWN = 50;
@@ -140,9 +140,7 @@ export function contactRoutes<V extends Visit>({
                   <Details
                     of={endings.map(({ kind, name: what, endsAt }) => [
                       THINGS[kind],
-                      <>
-                        {what}, expires <Time at={endsAt} />
-                      </>,
+                      <Last at={endsAt} before={`${what}, expires`} />,
                     ])}
                   />
                 )}
@@ -154,11 +152,7 @@ export function contactRoutes<V extends Visit>({
                   row={({ words, createdAt, recipients }) => (
                     <Row
                       name={<span>{words.title}</span>}
-                      text={
-                        <>
-                          To {recipients.join(', ')}, <Time at={createdAt} />
-                        </>
-                      }
+                      text={<Last at={createdAt} before={`To ${recipients.join(', ')},`} />}
                     />
                   )}
                 />

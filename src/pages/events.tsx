@@ -8,7 +8,7 @@ import { isFor } from './findings.tsx';
 import { Details, List } from './lists.tsx';
 import { counted, Tag, type Tone } from './parts.tsx';
 import type { EventRun } from './runs.ts';
-import { Moment, Time } from './times.tsx';
+import { Last, Moment, Time } from './times.tsx';
 import { useVisit, type Visit } from './visit.tsx';
 
 export function EventList(props: {
@@ -46,13 +46,7 @@ export function EventList(props: {
                     {event.isCut && 'more than '}
                     {/* After a cause, "2 times" would tell how often the cause came. */}
                     {counted(count, codeOf(event) === undefined ? 'time' : 'request')}
-                    {byLast ? (
-                      <Since run={event} />
-                    ) : (
-                      <>
-                        , last <Time at={timeOf(event)} />
-                      </>
-                    )}
+                    {byLast ? <Since run={event} /> : <Last at={timeOf(event)} before=", last" />}
                   </Tag>
                 )}
               </span>

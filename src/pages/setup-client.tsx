@@ -15,7 +15,7 @@ import {
   mostLiveSecretsOf,
   type SecretUses,
 } from '../oauth/index.ts';
-import { AddSecret, End, SecretRows, secretEndSent, secretRemoval } from './client-secrets.tsx';
+import { AddSecret, SecretRows, secretEndSent, secretRemoval } from './client-secrets.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
 import { endpointOf } from './directory.tsx';
 import { wasFilledIn } from './directory-view.ts';
@@ -27,6 +27,7 @@ import { capital, Go, Note } from './parts.tsx';
 import { PasteWarning } from './paste-warning.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { framed, Onward } from './setup-steps.tsx';
+import { Expiry } from './times.tsx';
 import { addressOf, type Route, trailTo, useVisit, type Visit } from './visit.tsx';
 
 const CLIENTS = 50;
@@ -122,7 +123,7 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         {secret !== undefined && (
           <CopyOnce title="The client secret" label={`For ${name}`} value={secret}>
             Copy it now; it won't be shown again. If you lose it, add another one on this page.{' '}
-            <NewestEnd client={own} />
+            {own && <Expiry at={newestOf(own).expiresAt} />}
             <PasteWarning diagnosis={view.diagnosis} />
           </CopyOnce>
         )}
@@ -260,12 +261,6 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     );
   }
 
-  /** When the secret that was added last ends: the one that belongs into the console. */
-  function NewestEnd({ client }: { client: Client | undefined }) {
-    const newest = client?.secrets.reduce((a, b) => (b.createdAt > a.createdAt ? b : a));
-    return newest ? <End secret={newest} /> : null;
-  }
-
   async function ownClientOf(directory: Directory): Promise<Client> {
     const { own } = await clientsOf(deps, directory);
     if (own) return own;
@@ -353,6 +348,11 @@ export async function clientsOf(
   const own = owned.find((_, index) => !ends[index]);
   const ready = shared.items.find(canConnect);
   return { own, spent: owned[0], shared: ready, unready: own || ready ? undefined : shared.items[0] };
+}
+
+/** The secret that was added last: the one that belongs into the console. */
+function newestOf({ secrets }: Client) {
+  return secrets.reduce((a, b) => (b.createdAt > a.createdAt ? b : a));
 }
 
 /** What becomes of the secrets that there are when another one is added. */

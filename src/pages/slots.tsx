@@ -98,9 +98,7 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
           ],
           [
             credential.kind === 'oauth' ? 'Authorized' : 'Created',
-            <>
-              <Time at={credential.createdAt} /> by {nameOf(credential.authorizedBy ?? credential.createdBy)}
-            </>,
+            <Last at={credential.createdAt} after={` by ${nameOf(credential.authorizedBy ?? credential.createdBy)}`} />,
           ],
           [
             'Last used',
@@ -133,7 +131,7 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
           secretEnd && [
             'Client secret',
             <>
-              {secretEnd > now ? 'Expires' : 'Expired'} <Time at={secretEnd} />
+              <Last at={secretEnd} before={secretEnd > now ? 'Expires' : 'Expired'} />
               {liveSecret?.createdAt !== undefined && (
                 <>
                   <br />

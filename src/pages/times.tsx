@@ -81,13 +81,13 @@ function utc(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-/** When something last happened, and from where, or that it never did. `before`, `after`: what stands around it. */
+/** When something happened, and from where; or that it never did. `before`, `after`: what stands around it. */
 export function Last(props: {
   at: Date | undefined;
   before?: string;
   from?: string | undefined;
   after?: string;
-  never: ComponentChildren;
+  never?: ComponentChildren;
 }) {
   const { at, before, from, after, never } = props;
   if (!at) return <>{never}</>;
@@ -99,4 +99,10 @@ export function Last(props: {
       {after}
     </>
   );
+}
+
+/** `Expires in 3 days.`, `Expired 3 days ago.` */
+export function Expiry({ at }: { at: Date | undefined }) {
+  const isAhead = useNow() < (at ?? 0);
+  return <Last at={at} before={isAhead ? 'Expires' : 'Expired'} after="." never="Never expires." />;
 }

@@ -4,7 +4,7 @@ import { CheckedClient, CheckedClientSecret } from './checked-client.tsx';
 import { Field, sent } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
 import { Status } from './parts.tsx';
-import { Last, Time, useNow } from './times.tsx';
+import { Expiry, Last } from './times.tsx';
 import { addressOf, type Route, useVisit, type Visit } from './visit.tsx';
 
 const LONGEST_VALUE = 5000;
@@ -71,10 +71,9 @@ function Unknown({ looksLike }: { looksLike: Looks }) {
 
 function Known({ checked }: { checked: CheckedToken }) {
   const { credential, state, what, directoryName, isDirectoryDisabled, issuedAt, expiresAt, lastUsedAt } = checked;
-  const [visit, now] = [useVisit(), useNow()];
+  const visit = useVisit();
   const kind = what === 'access_token' ? 'access token' : 'token';
   const isActive = state === 'active';
-  const end = credential.revokedAt;
   return (
     <Status
       tone={isActive && !isDirectoryDisabled ? 'ok' : 'bad'}
@@ -96,19 +95,9 @@ function Known({ checked }: { checked: CheckedToken }) {
       }
       detail={
         <>
-          {what === 'access_token' ? 'Issued' : 'Created'} <Time at={issuedAt} />.{' '}
-          {state === 'revoked' && end && (
-            <>
-              Revoked <Time at={end} />.{' '}
-            </>
-          )}
-          <Last
-            at={expiresAt}
-            before={expiresAt && expiresAt > now ? 'Expires' : 'Expired'}
-            after=". "
-            never="Never expires. "
-          />
-          <Last at={lastUsedAt} before="Last used" after="." never="Never used." />
+          <Last at={issuedAt} before={what === 'access_token' ? 'Issued' : 'Created'} after=". " />
+          {state === 'revoked' && <Last at={credential.revokedAt} before="Revoked" after=". " />}
+          <Expiry at={expiresAt} /> <Last at={lastUsedAt} before="Last used" after="." never="Never used." />
         </>
       }
     />
