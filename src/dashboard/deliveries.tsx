@@ -1,6 +1,6 @@
 /** The deliveries of a webhook: what was sent, and what became of each attempt. */
 import { type Delivery, type DeliveryAttempt, type DeliveryState, MOST_ATTEMPTS } from '../notifications/index.ts';
-import { type Column, CopyField, Form, Last, TableList, Tabs, Tag, Time, type Tone, useVisit } from '../pages/index.ts';
+import { type Column, CopyField, Form, Last, TableList, Tabs, Tag, type Tone, useVisit } from '../pages/index.ts';
 import type { Page } from '../storage/index.ts';
 import type { Visit } from './visit.ts';
 
@@ -64,17 +64,8 @@ function columnsFor(names: ReadonlyMap<string, string>, address: string): Column
     {
       name: 'Last attempt',
       class: 'whole',
-      cell({ attempts }) {
-        const last = attempts.at(-1);
-        if (!last) return '—';
-        return (
-          <>
-            <Time at={last.at} />
-            <br />
-            <small>{outcomeOf(last)}</small>
-          </>
-        );
-      },
+      cell: ({ attempts }) => <Last at={attempts.at(-1)?.at} never="—" />,
+      below: ({ attempts }) => outcomeOf(attempts.at(-1)),
     },
     {
       name: 'Next attempt',
@@ -88,7 +79,8 @@ function columnsFor(names: ReadonlyMap<string, string>, address: string): Column
 
 const TONES: Record<DeliveryState, Tone> = { delivered: 'ok', pending: 'warn', failed: 'bad' };
 
-function outcomeOf({ status, reason, ms }: DeliveryAttempt): string {
+function outcomeOf(attempt: DeliveryAttempt | undefined): string {
+  const { status, reason, ms } = attempt ?? {};
   return status === undefined ? (reason ?? '') : `${status} in ${ms} ms`;
 }
 

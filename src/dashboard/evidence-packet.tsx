@@ -156,29 +156,11 @@ function columnsFor(rows: readonly EvidenceRow[], hasPlace: boolean): (Column<Ev
   const has = (column: 'expiresAt' | 'firstUsedAt' | 'minutes' | 'note') => rows.some((row) => row[column] !== null);
   return [
     { name: 'When', class: 'whole', cell: ({ at }) => (at === null ? '—' : shown(at)) },
-    {
-      name: 'What',
-      cell: ({ subject, what }) => (
-        <span>
-          <b>{subject}</b>
-          <br />
-          <small>{what}</small>
-        </span>
-      ),
-    },
+    { name: 'What', cell: ({ subject }) => <b>{subject}</b>, below: ({ what }) => what },
     {
       name: 'Directory',
-      cell: ({ directory, organization }) => (
-        <span>
-          {directory ?? '—'}
-          {hasPlace && organization !== null && (
-            <>
-              <br />
-              <small>{organization}</small>
-            </>
-          )}
-        </span>
-      ),
+      cell: ({ directory }) => directory ?? '—',
+      ...(hasPlace && { below: ({ organization }) => organization }),
     },
     { name: 'By', cell: ({ by }) => by ?? '—' },
     has('expiresAt') && {

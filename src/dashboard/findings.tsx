@@ -15,7 +15,6 @@ import {
   Row,
   sent,
   Tag,
-  Time,
   type Trail,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
@@ -135,10 +134,7 @@ function NobodyRow({ refusal }: { refusal: UnplacedRefusal }) {
           )}
         </>
       }
-    >
-      <small>
-        <Time at={lastAt} />
-      </small>
-    </Row>
+      at={lastAt}
+    />
   );
 }

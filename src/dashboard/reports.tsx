@@ -114,35 +114,26 @@ function columnsFor(mayReview: boolean): Column<CredentialRow>[] {
   return [
     {
       name: 'Credential',
-      cell: ({ credential: { directoryId, label, kind, hint, createdBy }, state }) => (
-        <span>
+      cell: ({ credential: { directoryId, label, kind }, state }) => (
+        <>
           <a href={`${HOME}/directories/${directoryId}`}>
             <b>{label ?? KINDS[kind]}</b>
           </a>{' '}
           {state !== 'active' && <Tag tone={isLive(state) ? 'warn' : 'off'}>{state}</Tag>}
-          <br />
-          <small>
-            {KINDS[kind]} <span class="mono">…{hint}</span>, by {createdBy.name}
-          </small>
-        </span>
+        </>
+      ),
+      below: ({ credential: { kind, hint, createdBy } }) => (
+        <>
+          {KINDS[kind]} <span class="mono">…{hint}</span>, by {createdBy.name}
+        </>
       ),
     },
     {
       name: 'Directory',
       class: 'whole',
-      cell: ({ credential: { organizationId }, directory, organization }) => (
-        <span>
-          {directory?.name ?? <span class="soft">deleted</span>}
-          <br />
-          <small>
-            {organization ? (
-              <a href={`${HOME}/organizations/${organizationId}`}>{organization.name}</a>
-            ) : (
-              organizationId
-            )}
-          </small>
-        </span>
-      ),
+      cell: ({ directory }) => directory?.name ?? <span class="soft">deleted</span>,
+      below: ({ credential: { organizationId }, organization }) =>
+        organization ? <a href={`${HOME}/organizations/${organizationId}`}>{organization.name}</a> : organizationId,
     },
     {
       name: 'Age',

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
 import { CODES, type Finding, timeOf } from '../diagnosis/index.ts';
 import { endpointLabelOf } from '../identity-providers/index.ts';
-import type { DirectoryView, Holding } from './directory-view.ts';
+import { type DirectoryView, type Holding, sourceOf } from './directory-view.ts';
 import { tellOf } from './events.tsx';
 import { Lead, troubleOf } from './findings.tsx';
 import { CopyField, capital, Icon } from './parts.tsx';
@@ -105,10 +105,7 @@ export function Check(props: {
                 ? `A request from ${provider} was accepted`
                 : `${capital(provider)} is using the new token`}
             </strong>
-            <small>
-              from {fresh.total?.lastUsedFrom?.address}
-              {fresh.total?.lastUsedFrom?.userAgent !== undefined && `, ${fresh.total.lastUsedFrom.userAgent}`}
-            </small>
+            <small>from {fresh.total?.lastUsedFrom && sourceOf(fresh.total.lastUsedFrom)}</small>
           </Row>
         ) : (
           <Row icon={<span class="dot off" />}>

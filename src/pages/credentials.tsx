@@ -4,7 +4,7 @@ import { PAGE_ACTS } from '../diagnosis/index.ts';
 import { WAYS } from './check.tsx';
 import { END_OLD } from './confirm.tsx';
 import { CredentialFields, credentialInputOf } from './credential-fields.tsx';
-import { spokenOf } from './directory-view.ts';
+import { sourceOf, spokenOf } from './directory-view.ts';
 import { Field, sent } from './fields.tsx';
 import { troubleOf } from './findings.tsx';
 import { Form, Submit } from './forms.tsx';
@@ -88,7 +88,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
               <Last
                 at={lastUsedAt}
                 before="Last used"
-                from={`${provider} (${[lastUsedFrom?.address, lastUsedFrom?.userAgent].filter(Boolean).join(', ')})`}
+                from={`${provider} (${lastUsedFrom && sourceOf(lastUsedFrom)})`}
                 after="."
                 never="It has never been used."
               />

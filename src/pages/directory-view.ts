@@ -124,6 +124,14 @@ export function titleOf({ label, kind }: { label?: string | undefined; kind: Cre
   return label ?? (kind === 'oauth' ? 'Connection' : 'Token');
 }
 
+/** Where a request came from, and what its sender calls itself. */
+export function sourceOf({
+  address = 'An unknown address',
+  userAgent,
+}: Partial<Record<'address' | 'userAgent', string>>) {
+  return userAgent === undefined ? address : `${address}, ${userAgent}`;
+}
+
 /** A credential within a sentence. */
 export function spokenOf({ label, kind }: Credential): string {
   return label === undefined ? `the ${kind === 'oauth' ? 'connection' : 'token'}` : `“${label}”`;

@@ -5,10 +5,10 @@ import { HOUR_MS } from '../clock.ts';
 import { CODES, causeOfEvent, codeOf, timeOf } from '../diagnosis/index.ts';
 import type { Page } from '../storage/index.ts';
 import { isFor } from './findings.tsx';
-import { Details, List } from './lists.tsx';
+import { Details, List, Row } from './lists.tsx';
 import { counted, Tag, type Tone } from './parts.tsx';
 import type { EventRun } from './runs.ts';
-import { Last, Moment, Time } from './times.tsx';
+import { Last, Moment } from './times.tsx';
 import { useVisit, type Visit } from './visit.tsx';
 
 export function EventList(props: {
@@ -37,20 +37,20 @@ export function EventList(props: {
         const { tone, text } = tellOf(event, visit);
         const { count = 1, source, requestId } = event;
         return (
-          <li>
-            <span class="what">
-              <span>
-                {text}{' '}
-                {count > 1 && (
-                  <Tag tone={tone}>
-                    {event.isCut && 'more than '}
-                    {/* After a cause, "2 times" would tell how often the cause came. */}
-                    {counted(count, codeOf(event) === undefined ? 'time' : 'request')}
-                    {byLast ? <Since run={event} /> : <Last at={timeOf(event)} before=", last" />}
-                  </Tag>
-                )}
-              </span>
-              <small>
+          <Row
+            name={text}
+            marks={
+              count > 1 && (
+                <Tag tone={tone}>
+                  {event.isCut && 'more than '}
+                  {/* After a cause, "2 times" would tell how often the cause came. */}
+                  {counted(count, codeOf(event) === undefined ? 'time' : 'request')}
+                  {byLast ? <Since run={event} /> : <Last at={timeOf(event)} before=", last" />}
+                </Tag>
+              )
+            }
+            text={
+              <>
                 {placeOf?.(event)}
                 {nameOf?.(event) ?? visit.nameOf(event.actor, event.address)}
                 {(source === 'dashboard' || source === 'portal') && `, ${source}`}
@@ -62,13 +62,11 @@ export function EventList(props: {
                     </a>
                   </>
                 )}
-              </small>
-              {isOpenable && <EventDetails event={event} />}
-            </span>
-            <small>
-              <Time at={byLast || event.type === 'credential.expired' ? timeOf(event) : event.at} />
-            </small>
-          </li>
+              </>
+            }
+            more={isOpenable && <EventDetails event={event} />}
+            at={byLast || event.type === 'credential.expired' ? timeOf(event) : event.at}
+          />
         );
       }}
     />

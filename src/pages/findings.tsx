@@ -4,6 +4,7 @@ import { CODES, type Diagnosis, type Finding, PAGE_ACTS, type Spoken, type Text,
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { type ActPlace, linkOf } from './acts.tsx';
 import type { DirectoryView } from './directory-view.ts';
+import { Row } from './lists.tsx';
 import { capital, counted, Status, Tag, type Tone } from './parts.tsx';
 import { Moment } from './times.tsx';
 import { addressOf, useVisit, type Visit } from './visit.tsx';
@@ -137,21 +138,20 @@ export function FindingRow(props: {
   const { directory, finding, spoken, of, end, isLeadAbove = false } = props;
   const provider = capital(IDENTITY_PROVIDERS[spoken.provider].name);
   return (
-    <li>
-      <Dot tone={toneOf(finding)} />
-      <span class="what">
+    <Row
+      icon={<Dot tone={toneOf(finding)} />}
+      name={
         <span>
           <a href={addressOf(useVisit(), directory)}>
             <b>{directory.name}</b>
           </a>
           {of}
         </span>
-        <small>
-          <Sentence finding={finding} spoken={spoken} isLeadAbove={isLeadAbove} />
-        </small>
-        <Since finding={finding} spoken={spoken} />
-      </span>
+      }
+      text={<Sentence finding={finding} spoken={spoken} isLeadAbove={isLeadAbove} />}
+      more={<Since finding={finding} spoken={spoken} />}
+    >
       {end ?? (!directory.name.includes(provider) && <Tag>{provider}</Tag>)}
-    </li>
+    </Row>
   );
 }

@@ -1,7 +1,8 @@
 /** What pages list: rows, tables, facts, tabs; each with what stands in its place while there is nothing. */
 import type { ComponentChildren } from 'preact';
 import type { Page } from '../storage/index.ts';
-import { Go } from './parts.tsx';
+import { Below, Go } from './parts.tsx';
+import { Time } from './times.tsx';
 import { useVisit } from './visit.tsx';
 
 /** The panel of a list, with a bar above where it has a title. */
@@ -120,15 +121,19 @@ export function Row(props: {
   text?: ComponentChildren;
   /** Before it all. */
   icon?: ComponentChildren;
+  /** Below it all. */
+  more?: ComponentChildren;
+  /** When it was, at its end. */
+  at?: Date;
   /** What can be done with it, or what else is known of it. */
   children?: ComponentChildren;
 }) {
-  const { name, href, marks, text, icon, children } = props;
+  const { name, href, marks, text, icon, more, at, children } = props;
   const named = href === undefined ? name : <a href={href}>{name}</a>;
   return (
     <li>
       {icon}
-      <span class="what">
+      <div class="what">
         {marks === undefined ? (
           named
         ) : (
@@ -137,8 +142,14 @@ export function Row(props: {
           </span>
         )}
         {text !== undefined && <small>{text}</small>}
-      </span>
+        {more}
+      </div>
       {children}
+      {at && (
+        <small>
+          <Time at={at} />
+        </small>
+      )}
     </li>
   );
 }
@@ -165,6 +176,8 @@ export interface Column<T> {
   /** What a cell says on hover. */
   title?: (item: T) => string;
   cell: (item: T) => ComponentChildren;
+  /** A second line, smaller. */
+  below?: (item: T) => ComponentChildren;
 }
 
 /** A column that is false is left out. */
@@ -185,10 +198,13 @@ export function Table<T>({ columns, items }: { columns: Columns<T>; items: reado
       <tbody>
         {items.map((item) => (
           <tr>
-            {shown.map(({ name, title, cell, ...column }) => (
+            {shown.map(({ name, title, cell, below, ...column }) => (
               <td class={column.class} data-label={name} title={title?.(item)}>
                 {/* One part beside the label where it is narrow, whatever the text is made of. */}
-                <div>{cell(item)}</div>
+                <div>
+                  {cell(item)}
+                  <Below>{below?.(item)}</Below>
+                </div>
               </td>
             ))}
           </tr>

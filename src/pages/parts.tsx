@@ -54,6 +54,17 @@ export function Note(props: { tone?: 'ok'; acts?: ComponentChildren; children: C
   );
 }
 
+/** A smaller line, where there is one. */
+export function Below({ children }: { children: ComponentChildren }) {
+  if (!children) return null;
+  return (
+    <>
+      <br />
+      <small>{children}</small>
+    </>
+  );
+}
+
 /** What leads a page: one true sentence, then what someone must do. */
 export function Status(props: {
   tone: Tone;
@@ -71,12 +82,7 @@ export function Status(props: {
       <div>
         {before}
         <strong>{lead}</strong> {rest}
-        {detail !== undefined && (
-          <>
-            <br />
-            <small>{detail}</small>
-          </>
-        )}
+        <Below>{detail}</Below>
       </div>
       {acts !== undefined && <div class="acts">{acts}</div>}
     </section>

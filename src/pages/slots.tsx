@@ -2,10 +2,10 @@
 import type { ComponentChildren } from 'preact';
 import type { Credential } from '../credentials/index.ts';
 import { CODES, type Finding, isRefusal } from '../diagnosis/index.ts';
-import { DAYS, type DirectoryView, type Holding, placeOf, titleOf } from './directory-view.ts';
+import { DAYS, type DirectoryView, type Holding, placeOf, sourceOf, titleOf } from './directory-view.ts';
 import { troubleOf } from './findings.tsx';
 import { Details } from './lists.tsx';
-import { capital, counted, Spark, Tag } from './parts.tsx';
+import { Below, capital, counted, Spark, Tag } from './parts.tsx';
 import { age, Last, Time } from './times.tsx';
 import { useVisit } from './visit.tsx';
 
@@ -104,15 +104,7 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
             'Last used',
             <>
               <Last at={total?.lastUsedAt} never="Never" />
-              {from && (
-                <>
-                  <br />
-                  <small>
-                    {from.address}
-                    {from.userAgent !== undefined && `, ${from.userAgent}`}
-                  </small>
-                </>
-              )}
+              <Below>{from && sourceOf(from)}</Below>
             </>,
           ],
           total?.lastRefreshedAt && [
@@ -133,13 +125,10 @@ function SlotCard({ holding, view, acts }: { holding: Holding; view: DirectoryVi
             <>
               <Last at={secretEnd} before={secretEnd > now ? 'Expires' : 'Expired'} />
               {liveSecret?.createdAt !== undefined && (
-                <>
-                  <br />
-                  <small>
-                    Another one, <span class="mono whole">…{liveSecret.hint}</span>, was added{' '}
-                    <Time at={new Date(liveSecret.createdAt)} />. It has not been used yet.
-                  </small>
-                </>
+                <Below>
+                  Another one, <span class="mono whole">…{liveSecret.hint}</span>, was added{' '}
+                  <Time at={new Date(liveSecret.createdAt)} />. It has not been used yet.
+                </Below>
               )}
             </>,
           ],

@@ -1,10 +1,9 @@
 /** The way of a directory's requests, and where it stops; and requests that come from elsewhere. */
 import { CODES, type Station, type Stranger } from '../diagnosis/index.ts';
-import type { DirectoryView } from './directory-view.ts';
+import { type DirectoryView, sourceOf } from './directory-view.ts';
 import { Said } from './findings.tsx';
 import { List, Row } from './lists.tsx';
 import { capital, counted, Tag } from './parts.tsx';
-import { Time } from './times.tsx';
 import { useVisit } from './visit.tsx';
 
 const STATION_NAMES = { token_endpoint: 'Token endpoint', scim_endpoint: 'SCIM endpoint' } as const;
@@ -43,16 +42,13 @@ export function Strangers({ strangers, view }: { strangers: readonly Stranger[];
       title="Refused requests from elsewhere"
       aside={<small>Nothing to do. These requests come from addresses that {view.provider} has never used here.</small>}
       of={strangers}
-      row={({ code, count, lastAt, address, userAgent }) => (
+      row={(stranger) => (
         <Row
-          name={CODES[code].meaning}
-          marks={<Tag>{counted(count, 'request')}</Tag>}
-          text={`${address ?? 'An unknown address'}${userAgent === undefined ? '' : `, ${userAgent}`}`}
-        >
-          <small>
-            <Time at={new Date(lastAt)} />
-          </small>
-        </Row>
+          name={CODES[stranger.code].meaning}
+          marks={<Tag>{counted(stranger.count, 'request')}</Tag>}
+          text={sourceOf(stranger)}
+          at={new Date(stranger.lastAt)}
+        />
       )}
     />
   );

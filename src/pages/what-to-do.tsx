@@ -4,7 +4,7 @@ import { actsIn, type Finding, type PageAct, type Words, wordsOf } from '../diag
 import { ActButtons, type ActPlace } from './acts.tsx';
 import type { DirectoryView } from './directory-view.ts';
 import { actorOf, Dot, isFor, Said, toneOf } from './findings.tsx';
-import { List } from './lists.tsx';
+import { List, Row } from './lists.tsx';
 import { CopyField, Tag } from './parts.tsx';
 import { useVisit } from './visit.tsx';
 
@@ -108,24 +108,23 @@ export function OtherFindings(props: { findings: readonly Finding[]; view: Direc
         const words = wordsOf(finding, view.spoken, visit.reader);
         const actor = actorOf(finding, visit, view.provider);
         return (
-          <li>
-            <Dot tone={toneOf(finding)} />
-            <div class="what">
-              <b>{words.lead}</b>
-              <small>
-                <Said text={words.rest} />
-              </small>
-              {hasRemedy(words) && (
+          <Row
+            icon={<Dot tone={toneOf(finding)} />}
+            name={<b>{words.lead}</b>}
+            text={<Said text={words.rest} />}
+            more={
+              hasRemedy(words) && (
                 <details>
                   <summary>What to do</summary>
                   <div class="detail">
                     <Steps words={words} place={{ visit, directory: view.directory, finding }} />
                   </div>
                 </details>
-              )}
-            </div>
+              )
+            }
+          >
             {actor && <Tag>{actor.who}</Tag>}
-          </li>
+          </Row>
         );
       }}
     />
