@@ -44,9 +44,7 @@ const CONTACTS_SHOWN = 3;
 const LINKS_LOOKED_AT = 10;
 
 export function directoryRoutes(deps: DashboardDependencies): Route[] {
-  const { organizations, directories, testUpstream, credentials, removal, notifications, portalLinks, publicUrl } =
-    deps;
-
+  const { organizations, directories, testUpstream, credentials, removal, notifications, portalLinks } = deps;
   const seen = createSeen(deps);
   const shared = fallbackCredentialOf(deps.config);
 
@@ -77,7 +75,7 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         </>
       ),
       part: (
-        <DirectoryFace {...face} publicUrl={publicUrl} {...(whom && { whom })}>
+        <DirectoryFace {...face} {...(whom && { whom })}>
           <Go href={`${address}/import`} name="Import" />
           <Go href={`${address}/setup`} name="Set up" />
         </DirectoryFace>

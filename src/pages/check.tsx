@@ -60,13 +60,8 @@ function isSince(at: Date | undefined, trouble: Finding | undefined): at is Date
 }
 
 /** `fresh`: the credential that is waited for; undefined while there is none, as before the first token of an OAuth client. */
-export function Check(props: {
-  view: DirectoryView;
-  fresh: Holding | undefined;
-  events: AuditEvent[];
-  endpoint: string;
-}) {
-  const { view, fresh, events, endpoint } = props;
+export function Check(props: { view: DirectoryView; fresh: Holding | undefined; events: AuditEvent[] }) {
+  const { view, fresh, events } = props;
   const { provider, holdings, directory } = view;
   const visit = useVisit();
   const trouble = troubleSince(view, fresh);
@@ -140,7 +135,7 @@ export function Check(props: {
               {capital(provider)} may be using a different URL, or may have nothing to send yet. Check that{' '}
               <b>{endpointLabelOf(directory.provider)}</b> has exactly this value:
             </p>
-            <CopyField label={endpointLabelOf(directory.provider)} value={endpoint} />
+            <CopyField label={endpointLabelOf(directory.provider)} value={view.spoken.endpointUrl} />
             <p class="soft">
               Then test the connection there, and check that provisioning is on. Requests to another server never reach
               us.

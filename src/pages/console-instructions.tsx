@@ -1,19 +1,18 @@
 /** The form in an identity provider's console, drawn as it stands there, with the value to copy in each of its fields. */
 import type { ConsoleField, ConsoleForm } from '../identity-providers/index.ts';
+import { type DirectoryView, wasFilledIn } from './directory-view.ts';
 import { CopyField, capital } from './parts.tsx';
 
 /** By filling: what is known now. A field whose value is null is left out; one whose value is absent says where it comes from. */
 export type ConsoleValues = Partial<Record<string, string | null>>;
 
-/** `isAgain`: the form was filled in before, so it is opened where it is edited, as the steps of a finding say too. */
-export function ConsoleInstructions(props: {
-  provider: string;
-  form: ConsoleForm;
-  values: ConsoleValues;
-  isAgain?: boolean;
-}) {
-  const { provider, form, values, isAgain = false } = props;
-  const { path, buttons } = (isAgain ? form.again : undefined) ?? form;
+/** A form that was filled in before is opened where it is edited, as the steps of a finding say too. `given`: besides our URLs. */
+export function ConsoleInstructions(props: { view: DirectoryView; form: ConsoleForm; given?: ConsoleValues }) {
+  const { view, form, given } = props;
+  const { provider, spoken } = view;
+  const { endpointUrl: endpoint, tokenUrl, authorizationUrl } = spoken;
+  const values: ConsoleValues = { endpoint, 'token-url': tokenUrl, 'authorization-url': authorizationUrl, ...given };
+  const { path, buttons } = (wasFilledIn(view) && form.again) || form;
   const fields = form.fields.filter(({ filling }) => typeof filling === 'object' || values[filling] !== null);
   return (
     <section class="panel">

@@ -17,8 +17,8 @@ import { shownToken } from './shown-token.tsx';
 import { Last } from './times.tsx';
 import { addressOf, type Route, trailTo, type Visit } from './visit.tsx';
 
-export function credentialRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
-  const { credentials, publicUrl } = deps;
+export function credentialRoutes(deps: SeenDependencies): Route[] {
+  const { credentials } = deps;
   const seen = createSeen(deps);
 
   async function generation(visit: Visit) {
@@ -122,7 +122,7 @@ export function credentialRoutes(deps: SeenDependencies & { publicUrl: string })
         const { id } = await seen.directory(visit);
         const { token } = await credentials.issue(id, credentialInputOf(visit.form), visit.attribution);
         const way = visit.form.get('way') === 'setup' ? 'setup' : 'generate';
-        return shownToken(visit, await seen.view(visit), token, way, publicUrl);
+        return shownToken(visit, await seen.view(visit), token, way);
       },
     },
     ...rotationRoutes(deps),

@@ -2,7 +2,6 @@
 import type { ComponentChildren } from 'preact';
 import type { AuditEvent } from '../audit/index.ts';
 import { actsIn, CODE_NAMES, CODES, PAGE_ACTS, wordsOf } from '../diagnosis/index.ts';
-import { type Directory, endpointUrlOf } from '../directories/index.ts';
 import type { Page } from '../storage/index.ts';
 import { Ask, END_OLD } from './confirm.tsx';
 import { type DirectoryView, type Held, type Holding, isHeldBack, isHeldByVendor, placeOf } from './directory-view.ts';
@@ -26,13 +25,12 @@ export function DirectoryFace(props: {
   events: Page<AuditEvent>;
   /** Of the finding that leads. */
   evidence: AuditEvent[];
-  publicUrl: string;
   /** Who can be asked to do what is to be done. */
   whom?: ComponentChildren;
   /** What else may be put into an empty slot. */
   children?: ComponentChildren;
 }) {
-  const { view, events, evidence, publicUrl, whom, children } = props;
+  const { view, events, evidence, whom, children } = props;
   const visit = useVisit();
   const { directory, diagnosis, holdings, acceptedAt } = view;
   const [lead, ...others] = diagnosis.findings;
@@ -58,7 +56,7 @@ export function DirectoryFace(props: {
       )}
       <OtherFindings findings={others.filter(({ severity }) => severity !== 'fine')} view={view} />
       <Strangers strangers={diagnosis.strangers} view={view} />
-      <CopyField label="SCIM endpoint" value={endpointOf(directory, publicUrl)} />
+      <CopyField label="SCIM endpoint" value={view.spoken.endpointUrl} />
       <Callout view={view} />
       <SlotCards
         view={view}
@@ -84,10 +82,6 @@ export function DirectoryFace(props: {
       />
     </div>
   );
-}
-
-export function endpointOf({ endpointKey }: Directory, publicUrl: string): string {
-  return endpointUrlOf(publicUrl, endpointKey);
 }
 
 function Acts({ holding, view }: { holding: Holding; view: DirectoryView }) {

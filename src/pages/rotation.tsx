@@ -4,7 +4,6 @@ import type { Scope } from '../credentials/index.ts';
 import { PAGE_ACTS } from '../diagnosis/index.ts';
 import { Check, isPasteRefused, WAYS } from './check.tsx';
 import { Ask, END_OLD } from './confirm.tsx';
-import { endpointOf } from './directory.tsx';
 import { Field, Pick, sent } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
 import { Go, Steps } from './parts.tsx';
@@ -17,8 +16,8 @@ import { addressOf, live, type Route, trailTo, type Visit } from './visit.tsx';
 const LATEST_EVENTS = 30;
 const TITLE = PAGE_ACTS['rotate-token'];
 
-export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
-  const { credentials, audit, publicUrl } = deps;
+export function rotationRoutes(deps: SeenDependencies): Route[] {
+  const { credentials, audit } = deps;
   const seen = createSeen(deps);
   const quietSeconds = Math.round(credentials.retireQuietMs / 1000);
 
@@ -32,7 +31,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS });
     const part = (
       <Steps names={WAYS.rotate} current={fresh.total?.lastUsedAt ? 3 : isPasteRefused(view, fresh) ? 1 : 2}>
-        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
+        <Check view={view} fresh={fresh} events={items} />
         <section class="detail">
           <h2>Revoke the old one</h2>
           <p class="soft">
@@ -112,7 +111,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
         const retire = form.get('retire') === 'manual' ? 'manual' : 'when-replaced';
         const label = sent(form, 'label');
         const { token } = await credentials.rotate(id, { label, mode: 'overlap', retire }, attribution);
-        return shownToken(visit, await seen.view(visit), token, 'rotate', publicUrl);
+        return shownToken(visit, await seen.view(visit), token, 'rotate');
       },
     },
     {
@@ -140,7 +139,7 @@ export function rotationRoutes(deps: SeenDependencies & { publicUrl: string }): 
         const { token } = isRotating
           ? await credentials.rotate(directoryId, { label, mode: 'overlap', retire }, attribution)
           : await credentials.issue(directoryId, { label, scopes: scopes as Scope[] }, attribution);
-        return shownToken(visit, await seen.view(visit), token, isRotating ? 'rotate' : 'generate', publicUrl);
+        return shownToken(visit, await seen.view(visit), token, isRotating ? 'rotate' : 'generate');
       },
     },
   ];

@@ -17,8 +17,6 @@ import {
 } from '../oauth/index.ts';
 import { AddSecret, SecretRows, secretEndSent, secretRemoval } from './client-secrets.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
-import { endpointOf } from './directory.tsx';
-import { wasFilledIn } from './directory-view.ts';
 import { Field, required } from './fields.tsx';
 import { Lead, troubleOf } from './findings.tsx';
 import { Fold, Form, Submit } from './forms.tsx';
@@ -42,8 +40,8 @@ interface FoundClients {
   unready?: Client | undefined;
 }
 
-export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
-  const { clients, publicUrl } = deps;
+export function clientSetupRoutes(deps: SeenDependencies): Route[] {
+  const { clients } = deps;
   const seen = createSeen(deps);
 
   async function byOauth(visit: Visit) {
@@ -105,8 +103,8 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
     const view = await seen.viewOf(directory);
     const trouble = troubleOf(view.diagnosis);
     const address = addressOf(visit, directory);
-    const name = IDENTITY_PROVIDERS[directory.provider].name;
-    const { oauth } = IDENTITY_PROVIDERS[directory.provider].console;
+    const { name, console: forms } = IDENTITY_PROVIDERS[directory.provider];
+    const { oauth } = forms;
     const needs = oauth?.ownClient;
     const client = own ?? shared;
     if (!oauth || (!client && needs === undefined)) return `${address}/setup/bearer`;
@@ -133,16 +131,13 @@ export function clientSetupRoutes(deps: SeenDependencies & { publicUrl: string }
         {!client && <ClientForm directory={directory} needsAppName={needs === 'app-name'} />}
         {needsSecret && uses && <Secrets directory={directory} client={own} uses={uses} />}
         <ConsoleInstructions
-          provider={name}
+          view={view}
           form={oauth}
-          isAgain={wasFilledIn(view)}
-          values={{
-            endpoint: endpointOf(directory, publicUrl),
+          given={{
             'client-id': client && clientIdOf(client),
             'client-secret': secret,
-            'token-url': `${publicUrl}/oauth/token`,
             // Who fetches tokens with its secret alone is sent nowhere.
-            'authorization-url': client && !goesBack ? null : `${publicUrl}/oauth/authorize`,
+            ...(client && !goesBack && { 'authorization-url': null }),
           }}
         />
         {goesBack && !lacksAppName && (

@@ -4,8 +4,6 @@ import { PAGE_ACTS } from '../diagnosis/index.ts';
 import { choiceNameOf, IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { awaitedIn, Check, isPasteRefused, troubleSince, WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
-import { endpointOf } from './directory.tsx';
-import { wasFilledIn } from './directory-view.ts';
 import { chosen, Pick } from './fields.tsx';
 import { Form, Submit } from './forms.tsx';
 import { capital, Go, Note, Steps, Tag } from './parts.tsx';
@@ -16,8 +14,8 @@ import { addressOf, live, type Route, trailTo, type Visit } from './visit.tsx';
 
 const LATEST_EVENTS = 30;
 
-export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Route[] {
-  const { directories, credentials, audit, publicUrl } = deps;
+export function setupRoutes(deps: SeenDependencies): Route[] {
+  const { directories, credentials, audit } = deps;
   const seen = createSeen(deps);
 
   async function choice(visit: Visit) {
@@ -50,8 +48,8 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
     const directory = await seen.directory(visit);
     await credentials.assertNotHeldBack(directory.id, visit.attribution);
     const address = addressOf(visit, directory);
-    const name = IDENTITY_PROVIDERS[directory.provider].name;
-    const { oauth } = IDENTITY_PROVIDERS[directory.provider].console;
+    const { name, console: forms } = IDENTITY_PROVIDERS[directory.provider];
+    const { oauth } = forms;
     const { own, spent, shared } = await clientsOf(deps, directory);
     if (!oauth || (!own && !spent && !shared && oauth.ownClient === undefined)) return `${address}/setup/bearer`;
     const { way: better, why } = oauth.recommended;
@@ -100,10 +98,9 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
   }
 
   async function byBearer(visit: Visit) {
-    const directory = await seen.directory(visit);
+    const view = await seen.view(visit);
+    const { directory, provider } = view;
     const address = addressOf(visit, directory);
-    const name = IDENTITY_PROVIDERS[directory.provider].name;
-    const view = await seen.viewOf(directory);
     const holders = view.holdings.map(({ credential }) => credential);
     const token = holders.find(({ kind }) => kind === 'bearer');
     return framed(
@@ -125,45 +122,39 @@ export function setupRoutes(deps: SeenDependencies & { publicUrl: string }): Rou
                   lost it, generate another one. Both work.
                 </>
               ) : (
-                `The token is shown only once. Open ${name} next to this page before you generate it.`
+                `The token is shown only once. Open ${provider} next to this page before you generate it.`
               )}
             </p>
             <input type="hidden" name="way" value="setup" />
             <Submit name="Generate token" />
           </Form>
         )}
-        <ConsoleInstructions
-          provider={name}
-          form={IDENTITY_PROVIDERS[directory.provider].console.bearer}
-          isAgain={wasFilledIn(view)}
-          values={{ endpoint: endpointOf(directory, publicUrl) }}
-        />
+        <ConsoleInstructions view={view} form={IDENTITY_PROVIDERS[directory.provider].console.bearer} />
         <Onward address={address} />
       </>,
     );
   }
 
   async function check(visit: Visit) {
-    const directory = await seen.directory(visit);
+    const view = await seen.view(visit);
+    const { directory, provider } = view;
     const address = addressOf(visit, directory);
-    const name = IDENTITY_PROVIDERS[directory.provider].name;
-    const view = await seen.viewOf(directory);
     const { items } = await audit.page({ where: { directoryId: directory.id }, limit: LATEST_EVENTS });
     const fresh = awaitedIn(view, visit.query.has('way'));
     const isUsed = fresh?.total?.lastUsedAt !== undefined;
     const isDone = isUsed && troubleSince(view, fresh) === undefined;
     const way = visit.query.get('way') === 'generate' ? ('generate' as const) : ('setup' as const);
-    const title = isDone ? `${name} is connected` : `Waiting for ${name}`;
+    const title = isDone ? `${provider} is connected` : `Waiting for ${provider}`;
     const part = (
       <Steps names={WAYS[way]} current={WAYS[way].length - (isDone ? 0 : isPasteRefused(view, fresh) ? 2 : 1)}>
-        <Check view={view} fresh={fresh} events={items} endpoint={endpointOf(directory, publicUrl)} />
+        <Check view={view} fresh={fresh} events={items} />
         <div class="acts">
           <Go href={address} name="Go to the directory" tone={isDone ? 'primary' : undefined} />
           {!isDone && <Go href={`${address}/setup/access`} name="Back to the steps" tone="quiet" />}
         </div>
       </Steps>
     );
-    return live(visit, { title, heading: `Connecting ${name}`, trail: trailTo(visit, directory), part });
+    return live(visit, { title, heading: `Connecting ${provider}`, trail: trailTo(visit, directory), part });
   }
 
   return [

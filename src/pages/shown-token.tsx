@@ -1,22 +1,14 @@
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { WAYS } from './check.tsx';
 import { ConsoleInstructions } from './console-instructions.tsx';
-import { endpointOf } from './directory.tsx';
-import { type DirectoryView, wasFilledIn } from './directory-view.ts';
-
+import type { DirectoryView } from './directory-view.ts';
 import { CopyOnce } from './heads.tsx';
 import { Go, Steps } from './parts.tsx';
 import { PasteWarning } from './paste-warning.tsx';
 import { addressOf, type Shown, trailTo, type Visit } from './visit.tsx';
 
 /** A token, in the one moment in which it is there, beside the fields of the console that it goes into. */
-export function shownToken(
-  visit: Visit,
-  view: DirectoryView,
-  token: string,
-  way: keyof typeof WAYS,
-  publicUrl: string,
-): Shown {
+export function shownToken(visit: Visit, view: DirectoryView, token: string, way: keyof typeof WAYS): Shown {
   const { provider, directory } = view;
   const isRotation = way === 'rotate';
   const address = addressOf(visit, directory);
@@ -31,10 +23,9 @@ export function shownToken(
           <PasteWarning diagnosis={view.diagnosis} />
         </CopyOnce>
         <ConsoleInstructions
-          provider={provider}
+          view={view}
           form={IDENTITY_PROVIDERS[directory.provider].console.bearer}
-          isAgain={wasFilledIn(view)}
-          values={{ token, endpoint: endpointOf(directory, publicUrl) }}
+          given={{ token }}
         />
         <div class="acts">
           <Go

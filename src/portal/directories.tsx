@@ -19,10 +19,8 @@ import {
 const PAGE = 50;
 const REFUSALS = ['request.denied', 'token.refused', 'connection.refused'];
 
-export type DirectoryDependencies = SeenDependencies & { publicUrl: string };
-
-export function directoryRoutes(deps: DirectoryDependencies): Route[] {
-  const { audit, publicUrl } = deps;
+export function directoryRoutes(deps: SeenDependencies): Route[] {
+  const { audit } = deps;
   const seen = createSeen(deps);
 
   async function one(visit: Visit) {
@@ -41,11 +39,7 @@ export function directoryRoutes(deps: DirectoryDependencies): Route[] {
           {setup}
         </>
       ),
-      part: (
-        <DirectoryFace {...face} publicUrl={publicUrl}>
-          {setup}
-        </DirectoryFace>
-      ),
+      part: <DirectoryFace {...face}>{setup}</DirectoryFace>,
       // A drawing of nothing only keeps a newcomer from the setup.
       rest: past && lead?.code !== 'not_connected' && <PastPanel past={past} lead={lead} directory={directory} />,
     });

@@ -17,6 +17,7 @@ import {
   messagePage,
   type PipelineDependencies,
   requestLogRoutes,
+  type SeenDependencies,
   type Shown,
   setupRoutes,
   vendorOf,
@@ -25,7 +26,7 @@ import {
 } from '../pages/index.ts';
 import { type ConsentDependencies, consentPages } from './consent.tsx';
 import { contactPages } from './contact.tsx';
-import { type DirectoryDependencies, directoryRoutes } from './directories.tsx';
+import { directoryRoutes } from './directories.tsx';
 import { entryPages } from './entry.tsx';
 import { homeRoutes } from './home.tsx';
 import { findSession, HOME, SESSION_COOKIE, type SessionDependencies, type Visit } from './session.ts';
@@ -35,7 +36,7 @@ export { renderAuthorizationError } from './authorization-error.tsx';
 export interface PortalDependencies
   extends PipelineDependencies,
     SessionDependencies,
-    DirectoryDependencies,
+    SeenDependencies,
     Omit<ConsentDependencies, 'vendor'> {
   brand: Brand;
   notifications: Notifications;
