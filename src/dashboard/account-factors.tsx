@@ -177,19 +177,14 @@ export function factorRoutes(operators: Operators): Route[] {
     );
   }
 
-  function removal(what: string, after: string): NonNullable<Route['ask']> {
+  function removal(what: string, effect: string): NonNullable<Route['ask']> {
     return async ({ operator: { id }, sessionId }) => ({
       title: `Remove ${what}`,
       trail: TO_ACCOUNT,
       name: 'Remove',
-      text: (
-        <>
-          <p>
-            <b>{after}</b> Only another owner can remove your last second factor.
-          </p>
-          {(await operators.needsPassword(await operators.get(id), sessionId)) && <CurrentPassword isRequired />}
-        </>
-      ),
+      effect,
+      more: 'Only another owner can remove your last second factor.',
+      text: (await operators.needsPassword(await operators.get(id), sessionId)) && <CurrentPassword isRequired />,
     });
   }
 

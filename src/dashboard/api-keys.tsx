@@ -120,17 +120,15 @@ export function apiKeyRoutes({ organizations, apiKeys, usage }: DashboardDepende
           title: `Revoke ${name}`,
           trail: BELOW,
           name: 'Revoke',
-          text: (
-            <p>
-              <b>Requests with this key will be refused immediately.</b>{' '}
-              <Last
-                at={lastUsedAt}
-                before="Last used"
-                from={lastUsedFrom?.address}
-                after="."
-                never="It has never been used."
-              />
-            </p>
+          effect: 'Requests with this key will be refused immediately.',
+          more: (
+            <Last
+              at={lastUsedAt}
+              before="Last used"
+              from={lastUsedFrom?.address}
+              after="."
+              never="It has never been used."
+            />
           ),
         };
       },

@@ -151,12 +151,8 @@ export function oneCampaignRoutes(deps: DashboardDependencies): Route[] {
           trail: [...CAMPAIGNS_TRAIL, [`${CAMPAIGNS}/${id}`, name]],
           name: 'Stop campaign',
           keep: 'Not now',
-          text: (
-            <p>
-              <b>The end dates that it set are removed.</b> Credentials that have ended stay that way. End dates that
-              someone has changed since then are kept. Contacts won't get any more reminders.
-            </p>
-          ),
+          effect: 'The end dates that it set are removed.',
+          more: "Credentials that have ended stay that way. End dates that someone has changed since then are kept. Contacts won't get any more reminders.",
         };
       },
       does: ({ id, attribution }) => campaigns.stop(id, attribution),

@@ -130,25 +130,17 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
     return {
       title: `Delete ${name}`,
       trail: below(id, name),
-      text: (
-        <>
-          <p>
-            <b>It won't be able to get any more tokens.</b>{' '}
-            <Last
-              at={token && (token.lastAt ?? token.at)}
-              before="It last got one"
-              from={token?.address ?? 'an unknown address'}
-              after="."
-              never="It hasn't gotten one recently."
-            />
-          </p>
-          <p class="soft">
-            Its connections work until their access tokens expire, in{' '}
-            {counted(Math.round(accessTokenSeconds / 60), 'minute')} at most. To stop them now, revoke the connections
-            too.
-          </p>
-        </>
+      effect: "It won't be able to get any more tokens.",
+      more: (
+        <Last
+          at={token && (token.lastAt ?? token.at)}
+          before="It last got one"
+          from={token?.address ?? 'an unknown address'}
+          after="."
+          never="It hasn't gotten one recently."
+        />
       ),
+      later: `Its connections work until their access tokens expire, in ${counted(Math.round(accessTokenSeconds / 60), 'minute')} at most. To stop them now, revoke the connections too.`,
     };
   }
 

@@ -173,24 +173,18 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         title: `${verb} ${directory.name}`,
         trail: trailTo(visit, directory),
         ...(verb === 'Disable' && { keep: 'Keep it enabled' }),
-        text: (
-          <>
-            <p>
-              <b>Requests from {provider} will be refused immediately.</b> <LastUse view={view} />
-            </p>
-            <p class="soft">
-              {verb === 'Disable'
-                ? 'You can enable it again at any time. The same credentials will work.'
-                : 'Its credentials will be revoked, and its endpoint will stop working. The audit trail is kept.'}
-            </p>
-            {verb === 'Disable' && (
-              <Field
-                name="reason"
-                maximum={500}
-                hint="For your colleagues, who will see it where the directory is shown as disabled."
-              />
-            )}
-          </>
+        effect: `Requests from ${provider} will be refused immediately.`,
+        more: <LastUse view={view} />,
+        later:
+          verb === 'Disable'
+            ? 'You can enable it again at any time. The same credentials will work.'
+            : 'Its credentials will be revoked, and its endpoint will stop working. The audit trail is kept.',
+        text: verb === 'Disable' && (
+          <Field
+            name="reason"
+            maximum={500}
+            hint="For your colleagues, who will see it where the directory is shown as disabled."
+          />
         ),
       };
     };

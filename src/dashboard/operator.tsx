@@ -107,19 +107,12 @@ export function oneOperatorRoutes(deps: DashboardDependencies): Route[] {
         trail: [...TRAIL, [`${HOME}/operators/${id}`, name]],
         name: verb,
         keep: 'Not now',
-        text: (
-          <>
-            <p>
-              <b>{name} will be signed out immediately and can't sign in again.</b>{' '}
-              <Last at={lastSignInAt} before="Last signed in" after="." never="They have never signed in." />
-            </p>
-            <p class="soft">
-              {verb === 'Disable'
-                ? 'You can enable them again at any time.'
-                : "This can't be undone. Their actions stay in the audit trail."}
-            </p>
-          </>
-        ),
+        effect: `${name} will be signed out immediately and can't sign in again.`,
+        more: <Last at={lastSignInAt} before="Last signed in" after="." never="They have never signed in." />,
+        later:
+          verb === 'Disable'
+            ? 'You can enable them again at any time.'
+            : "This can't be undone. Their actions stay in the audit trail.",
       };
     };
   }
@@ -159,12 +152,8 @@ export function oneOperatorRoutes(deps: DashboardDependencies): Route[] {
           title: `Remove the second factor of ${name}`,
           trail: [...TRAIL, [`${HOME}/operators/${id}`, name]],
           name: 'Remove',
-          text: (
-            <p>
-              <b>They can then sign in with only a password or a sign-in link.</b> All of their sessions end. Make sure
-              that the request comes from them.
-            </p>
-          ),
+          effect: 'They can then sign in with only a password or a sign-in link.',
+          more: 'All of their sessions end. Make sure that the request comes from them.',
         };
       },
       does: ({ id, attribution }) => operators.removeSecondFactor(id, attribution),

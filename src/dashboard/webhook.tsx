@@ -95,18 +95,15 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
     return found?.targetId === endpoint.id ? found : undefined;
   }
 
-  function asking(verb: string, text: string, more: string): NonNullable<Route['ask']> {
+  function asking(verb: string, effect: string, more: string): NonNullable<Route['ask']> {
     return async (visit) => {
       const endpoint = await named(visit);
       return {
         title: verb,
         trail: [...TRAIL, [addressOf(endpoint), endpoint.shownUrl]],
         keep: 'Not now',
-        text: (
-          <p>
-            <b>{text}</b> {more}
-          </p>
-        ),
+        effect,
+        more,
       };
     };
   }

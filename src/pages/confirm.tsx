@@ -16,14 +16,20 @@ export function Ask({ href, name, isMild = false }: { href: string; name: string
 
 /** A question as a page: what breaks by it, then the button that does it, and the way back. */
 export function questionPage(asked: Question | Shown, above: string): Shown {
-  if (!('text' in asked)) return asked;
-  const { title, trail, name = title, back = above, keep = 'Keep it', text } = asked;
+  if ('children' in asked) return asked;
+  const { title, trail, name = title, back = above, keep = 'Keep it', effect, more, later, text } = asked;
   return {
     title,
     trail,
     children: (
       <section class="panel refusal" data-confirm>
         <Form class="detail">
+          {effect !== undefined && (
+            <p>
+              <b>{effect}</b> {more}
+            </p>
+          )}
+          {later !== undefined && <p class="soft">{later}</p>}
           {text}
           <div class="acts">
             <button type="submit" class="danger primary">

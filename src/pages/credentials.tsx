@@ -77,27 +77,24 @@ export function credentialRoutes(deps: SeenDependencies): Route[] {
         ...(verb === 'Disable' && { keep: 'Keep it enabled' }),
         name: verb === 'End' ? END_OLD : verb,
         back,
+        effect: isDisabled
+          ? 'Requests that use it are refused already.'
+          : `${isCarrying ? `Requests from ${provider}` : 'Requests that use it'} will be refused immediately.`,
+        more: (
+          <Last
+            at={lastUsedAt}
+            before="Last used"
+            from={`${provider} (${lastUsedFrom && sourceOf(lastUsedFrom)})`}
+            after="."
+            never="It has never been used."
+          />
+        ),
+        later:
+          verb === 'Disable'
+            ? 'You can enable it again at any time.'
+            : `This can't be undone. It will never work again${isDisabled ? ', and it can no longer be enabled' : ''}.`,
         text: (
           <>
-            <p>
-              <b>
-                {isDisabled
-                  ? 'Requests that use it are refused already.'
-                  : `${isCarrying ? `Requests from ${provider}` : 'Requests that use it'} will be refused immediately.`}
-              </b>{' '}
-              <Last
-                at={lastUsedAt}
-                before="Last used"
-                from={`${provider} (${lastUsedFrom && sourceOf(lastUsedFrom)})`}
-                after="."
-                never="It has never been used."
-              />
-            </p>
-            <p class="soft">
-              {verb === 'Disable'
-                ? 'You can enable it again at any time.'
-                : `This can't be undone. It will never work again${isDisabled ? ', and it can no longer be enabled' : ''}.`}
-            </p>
             {verb === 'Revoke' && isInUse(lastUsedAt, now) && <input type="hidden" name="inUse" value="confirmed" />}
             {verb !== 'End' && (
               <Field

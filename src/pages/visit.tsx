@@ -96,7 +96,13 @@ export interface Question {
   back?: string;
   /** What the way back is called. */
   keep?: string;
-  text: ComponentChildren;
+  /** What happens at once, in bold; and what else is to be known of it. */
+  effect?: string;
+  more?: ComponentChildren;
+  /** What becomes of it later, such as whether it can be undone. */
+  later?: ComponentChildren;
+  /** Anything else, and fields. */
+  text?: ComponentChildren;
 }
 
 /** A page for everybody, at its whole path. */
