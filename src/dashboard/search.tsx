@@ -6,10 +6,12 @@ import { isIP } from 'node:net';
 
 import type { AuditEvent } from '../audit/index.ts';
 import { DAY_MS, HOUR_MS } from '../clock.ts';
-import { digestsOf } from '../credentials/index.ts';
+import { type Credential, digestsOf } from '../credentials/index.ts';
 import { timeOf } from '../diagnosis/index.ts';
+import type { Directory, Organization } from '../directories/index.ts';
 import { inAddress } from '../http/plain-text.ts';
 import { timeOfRequestId } from '../http/request-context.ts';
+import type { Client } from '../oauth/index.ts';
 import { EventList, List, Listed, Row, sent, Time } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
@@ -18,6 +20,27 @@ interface Hit {
   path: string;
   name: string;
   what: string;
+}
+
+/** Where each kind of thing is, and what is said of it. */
+const hitOf = {
+  organization: ({ id, name }: Organization): Hit => ({ path: `organizations/${id}`, name, what: 'organization' }),
+  directory: ({ id, name, endpointKey }: Directory): Hit => ({
+    path: `directories/${id}`,
+    name,
+    what: `directory, endpoint key ${endpointKey}`,
+  }),
+  client: ({ id, name }: Client): Hit => ({ path: `clients/${id}`, name, what: `client ${id}` }),
+  credential: (credential: Credential): Hit => ({
+    path: pathOf(credential),
+    name: credential.label ?? `…${credential.hint}`,
+    what: `credential …${credential.hint}, ${credential.state}`,
+  }),
+};
+
+/** One that has ended is in the audit trail, and no longer on the page of its directory. */
+function pathOf({ id, directoryId, state }: Credential): string {
+  return state === 'revoked' || state === 'expired' ? `audit?credentialId=${id}` : `directories/${directoryId}`;
 }
 
 const SHOWN = 20;
@@ -40,13 +63,9 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
       clients.page(query),
     ]);
     return [
-      ...named.items.map(({ id, name: told }) => ({ path: `organizations/${id}`, name: told, what: 'organization' })),
-      ...holding.items.map(({ id, name: told, endpointKey }) => ({
-        path: `directories/${id}`,
-        name: told,
-        what: `directory, endpoint key ${endpointKey}`,
-      })),
-      ...known.items.map(({ id, name: told }) => ({ path: `clients/${id}`, name: told, what: `client ${id}` })),
+      ...named.items.map(hitOf.organization),
+      ...holding.items.map(hitOf.directory),
+      ...known.items.map(hitOf.client),
     ];
   }
 
@@ -62,26 +81,10 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
       audit.page({ where: { requestId: text }, limit: 1 }),
     ]);
     return [
-      ...[...(organization ? [organization] : []), ...external.items].map(({ id, name }) => ({
-        path: `organizations/${id}`,
-        name,
-        what: 'organization',
-      })),
-      ...(directory
-        ? [
-            {
-              path: `directories/${directory.id}`,
-              name: directory.name,
-              what: `directory, endpoint key ${directory.endpointKey}`,
-            },
-          ]
-        : []),
-      ...(client ? [{ path: `clients/${client.id}`, name: client.name, what: `client ${client.id}` }] : []),
-      ...[...(credential ? [credential] : []), ...hinted].map(({ directoryId, label, hint, state, id }) => ({
-        path: state === 'revoked' || state === 'expired' ? `audit?credentialId=${id}` : `directories/${directoryId}`,
-        name: label ?? `…${hint}`,
-        what: `credential …${hint}, ${state}`,
-      })),
+      ...[...(organization ? [organization] : []), ...external.items].map(hitOf.organization),
+      ...(directory ? [hitOf.directory(directory)] : []),
+      ...(client ? [hitOf.client(client)] : []),
+      ...[...(credential ? [credential] : []), ...hinted].map(hitOf.credential),
       ...(events.items.length > 0
         ? [{ path: `audit?requestId=${encodeURIComponent(text)}`, name: text, what: 'request, in the audit trail' }]
         : []),
@@ -220,10 +223,7 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
         const text = sent(form, 'q', 4096) ?? '';
         for (const digest of digestsOf(text)) {
           const known = await credentials.findByDigest(digest);
-          if (known) {
-            const isOver = known.state === 'revoked' || known.state === 'expired';
-            return isOver ? `${HOME}/audit?credentialId=${known.id}` : `${HOME}/directories/${known.directoryId}`;
-          }
+          if (known) return `${HOME}/${pathOf(known)}`;
         }
         const isToken = /^(?:scim|lk)\w{0,4}_\S{16,}$/.test(text);
         return `${HOME}/search?q=${isToken ? `${encodeURIComponent('…')}${text.slice(-4)}` : inAddress(text, 200)}`;
