@@ -22,8 +22,7 @@ import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
 const KEYS = `${HOME}/api-keys`;
-const TRAIL: Trail = [PLACES.settings];
-const BELOW: Trail = [...TRAIL, [KEYS, 'API keys']];
+const BELOW: Trail = [PLACES.settings, [KEYS, 'API keys']];
 
 const MEANINGS = {
   owner: 'owner: everything',
@@ -38,7 +37,7 @@ export function apiKeyRoutes({ organizations, apiKeys, usage }: DashboardDepende
     const totals = await usage.totals(page.items.map(({ id }) => id));
     return {
       title: 'API keys',
-      trail: TRAIL,
+      trail: [PLACES.settings],
       acts: <Go href="/api/docs" name="API reference" />,
       children: (
         <>

@@ -58,15 +58,14 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
     };
   }
 
-  async function list({ query, after }: Visit) {
+  async function list({ query, limits, after }: Visit) {
     const page = await audit.page({ ...queryOf(query), after, limit: PAGE });
     const directoryId = sent(query, 'directoryId');
     const [placeOf, directory] = await Promise.all([
       placesOf(page.items),
       directoryId === undefined ? undefined : directories.find(directoryId),
     ]);
-    const limits = ID_NAMES.filter((id) => id !== 'requestId' && sent(query, id) !== undefined);
-    const filter = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
+    const limiting = ID_NAMES.filter((id) => id !== 'requestId' && sent(query, id) !== undefined);
     return {
       title: 'Audit',
       trail: [],
@@ -75,17 +74,17 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
           {directory?.requestLog === true && (
             <Go href={`${HOME}/directories/${directory.id}/requests`} name="Request log" />
           )}
-          <Go href={`${HOME}/audit.csv?${filter}`} name="Export CSV" />
-          <Go href={`${HOME}/audit.jsonl?${filter}`} name="Export JSON lines" />
+          <Go href={`${HOME}/audit.csv?${limits}`} name="Export CSV" />
+          <Go href={`${HOME}/audit.jsonl?${limits}`} name="Export JSON lines" />
         </>
       ),
       children: (
         <>
-          <Filter action={`${HOME}/audit`} isOn={filter.size > 0}>
+          <Filter action={`${HOME}/audit`} isOn={limits.size > 0}>
             <Choice label="Events" name="type" any="All events" options={FAMILIES} />
             <Field label="From" name="from" type="date" />
             <Field label="To" name="to" type="date" />
-            {(['requestId', ...limits] as const).map((id) => (
+            {(['requestId', ...limiting] as const).map((id) => (
               <Field label={IDS[id]} name={id} />
             ))}
           </Filter>

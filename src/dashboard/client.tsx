@@ -34,7 +34,6 @@ import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const LATEST = 50;
 const CONNECTIONS = 10;
-const TRAIL: Trail = [PLACES.clients];
 
 export function oneClientRoutes(deps: DashboardDependencies): Route[] {
   const { clients, directories, organizations, credentials, usage, audit, publicUrl } = deps;
@@ -60,7 +59,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
     const address = `${HOME}/clients/${client.id}`;
     return {
       title: client.name,
-      trail: TRAIL,
+      trail: [PLACES.clients],
       children: (
         <>
           <section class="panel">
@@ -202,7 +201,7 @@ function appNameIn(form: URLSearchParams): string | undefined {
 
 /** Of the pages below that of a client. */
 function below(id: string, name: string): Trail {
-  return [...TRAIL, [`${HOME}/clients/${id}`, name]];
+  return [PLACES.clients, [`${HOME}/clients/${id}`, name]];
 }
 
 function factsOf(client: Client, directory: Directory | undefined): DetailList {
@@ -275,7 +274,7 @@ function Values({ client, publicUrl }: { client: Client; publicUrl: string }) {
 /** A new secret, this once, with all else that goes into the console. */
 export function secretPage(title: string, client: Client, secret: string | undefined, publicUrl: string) {
   return oncePage(
-    { title, trail: TRAIL, done: "I've saved it", back: `${HOME}/clients/${client.id}` },
+    { title, trail: [PLACES.clients], done: "I've saved it", back: `${HOME}/clients/${client.id}` },
     <>
       {secret !== undefined && (
         <CopyOnce title="Client secret" label={`For ${client.name}`} value={secret}>

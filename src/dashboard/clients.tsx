@@ -1,13 +1,12 @@
 /** OAuth clients: the list, and a new one. */
-import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { appNameOf, type Client } from '../oauth/index.ts';
-import { Field, Form, Go, List, ProviderChoice, Row, required, Submit, sent, Tag, type Trail } from '../pages/index.ts';
+import { Field, Form, Go, List, ProviderChoice, providerIn, Row, required, Submit, sent, Tag } from '../pages/index.ts';
 import { oneClientRoutes, secretPage } from './client.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const TRAIL: Trail = [PLACES.clients];
 
 export function clientRoutes(deps: DashboardDependencies): Route[] {
   const { clients, directories, organizations, publicUrl } = deps;
@@ -63,7 +62,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
     const directory = directoryId === undefined ? undefined : await directories.get(directoryId);
     return {
       title: 'New client',
-      trail: TRAIL,
+      trail: [PLACES.clients],
       children: (
         <Form action={`${HOME}/clients`} class="panel">
           <p class="soft">
@@ -106,7 +105,7 @@ export function clientRoutes(deps: DashboardDependencies): Route[] {
         const { client, clientSecret } = await clients.create(
           {
             name: required(form, 'name'),
-            provider: IDENTITY_PROVIDER_IDS.find((provider) => provider === form.get('provider')),
+            provider: providerIn(form),
             directoryId: sent(form, 'directoryId'),
             appName: appNameOf(sent(form, 'appName', 1000) ?? '') || undefined,
           },

@@ -1,11 +1,9 @@
 import type { Audit } from '../audit/index.ts';
-import type { Clock } from '../clock.ts';
 import type { Config, SettingKey, SettingSource } from '../config/index.ts';
 import type { ApiKeys, Credentials, Removal, Usage } from '../credentials/index.ts';
 import type { Check, Diagnoses } from '../diagnosis/index.ts';
 import type { Directories, Organizations } from '../directories/index.ts';
 import type { ScimGateway } from '../gateway/index.ts';
-import type { Random } from '../identifiers.ts';
 import type { Notifications } from '../notifications/index.ts';
 import type { Clients, Oauth } from '../oauth/index.ts';
 import type { PortalLinks } from '../one-time-links/index.ts';
@@ -36,8 +34,6 @@ export interface DashboardDependencies extends PipelineDependencies {
   credentialReport: CredentialReport;
   evidence: Evidence;
   campaigns: Campaigns;
-  clock: Clock;
-  random: Random;
   /** Seals what a browser keeps for a moment. */
   secret: string;
 }

@@ -1,7 +1,7 @@
 /** The page of one directory for operators: how it is, what it was like, and its own values. */
 import type { Directory } from '../directories/index.ts';
 import { fallbackCredentialOf } from '../gateway/index.ts';
-import { IDENTITY_PROVIDER_IDS, IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import {
   Act,
   Ask,
@@ -19,6 +19,7 @@ import {
   PastPanel,
   Pick,
   ProviderChoice,
+  providerIn,
   required,
   Submit,
   sent,
@@ -201,11 +202,10 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
         const endpointKey = touched(form, 'endpointKey') ? endpointKeyOf(form) : undefined;
         const isMoved = endpointKey !== undefined && endpointKey !== directory.endpointKey;
         if (isMoved && form.get('move') !== 'yes') await credentials.assertNoneActive(directory);
-        const provider = IDENTITY_PROVIDER_IDS.find((known) => known === form.get('provider'));
         const changed = await directories.change(
           directory.id,
           {
-            ...changesIn(form, { name: required, provider: () => provider, audience: sentOrNone }),
+            ...changesIn(form, { name: required, provider: providerIn, audience: sentOrNone }),
             ...upstreamChangesIn(form, directory),
             endpointKey,
           },

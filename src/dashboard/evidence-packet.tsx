@@ -22,18 +22,17 @@ const SHOWN = 500;
 
 export function evidenceRoutes({ evidence, organizations }: DashboardDependencies): Route[] {
   async function page(visit: Visit) {
-    const { query, now } = visit;
+    const { query, limits, now } = visit;
     const period = periodOf(query, now);
     const packet = query.has('from') ? await gatherFor(evidence, visit) : undefined;
-    const files = new URLSearchParams([...query].filter(([, value]) => value !== ''));
     return {
       title: 'Evidence',
       heading: packet ? 'Evidence of access' : 'Reports',
       trail: packet ? REPORTS_TRAIL : [],
       acts: packet !== undefined && (
         <>
-          <Go href={`${REPORTS}/evidence.csv?${files}`} name="Download CSV" />
-          <Go href={`${REPORTS}/evidence.json?${files}`} name="Download signed JSON" />
+          <Go href={`${REPORTS}/evidence.csv?${limits}`} name="Download CSV" />
+          <Go href={`${REPORTS}/evidence.json?${limits}`} name="Download signed JSON" />
         </>
       ),
       children: (

@@ -1,6 +1,6 @@
 /** What needs somebody, across all customers; and what was refused, of nobody that we know. */
 import { CODE_NAMES, CODES, type Diagnoses, GROUPS, type UnplacedRefusal } from '../diagnosis/index.ts';
-import { choiceNameOf, IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
+import { choiceNameOf } from '../identity-providers/index.ts';
 import {
   Choice,
   createDirectoryRows,
@@ -12,17 +12,16 @@ import {
   Moment,
   namesOf,
   ProviderChoice,
+  providerIn,
   Row,
   sent,
   Tag,
-  type Trail,
 } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { OrganizationChoice, offerOrganizations } from './organization-choice.tsx';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const TRAIL: Trail = [PLACES.organizations];
 
 /** Those that can need somebody, in the words of the table. */
 const FINDINGS = Object.entries(GROUPS).flatMap(([group, name]) => {
@@ -36,7 +35,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
 
   async function list({ query, after }: Visit) {
     const code = CODE_NAMES.find((one) => one === query.get('code'));
-    const provider = IDENTITY_PROVIDER_IDS.find((one) => one === query.get('provider'));
+    const provider = providerIn(query);
     const where = { code, provider, organizationId: sent(query, 'organizationId') };
     const [page, offered] = await Promise.all([
       rows.needing({ ...where, after, limit: PAGE }),
@@ -47,7 +46,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
     const isFiltered = Object.values(where).some((value) => value !== undefined);
     return {
       title: 'Needs attention',
-      trail: TRAIL,
+      trail: [PLACES.organizations],
       acts: <Go href={`${HOME}/refused`} name="Requests without a directory" />,
       children: (
         <>
@@ -75,7 +74,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
   async function nobody({ after }: Visit) {
     return {
       title: 'Requests without a directory',
-      trail: [...TRAIL, [`${HOME}/findings`, 'Needs attention'] as const],
+      trail: [PLACES.organizations, [`${HOME}/findings`, 'Needs attention'] as const],
       children: (
         <>
           <p class="soft">

@@ -1,5 +1,4 @@
 /** Who and what is told: webhooks, chat channels, and the vendor's own contacts. */
-import { AppError } from '../errors.ts';
 import {
   ENDPOINT_KINDS,
   type Endpoint,
@@ -14,6 +13,7 @@ import {
   chosen,
   Field,
   FormPanel,
+  invalidField,
   Last,
   List,
   MAIL_IS_OFF,
@@ -111,12 +111,10 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
         const events = (sent(form, 'events', 1000) ?? '').split(/[\s,]+/).filter((part) => part !== '');
         const unknown = events.find((event) => !isEventFilter(event));
         if (unknown !== undefined)
-          throw new AppError('invalid_request', {
-            detail: `Events must be types such as dsync.token.created, or dsync.*. You entered ${unknown.slice(0, 60)}.`,
-            errors: [
-              { path: 'events', given: unknown.slice(0, 60), wanted: 'types such as dsync.token.created, or dsync.*' },
-            ],
-          });
+          throw invalidField(
+            'events',
+            `Events must be types such as dsync.token.created, or dsync.*. You entered ${unknown.slice(0, 60)}.`,
+          );
         const { endpoint, secret } = await endpoints.create(
           {
             url: required(form, 'url', 2000),

@@ -25,8 +25,7 @@ import type { DashboardDependencies } from './dependencies.ts';
 import { Sessions } from './sessions.tsx';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
-const TRAIL: Trail = [PLACES.settings];
-const BELOW: Trail = [...TRAIL, [`${HOME}/operators`, 'Members']];
+const BELOW: Trail = [PLACES.settings, [`${HOME}/operators`, 'Members']];
 
 export function oneOperatorRoutes(deps: DashboardDependencies): Route[] {
   const { operators } = deps;
@@ -104,7 +103,7 @@ export function oneOperatorRoutes(deps: DashboardDependencies): Route[] {
       const { id, name, lastSignInAt } = await operators.get(visit.id);
       return {
         title: `${verb} ${name}`,
-        trail: [...TRAIL, [`${HOME}/operators/${id}`, name]],
+        trail: [PLACES.settings, [`${HOME}/operators/${id}`, name]],
         name: verb,
         keep: 'Not now',
         effect: `${name} will be signed out immediately and can't sign in again.`,
@@ -150,7 +149,7 @@ export function oneOperatorRoutes(deps: DashboardDependencies): Route[] {
         const { id, name } = await operators.get(visit.id);
         return {
           title: `Remove the second factor of ${name}`,
-          trail: [...TRAIL, [`${HOME}/operators/${id}`, name]],
+          trail: [PLACES.settings, [`${HOME}/operators/${id}`, name]],
           name: 'Remove',
           effect: 'They can then sign in with only a password or a sign-in link.',
           more: 'All of their sessions end. Make sure that the request comes from them.',

@@ -1,12 +1,11 @@
 /** The members of the team: the list, and a new one with their sign-in link. */
 import { hasSecondFactor, OPERATOR_ROLES } from '../operators/index.ts';
-import { Field, FormPanel, Last, List, Row, required, sent, Tag, type Trail } from '../pages/index.ts';
+import { Field, FormPanel, Last, List, Row, required, sent, Tag } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { oneOperatorRoutes, RoleChoice, signInLinkPage } from './operator.tsx';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
-const TRAIL: Trail = [PLACES.settings];
 
 export function operatorRoutes(deps: DashboardDependencies): Route[] {
   const { operators } = deps;
@@ -14,7 +13,7 @@ export function operatorRoutes(deps: DashboardDependencies): Route[] {
   async function list({ after, operator: { id: myId } }: Visit) {
     return {
       title: 'Members',
-      trail: TRAIL,
+      trail: [PLACES.settings],
       children: (
         <>
           <FormPanel title="New member" action={`${HOME}/operators`} submit="Add member">

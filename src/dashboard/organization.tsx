@@ -1,6 +1,5 @@
 /** One organization: its directories, its portal links, its end. */
 import { isOrigin, MOST_ORIGINS, type Organization } from '../directories/index.ts';
-import { IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
 import {
   Ask,
   CopyField,
@@ -20,11 +19,11 @@ import {
   Lines,
   List,
   ProviderChoice,
+  providerIn,
   readHeld,
   required,
   sent,
   sentOrNone,
-  type Trail,
 } from '../pages/index.ts';
 import { allPages } from '../storage/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
@@ -33,7 +32,6 @@ import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
 const PAGE = 50;
 const LINKS = 10;
-const TRAIL: Trail = [PLACES.organizations];
 
 /** As the field shows them. */
 function originsOf({ upstreamOrigins = [] }: Organization): string {
@@ -72,7 +70,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
     const address = `${HOME}/organizations/${id}`;
     return {
       title: name,
-      trail: TRAIL,
+      trail: [PLACES.organizations],
       acts: (
         <>
           <Go href={`${address}/contacts`} name="Contacts" />
@@ -142,7 +140,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
     const count = views.reduce((sum, { holdings }) => sum + holdings.length, 0);
     return {
       title: `Delete ${name}`,
-      trail: [...TRAIL, [`${HOME}/organizations/${id}`, name] as const],
+      trail: [PLACES.organizations, [`${HOME}/organizations/${id}`, name] as const],
       text: (
         <>
           <p>
@@ -196,7 +194,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
           {
             organizationId: id,
             name: required(form, 'name'),
-            provider: IDENTITY_PROVIDER_IDS.find((provider) => provider === form.get('provider')),
+            provider: providerIn(form),
             upstreamUrl: sent(form, 'upstreamUrl', 2000),
             endpointKey: endpointKeyOf(form),
           },

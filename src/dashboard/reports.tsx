@@ -32,13 +32,12 @@ const QUESTIONS: [name: string, query: string][] = [
 export function reportRoutes(deps: DashboardDependencies): Route[] {
   const { credentialReport, organizations } = deps;
 
-  async function list({ query, after, may }: Visit) {
+  async function list({ query, limits, after, may }: Visit) {
     const asked = { filter: filterOf(query), ...sortOf(query) };
     const page = await credentialReport.page({ ...asked, after, limit: PAGE });
     const { items, nextCursor } = page;
     const offered = await offerOrganizations(organizations);
-    const chosen = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
-    const isFiltered = chosen.size > 0;
+    const isFiltered = limits.size > 0;
     const isEmpty = items.length === 0 && nextCursor === null && !isFiltered;
     return {
       title: 'Credentials report',
@@ -47,9 +46,9 @@ export function reportRoutes(deps: DashboardDependencies): Route[] {
       acts: (
         <>
           {may('campaigns.run') && isFiltered && (
-            <Go href={`${REPORTS}/campaigns/new?${chosen}`} name="Start a campaign" />
+            <Go href={`${REPORTS}/campaigns/new?${limits}`} name="Start a campaign" />
           )}
-          <Go href={`${REPORTS}/credentials.csv?${chosen}`} name="Export CSV" />
+          <Go href={`${REPORTS}/credentials.csv?${limits}`} name="Export CSV" />
         </>
       ),
       children: (
@@ -60,7 +59,7 @@ export function reportRoutes(deps: DashboardDependencies): Route[] {
             <nav class="acts" aria-label="Common filters">
               {QUESTIONS.map(([name, question]) => (
                 <small>
-                  <a href={`${REPORTS}?${question}`} aria-current={`${chosen}` === question ? 'true' : undefined}>
+                  <a href={`${REPORTS}?${question}`} aria-current={`${limits}` === question ? 'true' : undefined}>
                     {name}
                   </a>
                 </small>

@@ -1,19 +1,7 @@
 /** One webhook: whether it works, what was sent, and what became of each attempt. */
 import { DAY_MS } from '../clock.ts';
 import type { Delivery, DeliveryState, Endpoint, Notifications } from '../notifications/index.ts';
-import {
-  Act,
-  Ask,
-  CopyOnce,
-  capital,
-  counted,
-  namesOf,
-  oncePage,
-  Status,
-  Time,
-  type Trail,
-  useVisit,
-} from '../pages/index.ts';
+import { Act, Ask, CopyOnce, capital, counted, namesOf, oncePage, Status, Time, useVisit } from '../pages/index.ts';
 import { list } from '../sentences.ts';
 import { Deliveries, LastAttempt, stateIn } from './deliveries.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
@@ -23,7 +11,6 @@ const PAGE = 20;
 const KEPT_DAYS = 30;
 /** After which a webhook that fails is turned off. */
 const FAILING_DAYS = 5;
-const TRAIL: Trail = [PLACES.notifications];
 const DISABLED: Record<NonNullable<Endpoint['disabledReason']>, string> = {
   by_hand: 'Someone turned it off.',
   gone: 'Its endpoint answered 410 (Gone).',
@@ -60,7 +47,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
     const may = visit.may('webhooks.change');
     return {
       title: shownUrl,
-      trail: TRAIL,
+      trail: [PLACES.notifications],
       acts: may && (
         <div class="acts">
           {state === 'active' && <Act action={`${address}/test`} name="Send a test event" />}
@@ -100,7 +87,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
       const endpoint = await named(visit);
       return {
         title: verb,
-        trail: [...TRAIL, [addressOf(endpoint), endpoint.shownUrl]],
+        trail: [PLACES.notifications, [addressOf(endpoint), endpoint.shownUrl]],
         keep: 'Not now',
         effect,
         more,
@@ -158,7 +145,7 @@ export function secretPage(endpoint: Endpoint, secret: string) {
   const { shownUrl } = endpoint;
   const back = addressOf(endpoint);
   return oncePage(
-    { title: 'Signing secret', trail: [...TRAIL, [back, shownUrl]], done: "I've saved it", back },
+    { title: 'Signing secret', trail: [PLACES.notifications, [back, shownUrl]], done: "I've saved it", back },
     <CopyOnce title={shownUrl} label="Your receiver uses it to verify each message" value={secret}>
       Copy it now; it won't be shown again. If you lose it, rotate the secret.
     </CopyOnce>,

@@ -223,6 +223,11 @@ export function ProviderChoice({ value, any }: { value?: IdentityProviderId | un
   return <Choice name="provider" value={value} any={any} options={options} />;
 }
 
+/** Which one was chosen; undefined for none, and for one that we don't know. */
+export function providerIn(form: URLSearchParams): IdentityProviderId | undefined {
+  return IDENTITY_PROVIDER_IDS.find((known) => known === form.get('provider'));
+}
+
 /** What a form sent under a name, trimmed; undefined when it is empty. */
 export function sent(form: URLSearchParams, name: string, maximum = 200): string | undefined {
   return form.get(name)?.trim().slice(0, maximum).toWellFormed() || undefined;

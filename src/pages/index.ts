@@ -27,6 +27,7 @@ export {
   Lines,
   Pick,
   ProviderChoice,
+  providerIn,
   required,
   sent,
   sentOrNone,

@@ -135,8 +135,7 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
     const again = {
       ...visit,
       path: home + pathOf(path, visit),
-      query: new URLSearchParams(query),
-      after: undefined,
+      ...askedIn(query),
       form: new URLSearchParams(),
       refused: { path: visit.path, code: error.code, form: visit.form, ...(field && { field }) },
     };
@@ -157,13 +156,11 @@ export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDep
 
   function guestOf(koa: Context): Guest {
     const params = koa['params'] as Record<string, string>;
-    const query = new URLSearchParams(koa.querystring);
     return {
       path: koa.path,
       params,
       id: params['id'] ?? '',
-      query,
-      after: query.get('after') ?? undefined,
+      ...askedIn(koa.querystring),
       form: new URLSearchParams(),
       origin: {
         address: context.addressOf(koa.req),
@@ -223,6 +220,12 @@ function Content({ shown, refusal }: { shown: Shown; refusal: PageMessage | unde
       {children}
     </>
   );
+}
+
+function askedIn(text: string): Pick<Guest, 'query' | 'limits' | 'after'> {
+  const query = new URLSearchParams(text);
+  const limits = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
+  return { query, limits, after: query.get('after') ?? undefined };
 }
 
 /** Throws payload_too_large, invalid_request. */

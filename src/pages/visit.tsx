@@ -15,6 +15,8 @@ export interface Guest {
   /** What the path has for `:id`; empty where it has none. */
   id: string;
   query: URLSearchParams;
+  /** What the query limits a list by: all that it says but where the list goes on. */
+  limits: URLSearchParams;
   /** Where the page of a list begins that is asked for. */
   after: string | undefined;
   /** What a form sent; empty for a page that is only looked at. */
