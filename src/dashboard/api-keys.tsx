@@ -20,7 +20,6 @@ import {
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
-const PAGE = 50;
 const KEYS = `${HOME}/api-keys`;
 const BELOW: Trail = [PLACES.settings, [KEYS, 'API keys']];
 
@@ -32,8 +31,8 @@ const MEANINGS = {
 } as const;
 
 export function apiKeyRoutes({ organizations, apiKeys, usage }: DashboardDependencies): Route[] {
-  async function list({ after, now, may }: Visit) {
-    const page = await apiKeys.page({ after, limit: PAGE });
+  async function list({ paging, now, may }: Visit) {
+    const page = await apiKeys.page(paging);
     const totals = await usage.totals(page.items.map(({ id }) => id));
     return {
       title: 'API keys',

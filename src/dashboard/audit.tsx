@@ -9,7 +9,6 @@ import { allPages } from '../storage/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
-const PAGE = 50;
 const EXPORT_PAGE = 200;
 const REFUSALS = ['request.denied', 'token.refused'];
 const FAMILIES: [string, string][] = [
@@ -58,8 +57,8 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
     };
   }
 
-  async function list({ query, limits, after }: Visit) {
-    const page = await audit.page({ ...queryOf(query), after, limit: PAGE });
+  async function list({ query, limits, paging }: Visit) {
+    const page = await audit.page({ ...queryOf(query), ...paging });
     const directoryId = sent(query, 'directoryId');
     const [placeOf, directory] = await Promise.all([
       placesOf(page.items),

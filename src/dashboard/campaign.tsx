@@ -23,7 +23,6 @@ import type { DashboardDependencies } from './dependencies.ts';
 import { REPORTS, REPORTS_TRAIL } from './report-tabs.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
-const PAGE = 50;
 export const CAMPAIGNS = `${REPORTS}/campaigns`;
 export const CAMPAIGNS_TRAIL: Trail = [...REPORTS_TRAIL, [CAMPAIGNS, 'Campaigns']];
 export const GOAL_NAMES: Record<Goal, string> = { end: 'Set an end date', oauth: 'Ask to move to OAuth' };
@@ -49,12 +48,12 @@ type Progress = Record<MemberState, number>;
 export function oneCampaignRoutes(deps: DashboardDependencies): Route[] {
   const { campaigns, notifications, directories, organizations } = deps;
 
-  async function one({ id, after, may }: Visit) {
+  async function one({ id, paging, may }: Visit) {
     const campaign = await campaigns.get(id);
     const { name, state, goal, endsAt, createdAt, startedBy } = campaign;
     const [progress, members] = await Promise.all([
       campaigns.progress(campaign.id),
-      campaigns.members(campaign.id, { after, limit: PAGE }),
+      campaigns.members(campaign.id, paging),
     ]);
     const [directoryNames, organizationNames] = await Promise.all([
       namesOf(members.items, 'directoryId', directories.find),

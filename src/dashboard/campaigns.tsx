@@ -24,13 +24,11 @@ import { FilterFields, filterOf } from './report-filter.tsx';
 import { ReportTabs } from './report-tabs.tsx';
 import type { Route, Visit } from './visit.ts';
 
-const PAGE = 50;
-
 export function campaignRoutes(deps: DashboardDependencies): Route[] {
   const { campaigns, notifications, organizations } = deps;
 
-  async function list({ after, may }: Visit) {
-    const { items, nextCursor } = await campaigns.page({ after, limit: PAGE });
+  async function list({ paging, may }: Visit) {
+    const { items, nextCursor } = await campaigns.page(paging);
     const rows = await Promise.all(
       items.map(async (campaign) => ({ campaign, progress: await campaigns.progress(campaign.id) })),
     );

@@ -39,8 +39,8 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
   const { clients, directories, organizations, credentials, usage, audit, publicUrl } = deps;
 
   /** What it connects, newest first, a page at a time. */
-  async function connectionsOf(client: Client, after: string | undefined) {
-    const page = await credentials.ofClient(client.id, { after, limit: CONNECTIONS });
+  async function connectionsOf(client: Client, { paging }: Visit) {
+    const page = await credentials.ofClient(client.id, { ...paging, limit: CONNECTIONS });
     const totals = await usage.totals(page.items.map(({ id }) => id));
     const items = await Promise.all(
       page.items.map(async (credential) => ({
@@ -79,7 +79,7 @@ export function oneClientRoutes(deps: DashboardDependencies): Route[] {
           <AddSecret client={client} path={`${address}/secrets`} class="panel" />
           <List
             title="Connections"
-            of={await connectionsOf(client, visit.after)}
+            of={await connectionsOf(client, visit)}
             none={visit.query.has('after') ? 'No earlier connections.' : 'No connections yet.'}
             row={({ credential, total, directory: to, organization }) => (
               <Row

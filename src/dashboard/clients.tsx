@@ -6,13 +6,11 @@ import { oneClientRoutes, secretPage } from './client.tsx';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
-const PAGE = 50;
-
 export function clientRoutes(deps: DashboardDependencies): Route[] {
   const { clients, directories, organizations, publicUrl } = deps;
 
-  async function list({ query, after, may }: Visit) {
-    const page = await clients.page({ directoryId: sent(query, 'directoryId'), after, limit: PAGE });
+  async function list({ query, paging, may }: Visit) {
+    const page = await clients.page({ directoryId: sent(query, 'directoryId'), ...paging });
     const owners = new Map(
       await Promise.all(page.items.map(async (client) => [client.id, await ownerOf(client)] as const)),
     );

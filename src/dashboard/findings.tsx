@@ -21,8 +21,6 @@ import type { DashboardDependencies } from './dependencies.ts';
 import { OrganizationChoice, offerOrganizations } from './organization-choice.tsx';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
-const PAGE = 50;
-
 /** Those that can need somebody, in the words of the table. */
 const FINDINGS = Object.entries(GROUPS).flatMap(([group, name]) => {
   const codes = CODE_NAMES.filter((code) => CODES[code].group === group && CODES[code].severity !== 'fine');
@@ -33,12 +31,12 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, diagnoses } = deps;
   const rows = createDirectoryRows(deps);
 
-  async function list({ query, after }: Visit) {
+  async function list({ query, paging }: Visit) {
     const code = CODE_NAMES.find((one) => one === query.get('code'));
     const provider = providerIn(query);
     const where = { code, provider, organizationId: sent(query, 'organizationId') };
     const [page, offered] = await Promise.all([
-      rows.needing({ ...where, after, limit: PAGE }),
+      rows.needing({ ...where, ...paging }),
       offerOrganizations(organizations),
     ]);
     const found = page.items.map(({ directory }) => directory);
@@ -71,7 +69,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
     };
   }
 
-  async function nobody({ after }: Visit) {
+  async function nobody({ paging }: Visit) {
     return {
       title: 'Requests without a directory',
       trail: [PLACES.organizations, [`${HOME}/findings`, 'Needs attention'] as const],
@@ -82,7 +80,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
             getting through, compare the address and the time.
           </p>
           <List
-            of={await diagnoses.unplaced.page({ after, limit: PAGE })}
+            of={await diagnoses.unplaced.page(paging)}
             none={['No requests without a directory', 'This list covers the last seven days.']}
             row={(refusal) => <NobodyRow refusal={refusal} />}
           />

@@ -27,7 +27,7 @@ import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 import { secretPage, webhookRoutes } from './webhook.tsx';
 
-const PAGE = 50;
+const CONTACTS = 50;
 const home = `${HOME}/notifications`;
 const KIND_NAMES: Record<EndpointKind, string> = {
   webhook: 'Your software (webhook)',
@@ -39,10 +39,10 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
   const { notifications } = deps;
   const { endpoints, contacts } = notifications;
 
-  async function list({ after, may }: Visit) {
+  async function list({ paging, may }: Visit) {
     const [page, people] = await Promise.all([
-      endpoints.page({ after, limit: PAGE }),
-      contacts.page({ scope: VENDOR_SCOPE, limit: PAGE }),
+      endpoints.page(paging),
+      contacts.page({ scope: VENDOR_SCOPE, limit: CONTACTS }),
     ]);
     return {
       title: 'Notifications',

@@ -5,12 +5,10 @@ import type { DashboardDependencies } from './dependencies.ts';
 import { oneOperatorRoutes, RoleChoice, signInLinkPage } from './operator.tsx';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
-const PAGE = 50;
-
 export function operatorRoutes(deps: DashboardDependencies): Route[] {
   const { operators } = deps;
 
-  async function list({ after, operator: { id: myId } }: Visit) {
+  async function list({ paging, operator: { id: myId } }: Visit) {
     return {
       title: 'Members',
       trail: [PLACES.settings],
@@ -22,7 +20,7 @@ export function operatorRoutes(deps: DashboardDependencies): Route[] {
             <RoleChoice value="viewer" />
           </FormPanel>
           <List
-            of={await operators.page({ after, limit: PAGE })}
+            of={await operators.page(paging)}
             none="No members."
             row={(operator) => (
               <Row

@@ -30,7 +30,7 @@ import type { DashboardDependencies } from './dependencies.ts';
 import { PortalLinks, portalLinkRoutes } from './portal-links.tsx';
 import { HOME, PLACES, type Route, type Visit } from './visit.ts';
 
-const PAGE = 50;
+const DIRECTORIES = 50;
 const LINKS = 10;
 
 /** As the field shows them. */
@@ -59,7 +59,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
   /** What all its directories hold. */
   async function allHeldBy(organizationId: string, now: Date): Promise<Held[]> {
     const all: Held[] = [];
-    for await (const some of allPages((after) => directories.page({ organizationId, after, limit: PAGE })))
+    for await (const some of allPages((after) => directories.page({ organizationId, after, limit: DIRECTORIES })))
       all.push(...(await Promise.all(some.map((directory) => readHeld(deps, directory, now)))));
     return all;
   }
@@ -81,7 +81,7 @@ export function organizationRoutes(deps: DashboardDependencies): Route[] {
       children: (
         <>
           <List
-            of={await rows.page({ organizationId: id, after: visit.after, limit: PAGE })}
+            of={await rows.page({ organizationId: id, ...visit.paging })}
             none={[
               'No directories yet',
               'A directory connects one identity provider. It has its own endpoint, and room for two credentials.',

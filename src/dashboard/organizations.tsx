@@ -40,11 +40,12 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
     return { items, total, names: await namesOf(found, 'organizationId', organizations.find) };
   }
 
-  async function list({ after, may, operator: { id: operatorId } }: Visit) {
+  async function list({ paging, may, operator: { id: operatorId } }: Visit) {
+    const isFirst = paging.after === undefined;
     const [{ items, nextCursor }, count, needing, operator] = await Promise.all([
-      organizations.page({ after, limit: PAGE }),
+      organizations.page({ ...paging, limit: PAGE }),
       organizations.count(),
-      after === undefined ? broken() : undefined,
+      isFirst ? broken() : undefined,
       operators.get(operatorId),
     ]);
     const shown = await Promise.all(
@@ -84,7 +85,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
               row={(row) => <NeedingRow {...row} names={needing.names} diagnoses={diagnoses} />}
             />
           )}
-          {after === undefined && hasLinksAlone(operator) && (
+          {isFirst && hasLinksAlone(operator) && (
             <LinksAlone acts={<Go href={`${HOME}/account`} name="Your account" />} />
           )}
           <List
@@ -95,7 +96,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
             ]}
             row={(row) => <OrganizationRow {...row} diagnoses={diagnoses} />}
           />
-          {!needing && after === undefined && count > 0 && (
+          {!needing && isFirst && count > 0 && (
             <p>
               <small>
                 <a href={`${HOME}/findings`}>Show everything that needs attention</a>

@@ -9,7 +9,6 @@ import { FilterFields, filterOf } from './report-filter.tsx';
 import { REPORTS, ReportTabs } from './report-tabs.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
-const PAGE = 50;
 const SORT_NAMES: [string, string][] = [
   ['created desc', 'Newest first'],
   ['created asc', 'Oldest first'],
@@ -32,9 +31,9 @@ const QUESTIONS: [name: string, query: string][] = [
 export function reportRoutes(deps: DashboardDependencies): Route[] {
   const { credentialReport, organizations } = deps;
 
-  async function list({ query, limits, after, may }: Visit) {
+  async function list({ query, limits, paging, may }: Visit) {
     const asked = { filter: filterOf(query), ...sortOf(query) };
-    const page = await credentialReport.page({ ...asked, after, limit: PAGE });
+    const page = await credentialReport.page({ ...asked, ...paging });
     const { items, nextCursor } = page;
     const offered = await offerOrganizations(organizations);
     const isFiltered = limits.size > 0;

@@ -35,7 +35,7 @@ export function webhookRoutes({ notifications, directories }: DashboardDependenc
     const address = addressOf(endpoint);
     const limit = stateIn(visit);
     const [page, pending, failed, all] = await Promise.all([
-      deliveries.page({ targetId: id, state: limit, after: visit.after, limit: PAGE }),
+      deliveries.page({ targetId: id, state: limit, ...visit.paging, limit: PAGE }),
       deliveries.count({ targetId: id, state: 'pending' }),
       deliveries.count({ targetId: id, state: 'failed' }),
       deliveries.count({ targetId: id }),

@@ -56,6 +56,7 @@ export interface PipelineDependencies {
 const METHODS = ['GET', 'HEAD', 'POST'];
 const BODY_LIMIT_BYTES = 64 * 1024;
 const FORM_KEY_LENGTH = 22;
+const PAGE_LENGTH = 50;
 
 export function createPipeline<V extends Visit>(face: Face<V>, deps: PipelineDependencies): Middleware {
   const { context, clock, log, random, idempotency, publicUrl } = deps;
@@ -222,10 +223,10 @@ function Content({ shown, refusal }: { shown: Shown; refusal: PageMessage | unde
   );
 }
 
-function askedIn(text: string): Pick<Guest, 'query' | 'limits' | 'after'> {
+function askedIn(text: string): Pick<Guest, 'query' | 'limits' | 'paging'> {
   const query = new URLSearchParams(text);
   const limits = new URLSearchParams([...query].filter(([name, value]) => value !== '' && name !== 'after'));
-  return { query, limits, after: query.get('after') ?? undefined };
+  return { query, limits, paging: { after: query.get('after') ?? undefined, limit: PAGE_LENGTH } };
 }
 
 /** Throws payload_too_large, invalid_request. */

@@ -12,7 +12,6 @@ import { createSeen, type SeenDependencies } from './seen.ts';
 import { Moment } from './times.tsx';
 import { addressOf, fileOf, type Route, trailTo, type Visit } from './visit.tsx';
 
-const PAGE = 50;
 const EXPORT_PAGE = 200;
 
 const KINDS: Record<LoggedRequest['kind'], string> = {
@@ -52,7 +51,7 @@ export function requestLogRoutes(deps: SeenDependencies & { diagnoses: Diagnoses
   async function list(visit: Visit) {
     const directory = await logged(visit);
     const isOn = directory.requestLog === true;
-    const page = await diagnoses.requestLog.page(directory.id, { after: visit.after, limit: PAGE });
+    const page = await diagnoses.requestLog.page(directory.id, visit.paging);
     const names = await namesOf(page.items, 'credentialId', async (id) => {
       const credential = await credentials.find(id);
       return credential && { name: endOf(credential) };

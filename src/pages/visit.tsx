@@ -17,8 +17,8 @@ export interface Guest {
   query: URLSearchParams;
   /** What the query limits a list by: all that it says but where the list goes on. */
   limits: URLSearchParams;
-  /** Where the page of a list begins that is asked for. */
-  after: string | undefined;
+  /** The page of a list that is asked for: where it begins, and how long pages are unless they say otherwise. */
+  paging: { after: string | undefined; limit: number };
   /** What a form sent; empty for a page that is only looked at. */
   form: URLSearchParams;
   /** Where it comes from. */

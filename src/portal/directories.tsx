@@ -16,7 +16,6 @@ import {
   type Visit,
 } from '../pages/index.ts';
 
-const PAGE = 50;
 const REFUSALS = ['request.denied', 'token.refused', 'connection.refused'];
 
 export function directoryRoutes(deps: SeenDependencies): Route[] {
@@ -50,8 +49,7 @@ export function directoryRoutes(deps: SeenDependencies): Route[] {
     const isOfRefusals = visit.query.get('type') === 'refused';
     const { items, nextCursor } = await audit.page({
       where: { directoryId: directory.id, ...(isOfRefusals && { type: REFUSALS }) },
-      after: visit.after,
-      limit: PAGE,
+      ...visit.paging,
     });
     const events = items.filter((event) => isToldTo(event, visit.reader));
     const address = addressOf(visit, directory);

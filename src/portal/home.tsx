@@ -17,8 +17,6 @@ import {
 } from '../pages/index.ts';
 import { HOME, SESSION_COOKIE, type SessionDependencies, type Visit } from './session.ts';
 
-const DIRECTORIES = 50;
-
 export function homeRoutes(
   deps: SessionDependencies & {
     directories: Directories;
@@ -42,11 +40,10 @@ export function homeRoutes(
       path: '',
       action: 'directories.read',
       async get(visit) {
-        const { organization, after } = visit;
+        const { organization, paging } = visit;
         const { items: kept, nextCursor } = await rows.page({
           organizationId: organization.id,
-          after,
-          limit: DIRECTORIES,
+          ...paging,
         });
         const items = await Promise.all(kept.map(asItIsNow));
         return {
