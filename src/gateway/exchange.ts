@@ -126,8 +126,11 @@ export function createCarry(deps: CarryDependencies): Carry {
     let answer: AnswerInProgress | undefined;
     let isLate = false;
     let isOver = false;
+    let isRecoding = false;
     /** What came is not of the coding that it says. */
     let isBroken = false;
+    /** By the monotonic clock. */
+    let endedAt: number | undefined;
     let drainedBytes = 0;
 
     const expire = () => {
@@ -154,8 +157,11 @@ export function createCarry(deps: CarryDependencies): Carry {
       if (answer?.isStreaming) response.off('drain', onDrain);
     };
 
+    /** Until the answer was in: how fast the IdP reads it says nothing of the SCIM server. */
+    const elapsed = () => (endedAt ?? clock.monotonicMs()) - exchange.startedAt;
+
     function tell(outcome: OutcomeClass, more: Told = {}): void {
-      const elapsedMs = clock.monotonicMs() - exchange.startedAt;
+      const elapsedMs = elapsed();
       const { address } = exchange;
       const kind = kindOf(method, path);
       onOutcome({ kind, outcome, method, elapsedMs, grant, address, requestId, ...more });
@@ -170,8 +176,7 @@ export function createCarry(deps: CarryDependencies): Carry {
     /** The answer is known as far as it matters; what follows of it is not read. */
     function judge(current: AnswerInProgress, text: string | undefined): OutcomeClass {
       const { status, contentType, hasBody, headers } = current;
-      const elapsedMs = clock.monotonicMs() - exchange.startedAt;
-      const seen = outcomeOf({ method, path, status, contentType, elapsedMs, text, hasBody });
+      const seen = outcomeOf({ method, path, status, contentType, elapsedMs: elapsed(), text, hasBody });
       const outcome = seen === 'ok' && isUnreadable(current) ? 'unreadable' : seen;
       const coding = outcome === 'unreadable' ? codingNameOf(headers['content-encoding']) : undefined;
       if (outcome === 'unreadable') warnUnreadable(grant.directory.id, coding, requestId);
@@ -196,9 +201,8 @@ export function createCarry(deps: CarryDependencies): Carry {
       const { coding, isRecoded } = current;
       const decoded = coding ? decodedOf(coding, bytes) : bytes;
       if (decoded === 'too large') {
-        judge(current, undefined);
         stream(current);
-        current.sink?.end();
+        endStream(current);
         return;
       }
       if (decoded === 'cut' || isCut(current, decoded)) {
@@ -241,7 +245,9 @@ export function createCarry(deps: CarryDependencies): Carry {
     /** From now on the answer goes out as it comes in. */
     function stream(current: AnswerInProgress): void {
       const { chunks, status } = current;
-      dropNominalCoding(current, chunks[0]);
+      // The first piece can be a single byte, which tells nothing of the coding.
+      const first = joined(chunks);
+      dropNominalCoding(current, first);
       const { coding } = current;
       current.chunks = [];
       current.isStreaming = true;
@@ -257,17 +263,37 @@ export function createCarry(deps: CarryDependencies): Carry {
           end: () => response.end(scanner.end()),
         };
       } else {
-        const decoders = coding.createDecoders(chunks[0] ?? Buffer.alloc(0));
+        const decoders = coding.createDecoders(first);
         const [decoder] = decoders;
         decoder.on('drain', onDrain);
         pipeline([...decoders, transformOf(scanner), ...coding.createEncoders(), response], (error) => {
-          if (!error) return;
+          if (!error) {
+            judge(current, undefined);
+            return;
+          }
           isBroken = !response.destroyed || codeOf(error) !== 'ERR_STREAM_PREMATURE_CLOSE';
-          controller?.abort(error);
+          if (!isOver) controller?.abort(error);
+          else if (isBroken) tellCut(error, current);
         });
         current.sink = decoder;
+        isRecoding = true;
       }
-      for (const chunk of chunks) current.sink.write(chunk);
+      if (first.length > 0) current.sink.write(first);
+    }
+
+    /** All of it is in. Whether it is whole shows at the end of its coding. */
+    function endStream(current: AnswerInProgress): void {
+      endedAt = clock.monotonicMs();
+      if (!isRecoding) judge(current, undefined);
+      current.sink?.end();
+    }
+
+    function tellCut(error: Error, { status }: AnswerInProgress): void {
+      tell(isLate ? 'slow' : 'cut', { status });
+      log.warn(
+        { err: error, requestId, directoryId: grant.directory.id },
+        'the response from an upstream was cut off',
+      );
     }
 
     /** A redirect that is mapped back to where it came from: the IdP would follow it in circles. */
@@ -352,22 +378,15 @@ export function createCarry(deps: CarryDependencies): Carry {
       onResponseEnd() {
         if (isOver || !answer) return;
         done();
-        if (!answer.sink) finish(answer);
-        else {
-          judge(answer, undefined);
-          answer.sink.end();
-        }
+        if (answer.sink) endStream(answer);
+        else finish(answer);
       },
       onResponseError(_controller, error) {
         if (isOver) return;
         done();
         if (response.destroyed && !isBroken) return;
         if (answer) {
-          tell(isLate ? 'slow' : 'cut', { status: answer.status });
-          log.warn(
-            { err: error, requestId, directoryId: grant.directory.id },
-            'the response from an upstream was cut off',
-          );
+          tellCut(error, answer);
           if (!answer.isStreaming) fail(isLate ? 504 : 502, isLate ? LATE : CUT);
           // Half an answer is out: cutting the connection is the only way left to say that it is not whole.
           else response.destroy();

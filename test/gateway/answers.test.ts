@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { after, describe, it } from 'node:test';
 import zlib, {
@@ -468,6 +469,33 @@ describe('what a SCIM server answers, behind the gateway', () => {
         (await told(one)).map(({ reason }) => reason),
         ['upstream_cut'],
       );
+  });
+
+  it('is told as cut when a long compressed one ends before its coding does, and as nothing when it is whole', async () => {
+    const text = JSON.stringify(Array.from({ length: 20_000 }, () => ({ id: randomUUID() })));
+    const damaged = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -6), Buffer.from([1, 2]), bytes.subarray(-4)]);
+    const swollen = gzipSync(`{"schemas":["${'a'.repeat(3_000_000)}"]}`);
+    for (const [coding, bytes, isWhole] of [
+      ['gzip', gzipSync(text), true],
+      ['gzip', swollen, true],
+      ['deflate', deflateSync(text), true],
+      ['gzip', gzipSync(text).subarray(0, -5000), false],
+      ['gzip', damaged(gzipSync(text)), false],
+      ['gzip', swollen.subarray(0, -9), false],
+      ['deflate', deflateSync(text).subarray(0, -5000), false],
+      ['br', brotliCompressSync(text, QUICK).subarray(0, -5000), false],
+    ] as const) {
+      const its = await behind.http((_request, response) => {
+        const headers = { 'Content-Type': 'application/scim+json', 'Content-Encoding': coding };
+        response.writeHead(200, { ...headers, 'Content-Length': bytes.length });
+        response.write(bytes.subarray(0, 1), () => setImmediate(() => response.end(bytes.subarray(1))));
+      });
+      const asking = its.ask('/Users', { headers: { 'accept-encoding': coding } });
+      if (isWhole) await asking;
+      else await assert.rejects(asking, /aborted|socket hang up/);
+      const reasons = (await told(its)).map(({ reason }) => reason);
+      assert.deepEqual(reasons, isWhole ? [] : ['upstream_cut'], `${coding}, ${bytes.length} bytes`);
+    }
   });
 
   it('is asked once more when it closed the connection before a word, where asking twice does no harm', async () => {
