@@ -64,18 +64,19 @@ function exposed({ finding, audience }: Speech): Text[] {
   return detail === 'portal_link_presented' ? [say`Revoke that link and create another one.`] : [];
 }
 
-const PLACES: Record<string, string> = {
-  header: 'the header',
-  cookie: 'the cookie',
-  body: 'the form field',
-  query: 'the URL parameter',
+const PLACES: Record<string, { named: string; unnamed: string }> = {
+  header: { named: 'the header', unnamed: 'another header' },
+  cookie: { named: 'the cookie', unnamed: 'a cookie' },
+  body: { named: 'the form field', unnamed: 'the body' },
+  query: { named: 'the URL parameter', unnamed: 'the URL' },
 };
 
 /** “the header X-Api-Key”: where a token was instead of the Authorization header. */
-function tokenPlaceOf({ finding: { facts } }: Speech, unnamed = 'another place'): Text {
+function tokenPlaceOf({ finding: { facts } }: Speech, unknown = 'another place'): Text {
   const [place = '', ...name] = (facts.foundIn ?? '').split(' ');
   const where = PLACES[place];
-  return where === undefined ? [unnamed] : say`${where} ${ui(name.join(' '))}`;
+  if (where === undefined) return [unknown];
+  return name.length === 0 ? [where.unnamed] : say`${where.named} ${ui(name.join(' '))}`;
 }
 
 const SAME_PAGE = 'The URL and the token must come from the same page.';

@@ -11,7 +11,7 @@ import { isOurs, type Presented, readAuthorization } from './presented.ts';
 
 export interface TokenElsewhere {
   subReason: SubReasons['missing'];
-  /** The place and its name: `header X-Api-Key`, `query access_token`. */
+  /** The place and its name: `header X-Api-Key`, `query access_token`. Without the name where it reads like anything but one. */
   foundIn: string;
   value: string;
 }
@@ -33,7 +33,8 @@ const SHORTEST = 16;
 /** Headers that are looked at as something else, or that only repeat a URL. */
 const NO_PLACE =
   /^(?:authorization|cookie|host|referer|origin|x-original-ur[il]|x-forwarded-uri|x-auth-request-redirect)$/i;
-const LONGEST_NAME = 60;
+/** Anybody can send a name that reads like a sentence, and it would be shown on pages. */
+const NAME = /^[\w.:$[\]-]{1,60}$/;
 
 const FORM = /^application\/x-www-form-urlencoded\b/i;
 const LONGEST_FORM_BYTES = 16 * 1024;
@@ -105,7 +106,7 @@ function foundAt(place: Place, name: string, given: string): TokenElsewhere | un
   if (own === undefined && !(CREDENTIAL_NAME.test(name) && given.trim().length >= SHORTEST)) return undefined;
   return {
     subReason: SUB_REASON_OF[place],
-    foundIn: `${place} ${name.slice(0, LONGEST_NAME)}`,
+    foundIn: NAME.test(name) ? `${place} ${name}` : place,
     value: own ?? given.trim().replace(/^bearer[ \t]+/i, ''),
   };
 }

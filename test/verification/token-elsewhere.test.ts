@@ -51,6 +51,17 @@ describe('a token outside the Authorization header', () => {
     assert.deepEqual(placeOf([['Cookie', `a=b; token=${token}`]]), ['token_in_cookie', 'cookie token', token]);
   });
 
+  it('is named by its place alone where the name could be a sentence, which anybody can send', () => {
+    for (const name of ['Call 0800 123 to fix this', 'https://evil.example/fix', '<b>', '', 'ü', 'x'.repeat(61)])
+      assert.deepEqual(
+        placeOf([], `${encodeURIComponent(name)}=${token}`),
+        ['token_in_query', 'query', token],
+        `“${name}”`,
+      );
+    assert.equal(placeOf([['Cookie', `see evil=${token}`]])[1], 'cookie');
+    assert.equal(placeOf([], `filter[auth.token]=${token}`)[1], 'query filter[auth.token]');
+  });
+
   it('is not seen in what is none', () => {
     const filter = '?filter=userName%20eq%20%22ada%40northwind.example%22&key=1&startIndex=1';
     for (const [headers, query] of [
@@ -106,6 +117,16 @@ describe('a request with its token in the wrong place', () => {
       assert.ok(!JSON.stringify([event, headers, detail]).includes(its.token), 'the value is nowhere');
     }
     assert.equal(its.asked.length, 0, 'nothing of it reaches the SCIM server');
+  });
+
+  it('is explained without the name where that could be a sentence', async () => {
+    const own = await behind.http(json({ totalResults: 0 }));
+    await send(app.url, `${own.base}/Users?${encodeURIComponent('Call 0800 123 for help')}=${own.token}`);
+    await told(own.directory);
+    const { body } = await app.api.get(`/directories/${own.directory.id}/diagnosis`);
+    const { words } = body.findings.find(({ code }: Answer) => code === 'token_in_query');
+    assert.match(words.rest, /^It's sending the token in the URL\. URLs end up in logs/);
+    assert.doesNotMatch(JSON.stringify(body), /0800/);
   });
 
   it('is refused without a look at a form that is announced and never comes, or is too long', async () => {
