@@ -290,10 +290,7 @@ export function createCarry(deps: CarryDependencies): Carry {
 
     function tellCut(error: Error, { status }: AnswerInProgress): void {
       tell(isLate ? 'slow' : 'cut', { status });
-      log.warn(
-        { err: error, requestId, directoryId: grant.directory.id },
-        'the response from an upstream was cut off',
-      );
+      log.warn({ err: error, requestId, directoryId: grant.directory.id }, 'the response from an upstream was cut off');
     }
 
     /** A redirect that is mapped back to where it came from: the IdP would follow it in circles. */

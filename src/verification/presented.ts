@@ -178,6 +178,8 @@ const NO_PREFIX = /^[0-9A-Za-z]{38}$/;
 function lookOf(value: string): SubReasons['unknown'] | Damage {
   const starts = value.match(/scim(?:at)?_/g)?.length ?? 0;
   if (starts > 1) return 'token_doubled';
+  // Whole, and of another server or a directory that was deleted.
+  if (classifyToken(value) === 'ours') return 'token_unknown';
   if (/^scim_[0-9a-z]*$/i.test(value)) return value.length === TOKEN_LENGTH ? 'token_mistyped' : 'token_truncated';
   if (MASKED.test(value) || (NO_PREFIX.test(value) && classifyToken(`scim_${value}`) === 'ours'))
     return 'token_truncated';
