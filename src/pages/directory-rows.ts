@@ -88,5 +88,3 @@ export function createDirectoryRows({ directories, diagnoses }: { directories: D
     },
   };
 }
-
-export type DirectoryRows = ReturnType<typeof createDirectoryRows>;

@@ -10,7 +10,7 @@ export { ContactRow, contactRoutes, MAIL_IS_OFF, notifiedAbout } from './contact
 export { credentialRoutes } from './credentials.tsx';
 export { diagnosisRoutes } from './diagnosis.tsx';
 export { DirectoryFace, LastUse } from './directory.tsx';
-export { createDirectoryRows, type DirectoryRow, type DirectoryRows } from './directory-rows.ts';
+export { createDirectoryRows, type DirectoryRow } from './directory-rows.ts';
 export { type Held, isHeldBack, placeOf, readHeld, spokenOf, titleOf } from './directory-view.ts';
 export { entryRoute } from './entering.ts';
 export { EventList, isToldTo } from './events.tsx';
@@ -54,7 +54,7 @@ export {
 } from './lists.tsx';
 export { MessageParts, messagePage, type PageMessage } from './messages.tsx';
 export { renderPage } from './page.tsx';
-export { CopyField, capital, counted, Go, Icon, Note, QrCode, Status, Steps, Tag, type Tone } from './parts.tsx';
+export { CopyField, capital, counted, Go, Icon, Note, QrCode, Status, Tag, type Tone } from './parts.tsx';
 export { createPipeline, type Face, type PipelineDependencies } from './pipeline.tsx';
 export { requestLogRoutes } from './request-log.tsx';
 export { createSeen, type SeenDependencies } from './seen.ts';
@@ -65,7 +65,6 @@ export {
   addressOf,
   fileOf,
   type Guest,
-  type Handler,
   live,
   type OpenRoute,
   type Route,
