@@ -17,13 +17,13 @@ import {
   LastUse,
   live,
   PastPanel,
-  Pick,
   ProviderChoice,
   providerIn,
   required,
   Submit,
   sent,
   sentOrNone,
+  Tick,
   Time,
   touched,
   trailTo,
@@ -265,10 +265,8 @@ function ChangeForm(props: { directory: Directory; address: string; shared: Shar
         name="endpointKey"
         hint="The key is part of the URL. If you change it, update the URL in the identity provider too."
       />
-      <Pick
-        type="checkbox"
+      <Tick
         name="move"
-        value="yes"
         label="Change the endpoint key even if credentials are in use."
         hint={`Requests from ${IDENTITY_PROVIDERS[provider].name} will be refused until you paste the new URL there.`}
       />

@@ -1,6 +1,6 @@
 /** What somebody sees who signs in: the ways that this server has, and the page of a one-time link. */
 import type { Operators } from '../operators/index.ts';
-import { Field, Go, Submit, span } from '../pages/index.ts';
+import { Field, Go, Note, Submit, span } from '../pages/index.ts';
 import { withoutSecrets } from '../secrets/redaction.ts';
 import { PasskeyQuestion, WithPasskeys } from './passkey-form.tsx';
 import { HOME } from './visit.ts';
@@ -17,11 +17,7 @@ export function SignIn(props: {
   return (
     <>
       <h1>Sign in</h1>
-      {wrong !== undefined && (
-        <div class="note bad" role="alert">
-          {wrong}
-        </div>
-      )}
+      {wrong !== undefined && <Note tone="bad">{wrong}</Note>}
       {hasOpenId && (
         <div class="acts">
           <Go

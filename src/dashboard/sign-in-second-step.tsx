@@ -2,7 +2,7 @@
 
 import { AppError, isAppError } from '../errors.ts';
 import type { Entered, Operators, SecondStep } from '../operators/index.ts';
-import { CodeField, Field, type Guest, type OpenRoute, type Shown, Submit } from '../pages/index.ts';
+import { CodeField, Field, type Guest, Note, type OpenRoute, type Shown, Submit } from '../pages/index.ts';
 import { PasskeyQuestion, passkeyIn, WithPasskeys } from './passkey-form.tsx';
 import { HOME } from './visit.ts';
 
@@ -83,11 +83,7 @@ function SecondStepForms({ step, next, problem }: { step: SecondStep; next: stri
     <>
       <h1>Confirm that it's you</h1>
       <p class="soft">You are signing in as {operator.name}.</p>
-      {problem !== undefined && (
-        <div class="note bad" role="alert">
-          {problem}
-        </div>
-      )}
+      {problem !== undefined && <Note tone="bad">{problem}</Note>}
       {passkey && (
         <>
           <WithPasskeys>

@@ -44,10 +44,10 @@ export function CopyField({ label, value, isPrimary = false }: { label?: string;
 }
 
 /** What must be seen before the rest of a page. */
-export function Note(props: { tone?: 'ok'; acts?: ComponentChildren; children: ComponentChildren }) {
+export function Note(props: { tone?: 'ok' | 'bad'; acts?: ComponentChildren; children: ComponentChildren }) {
   const { tone, acts, children } = props;
   return (
-    <section class={tone === undefined ? 'note' : `note ${tone}`} role={tone && 'status'}>
+    <section class={tone === undefined ? 'note' : `note ${tone}`} role={tone && (tone === 'bad' ? 'alert' : 'status')}>
       <div>{children}</div>
       {acts && <div class="acts">{acts}</div>}
     </section>

@@ -23,6 +23,7 @@ import { pageHeaders, redirectHeaders } from './headers.ts';
 import { Head } from './heads.tsx';
 import { fieldProblemOf, messageOf, messagePage, type PageMessage } from './messages.tsx';
 import { type PageFrame, renderPage, renderPart } from './page.tsx';
+import { Note } from './parts.tsx';
 import { type Placed, pathOf, placed } from './routes.ts';
 import { type Guest, type OpenRoute, type Route, type Shown, type Visit, VisitContext } from './visit.tsx';
 
@@ -207,11 +208,9 @@ function Content({ shown, refusal }: { shown: Shown; refusal: PageMessage | unde
   return (
     <>
       {refusal && (
-        <div class="note bad" role="alert">
-          <div>
-            <strong>{refusal.title}</strong> {refusal.text}
-          </div>
-        </div>
+        <Note tone="bad">
+          <strong>{refusal.title}</strong> {refusal.text}
+        </Note>
       )}
       {trail && (
         <Head trail={trail} title={heading}>

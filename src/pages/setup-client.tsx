@@ -22,9 +22,9 @@ import { Lead, troubleOf } from './findings.tsx';
 import { Fold, Form, Submit } from './forms.tsx';
 import { CopyOnce } from './heads.tsx';
 import { capital, Go, Note } from './parts.tsx';
-import { PasteWarning } from './paste-warning.tsx';
 import { createSeen, type SeenDependencies } from './seen.ts';
 import { framed, Onward } from './setup-steps.tsx';
+import { PasteWarning } from './shown-token.tsx';
 import { Expiry } from './times.tsx';
 import { addressOf, type Route, trailTo, useVisit, type Visit } from './visit.tsx';
 
