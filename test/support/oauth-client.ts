@@ -1,6 +1,6 @@
 /** An OAuth client as tests play it: made by the admin API, consented to in a browser, asking at the token endpoint in any style. */
 import assert from 'node:assert/strict';
-import type { Answer, Api } from './api.ts';
+import { type Answer, type Api, patiently as untilFree } from './api.ts';
 import { createBrowserSession } from './browser-session.ts';
 
 export const REDIRECT_URI = 'https://idp.example/callback';
@@ -103,16 +103,17 @@ export async function consent(
   directory: { id: string; organizationId: string },
   { query = {}, form = {} }: Consent = {},
 ): Promise<URL> {
-  const { body: link } = await api.post('/portal-links', { organizationId: directory.organizationId });
+  const { body: link } = await untilFree(() => api.post('/portal-links', { organizationId: directory.organizationId }));
   const browser = createBrowserSession(url);
-  await browser.submit(await browser.open(link.url), {});
+  const entry = await untilFree(() => browser.open(link.url));
+  await untilFree(() => browser.submit(entry, {}));
   const request = new URLSearchParams({
     response_type: 'code',
     client_id: client.id,
     redirect_uri: client.redirectUri,
     ...query,
   });
-  const page = await browser.open(`${url}/oauth/authorize?${request}`);
+  const page = await untilFree(() => browser.open(`${url}/oauth/authorize?${request}`));
   assert.equal(page.status, 200, page.html);
   const answer = await browser.submit(page, { decision: 'allow', directory: directory.id, ...form });
   assert.ok(!answer.url.startsWith(`${url}/`), answer.html);
