@@ -1,12 +1,11 @@
-/** What happened to a directory, drawn: changes by people above, traffic below, silence hatched, refusals red and taller; and as a table. */
+/** What happened to a directory, drawn: changes by people above, traffic below; silence is hatched, refusals are striped and taller. */
 import type { VNode } from 'preact';
 import { DAY_MS, dateFormat, HOUR_MS } from '../clock.ts';
 import { CODES, type Run, type Timeline, timeOf } from '../diagnosis/index.ts';
 import { placeOf } from './directory-view.ts';
 import { tellOf } from './events.tsx';
-import { Table } from './lists.tsx';
 import { capital, counted } from './parts.tsx';
-import { Moment } from './times.tsx';
+import { TimelineTable } from './timeline-table.tsx';
 import { useVisit } from './visit.tsx';
 
 /** As wide as the room beside the names of the lanes on a wide page, so that nothing is scaled. */
@@ -18,7 +17,6 @@ const TOP = 20;
 const LANE = 34;
 /** Less would not be seen. */
 const NARROWEST = 3;
-const ROWS = 40;
 /** Marks of the axis at most. */
 const MARKS = 9;
 
@@ -55,6 +53,9 @@ export function TimelineDrawing({ timeline, since }: { timeline: Timeline; since
             <defs>
               <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
                 <rect width="2" height="6" class="hatch" />
+              </pattern>
+              <pattern id="refused" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">
+                <rect width="3.5" height="5" class="stripe" />
               </pattern>
             </defs>
             {marksOf(from, to).map((mark) => (
@@ -100,7 +101,7 @@ export function TimelineDrawing({ timeline, since }: { timeline: Timeline; since
                     width={wide(quiet.from, quiet.to)}
                     height={12}
                   >
-                    <title>{`${stamp(quiet.from)} to ${stamp(quiet.to)}: no requests`}</title>
+                    <title>{`${period(quiet.from, quiet.to)}: no requests`}</title>
                   </rect>
                 ))}
                 {lane.runs.map((run) => (
@@ -122,7 +123,7 @@ export function TimelineDrawing({ timeline, since }: { timeline: Timeline; since
                 height={18}
                 rx={2}
               >
-                <title>{`${stamp(firstAt)}: ${says} ${counted(count, 'request')}.`}</title>
+                <title>{`${period(firstAt, lastAt)}: ${says} ${counted(count, 'request')}.`}</title>
               </rect>
             ))}
           </svg>
@@ -135,15 +136,39 @@ export function TimelineDrawing({ timeline, since }: { timeline: Timeline; since
           </small>
         </p>
       )}
+      <Key />
       <p class="unseen">The table below shows the same data.</p>
-      <AsTable timeline={timeline} />
+      <TimelineTable timeline={timeline} />
     </>
+  );
+}
+
+/** What each mark means; none is told by its colour alone. */
+const KEY: readonly (readonly [means: string, mark: VNode])[] = [
+  ['Change', <circle class="act" cx={10} cy={9} r={5} />],
+  ['Accepted, by the hour', <rect class="ok" y={3} width={20} height={12} rx={2} />],
+  ['Refused or failed', <rect class="bad" x={0.5} y={0.5} width={19} height={17} rx={2} />],
+  ['No requests for more than a day', <rect class="quiet" y={3} width={20} height={12} />],
+];
+
+function Key() {
+  return (
+    <ul class="timeline legend" aria-hidden="true">
+      {KEY.map(([means, mark]) => (
+        <li>
+          <svg width={20} height={18} aria-hidden="true">
+            {mark}
+          </svg>
+          {means}
+        </li>
+      ))}
+    </ul>
   );
 }
 
 function RunMark({ run, x, y, width }: { run: Run; x: number; y: number; width: number }): VNode {
   const { from, to, accepted, refused } = run;
-  const title = `${stamp(from)} to ${stamp(to)}: ${accepted.toLocaleString('en')} accepted, ${refused.toLocaleString('en')} refused or failed`;
+  const title = `Between ${stamp(from)} and ${stamp(to)}: ${accepted.toLocaleString('en')} accepted, ${refused.toLocaleString('en')} refused or failed`;
   return (
     <g>
       <title>{title}</title>
@@ -183,7 +208,7 @@ function lanesOf({ from, to, changes, credentials, tokenEndpoint, scimServer, tr
       name: 'Token endpoint',
       runs: tokenEndpoint,
       held: [],
-      empty: mayUseTokens ? 'no requests' : 'not used with tokens',
+      empty: mayUseTokens ? 'no requests' : 'not involved',
     },
     { name: 'SCIM server', runs: scimServer, held: [], empty: 'no responses seen' },
   ];
@@ -215,103 +240,10 @@ const WEEKDAY = dateFormat({ weekday: 'short', day: 'numeric' });
 const MONTH_DAY = dateFormat({ day: 'numeric', month: 'short' });
 const WHOLE_DAY = dateFormat({ weekday: 'short', day: 'numeric', month: 'short' });
 
+function period(from: Date, to: Date): string {
+  return stamp(from) === stamp(to) ? stamp(from) : `${stamp(from)} to ${stamp(to)}`;
+}
+
 function stamp(at: Date): string {
   return `${WHOLE_DAY.format(at)} ${at.toISOString().slice(11, 16)} UTC`;
-}
-
-/** For the table: hours of one kind with less than a day between them. The drawing shows the hours. */
-function joined(runs: readonly Run[]): Run[] {
-  const all: Run[] = [];
-  for (const run of runs) {
-    const last = all.at(-1);
-    const isSame = last && last.accepted > 0 === run.accepted > 0 && last.refused > 0 === run.refused > 0;
-    if (last && isSame && run.from.getTime() - last.to.getTime() <= DAY_MS) {
-      last.to = run.to;
-      last.accepted += run.accepted;
-      last.refused += run.refused;
-    } else all.push({ ...run });
-  }
-  return all;
-}
-
-/** The same for what was refused or failed: events of one cause, with less than a day between them. */
-function joinedTroubles(troubles: Timeline['troubles']): Timeline['troubles'] {
-  const all: Timeline['troubles'] = [];
-  const latest = new Map<string, Timeline['troubles'][number]>();
-  for (const trouble of troubles) {
-    const last = latest.get(trouble.code);
-    if (last && trouble.firstAt.getTime() - last.lastAt.getTime() <= DAY_MS) {
-      last.count += trouble.count;
-      if (trouble.lastAt > last.lastAt) last.lastAt = trouble.lastAt;
-      continue;
-    }
-    const run = { ...trouble };
-    latest.set(run.code, run);
-    all.push(run);
-  }
-  return all;
-}
-
-/** The latest first. */
-function AsTable({ timeline }: { timeline: Timeline }) {
-  const visit = useVisit();
-  const { now } = visit;
-  const { changes, credentials, tokenEndpoint, scimServer, troubles, isCut } = timeline;
-  const told = ({ accepted, refused }: Run) =>
-    [
-      accepted > 0 ? `${counted(accepted, 'request')} accepted` : '',
-      refused > 0 ? `${counted(refused, 'request')} refused or failed` : '',
-    ]
-      .filter((part) => part !== '')
-      .join(', ');
-  const lasting = (text: string, from: Date, to: Date) => (
-    <>
-      {text}
-      {to.getTime() - from.getTime() > HOUR_MS && (
-        <>
-          , until <Moment at={to < now ? to : now} />
-        </>
-      )}
-    </>
-  );
-  const ofRuns = (where: string, runs: readonly Run[]) =>
-    joined(runs).map((run) => ({ at: run.from, where, what: lasting(told(run), run.from, run.to) }));
-  const all = [
-    ...changes.map((event) => ({
-      at: timeOf(event),
-      where: 'Changes',
-      what: `${tellOf(event, visit).text}, ${visit.nameOf(event.actor)}`,
-    })),
-    ...credentials.flatMap(({ slot, hint, runs }) =>
-      ofRuns(`${capital(placeOf(slot))} credential${hint === '' ? '' : ` (…${hint})`}`, runs),
-    ),
-    ...ofRuns('Token endpoint', tokenEndpoint),
-    ...ofRuns('SCIM server', scimServer),
-    ...joinedTroubles(troubles).map(({ says, firstAt, lastAt, count }) => ({
-      at: firstAt,
-      where: 'Refused or failed',
-      what: (
-        <>
-          {says} {lasting(counted(count, 'request'), firstAt, lastAt)}.
-        </>
-      ),
-    })),
-  ].sort((a, b) => b.at.getTime() - a.at.getTime());
-  if (all.length === 0) return <p class="soft">Nothing happened in this period.</p>;
-  return (
-    <details>
-      <summary>As a table</summary>
-      <Table
-        columns={[
-          { name: 'When', class: 'when', cell: ({ at }) => <Moment at={at} /> },
-          { name: 'Where', cell: ({ where }) => where },
-          { name: 'What', cell: ({ what }) => what },
-        ]}
-        items={all.slice(0, ROWS)}
-      />
-      {(isCut || all.length > ROWS) && (
-        <p class="soft">Some entries are left out. Choose a shorter period to see them.</p>
-      )}
-    </details>
-  );
 }
