@@ -1,6 +1,6 @@
 /** What a failure means for the users of a directory until it is fixed, and what has to follow then. */
 import { CODES, type Code, type Group } from './codes.ts';
-import { path, say, type Text } from './say.ts';
+import { capital, path, say, type Text } from './say.ts';
 import type { Speech } from './speech.ts';
 
 const STOPPING: ReadonlySet<Group> = new Set(['presented', 'not_usable', 'wrong_place', 'token_endpoint', 'upstream']);
@@ -43,16 +43,38 @@ function answered({ finding: { code, facts } }: Speech): string {
 }
 
 /** Nothing is missing where nothing ever came. */
-function afterwards({ finding: { code, facts }, idp, name }: Speech): Text {
-  const { isAutomatic, byHand } = idp.recovery;
+function afterwards(speech: Speech): Text {
+  const {
+    finding: { code, facts },
+    idp,
+    name,
+  } = speech;
+  const { isAutomatic } = idp.recovery;
   const isBehind = CODES[code].group === 'upstream';
   if ((facts.acceptedAt === undefined && !isBehind) || code === 'directory_disabled') return [];
   if (isAutomatic === 'yes') return say`Afterwards, ${name} will send the failed changes again.`;
+  const again = sendAgain(speech);
   if (isAutomatic === 'partly')
-    return byHand
-      ? say`Afterwards, select ${path(byHand.buttons)} in ${name}. ${idp.recovery.says}`
+    return again
+      ? say`${theyDo(speech, again, 'Afterwards,')}. ${idp.recovery.says}`
       : say`Afterwards: ${idp.recovery.says}`;
   if (isAutomatic === 'unknown') return say`${idp.recovery.says}`;
-  if (!byHand) return [];
-  return say`Afterwards, select ${path(byHand.buttons)} in ${name} to send the failed changes again.`;
+  return again ? say`${theyDo(speech, again, 'Afterwards,')}. That sends the failed changes again.` : [];
+}
+
+/** What only an administrator at the customer can do there: an operator asks them to. `does` begins with a verb. */
+export function theyDo({ audience }: Speech, does: Text, before = ''): Text {
+  if (audience === 'operator') return say`${begun(before, 'ask')} the customer's IT contact to ${does}`;
+  const [first, ...rest] = does;
+  return typeof first === 'string' ? [before === '' ? capital(first) : `${before} ${first}`, ...rest] : does;
+}
+
+function begun(before: string, verb: string): string {
+  return before === '' ? capital(verb) : `${before} ${verb}`;
+}
+
+/** "open Dashboard → Tasks in Okta, and select Retry Selected": how failed changes are sent again by hand, where there is such a way. */
+export function sendAgain({ idp, name }: Speech): Text | undefined {
+  const { byHand } = idp.recovery;
+  return byHand && say`open ${path(byHand.path)} in ${name}, and select ${path(byHand.buttons)}`;
 }

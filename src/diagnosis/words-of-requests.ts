@@ -1,6 +1,7 @@
 /** The words of findings about tokens and URLs: presented wrongly, known but not usable, sent to the wrong place. */
 import type { Code } from './codes.ts';
-import { act, capital, path, say, type Text, ui } from './say.ts';
+import { sendAgain, theyDo } from './impact.ts';
+import { act, capital, say, type Text, ui } from './say.ts';
 import {
   date,
   fetched,
@@ -374,7 +375,8 @@ export const REQUEST_WORDS = {
   }),
   directory_disabled: (speech) => {
     const { by, at, count = 0 } = speech.finding.facts;
-    const { byHand, says } = speech.idp.recovery;
+    const { says } = speech.idp.recovery;
+    const again = sendAgain(speech);
     const isOperators = speech.audience === 'operator';
     const who = speech.audience === 'it_contact' ? capital(speech.vendor) : capital(by ?? 'someone');
     return {
@@ -386,9 +388,7 @@ export const REQUEST_WORDS = {
         [
           say`Find out from ${by ?? 'the person who disabled it'} whether it is meant to stay disabled. If it is, there is nothing to fix here: ask the customer to turn off provisioning in ${speech.name}, so that the requests stop.`,
           say`If it isn't: ${act('enable-directory')} on this page. The same tokens work again immediately.`,
-          ...(count > 0 && byHand
-            ? [say`Then have ${speech.name} send what it missed: ${path(byHand.path)}, ${path(byHand.buttons)}.`]
-            : []),
+          ...(count > 0 && again ? [say`${theyDo(speech, again, 'Then')}. That sends what was missed.`] : []),
         ],
         'can enable the directory again',
       ),

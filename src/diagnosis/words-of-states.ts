@@ -1,5 +1,6 @@
 /** The words of findings about what has not begun, what ends, silence, sources, and what is fine. */
 import type { Code } from './codes.ts';
+import { sendAgain, theyDo } from './impact.ts';
 import { act, capital, counted, list, path, say, span, type Text, ui } from './say.ts';
 import {
   connectAgain,
@@ -176,7 +177,7 @@ export const STATE_WORDS = {
       detail:
         detail === 'own' ? say`Until then, it was never quiet for more than ${span(longestMs)}.` : say`${rhythm.says}`,
       steps: [
-        say`In ${speech.name}, open ${path(running.path)}. ${running.shows}`,
+        say`${theyDo(speech, say`open ${path(running.path)} in ${speech.name}`)}. ${running.shows}`,
         say`If it has stopped, start it with ${path(running.buttons)}. If it shows an error, fix that first.`,
         say`To test it, change a user of the app there. The request appears on this page.`,
         say`If it is running and had nothing to send, choose “${act('expect-silence')}”, or “${act('mute-silence')}”.`,
@@ -197,15 +198,16 @@ export const STATE_WORDS = {
   }),
   idp_backoff: (speech) => {
     const { lastAt, at, expiresAt } = speech.finding.facts;
-    const { byHand, says } = speech.idp.recovery;
+    const { says } = speech.idp.recovery;
+    const again = sendAgain(speech);
     const gives = date(expiresAt);
     return {
       lead: `${speech.Name} has probably paused.`,
       rest: say`Its last request was refused ${date(lastAt)}, and it has sent nothing since. ${says}`,
       detail: say`${at === undefined ? '' : say`It will try again ${date(at)} or earlier. `}${gives === undefined ? '' : say`It will stop trying ${gives}.`}`,
-      steps: byHand
+      steps: again
         ? [
-            say`${speech.finding.severity === 'notice' ? 'Once requests are no longer refused' : 'To start it now'}, open ${path(byHand.path)} in ${speech.name} and select ${path(byHand.buttons)}.`,
+            say`${theyDo(speech, again, speech.finding.severity === 'notice' ? 'Once requests are no longer refused,' : 'To start it now,')}.`,
           ]
         : [],
       unseen: `its own schedule.`,
@@ -255,12 +257,12 @@ export const STATE_WORDS = {
       detail: say`A change may also be missing because the identity provider never sent it after a failed read.`,
       steps: byHand
         ? [
-            say`In ${speech.name}, open ${path(byHand.path)}.`,
-            say`Select every entry that failed between those times, then ${path(byHand.buttons)}.`,
+            say`${theyDo(speech, say`open ${path(byHand.path)} in ${speech.name}`)}.`,
+            say`${speech.audience === 'operator' ? 'They select' : 'Select'} every entry that failed between those times, then ${path(byHand.buttons)}.`,
             say`Come back to this page: each retried change appears as an accepted request. Then choose “${act('settle-recovery')}”.`,
           ]
         : [
-            say`In ${speech.name}, start a full synchronization, or change the affected users again.`,
+            say`${theyDo(speech, say`start a full synchronization in ${speech.name}, or change the affected users again`)}.`,
             say`Then choose “${act('settle-recovery')}” on this page.`,
           ],
       notes: [say`If none of them matters anymore, choose “${act('dismiss-recovery')}”.`],

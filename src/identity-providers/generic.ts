@@ -47,7 +47,7 @@ export const generic: IdentityProvider & { oauth: OauthPreset } = {
   },
   recovery: {
     isAutomatic: 'unknown',
-    says: 'Look in its provisioning log for changes that failed, and send them again.',
+    says: 'An administrator has to look in its provisioning log for changes that failed, and send them again.',
     basis: 'unknown',
   },
   rhythm: {

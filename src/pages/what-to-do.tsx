@@ -3,9 +3,9 @@ import type { ComponentChildren } from 'preact';
 import { actsIn, type Finding, type PageAct, type Words, wordsOf } from '../diagnosis/index.ts';
 import { ActButtons, type ActPlace } from './acts.tsx';
 import type { DirectoryView } from './directory-view.ts';
-import { actorOf, Dot, isFor, Said, toneOf } from './findings.tsx';
+import { actorOf, isFor, Said, toneOf } from './findings.tsx';
 import { List, Row } from './lists.tsx';
-import { CopyField, Tag } from './parts.tsx';
+import { CopyField, Dot, Tag } from './parts.tsx';
 import { useVisit } from './visit.tsx';
 
 function Steps({ words, place }: { words: Words; place: ActPlace }) {
@@ -67,7 +67,7 @@ export function WhatToDo(props: { finding: Finding; view: RemedyView; whom?: Com
         {actor && <Tag tone={actor.tone}>{actor.who}</Tag>}
       </div>
       {finding.actor === 'it_contact' && whom}
-      {finding.actor === 'it_contact' && <ForThem words={words} directory={view.directory} />}
+      {finding.actor === 'it_contact' && <ForThem words={words} view={view} />}
       <Steps words={words} place={{ visit, directory: view.directory, finding }} />
     </section>
   );
@@ -80,16 +80,23 @@ const MADE: Partial<Record<PageAct, string>> = {
   'create-client': 'create a client here',
 };
 
-/** A step of the customer's whose button an operator sees: whether to press it, and what then. */
-function ForThem({ words: { steps }, directory }: { words: Words; directory: ActPlace['directory'] }) {
+/** Whose steps these are, for an operator; and which of them an operator can take for the customer. */
+function ForThem({ words: { steps }, view }: { words: Words; view: RemedyView }) {
   const visit = useVisit();
+  const { directory, provider } = view;
+  if (visit.reader.audience !== 'operator' || steps.length === 0) return null;
   const [made] = actsIn(steps).flatMap((act) => MADE[act] ?? []);
-  if (visit.reader.audience !== 'operator' || made === undefined || !visit.may('credentials.change')) return null;
   const link = `${visit.home}/organizations/${directory.organizationId}#portal-links`;
   return (
     <p class="soft">
-      You can do this for them: {made} and pass it on securely, or{' '}
-      {visit.may('portal-links.change') ? <a href={link}>create a portal link</a> : 'ask for a portal link'} for them.
+      Send these steps to the customer's IT contact: only their administrators can change {provider}.{' '}
+      {made !== undefined && visit.may('credentials.change') && (
+        <>
+          You can {made} and pass it on securely, or{' '}
+          {visit.may('portal-links.change') ? <a href={link}>create a portal link</a> : 'ask for a portal link'} for
+          them.
+        </>
+      )}
     </p>
   );
 }

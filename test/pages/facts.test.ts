@@ -72,7 +72,7 @@ describe('the facts on one page agree', () => {
     assert.match(page, /If the request is there, fix the error .* If it isn't, it never reached the server/);
     assert.match(
       page,
-      /Until this is fixed, the requests that fail change nothing\. Afterwards, select Start Aggregation in SailPoint/,
+      /Until this is fixed, the requests that fail change nothing\. Afterwards, .*open .*Account Aggregation in SailPoint, and select Start Aggregation \./,
     );
   });
 
