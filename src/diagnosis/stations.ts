@@ -29,7 +29,11 @@ export function stationsOf(facts: Facts, { findings }: Diagnosis): Station[] {
     if (station.says === UNINVOLVED && (stop === 0 || !hasCome)) return { ...station, state: 'unreached' };
     if (!lead || stop === -1 || index < stop) return station;
     const isStopped = lead.severity === 'failing';
-    if (index === stop) return { ...station, state: isStopped ? 'bad' : 'poor', says: shortOf(lead.code) };
+    if (index === stop && isStopped) return { ...station, state: 'bad', says: shortOf(lead.code) };
+    if (index === stop) {
+      const isPause = lead.code === 'idp_backoff';
+      return { ...station, state: 'poor', says: `${shortOf(lead.code)}${isPause ? '' : ' (some requests)'}` };
+    }
     if (!isStopped || station.says === UNINVOLVED) return station;
     return { ...station, state: 'unreached', says: 'Not reached' };
   });
@@ -122,7 +126,8 @@ function idpOf(last: Request | undefined, isSilent: boolean, isQuiet: boolean): 
 function tokenEndpointOf({ credentials, clients, grantedAt }: Facts, isSilent: boolean): Station {
   const place = 'token_endpoint';
   const usesTokens = clients.length > 0 || credentials.some(({ kind }) => kind === 'oauth');
-  if (!usesTokens) return { place, state: 'ok', says: UNINVOLVED, notes: [say`This directory uses static tokens`] };
+  if (!usesTokens)
+    return { place, state: 'ok', says: UNINVOLVED, notes: [say`This directory uses a token instead of OAuth`] };
   if (!grantedAt) return { place, state: 'unknown', says: 'No token issued yet', notes: [] };
   const notes = [say`Last token ${grantedAt}`];
   return isSilent ? untested(place, notes) : { place, state: 'ok', says: 'Issuing tokens', notes };

@@ -5,7 +5,7 @@ import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import { type ActPlace, linkOf } from './acts.tsx';
 import type { DirectoryView } from './directory-view.ts';
 import { Row } from './lists.tsx';
-import { capital, counted, Status, Tag, type Tone } from './parts.tsx';
+import { capital, counted, Dot, Status, Tag, type Tone } from './parts.tsx';
 import { Moment } from './times.tsx';
 import { addressOf, useVisit, type Visit } from './visit.tsx';
 
@@ -37,7 +37,12 @@ export function Said({ text, place }: { text: Text; place?: ActPlace | undefined
         if ('value' in part) return <span class="mono">{part.value}</span>;
         if ('directory' in part) return <DirectoryLink id={part.directory} name={part.name} />;
         const link = place && linkOf(part.act, place);
-        return link === undefined ? <b>{PAGE_ACTS[part.act]}</b> : <a href={link}>{PAGE_ACTS[part.act]}</a>;
+        if (link === undefined) return <b>{PAGE_ACTS[part.act]}</b>;
+        return (
+          <a data-copies={part.act === 'copy-ticket' || undefined} href={link}>
+            {PAGE_ACTS[part.act]}
+          </a>
+        );
       })}
     </>
   );
@@ -90,10 +95,6 @@ export function actorOf(
   if (actor === 'idp') return { who: `${capital(provider)}, automatically`, tone: 'off' };
   if (actor === 'vendor') return isTheirs ? { who: capital(reader.vendor), tone: 'off' } : { who: 'You', tone: 'warn' };
   return isTheirs ? { who: 'You', tone: 'warn' } : { who: "The customer's IT contact", tone: 'warn' };
-}
-
-export function Dot({ tone }: { tone: Tone }) {
-  return <span class={tone === 'ok' ? 'dot' : `dot ${tone}`} />;
 }
 
 /** When what a finding says began; undefined where it is still to come, or nothing of note. */

@@ -34,7 +34,7 @@ export {
   Tick,
   touched,
 } from './fields.tsx';
-export { Dot, FindingRow, Sentence, toneOf } from './findings.tsx';
+export { FindingRow, Sentence, toneOf } from './findings.tsx';
 export { Act, Filter, Fold, Form, FormPanel, hasFormToken, Submit } from './forms.tsx';
 export { pageHeaders } from './headers.ts';
 export { CopyOnce, Head, OnceOnly, oncePage } from './heads.tsx';
@@ -54,7 +54,7 @@ export {
 } from './lists.tsx';
 export { MessageParts, messagePage, type PageMessage } from './messages.tsx';
 export { renderPage } from './page.tsx';
-export { CopyField, capital, counted, Go, Icon, Note, QrCode, Status, Tag, type Tone } from './parts.tsx';
+export { CopyField, capital, counted, Dot, Go, Icon, Note, QrCode, Status, Tag, type Tone } from './parts.tsx';
 export { createPipeline, type Face, type PipelineDependencies } from './pipeline.tsx';
 export { requestLogRoutes } from './request-log.tsx';
 export { createSeen, type SeenDependencies } from './seen.ts';

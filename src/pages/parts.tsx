@@ -9,15 +9,29 @@ export { capital, counted } from '../sentences.ts';
 
 export type Tone = 'ok' | 'warn' | 'bad' | 'off';
 
+const TONE_NAMES: Record<Tone, string> = { ok: 'OK', warn: 'Needs attention', bad: 'Failing', off: 'Inactive' };
+
+/** The sign before a sentence: each tone has a shape and a name of its own. */
+export function Dot({ tone }: { tone: Tone }) {
+  return <span class={tone === 'ok' ? 'dot' : `dot ${tone}`} role="img" aria-label={TONE_NAMES[tone]} />;
+}
+
 export function Tag({ tone, children }: { tone?: Tone | undefined; children: ComponentChildren }) {
   return <span class={tone === undefined || tone === 'off' ? 'tag' : `tag ${tone}`}>{children}</span>;
 }
 
 /** A link that looks like a button. What must be confirmed first is an `Ask`, and what is done at once an `Act`. */
-export function Go(props: { href: string; name: string; tone?: 'primary' | 'quiet' | undefined }) {
+export function Go(props: {
+  href: string;
+  name: string;
+  tone?: 'primary' | 'quiet' | undefined;
+  /** With a script, it copies the first text to be copied of its page, and leads nowhere. */
+  copies?: boolean;
+}) {
+  const { href, name, tone, copies } = props;
   return (
-    <a class={props.tone === undefined ? 'btn' : `btn ${props.tone}`} href={props.href}>
-      {props.name}
+    <a class={tone === undefined ? 'btn' : `btn ${tone}`} data-copies={copies || undefined} href={href}>
+      {name}
     </a>
   );
 }
@@ -78,7 +92,7 @@ export function Status(props: {
   const { tone, before, lead, rest, detail, acts } = props;
   return (
     <section class="panel status" aria-label="State">
-      <span class={tone === 'ok' ? 'dot' : `dot ${tone}`} />
+      <Dot tone={tone} />
       <div>
         {before}
         <strong>{lead}</strong> {rest}

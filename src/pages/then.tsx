@@ -4,9 +4,9 @@ import type { Diagnoses, Finding, PastDiagnosis, Timeline } from '../diagnosis/i
 import type { Directory } from '../directories/index.ts';
 import { titleOf } from './directory-view.ts';
 import { invalidField } from './fields.tsx';
-import { beganOf, Dot, Sentence, toneOf } from './findings.tsx';
+import { beganOf, Sentence, toneOf } from './findings.tsx';
 import { Tabs } from './lists.tsx';
-import { Tag, type Tone } from './parts.tsx';
+import { Dot, Tag, type Tone } from './parts.tsx';
 import { SlotHead } from './slots.tsx';
 import { TimelineDrawing } from './timeline.tsx';
 import { Moment } from './times.tsx';
