@@ -99,7 +99,12 @@ export function ActButtons({ words: { steps, notes = [] }, place }: { words: Wor
     <div class="acts">
       {named.map(({ act, does, path }) =>
         does === 'opens' ? (
-          <Go href={path} name={PAGE_ACTS[act]} tone={act === main ? 'primary' : undefined} />
+          <Go
+            href={path}
+            name={PAGE_ACTS[act]}
+            tone={act === main ? 'primary' : undefined}
+            copies={act === 'copy-ticket'}
+          />
         ) : (
           <Act action={path} name={PAGE_ACTS[act]} {...(act === main && { tone: 'primary' })} />
         ),

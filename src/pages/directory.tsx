@@ -37,6 +37,8 @@ export function DirectoryFace(props: {
   const address = addressOf(visit, directory);
   // Where somebody else has to be asked, it stands with what to do.
   const isTicketBelow = lead && actsIn(wordsOf(lead, view.spoken, visit.reader).steps).includes('copy-ticket');
+  // Whom to ask, or that nobody is known, stands with what to do.
+  const isAsked = whom !== undefined && lead?.actor === 'it_contact';
   const isKnown = holdings.length > 0 || acceptedAt !== undefined || (lead?.evidence.length ?? 0) > 0;
   return (
     <div class="detail blocks">
@@ -45,7 +47,7 @@ export function DirectoryFace(props: {
           <Lead
             finding={lead}
             view={view}
-            acts={isTicketBelow || <Go href={`${address}/ticket`} name={PAGE_ACTS['copy-ticket']} />}
+            acts={isTicketBelow || <Go href={`${address}/ticket`} name={PAGE_ACTS['copy-ticket']} copies />}
           />
           {isKnown && <Stations view={view} />}
           <div class="two">
@@ -54,7 +56,10 @@ export function DirectoryFace(props: {
           </div>
         </>
       )}
-      <OtherFindings findings={others.filter(({ severity }) => severity !== 'fine')} view={view} />
+      <OtherFindings
+        findings={others.filter(({ severity, code }) => severity !== 'fine' && !(isAsked && code === 'no_owner'))}
+        view={view}
+      />
       <Strangers strangers={diagnosis.strangers} view={view} />
       <CopyField label="SCIM endpoint" value={view.spoken.endpointUrl} />
       <Callout view={view} />

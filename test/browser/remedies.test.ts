@@ -38,6 +38,15 @@ describe('what to do, in a browser', { skip: browser === undefined }, () => {
       await send(`Bearer ${cut.slice(0, -9)}`);
       await flush(app);
       const address = `${app.url}/portal/directories/${directory.id}`;
+      await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+      await page.goto(address);
+      await page.getByRole('link', { name: 'Copy for a ticket' }).click();
+      await page.getByRole('link', { name: 'Copied' }).waitFor();
+      assert.match(
+        await page.evaluate<string>('navigator.clipboard.readText()'),
+        /^Okta production: .*What to do:\n1\. /s,
+      );
+      assert.equal(page.url(), address);
       await real.inspect(context, [
         [`remedy-home-${size}`, home],
         [`remedy-generate-${size}`, generate],

@@ -73,6 +73,32 @@ document.addEventListener('click', async (event) => {
   }
 });
 
+// A link to a page whose text is to be pasted elsewhere copies it at once; opened in a tab of its own, it is the page.
+document.addEventListener('click', (event) => {
+  const link = event.target.closest?.('a[data-copies]');
+  if (!link || !isPlain(event) || !navigator.clipboard || typeof ClipboardItem === 'undefined') return;
+  event.preventDefault();
+  copyFrom(link).catch(() => location.assign(link.href));
+});
+
+const isPlain = (event) => event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey;
+
+async function copyFrom(link) {
+  const text = fetch(link.href, { headers: { accept: 'text/html' } }).then(async (answer) => {
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    return new Blob([page.querySelector('.copyable pre').textContent], { type: 'text/plain' });
+  });
+  // Within the click, as browsers want it; the text comes later.
+  await navigator.clipboard.write([new ClipboardItem({ 'text/plain': text })]);
+  const name = link.textContent;
+  link.textContent = 'Copied';
+  said.textContent = 'Copied';
+  setTimeout(() => {
+    link.textContent = name;
+    said.textContent = '';
+  }, 2000);
+}
+
 document.addEventListener('keydown', (event) => {
   if (event.key !== '/' || event.target.closest('input, textarea, select, dialog')) return;
   const search = document.querySelector('input[type=search]');
@@ -84,7 +110,7 @@ document.addEventListener('keydown', (event) => {
 // A page that asks before something is ended, as a dialog over the page that it was asked on.
 document.addEventListener('click', (event) => {
   const link = event.target.closest?.('a[data-asks]');
-  if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  if (!link || !isPlain(event)) return;
   event.preventDefault();
   ask(link.href).catch(() => location.assign(link.href));
 });
