@@ -1,5 +1,14 @@
 /** What needs somebody, across all customers; and what was refused, of nobody that we know. */
-import { CODE_NAMES, CODES, type Diagnoses, GROUPS, type UnplacedRefusal } from '../diagnosis/index.ts';
+import {
+  ACTORS,
+  type ActingParty,
+  CODE_NAMES,
+  CODES,
+  type Diagnoses,
+  GROUPS,
+  SEVERITIES,
+  type UnplacedRefusal,
+} from '../diagnosis/index.ts';
 import { choiceNameOf } from '../identity-providers/index.ts';
 import {
   Choice,
@@ -27,6 +36,15 @@ const FINDINGS = Object.entries(GROUPS).flatMap(([group, name]) => {
   return codes.length === 0 ? [] : [{ name, options: codes.map((code) => [code, CODES[code].meaning] as const) }];
 });
 
+/** Who can act, as an operator knows them. */
+export const ACTOR_NAMES = {
+  vendor: 'You',
+  it_contact: "The customer's IT contact",
+  idp: 'The identity provider, automatically',
+} as const satisfies Partial<Record<ActingParty, string>>;
+
+const SEVERITY_NAMES = { failing: 'Failing', degraded: 'Failing in part', notice: 'Notice' } as const;
+
 export function findingRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, diagnoses } = deps;
   const rows = createDirectoryRows(deps);
@@ -34,7 +52,9 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
   async function list({ query, paging }: Visit) {
     const code = CODE_NAMES.find((one) => one === query.get('code'));
     const provider = providerIn(query);
-    const where = { code, provider, organizationId: sent(query, 'organizationId') };
+    const actor = ACTORS.find((one) => one === query.get('actor'));
+    const severity = SEVERITIES.find((one) => one === query.get('severity'));
+    const where = { code, provider, actor, severity, organizationId: sent(query, 'organizationId') };
     const [page, offered] = await Promise.all([
       rows.needing({ ...where, ...paging }),
       offerOrganizations(organizations),
@@ -52,6 +72,8 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
             <div class="broad">
               <Choice name="code" label="Finding" any="Any" groups={FINDINGS} />
             </div>
+            <Choice name="actor" label="Fixed by" any="Anyone" options={Object.entries(ACTOR_NAMES)} />
+            <Choice name="severity" any="Any" options={Object.entries(SEVERITY_NAMES)} />
             <ProviderChoice any="Any" />
             <OrganizationChoice offered={offered} all="Any" />
           </Filter>

@@ -9,6 +9,7 @@ import {
   FormPanel,
   Go,
   List,
+  Listed,
   namesOf,
   Row,
   required,
@@ -22,22 +23,30 @@ import { NeedingRow } from './findings.tsx';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const PAGE = 25;
-const NEEDING_SHOWN = 8;
+/** Of what waits for the same people. */
+const NEEDING_SHOWN = 6;
 const ORDER = ['failing', 'degraded', 'notice', 'fine'];
 
 export function organizationListRoutes(deps: DashboardDependencies): Route[] {
   const { organizations, directories, diagnoses, operators } = deps;
   const rows = createDirectoryRows(deps);
 
-  /** Those that are broken, of all organizations, and how many there are. */
-  async function broken() {
-    const count = (severity: 'failing' | 'degraded' | 'notice') => diagnoses.current.count({ severity });
-    const [failing, degraded, notices] = await Promise.all([count('failing'), count('degraded'), count('notice')]);
-    const [broken, total] = [failing + degraded, failing + degraded + notices];
-    if (broken === 0) return undefined;
-    const { items } = await rows.needing({ limit: Math.min(broken, NEEDING_SHOWN) });
-    const found = items.map(({ directory }) => directory);
-    return { items, total, names: await namesOf(found, 'organizationId', organizations.find) };
+  /** What is broken, of all organizations: first what the reader can fix, so that what waits for others never hides it. */
+  async function broken(): Promise<Needing[]> {
+    const groups = await Promise.all(
+      TURNS.map(async ({ actor, title }): Promise<Needing> => {
+        const [failing, degraded] = await Promise.all(
+          BROKEN.map((severity) => diagnoses.current.count({ severity, actor })),
+        );
+        const left = { failing: failing ?? 0, degraded: degraded ?? 0 };
+        const limit = Math.min(NEEDING_SHOWN, left.failing + left.degraded);
+        const items = limit === 0 ? [] : (await rows.needing({ actor, limit })).items;
+        for (const { finding } of items)
+          if (finding.severity !== 'notice' && finding.severity !== 'fine') left[finding.severity] -= 1;
+        return { actor, title, items, left };
+      }),
+    );
+    return groups.filter(({ items, left }) => items.length + left.failing + left.degraded > 0);
   }
 
   async function list({ paging, may, operator: { id: operatorId } }: Visit) {
@@ -45,7 +54,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
     const [{ items, nextCursor }, count, needing, operator] = await Promise.all([
       organizations.page({ ...paging, limit: PAGE }),
       organizations.count(),
-      isFirst ? broken() : undefined,
+      isFirst ? broken() : [],
       operators.get(operatorId),
     ]);
     const shown = await Promise.all(
@@ -55,6 +64,8 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
       }),
     );
     shown.sort((a, b) => rankOf(a.worst) - rankOf(b.worst));
+    const found = needing.flatMap((group) => group.items.map(({ directory }) => directory));
+    const names = await namesOf(found, 'organizationId', organizations.find);
     return {
       title: 'Organizations',
       trail: [],
@@ -67,23 +78,29 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
       ),
       children: (
         <>
-          {needing && (
-            <List
+          {needing.length > 0 && (
+            <Listed
               title="Needs attention"
               class="refusal"
               label="Needs attention"
               aside={
                 <a href={`${HOME}/findings`}>
-                  <small>
-                    {needing.items.length < needing.total
-                      ? `Show all ${needing.total.toLocaleString('en')} directories`
-                      : 'Show as a list'}
-                  </small>
+                  <small>Show all, with notices</small>
                 </a>
               }
-              of={needing.items}
-              row={(row) => <NeedingRow {...row} names={needing.names} diagnoses={diagnoses} />}
-            />
+            >
+              {needing.map((group) => (
+                <>
+                  <h3 class="bar">{group.title}</h3>
+                  <ul class="rows">
+                    {group.items.map((row) => (
+                      <NeedingRow {...row} names={names} diagnoses={diagnoses} />
+                    ))}
+                    <LeftOut {...group} />
+                  </ul>
+                </>
+              ))}
+            </Listed>
           )}
           {isFirst && hasLinksAlone(operator) && (
             <LinksAlone acts={<Go href={`${HOME}/account`} name="Your account" />} />
@@ -96,7 +113,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
             ]}
             row={(row) => <OrganizationRow {...row} diagnoses={diagnoses} />}
           />
-          {!needing && isFirst && count > 0 && (
+          {needing.length === 0 && isFirst && count > 0 && (
             <p>
               <small>
                 <a href={`${HOME}/findings`}>Show everything that needs attention</a>
@@ -126,6 +143,47 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
       },
     },
   ];
+}
+
+const BROKEN = ['failing', 'degraded'] as const;
+
+/** Whose turn it is; each has a place of its own on the home page. */
+const TURNS = [
+  { actor: 'vendor', title: 'You can fix these' },
+  { actor: 'it_contact', title: "The customer's IT contact can fix these" },
+  { actor: 'idp', title: 'The identity provider will try again' },
+] as const;
+
+interface Needing {
+  actor: (typeof TURNS)[number]['actor'];
+  title: string;
+  items: DirectoryRow[];
+  /** How many are not shown. */
+  left: Record<(typeof BROKEN)[number], number>;
+}
+
+const LEFT_NAMES = { failing: 'failing', degraded: 'failing in part' } as const;
+
+/** What a list of the home page leaves out, by severity, and the way there. */
+function LeftOut({ actor, left }: Needing) {
+  const some = BROKEN.filter((severity) => left[severity] > 0);
+  if (some.length === 0) return null;
+  const number = (count: number) => count.toLocaleString('en');
+  return (
+    <li>
+      <small>
+        <a href={`${HOME}/findings?actor=${actor}`}>{number(left.failing + left.degraded)} more</a>:{' '}
+        {some.map((severity, index) => (
+          <>
+            {index > 0 && ', '}
+            <a href={`${HOME}/findings?actor=${actor}&severity=${severity}`}>
+              {number(left[severity])} {LEFT_NAMES[severity]}
+            </a>
+          </>
+        ))}
+      </small>
+    </li>
+  );
 }
 
 function rankOf(row: DirectoryRow | undefined): number {

@@ -9,7 +9,7 @@ import type { Directories, Directory } from '../directories/index.ts';
 import type { IdentityProviderId } from '../identity-providers/index.ts';
 import type { Log } from '../log.ts';
 import { isDuplicate, json, type Page, type Storage, type Stored, text } from '../storage/index.ts';
-import { CODES, type Code, type Severity } from './codes.ts';
+import { type ActingParty, CODES, type Code, type Severity } from './codes.ts';
 import { diagnose } from './diagnose.ts';
 import type { Facts, RecoveredFacts } from './facts.ts';
 import type { Diagnosis, Finding, Stranger } from './finding.ts';
@@ -55,8 +55,8 @@ export interface CurrentFindings {
   of(directory: Directory): Promise<Diagnosis>;
   /** All that are not fine, most urgent and then longest first. Throws invalid_cursor. */
   page(query: FindingQuery): Promise<Page<CurrentFinding>>;
-  /** Directories by the severity of what leads. */
-  count(where: { severity: Severity; organizationId?: string | undefined }): Promise<number>;
+  /** How many there are of a severity that wait for somebody. */
+  count(where: { severity: Severity; actor: ActingParty }): Promise<number>;
   mark(directoryIds: readonly string[]): Promise<void>;
   /** Somebody has dealt with what a failure left behind. */
   dismissRecovery(directoryId: string): Promise<void>;
@@ -207,7 +207,10 @@ export function createCurrentFindings(deps: {
 
   return {
     mark,
-    migrations: [{ name: 'scope_findings', run: rows.scopeFindings }],
+    migrations: [
+      { name: 'scope_findings', run: rows.scopeFindings },
+      { name: 'findings_by_actor', run: rows.scopeFindings },
+    ],
     page: rows.page,
 
     async of(directory) {
@@ -218,7 +221,7 @@ export function createCurrentFindings(deps: {
       return { directoryId, organizationId, at: computedAt.toISOString(), findings: current, strangers };
     },
 
-    count: ({ severity, organizationId }) => diagnoses.count({ severity, organizationId }),
+    count: rows.count,
 
     async dismissRecovery(directoryId) {
       await diagnoses.update(directoryId, ({ recovered: _recovered, ...record }) => record);

@@ -2,7 +2,7 @@
 import type { Directory } from '../directories/index.ts';
 import type { IdentityProviderId } from '../identity-providers/index.ts';
 import { allPages, isDuplicate, json, type Page, type Storage, type Stored, text } from '../storage/index.ts';
-import { CODES, type Code, type Severity } from './codes.ts';
+import { type ActingParty, CODES, type Code, type Severity } from './codes.ts';
 import type { Finding } from './finding.ts';
 
 const findingShape = {
@@ -13,6 +13,8 @@ const findingShape = {
   severity: text<Severity>(),
   /** Organization and severity: an organization has a handful of the thousands that are as bad. */
   'scope?': 'string',
+  /** Who can act and the severity: what waits for the few stands beside thousands that wait for the many. */
+  'turn?': 'string',
   since: 'date',
   finding: json<Finding>(),
 } as const;
@@ -25,6 +27,8 @@ export interface FindingQuery {
   code?: Code | undefined;
   provider?: IdentityProviderId | undefined;
   organizationId?: string | undefined;
+  /** Who can act. */
+  actor?: ActingParty | undefined;
   after?: string | undefined;
   limit: number;
 }
@@ -38,8 +42,9 @@ export interface FindingRows {
   list(directory: Directory, current: readonly Finding[]): Promise<void>;
   /** All of them, most urgent and then longest first. Throws invalid_cursor. */
   page(query: FindingQuery): Promise<Page<CurrentFinding>>;
+  count(where: { severity: Severity; actor: ActingParty }): Promise<number>;
   forget(directoryId: string): Promise<void>;
-  /** Rows of earlier releases were written without the key by which an organization's are found. */
+  /** Rows of earlier releases were written without the keys by which an organization's and an actor's are found. */
   scopeFindings(): Promise<void>;
 }
 
@@ -54,6 +59,7 @@ export function createFindingRows(storage: Storage): FindingRows {
       code: 'index',
       severity: 'index',
       scope: 'index',
+      turn: 'index',
     },
     order: 'since',
   });
@@ -74,19 +80,23 @@ export function createFindingRows(storage: Storage): FindingRows {
           finding && row.since.getTime() === Date.parse(finding.since) && row.severity === finding.severity;
         if (isSame) wanted.delete(row.id);
         else await findings.remove(row.id);
-        if (isSame) await findings.update(row.id, (record) => ({ ...record, provider, finding }));
+        if (isSame) {
+          const turn = turnOf(finding.actor, finding.severity);
+          await findings.update(row.id, (record) => ({ ...record, provider, turn, finding }));
+        }
       }
       for (const [id, finding] of wanted) {
-        const { code, severity, since } = finding;
-        const place = { directoryId, organizationId, provider, scope: scopeOf(organizationId, severity) };
-        const row = { id, ...place, code, severity, since: new Date(since), finding };
+        const { code, severity, since, actor } = finding;
+        const place = { directoryId, organizationId, provider };
+        const keys = { scope: scopeOf(organizationId, severity), turn: turnOf(actor, severity) };
+        const row = { id, ...place, ...keys, code, severity, since: new Date(since), finding };
         await findings.insert(row).catch((error: unknown) => {
           if (!isDuplicate(error, 'id')) throw error;
         });
       }
     },
 
-    async page({ severity, code, provider, organizationId, after, limit }) {
+    async page({ severity, code, provider, organizationId, actor, after, limit }) {
       const stages = STAGES.filter((stage) => severity === undefined || stage === severity);
       const [, begun = '', cursor = ''] = /^(\w+)~(.*)$/.exec(after ?? '') ?? [];
       let index = after === undefined ? 0 : Math.max(0, stages.indexOf(begun as (typeof STAGES)[number]));
@@ -95,7 +105,9 @@ export function createFindingRows(storage: Storage): FindingRows {
       const items: CurrentFinding[] = [];
       for (; index < stages.length; index++) {
         const stage = stages[index] as Severity;
-        const within = organizationId === undefined ? { severity: stage } : { scope: scopeOf(organizationId, stage) };
+        const of = organizationId === undefined ? {} : { scope: scopeOf(organizationId, stage) };
+        const turn = actor === undefined ? {} : { turn: turnOf(actor, stage) };
+        const within = organizationId === undefined && actor === undefined ? { severity: stage } : { ...of, ...turn };
         const where = { ...within, code, provider };
         const left = limit - items.length;
         if (left === 0) return { items, nextCursor: `${stages[index]}~` };
@@ -107,17 +119,24 @@ export function createFindingRows(storage: Storage): FindingRows {
       return { items, nextCursor: null };
     },
 
+    count: ({ severity, actor }) => findings.count({ turn: turnOf(actor, severity) }),
+
     async forget(directoryId) {
       await findings.removeBy('directoryId', directoryId);
     },
 
     async scopeFindings() {
       for await (const rows of allPages((after) => findings.page({ after, limit: SWEEP })))
-        for (const { id, organizationId, severity, scope } of rows)
-          if (scope === undefined)
-            await findings.update(id, (row) => ({ ...row, scope: scopeOf(organizationId, severity) }));
+        for (const { id, organizationId, severity, finding, scope, turn } of rows) {
+          const keys = { scope: scopeOf(organizationId, severity), turn: turnOf(finding.actor, severity) };
+          if (scope === undefined || turn === undefined) await findings.update(id, (row) => ({ ...row, ...keys }));
+        }
     },
   };
+}
+
+function turnOf(actor: ActingParty, severity: Severity): string {
+  return `${actor}:${severity}`;
 }
 
 function scopeOf(organizationId: string, severity: Severity): string {

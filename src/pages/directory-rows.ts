@@ -21,7 +21,10 @@ export function createDirectoryRows({ directories, diagnoses }: { directories: D
     return (await current.of(directory)).findings[0];
   }
 
-  /** Those with a finding that is not fine, the most urgent first. With `code`, those that have it; else each once, by what leads it. */
+  /**
+   * Those with a finding that is not fine, the most urgent first. With `code` or `actor`, each finding of that kind; else each directory once, by
+   * what leads it.
+   */
   async function needing({ after, limit, ...where }: FindingQuery): Promise<Page<DirectoryRow>> {
     const rows: DirectoryRow[] = [];
     let position = after;
@@ -32,7 +35,8 @@ export function createDirectoryRows({ directories, diagnoses }: { directories: D
           const directory = await directories.find(directoryId);
           if (!directory) return [];
           const { findings } = await current.of(directory);
-          const finding = where.code === undefined ? findings[0] : findings.find((one) => one.code === where.code);
+          const isAny = where.code !== undefined || where.actor !== undefined;
+          const finding = isAny ? findings.find((one) => one.code === code) : findings[0];
           return finding?.code === code ? [{ directory, finding }] : [];
         }),
       );

@@ -198,9 +198,42 @@ describe('the facts on one page agree', () => {
     const dana = await signInOperator(app);
     const { html } = await dana.open('/organizations');
     const box = textOf(/aria-label="Needs attention">(.*?)<\/section>/.exec(html)?.[1] ?? '');
-    assert.match(box, /Show all \d+ directories|Show as a list/);
+    assert.match(box, /Show all, with notices/);
     const list = textOf((await dana.open('/findings')).html);
     assert.ok(list.indexOf('Later ,') < list.indexOf('Latest ,'), list);
     assert.match(list, /Latest ,.*3 requests since \d\d:\d\d UTC today ?\. The customer's IT contact can fix it/);
+  });
+
+  it('on the home page: what the reader can fix stands first, however much waits for others, and what is left out is counted', async () => {
+    const mine = await makeWorld(app, { name: 'Half broken', upstreamUrl });
+    behave = (request, response) =>
+      (request.method === 'GET' ? answer(200, LIST) : answer(400, ERROR(400, 'No department')))(request, response);
+    for (const method of ['GET', 'POST', 'GET'])
+      await fetch(`${mine.directory.endpointUrl}/Users`, {
+        method,
+        headers: { authorization: `Bearer ${mine.token}`, 'user-agent': 'Okta SCIM Client 1.0.0' },
+        ...(method === 'POST' && { body: '{}' }),
+      }).then((response) => response.arrayBuffer());
+    behave = answer(200, LIST);
+    for (let index = 0; index < 9; index++) {
+      const { send, token } = await makeWorld(app, { name: `Theirs ${index}` });
+      await send(`Bearer ${token.slice(0, 30)}`);
+    }
+    await flush(app);
+    const dana = await signInOperator(app);
+    const { html } = await dana.open('/organizations');
+    const panel = /aria-label="Needs attention">(.*?)<\/section>/.exec(html)?.[1] ?? '';
+    const box = textOf(panel);
+    assert.match(
+      box,
+      /You can fix these.*Half broken ,.*rejecting some changes.*The customer's IT contact can fix these/,
+    );
+    const [, more, failing] = /(\d+) more : (\d+) failing/.exec(box) ?? [];
+    assert.equal(more, failing);
+    const rest = /href="([^"]*actor=it_contact&(?:amp;)?severity=failing)"/.exec(panel)?.[1] ?? assert.fail(box);
+    const all = (await dana.open(rest.replace('/dashboard', '').replace('&amp;', '&'))).html;
+    const rows = all.match(/The customer(?:'|&#39;)s IT contact can fix it\./g)?.length;
+    assert.equal(rows, 6 + Number(failing));
+    assert.doesNotMatch(textOf(all), /Half broken ,/);
   });
 });
