@@ -18,6 +18,8 @@ export interface Finding {
 /** What the words are made of. Times are ISO strings. No value that a caller sent is here, but IDs and ends of tokens of our own. */
 export interface FindingFacts {
   count?: number;
+  /** How often it has come since it began, where it comes and goes. */
+  times?: number;
   /** Nothing else came since it began: neither of another kind nor with another result. */
   isAlone?: boolean;
   /** There are more of them than that. */

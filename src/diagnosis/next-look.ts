@@ -2,6 +2,7 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../clock.ts';
 import type { Facts } from './facts.ts';
 import type { Diagnosis } from './finding.ts';
+import { PAUSE_MS } from './pauses.ts';
 
 /** Whatever else happens, each directory is looked at once a day; one that does not work more often, for recoveries seen elsewhere. */
 const LATEST_MS = DAY_MS;
@@ -25,7 +26,7 @@ export function nextLook(
     ...clients.flatMap(({ secrets }) => secrets.flatMap(({ expiresAt }) => ends(expiresAt))),
     ...(accepted ? [accepted.at.getTime() + HOUR_MS, accepted.at.getTime() + 7 * DAY_MS] : []),
     ...(silence ? [silence.since.getTime() + silence.limitMs] : []),
-    ...(last ? [last.lastAt.getTime() + HOUR_MS, last.lastAt.getTime() + 7 * DAY_MS] : []),
+    ...(last ? [last.lastAt.getTime() + PAUSE_MS, last.lastAt.getTime() + 7 * DAY_MS] : []),
     ...(recovered ? [recovered.until.getTime() + 30 * DAY_MS] : []),
   ];
   // Beyond its limit in plain time, silence is measured in working time, which passes slower.

@@ -6,6 +6,7 @@ import { CODES, type Code, entryOf } from './codes.ts';
 import type { Facts, RefusalFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { make, refusedFacts } from './making.ts';
+import { pauseOf } from './pauses.ts';
 import { evidenceOf, isBehind, isTheirs } from './refusals.ts';
 import { certaintyOf, isVisit } from './sender.ts';
 
@@ -67,32 +68,36 @@ export function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): F
   };
 }
 
-/** How many times its usual distance between two tries an identity provider keeps quiet before it counts as paused. */
-const PAUSED_AFTER = 2;
-
 /** Entra and its like pause after refusals; they come back by themselves, later than people expect. */
 export function ofBackoff(facts: Facts, current: RefusalFacts[]): Finding[] {
   const { directory, at, accepted } = facts;
   const { recovery, rhythm } = IDENTITY_PROVIDERS[directory.provider];
   const { retryHours, givesUpAfterDays } = recovery;
   if (!retryHours || rhythm.kind === 'polls') return [];
-  const last = facts.refusals
-    .filter((refusal) => isTheirs(refusal, facts) && !isBehind(refusal))
-    .reduce<RefusalFacts | undefined>((a, b) => (a && a.lastAt >= b.lastAt ? a : b), undefined);
+  const theirs = facts.refusals.filter((refusal) => isTheirs(refusal, facts) && !isBehind(refusal));
+  const last = theirs.reduce<RefusalFacts | undefined>((a, b) => (a && a.lastAt >= b.lastAt ? a : b), undefined);
   if (!last || (accepted && accepted.at > last.lastAt)) return [];
+  const tries = theirs
+    .flatMap(({ evidence }) => evidence.flatMap(({ firstAt, lastAt }) => [firstAt, lastAt]))
+    .filter((moment) => accepted === undefined || moment > accepted.at)
+    .sort((a, b) => a.getTime() - b.getTime());
+  const mostMs = (HOUR_MS * (retryHours[0] ?? 0)) / 2;
+  const pause = pauseOf(tries, { acceptedAt: accepted?.at, mostMs, at });
+  if (!pause) return [];
   const quietMs = at.getTime() - last.lastAt.getTime();
-  // One that tries once an hour has not paused because an hour has passed.
-  const usualMs = last.count > 1 ? (last.lastAt.getTime() - last.firstAt.getTime()) / (last.count - 1) : 0;
-  if (quietMs < Math.max(HOUR_MS, PAUSED_AFTER * usualMs)) return [];
-  const triesAfter = retryHours.find((hours) => hours * HOUR_MS > quietMs);
+  // Each pause is longer than the one before; the last one repeats.
+  const ahead = retryHours.slice(Math.min(pause.times, retryHours.length) - 1);
+  const triesAfter = ahead.find((hours) => hours * HOUR_MS > quietMs);
   const next = triesAfter === undefined ? undefined : new Date(last.lastAt.getTime() + triesAfter * HOUR_MS);
-  const gone = givesUpAfterDays === undefined ? undefined : last.firstAt.getTime() + givesUpAfterDays * DAY_MS;
+  const began = tries[0] ?? last.firstAt;
+  const gone = givesUpAfterDays === undefined ? undefined : began.getTime() + givesUpAfterDays * DAY_MS;
   // Where the cause is gone on our side, waiting or a restart is all that is left to do.
   const isFixed = current.length === 0;
   return [
     {
-      ...make('idp_backoff', last.lastAt, {
+      ...make('idp_backoff', pause.since, {
         lastAt: last.lastAt.toISOString(),
+        ...(pause.times > 1 && { times: pause.times }),
         ...(next && { at: next.toISOString() }),
         ...(gone !== undefined && { expiresAt: new Date(gone).toISOString() }),
       }),

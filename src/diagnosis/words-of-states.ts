@@ -197,13 +197,16 @@ export const STATE_WORDS = {
     unseen: `where the requests stop. They don't reach us.`,
   }),
   idp_backoff: (speech) => {
-    const { lastAt, at, expiresAt } = speech.finding.facts;
+    const { lastAt, at, expiresAt, times = 1 } = speech.finding.facts;
     const { says } = speech.idp.recovery;
     const again = sendAgain(speech);
     const gives = date(expiresAt);
     return {
       lead: `${speech.Name} has probably paused.`,
-      rest: say`Its last request was refused ${date(lastAt)}, and it has sent nothing since. ${says}`,
+      rest:
+        times > 1
+          ? say`It has paused ${times} times since ${date(speech.finding.since)}, and tried in between. Its last request was refused ${date(lastAt)}. ${says}`
+          : say`Its last request was refused ${date(lastAt)}, and it has sent nothing since. ${says}`,
       detail: say`${at === undefined ? '' : say`It will try again ${date(at)} or earlier. `}${gives === undefined ? '' : say`It will stop trying ${gives}.`}`,
       steps: again
         ? [

@@ -10,7 +10,7 @@ import { HowWeKnow, inOrder, senderOf } from './evidence.tsx';
 import { Lead } from './findings.tsx';
 import { Act } from './forms.tsx';
 import { CopyField, capital, counted, Go } from './parts.tsx';
-import { type EventRun, runsOf } from './runs.ts';
+import { type EventRun, onAndOff, runsOf } from './runs.ts';
 import { SlotCards } from './slots.tsx';
 import { Stations, Strangers } from './stations.tsx';
 import { age, Time } from './times.tsx';
@@ -202,7 +202,7 @@ function rowsOf({ items, nextCursor }: Page<AuditEvent>, evidence: AuditEvent[],
   const sameness = (event: AuditEvent) => {
     return JSON.stringify([event.type, tellOf(event, visit).text, visit.nameOf(event.actor, event.address)]);
   };
-  return runsOf(latestFirst, sameness, nextCursor !== null).slice(0, ROWS);
+  return onAndOff(runsOf(latestFirst, sameness, nextCursor !== null)).slice(0, ROWS);
 }
 
 export function LastUse({ view }: { view: Held }) {

@@ -35,19 +35,26 @@ export function EventList(props: {
       {...list}
       row={(event) => {
         const { tone, text } = tellOf(event, visit);
-        const { count = 1, source, requestId } = event;
+        const { count = 1, times, source, requestId } = event;
         return (
           <Row
             name={text}
             marks={
-              count > 1 && (
-                <Tag tone={tone}>
-                  {event.isCut && 'more than '}
-                  {/* After a cause, "2 times" would tell how often the cause came. */}
-                  {counted(count, codeOf(event) === undefined ? 'time' : 'request')}
-                  {byLast ? <Since run={event} /> : <Last at={timeOf(event)} before=", last" />}
-                </Tag>
-              )
+              <>
+                {times !== undefined && (
+                  <Tag tone={tone}>
+                    on and off, {counted(times, 'time')} since <Moment at={event.firstAt ?? event.at} form="since" />
+                  </Tag>
+                )}
+                {count > 1 && (
+                  <Tag tone={tone}>
+                    {event.isCut && 'more than '}
+                    {/* After a cause, "2 times" would tell how often the cause came. */}
+                    {counted(count, codeOf(event) === undefined ? 'time' : 'request')}
+                    {byLast ? <Since run={event} /> : <Last at={timeOf(event)} before=", last" />}
+                  </Tag>
+                )}
+              </>
             }
             text={
               <>

@@ -1,11 +1,14 @@
 /** Events of one kind in a row, as one: what fails all day says so once. */
 import type { AuditEvent } from '../audit/index.ts';
+import { DAY_MS } from '../clock.ts';
 import { codeOf, timeOf } from '../diagnosis/index.ts';
 
 /** An event that stands for all of its run: the latest of them, with the count and the beginning of all. */
 export interface EventRun extends AuditEvent {
   /** It began before what was read. */
   isCut?: boolean;
+  /** How often a finding came, and went in between; the event is what became of it last. */
+  times?: number;
 }
 
 /**
@@ -34,6 +37,33 @@ export function runsOf(
   if (isCut && open && last) rows[open.index] = { ...last, isCut };
   return rows;
 }
+
+/** What ended less than this ago and begins anew goes on. */
+const RECURS_MS = DAY_MS;
+
+/** A finding that comes and goes is one row: the latest of its events, with how often it came and since when. The latest come first. */
+export function onAndOff(rows: readonly EventRun[]): EventRun[] {
+  const chains = new Map<EventRun, EventRun[]>();
+  const open = new Map<unknown, EventRun[]>();
+  for (const row of rows.filter(({ type }) => FOUND.has(type))) {
+    const { code } = row.data;
+    const earliest = open.get(code)?.at(-1);
+    const isSame = earliest !== undefined && earliest.at.getTime() - row.at.getTime() <= RECURS_MS;
+    const chain = (isSame && open.get(code)) || [];
+    chain.push(row);
+    open.set(code, chain);
+    chains.set(row, chain);
+  }
+  return rows.flatMap((row) => {
+    const chain = chains.get(row) ?? [];
+    const begun = chain.filter(({ type }) => type === 'finding.began');
+    if (begun.length < 2) return [row];
+    const firstAt = begun.at(-1)?.at ?? row.at;
+    return row === chain[0] ? [{ ...row, times: begun.length, firstAt }] : [];
+  });
+}
+
+const FOUND: ReadonlySet<string> = new Set(['finding.began', 'finding.changed', 'finding.healed']);
 
 const NOTICED: ReadonlySet<string> = new Set([
   'finding.began',
