@@ -23,6 +23,8 @@ const shape = {
   kind: text<NoticeKind>(),
   /** Whether it goes out at once; what can wait is gathered into at most one email an hour. */
   isUrgent: 'boolean',
+  /** It waits for an hour, and is never sent where it ends before that. */
+  'isHeld?': 'boolean',
   type: text<WebhookEventType>(),
   /** What it is about, such as a credential or a finding of a directory. */
   subject: 'string',

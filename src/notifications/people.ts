@@ -1,9 +1,10 @@
 /** People are told by email: of findings and ends at once, of what can wait in at most one email an hour. */
 import type { Audit, AuditEvent } from '../audit/index.ts';
-import { type Clock, HOUR_MS } from '../clock.ts';
+import { type Clock, DAY_MS, HOUR_MS } from '../clock.ts';
 import { CODES, type Finding, type FindingChange, plain, type Spoken, wordsOf } from '../diagnosis/index.ts';
 import type { Directories, Directory, Organizations } from '../directories/index.ts';
 import type { Log } from '../log.ts';
+import { counted } from '../sentences.ts';
 import { type Contacts, type Recipient, VENDOR_SCOPE } from './contacts.ts';
 import type { Deliveries } from './deliveries.ts';
 import type { Emails } from './emails.ts';
@@ -49,6 +50,10 @@ const TOLD_SHOWN = 10;
 const TOLD_READ = 50;
 /** Things that can wait are gathered for a minute before the first email. */
 const GATHER_MS = 60_000;
+/** What goes on and off is told where it lasts as long as this. */
+const HELD_MS = HOUR_MS;
+/** So many recoveries within a day show that it goes on and off. */
+const ON_AND_OFF = 2;
 const DIGEST_PARTS = 200;
 const RECOVERED = 100;
 const FAILURES_READ = 50;
@@ -120,7 +125,7 @@ export function createPeople(deps: {
         directoryId,
         message: emails.messageOf(notice),
         ...(kind === 'failing' && notice.isUrgent && { rank: 'first' as const }),
-        ...(!notice.isUrgent && { dueAt: new Date(clock.now().getTime() + GATHER_MS) }),
+        ...(!notice.isUrgent && { dueAt: new Date(clock.now().getTime() + (notice.isHeld ? HELD_MS : GATHER_MS)) }),
       };
       const recipients = await recipientsOf(notice);
       await Promise.all(recipients.map(({ id: targetId }) => deliveries.add({ ...mail, targetId })));
@@ -176,12 +181,15 @@ export function createPeople(deps: {
 
   const openStage = ({ code, since }: Finding) => `${code} ${since} opened`;
 
-  /** Whether it worked again within the last hour. What breaks and heals again and again is told in the digest: at once would be a flood. */
-  async function isRestless(directoryId: string): Promise<boolean> {
+  /** How often it worked again within so long. What breaks and heals within the hour is told in the digest: at once would be a flood. */
+  async function recoveriesWithin(directoryId: string, ms: number): Promise<number> {
     const { items } = await notices.page({ directoryId, kind: 'failing', limit: FAILURES_READ });
-    const since = clock.now().getTime() - HOUR_MS;
-    return items.some(({ audience, createdAt }) => audience.after !== undefined && createdAt.getTime() > since);
+    const since = clock.now().getTime() - ms;
+    return items.filter(({ audience, createdAt }) => audience.after !== undefined && createdAt.getTime() > since)
+      .length;
   }
+
+  const isRestless = async (directoryId: string) => (await recoveriesWithin(directoryId, HOUR_MS)) > 0;
 
   async function findingOpened(directory: Directory, finding: Finding): Promise<void> {
     const audience = finding.actor === 'vendor' ? 'operator' : 'it_contact';
@@ -189,9 +197,12 @@ export function createPeople(deps: {
     const { lead, rest, steps, value } = wordsOf(finding, deps.spoken(directory), reader);
     const { id: directoryId, organizationId } = directory;
     const places = await placeOf(directory);
+    const earlier = await recoveriesWithin(directoryId, DAY_MS);
+    const isHeld = earlier >= ON_AND_OFF;
     await tell({
       kind: 'failing',
-      isUrgent: !(await isRestless(directoryId)),
+      isUrgent: !isHeld && !(await isRestless(directoryId)),
+      ...(isHeld && { isHeld }),
       type: 'dsync.finding.opened',
       subject: directoryId,
       stage: openStage(finding),
@@ -203,6 +214,7 @@ export function createPeople(deps: {
         rows: [
           ...places,
           ['Since', utc(new Date(finding.since))],
+          ...(earlier > 0 ? [['On and off', onAndOff(earlier)] as [string, string]] : []),
           ...(value ? [[value.label, value.value] as [string, string]] : []),
         ],
         steps: steps.map(plain),
@@ -397,6 +409,10 @@ export function createPeople(deps: {
         log.warn({ contactId: id, reason: outcome.reason }, 'an email that asks for a confirmation could not be sent');
     },
   };
+}
+
+function onAndOff(earlier: number): string {
+  return `It also failed ${counted(earlier, 'time')} earlier in the last 24 hours. While it comes and goes, we email you only about failures that last an hour.`;
 }
 
 function dataOf({ code, severity, since, certainty, actor }: Finding): Record<string, unknown> {

@@ -372,4 +372,39 @@ describe('people are told', () => {
     assert.match(last?.text ?? '', /works again/);
     assert.ok(told().filter((line) => line.startsWith('flapping')).length <= 6, told().join('\n'));
   });
+
+  it('of what goes on and off all day only where it lasts an hour, and how often it came', async () => {
+    const directory = await app.api.makeDirectory();
+    await addContact(directory.organizationId, 'tired@restless.example', ['failing']);
+    const { token } = await app.api.issue(directory.id);
+    const request = (value: string) =>
+      fetch(`${app.url}/auth/verify?directory=${directory.endpointKey}`, {
+        headers: { authorization: `Bearer ${value}`, 'user-agent': 'Okta SCIM Client 1.0.0' },
+      });
+    const heard = () => server.mails.filter(({ to }) => to.startsWith('tired'));
+    await request(token);
+    for (let turn = 0; turn < 6; turn++) {
+      await pass(3 * HOUR, HOUR);
+      await request(token.slice(0, 20));
+      await pass(10 * MINUTE, 5 * MINUTE);
+      await request(token);
+      await pass(10 * MINUTE, 5 * MINUTE);
+    }
+    assert.equal(heard().length, 4, told().join('\n'));
+    assert.match(
+      heard()[2]?.text ?? '',
+      /also failed 1 time earlier in the last 24 hours.*only about failures that last an hour/s,
+    );
+    await pass(HOUR, HOUR);
+    await request(token.slice(0, 20));
+    for (let minutes = 0; minutes < 80; minutes += 20) {
+      await pass(20 * MINUTE, 10 * MINUTE);
+      await request(token.slice(0, 20));
+    }
+    assert.equal(heard().length, 5, told().join('\n'));
+    assert.match(heard()[4]?.text ?? '', /also failed 6 times earlier/);
+    await request(token);
+    await pass(10 * MINUTE, MINUTE);
+    assert.match(heard().at(-1)?.text ?? '', /works again/);
+  });
 });
