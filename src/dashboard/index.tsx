@@ -94,7 +94,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
         role,
         may: (action) => mayRole(role, action),
         trail: [PLACES.organizations],
-        reader: { audience: 'operator', vendor: '' },
+        reader: { audience: 'operator', vendor: '', person: name },
         // Operators see all organizations.
         assertSees: () => undefined,
         auditPath: `${HOME}/audit`,

@@ -48,6 +48,7 @@ export interface DirectoryFacts {
   isDisabled: boolean;
   disabledAt?: Date;
   disabledBy?: string;
+  disabledByType?: string;
   disabledReason?: string;
   /** The latest change of the SCIM server URL; read where that server fails. */
   upstreamChange?: { at: Date; by: string; before?: string };

@@ -14,11 +14,12 @@ export function ofDirectory(facts: Facts, current: RefusalFacts[]): Finding[] {
   const { directory } = facts;
   if (!directory.isDisabled) return [];
   const refusal = current.find(({ code }) => code === 'directory_disabled');
-  const { disabledAt = directory.createdAt, disabledBy, disabledReason } = directory;
+  const { disabledAt = directory.createdAt, disabledBy, disabledByType, disabledReason } = directory;
   const about = {
     ...(refusal && refusedFacts(refusal, facts)),
     at: disabledAt.toISOString(),
     ...(disabledBy !== undefined && { by: disabledBy }),
+    ...(disabledByType !== undefined && { byType: disabledByType }),
     ...(disabledReason !== undefined && { reason: disabledReason }),
   };
   const evidence = refusal ? evidenceOf([refusal]) : [];

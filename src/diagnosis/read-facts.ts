@@ -193,7 +193,7 @@ function directoryFacts(directory: Directory, publicUrl: string, disabled: Audit
     ...(upstreamUrl !== undefined && { upstreamUrl }),
     isDisabled,
     ...(isDisabled && disabledAt && { disabledAt }),
-    ...(isDisabled && disabled && { disabledBy: disabled.actor.name }),
+    ...(isDisabled && disabled && { disabledBy: disabled.actor.name, disabledByType: disabled.actor.type }),
     ...(isDisabled && typeof disabled?.data['reason'] === 'string' && { disabledReason: disabled.data['reason'] }),
     createdAt,
   };

@@ -13,6 +13,8 @@ import { act, actsIn, capital, counted, list, path, say, type Text, ui } from '.
 /** Who reads, about which directory. */
 export interface Reader {
   audience: 'operator' | 'it_contact';
+  /** As the audit names this person. What they did themselves is told as theirs. */
+  person?: string;
   /** The vendor's name, for an IT contact. */
   vendor: string;
   /** Reads an email, a ticket or an API answer, where "this page" means nothing. */
@@ -116,8 +118,15 @@ export function token({ finding }: Speech): string {
   return label === undefined ? 'the token' : `the token “${label}”`;
 }
 
-export function whoDid({ finding, audience, vendor }: Speech): string {
+/** Whether it was the person who reads. What is sent elsewhere is read by others. */
+export function isReader({ by, byType }: Origin, { audience, person, isAway }: Reader): boolean {
+  return !isAway && by !== undefined && by === person && byType === audience && by !== 'IT contact';
+}
+
+export function whoDid(speech: Speech): string {
+  const { finding, audience, vendor } = speech;
   const { by, byType } = finding.facts;
+  if (isReader(finding.facts, speech)) return 'you';
   if (byType === 'system') return vendor || 'Latchkey';
   if (audience === 'it_contact' && byType !== 'it_contact') return by === undefined ? 'someone' : vendor;
   if (byType !== 'it_contact')
@@ -127,10 +136,11 @@ export function whoDid({ finding, audience, vendor }: Speech): string {
 }
 
 /** "They gave this reason: ...", where a person typed one. */
-export function reasonOf({ finding: { facts } }: Speech): Text {
+export function reasonOf(speech: Speech): Text {
+  const { facts } = speech.finding;
   const { reason, byType } = facts;
   if (reason === undefined || byType === 'system') return [];
-  return say` They gave this reason: “${reason.replace(/[.“”]+$/, '')}”.`;
+  return say` ${isReader(facts, speech) ? 'You' : 'They'} gave this reason: “${reason.replace(/[.“”]+$/, '')}”.`;
 }
 
 export function formOf({ idp }: Speech, kind: 'bearer' | 'oauth'): ConsoleForm {
@@ -210,14 +220,16 @@ export function hasOwnUnused({ facts }: Finding, { audience }: Pick<Reader, 'aud
 export function unlessSaved(speech: Speech, made: Origin & { hint: string }): Text {
   if (speech.audience === 'it_contact') return say`unless you saved ${oneCreated(speech, made)}`;
   const created = date(made.createdAt);
-  const who = makerOf(made) ?? (made.byType === 'it_contact' ? "the customer's IT contact" : 'someone');
+  const unnamed = made.byType === 'it_contact' ? "the customer's IT contact" : 'someone';
+  const who = isReader(made, speech) ? 'you' : (makerOf(made) ?? unnamed);
   return say`unless ${who} saved the one that ends in …${made.hint}${created === undefined ? '' : say`, created ${created}`}`;
 }
 
 /** For an IT contact: `the one that ends in …LDy1, which Priya Nair created yesterday`. */
-function oneCreated({ vendor }: Speech, made: Origin & { hint: string }): Text {
+function oneCreated(speech: Speech, made: Origin & { hint: string }): Text {
   const created = date(made.createdAt);
-  const who = made.byType === 'it_contact' ? (makerOf(made) ?? 'someone at your organization') : vendor;
+  const theirs = isReader(made, speech) ? 'you' : (makerOf(made) ?? 'someone at your organization');
+  const who = made.byType === 'it_contact' ? theirs : speech.vendor;
   return say`the one that ends in …${made.hint}${created === undefined ? '' : say`, which ${who || 'someone'} created ${created}`}`;
 }
 

@@ -134,7 +134,9 @@ async function readChanges(audit: Audit, directoryId: string, to: Date): Promise
 /** What the events say of the directory and its credentials at a moment. */
 export function fold(changes: readonly AuditEvent[], at: Date) {
   const credentials = new Map<string, CredentialFacts>();
-  let state: { isDisabled: boolean; disabledAt?: Date; disabledBy?: string } = { isDisabled: false };
+  let state: { isDisabled: boolean; disabledAt?: Date; disabledBy?: string; disabledByType?: string } = {
+    isDisabled: false,
+  };
   /** Name, provider, endpoint key and upstream, as far as events say. */
   const attributes = new Map<string, unknown>();
   let isWhole = false;
@@ -146,7 +148,7 @@ export function fold(changes: readonly AuditEvent[], at: Date) {
     } else if (type === 'directory.updated') {
       for (const [name, value] of changesIn(event.data)) attributes.set(name, value);
     } else if (type === 'directory.disabled')
-      state = { isDisabled: true, disabledAt: event.at, disabledBy: actor.name };
+      state = { isDisabled: true, disabledAt: event.at, disabledBy: actor.name, disabledByType: actor.type };
     else if (type === 'directory.enabled') state = { isDisabled: false };
     else if (event.credentialId !== undefined) {
       const next = changed(credentials.get(event.credentialId), event);

@@ -8,6 +8,7 @@ import {
   fetchToken,
   field,
   formOf,
+  isReader,
   mistakeOf,
   open,
   pasteEndpoint,
@@ -29,7 +30,19 @@ import {
 
 /** Why it was disabled, as far as somebody said it. */
 function whyOf(speech: Speech): Text {
-  return speech.finding.facts.reason === undefined ? [' They gave no reason.'] : reasonOf(speech);
+  const { facts } = speech.finding;
+  if (facts.reason !== undefined) return reasonOf(speech);
+  return isReader(facts, speech) ? [] : [' They gave no reason.'];
+}
+
+/** Before a directory is enabled again. The one who knows may be the one who reads. */
+function findOut(speech: Speech): string {
+  const { facts } = speech.finding;
+  const { by, byType } = facts;
+  if (isReader(facts, speech)) return 'Decide whether it is meant to stay disabled.';
+  if (by === undefined) return 'Find out who disabled it, and whether it is meant to stay disabled.';
+  const whom = byType === 'api_key' ? `the person who uses the API key “${by}”` : by;
+  return `Find out from ${whom} whether it is meant to stay disabled.`;
 }
 
 /** Only where a newer token waits can the form hold one that was not saved. */
@@ -378,7 +391,8 @@ export const REQUEST_WORDS = {
     const { says } = speech.idp.recovery;
     const again = sendAgain(speech);
     const isOperators = speech.audience === 'operator';
-    const who = speech.audience === 'it_contact' ? capital(speech.vendor) : capital(by ?? 'someone');
+    const named = isReader(speech.finding.facts, speech) ? 'you' : (by ?? 'someone');
+    const who = capital(isOperators ? named : speech.vendor);
     return {
       lead: 'This directory is disabled.',
       rest: say`${who} disabled it ${date(at)}.${isOperators ? whyOf(speech) : ''} Every request from ${speech.name} is being refused.`,
@@ -386,7 +400,7 @@ export const REQUEST_WORDS = {
       steps: vendorDoes(
         speech,
         [
-          say`Find out from ${by ?? 'the person who disabled it'} whether it is meant to stay disabled. If it is, there is nothing to fix here: ask the customer to turn off provisioning in ${speech.name}, so that the requests stop.`,
+          say`${findOut(speech)} If it is, there is nothing to fix here: ask the customer to turn off provisioning in ${speech.name}, so that the requests stop.`,
           say`If it isn't: ${act('enable-directory')} on this page. The same tokens work again immediately.`,
           ...(count > 0 && again ? [say`${theyDo(speech, again, 'Then')}. That sends what was missed.`] : []),
         ],

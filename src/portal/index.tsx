@@ -76,6 +76,7 @@ export function createPortal(deps: PortalDependencies): Middleware {
       if (!session) return undefined;
       const { link, organization, formToken } = session;
       const { address, requestId } = guest.origin;
+      const person = personOf(link);
       return {
         ...guest,
         ...frame,
@@ -85,9 +86,9 @@ export function createPortal(deps: PortalDependencies): Middleware {
         role: 'it_contact',
         may: (action) => mayRole('it_contact', action),
         trail: [[HOME, 'Your directories']],
-        reader: { audience: 'it_contact', vendor },
+        reader: { audience: 'it_contact', vendor, person: person.name },
         organizationId: link.organizationId,
-        attribution: { actor: personOf(link), source: 'portal', address, requestId },
+        attribution: { actor: person, source: 'portal', address, requestId },
         nameOf: (actor, from) => nameInPortal(actor, from, link, vendor),
         assertSees(organizationId) {
           if (organizationId !== link.organizationId) throw new AppError('not_found');

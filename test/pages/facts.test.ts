@@ -204,6 +204,30 @@ describe('the facts on one page agree', () => {
     assert.match(list, /Latest ,.*3 requests since \d\d:\d\d UTC today ?\. The customer's IT contact can fix it/);
   });
 
+  it('whoever reads: what they did themselves is told as theirs, and nobody is sent to ask themselves', async () => {
+    const { directory, send, token } = await makeWorld(app, { name: 'Left' });
+    await send(`Bearer ${token}`);
+    const dana = await signInOperator(app);
+    await dana.send(`/directories/${directory.id}/disable`, { reason: 'contract ended' });
+    await send(`Bearer ${token}`);
+    await flush(app);
+    const [own, other] = await Promise.all(
+      [dana, await signInOperator(app, 'admin')].map(async ({ open }) =>
+        textOf((await open(`/directories/${directory.id}`)).html),
+      ),
+    );
+    assert.match(
+      own ?? '',
+      /You disabled it .*You gave this reason: “contract ended”.*Decide whether it is meant to stay/,
+    );
+    assert.match(
+      other ?? '',
+      /Dana Ruiz disabled it .*They gave .*Find out from Dana Ruiz whether it is meant to stay/,
+    );
+    const ticket = textOf((await dana.open(`/directories/${directory.id}/ticket`)).html);
+    assert.match(ticket, /Dana Ruiz disabled it .*Find out from Dana Ruiz whether/);
+  });
+
   it('on the home page: what the reader can fix stands first, however much waits for others, and what is left out is counted', async () => {
     const mine = await makeWorld(app, { name: 'Half broken', upstreamUrl });
     behave = (request, response) =>
