@@ -41,9 +41,14 @@ export function diagnose(facts: Facts): Diagnosis {
   };
 }
 
-/** Failing before degraded before notices; of the same severity the one whose group comes first, then the older one. */
+/**
+ * A disabled directory before all else, since nothing is accepted until it is enabled. Then failing before degraded before notices; of the
+ * same severity the one whose group comes first, then the older one.
+ */
 function byRank(a: Finding, b: Finding): number {
+  const isDisabled = ({ code }: Finding) => Number(code === 'directory_disabled');
   return (
+    isDisabled(b) - isDisabled(a) ||
     SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
     GROUP_ORDER.indexOf(CODES[a.code].group) - GROUP_ORDER.indexOf(CODES[b.code].group) ||
     a.since.localeCompare(b.since) ||

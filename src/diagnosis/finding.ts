@@ -95,6 +95,8 @@ export interface FindingFacts {
   /** This directory had accepted requests until then, and the other one never had any. */
   isLikelyMeant?: boolean;
   isElsewhere?: boolean;
+  /** The directory is disabled, so that nothing is accepted whatever else is wrong. */
+  isDirectoryDisabled?: boolean;
   status?: number;
   contentType?: string;
   redirectsTo?: string;

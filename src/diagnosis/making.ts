@@ -43,6 +43,7 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     firstAt: firstAt.toISOString(),
     lastAt: lastAt.toISOString(),
     ...(facts.accepted && { acceptedAt: facts.accepted.at.toISOString() }),
+    ...(facts.directory.isDisabled && { isDirectoryDisabled: true }),
     ...(address !== undefined && { address }),
     ...(userAgent !== undefined && { userAgent }),
     ...(detail !== undefined && { detail }),

@@ -48,11 +48,12 @@ export function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): F
   const latest = refusals.reduce((a, b) => (a.lastAt >= b.lastAt ? a : b));
   const firstAt = new Date(Math.min(...refusals.map((refusal) => refusal.firstAt.getTime())));
   const isPartial =
-    (accepted !== undefined &&
+    !facts.directory.isDisabled &&
+    ((accepted !== undefined &&
       facts.at.getTime() - accepted.at.getTime() < HOUR_MS &&
       (CODES[code].group === 'token_endpoint' || accepted.at > firstAt)) ||
-    // The one with the newest refresh token keeps working, even if its requests are rare.
-    (code === 'refresh_token_superseded' && facts.grantedAt !== undefined && facts.grantedAt > firstAt);
+      // The one with the newest refresh token keeps working, even if its requests are rare.
+      (code === 'refresh_token_superseded' && facts.grantedAt !== undefined && facts.grantedAt > firstAt));
   const { severity } = entryOf(code);
   const isSure = refusals.some((refusal) => certaintyOf(refusal, facts) === 'known');
   const isNoted = isToldThere(latest) || refusals.every((refusal) => isVisit(refusal, facts));

@@ -79,12 +79,16 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
     grant && timeOf(grant),
     ...[...totals.values()].map(({ lastRefreshedAt }) => lastRefreshedAt),
   ]);
-  const known = {
+  const before = {
     ...(accepted && { accepted }),
     ...(grantedAt && { grantedAt }),
     credentials: facts,
   };
-  const { events, isCut } = await withBeginning(audit, directoryId, troubles, known);
+  const { events, isCut } = await withBeginning(audit, directoryId, troubles, before);
+  const known = {
+    ...before,
+    credentials: [...facts, ...(await refusedLongAgo(deps, directoryId, events, facts, now))],
+  };
   const disabled = switched.items.find(({ type }) => type === 'directory.disabled');
   const { outcomes, outcomesFrom, sources, silence, recovered } = traffic;
   const isFailing = outcomes.some(({ outcome }) => outcome !== 'ok' && outcome !== 'normal_refusal');
@@ -98,7 +102,11 @@ export async function readFacts(deps: FactsDependencies, directory: Directory, n
       sendsCredential: sendsCredential(directory, deps.hasSharedServerCredential),
     },
     clients: await withMakers(audit, directoryId, owned.items.map(clientFacts)),
-    refusals: await withOthers(deps, directory, refusalsOf(events, { ...known, outcomes })),
+    refusals: await withOthers(
+      deps,
+      directory,
+      refusalsOf(events, { ...known, outcomes, disabledAt: directory.disabledAt }),
+    ),
     ...(isCut && { isCut }),
     outcomes,
     sees: outcomesFrom ?? (directory.upstreamUrl === undefined ? 'nothing' : 'gateway'),
@@ -199,8 +207,37 @@ function directoryFacts(directory: Directory, publicUrl: string, disabled: Audit
   };
 }
 
+/** Credentials that refusals name, and that so many came after that they are not among the newest. */
+async function refusedLongAgo(
+  deps: FactsDependencies,
+  directoryId: string,
+  events: readonly AuditEvent[],
+  known: readonly CredentialFacts[],
+  now: Date,
+): Promise<CredentialFacts[]> {
+  const named = new Set(events.flatMap(({ credentialId }) => (credentialId === undefined ? [] : [credentialId])));
+  for (const { id } of known) named.delete(id);
+  const found = await Promise.all([...named].slice(0, ENDED_READ).map((id) => deps.credentials.find(id)));
+  const records = found
+    .filter((record) => record?.directoryId === directoryId)
+    .filter((record) => record !== undefined);
+  const totals = await deps.usage.totals(records.map(({ id }) => id));
+  return Promise.all(records.map((record) => credentialFacts(deps, record, totals.get(record.id), [], now)));
+}
+
+/** Who disabled it, and why. The switches of its directory that were read may all be later. */
+async function disablingOf(
+  audit: Audit,
+  switches: readonly AuditEvent[],
+  credentialId: string,
+): Promise<AuditEvent | undefined> {
+  const type = 'credential.disabled';
+  const read = switches.find((event) => event.type === type && event.credentialId === credentialId);
+  return read ?? (await audit.page({ where: { credentialId, type }, limit: 1 })).items[0];
+}
+
 async function credentialFacts(
-  deps: Pick<FactsDependencies, 'credentials' | 'clients'>,
+  deps: Pick<FactsDependencies, 'audit' | 'credentials' | 'clients'>,
   record: Credential,
   total: UsageTotal | undefined,
   switches: readonly AuditEvent[],
@@ -210,7 +247,7 @@ async function credentialFacts(
   const state = stateAt(record, now);
   const client = clientId === undefined ? undefined : await deps.clients.find(clientId);
   const progress = state === 'active' ? await deps.credentials.progress(record) : undefined;
-  const disabled = switches.find((event) => event.type === 'credential.disabled' && event.credentialId === id);
+  const disabled = state === 'disabled' ? await disablingOf(deps.audit, switches, id) : undefined;
   const imported = switches.find((event) => event.type === 'credential.imported' && event.credentialId === id);
   const ended =
     state === 'revoked'

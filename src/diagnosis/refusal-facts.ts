@@ -9,17 +9,17 @@ import { sourceOf } from './source.ts';
 /** One entry for each cause, credential and sender, unless something has shown since that it has ended. */
 export function refusalsOf(
   events: readonly AuditEvent[],
-  known: Pick<Facts, 'accepted' | 'grantedAt' | 'credentials' | 'outcomes'>,
+  known: Pick<Facts, 'accepted' | 'grantedAt' | 'credentials' | 'outcomes'> & { disabledAt?: Date | undefined },
 ): RefusalFacts[] {
   const groups = new Map<string, RefusalFacts>();
-  const { accepted, grantedAt } = known;
+  const { accepted, grantedAt, disabledAt } = known;
   const isWithTokens = usesTokens(known);
   for (const event of events) {
     const code = codeOf(event);
     if (code === undefined) continue;
     const over =
       failingSince(code, known.outcomes) ??
-      overAt(code, { accepted: isWithTokens ? undefined : accepted?.at, grantedAt, anyAt: accepted?.at });
+      overAt(code, { accepted: isWithTokens ? undefined : accepted?.at, grantedAt, disabledAt, anyAt: accepted?.at });
     if (over !== undefined && timeOf(event) < over) continue;
     const refusal = refusalOf(code, event);
     const { credentialId, hint, clientId } = refusal;
@@ -41,9 +41,16 @@ function failingSince(code: Code, outcomes: readonly OutcomeFacts[]): Date | und
 /** Refusals before this have ended. */
 function overAt(
   code: Code,
-  { accepted, grantedAt, anyAt }: { accepted: Date | undefined; grantedAt: Date | undefined; anyAt: Date | undefined },
+  {
+    accepted,
+    grantedAt,
+    disabledAt,
+    anyAt,
+  }: Record<'accepted' | 'grantedAt' | 'disabledAt' | 'anyAt', Date | undefined>,
 ): Date | undefined {
-  if (code in LASTING || code === 'directory_disabled') return undefined;
+  if (code in LASTING) return undefined;
+  // What was refused while it was disabled an earlier time has ended.
+  if (code === 'directory_disabled') return disabledAt;
   return CODES[code].group === 'token_endpoint' ? latest([accepted, grantedAt]) : anyAt;
 }
 

@@ -88,6 +88,7 @@ export function tally({ finding }: Speech): Text {
 /** What became of the other requests. A token is accepted before the SCIM server fails, so that tells nothing of the server. */
 function othersOf({ code, severity, facts }: Finding): string {
   const { acceptedAt, firstAt = '', cause, hasGoneBack } = facts;
+  if (facts.isDirectoryDisabled) return 'Nothing is accepted while the directory is disabled.';
   if (CODES[code].group === 'upstream' || cause === 'doubled_path') {
     if (severity === 'degraded') return 'Other requests are getting through.';
     return facts.isAlone ? 'There were no other requests.' : 'No other requests have worked.';
@@ -101,8 +102,14 @@ function othersOf({ code, severity, facts }: Finding): string {
 }
 
 /** The other token or connection. One that fails with its connection switches to no token that lies there besides. */
-function spare({ code, facts: { usable, kind: failing } }: Finding): Text {
-  if (!usable || CODES[code].group === 'token_endpoint' || (failing === 'oauth' && usable.kind === 'bearer')) return [];
+function spare({ code, facts: { usable, kind: failing, isDirectoryDisabled } }: Finding): Text {
+  if (
+    !usable ||
+    isDirectoryDisabled ||
+    CODES[code].group === 'token_endpoint' ||
+    (failing === 'oauth' && usable.kind === 'bearer')
+  )
+    return [];
   const { kind, hint, usedAt } = usable;
   const what = kind === 'oauth' ? 'The connection' : `The token that ends in …${hint}`;
   return usedAt === undefined

@@ -82,7 +82,7 @@ export async function readPast(
       clients: [],
       refusals: refusalsOf(
         events.map((event) => until(event, at)),
-        { ...known, outcomes: [] },
+        { ...known, outcomes: [], disabledAt: state.disabledAt },
       ),
       ...(isCut && { isCut }),
       outcomes: [],

@@ -55,6 +55,68 @@ describe('the state of a directory is explained', () => {
     assert.deepEqual([refused.status, refused.body.errors[0].path], [400, 'reason']);
   });
 
+  it('as disabled with what was refused since then, and not an earlier time', async () => {
+    const { directory, send, token, diagnosis } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    await app.api.post(`/directories/${directory.id}/disable`);
+    for (let times = 0; times < 5; times++) await send(`Bearer ${token}`);
+    await app.api.post(`/directories/${directory.id}/enable`);
+    await flush(app);
+    app.clock.advance(2 * HOUR);
+    await app.api.post(`/directories/${directory.id}/disable`);
+    await send(`Bearer ${token}`);
+    assert.match(textOf((await diagnosis()).findings[0]), /\b1 refused request from/);
+  });
+
+  it('as disabled without a word of accepted requests, whatever else is refused', async () => {
+    const { directory, send, token, credential, diagnosis } = await makeWorld(app);
+    const { body: other } = await app.api.post(`/directories/${directory.id}/credentials`, {});
+    await send(`Bearer ${token}`);
+    await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
+    await send(`Bearer ${token}`);
+    await send(`Bearer ${other.token}`);
+    await send(`Bearer ${token}`);
+    const partial = (await diagnosis()).findings.find(({ code }: Answer) => code === 'token_revoked');
+    assert.match(textOf(partial), /^Some requests .* Other requests are being accepted/);
+    await app.api.post(`/directories/${directory.id}/disable`);
+    await send(`Bearer ${other.token}`);
+    const { findings } = await diagnosis();
+    assert.deepEqual(codesOf({ findings }), ['directory_disabled', 'token_revoked', 'no_owner']);
+    for (const finding of findings.slice(0, 2)) {
+      assert.doesNotMatch(textOf(finding), /Other requests are being accepted|is valid|^Some requests/);
+      assert.match(textOf(finding), /Nothing is accepted while the directory is disabled\./);
+    }
+  });
+
+  it('with the date of an end however many tokens came after it, and of what was disabled before many others', async () => {
+    const { directory, send, token, credential, diagnosis } = await makeWorld(app);
+    await send(`Bearer ${token}`);
+    await app.api.patch(`/credentials/${credential.id}`, {
+      expiresAt: new Date(app.clock.now().getTime() + HOUR),
+    });
+    let latest = (await app.api.post(`/directories/${directory.id}/credentials`, {})).body;
+    const off = latest;
+    await app.api.post(`/credentials/${off.credential.id}/disable`);
+    app.clock.advance(2 * HOUR);
+    await app.app.rounds.find(({ name }) => name === 'due credentials')?.run();
+    for (let turn = 0; turn < 12; turn++) {
+      if (turn > 0) await app.api.post(`/credentials/${latest.credential.id}/revoke`, { force: true });
+      latest = (await app.api.post(`/directories/${directory.id}/credentials`, {})).body;
+      await app.api.post(`/credentials/${latest.credential.id}/disable`);
+      await app.api.post(`/credentials/${latest.credential.id}/enable`);
+    }
+    await send(`Bearer ${token}`);
+    await send(`Bearer ${off.token}`);
+    const texts = (await diagnosis()).findings.map(textOf);
+    const told = (pattern: RegExp) =>
+      assert.ok(
+        texts.some((text: string) => pattern.test(text)),
+        texts.join('\n'),
+      );
+    told(/expired on \w+, \d+ \w+ \d{4} at/);
+    told(/disabled the token that ends in …\w+ on \w+, \d+ \w+ \d{4} at/);
+  });
+
   it('as rotation_overdue, then old_one_still_used, where the old token goes on', async () => {
     const { directory, send, token, diagnosis } = await makeWorld(app);
     await send(`Bearer ${token}`);
