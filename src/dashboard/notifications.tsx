@@ -1,11 +1,5 @@
 /** Who and what is told: webhooks, chat channels, and the vendor's own contacts. */
-import {
-  ENDPOINT_KINDS,
-  type Endpoint,
-  type EndpointKind,
-  isEventFilter,
-  VENDOR_SCOPE,
-} from '../notifications/index.ts';
+import { ENDPOINT_KINDS, type EndpointKind, isEventFilter, VENDOR_SCOPE } from '../notifications/index.ts';
 import {
   Act,
   Choice,
@@ -53,7 +47,27 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
             title="Webhooks and channels"
             of={page}
             none="None yet. A webhook notifies your software of each change. A channel notifies your team."
-            row={(endpoint) => <EndpointRow endpoint={endpoint} />}
+            row={({ id, kind, shownUrl, description, state, failingSince, events }) => (
+              <Row
+                href={`${home}/${id}`}
+                name={<b>{description ?? shownUrl}</b>}
+                marks={
+                  state === 'disabled' ? (
+                    <Tag tone="bad">off</Tag>
+                  ) : failingSince ? (
+                    <Tag tone="warn">failing</Tag>
+                  ) : (
+                    <Tag tone="ok">on</Tag>
+                  )
+                }
+                text={
+                  <>
+                    {KIND_NAMES[kind]}, {events.length === 0 ? 'all events' : events.join(', ')}
+                    <Last at={failingSince} before=", failing since" />
+                  </>
+                }
+              />
+            )}
           />
           {may('webhooks.change') && (
             <FormPanel title="Add a webhook or channel" action={home} submit="Add">
@@ -142,29 +156,4 @@ export function notificationRoutes(deps: DashboardDependencies): Route[] {
     },
     ...webhookRoutes(deps),
   ];
-}
-
-function EndpointRow({ endpoint }: { endpoint: Endpoint }) {
-  const { id, kind, shownUrl, description, state, failingSince, events } = endpoint;
-  return (
-    <Row
-      href={`${home}/${id}`}
-      name={<b>{description ?? shownUrl}</b>}
-      marks={
-        state === 'disabled' ? (
-          <Tag tone="bad">off</Tag>
-        ) : failingSince ? (
-          <Tag tone="warn">failing</Tag>
-        ) : (
-          <Tag tone="ok">on</Tag>
-        )
-      }
-      text={
-        <>
-          {KIND_NAMES[kind]}, {events.length === 0 ? 'all events' : events.join(', ')}
-          <Last at={failingSince} before=", failing since" />
-        </>
-      }
-    />
-  );
 }

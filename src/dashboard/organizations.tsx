@@ -1,5 +1,4 @@
 /** All organizations, after those directories that need someone now. */
-import type { Diagnoses } from '../diagnosis/index.ts';
 import {
   counted,
   createDirectoryRows,
@@ -111,7 +110,27 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
               'No organizations yet',
               'An organization is a customer of yours. Its identity providers connect to its directories.',
             ]}
-            row={(row) => <OrganizationRow {...row} diagnoses={diagnoses} />}
+            row={({ id, name, worst, directoryCount }) => (
+              <Row
+                icon={<Dot tone={worst ? toneOf(worst.finding) : 'off'} />}
+                href={`${HOME}/organizations/${id}`}
+                name={<b>{name}</b>}
+                text={
+                  worst ? (
+                    <>
+                      {directoryCount > 1 && `${worst.directory.name}: `}
+                      <Sentence finding={worst.finding} spoken={diagnoses.spoken(worst.directory)} />
+                    </>
+                  ) : (
+                    'No directories yet.'
+                  )
+                }
+              >
+                <small>
+                  {directoryCount === 1 ? '1 directory' : `${directoryCount.toLocaleString('en')} directories`}
+                </small>
+              </Row>
+            )}
           />
           {needing.length === 0 && isFirst && count > 0 && (
             <p>
@@ -188,33 +207,4 @@ function LeftOut({ actor, left }: Needing) {
 
 function rankOf(row: DirectoryRow | undefined): number {
   return row ? ORDER.indexOf(row.finding.severity) : ORDER.length;
-}
-
-function OrganizationRow(props: {
-  id: string;
-  name: string;
-  worst: DirectoryRow | undefined;
-  directoryCount: number;
-  diagnoses: Diagnoses;
-}) {
-  const { id, name, worst, directoryCount, diagnoses } = props;
-  return (
-    <Row
-      icon={<Dot tone={worst ? toneOf(worst.finding) : 'off'} />}
-      href={`${HOME}/organizations/${id}`}
-      name={<b>{name}</b>}
-      text={
-        worst ? (
-          <>
-            {directoryCount > 1 && `${worst.directory.name}: `}
-            <Sentence finding={worst.finding} spoken={diagnoses.spoken(worst.directory)} />
-          </>
-        ) : (
-          'No directories yet.'
-        )
-      }
-    >
-      <small>{directoryCount === 1 ? '1 directory' : `${directoryCount.toLocaleString('en')} directories`}</small>
-    </Row>
-  );
 }
