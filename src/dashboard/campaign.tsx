@@ -91,11 +91,12 @@ export function oneCampaignRoutes(deps: DashboardDependencies): Route[] {
               ]}
             />
           </section>
-          {members.items.length > 0 && (
+          {(members.items.length > 0 || paging.after !== undefined) && (
             <List
               title="Credentials"
               aside={<small>{counted(sumOf(progress), 'credential')}</small>}
               of={members}
+              none="No more credentials."
               row={({ directoryId, organizationId, state: has }) => (
                 <Row
                   name={<b>{directoryNames.get(directoryId) ?? 'deleted'}</b>}
