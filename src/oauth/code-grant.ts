@@ -4,7 +4,7 @@
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import type { Collection } from '../storage/index.ts';
+import { type Collection, readSurely } from '../storage/index.ts';
 import { type Artifact, artifactId } from './artifacts.ts';
 import type { Client } from './client-record.ts';
 import { type Authorization, aboutOf, type Connections } from './connections.ts';
@@ -36,14 +36,16 @@ export function createCodeGrant(deps: {
     const value = parameters.get('code');
     if (value === undefined) return { refused: 'code_missing' };
     const code = spendable(value, client, parameters);
+    // A code of another client is none of this one's, which must not hold up the one that it was made for.
+    const made = await readSurely((options) => artifacts.find(code.id, options));
+    const authorization = made?.grantId === undefined ? undefined : await connections.find(made.grantId);
+    if (!authorization || made?.clientId !== client.id) return { refused: 'code_unknown' };
+    const about = aboutOf(authorization);
     const earlier = await oneTimes.claim(code, RETRY_WINDOW_MS);
+    if (earlier !== undefined) return { tokens: JSON.parse(earlier) as Tokens, about, isRepeat: true };
     // Whether it was spent before ends a connection, so it is read surely.
     const held = await artifacts.find(code.id, { authoritative: true });
-    const authorization = held?.grantId === undefined ? undefined : await connections.find(held.grantId);
-    // A code of another client is none of this one's.
-    if (!held || !authorization || held.clientId !== client.id) return { refused: 'code_unknown' };
-    const about = aboutOf(authorization);
-    if (earlier !== undefined) return { tokens: JSON.parse(earlier) as Tokens, about, isRepeat: true };
+    if (!held) return { refused: 'code_unknown' };
     let outcome: Granted | Refused | undefined;
     try {
       const refused = refusalOf(held, authorization, client, parameters);

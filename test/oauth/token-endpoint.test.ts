@@ -259,6 +259,16 @@ for (const engine of engines) {
       assert.equal(await verified(app, directory.id, first.body.access_token), 200, 'the connection is as it was');
     });
 
+    it('does not wait for another client that tried its code', async () => {
+      const { directory, client } = await makeConnection(app);
+      const code = await obtainCode(app, client, directory);
+      const stranger = await makeClient(app);
+      assert.equal((await exchange(app, stranger, code)).status, 400);
+      const from = app.clock.monotonicMs();
+      assert.equal((await exchange(app, client, code)).status, 200);
+      assert.ok(app.clock.monotonicMs() - from < 40, 'it had the right to its code at once');
+    });
+
     it('(27) refuses a code that is replayed later, and ends what it had issued', async () => {
       const directory = await app.api.makeDirectory();
       const client = await makeClient(app);
