@@ -4,13 +4,12 @@ import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
 import { DAY_MS } from '../clock.ts';
 import { type CsvColumns, csvFile } from '../http/csv.ts';
-import { Choice, dayOf, EventList, Field, Filter, fileOf, Go, namesOf, sent } from '../pages/index.ts';
+import { Choice, dayOf, EventList, Field, Filter, fileOf, Go, namesOf, REFUSALS, sent } from '../pages/index.ts';
 import { allPages } from '../storage/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
 const EXPORT_PAGE = 200;
-const REFUSALS = ['request.denied', 'token.refused'];
 const FAMILIES: [string, string][] = [
   ['refused', 'All refusals'],
   ['upstream.failed', 'Failures at the SCIM server'],
@@ -145,7 +144,7 @@ function queryOf(query: URLSearchParams): Omit<EventQuery, 'limit'> {
   const family = type?.endsWith('.*') ? type.slice(0, -1) : undefined;
   const types =
     type === 'refused'
-      ? [...REFUSALS, 'connection.refused', 'operator.sign_in_refused']
+      ? [...REFUSALS, 'operator.sign_in_refused']
       : family === undefined
         ? type
         : Object.keys(EVENTS).filter((known) => known.startsWith(family));

@@ -92,6 +92,9 @@ function Since({ run }: { run: EventRun }) {
   );
 }
 
+/** What was refused at a directory, by the gateway, the token endpoint or the consent. */
+export const REFUSALS = ['request.denied', 'token.refused', 'connection.refused'];
+
 /** Whether an event is for the reader at all. */
 export function isToldTo({ type, data }: AuditEvent, reader: Visit['reader']): boolean {
   return !type.startsWith('finding.') || isFor(data['code'], reader);

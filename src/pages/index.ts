@@ -13,7 +13,7 @@ export { DirectoryFace, LastUse } from './directory.tsx';
 export { createDirectoryRows, type DirectoryRow } from './directory-rows.ts';
 export { type Held, isHeldBack, placeOf, readHeld, spokenOf, titleOf } from './directory-view.ts';
 export { entryRoute } from './entering.ts';
-export { EventList, isToldTo } from './events.tsx';
+export { EventList, isToldTo, REFUSALS } from './events.tsx';
 export {
   Choice,
   CodeField,

@@ -9,14 +9,13 @@ import {
   isToldTo,
   live,
   PastPanel,
+  REFUSALS,
   type Route,
   type SeenDependencies,
   Tabs,
   trailTo,
   type Visit,
 } from '../pages/index.ts';
-
-const REFUSALS = ['request.denied', 'token.refused', 'connection.refused'];
 
 export function directoryRoutes(deps: SeenDependencies): Route[] {
   const { audit } = deps;
