@@ -1,6 +1,6 @@
 /** What a report of credentials is limited to, and a campaign chooses by: the fields, and what they sent. */
 import { IDENTITY_PROVIDER_IDS } from '../identity-providers/index.ts';
-import { Choice, Field, invalidField, ProviderChoice, sent, type Tone } from '../pages/index.ts';
+import { Choice, Field, invalidField, oneOf, ProviderChoice, sent, type Tone } from '../pages/index.ts';
 import { MARKS, type Mark, REPORT_STATES, type ReportFilter } from '../reports/index.ts';
 import { type OfferedOrganizations, OrganizationChoice } from './organization-choice.tsx';
 
@@ -47,10 +47,7 @@ export function FilterFields({ offered, isLiveOnly = false }: { offered: Offered
 export function filterOf(query: URLSearchParams): ReportFilter {
   const one = <T extends string>(name: string, label: string, known: readonly T[]): T | undefined => {
     const given = sent(query, name);
-    const found = known.find((option) => option === given);
-    if (given !== undefined && found === undefined)
-      throw invalidField(name, `${label} must be one of ${known.join(', ')}. You entered ${given.slice(0, 30)}.`);
-    return found;
+    return given === undefined ? undefined : oneOf(known, given, name, label);
   };
   const days = (name: string, label: string): number | undefined => {
     const given = sent(query, name);
@@ -61,11 +58,7 @@ export function filterOf(query: URLSearchParams): ReportFilter {
   const marks = query
     .getAll('mark')
     .filter((given) => given !== '')
-    .map((given) => {
-      const found = MARKS.find((mark) => mark === given);
-      if (found) return found;
-      throw invalidField('mark', `Notes must be one of ${MARKS.join(', ')}. You entered ${given.slice(0, 30)}.`);
-    });
+    .map((given) => oneOf(MARKS, given, 'mark', 'Notes'));
   return {
     organizationId: sent(query, 'organizationId'),
     directoryId: sent(query, 'directoryId'),

@@ -242,11 +242,14 @@ export function required(form: URLSearchParams, name: FieldName, maximum = 200):
 
 /** What a form chose of a list. Throws invalid_request for anything else. */
 export function chosen<T extends string>(form: URLSearchParams, name: FieldName, known: readonly T[]): T {
-  const given = required(form, name);
+  return oneOf(known, required(form, name), name);
+}
+
+/** What was given, as one of a list. Throws invalid_request for anything else. */
+export function oneOf<T extends string>(known: readonly T[], given: string, name: string, label = labelOf(name)): T {
   const found = known.find((one) => one === given);
-  if (found === undefined)
-    throw invalidField(name, `${labelOf(name)} must be one of ${known.join(', ')}. You entered ${given.slice(0, 40)}.`);
-  return found;
+  if (found !== undefined) return found;
+  throw invalidField(name, `${label} must be one of ${known.join(', ')}. You entered ${given.slice(0, 40)}.`);
 }
 
 /** The beginning (UTC) of a day that was sent or asked for, such as 2027-01-31; undefined when it is empty. Throws invalid_request. */

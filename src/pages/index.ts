@@ -25,6 +25,7 @@ export {
   Field,
   invalidField,
   Lines,
+  oneOf,
   Pick,
   ProviderChoice,
   providerIn,
