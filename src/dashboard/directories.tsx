@@ -122,7 +122,9 @@ export function directoryRoutes(deps: DashboardDependencies): Route[] {
           </>
         ) : named === undefined ? (
           <>
-            No one at the customer has opened a portal link, so we have no contact there.{' '}
+            {links.some(({ usedAt }) => usedAt)
+              ? "Someone at the customer has opened a portal link, but we don't know who, so we have no contact there."
+              : 'No one at the customer has opened a portal link, so we have no contact there.'}{' '}
             {visit.may('portal-links.change') && (
               <>
                 <a href={`${address}#portal-links`}>Create a portal link</a> and send it to their administrator.

@@ -73,7 +73,7 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
               <Choice name="code" label="Finding" any="Any" groups={FINDINGS} />
             </div>
             <Choice name="actor" label="Fixed by" any="Anyone" options={Object.entries(ACTOR_NAMES)} />
-            <Choice name="severity" any="Any" options={Object.entries(SEVERITY_NAMES)} />
+            <Choice name="severity" label="Severity" any="Any" options={Object.entries(SEVERITY_NAMES)} />
             <ProviderChoice any="Any" />
             <OrganizationChoice offered={offered} all="Any" />
           </Filter>

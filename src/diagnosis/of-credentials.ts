@@ -62,7 +62,7 @@ export function ofWaiting(facts: Facts, hasProblems: boolean): Finding[] {
   if (live.length === 0) {
     if (hasProblems) return [];
     if (connecting && connecting.at > (accepted?.at ?? new Date(0)))
-      return [make('setup_unfinished', connecting.at, { step: connecting.step })];
+      return [make('setup_unfinished', connecting.at, { step: connecting.step, ...isMachine(facts) })];
     if (credentials.length === 0) return [make('not_connected', directory.createdAt, {})];
     return [];
   }
@@ -74,6 +74,11 @@ export function ofWaiting(facts: Facts, hasProblems: boolean): Finding[] {
   const code = accepted === undefined && isOld ? 'never_used' : 'waiting_for_first_request';
   const about = { ...credentialFacts(newest), ...(accepted && { acceptedAt: accepted.at.toISOString() }) };
   return [make(code, newest.createdAt, about)];
+}
+
+/** Whether what is being set up gets tokens with its secret alone, so that nobody has to allow it. */
+function isMachine({ clients }: Facts): { isMachine?: true } {
+  return clients.length > 0 && clients.every((client) => client.isMachine) ? { isMachine: true } : {};
 }
 
 export function ofEnds(facts: Facts): Finding[] {

@@ -273,7 +273,7 @@ export function pasteEndpoint(speech: Speech): Pick<Words, 'steps' | 'value'> {
   const label = field(speech, 'endpoint');
   return {
     steps: [
-      say`${open(speech, 'bearer')}, and replace the value of ${ui(label)} with this one.`,
+      say`${open(speech, 'bearer')}, and replace the value of ${ui(label)} with the URL below.`,
       press(speech, 'bearer'),
     ],
     value: { label, value: speech.directory.endpointUrl },
@@ -287,9 +287,10 @@ export function pasteInto(speech: Speech, filling: 'client-id' | 'client-secret'
 /** Connect anew, by hand. A client that nobody allows only has to try again. */
 export function connectAgain(speech: Speech): Text[] {
   const { buttons } = formOf(speech, 'oauth');
+  const isNew = CODES[speech.finding.code].group === 'never_worked';
   if (speech.finding.facts.isMachine) return [say`${open(speech, 'oauth')}.`, press(speech, 'oauth')];
   return [
-    say`${open(speech, 'oauth')}, and connect again with ${path(buttons)}.`,
+    say`${open(speech, 'oauth')}, and connect${isNew ? '' : ' again'} with ${path(buttons)}.`,
     say`Allow the connection on the page that opens.`,
   ];
 }

@@ -5,6 +5,7 @@ import {
   connectAgain,
   date,
   field,
+  isReader,
   mistakeOf,
   open,
   pasteInto,
@@ -125,15 +126,19 @@ function connectFromHere(speech: Speech): Text[] {
   const [go = [], ...then] = connectAgain(speech);
   const isHere = speech.audience === 'it_contact' && speech.isAway !== true;
   return [
-    say`${act('compare-setup')} on this page: it shows the values.`,
+    say`To see the values that belong there, choose “${act('compare-setup')}”.`,
     isHere ? say`${go} Use this browser: ${speech.name} brings you back here.` : go,
     ...then,
   ];
 }
 
 /** The vendor ended it and said nothing: it may be on purpose. */
-function unexplained({ audience, finding: { facts } }: Speech): string {
+function unexplained(speech: Speech): string {
+  const { facts } = speech.finding;
   const { by, byType, reason } = facts;
+  const { audience } = speech;
+  const isNamed = by !== undefined && byType !== 'system' && !isReader(facts, speech);
+  if (audience === 'operator') return isNamed && reason === undefined ? ' They gave no reason.' : '';
   const isVendors = audience === 'it_contact' && by !== undefined && byType !== 'it_contact' && byType !== 'system';
   return isVendors && reason === undefined ? " They gave no reason. If you didn't expect it, ask them first." : '';
 }
@@ -319,7 +324,7 @@ function swapped(speech: Speech): Words {
       : say`The authorization URL was entered as the token URL.`,
     detail: tally(speech),
     steps: [
-      say`${open(speech, 'oauth')}, and replace the value of ${ui(label)} with this one.`,
+      say`${open(speech, 'oauth')}, and replace the value of ${ui(label)} with the one below.`,
       press(speech, 'oauth'),
     ],
     value: { label: capital(label), value: isToken ? directory.authorizationUrl : directory.tokenUrl },

@@ -35,6 +35,13 @@ function putIn(speech: Speech): Text[] {
   ];
 }
 
+/** Only a connection needs nothing that could be lost. */
+function notSaved({ finding }: Speech): Text[] {
+  return finding.facts.kind === 'oauth'
+    ? []
+    : [say`The token was shown only once. If it wasn't saved: ${act('generate-token')}.`];
+}
+
 const endpoint = (speech: Speech) => ({
   value: { label: field(speech, 'endpoint'), value: speech.directory.endpointUrl },
 });
@@ -97,13 +104,20 @@ function unseenBehind({ finding, audience, vendor }: Speech): string | undefined
 export const STATE_WORDS = {
   not_connected: (speech) => ({
     lead: 'Not connected yet.',
-    rest: say`It has no token and no connection.`,
-    steps: [say`${act('set-up')} of ${speech.name} on this page. It goes step by step.`],
+    rest: say`Nothing is wrong: it has no token and no connection yet.`,
+    steps:
+      speech.audience === 'operator'
+        ? [
+            say`${act('send-portal-link')}, and send it to the customer's IT contact. It leads them through the setup of ${speech.name}, step by step.`,
+            say`If you set it up together with them: ${act('set-up')}.`,
+          ]
+        : [say`${act('set-up')} of ${speech.name} on this page. It goes step by step.`],
   }),
   never_used: (speech) => ({
     lead: `${speech.Name} has never connected.`,
     rest: say`${capital(token(speech))} was created ${date(speech.finding.since)} and has never been used.`,
     steps: putIn(speech),
+    notes: notSaved(speech),
     ...endpoint(speech),
     unseen: NO_TRACE,
   }),
@@ -113,9 +127,10 @@ export const STATE_WORDS = {
       lead: `Waiting for the first request${acceptedAt === undefined ? '' : ` with the new ${speech.finding.facts.kind === 'oauth' ? 'connection' : 'token'}`}.`,
       rest:
         acceptedAt === undefined
-          ? say`${speech.Name} has not used ${token(speech)} yet.`
+          ? say`${speech.Name} has not used ${token(speech)} yet. That is normal until someone tests the connection there.`
           : say`The last request was accepted ${date(acceptedAt)}, with a token or connection that no longer works.`,
       steps: putIn(speech),
+      notes: notSaved(speech),
       ...endpoint(speech),
       unseen: NO_TRACE,
     };

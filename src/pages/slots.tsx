@@ -26,7 +26,7 @@ export function SlotCards(props: {
           <article class="slot free" aria-label={`${capital(placeOf(slot))}: empty`}>
             <SlotHead slot={slot} title={<h2>Empty</h2>} />
             <p class="soft">
-              {view.holdings.length === 0
+              {view.holdings.length === 0 && slot === 'a'
                 ? `For the token or connection that ${view.provider} will use.`
                 : 'For your next credential, so that you can switch without interruption.'}
             </p>

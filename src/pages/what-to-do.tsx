@@ -60,14 +60,16 @@ export function WhatToDo(props: { finding: Finding; view: RemedyView; whom?: Com
   const words = wordsOf(finding, view.spoken, visit.reader);
   if (!hasRemedy(words)) return null;
   const actor = actorOf(finding, visit, view.provider);
+  // What the steps themselves send to the customer needs nobody to be asked first.
+  const isSent = actsIn(words.steps).includes('send-portal-link');
   return (
     <section class="panel todo">
       <div class="head">
         <h2>{TITLES[finding.code]?.(view.provider) ?? 'What to do'}</h2>
         {actor && <Tag tone={actor.tone}>{actor.who}</Tag>}
       </div>
-      {finding.actor === 'it_contact' && whom}
-      {finding.actor === 'it_contact' && <ForThem words={words} view={view} />}
+      {finding.actor === 'it_contact' && !isSent && whom}
+      {finding.actor === 'it_contact' && !isSent && <ForThem words={words} view={view} />}
       <Steps words={words} place={{ visit, directory: view.directory, finding }} />
     </section>
   );
@@ -81,22 +83,14 @@ const MADE: Partial<Record<PageAct, string>> = {
 };
 
 /** Whose steps these are, for an operator; and which of them an operator can take for the customer. */
-function ForThem({ words: { steps }, view }: { words: Words; view: RemedyView }) {
+function ForThem({ words: { steps }, view: { provider } }: { words: Words; view: RemedyView }) {
   const visit = useVisit();
-  const { directory, provider } = view;
   if (visit.reader.audience !== 'operator' || steps.length === 0) return null;
   const [made] = actsIn(steps).flatMap((act) => MADE[act] ?? []);
-  const link = `${visit.home}/organizations/${directory.organizationId}#portal-links`;
   return (
     <p class="soft">
-      Send these steps to the customer's IT contact: only their administrators can change {provider}.{' '}
-      {made !== undefined && visit.may('credentials.change') && (
-        <>
-          You can {made} and pass it on securely, or{' '}
-          {visit.may('portal-links.change') ? <a href={link}>create a portal link</a> : 'ask for a portal link'} for
-          them.
-        </>
-      )}
+      Send these steps to the customer's IT contact: only their administrators can change {provider}.
+      {made !== undefined && visit.may('credentials.change') && ` You can ${made}, and pass it on securely.`}
     </p>
   );
 }

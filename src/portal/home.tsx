@@ -137,7 +137,9 @@ function HomePage(props: {
     <>
       <h1>{title}</h1>
       {rows.length === 0 ? (
-        <p class="soft">Your organization has no directory yet. Ask your contact at the vendor to create one.</p>
+        <p class="soft">
+          Your organization has no directory yet, so there is nothing to connect. Ask {reader.vendor} to create one.
+        </p>
       ) : (
         <>
           {wanting.map((row) => (

@@ -269,7 +269,7 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     const text = JSON.stringify(told({}));
     assert.match(text, /They gave no reason\. If you didn't expect it, ask them first\./);
     assert.match(text, /Use this browser: Okta brings you back here/);
-    assert.match(text, /"steps":\[\[\{"act":"compare-setup"/);
+    assert.match(text, /"steps":\[\["[^"{]*",\{"act":"compare-setup"/);
     assert.match(text, /add-client-secret/);
     const full = JSON.stringify(told({ areSecretsFull: true, reason: 'audit' }));
     assert.doesNotMatch(full, /add-client-secret|gave no reason/);

@@ -9,7 +9,7 @@ import { runApp } from '../support/app.ts';
 import { createBrowserSession } from '../support/browser-session.ts';
 import { HOUR, MINUTE } from '../support/clock.ts';
 import { flush, makeWorld } from '../support/diagnosed.ts';
-import { refresh } from '../support/oauth-client.ts';
+import { makeClient, refresh } from '../support/oauth-client.ts';
 import { CREDENTIALS, makeOauthWorld } from '../support/oauth-scenarios.ts';
 import { signInOperator } from '../support/operator-browser.ts';
 import { answer, ERROR, LIST } from '../support/upstream-scenarios.ts';
@@ -202,6 +202,29 @@ describe('the facts on one page agree', () => {
     const list = textOf((await dana.open('/findings')).html);
     assert.ok(list.indexOf('Later ,') < list.indexOf('Latest ,'), list);
     assert.match(list, /Latest ,.*3 requests since \d\d:\d\d UTC today ?\. The customer's IT contact can fix it/);
+  });
+
+  it('where nothing has happened yet: nothing is wrong, and whoever reads knows what comes next', async () => {
+    const directory = await app.api.makeDirectory({ name: 'Fresh' });
+    const { page } = await look(directory);
+    assert.match(page, /Not connected yet\. Nothing is wrong/);
+    assert.match(page, /Create a portal link ?, and send it to the customer's IT contact/);
+    assert.doesNotMatch(page, /Send these steps|Where it stops/);
+    const contact = await enter(directory);
+    assert.match(await contact.open(), /Not connected yet\. Nothing is wrong.*Open the setup/);
+    assert.match((await look(directory)).page, /Create a portal link ?, and send/);
+    await app.api.issue(directory.id);
+    assert.match(
+      (await look(directory)).page,
+      /has not used the token .* That is normal until someone tests .*only once/,
+    );
+    assert.match(
+      (await look(directory)).page,
+      /Someone at the customer has opened a portal link, but we don't know who/,
+    );
+    const machine = await app.api.makeDirectory({ name: 'Machine', provider: 'entra' });
+    await makeClient(app, { provider: 'entra', directoryId: machine.id, grantTypes: ['client_credentials'] });
+    assert.doesNotMatch((await look(machine)).page, /Allow the connection|connect again/);
   });
 
   it('whoever reads: what they did themselves is told as theirs, and nobody is sent to ask themselves', async () => {

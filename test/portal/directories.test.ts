@@ -41,7 +41,7 @@ for (const engine of engines) {
     it('is led to from the list, by a sentence about its health', async () => {
       await begin();
       const home = await contact.browser.open(`${app.url}/portal`);
-      assert.match(home.html, /Not connected yet\. It has no token and no connection\./);
+      assert.match(home.html, /Not connected yet\. Nothing is wrong: it has no token and no connection yet\./);
       assert.ok(home.html.includes(`/portal/directories/${directory.id}`));
       assert.match((await open()).html, /<strong>Not connected yet\.<\/strong>/);
     });
