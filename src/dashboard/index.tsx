@@ -11,6 +11,7 @@ import {
   importRoutes,
   requestLogRoutes,
   setupRoutes,
+  vendorOf,
   whyRoutes,
 } from '../pages/index.ts';
 import { accountRoutes } from './account.tsx';
@@ -48,7 +49,7 @@ export function createDashboard(deps: DashboardDependencies): Middleware {
       ...organizationRoutes(deps),
       ...findingRoutes(deps),
       ...directoryRoutes(deps),
-      ...diagnosisRoutes(deps),
+      ...diagnosisRoutes({ ...deps, vendor: vendorOf({ name: deps.config.LATCHKEY_BRAND_NAME }) }),
       ...requestLogRoutes(deps),
       ...credentialRoutes(deps),
       ...importRoutes(deps),

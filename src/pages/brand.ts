@@ -27,7 +27,7 @@ const DARK_INK = 0x0b0f14;
 const CONTRAST = 5.5;
 
 /** The vendor, in a sentence to its customers. */
-export function vendorOf({ name }: Brand): string {
+export function vendorOf({ name }: Pick<Brand, 'name'>): string {
   return name === UNBRANDED ? 'your software vendor' : name;
 }
 

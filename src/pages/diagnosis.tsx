@@ -11,9 +11,15 @@ import { type Route, trailTo, type Visit } from './visit.tsx';
 const MUTE_MS = 30 * DAY_MS;
 
 export function diagnosisRoutes(
-  deps: SeenDependencies & { diagnoses: Diagnoses; directories: Directories; check: Check },
+  deps: SeenDependencies & {
+    diagnoses: Diagnoses;
+    directories: Directories;
+    check: Check;
+    /** As customers know it. */
+    vendor: string;
+  },
 ): Route[] {
-  const { diagnoses, check } = deps;
+  const { diagnoses, check, vendor } = deps;
   const seen = createSeen(deps);
 
   async function ticket(visit: Visit) {
@@ -22,7 +28,9 @@ export function diagnosisRoutes(
     const past = at && (await diagnoses.at(directory, at));
     const { findings, at: of } = past ?? (await diagnoses.now(directory));
     const [lead] = findings;
-    const text = lead ? ticketOf(lead, past?.spoken ?? diagnoses.spoken(directory), visit.reader) : '';
+    const isForThem = visit.query.has('customer') && lead?.actor === 'it_contact';
+    const reader = isForThem ? ({ audience: 'it_contact', vendor } as const) : visit.reader;
+    const text = lead ? ticketOf(lead, past?.spoken ?? diagnoses.spoken(directory), reader) : '';
     const json = JSON.stringify({ directoryId: directory.id, at: of, findings: findings.map(shown) }, null, 2);
     return {
       title: `Report for a ticket: ${directory.name}`,
@@ -34,7 +42,7 @@ export function diagnosisRoutes(
             The state of the directory as of <Moment at={new Date(of)} />. It contains no secrets, and nothing about
             other organizations.
           </p>
-          <Copyable title="As text" text={text} />
+          <Copyable title={isForThem ? "For the customer's IT contact" : 'As text'} text={text} />
           <Copyable title="As JSON" text={json} />
         </>
       ),

@@ -6,7 +6,7 @@ import type { DirectoryView } from './directory-view.ts';
 import { actorOf, isFor, Said, toneOf } from './findings.tsx';
 import { List, Row } from './lists.tsx';
 import { CopyField, Dot, Tag } from './parts.tsx';
-import { useVisit } from './visit.tsx';
+import { addressOf, useVisit } from './visit.tsx';
 
 function Steps({ words, place }: { words: Words; place: ActPlace }) {
   const { steps, notes = [], value } = words;
@@ -83,14 +83,18 @@ const MADE: Partial<Record<PageAct, string>> = {
 };
 
 /** Whose steps these are, for an operator; and which of them an operator can take for the customer. */
-function ForThem({ words: { steps }, view: { provider } }: { words: Words; view: RemedyView }) {
+function ForThem({ words: { steps }, view }: { words: Words; view: RemedyView }) {
+  const { provider, directory } = view;
   const visit = useVisit();
   if (visit.reader.audience !== 'operator' || steps.length === 0) return null;
   const [made] = actsIn(steps).flatMap((act) => MADE[act] ?? []);
   return (
     <p class="soft">
-      Send these steps to the customer's IT contact: only their administrators can change {provider}.
-      {made !== undefined && visit.may('credentials.change') && ` You can ${made}, and pass it on securely.`}
+      Send these steps to the customer's IT contact: only their administrators can change {provider}.{' '}
+      <a data-copies href={`${addressOf(visit, directory)}/ticket?customer`}>
+        Copy them in words for the customer
+      </a>
+      .{made !== undefined && visit.may('credentials.change') && ` You can ${made}, and pass it on securely.`}
     </p>
   );
 }

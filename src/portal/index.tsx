@@ -64,7 +64,7 @@ export function createPortal(deps: PortalDependencies): Middleware {
         organizationOf: async ({ organization: { id, name } }) => ({ id, name, trail: [[HOME, 'Your directories']] }),
       }),
       ...directoryRoutes(deps),
-      ...diagnosisRoutes(deps),
+      ...diagnosisRoutes({ ...deps, vendor }),
       ...requestLogRoutes(deps),
       ...credentialRoutes(deps),
       ...setupRoutes(deps),

@@ -204,6 +204,23 @@ describe('the facts on one page agree', () => {
     assert.match(list, /Latest ,.*3 requests since \d\d:\d\d UTC today ?\. The customer's IT contact can fix it/);
   });
 
+  it('for the customer: an operator copies the steps in the words that the IT contact would read', async () => {
+    const { directory, send, token } = await makeWorld(app, { name: 'Passed on' });
+    await send(`Bearer ${token}`);
+    await send(`Bearer ${token.slice(0, 30)}`);
+    await flush(app);
+    const dana = await signInOperator(app);
+    const { html } = await dana.open(`/directories/${directory.id}`);
+    const [, link = ''] = /href="\/dashboard([^"]*\/ticket\?customer)"/.exec(html) ?? assert.fail(html);
+    const ticket = textOf((await dana.open(link)).html);
+    assert.match(
+      ticket,
+      /For the customer's IT contact .*unless you saved the one .* which your software vendor created/,
+    );
+    assert.doesNotMatch(ticket.split('As JSON')[0] ?? '', /ask the customer|Dana Ruiz.*initial key/);
+    assert.match(ticket, /Afterwards, open Dashboard → Tasks in Okta/);
+  });
+
   it('where nothing has happened yet: nothing is wrong, and whoever reads knows what comes next', async () => {
     const directory = await app.api.makeDirectory({ name: 'Fresh' });
     const { page } = await look(directory);
