@@ -33,7 +33,10 @@ export interface Verification {
   findKnown(value: string): Promise<Known | undefined>;
   /** Decides at once where memory allows it. Rejects with storage_unavailable when it can't be decided. */
   check(attempt: Attempt): Decision | Promise<Decision>;
-  /** The API key of an `lk_` value, under the same lease; undefined when it is none, revoked or past its end. */
+  /**
+   * The API key of an `lk_` value, under the same lease; undefined when it is none, revoked or past its end. Throws or rejects with
+   * storage_unavailable when that can't be decided.
+   */
   findCaller(value: string): ApiKey | undefined | Promise<ApiKey | undefined>;
   /** Counts a refused call to the API; gives the seconds to wait when there were too many. */
   limitCaller(address: string): number | undefined;

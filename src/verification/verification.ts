@@ -203,8 +203,7 @@ export function createVerification(deps: VerificationDependencies): Verification
     try {
       decision = await within(deps.answerMs, deciding);
       // What seems to have ended may still be good: a wrong clock is our fault, and never the identity provider's.
-      if (!decision.allowed && !deps.hasRightClock())
-        throw new AppError('storage_unavailable', {}, { cause: new Error('the clock is wrong') });
+      if (!decision.allowed && !deps.hasRightClock()) throw wrongClock();
     } catch (error) {
       account(attempt, 'unavailable', startedAt);
       throw error;
@@ -249,7 +248,11 @@ export function createVerification(deps: VerificationDependencies): Verification
       accept(decision.grant, attempt, startedAt);
       return decision;
     },
-    findCaller: (value) => (API_KEY.test(value) ? withinEnd(callers.get(digestOfCaller(value))) : undefined),
+    findCaller(value) {
+      if (!API_KEY.test(value)) return undefined;
+      const found = callers.get(digestOfCaller(value));
+      return found instanceof Promise ? found.then(withinEnd) : withinEnd(found);
+    },
     limitCaller: (address) => byAddress.take(networkOf(address)),
     waitOfCaller: (address) => floods.waitOf(networkOf(address)),
     spareCaller: (address) => floods.spare(networkOf(address)),
@@ -265,10 +268,15 @@ export function createVerification(deps: VerificationDependencies): Verification
     },
   };
 
-  function withinEnd(
-    found: ApiKey | undefined | Promise<ApiKey | undefined>,
-  ): ApiKey | undefined | Promise<ApiKey | undefined> {
-    if (found instanceof Promise) return found;
-    return found?.expiresAt !== undefined && found.expiresAt <= clock.now() ? undefined : found;
+  /** Throws storage_unavailable where the clock is wrong: then an end that seems to have passed may be still to come. */
+  function withinEnd(found: ApiKey | undefined): ApiKey | undefined {
+    const isOver = found === undefined || (found.expiresAt !== undefined && found.expiresAt <= clock.now());
+    if (!isOver) return found;
+    if (!deps.hasRightClock()) throw wrongClock();
+    return undefined;
   }
+}
+
+function wrongClock(): AppError {
+  return new AppError('storage_unavailable', {}, { cause: new Error('the clock is wrong') });
 }

@@ -105,6 +105,38 @@ describe('an instance whose clock is wrong', () => {
     assert.equal((await ready()).status, 200);
   });
 
+  it('calls no API key ended that may be good, in whichever of the two the time is wrong', async () => {
+    const expiresAt = new Date(app.clock.now().getTime() + 30 * MINUTE).toISOString();
+    const { body } = await app.api.post('/api-keys', { name: 'SCIM server', role: 'introspect', expiresAt });
+    const introspect = async (key: string) => {
+      const headers = { authorization: `Bearer ${key}` };
+      const body = new URLSearchParams({ token });
+      return (await fetch(`${app.url}/oauth/introspect`, { method: 'POST', headers, body })).status;
+    };
+    assert.equal(await introspect(body.key), 200);
+    const read = async () =>
+      (await fetch(`${app.url}/api/v1/events`, { headers: { authorization: `Bearer ${body.key}` } })).status;
+    for (const [its, ours] of [
+      [-DAY, 0],
+      [DAY, DAY],
+    ] as const) {
+      skewMs = its;
+      app.clock.step(ours);
+      await announce();
+      assert.ok(
+        [200, 503].includes(await introspect(body.key)),
+        'a SCIM server that is refused refuses its identity provider',
+      );
+      assert.ok([403, 503].includes(await read()));
+      assert.equal((await app.api.get('/api-keys')).status, 200, 'one without an end works on');
+      app.clock.step(-ours);
+    }
+    skewMs = 0;
+    await announce();
+    assert.equal(await introspect(body.key), 200);
+    assert.equal(await introspect(`${body.key.slice(0, -1)}_`), 401);
+  });
+
   it('tolerates a few seconds, and judges ends by its own clock then', async () => {
     skewMs = 4 * SECOND;
     await announce();
