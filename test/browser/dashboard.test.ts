@@ -105,7 +105,7 @@ describe('the dashboard in a browser', { skip: browser === undefined, concurrenc
       const { context, page } = await signIn({ size: 'narrow', scripts });
       await page.goto(`${app.url}/dashboard/directories/${directory.id}?period=30`);
       const lane = await page.getByRole('region', { name: /^Timeline/ }).boundingBox();
-      const drawing = await page.locator('.timeline svg').boundingBox();
+      const drawing = await page.locator('.timeline .scroll svg').boundingBox();
       assert.ok(lane && drawing && drawing.width > lane.width, 'it is wider than its room');
       assert.ok(Math.abs(drawing.x + drawing.width - (lane.x + lane.width)) < 2, 'its end is what is seen');
       const name = await page.getByText('Refused or failed', { exact: true }).first().boundingBox();
