@@ -119,15 +119,20 @@ export function findingRoutes(deps: DashboardDependencies): Route[] {
 
 /** A directory among those of all organizations. */
 export function NeedingRow(
-  props: DirectoryRow & { names: ReadonlyMap<string, string>; diagnoses: Pick<Diagnoses, 'spoken'> },
+  props: DirectoryRow & {
+    names: ReadonlyMap<string, string>;
+    diagnoses: Pick<Diagnoses, 'spoken'>;
+    isActorAbove?: boolean;
+  },
 ) {
-  const { directory, finding, names, diagnoses } = props;
+  const { directory, finding, names, diagnoses, isActorAbove = false } = props;
   return (
     <FindingRow
       directory={directory}
       finding={finding}
       spoken={diagnoses.spoken(directory)}
       of={<span class="soft">, {names.get(directory.organizationId)}</span>}
+      isActorAbove={isActorAbove}
     />
   );
 }

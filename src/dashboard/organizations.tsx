@@ -93,7 +93,7 @@ export function organizationListRoutes(deps: DashboardDependencies): Route[] {
                   <h3 class="bar">{group.title}</h3>
                   <ul class="rows">
                     {group.items.map((row) => (
-                      <NeedingRow {...row} names={names} diagnoses={diagnoses} />
+                      <NeedingRow {...row} names={names} diagnoses={diagnoses} isActorAbove />
                     ))}
                     <LeftOut {...group} />
                   </ul>

@@ -137,9 +137,14 @@ export function whoDid(speech: Speech): string {
   if (byType === 'system') return vendor || 'Latchkey';
   if (audience === 'it_contact' && byType !== 'it_contact') return by === undefined ? 'someone' : vendor;
   if (byType !== 'it_contact')
-    return by !== undefined && byType === 'operator' ? `${by} from your team` : (by ?? 'someone');
+    return byType === 'operator' && by !== undefined ? `${by} from your team` : keyOr(finding.facts, 'someone');
   const who = by === undefined || by === 'IT contact' ? 'someone' : by;
   return audience === 'it_contact' ? `${who} from your organization` : `${who} from the customer's IT`;
+}
+
+/** A key acts by the name that somebody gave it, which may be anything. */
+export function keyOr({ by, byType }: Origin, unnamed: string): string {
+  return by !== undefined && byType === 'api_key' ? `the API key “${by}”` : (by ?? unnamed);
 }
 
 /** "They gave this reason: ...", where a person typed one. */
@@ -228,7 +233,8 @@ export function unlessSaved(speech: Speech, made: Origin & { hint: string }): Te
   if (speech.audience === 'it_contact') return say`unless you saved ${oneCreated(speech, made)}`;
   const created = date(made.createdAt);
   const unnamed = made.byType === 'it_contact' ? "the customer's IT contact" : 'someone';
-  const who = isReader(made, speech) ? 'you' : (makerOf(made) ?? unnamed);
+  const named = makerOf(made) === undefined ? unnamed : keyOr(made, unnamed);
+  const who = isReader(made, speech) ? 'you' : made.byType === 'api_key' ? `the user of ${named}` : named;
   return say`unless ${who} saved the one that ends in …${made.hint}${created === undefined ? '' : say`, created ${created}`}`;
 }
 

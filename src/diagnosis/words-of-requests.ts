@@ -9,6 +9,7 @@ import {
   field,
   formOf,
   isReader,
+  keyOr,
   mistakeOf,
   open,
   pasteEndpoint,
@@ -41,7 +42,7 @@ function findOut(speech: Speech): string {
   const { by, byType } = facts;
   if (isReader(facts, speech)) return 'Decide whether it is meant to stay disabled.';
   if (by === undefined) return 'Find out who disabled it, and whether it is meant to stay disabled.';
-  const whom = byType === 'api_key' ? `the person who uses the API key “${by}”` : by;
+  const whom = byType === 'api_key' ? `the user of ${keyOr(facts, '')}` : by;
   return `Find out from ${whom} whether it is meant to stay disabled.`;
 }
 
@@ -387,11 +388,11 @@ export const REQUEST_WORDS = {
     ],
   }),
   directory_disabled: (speech) => {
-    const { by, at, count = 0 } = speech.finding.facts;
+    const { at, count = 0 } = speech.finding.facts;
     const { says } = speech.idp.recovery;
     const again = sendAgain(speech);
     const isOperators = speech.audience === 'operator';
-    const named = isReader(speech.finding.facts, speech) ? 'you' : (by ?? 'someone');
+    const named = isReader(speech.finding.facts, speech) ? 'you' : keyOr(speech.finding.facts, 'someone');
     const who = capital(isOperators ? named : speech.vendor);
     return {
       lead: 'This directory is disabled.',

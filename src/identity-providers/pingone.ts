@@ -93,7 +93,7 @@ export const pingone: IdentityProvider = {
     },
     {
       code: 'scheme_unknown',
-      says: 'Auth Type Header is set to OAuth or Custom, so another word comes before the token.',
+      says: 'Auth Type Header is probably set to OAuth or Custom.',
       fix: 'Set Auth Type Header to Bearer.',
       basis: 'documented',
     },

@@ -111,7 +111,7 @@ export function isFor(code: unknown, { audience }: Visit['reader']): boolean {
 }
 
 /** Since when something is wrong, how often it failed, and who can fix it. */
-function Since({ finding, spoken }: { finding: Finding; spoken: Spoken }) {
+function Since({ finding, spoken, isActorAbove }: { finding: Finding; spoken: Spoken; isActorAbove: boolean }) {
   const visit = useVisit();
   const began = beganOf(finding);
   if (!began) return null;
@@ -121,7 +121,7 @@ function Since({ finding, spoken }: { finding: Finding; spoken: Spoken }) {
     <small>
       {count > 0 ? `${isCut ? 'More than ' : ''}${counted(count, 'request')} since ` : 'Since '}
       <Moment at={began} form="since" />
-      {finding.actor === 'idp' || !actor ? '.' : `. ${actor.who} can fix it.`}
+      {finding.actor === 'idp' || !actor || isActorAbove ? '.' : `. ${actor.who} can fix it.`}
     </small>
   );
 }
@@ -135,8 +135,10 @@ export function FindingRow(props: {
   end?: ComponentChildren;
   /** The page's title says the sentence that leads. */
   isLeadAbove?: boolean;
+  /** The list says who can fix what is in it. */
+  isActorAbove?: boolean;
 }) {
-  const { directory, finding, spoken, of, end, isLeadAbove = false } = props;
+  const { directory, finding, spoken, of, end, isLeadAbove = false, isActorAbove = false } = props;
   const provider = capital(IDENTITY_PROVIDERS[spoken.provider].name);
   return (
     <Row
@@ -150,7 +152,7 @@ export function FindingRow(props: {
         </span>
       }
       text={<Sentence finding={finding} spoken={spoken} isLeadAbove={isLeadAbove} />}
-      more={<Since finding={finding} spoken={spoken} />}
+      more={<Since finding={finding} spoken={spoken} isActorAbove={isActorAbove} />}
     >
       {end ?? (!directory.name.includes(provider) && <Tag>{provider}</Tag>)}
     </Row>

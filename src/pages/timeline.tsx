@@ -153,7 +153,7 @@ const KEY: readonly (readonly [means: string, mark: VNode])[] = [
 
 function Key() {
   return (
-    <ul class="timeline legend" aria-hidden="true">
+    <ul class="legend" aria-hidden="true">
       {KEY.map(([means, mark]) => (
         <li>
           <svg width={20} height={18} aria-hidden="true">
