@@ -2,7 +2,7 @@
 import { HOUR_MS } from '../clock.ts';
 import { LASTING } from './causes.ts';
 import { CODES } from './codes.ts';
-import type { Facts, RefusalFacts } from './facts.ts';
+import type { CredentialFacts, Facts, RefusalFacts } from './facts.ts';
 import type { Stranger } from './finding.ts';
 import { certaintyOf } from './sender.ts';
 
@@ -29,7 +29,7 @@ export function isCurrent(refusal: RefusalFacts, facts: Facts): boolean {
   if (isBehind(refusal)) return facts.outcomes.length === 0 && (accepted === undefined || lastAt >= accepted.at);
   const pauseMs = at.getTime() - lastAt.getTime();
   if (code === 'insufficient_scope')
-    return pauseMs < (LASTING[code] ?? 0) && credential?.scopes.includes('scim') !== true;
+    return pauseMs < (LASTING[code] ?? 0) && !isPastReadOnly(credential, lastAt, facts);
   if (code === 'refresh_token_superseded' && isAgain(refusal)) {
     // Who connects anew has a connection of its own.
     const isReconnected = credentials.some(
@@ -37,7 +37,8 @@ export function isCurrent(refusal: RefusalFacts, facts: Facts): boolean {
     );
     return pauseMs < (LASTING[code] ?? 0) && !isReconnected;
   }
-  if (code === 'token_disabled' && credential?.state === 'active') return false;
+  // One that was revoked since, or has expired, can't be enabled: its next request tells so.
+  if (code === 'token_disabled' && credential !== undefined && credential.state !== 'disabled') return false;
   if (code === 'directory_disabled') return facts.directory.isDisabled;
   if (code === 'consent_refused' && accepted !== undefined && accepted.at > firstAt) return false;
   // A later request of a client came to the consent page, so its redirect URI is registered by now.
@@ -51,6 +52,20 @@ export function isCurrent(refusal: RefusalFacts, facts: Facts): boolean {
     return accepted === undefined || accepted.at < lastAt || usesTokens;
   }
   return accepted === undefined || accepted.at < lastAt;
+}
+
+/** Whether the token that was read-only is so no longer, or has ended, or another one that can write was used since. */
+function isPastReadOnly(refused: CredentialFacts | undefined, since: Date, { accepted, credentials }: Facts): boolean {
+  if (refused && (refused.scopes.includes('scim') || refused.state === 'revoked' || refused.state === 'expired'))
+    return true;
+  const used = credentials.find(({ id }) => id === accepted?.credentialId);
+  return (
+    accepted !== undefined &&
+    accepted.at > since &&
+    used !== undefined &&
+    used.id !== refused?.id &&
+    used.scopes.includes('scim')
+  );
 }
 
 /** The identity provider asks for /Users/Users: it is its own base URL that is wrong. */

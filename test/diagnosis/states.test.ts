@@ -68,6 +68,47 @@ describe('the state of a directory is explained', () => {
     assert.match(textOf((await diagnosis()).findings[0]), /\b1 refused request from/);
   });
 
+  it('without a token that was disabled, once it was revoked or has expired', async () => {
+    const revoked = await makeWorld(app);
+    await revoked.send(`Bearer ${revoked.token}`);
+    await app.api.post(`/credentials/${revoked.credential.id}/disable`);
+    await revoked.send(`Bearer ${revoked.token}`);
+    assert.ok(codesOf(await revoked.diagnosis()).includes('token_disabled'));
+    await app.api.post(`/credentials/${revoked.credential.id}/revoke`, { force: true });
+    assert.ok(!codesOf(await revoked.diagnosis()).includes('token_disabled'));
+    await revoked.send(`Bearer ${revoked.token}`);
+    assert.equal(codesOf(await revoked.diagnosis())[0], 'token_revoked');
+
+    const expired = await makeWorld(app);
+    await expired.send(`Bearer ${expired.token}`);
+    const expiresAt = new Date(app.clock.now().getTime() + HOUR);
+    await app.api.patch(`/credentials/${expired.credential.id}`, { expiresAt });
+    await app.api.post(`/credentials/${expired.credential.id}/disable`);
+    await expired.send(`Bearer ${expired.token}`);
+    app.clock.advance(2 * HOUR);
+    await app.app.rounds.find(({ name }) => name === 'due credentials')?.run();
+    const codes = codesOf(await expired.diagnosis());
+    assert.ok(codes.includes('token_expired') && !codes.includes('token_disabled'), codes.join());
+  });
+
+  it('without a read-only token, once it was revoked or another token that can write is in use', async () => {
+    for (const end of ['revoked', 'replaced'] as const) {
+      const { directory, send, token, diagnosis } = await makeWorld(app);
+      await send(`Bearer ${token}`);
+      const { body: reader } = await app.api.post(`/directories/${directory.id}/credentials`, {
+        scopes: ['scim.read'],
+      });
+      await send(`Bearer ${reader.token}`);
+      await send(`Bearer ${reader.token}`, { method: 'POST' });
+      assert.ok(codesOf(await diagnosis()).includes('insufficient_scope'));
+      await send(`Bearer ${reader.token}`);
+      assert.ok(codesOf(await diagnosis()).includes('insufficient_scope'), 'reads go on, and changes do not');
+      if (end === 'revoked') await app.api.post(`/credentials/${reader.credential.id}/revoke`, { force: true });
+      else await send(`Bearer ${token}`, { method: 'POST' });
+      assert.ok(!codesOf(await diagnosis()).includes('insufficient_scope'), end);
+    }
+  });
+
   it('as disabled without a word of accepted requests, whatever else is refused', async () => {
     const { directory, send, token, credential, diagnosis } = await makeWorld(app);
     const { body: other } = await app.api.post(`/directories/${directory.id}/credentials`, {});
