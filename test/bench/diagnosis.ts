@@ -141,6 +141,7 @@ async function fillFindings(databaseUrl: string): Promise<void> {
         code,
         severity,
         scope: `${place.organizationId}:${severity}`,
+        turn: `${finding.actor}:${severity}`,
         since: new Date(since),
         finding,
       } as Identified;
