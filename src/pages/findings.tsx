@@ -16,8 +16,10 @@ const CALM: Partial<Record<Finding['code'], Tone>> = {
   ended_on_purpose: 'off',
 };
 
-export function toneOf({ code, severity }: Finding): Tone {
+export function toneOf({ code, severity, facts }: Finding): Tone {
   if (severity === 'failing') return 'bad';
+  // Nothing is wrong with one that is new.
+  if (code === 'waiting_for_first_request' && facts.acceptedAt === undefined) return 'off';
   return CALM[code] ?? (severity === 'fine' ? 'ok' : 'warn');
 }
 

@@ -231,6 +231,7 @@ describe('the facts on one page agree', () => {
     assert.match(await contact.open(), /Not connected yet\. Nothing is wrong.*Open the setup/);
     assert.match((await look(directory)).page, /Create a portal link ?, and send/);
     await app.api.issue(directory.id);
+    assert.match((await look(directory)).html, /class="dot off" role="img" aria-label="Inactive"/);
     assert.match(
       (await look(directory)).page,
       /has not used the token .* That is normal until someone tests .*only once/,
