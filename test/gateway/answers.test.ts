@@ -641,7 +641,7 @@ describe('what a SCIM server answers, behind the gateway', () => {
     );
   });
 
-  it('passes with bounded memory, whatever its size and coding', { timeout: 60_000 }, async () => {
+  it('passes with bounded memory, whatever its size and coding', { timeout: 240_000 }, async () => {
     const its: Behind = await behind.http((request, response) => {
       const item = JSON.stringify({ ...location(its.upstreamUrl), pad: 'y'.repeat(900) });
       const part = Buffer.from(`${item},`.repeat(200));

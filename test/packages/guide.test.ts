@@ -69,7 +69,7 @@ describe('the code of docs/guides/resource-servers.md', () => {
       try {
         return await sendRaw(urls.get(name) ?? '', { path, method, headers });
       } catch (error) {
-        if (turn === 300 || children.get(name)?.exitCode !== null) throw error;
+        if (turn === 600 || children.get(name)?.exitCode !== null) throw error;
         await new Promise((done) => setTimeout(done, 100));
       }
     }

@@ -67,6 +67,8 @@ for (const engine of bothEngines) {
         }).toString(),
       });
       await pause(BEFORE_MS);
+      for (const { samples } of [presenting, refreshing])
+        await until('each is accepted before', PATIENCE_MS, () => (countStatuses(samples)['200'] ?? 0) > 0);
       // A machine that is busy may say 503, as it should; then it is asked again.
       await until('the revoke is acknowledged', PATIENCE_MS, async () => {
         const { status } = await target.api.post(`/credentials/${credentialId}/revoke`, { force: true });

@@ -7,10 +7,11 @@ import { after, before, describe, it } from 'node:test';
 import { type Answer, type Api, createApi, patiently, type Reply } from './api.ts';
 import type { Engine, Place } from './engines.ts';
 import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from './process.ts';
-import { pause } from './traffic.ts';
+import { pause, until } from './traffic.ts';
 
 const KILLS = 20;
 const WORKERS = 8;
+const PATIENCE_MS = 60_000;
 
 /** A change that was acknowledged, and the event that must tell of it. */
 interface Acknowledged {
@@ -201,6 +202,8 @@ export function describeNothingLost(engine: Engine): void {
           }),
         );
         await pause((engine.name === 'sqlite' ? 150 : 500) + ((kill * 37) % 250));
+        // However slow the machine is, there is something to lose.
+        await until('changes are acknowledged', PATIENCE_MS, () => ledger.acknowledged.length > 2);
         await Promise.all([latchkey.end('SIGKILL'), ...clients]);
         await start();
         await compare(ledger, from);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type Answer, type Api, patiently as untilFree } from './api.ts';
 import { createBrowserSession } from './browser-session.ts';
 
+const ATTEMPTS = 60;
 export const REDIRECT_URI = 'https://idp.example/callback';
 
 /** How a client proves who it is: header, body, both, or nothing but its id. */
@@ -167,11 +168,11 @@ export async function eventsOf(
   return (await api.get(`/events?type=${types}&limit=200`)).body.items;
 }
 
-/** As an IdP does that reads Retry-After. */
+/** As an IdP does that reads Retry-After: it comes again for a minute. */
 export async function patiently(send: () => Promise<TokenAnswer>): Promise<TokenAnswer> {
   for (let attempt = 1; ; attempt++) {
     const answer = await send();
-    if (answer.status !== 503 || attempt === 3) {
+    if (answer.status !== 503 || attempt === ATTEMPTS) {
       assert.equal(answer.status, 200, JSON.stringify(answer.body));
       return answer;
     }
