@@ -40,11 +40,13 @@ export function say(strings: TemplateStringsArray, ...values: Said[]): Text {
   return parts;
 }
 
-/** After a preposition, or as a sentence's first word, a day takes none of its own. */
+/** After a preposition, or as a sentence's first word, a day takes none of its own. A name in quotes is a word. */
 function formAfter(before: Part | undefined): TimeForm {
   if (typeof before !== 'string') return 'named';
   if (/\bsince $/i.test(before)) return 'since';
-  return /\w $/.test(before) && !/\b(?:after|and|before|between|by|from|until) $/i.test(before) ? 'on' : 'named';
+  return /[\p{L}\p{N}”] $/u.test(before) && !/\b(?:after|and|before|between|by|from|until) $/i.test(before)
+    ? 'on'
+    : 'named';
 }
 
 function isText(value: Part | Text): value is Text {
