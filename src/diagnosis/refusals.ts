@@ -44,6 +44,7 @@ export function isCurrent(refusal: RefusalFacts, facts: Facts): boolean {
   // A later request of a client came to the consent page, so its redirect URI is registered by now.
   if (code === 'redirect_uri_unknown' && connecting && connecting.step !== 'client_made' && connecting.at > lastAt)
     return false;
+  if (code !== 'client_deleted' && isOfGoneClient(refusal, facts)) return false;
   if (CODES[code].group === 'token_endpoint' && code !== 'consent_refused') {
     if (grantedAt !== undefined && grantedAt > lastAt) return false;
     const used = credentials.find(({ id }) => id === accepted?.credentialId);
@@ -52,6 +53,12 @@ export function isCurrent(refusal: RefusalFacts, facts: Facts): boolean {
     return accepted === undefined || accepted.at < lastAt || usesTokens;
   }
   return accepted === undefined || accepted.at < lastAt;
+}
+
+/** Nothing that was wrong with a client can be fixed once it was deleted, which is a finding of its own. */
+function isOfGoneClient({ clientId }: RefusalFacts, { credentials }: Facts): boolean {
+  const own = credentials.filter((credential) => clientId !== undefined && credential.clientId === clientId);
+  return own.some(({ isClientGone }) => isClientGone);
 }
 
 /** Whether the token that was read-only is so no longer, or has ended, or another one that can write was used since. */

@@ -11,7 +11,7 @@ import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
-import { makeClient } from '../support/oauth-client.ts';
+import { ask, makeClient, makeConnection } from '../support/oauth-client.ts';
 
 describe('the state of a directory is explained', () => {
   const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000' } });
@@ -89,6 +89,25 @@ describe('the state of a directory is explained', () => {
     await app.app.rounds.find(({ name }) => name === 'due credentials')?.run();
     const codes = codesOf(await expired.diagnosis());
     assert.ok(codes.includes('token_expired') && !codes.includes('token_disabled'), codes.join());
+  });
+
+  it('with the time of a change in a sentence of its own, behind a name in quotes too', async () => {
+    const { directory, credentialId, accessToken } = await makeConnection(app);
+    await app.api.post(`/credentials/${credentialId}/disable`);
+    const headers = { authorization: `Bearer ${accessToken}` };
+    await fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers });
+    const [found] = (await diagnosed(directory)).findings;
+    assert.match(textOf(found), /disabled the connection “Provisioning” on [A-Z]\w+day, /);
+  });
+
+  it('without what was wrong with the secret of a client that was deleted', async () => {
+    const { directory, client, refreshToken } = await makeConnection(app);
+    const wrong = { ...client, secret: `scimcs_${'a'.repeat(43)}` };
+    await ask(app, wrong, { grant_type: 'refresh_token', refresh_token: refreshToken });
+    assert.ok(codesOf(await diagnosed(directory)).includes('client_secret_wrong'));
+    await app.api.delete(`/clients/${client.id}`);
+    assert.equal(codesOf(await diagnosed(directory))[0], 'access_token_last');
+    assert.ok(!codesOf(await diagnosed(directory)).includes('client_secret_wrong'));
   });
 
   it('without a read-only token, once it was revoked or another token that can write is in use', async () => {
