@@ -16,11 +16,11 @@ function failure(
     const isPart = finding.severity === 'degraded';
     return {
       lead: isPart ? 'Some requests are failing at the SCIM server.' : 'Provisioning is failing at the SCIM server.',
-      rest: say`The token is valid. ${server} ${says(speech)}${neverWorked(speech)}`,
+      rest: say`The token is valid. ${server} ${says(speech)}${untried(speech) ?? neverWorked(speech)}`,
       detail: say`${kinds === '' ? '' : `Affected: ${kinds}. `}${tally(speech)}`,
       steps: vendorDoes(
         speech,
-        [...steps(speech), say`${act('test-server')} on this page.`],
+        untried(speech) ? [tryIt] : [...steps(speech), say`${act('test-server')} on this page.`],
         'has to fix its SCIM server',
       ),
       ...(audience === 'operator' && { notes: [...answerNotes(speech), ...urlNotes(speech), ...notes(speech)] }),
@@ -58,6 +58,15 @@ function isNew({ audience, finding: { code, facts } }: Speech): boolean {
 const ABOUT_THE_URL: ReadonlySet<Code> = new Set(['upstream_unreachable', 'upstream_wrong_base', 'upstream_not_scim']);
 
 const neverWorked = (speech: Speech) => (isNew(speech) ? ' It has never worked with this URL.' : '');
+
+/** What failed was before the URL was changed, so that nothing is known yet of the one that is set now. */
+function untried({ finding: { facts } }: Speech): Text | undefined {
+  const { changedAt } = facts.server ?? {};
+  if (changedAt === undefined || facts.lastAt === undefined || changedAt <= facts.lastAt) return undefined;
+  return say` That was before the SCIM server URL was changed ${date(changedAt)}. No request has arrived since then.`;
+}
+
+const tryIt = say`${act('test-server')} on this page, or wait for the next request.`;
 
 /** Where the same URL worked before and nobody changed it here, the server comes before the URL. */
 function changedFirst(speech: Speech, look: string): Text[] {
@@ -150,11 +159,13 @@ const isRedirect = ({ finding: { facts } }: Speech) => Math.floor((facts.status 
 export const UPSTREAM_WORDS = {
   upstream_not_set: (speech) => ({
     lead: 'Requests are accepted but not passed on.',
-    rest: say`This directory has no SCIM server URL yet.`,
+    rest: untried(speech)
+      ? say`This directory had no SCIM server URL.${untried(speech)}`
+      : say`This directory has no SCIM server URL yet.`,
     detail: tally(speech),
     steps: vendorDoes(
       speech,
-      [say`${act('change-url')} of the SCIM server on this page: none is set yet.`],
+      [untried(speech) ? tryIt : say`${act('change-url')} of the SCIM server on this page: none is set yet.`],
       'has to set the URL of its SCIM server',
     ),
   }),

@@ -228,7 +228,9 @@ describe('a SCIM server behind the gateway is explained', () => {
     await world.request();
     const lead = await first(world);
     assert.equal(lead.code, 'upstream_not_set');
-    assert.match(textOf(lead), /no SCIM server URL/);
+    assert.match(textOf(lead), /has no SCIM server URL yet/);
+    await app.api.patch(`/directories/${world.directory.id}`, { upstreamUrl: url });
+    assert.match(textOf(await first(world)), /had no SCIM server URL\. That was before .+ was changed/);
   });
 
   it('as upstream_unreachable, with the cause', async () => {
@@ -238,6 +240,26 @@ describe('a SCIM server behind the gateway is explained', () => {
     assert.equal(lead.code, 'upstream_unreachable');
     assert.match(textOf(lead), /is refusing connections\. It has never worked with this URL\./);
     assert.match(lead.words.steps[0], /^Change the URL/);
+  });
+
+  it('as what was before, once the URL was changed and nothing has arrived since', async () => {
+    const world = await arrange({ upstreamUrl: 'http://127.0.0.1:9/scim' });
+    await world.request();
+    app.clock.advance(60_000);
+    await app.api.patch(`/directories/${world.directory.id}`, { upstreamUrl: url });
+    const lead = await first(world);
+    assert.match(
+      textOf(lead),
+      /That was before the SCIM server URL was changed .+\. No request has arrived since then\./,
+    );
+    assert.deepEqual(
+      [lead.words.steps.length, lead.words.steps[0]],
+      [1, "Test the SCIM server on the directory's page, or wait for the next request."],
+    );
+    behave = answer(503, ERROR(503, 'busy'));
+    await world.request();
+    assert.doesNotMatch(textOf(await first(world)), /That was before/);
+    behave = answer(200, LIST);
   });
 
   it('with the ID of the latest failed request, for the page and a ticket', async () => {
