@@ -219,6 +219,9 @@ export const LASTING: Partial<Record<Code, number>> = {
   refresh_token_superseded: 12 * HOUR_MS,
 };
 
+/** Refusals that come with the end of a connection. Its access tokens end at once, so nothing goes on until the next one expires. */
+export const ENDS_ACCESS: ReadonlySet<Code> = new Set(['connection_ended', 'refresh_token_reused']);
+
 /** Whether a code tells of a single request, as opposed to a state that has no refusal of its own. */
 export function isRefusal(code: Code): boolean {
   const { group } = CODES[code];

@@ -1,7 +1,7 @@
 /** What refused requests say, and that an identity provider pauses after them. */
 import { DAY_MS, HOUR_MS } from '../clock.ts';
 import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
-import { isRefusal } from './causes.ts';
+import { ENDS_ACCESS, isRefusal } from './causes.ts';
 import { CODES, type Code, entryOf } from './codes.ts';
 import type { Facts, RefusalFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
@@ -51,7 +51,7 @@ export function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): F
     !facts.directory.isDisabled &&
     ((accepted !== undefined &&
       facts.at.getTime() - accepted.at.getTime() < HOUR_MS &&
-      (CODES[code].group === 'token_endpoint' || accepted.at > firstAt)) ||
+      ((CODES[code].group === 'token_endpoint' && !ENDS_ACCESS.has(code)) || accepted.at > firstAt)) ||
       // The one with the newest refresh token keeps working, even if its requests are rare.
       (code === 'refresh_token_superseded' && facts.grantedAt !== undefined && facts.grantedAt > firstAt));
   const { severity } = entryOf(code);

@@ -6,6 +6,7 @@ import {
   type IdentityProvider,
   type IdentityProviderId,
 } from '../identity-providers/index.ts';
+import { ENDS_ACCESS } from './causes.ts';
 import { CODES, type Code } from './codes.ts';
 import type { Finding, Origin } from './finding.ts';
 import { act, actsIn, capital, counted, list, path, say, type Text, ui } from './say.ts';
@@ -96,7 +97,7 @@ function othersOf({ code, severity, facts }: Finding): string {
   if (acceptedAt === undefined) return 'Nothing has ever been accepted.';
   if (code === 'refresh_token_superseded' && severity === 'degraded' && !hasGoneBack)
     return 'The other installation keeps working.';
-  if (CODES[code].group === 'token_endpoint' && severity === 'degraded')
+  if (CODES[code].group === 'token_endpoint' && severity === 'degraded' && !ENDS_ACCESS.has(code))
     return 'Other requests will stop when the current access token expires.';
   return acceptedAt > firstAt ? 'Other requests are being accepted.' : 'Nothing has been accepted since then.';
 }

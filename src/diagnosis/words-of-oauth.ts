@@ -13,6 +13,7 @@ import {
   press,
   reasonOf,
   refusalsBy,
+  refused,
   type Speak,
   type Speech,
   tally,
@@ -544,7 +545,7 @@ export const OAUTH_WORDS = {
     const isExpired = word === 'connection_expired' || (by === undefined && expiresAt !== undefined);
     const isGone = word === 'directory_unknown';
     return {
-      lead: lead(speech),
+      lead: refused(speech),
       rest: isGone
         ? say`The connection's directory was deleted.`
         : isExpired

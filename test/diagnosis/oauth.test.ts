@@ -109,6 +109,23 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     );
   });
 
+  it('as failing once the connection is revoked, since its access tokens are refused too', async () => {
+    const { directory, connect, client } = await makeOauthWorld(app);
+    const { access_token: token, refresh_token: refreshToken } = (await refresh(app, client, await connect())).body;
+    const send = () =>
+      fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } });
+    assert.equal((await send()).status, 200);
+    const { items } = (await app.api.get(`/directories/${directory.id}/credentials`)).body;
+    await app.api.post(`/credentials/${items[0].id}/revoke`, { force: true });
+    app.clock.advance(MINUTE);
+    assert.equal((await send()).status, 401);
+    await refresh(app, client, refreshToken);
+    const [lead] = await findingsOf(directory);
+    assert.deepEqual([lead.code, lead.severity], ['connection_ended', 'failing']);
+    assert.match(textOf(lead), /Requests from .* are being refused\..*Nothing has been accepted since then\./s);
+    assert.doesNotMatch(textOf(lead), /current access token/);
+  });
+
   it('as degraded while the access token from before is still accepted', async () => {
     const { directory, connect, client } = await makeOauthWorld(app);
     await connect();
