@@ -58,8 +58,8 @@ function typeOrTrace(type: string): string {
   return TYPES.includes(type) ? type : traceOf(type);
 }
 
-function idOrTrace(id: string): string {
-  return isOwnId(id) ? id : `with this ID (${traceOf(id)})`;
+function idOrTrace(id: string, what = 'ID'): string {
+  return isOwnId(id) ? id : `with this ${what} (${traceOf(id)})`;
 }
 
 function problemOf(issue: z.core.$ZodIssue | undefined): string {
@@ -83,7 +83,9 @@ export function importOperations(deps: {
     // The endpoint URL names it as well.
     const found = await directories.findByReference(reference.replace(/^https?:\/\/.*\/scim\/v2\/([^/?#]+)\/?$/, '$1'));
     if (!found || !isVisible(caller, found.organizationId))
-      throw new AppError('not_found', { detail: `There is no directory ${idOrTrace(reference)}.` });
+      throw new AppError('not_found', {
+        detail: `There is no directory ${idOrTrace(reference, 'ID or endpoint key')}.`,
+      });
     return found;
   }
 

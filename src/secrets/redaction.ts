@@ -16,7 +16,7 @@ const SECRET_BITS = 60;
 const REDACTED = '[redacted]';
 const SHOWN_FROM = 8;
 /** What `traceOf` makes; it stays as it is when it passes again. */
-const TRACE = /^\d+ characters(?:, ending [\x21-\x7e]{1,4})?$/;
+const TRACE = /^(?:1 character|\d+ characters)(?:, ending [\x21-\x7e]{1,4})?$/;
 
 /** Shows of a secret in our formats, and of a JWT, the kind alone. */
 export function withoutSecrets(text: string): string {
@@ -49,6 +49,7 @@ export function withoutSecretQuery(url: string): string {
 /** What a caller sent where we expected a value of ours: its length and its end tell a mistyped value from a foreign one. */
 export function traceOf(value: string): string {
   if (TRACE.test(value)) return value;
+  if (value.length === 1) return '1 character';
   const end = value.slice(-4).replace(/[^\x21-\x7e]/g, '?');
   return value.length < SHOWN_FROM ? `${value.length} characters` : `${value.length} characters, ending ${end}`;
 }
