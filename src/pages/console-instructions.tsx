@@ -6,9 +6,17 @@ import { CopyField, capital } from './parts.tsx';
 /** By filling: what is known now. A field whose value is null is left out; one whose value is absent says where it comes from. */
 export type ConsoleValues = Partial<Record<string, string | null>>;
 
-/** A form that was filled in before is opened where it is edited, as the steps of a finding say too. `given`: besides our URLs. */
-export function ConsoleInstructions(props: { view: DirectoryView; form: ConsoleForm; given?: ConsoleValues }) {
-  const { view, form, given } = props;
+/**
+ * A form that was filled in before is opened where it is edited, as the steps of a finding say too. `given`: besides our URLs.
+ * `secretIs`: where the reader finds a client secret that can't be added on this page.
+ */
+export function ConsoleInstructions(props: {
+  view: DirectoryView;
+  form: ConsoleForm;
+  given?: ConsoleValues;
+  secretIs?: string | undefined;
+}) {
+  const { view, form, given, secretIs } = props;
   const { provider, spoken } = view;
   const { endpointUrl: endpoint, tokenUrl, authorizationUrl } = spoken;
   const values: ConsoleValues = { endpoint, 'token-url': tokenUrl, 'authorization-url': authorizationUrl, ...given };
@@ -32,7 +40,7 @@ export function ConsoleInstructions(props: { view: DirectoryView; form: ConsoleF
         <ol class="fillings" aria-label="Fields">
           {fields.map((field) => (
             <li>
-              <FieldOf field={field} values={values} />
+              <FieldOf field={field} values={values} secretIs={secretIs} />
             </li>
           ))}
         </ol>
@@ -50,13 +58,15 @@ export function ConsoleInstructions(props: { view: DirectoryView; form: ConsoleF
   );
 }
 
-function FieldOf({ field: { label, filling }, values }: { field: ConsoleField; values: ConsoleValues }) {
+function FieldOf(props: { field: ConsoleField; values: ConsoleValues; secretIs: string | undefined }) {
+  const { field, values, secretIs } = props;
+  const { label, filling } = field;
   if (typeof filling === 'string') {
     const value = values[filling];
     return typeof value === 'string' ? (
       <CopyField label={label} value={value} />
     ) : (
-      <Box label={label} text={elsewhereOf(filling, values)} kind="unknown" />
+      <Box label={label} text={elsewhereOf(filling, values, secretIs)} kind="unknown" />
     );
   }
   if ('type' in filling) return <CopyField label={label} value={filling.type} />;
@@ -89,7 +99,8 @@ const ELSEWHERE: Record<string, string> = {
   'client-id': 'The client ID, shown here once you create the client',
 };
 
-function elsewhereOf(filling: string, values: ConsoleValues): string {
+function elsewhereOf(filling: string, values: ConsoleValues, secretIs: string | undefined): string {
+  if (filling === 'client-secret' && secretIs !== undefined) return secretIs;
   const isCreated = filling === 'client-secret' && typeof values['client-id'] === 'string';
   return isCreated
     ? 'The client secret, shown once when it was added. Lost it? Add another one here.'

@@ -133,6 +133,7 @@ export function clientSetupRoutes(deps: SeenDependencies): Route[] {
         <ConsoleInstructions
           view={view}
           form={oauth}
+          secretIs={!own && shared ? sharedSecretFor(visit) : undefined}
           given={{
             'client-id': client && clientIdOf(client),
             'client-secret': secret,
@@ -149,7 +150,6 @@ export function clientSetupRoutes(deps: SeenDependencies): Route[] {
         {own && goesBack && <RedirectUris provider={name} uris={own.redirectUris} />}
         {own?.appName !== undefined && <AppName directory={directory} appName={own.appName} />}
         {own && uses && !needsSecret && <Secrets directory={directory} client={own} uses={uses} />}
-        {!own && shared && <p class="soft">The client secret comes from your software vendor.</p>}
         {!own && shared && needs !== undefined && (
           <Fold summary="Use your own client instead" class="panel" action={`${address}/setup/client`}>
             <ClientForm directory={directory} needsAppName={needs === 'app-name'} />
@@ -325,6 +325,12 @@ export function clientSetupRoutes(deps: SeenDependencies): Route[] {
       },
     },
   ];
+}
+
+function sharedSecretFor({ reader: { audience, vendor } }: Visit): string {
+  return audience === 'it_contact'
+    ? `The client secret from ${vendor}`
+    : "The shared client's secret, shown once when it was added. Lost it? Add another one on the client's page.";
 }
 
 /** The clients of this directory alone, the newest first, and those that the vendor shares with all. */
