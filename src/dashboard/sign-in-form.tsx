@@ -66,7 +66,7 @@ export function Enter({ idleMinutes }: { idleMinutes: number }) {
       <h1>Sign in to the dashboard</h1>
       <p class="soft">
         This link works once, for this browser. Your session ends after {span(idleMinutes * 60)} without a request, and
-        after twelve hours at the latest.
+        after 12 hours at the latest.
       </p>
       <form method="post" class="acts">
         <button type="submit" class="primary">

@@ -178,8 +178,8 @@ function HomePage(props: {
         {isConnecting && (
           <p>
             <small>
-              To connect with OAuth, start in your identity provider, in this browser. It brings you back here to
-              approve the connection.
+              Have you already filled in the form in your identity provider? Select its last button in this browser. It
+              brings you back here to allow the connection.
             </small>
           </p>
         )}

@@ -77,7 +77,7 @@ for (const engine of engines) {
 
       it('says of a link how long the session lasts', async () => {
         const { html } = await createOperatorBrowser(app.url).browser.open(await makeSignInLink(app));
-        assert.match(html, /ends after 2 hours without a\s+request, and after twelve hours at the latest/);
+        assert.match(html, /ends after 2 hours without a\s+request, and after 12 hours at the latest/);
       });
 
       it('is a link that one of several browsers uses, once, and that looking at does not use up', async () => {
