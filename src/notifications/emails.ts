@@ -81,11 +81,12 @@ export function createEmails(deps: {
     const attempt = (more: object = {}) => ({ at, ms: Math.round(performance.now() - startedAt), ...more });
     if (!mailer || !first)
       return { state: 'failed', attempt: attempt({ reason: mailer ? 'the notice has been deleted' : 'email is off' }) };
+    const scope = contact?.scope ?? VENDOR_SCOPE;
     const remark = recipient.isFallback
       ? "You're getting this because you're an owner, and no contact has confirmed an email address."
-      : `You're getting this because you're a contact. To change which notices you get, ask for a portal link.`;
+      : `You're getting this because you're a contact. To change which notices you get, ${settingsOf(scope)}.`;
     const way = contact && first.isInvitation ? await openWay(contact, first) : undefined;
-    const link = way?.link ?? linkOf(told, recipient, contact?.scope ?? VENDOR_SCOPE);
+    const link = way?.link ?? linkOf(told, recipient, scope);
     const page = pageOf(told, link, remark);
     const { endsAt } = first;
     const mail: Mail = {
@@ -196,6 +197,10 @@ export function createEmails(deps: {
       attempt: { at: clock.now(), ms: 0, reason: 'the contact no longer gets these notices' },
     };
   }
+}
+
+function settingsOf(scope: string): string {
+  return scope === VENDOR_SCOPE ? 'open Notifications in the dashboard' : 'ask for a portal link';
 }
 
 function isToldTo({ scope, kinds }: Contact, { kind, audience }: Notice): boolean {

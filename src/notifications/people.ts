@@ -1,7 +1,7 @@
 /** People are told by email: of findings and ends at once, of what can wait in at most one email an hour. */
 import type { Audit, AuditEvent } from '../audit/index.ts';
 import { type Clock, DAY_MS, HOUR_MS } from '../clock.ts';
-import { CODES, type Finding, type FindingChange, plain, type Spoken, wordsOf } from '../diagnosis/index.ts';
+import { CODES, type Code, type Finding, type FindingChange, plain, type Spoken, wordsOf } from '../diagnosis/index.ts';
 import type { Directories, Directory, Organizations } from '../directories/index.ts';
 import type { Log } from '../log.ts';
 import { counted } from '../sentences.ts';
@@ -181,15 +181,21 @@ export function createPeople(deps: {
 
   const openStage = ({ code, since }: Finding) => `${code} ${since} opened`;
 
-  /** How often it worked again within so long. What breaks and heals within the hour is told in the digest: at once would be a flood. */
-  async function recoveriesWithin(directoryId: string, ms: number): Promise<number> {
+  /**
+   * How often it worked again within so long. What breaks and heals within the hour is told in the digest: at once would be a flood. A
+   * SCIM server that fails after the identity provider's mistakes were fixed is news all the same.
+   */
+  async function recoveriesWithin(directoryId: string, isBehindUs: boolean, ms: number): Promise<number> {
     const { items } = await notices.page({ directoryId, kind: 'failing', limit: FAILURES_READ });
     const since = clock.now().getTime() - ms;
-    return items.filter(({ audience, createdAt }) => audience.after !== undefined && createdAt.getTime() > since)
-      .length;
+    const alike = new Set(items.filter(({ data }) => isUpstream(data['code']) === isBehindUs).map(({ id }) => id));
+    return items.filter(({ audience: { after = [] }, createdAt }) => {
+      return createdAt.getTime() > since && after.some((id) => alike.has(id));
+    }).length;
   }
 
-  const isRestless = async (directoryId: string) => (await recoveriesWithin(directoryId, HOUR_MS)) > 0;
+  const isRestless = async (directoryId: string, isBehindUs: boolean) =>
+    (await recoveriesWithin(directoryId, isBehindUs, HOUR_MS)) > 0;
 
   async function findingOpened(directory: Directory, finding: Finding): Promise<void> {
     const audience = finding.actor === 'vendor' ? 'operator' : 'it_contact';
@@ -197,11 +203,12 @@ export function createPeople(deps: {
     const { lead, rest, steps, value } = wordsOf(finding, deps.spoken(directory), reader);
     const { id: directoryId, organizationId } = directory;
     const places = await placeOf(directory);
-    const earlier = await recoveriesWithin(directoryId, DAY_MS);
+    const isBehindUs = isUpstream(finding.code);
+    const earlier = await recoveriesWithin(directoryId, isBehindUs, DAY_MS);
     const isHeld = earlier >= ON_AND_OFF;
     await tell({
       kind: 'failing',
-      isUrgent: !isHeld && !(await isRestless(directoryId)),
+      isUrgent: !isHeld && !(await isRestless(directoryId, isBehindUs)),
       ...(isHeld && { isHeld }),
       type: 'dsync.finding.opened',
       subject: directoryId,
@@ -259,7 +266,7 @@ export function createPeople(deps: {
     const places = await placeOf(directory);
     await tell({
       kind: 'failing',
-      isUrgent: !(await isRestless(directoryId)),
+      isUrgent: !(await isRestless(directoryId, isUpstream(last.data['code']))),
       type: 'dsync.finding.closed',
       subject: directoryId,
       stage: `works again after ${last.id}`,
@@ -409,6 +416,10 @@ export function createPeople(deps: {
         log.warn({ contactId: id, reason: outcome.reason }, 'an email that asks for a confirmation could not be sent');
     },
   };
+}
+
+function isUpstream(code: unknown): boolean {
+  return typeof code === 'string' && Object.hasOwn(CODES, code) && CODES[code as Code].group === 'upstream';
 }
 
 function onAndOff(earlier: number): string {

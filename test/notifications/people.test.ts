@@ -373,6 +373,31 @@ describe('people are told', () => {
     assert.ok(told().filter((line) => line.startsWith('flapping')).length <= 6, told().join('\n'));
   });
 
+  it('of a SCIM server that fails within the hour after a mistake of the identity provider was fixed', async () => {
+    const directory = await app.api.makeDirectory();
+    await addContact(null, 'on-call@news.example', ['failing']);
+    const { token } = await app.api.issue(directory.id);
+    const request = (value: string) =>
+      fetch(`${app.url}/scim/v2/${directory.endpointKey}/Users`, {
+        headers: { authorization: `Bearer ${value}`, 'user-agent': 'Okta SCIM Client 1.0.0' },
+      });
+    const verify = (value: string) =>
+      fetch(`${app.url}/auth/verify?directory=${directory.endpointKey}`, {
+        headers: { authorization: `Bearer ${value}`, 'user-agent': 'Okta SCIM Client 1.0.0' },
+      });
+    await verify(token.slice(0, 20));
+    await pass(2 * MINUTE, 20 * SECOND);
+    await verify(token);
+    await pass(2 * MINUTE, 20 * SECOND);
+    const mails = () => server.mails.filter(({ to }) => to === 'on-call@news.example');
+    assert.match(mails().at(-1)?.text ?? '', /works again/);
+    await app.api.patch(`/directories/${directory.id}`, { upstreamUrl: 'http://127.0.0.1:9/scim' });
+    for (let n = 0; n < 3; n++) await request(token);
+    await pass(2 * MINUTE, 20 * SECOND);
+    assert.match(mails().at(-1)?.text ?? '', /refusing connections/);
+    assert.match(mails().at(-1)?.text ?? '', /To change which notices you get, open Notifications in the dashboard\./);
+  });
+
   it('of what goes on and off all day only where it lasts an hour, and how often it came', async () => {
     const directory = await app.api.makeDirectory();
     await addContact(directory.organizationId, 'tired@restless.example', ['failing']);
