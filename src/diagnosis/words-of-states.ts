@@ -258,6 +258,8 @@ export const STATE_WORDS = {
   healed_but_missed: (speech) => {
     const { firstAt, lastAt, detail = '', reads = 0, creates = 0, updates = 0, deletions = 0 } = speech.finding.facts;
     const isBehind = detail.startsWith('upstream_');
+    // Times are shown to the minute.
+    const isShort = firstAt?.slice(0, 16) === lastAt?.slice(0, 16);
     const { recovery } = speech.idp;
     const parts = [
       reads > 0 ? counted(reads, 'read') : '',
@@ -269,14 +271,14 @@ export const STATE_WORDS = {
     const { byHand } = recovery;
     return {
       lead: 'Provisioning works again.',
-      rest: say`Between ${date(firstAt)} and ${date(lastAt)}, ${
+      rest: say`${isShort ? say`Around ${date(firstAt)}` : say`Between ${date(firstAt)} and ${date(lastAt)}`}, ${
         isBehind ? `${counted(total, 'request')} failed at the SCIM server` : `we refused ${counted(total, 'request')}`
       }: ${list(parts)}. ${recovery.says}`,
       detail: say`A change may also be missing because the identity provider never sent it after a failed read.`,
       steps: byHand
         ? [
             say`${theyDo(speech, say`open ${path(byHand.path)} in ${speech.name}`)}.`,
-            say`${speech.audience === 'operator' ? 'They select' : 'Select'} every entry that failed between those times, then ${path(byHand.buttons)}.`,
+            say`${speech.audience === 'operator' ? 'They select' : 'Select'} every entry that failed ${isShort ? 'at that time' : 'between those times'}, then ${path(byHand.buttons)}.`,
             say`Come back to this page: each retried change appears as an accepted request. Then choose “${act('settle-recovery')}”.`,
           ]
         : [
