@@ -300,6 +300,7 @@ function clientFacts({
   id,
   name,
   createdAt,
+  createdBy,
   secrets,
   grantTypes,
 }: Awaited<ReturnType<Clients['page']>>['items'][number]): ClientFacts {
@@ -311,6 +312,8 @@ function clientFacts({
     secrets: secrets.map((secret) => ({
       hint: secret.hint,
       createdAt: secret.createdAt,
+      // The first one comes with its client, and has no event of its own.
+      ...(secret.createdAt <= createdAt && { createdBy: createdBy.name, createdByType: createdBy.type }),
       ...(secret.expiresAt && { expiresAt: secret.expiresAt }),
     })),
   };

@@ -183,6 +183,22 @@ for (const engine of engines) {
       assert.match((await ask('acme_scim_2')).html, /value="allow"/);
     });
 
+    it('says that the customer created the secret that came with its own client, not the vendor', async () => {
+      await begin({ provider: 'entra' });
+      const shown = await send('/setup/client');
+      const id = /client_\w{20}/.exec(shown.html)?.[0] ?? '';
+      const end = secretIn(shown.html).slice(-4);
+      assert.equal((await tokenWith(id, `${secretIn(shown.html).slice(0, -4)}0000`)).status, 401);
+      await told();
+      const { html } = await open('');
+      assert.match(
+        html,
+        new RegExp(
+          `unless you saved the one that ends in .*…${end}.*, which someone at your organization created <time`,
+        ),
+      );
+    });
+
     it('knows a client secret that was put in the place of the client id, and prints none', async () => {
       await begin({ provider: 'okta' });
       const shown = await send('/setup/client', { appName: 'acme_scim_1' });
