@@ -1,5 +1,5 @@
 /** Where an email leads that asks whether somebody wants to be told. A preview of it confirms nothing: that takes a click. */
-import type { Notifications } from '../notifications/index.ts';
+import { type Notifications, VENDOR_SCOPE } from '../notifications/index.ts';
 import { MessageParts, messagePage, type OpenRoute, type Shown } from '../pages/index.ts';
 import { HOME } from './session.ts';
 
@@ -24,7 +24,9 @@ export function contactPages({ notifications, vendor }: { notifications: Notific
             <>
               <h1>Confirm your email address</h1>
               <p>
-                We will email {contact.email} when the connection to {vendor} fails, and before something expires.
+                We will email {contact.email} when{' '}
+                {contact.scope === VENDOR_SCOPE ? "a customer's connection" : `the connection to ${vendor}`} fails, and
+                before something expires.
               </p>
               <form method="post" class="acts">
                 <button class="primary" type="submit">
