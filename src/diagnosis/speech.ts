@@ -102,12 +102,16 @@ function othersOf({ code, severity, facts }: Finding): string {
   return acceptedAt > firstAt ? 'Other requests are being accepted.' : 'Nothing has been accepted since then.';
 }
 
-/** The other token or connection. One that fails with its connection switches to no token that lies there besides. */
+/**
+ * The other token or connection, unless a SCIM server that is down makes it fail as well. One that fails with its connection switches to no
+ * token that lies there besides.
+ */
 function spare({ code, facts: { usable, kind: failing, isDirectoryDisabled } }: Finding): Text {
   if (
     !usable ||
     isDirectoryDisabled ||
     CODES[code].group === 'token_endpoint' ||
+    CODES[code].group === 'upstream' ||
     (failing === 'oauth' && usable.kind === 'bearer')
   )
     return [];

@@ -233,10 +233,12 @@ describe('a SCIM server behind the gateway is explained', () => {
     assert.match(textOf(await first(world)), /had no SCIM server URL\. That was before .+ was changed/);
   });
 
-  it('as upstream_unreachable, with the cause', async () => {
+  it('as upstream_unreachable, with the cause, and without another token, which would fail as well', async () => {
     const world = await arrange({ upstreamUrl: 'http://127.0.0.1:9/scim' });
+    await app.api.issue(world.directory.id);
     await world.request();
     const lead = await first(world);
+    assert.doesNotMatch(textOf(lead), /never been used/);
     assert.equal(lead.code, 'upstream_unreachable');
     assert.match(textOf(lead), /is refusing connections\. It has never worked with this URL\./);
     assert.match(lead.words.steps[0], /^Change the URL/);
