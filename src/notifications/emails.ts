@@ -87,7 +87,7 @@ export function createEmails(deps: {
       : `You're getting this because you're a contact. To change which notices you get, ${settingsOf(scope)}.`;
     const way = contact && first.isInvitation ? await openWay(contact, first) : undefined;
     const link = way?.link ?? linkOf(told, recipient, scope);
-    const page = pageOf(told, link, remark);
+    const page = pageOf(scope === VENDOR_SCOPE ? told.map(asVendorReads) : told, link, remark);
     const { endsAt } = first;
     const mail: Mail = {
       to: { name: recipient.name, address: recipient.email },
@@ -197,6 +197,10 @@ export function createEmails(deps: {
       attempt: { at: clock.now(), ms: 0, reason: 'the contact no longer gets these notices' },
     };
   }
+}
+
+function asVendorReads(notice: Notice): Notice {
+  return notice.vendorWords ? { ...notice, words: notice.vendorWords } : notice;
 }
 
 function settingsOf(scope: string): string {

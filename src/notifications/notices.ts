@@ -32,6 +32,8 @@ const shape = {
   'organizationId?': 'string',
   'directoryId?': 'string',
   words: json<NoticeText>(),
+  /** What the vendor's own people read in place of `words`, where those speak to the customer. */
+  'vendorWords?': json<NoticeText>(),
   /** With an ending: when it is. */
   'endsAt?': 'date',
   /** What webhooks are told beside that. */

@@ -198,14 +198,23 @@ export function createPeople(deps: {
     (await recoveriesWithin(directoryId, isBehindUs, HOUR_MS)) > 0;
 
   async function findingOpened(directory: Directory, finding: Finding): Promise<void> {
-    const audience = finding.actor === 'vendor' ? 'operator' : 'it_contact';
-    const reader = { audience, vendor: brand.name, isAway: true } as const;
-    const { lead, rest, steps, value } = wordsOf(finding, deps.spoken(directory), reader);
     const { id: directoryId, organizationId } = directory;
     const places = await placeOf(directory);
     const isBehindUs = isUpstream(finding.code);
     const earlier = await recoveriesWithin(directoryId, isBehindUs, DAY_MS);
     const isHeld = earlier >= ON_AND_OFF;
+    const wordsFor = (audience: 'operator' | 'it_contact') => {
+      const reader = { audience, vendor: brand.name, isAway: true } as const;
+      const { lead, rest, steps, value } = wordsOf(finding, deps.spoken(directory), reader);
+      const rows: [string, string][] = [
+        ...places,
+        ['Since', utc(new Date(finding.since))],
+        ...(audience === 'operator' && finding.actor === 'it_contact' ? [THEIRS] : []),
+        ...(earlier > 0 ? [['On and off', onAndOff(earlier)] as [string, string]] : []),
+        ...(value ? [[value.label, value.value] as [string, string]] : []),
+      ];
+      return { title: titleOf(lead, places), text: plain(rest), rows, steps: steps.map(plain) };
+    };
     await tell({
       kind: 'failing',
       isUrgent: !isHeld && !(await isRestless(directoryId, isBehindUs)),
@@ -215,17 +224,9 @@ export function createPeople(deps: {
       stage: openStage(finding),
       organizationId,
       directoryId,
-      words: {
-        title: titleOf(lead, places),
-        text: plain(rest),
-        rows: [
-          ...places,
-          ['Since', utc(new Date(finding.since))],
-          ...(earlier > 0 ? [['On and off', onAndOff(earlier)] as [string, string]] : []),
-          ...(value ? [[value.label, value.value] as [string, string]] : []),
-        ],
-        steps: steps.map(plain),
-      },
+      ...(finding.actor === 'vendor'
+        ? { words: wordsFor('operator') }
+        : { words: wordsFor('it_contact'), vendorWords: wordsFor('operator') }),
       data: dataOf(finding),
       audience: audienceOf(finding),
     });
@@ -417,6 +418,9 @@ export function createPeople(deps: {
     },
   };
 }
+
+/** The steps are the customer's, so the vendor need not get up at night. */
+const THEIRS: [string, string] = ['Who fixes it', "The customer's IT contact"];
 
 function isUpstream(code: unknown): boolean {
   return typeof code === 'string' && Object.hasOwn(CODES, code) && CODES[code as Code].group === 'upstream';

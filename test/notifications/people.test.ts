@@ -398,6 +398,21 @@ describe('people are told', () => {
     assert.match(mails().at(-1)?.text ?? '', /To change which notices you get, open Notifications in the dashboard\./);
   });
 
+  it('of what a customer has to fix, each in their own words', async () => {
+    const directory = await app.api.makeDirectory();
+    await addContact(directory.organizationId, 'customer@words.example', ['failing']);
+    await addContact(null, 'vendor@words.example', ['failing']);
+    const { token } = await app.api.issue(directory.id);
+    await fetch(`${app.url}/auth/verify?directory=${directory.endpointKey}`, {
+      headers: { authorization: `Bearer ${token.slice(0, 20)}`, 'user-agent': 'Okta SCIM Client 1.0.0' },
+    });
+    await pass(2 * MINUTE, 20 * SECOND);
+    const textTo = (name: string) => server.mails.findLast(({ to }) => to.startsWith(`${name}@words`))?.text ?? '';
+    assert.match(textTo('customer'), /1\. Generate a new token.*\n2\. In Okta, open/s);
+    assert.match(textTo('vendor'), /customer's IT contact/);
+    assert.doesNotMatch(textTo('customer'), /customer's IT contact/);
+  });
+
   it('of what goes on and off all day only where it lasts an hour, and how often it came', async () => {
     const directory = await app.api.makeDirectory();
     await addContact(directory.organizationId, 'tired@restless.example', ['failing']);
