@@ -37,7 +37,7 @@ function urlNotes({ finding, directory: { upstreamUrl } }: Speech): Text[] {
   const { changedAt, changedBy, before } = server;
   if (changedAt === undefined) return [say`${url} It has never been changed here.`];
   const was = before === undefined ? '' : say` Before that, it was ${{ value: before }}.`;
-  return [say`${url} ${changedBy ?? 'Someone'} changed it here ${date(changedAt)}.${was}`];
+  return [say`${url} ${capital(changedBy ?? 'someone')} changed it here ${date(changedAt)}.${was}`];
 }
 
 /** What the latest answer looked like. */

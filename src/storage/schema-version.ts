@@ -35,14 +35,15 @@ export function readableBy(version: string | undefined, oldestReader = version):
 
 /** Runs what has not run on this store yet, then raises the version that the store bears. */
 export async function migrate(notes: Notes, migrations: readonly Migration[], log: Log): Promise<void> {
+  const stored = await notes.read('schema_version');
   for (const { name, run } of migrations) {
     const key = `migration_${name}`;
     if ((await notes.read(key)) !== undefined) continue;
-    log.info({ migration: name }, 'upgrading the store');
+    // In a new store there is nothing to upgrade.
+    if (stored !== undefined) log.info({ migration: name }, 'upgrading the store');
     await run();
     await notes.write(key, new Date().toISOString());
   }
-  const stored = await notes.read('schema_version');
   if (stored !== undefined && Number(stored) >= SCHEMA_VERSION) return;
   await notes.write('oldest_reader', String(OLDEST_READER));
   await notes.write('schema_version', String(SCHEMA_VERSION));

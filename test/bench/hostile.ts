@@ -3,8 +3,8 @@
  * `X-Forwarded-For`, which the measured server trusts.
  */
 import { join } from 'node:path';
-import Database from 'libsql';
 import { Pool } from 'undici';
+import { loadSqlite } from '../../src/storage/sqlite-connection.ts';
 import type { KeysInMemory } from './hostile-limits.ts';
 import { type Load, type LoadRequest, load } from './load.ts';
 import {
@@ -68,17 +68,17 @@ export async function measureHostile(options: {
     const valid = await validRequest(latchkey.url, ownerKey);
     await load(latchkey.url, [valid], 3);
     const startBytes = latchkey.memory().residentBytes;
-    const stored = storedIn(folder);
+    const stored = await storedIn(folder);
     // Only memory is measured here, so both may run at the same time.
     say('distinct keys at the limits alone');
     const inMemory = keysInMemory(KEYS_PER_REQUEST * requests);
     inMemory.catch(() => undefined);
     await flood(latchkey, requests, 0, say);
     await pause(ROUND_MS);
-    const flooded1 = storedIn(folder);
+    const flooded1 = await storedIn(folder);
     await flood(latchkey, Math.ceil(requests / 10), requests, say);
     await pause(ROUND_MS);
-    const flooded2 = storedIn(folder);
+    const flooded2 = await storedIn(folder);
     const { peakBytes } = latchkey.memory();
     const endBytes = await settled(latchkey, startBytes + MOST_LEFT, valid, say);
 
@@ -280,20 +280,18 @@ async function settled(
 }
 
 /** What the store holds now, read next to the server that writes it. */
-function storedIn(folder: string): Stored {
-  const database = new Database(join(folder, 'latchkey.db'), { readonly: true });
-  const list = (sql: string) => database.prepare(sql).all() as { name: string }[];
+async function storedIn(folder: string): Promise<Stored> {
+  const database = (await loadSqlite())(join(folder, 'latchkey.db'), { readOnly: true });
+  const list = (sql: string) => database.prepare(sql).all() as [name: string][];
   let stored: Stored = { rows: 0, bytes: 0 };
-  for (const { name: table } of list(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
-  )) {
+  for (const [table] of list("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")) {
     const lengths = list(`SELECT name FROM pragma_table_info('${table}')`).map(
-      ({ name }) => `coalesce(length(CAST("${name}" AS BLOB)), 0)`,
+      ([name]) => `coalesce(length(CAST("${name}" AS BLOB)), 0)`,
     );
     const sums = database.prepare(
       `SELECT count(*) AS n, coalesce(sum(${lengths.join(' + ')}), 0) AS bytes FROM "${table}"`,
     );
-    const { n, bytes } = sums.get() as { n: number; bytes: number };
+    const [n, bytes] = sums.get() as [n: number, bytes: number];
     stored = { rows: stored.rows + n, bytes: stored.bytes + bytes };
   }
   database.close();

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import Database from 'libsql';
 import mongoose from 'mongoose';
+import { type Connection, loadSqlite } from '../../src/storage/sqlite-connection.ts';
 import { type Answer, type Api, createApi } from '../support/api.ts';
 import { type Place, sqlite } from '../support/engines.ts';
 import { createMongoServer, type MongoServer } from '../support/mongo-server.ts';
@@ -109,9 +109,9 @@ function assertOwnFault(samples: readonly Sample[]): void {
   assert.deepEqual(late.slice(0, 3), [], `${late.length} of ${samples.length} answers came too late`);
 }
 
-function openBeside(file: string): Database.Database {
-  const other = new Database(file);
-  other.pragma('busy_timeout = 5000');
+async function openBeside(file: string): Promise<Connection> {
+  const other = (await loadSqlite())(file);
+  other.exec('PRAGMA busy_timeout = 5000');
   return other;
 }
 
@@ -249,7 +249,7 @@ describe('invariant 4: never 401 for our own fault, with SQLite', () => {
   it('goes on verifying while another process holds the write lock, and answers changes with 503 in time', async () => {
     const load = startLoad(latchkey, api, subject);
     await pause(300);
-    const other = openBeside(file);
+    const other = await openBeside(file);
     other.exec('BEGIN IMMEDIATE');
     const lockedAt = performance.now();
     await pause(9000);
@@ -281,12 +281,12 @@ describe('invariant 4: never 401 for our own fault, with SQLite', () => {
   for (const [name, spoil] of spoilers) {
     it(`answers 503, never 401, when the file is ${name} while in use`, async () => {
       // More than fits SQLite's page cache, so that what was read before has to be read again.
-      const other = openBeside(file);
+      const other = await openBeside(file);
       other.exec(`INSERT INTO organizations (id, revision, record)
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
         SELECT 'org_filler' || i, 1, json_object('id', 'org_filler' || i, 'name', printf('%.200c', 'x'),
           'createdAt', '2020-01-01T00:00:00.000Z', 'updatedAt', '2020-01-01T00:00:00.000Z') FROM n`);
-      other.pragma('wal_checkpoint(TRUNCATE)');
+      other.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       other.close();
       let position = '';
       for (let page = 0; page < 60; page++) {

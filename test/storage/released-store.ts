@@ -3,13 +3,13 @@
  * every later one.
  */
 import { readFileSync } from 'node:fs';
-import Database from 'libsql';
 import inject from 'light-my-request';
 import mongoose from 'mongoose';
 import { type App, createApp } from '../../src/app/index.ts';
 import { readConfig, readSources } from '../../src/config/index.ts';
 import { systemRandom } from '../../src/identifiers.ts';
 import type { Storage } from '../../src/storage/index.ts';
+import { loadSqlite } from '../../src/storage/sqlite-connection.ts';
 import type { Answer } from '../support/api.ts';
 import { createMovableClock, type MovableClock } from '../support/clock.ts';
 import { type Engine, type Place, silent } from '../support/engines.ts';
@@ -153,8 +153,8 @@ export async function fill({ call, refresh }: OpenedStore): Promise<Kept['given'
 
 export async function dump(engine: Engine['name'], url: string): Promise<Omit<Kept, 'given'>> {
   if (engine === 'sqlite') {
-    const db = new Database(`${url.slice('file:'.length)}/latchkey.db`, { readonly: true });
-    const all = (sql: string) => db.prepare(sql).raw().all() as unknown[][];
+    const db = (await loadSqlite())(`${url.slice('file:'.length)}/latchkey.db`, { readOnly: true });
+    const all = (sql: string) => db.prepare(sql).all() as unknown[][];
     const schema = all('SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid').map(([sql]) =>
       String(sql),
     );
@@ -181,13 +181,13 @@ export async function dump(engine: Engine['name'], url: string): Promise<Omit<Ke
 export async function load(file: string, engine: Engine['name'], url: string): Promise<boolean> {
   const { sqlite, mongodb } = JSON.parse(readFileSync(file, 'utf8')) as Kept;
   if (engine === 'sqlite' && sqlite) {
-    const db = new Database(`${url.slice('file:'.length)}/latchkey.db`);
+    const db = (await loadSqlite())(`${url.slice('file:'.length)}/latchkey.db`);
     for (const sql of sqlite.schema) db.exec(sql);
     for (const [table, rows] of Object.entries(sqlite.rows)) {
       const columns = table === 'latchkey_meta' ? 'key, value' : 'id, revision, record';
       const places = (rows[0] ?? []).map(() => '?').join(', ');
       const insert = db.prepare(`INSERT INTO "${table}" (${columns}) VALUES (${places})`);
-      for (const row of rows) insert.run(...row);
+      for (const row of rows) insert.run(...(row as string[]));
     }
     db.close();
     return true;

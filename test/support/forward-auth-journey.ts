@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import Database from 'libsql';
+import { loadSqlite } from '../../src/storage/sqlite-connection.ts';
 import type { Answer } from './api.ts';
 import { startApp, type TestApp } from './app.ts';
 import { SECOND } from './clock.ts';
@@ -283,7 +283,7 @@ export function describeForwardAuth(kind: ProxyKind): void {
     });
 
     it("answers 503 with Retry-After when Latchkey's store is down", async () => {
-      const vandal = new Database(join(folder, 'latchkey.db'));
+      const vandal = (await loadSqlite())(join(folder, 'latchkey.db'));
       vandal.exec('DROP TABLE credentials');
       vandal.close();
       const answer = await ask({ headers: { Authorization: 'Bearer another-value' } });
