@@ -1,6 +1,6 @@
 /** A message for a channel of Slack, or of whatever takes its format, and of Microsoft Teams. */
 import { headlineOf } from './event-types.ts';
-import type { Message } from './message.ts';
+import { dashboardPageOf, type Message } from './message.ts';
 
 /** What a channel is told: a sentence that leads, and a link to where more is known. */
 export interface ChatText {
@@ -9,18 +9,13 @@ export interface ChatText {
   link: string;
 }
 
-/** `dashboardUrl`: where operators look. */
-export function chatTextOf({ type, data, timestamp }: Message, dashboardUrl: string): ChatText {
-  const { directory_id: directoryId, organization_id: organizationId, text, actor } = data;
+export function chatTextOf({ type, data, timestamp }: Message, publicUrl: string): ChatText {
+  const { directory_id, organization_id, text, actor } = data;
   const title = typeof data['title'] === 'string' ? data['title'] : headlineOf(type).replace(/\.$/, '');
   const name = typeof data['name'] === 'string' ? data['name'] : undefined;
   const by = (actor as { name?: string } | null)?.name;
-  const link =
-    typeof directoryId === 'string'
-      ? `${dashboardUrl}/directories/${directoryId}`
-      : typeof organizationId === 'string'
-        ? `${dashboardUrl}/organizations/${organizationId}`
-        : dashboardUrl;
+  const idOf = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  const link = dashboardPageOf(publicUrl, { organizationId: idOf(organization_id), directoryId: idOf(directory_id) });
   return {
     title,
     lines: [

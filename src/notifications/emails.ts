@@ -7,6 +7,7 @@ import { type Contact, type Contacts, type Recipient, VENDOR_SCOPE } from './con
 import type { Deliveries, Delivery, Settlement } from './deliveries.ts';
 import type { Mail, Mailer } from './mail.ts';
 import { calendarOf, type MailBrand, pageOf, renderMail } from './mail-page.tsx';
+import { dashboardPageOf } from './message.ts';
 import type { Notice, Notices } from './notices.ts';
 import { pauseAfter } from './schedule.ts';
 import type { Postponed } from './worker.ts';
@@ -47,15 +48,8 @@ export function createEmails(deps: {
     const [kind, organizationId, directoryId] = (['kind', 'organizationId', 'directoryId'] as const).map((member) =>
       told.every((notice) => notice[member] === told[0]?.[member]) ? told[0]?.[member] : undefined,
     );
-    if (recipient.isFallback || scope === VENDOR_SCOPE) {
-      const place =
-        directoryId !== undefined
-          ? `/directories/${directoryId}`
-          : organizationId !== undefined
-            ? `/organizations/${organizationId}`
-            : '';
-      return { name: 'Open in Latchkey', url: `${publicUrl}/dashboard${place}` };
-    }
+    if (recipient.isFallback || scope === VENDOR_SCOPE)
+      return { name: 'Open in Latchkey', url: dashboardPageOf(publicUrl, { organizationId, directoryId }) };
     const name = kind === 'changes' ? 'See what changed' : 'See what to do';
     return { name, url: `${publicUrl}/portal${directoryId === undefined ? '' : `/directories/${directoryId}`}` };
   }

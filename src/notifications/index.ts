@@ -225,7 +225,7 @@ export function createNotifications(deps: {
       const headers = signedHeaders(id, clock.now(), message, endpoints.secretsOf(endpoint));
       return { url, headers, body: message };
     }
-    const text = chatTextOf(JSON.parse(message) as Message, `${publicUrl}/dashboard`);
+    const text = chatTextOf(JSON.parse(message) as Message, publicUrl);
     return { url, headers: {}, body: endpoint.kind === 'slack' ? slackBody(text) : teamsBody(text) };
   }
 

@@ -71,6 +71,20 @@ export function newMessage(of: {
   };
 }
 
+/** The page of the dashboard where more is known. */
+export function dashboardPageOf(
+  publicUrl: string,
+  { organizationId, directoryId }: { organizationId?: string | undefined; directoryId?: string | undefined },
+): string {
+  const place =
+    directoryId !== undefined
+      ? `/directories/${directoryId}`
+      : organizationId !== undefined
+        ? `/organizations/${organizationId}`
+        : '';
+  return `${publicUrl}/dashboard${place}`;
+}
+
 const textOrNull = { type: ['string', 'null'] };
 
 /** JSON Schema of a message; receivers must allow members that they don't know. */

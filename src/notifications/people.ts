@@ -13,7 +13,7 @@ import type { Ending } from './endings.ts';
 import { headlineOf } from './event-types.ts';
 import type { Mailer } from './mail.ts';
 import { type MailBrand, renderMail, utc } from './mail-page.tsx';
-import { type Message, messageOf, newMessage } from './message.ts';
+import { dashboardPageOf, type Message, messageOf, newMessage } from './message.ts';
 import { type NewNotice, type Notice, type Notices, type NoticeText, noticeId } from './notices.ts';
 
 export interface People {
@@ -112,7 +112,14 @@ export function createPeople(deps: {
         ...(directoryId !== undefined && { directoryId }),
       };
       await spread(
-        newMessage({ id, type, at: createdAt, data: { ...data, title, text }, sequence: at, ...subject }),
+        newMessage({
+          id,
+          type,
+          at: createdAt,
+          data: { ...data, title, text, url: dashboardPageOf(publicUrl, subject) },
+          sequence: at,
+          ...subject,
+        }),
         subject,
       );
     }
@@ -238,6 +245,11 @@ export function createPeople(deps: {
     // What was never told has no end to tell.
     if (!(await notices.find(noticeId('dsync.finding.opened', directoryId, openStage(finding))))) return;
     const now = clock.now();
+    const { lead } = wordsOf(finding, deps.spoken(directory), {
+      audience: 'operator',
+      vendor: brand.name,
+      isAway: true,
+    });
     await tell({
       kind: 'failing',
       isUrgent: true,
@@ -246,7 +258,12 @@ export function createPeople(deps: {
       stage: `${finding.code} ${finding.since} closed`,
       organizationId,
       directoryId,
-      words: { title: titleOf('A problem was resolved.', await placeOf(directory)), text: '', rows: [], steps: [] },
+      words: {
+        title: titleOf('A problem was resolved.', await placeOf(directory)),
+        text: `It was: ${lead}`,
+        rows: [],
+        steps: [],
+      },
       data: { ...dataOf(finding), closed_at: now.toISOString() },
       audience: { nobody: true },
     });

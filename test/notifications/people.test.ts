@@ -196,6 +196,36 @@ describe('people are told', () => {
     for (const { text, html } of server.mails) assert.ok(!(text + html).includes(second.token.slice(10)));
   });
 
+  it('and software, with the words that people get and the page to look at, when it breaks and when that ends', async () => {
+    const directory = await app.api.makeDirectory();
+    const receiver = await startReceiver();
+    const { body: made } = await app.api.post('/webhooks', {
+      url: `${receiver.url}/hook`,
+      events: ['dsync.finding.opened', 'dsync.finding.closed'],
+    });
+    const request = (token: string) =>
+      fetch(`${app.url}/auth/verify?directory=${directory.endpointKey}`, {
+        headers: { authorization: `Bearer ${token}`, 'user-agent': 'Okta SCIM Client 1.0.0' },
+      });
+    const first = await app.api.issue(directory.id);
+    await request(first.token);
+    await pass(MINUTE);
+    await app.api.post(`/credentials/${first.credential.id}/revoke`, { force: true });
+    await request(first.token);
+    await pass(MINUTE, 20_000);
+    const second = await app.api.issue(directory.id);
+    await request(second.token);
+    await pass(2 * MINUTE, 20_000);
+    const messages = receiver.received.map(({ body }) => JSON.parse(body));
+    const opened = messages.find(({ type }) => type === 'dsync.finding.opened');
+    const closed = messages.find(({ type, data }) => type === 'dsync.finding.closed' && data.code === opened.data.code);
+    assert.match(opened.data.title, /Requests from Okta are being refused/);
+    assert.match(closed.data.text, /^It was: Requests from Okta are being refused\.$/);
+    for (const { data } of [opened, closed]) assert.equal(data.url, `${app.url}/dashboard/directories/${directory.id}`);
+    await app.api.delete(`/webhooks/${made.webhook.id}`);
+    await receiver.close();
+  });
+
   it('of changes in one email an hour at most', async () => {
     const directory = await app.api.makeDirectory();
     await addContact(directory.organizationId, 'changes@digest.example', ['changes']);
