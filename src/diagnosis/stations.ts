@@ -1,4 +1,5 @@
 /** Where requests of a directory stop, on their way from the identity provider to the SCIM server: four stations, in order. Pure. */
+import { ENDS_ACCESS } from './causes.ts';
 import { CODES, type Code } from './codes.ts';
 import type { Facts } from './facts.ts';
 import type { Diagnosis, Finding } from './finding.ts';
@@ -35,6 +36,9 @@ export function stationsOf(facts: Facts, { findings }: Diagnosis): Station[] {
       return { ...station, state: 'poor', says: `${shortOf(lead.code)}${isPause ? '' : ' (some requests)'}` };
     }
     if (!isStopped || station.says === UNINVOLVED) return station;
+    // Its access tokens have ended with it, so what still arrives is refused.
+    if (station.place === 'scim_endpoint' && ENDS_ACCESS.has(lead.code))
+      return { ...station, state: 'bad', says: 'Refusing requests' };
     return { ...station, state: 'unreached', says: 'Not reached' };
   });
 }

@@ -221,6 +221,22 @@ describe('the facts on one page agree', () => {
     assert.match(ticket, /Afterwards, open Dashboard → Tasks in Okta/);
   });
 
+  it('where a connection was revoked: the SCIM endpoint refuses too, and is not told as never reached', async () => {
+    const { directory, connect, client } = await makeOauthWorld(app);
+    const { access_token: token, refresh_token: refreshToken } = (await refresh(app, client, await connect())).body;
+    const send = () =>
+      fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } });
+    assert.equal((await send()).status, 200);
+    const { items } = (await app.api.get(`/directories/${directory.id}/credentials`)).body;
+    await app.api.post(`/credentials/${items[0].id}/revoke`, { force: true });
+    app.clock.advance(MINUTE);
+    assert.equal((await send()).status, 401);
+    await refresh(app, client, refreshToken);
+    const { page } = await look(directory);
+    const [, path = ''] = /Where it stops(.*?)What to do/.exec(page) ?? assert.fail(page);
+    assert.match(path, /Token endpoint.*Refusing: connection ended.*SCIM endpoint.*Refusing requests.*SCIM server/);
+  });
+
   it('where nothing has happened yet: nothing is wrong, and whoever reads knows what comes next', async () => {
     const directory = await app.api.makeDirectory({ name: 'Fresh' });
     const { page } = await look(directory);
