@@ -274,7 +274,7 @@ export const STATE_WORDS = {
       rest: say`${isShort ? say`Around ${date(firstAt)}` : say`Between ${date(firstAt)} and ${date(lastAt)}`}, ${
         isBehind ? `${counted(total, 'request')} failed at the SCIM server` : `we refused ${counted(total, 'request')}`
       }: ${list(parts)}. ${recovery.says}`,
-      detail: say`A change may also be missing because the identity provider never sent it after a failed read.`,
+      detail: say`A change may ${total > reads ? 'also ' : ''}be missing because the identity provider never sent it after a failed read.`,
       steps: byHand
         ? [
             say`${theyDo(speech, say`open ${path(byHand.path)} in ${speech.name}`)}.`,
