@@ -57,7 +57,7 @@ export type Foundation = ReturnType<typeof createFoundation>;
 
 /** Clocks of two machines do not tick alike; a lease is waited out a little longer than it lasts. */
 export const LEASE_MARGIN_MS = 5;
-/** The part of it that the writes of a change may take beside the lease that it waits out. */
+/** The part of `answerMs` that the writes of a change may take, besides the lease that it waits out. */
 const WRITES_SHARE = 7 / 8;
 
 export function createFoundation(deps: AppDependencies) {

@@ -207,10 +207,7 @@ export function createCurrentFindings(deps: {
 
   return {
     mark,
-    migrations: [
-      { name: 'scope_findings', run: rows.scopeFindings },
-      { name: 'findings_by_actor', run: rows.scopeFindings },
-    ],
+    migrations: [{ name: 'key_findings', run: rows.keyFindings }],
     page: rows.page,
 
     async of(directory) {

@@ -45,7 +45,7 @@ export interface FindingRows {
   count(where: { severity: Severity; actor: ActingParty }): Promise<number>;
   forget(directoryId: string): Promise<void>;
   /** Rows of earlier releases were written without the keys by which an organization's and an actor's are found. */
-  scopeFindings(): Promise<void>;
+  keyFindings(): Promise<void>;
 }
 
 export function createFindingRows(storage: Storage): FindingRows {
@@ -78,9 +78,9 @@ export function createFindingRows(storage: Storage): FindingRows {
         // The attribute that orders them never changes, so a new beginning is a new row.
         const isSame =
           finding && row.since.getTime() === Date.parse(finding.since) && row.severity === finding.severity;
-        if (isSame) wanted.delete(row.id);
-        else await findings.remove(row.id);
-        if (isSame) {
+        if (!isSame) await findings.remove(row.id);
+        else {
+          wanted.delete(row.id);
           const turn = turnOf(finding.actor, finding.severity);
           await findings.update(row.id, (record) => ({ ...record, provider, turn, finding }));
         }
@@ -105,10 +105,11 @@ export function createFindingRows(storage: Storage): FindingRows {
       const items: CurrentFinding[] = [];
       for (; index < stages.length; index++) {
         const stage = stages[index] as Severity;
-        const of = organizationId === undefined ? {} : { scope: scopeOf(organizationId, stage) };
-        const turn = actor === undefined ? {} : { turn: turnOf(actor, stage) };
-        const within = organizationId === undefined && actor === undefined ? { severity: stage } : { ...of, ...turn };
-        const where = { ...within, code, provider };
+        const scope = organizationId === undefined ? undefined : scopeOf(organizationId, stage);
+        const turn = actor === undefined ? undefined : turnOf(actor, stage);
+        // Both name the severity as well.
+        const isKeyed = scope !== undefined || turn !== undefined;
+        const where = { scope, turn, severity: isKeyed ? undefined : stage, code, provider };
         const left = limit - items.length;
         if (left === 0) return { items, nextCursor: `${stages[index]}~` };
         const found = await findings.page({ where, after: position, limit: left, direction: 'ascending' });
@@ -125,7 +126,7 @@ export function createFindingRows(storage: Storage): FindingRows {
       await findings.removeBy('directoryId', directoryId);
     },
 
-    async scopeFindings() {
+    async keyFindings() {
       for await (const rows of allPages((after) => findings.page({ after, limit: SWEEP })))
         for (const { id, organizationId, severity, finding, scope, turn } of rows) {
           const keys = { scope: scopeOf(organizationId, severity), turn: turnOf(finding.actor, severity) };

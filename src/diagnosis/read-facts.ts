@@ -218,9 +218,7 @@ async function refusedLongAgo(
   const named = new Set(events.flatMap(({ credentialId }) => (credentialId === undefined ? [] : [credentialId])));
   for (const { id } of known) named.delete(id);
   const found = await Promise.all([...named].slice(0, ENDED_READ).map((id) => deps.credentials.find(id)));
-  const records = found
-    .filter((record) => record?.directoryId === directoryId)
-    .filter((record) => record !== undefined);
+  const records = found.flatMap((record) => (record?.directoryId === directoryId ? [record] : []));
   const totals = await deps.usage.totals(records.map(({ id }) => id));
   return Promise.all(records.map((record) => credentialFacts(deps, record, totals.get(record.id), [], now)));
 }

@@ -157,18 +157,21 @@ function bodyOf({ finding: { facts } }: Speech): string {
 const isRedirect = ({ finding: { facts } }: Speech) => Math.floor((facts.status ?? 0) / 100) === 3;
 
 export const UPSTREAM_WORDS = {
-  upstream_not_set: (speech) => ({
-    lead: 'Requests are accepted but not passed on.',
-    rest: untried(speech)
-      ? say`This directory had no SCIM server URL.${untried(speech)}`
-      : say`This directory has no SCIM server URL yet.`,
-    detail: tally(speech),
-    steps: vendorDoes(
-      speech,
-      [untried(speech) ? tryIt : say`${act('change-url')} of the SCIM server on this page: none is set yet.`],
-      'has to set the URL of its SCIM server',
-    ),
-  }),
+  upstream_not_set: (speech) => {
+    const before = untried(speech);
+    return {
+      lead: 'Requests are accepted but not passed on.',
+      rest: before
+        ? say`This directory had no SCIM server URL.${before}`
+        : say`This directory has no SCIM server URL yet.`,
+      detail: tally(speech),
+      steps: vendorDoes(
+        speech,
+        [before ? tryIt : say`${act('change-url')} of the SCIM server on this page: none is set yet.`],
+        'has to set the URL of its SCIM server',
+      ),
+    };
+  },
   upstream_unreachable: failure(
     ({ finding }) => say`${UNREACHABLE_WORDS[finding.facts.cause ?? '']?.what ?? 'could not be reached.'}`,
     (speech) => {

@@ -189,26 +189,24 @@ export function createPeople(deps: {
   const openStage = ({ code, since }: Finding) => `${code} ${since} opened`;
 
   /**
-   * How often it worked again within so long. What breaks and heals within the hour is told in the digest: at once would be a flood. A
-   * SCIM server that fails after the identity provider's mistakes were fixed is news all the same.
+   * How often it worked again within the last day, and whether it did within the hour. What breaks and heals within the hour is told in the
+   * digest: at once would be a flood. A SCIM server that fails after the identity provider's mistakes were fixed is news all the same.
    */
-  async function recoveriesWithin(directoryId: string, isBehindUs: boolean, ms: number): Promise<number> {
-    const { items } = await notices.page({ directoryId, kind: 'failing', limit: FAILURES_READ });
-    const since = clock.now().getTime() - ms;
-    const alike = new Set(items.filter(({ data }) => isUpstream(data['code']) === isBehindUs).map(({ id }) => id));
-    return items.filter(({ audience: { after = [] }, createdAt }) => {
-      return createdAt.getTime() > since && after.some((id) => alike.has(id));
-    }).length;
+  function recoveriesOf(told: readonly Notice[], code: unknown): { inDay: number; isRestless: boolean } {
+    const alike = new Set(told.filter(({ data }) => isUpstream(data['code']) === isUpstream(code)).map(({ id }) => id));
+    const ages = told
+      .filter(({ audience: { after = [] } }) => after.some((id) => alike.has(id)))
+      .map(({ createdAt }) => clock.now().getTime() - createdAt.getTime());
+    return { inDay: ages.filter((age) => age < DAY_MS).length, isRestless: ages.some((age) => age < HOUR_MS) };
   }
 
-  const isRestless = async (directoryId: string, isBehindUs: boolean) =>
-    (await recoveriesWithin(directoryId, isBehindUs, HOUR_MS)) > 0;
+  const latestFailures = async (directoryId: string) =>
+    (await notices.page({ directoryId, kind: 'failing', limit: FAILURES_READ })).items;
 
   async function findingOpened(directory: Directory, finding: Finding): Promise<void> {
     const { id: directoryId, organizationId } = directory;
     const places = await placeOf(directory);
-    const isBehindUs = isUpstream(finding.code);
-    const earlier = await recoveriesWithin(directoryId, isBehindUs, DAY_MS);
+    const { inDay: earlier, isRestless } = recoveriesOf(await latestFailures(directoryId), finding.code);
     const isHeld = earlier >= ON_AND_OFF;
     const wordsFor = (audience: 'operator' | 'it_contact') => {
       const reader = { audience, vendor: brand.name, isAway: true } as const;
@@ -224,7 +222,7 @@ export function createPeople(deps: {
     };
     await tell({
       kind: 'failing',
-      isUrgent: !isHeld && !(await isRestless(directoryId, isBehindUs)),
+      isUrgent: !isHeld && !isRestless,
       ...(isHeld && { isHeld }),
       type: 'dsync.finding.opened',
       subject: directoryId,
@@ -272,7 +270,7 @@ export function createPeople(deps: {
   /** People who heard that it broke hear once that it works again. */
   async function recovered(directory: Directory): Promise<void> {
     const { id: directoryId, organizationId } = directory;
-    const { items } = await notices.page({ directoryId, kind: 'failing', limit: FAILURES_READ });
+    const items = await latestFailures(directoryId);
     const latest = items.findIndex(({ audience }) => audience.after !== undefined);
     const opened = items
       .slice(0, latest === -1 ? items.length : latest)
@@ -284,7 +282,7 @@ export function createPeople(deps: {
     const places = await placeOf(directory);
     await tell({
       kind: 'failing',
-      isUrgent: !(await isRestless(directoryId, isUpstream(last.data['code']))),
+      isUrgent: !recoveriesOf(items, last.data['code']).isRestless,
       type: 'dsync.finding.closed',
       subject: directoryId,
       stage: `works again after ${last.id}`,

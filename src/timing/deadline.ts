@@ -1,8 +1,8 @@
 import { AppError } from '../errors.ts';
 
 /**
- * What the store may cost one request in all, several operations one after the other: every request is answered within 5 s. An input of
- * the application; this is what it is in use.
+ * What the store may cost one request in all, several operations one after the other: every request is answered within 5 s. Tests give the
+ * application another value.
  */
 export const ANSWER_MS = 4000;
 

@@ -7,7 +7,7 @@ import { runApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { flush, textOf } from '../support/diagnosed.ts';
 import { ask, refresh } from '../support/oauth-client.ts';
-import { CREDENTIALS, makeOauthWorld, OAUTH_SCENARIOS } from '../support/oauth-scenarios.ts';
+import { CREDENTIALS, makeOauthWorld, makeRevokedWorld, OAUTH_SCENARIOS } from '../support/oauth-scenarios.ts';
 
 describe('a refusal at the OAuth endpoints is explained', () => {
   const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000', LATCHKEY_FAILURES_PER_DIRECTORY: '100000' } });
@@ -110,16 +110,7 @@ describe('a refusal at the OAuth endpoints is explained', () => {
   });
 
   it('as failing once the connection is revoked, since its access tokens are refused too', async () => {
-    const { directory, connect, client } = await makeOauthWorld(app);
-    const { access_token: token, refresh_token: refreshToken } = (await refresh(app, client, await connect())).body;
-    const send = () =>
-      fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } });
-    assert.equal((await send()).status, 200);
-    const { items } = (await app.api.get(`/directories/${directory.id}/credentials`)).body;
-    await app.api.post(`/credentials/${items[0].id}/revoke`, { force: true });
-    app.clock.advance(MINUTE);
-    assert.equal((await send()).status, 401);
-    await refresh(app, client, refreshToken);
+    const { directory } = await makeRevokedWorld(app);
     const [lead] = await findingsOf(directory);
     assert.deepEqual([lead.code, lead.severity], ['connection_ended', 'failing']);
     assert.match(textOf(lead), /Requests from .* are being refused\..*Nothing has been accepted since then\./s);

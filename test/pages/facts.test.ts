@@ -10,7 +10,7 @@ import { createBrowserSession } from '../support/browser-session.ts';
 import { HOUR, MINUTE } from '../support/clock.ts';
 import { flush, makeWorld } from '../support/diagnosed.ts';
 import { makeClient, refresh } from '../support/oauth-client.ts';
-import { CREDENTIALS, makeOauthWorld } from '../support/oauth-scenarios.ts';
+import { CREDENTIALS, makeOauthWorld, makeRevokedWorld } from '../support/oauth-scenarios.ts';
 import { signInOperator } from '../support/operator-browser.ts';
 import { answer, ERROR, LIST } from '../support/upstream-scenarios.ts';
 
@@ -222,16 +222,7 @@ describe('the facts on one page agree', () => {
   });
 
   it('where a connection was revoked: the SCIM endpoint refuses too, and is not told as never reached', async () => {
-    const { directory, connect, client } = await makeOauthWorld(app);
-    const { access_token: token, refresh_token: refreshToken } = (await refresh(app, client, await connect())).body;
-    const send = () =>
-      fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers: { authorization: `Bearer ${token}` } });
-    assert.equal((await send()).status, 200);
-    const { items } = (await app.api.get(`/directories/${directory.id}/credentials`)).body;
-    await app.api.post(`/credentials/${items[0].id}/revoke`, { force: true });
-    app.clock.advance(MINUTE);
-    assert.equal((await send()).status, 401);
-    await refresh(app, client, refreshToken);
+    const { directory } = await makeRevokedWorld(app);
     const { page } = await look(directory);
     const [, path = ''] = /Where it stops(.*?)What to do/.exec(page) ?? assert.fail(page);
     assert.match(path, /Token endpoint.*Refusing: connection ended.*SCIM endpoint.*Refusing requests.*SCIM server/);

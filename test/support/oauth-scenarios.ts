@@ -13,6 +13,7 @@ import {
   obtainCode,
   REDIRECT_URI,
   refresh,
+  verified,
 } from './oauth-client.ts';
 import { sendRaw } from './raw-request.ts';
 
@@ -308,4 +309,18 @@ export async function makeOauthWorld(app: TestApp, fields: Record<string, unknow
       return body.refresh_token;
     },
   };
+}
+
+/** A directory whose connection was revoked while its access token was in use: refused there, and at the token endpoint. */
+export async function makeRevokedWorld(app: TestApp): Promise<OauthWorld> {
+  const world = await makeOauthWorld(app);
+  const { directory, connect, client } = world;
+  const { access_token: token, refresh_token: refreshToken } = (await refresh(app, client, await connect())).body;
+  assert.equal(await verified(app, directory.id, token), 200);
+  const { items } = (await app.api.get(`/directories/${directory.id}/credentials`)).body;
+  await app.api.post(`/credentials/${items[0].id}/revoke`, { force: true });
+  app.clock.advance(MINUTE);
+  assert.equal(await verified(app, directory.id, token), 401);
+  await refresh(app, client, refreshToken);
+  return world;
 }
