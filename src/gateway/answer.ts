@@ -1,27 +1,54 @@
 /** The answer of a SCIM server while it comes in: its body without a coding, and whether all of it is there. */
 import { Transform } from 'node:stream';
-import { type Coding, isPlainJson } from './content-codings.ts';
+import { type Coding, codingOf, isPlainJson } from './content-codings.ts';
+import { isJsonType } from './outcome.ts';
 import type { createUriScanner } from './uri-scanner.ts';
 
 const WHOLE_DECODED_BYTES = 1024 * 1024;
 
-export interface AnswerInProgress {
-  status: number;
-  headers: Readonly<Record<string, string | string[] | undefined>>;
-  contentType: string;
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Types under which servers send JSON by mistake. */
+const VAGUE_TYPE = /^(?:text\/plain|application\/(?:octet-stream|x-json|(?:x-)?javascript)|text\/(?:x-)?javascript)\b/i;
+const BODILESS = new Set([204, 205, 304]);
+
+export class AnswerInProgress {
+  readonly status: number;
+  /** By names in lower case. */
+  readonly headers: Headers;
+  readonly contentType: string;
+  readonly hasBody: boolean;
   coding: Coding | 'unknown' | undefined;
   /** It goes out without the coding that its headers say. */
-  isRecoded: boolean;
+  isRecoded = false;
   isJson: boolean;
-  /** What it is shows when it begins. */
-  isVague: boolean;
-  hasBody: boolean;
   /** What is in of an answer that is read as a whole. */
-  chunks: Buffer[];
-  size: number;
-  isStreaming: boolean;
+  chunks: Buffer[] = [];
+  size = 0;
+  isStreaming = false;
   /** Where the body of a streaming one goes. */
-  sink: { write(chunk: Buffer): boolean; end(): unknown } | undefined;
+  sink: { write(chunk: Buffer): boolean; end(): unknown } | undefined = undefined;
+  /** What it is shows when it begins. */
+  readonly #isVague: boolean;
+
+  /** `method`: of the request. */
+  constructor(method: string, status: number, headers: Headers) {
+    this.status = status;
+    this.headers = headers;
+    this.contentType = String(headers['content-type'] ?? '');
+    this.hasBody = method !== 'HEAD' && !BODILESS.has(status);
+    this.coding = codingOf(headers['content-encoding']);
+    const isJson = isJsonType(this.contentType);
+    this.#isVague = !isJson && VAGUE_TYPE.test(this.contentType);
+    // Without a type, or with one that says nothing, it is read as a SCIM client reads it.
+    this.isJson = isJson || this.contentType === '' || this.#isVague;
+  }
+
+  add(chunk: Buffer): void {
+    if (this.#isVague && this.size === 0 && this.coding === undefined) this.isJson = isPlainJson(chunk);
+    this.chunks.push(chunk);
+    this.size += chunk.length;
+  }
 }
 
 export function joined(chunks: Buffer[]): Buffer {

@@ -1,6 +1,9 @@
 /** The headers of a request as the SCIM server gets them: the IdP's, without what a caller must not say in our name, and ours. */
 import type { IncomingMessage } from 'node:http';
 import type { Grant } from '../verification/index.ts';
+import { readableCodings } from './content-codings.ts';
+import type { Route } from './route.ts';
+import type { Header } from './upstream-credential.ts';
 
 /** Hop by hop (RFC 9110 7.6.1), the caller's own credential, and what we say ourselves. */
 const OURS = [
@@ -142,21 +145,13 @@ export interface Asked {
   grant: Grant;
 }
 
-export interface Additions {
-  /** Where the endpoint is in public, worked out once: `X-Forwarded-Proto` and the like, as pairs. */
-  forwarded: readonly string[];
-  /** `;host=...;proto=...` of `Forwarded` (RFC 7239). */
-  forwardedTail: string;
-  /** Which content codings may be asked for; undefined: as the IdP asks. */
-  acceptEncoding: ((given: string) => string) | undefined;
-  /** What authenticates us. */
-  credential: { name: string; value: string } | undefined;
-}
-
 /** Names and values in turns, as the IdP wrote them. */
-export function requestHeaders({ request, address, requestId, grant }: Asked, additions: Additions): string[] {
+export function requestHeaders(
+  { request, address, requestId, grant }: Asked,
+  { map, forwarded, forwardedTail }: Route,
+  credential: Header | undefined,
+): string[] {
   const { rawHeaders } = request;
-  const { acceptEncoding, credential } = additions;
   const named = connectionOptions(request.headers.connection);
   const replaced = credential?.name.toLowerCase();
   const headers: string[] = [];
@@ -165,11 +160,12 @@ export function requestHeaders({ request, address, requestId, grant }: Asked, ad
     const value = rawHeaders[index + 1] as string;
     const lower = passedName(name);
     if (lower === undefined || named?.has(lower) || lower === replaced) continue;
-    headers.push(name, acceptEncoding && lower === 'accept-encoding' ? acceptEncoding(value) : value);
+    // What is mapped has to be read.
+    headers.push(name, map && lower === 'accept-encoding' ? readableCodings(value) : value);
   }
   const { directory, scope } = grant;
-  headers.push('X-Request-Id', requestId, 'X-Forwarded-For', address, ...additions.forwarded);
-  headers.push('Forwarded', `for=${address.includes(':') ? `"[${address}]"` : address}${additions.forwardedTail}`);
+  headers.push('X-Request-Id', requestId, 'X-Forwarded-For', address, ...forwarded);
+  headers.push('Forwarded', `for=${address.includes(':') ? `"[${address}]"` : address}${forwardedTail}`);
   headers.push('X-Scim-Directory', directory.id, 'X-Scim-Organization', directory.organizationId);
   headers.push('X-Scim-Credential', grant.credential.id, 'X-Scim-Scope', scope);
   if (credential) headers.push(credential.name, credential.value);

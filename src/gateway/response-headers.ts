@@ -90,16 +90,14 @@ const HARDENED = [
   "sandbox; default-src 'none'",
 ] as const;
 
-export interface Answered {
-  /** By names in lower case. */
-  headers: Readonly<Record<string, string | string[] | undefined>>;
+export interface Passing {
   requestId: string;
   /** undefined: URIs stay as they are. */
   map: MapUri | undefined;
   /** Whether the body may come out longer or shorter than it came. */
   isBodyChanged: boolean;
   /** The coding of the body is written anew. */
-  isRecoded?: boolean;
+  isRecoded: boolean;
 }
 
 /** The name as it goes out; undefined for a header that does not. */
@@ -110,7 +108,11 @@ function passedBackAs(lower: string): string | undefined {
   return lower.replace(/(?<![a-z0-9])[a-z]/g, (letter) => letter.toUpperCase());
 }
 
-export function responseHeaders({ headers, requestId, map, isBodyChanged, isRecoded }: Answered): string[] {
+/** `headers`: by names in lower case. */
+export function responseHeaders(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  { requestId, map, isBodyChanged, isRecoded }: Passing,
+): string[] {
   const passed: string[] = [];
   const named = connectionOptions(textOf(headers['connection']));
   for (const lower of Object.keys(headers)) {

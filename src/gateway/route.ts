@@ -1,6 +1,5 @@
 /** What forwarding needs of a directory, worked out once and kept as long as its settings stay what they are. */
 import type { Grant } from '../verification/index.ts';
-import type { Additions } from './request-headers.ts';
 import { createMapUri, type MapUri } from './uris.ts';
 
 export interface Route {
@@ -14,7 +13,9 @@ export interface Route {
   endpointUrl: string;
   /** undefined: the directory's answers pass with the URIs that they have. */
   map: MapUri | undefined;
-  forwarded: Additions['forwarded'];
+  /** Where the endpoint is in public: `X-Forwarded-Proto` and the like, as pairs. */
+  forwarded: readonly string[];
+  /** `;host=...;proto=...` of `Forwarded` (RFC 7239). */
   forwardedTail: string;
 }
 

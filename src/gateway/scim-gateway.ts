@@ -19,9 +19,10 @@ import {
   sendScimFailure,
   type Verification,
 } from '../verification/index.ts';
-import { type Carry, createCarry, type Exchange } from './exchange.ts';
+import { type Carry, createCarry } from './exchange.ts';
 import { kindOf, type Outcome } from './outcome.ts';
 import { readTarget } from './request-target.ts';
+import type { Exchange } from './round-trip.ts';
 import { createRoutes } from './route.ts';
 import { createTransport } from './transport.ts';
 import type { UpstreamCredentials } from './upstream-credential.ts';
@@ -115,7 +116,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       const startedAt = clock.monotonicMs();
       const exchange: Exchange = {
         ...{ request, response, method, path, query, address, requestId, grant, startedAt },
-        onClose: undefined,
+        roundTrip: undefined,
       };
       const route = routes.find(grant);
       if (!route) {
@@ -147,7 +148,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
         // A map that entries enter and leave with each request is built anew all the time.
         if (left > 0 || underWay.size <= COUNTS_KEPT) underWay.set(id, left);
         else underWay.delete(id);
-        exchange.onClose?.();
+        exchange.roundTrip?.clientClosed();
       });
       return true;
     }
