@@ -28,6 +28,8 @@ for (const engine of bothEngines) {
             const refreshToken = `another-system_${n}_8f2kQ0mZx7Lr4TbN9pYw`;
             const path = `/directories/${directory.id}/connections/import`;
             const send = () => app.api.post(path, { clientId: client.id, refreshToken });
+            // What the set-up still writes behind its answers would take the place of the import's writes.
+            await app.app.settled();
             faulty.failWrite(n, fault);
             const first = await send();
             const isReached = faulty.wasReached();
