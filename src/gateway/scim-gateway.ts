@@ -21,7 +21,7 @@ import {
 } from '../verification/index.ts';
 import { type Carry, createCarry } from './exchange.ts';
 import { kindOf, type Outcome } from './outcome.ts';
-import { readTarget } from './request-target.ts';
+import { readTarget, type Target } from './request-target.ts';
 import type { Exchange } from './round-trip.ts';
 import { createRoutes } from './route.ts';
 import { createTransport } from './transport.ts';
@@ -57,6 +57,16 @@ export interface ScimGateway {
   close(): Promise<void>;
 }
 
+/** A request that is to be decided. */
+interface Asked {
+  request: IncomingMessage;
+  response: ServerResponse;
+  method: string;
+  target: Target;
+  address: string;
+  requestId: string;
+}
+
 const COUNTS_KEPT = 10_000;
 
 export function createScimGateway(deps: GatewayDependencies): ScimGateway {
@@ -74,7 +84,6 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
   function handle(request: IncomingMessage, response: ServerResponse): void {
     const requestId = context.requestIdOf(request);
     const target = readTarget(request.url ?? '');
-    const method = request.method ?? 'GET';
     if (!target) {
       noteDots(request, requestId);
       sendScimError(response, 400, `The path has dot segments. Request ID: ${requestId}`, {
@@ -82,76 +91,88 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       });
       return;
     }
-    const { endpointKey, rest: path, query } = target;
-    const address = context.addressOf(request);
-    const presented = readPresented(request.rawHeaders, query);
-    if (presented.kind !== 'none' || presented.subReason !== undefined || !hasSmallForm(request)) decide(presented);
-    else readPresentedForm(request).then(decide).catch(fail);
+    const method = request.method ?? 'GET';
+    const asked: Asked = { request, response, method, target, address: context.addressOf(request), requestId };
+    const presented = readPresented(request.rawHeaders, target.query);
+    if (presented.kind !== 'none' || presented.subReason !== undefined || !hasSmallForm(request))
+      decide(asked, presented);
+    else settle(asked, readPresentedForm(request), decide);
+  }
 
-    function decide(read: Presented): void {
-      const decision = verification.check({
-        presented: read,
-        directory: endpointKey,
-        write: !isRead(method, path),
-        surface: 'gateway',
-        method,
-        address,
-        userAgent: request.headers['user-agent'],
-        requestId,
-      });
-      if (!(decision instanceof Promise)) proceed(decision);
-      else decision.then(proceed).catch(fail);
-    }
+  /** What has to be waited for goes on when it is there, and its failure is our own. */
+  function settle<T>(asked: Asked, waiting: Promise<T>, go: (asked: Asked, value: T) => void): void {
+    waiting
+      .then((value) => go(asked, value))
+      .catch((error: unknown) => sendScimFailure(asked.response, error, asked.requestId));
+  }
 
-    function fail(error: unknown): void {
-      sendScimFailure(response, error, requestId);
-    }
+  function decide(asked: Asked, presented: Presented): void {
+    const { request, method, target, address, requestId } = asked;
+    const decision = verification.check({
+      presented,
+      directory: target.endpointKey,
+      write: !isRead(method, target.rest),
+      surface: 'gateway',
+      method,
+      address,
+      userAgent: request.headers['user-agent'],
+      requestId,
+    });
+    if (decision instanceof Promise) settle(asked, decision, proceed);
+    else proceed(asked, decision);
+  }
 
-    function proceed(made: Decision): void {
-      if (made.allowed) forward(made.grant);
-      else sendDenial(response, { denial: made.denial, endpointKey, requestId, publicUrl });
-    }
+  function proceed(asked: Asked, made: Decision): void {
+    const { response, requestId, target } = asked;
+    if (made.allowed) forward(asked, made.grant);
+    else sendDenial(response, { denial: made.denial, endpointKey: target.endpointKey, requestId, publicUrl });
+  }
 
-    function forward(grant: Grant): void {
-      const startedAt = clock.monotonicMs();
-      const exchange: Exchange = {
-        ...{ request, response, method, path, query, address, requestId, grant, startedAt },
-        roundTrip: undefined,
-      };
-      const route = routes.find(grant);
-      if (!route) {
-        const kind = kindOf(method, path);
-        onOutcome({ kind, outcome: 'not_set', method, elapsedMs: 0, grant, address, requestId });
-        refuse(502, "This directory's SCIM server is not configured yet.");
-      } else if (enter(exchange)) {
-        const header = credentials.headerOf(grant.directory, grant.scope, route.origin);
-        if (!(header instanceof Promise)) carry(exchange, route, header);
-        else header.then((made) => carry(exchange, route, made)).catch(fail);
-      } else refuse(503, `${exchangesPerDirectory} requests for this directory are already running.`);
+  function forward(asked: Asked, grant: Grant): void {
+    const { request, response, method, target, address, requestId } = asked;
+    const { rest: path, query } = target;
+    const route = routes.find(grant);
+    if (!route) {
+      const kind = kindOf(method, path);
+      onOutcome({ kind, outcome: 'not_set', method, elapsedMs: 0, grant, address, requestId });
+      refuse(asked, 502, "This directory's SCIM server is not configured yet.");
+      return;
     }
+    const startedAt = clock.monotonicMs();
+    const exchange: Exchange = {
+      ...{ request, response, method, path, query, address, requestId, grant, startedAt },
+      roundTrip: undefined,
+    };
+    if (!enter(exchange)) {
+      refuse(asked, 503, `${exchangesPerDirectory} requests for this directory are already running.`);
+      return;
+    }
+    const header = credentials.headerOf(grant.directory, grant.scope, route.origin);
+    if (header instanceof Promise) settle(asked, header, (_asked, made) => carry(exchange, route, made));
+    else carry(exchange, route, header);
+  }
 
-    function refuse(status: number, detail: string): void {
-      onAnswer(status);
-      sendScimError(response, status, `${detail} Request ID: ${requestId}`, {
-        'x-request-id': requestId,
-        ...(status === 503 && { 'retry-after': '5' }),
-      });
-    }
+  function refuse({ response, requestId }: Asked, status: number, detail: string): void {
+    onAnswer(status);
+    sendScimError(response, status, `${detail} Request ID: ${requestId}`, {
+      'x-request-id': requestId,
+      ...(status === 503 && { 'retry-after': '5' }),
+    });
+  }
 
-    function enter(exchange: Exchange): boolean {
-      const { id } = exchange.grant.directory;
-      const count = underWay.get(id) ?? 0;
-      if (count >= exchangesPerDirectory) return false;
-      underWay.set(id, count + 1);
-      response.once('close', () => {
-        const left = (underWay.get(id) ?? 1) - 1;
-        // A map that entries enter and leave with each request is built anew all the time.
-        if (left > 0 || underWay.size <= COUNTS_KEPT) underWay.set(id, left);
-        else underWay.delete(id);
-        exchange.roundTrip?.clientClosed();
-      });
-      return true;
-    }
+  function enter(exchange: Exchange): boolean {
+    const { id } = exchange.grant.directory;
+    const count = underWay.get(id) ?? 0;
+    if (count >= exchangesPerDirectory) return false;
+    underWay.set(id, count + 1);
+    exchange.response.once('close', () => {
+      const left = (underWay.get(id) ?? 1) - 1;
+      // A map that entries enter and leave with each request is built anew all the time.
+      if (left > 0 || underWay.size <= COUNTS_KEPT) underWay.set(id, left);
+      else underWay.delete(id);
+      exchange.roundTrip?.clientClosed();
+    });
+    return true;
   }
 
   /** Who asks so has a wrong base URL, and it is told at the directory that the path names or whose token came. */
