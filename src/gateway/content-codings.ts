@@ -1,6 +1,7 @@
 /** Reads and writes the content codings of answers (RFC 9110 8.4.1), so that the URIs in a compressed body can be mapped as well. */
 import type { Transform } from 'node:stream';
 import zlib, { constants } from 'node:zlib';
+import { createRecall } from '../http/recall.ts';
 
 interface Layer {
   /** Throws when the bytes are not of this coding, or more than `maxOutputLength` come out of them; `isCut`: when they end too soon it may be. */
@@ -84,26 +85,33 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   ...zstdOf(zlib),
 };
 const MOST_LAYERS = 3;
+/** Spellings of a header that are remembered. */
+const HEADERS_KEPT = 100;
 
 /** No codings at all, though servers write them there. */
 const NONE = new Set(['', 'identity', 'none', 'utf-8', 'utf8', 'iso-8859-1', 'us-ascii', 'binary', '7bit', '8bit']);
 
 /** `undefined` for none; `unknown` for one that can't be read here, or too many. */
 export function codingOf(header: string | string[] | undefined): Coding | 'unknown' | undefined {
-  if (header === undefined) return undefined;
-  const names = String(header).split(',');
-  const layers = names
+  const coding = header === undefined ? 'none' : codingNamed(String(header));
+  return coding === 'none' ? undefined : coding;
+}
+
+/** A SCIM server names the same one in each answer. */
+const codingNamed = createRecall((header): Coding | 'unknown' | 'none' => {
+  const layers = header
+    .split(',')
     .map((name) => name.trim().toLowerCase())
     .filter((name) => !NONE.has(name))
     .map((name) => (Object.hasOwn(LAYERS, name) ? LAYERS[name] : undefined));
-  if (layers.length === 0) return undefined;
+  if (layers.length === 0) return 'none';
   const [outer, ...inner] = layers.reverse();
   if (outer === undefined || inner.includes(undefined) || layers.length > MOST_LAYERS) return 'unknown';
   return stacked(
     outer,
     inner.filter((layer) => layer !== undefined),
   );
-}
+}, HEADERS_KEPT);
 
 /** `inner`: from the outer one inwards, against the order in which they were put on (RFC 9110 8.4). */
 function stacked(outer: Layer, inner: readonly Layer[]): Coding {
@@ -128,7 +136,7 @@ export function codingNameOf(header: string | string[] | undefined): string | un
 }
 
 /** What of an `Accept-Encoding` can be read here; what is left of nothing is `identity`. */
-export function readableCodings(acceptEncoding: string): string {
+export const readableCodings = createRecall((acceptEncoding): string => {
   const kept = acceptEncoding.split(',').filter((part) => {
     const [name = '', ...weight] = part.split(';');
     const coding = name.trim().toLowerCase();
@@ -137,7 +145,7 @@ export function readableCodings(acceptEncoding: string): string {
   });
   const text = kept.join(',').trim();
   return text === '' ? 'identity' : text;
-}
+}, HEADERS_KEPT);
 
 /** Whether an IdP that asked so can read a body without any coding (RFC 9110 12.5.3). */
 export function acceptsIdentity(acceptEncoding: string): boolean {
