@@ -3,7 +3,6 @@
 import cluster from 'node:cluster';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import {
   type App,
   assertNotLost,
@@ -126,9 +125,6 @@ async function lead(config: Config, log: Log): Promise<void> {
 
 /** `role`: of a worker; undefined for a process that is alone. */
 async function answerRequests(config: Config, log: Log, role: string | undefined): Promise<void> {
-  // V8 would make the objects of a request old at birth where many lived long once. Dead old objects keep alive what they point to until a
-  // full collection: a third of what the gateway allocates.
-  setFlagsFromString('--no-allocation-site-pretenuring');
   const isFirst = role !== 'follower';
   const siblings = createSiblings(
     role === undefined
