@@ -35,7 +35,6 @@ const LONG =
   /admin\/description|backup|browser|dashboard\/dashboard|demo|entra|fault-points|histories|invariant|oauth\/restart|okta|queue|storage\/mongodb\.|storm|workers|year/;
 /** What must not share the machine with another file, and why. */
 const ALONE: Record<string, string> = {
-  'test/scenarios/invariant-2-revoked-means-refused.test.ts': 'compares the moments at which three processes answer',
   'test/scenarios/invariant-4-own-faults.test.ts': 'holds answers under load to the 5 seconds that are promised',
 };
 
