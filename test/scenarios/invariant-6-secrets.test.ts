@@ -125,11 +125,7 @@ for (const engine of bothEngines) {
             `${secret} in ${revealing.length} responses, not ${shown}: ${revealing.map((response) => response.call).join('; ')}`,
           );
         // In part, too: all but the prefix, and as Basic writes it.
-        const forms = [
-          secret,
-          secret.slice(secret.indexOf('_') + 1),
-          Buffer.from(secret).toString('base64').slice(0, -4),
-        ];
+        const forms = [secret, secret.replace(/^[a-z]+_/, ''), Buffer.from(secret).toString('base64').slice(0, -4)];
         for (const { call: where, text } of places)
           for (const form of forms) if (text.includes(form)) found.push(`${form} in ${where}`);
       }
