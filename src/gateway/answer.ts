@@ -2,11 +2,10 @@
 import { Transform } from 'node:stream';
 import { type Coding, codingOf, isPlainJson } from './content-codings.ts';
 import { isJsonType } from './outcome.ts';
+import type { AnswerHeaders } from './response-headers.ts';
 import type { createUriScanner } from './uri-scanner.ts';
 
 const WHOLE_DECODED_BYTES = 1024 * 1024;
-
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** Types under which servers send JSON by mistake. */
 const VAGUE_TYPE = /^(?:text\/plain|application\/(?:octet-stream|x-json|(?:x-)?javascript)|text\/(?:x-)?javascript)\b/i;
@@ -14,8 +13,7 @@ const BODILESS = new Set([204, 205, 304]);
 
 export class AnswerInProgress {
   readonly status: number;
-  /** By names in lower case. */
-  readonly headers: Headers;
+  readonly headers: AnswerHeaders;
   readonly contentType: string;
   readonly hasBody: boolean;
   coding: Coding | 'unknown' | undefined;
@@ -32,7 +30,7 @@ export class AnswerInProgress {
   readonly #isVague: boolean;
 
   /** `method`: of the request. */
-  constructor(method: string, status: number, headers: Headers) {
+  constructor(method: string, status: number, headers: AnswerHeaders) {
     this.status = status;
     this.headers = headers;
     this.contentType = String(headers['content-type'] ?? '');

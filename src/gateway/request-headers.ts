@@ -138,7 +138,8 @@ function passedName(name: string): string | undefined {
   return verdict;
 }
 
-export interface Asked {
+/** What the headers tell of an exchange. */
+interface Forwarding {
   request: IncomingMessage;
   address: string;
   requestId: string;
@@ -147,7 +148,7 @@ export interface Asked {
 
 /** Names and values in turns, as the IdP wrote them. */
 export function requestHeaders(
-  { request, address, requestId, grant }: Asked,
+  { request, address, requestId, grant }: Forwarding,
   { map, forwarded, forwardedTail }: Route,
   credential: Header | undefined,
 ): string[] {

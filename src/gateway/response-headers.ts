@@ -90,7 +90,10 @@ const HARDENED = [
   "sandbox; default-src 'none'",
 ] as const;
 
-export interface Passing {
+/** Of a SCIM server, by names in lower case. */
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+interface Passing {
   requestId: string;
   /** undefined: URIs stay as they are. */
   map: MapUri | undefined;
@@ -108,9 +111,8 @@ function passedBackAs(lower: string): string | undefined {
   return lower.replace(/(?<![a-z0-9])[a-z]/g, (letter) => letter.toUpperCase());
 }
 
-/** `headers`: by names in lower case. */
 export function responseHeaders(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
+  headers: AnswerHeaders,
   { requestId, map, isBodyChanged, isRecoded }: Passing,
 ): string[] {
   const passed: string[] = [];

@@ -1,7 +1,7 @@
 /**
  * One request to a SCIM server and its answer, with the URIs mapped. Small answers are read as a whole, so that what is wrong with them can
- * still be said; large ones stream by. A class, and no set of closures: V8 came to create those in the old generation, where each kept its
- * request alive until a full collection, and collecting took a fifth of the time.
+ * still be said; large ones stream by. A class instead of closures: V8 began to create those in the old generation, where each kept its
+ * request alive until a full collection, and collecting garbage took a fifth of the time.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
@@ -25,7 +25,7 @@ import {
   redirectHostOf,
 } from './outcome.ts';
 import { requestHeaders } from './request-headers.ts';
-import { responseHeaders } from './response-headers.ts';
+import { type AnswerHeaders, responseHeaders } from './response-headers.ts';
 import type { Route } from './route.ts';
 import type { Transport } from './transport.ts';
 import type { Header } from './upstream-credential.ts';
@@ -149,11 +149,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     if (this.#sending.exchange.response.destroyed) controller.abort(new Error('the client went away'));
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
     if (status < 200) return;
     const { response, method, requestId } = this.#sending.exchange;
     const { map } = this.#sending.route;
@@ -237,12 +233,24 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     if (this.#onDrain) exchange.response.off('drain', this.#onDrain);
   }
 
+  /** Until the answer was in: how fast the IdP reads it says nothing of the SCIM server. */
+  #elapsedMs(): number {
+    return (this.#endedAt ?? this.#deps.clock.monotonicMs()) - this.#sending.exchange.startedAt;
+  }
+
   #tell(outcome: OutcomeClass, more?: Told): void {
-    const { clock, onOutcome } = this.#deps;
-    const { method, path, address, requestId, grant, startedAt } = this.#sending.exchange;
-    // Until the answer was in: how fast the IdP reads it says nothing of the SCIM server.
-    const elapsedMs = (this.#endedAt ?? clock.monotonicMs()) - startedAt;
-    onOutcome({ kind: kindOf(method, path), outcome, method, elapsedMs, grant, address, requestId, ...more });
+    const { method, path, address, requestId, grant } = this.#sending.exchange;
+    const elapsedMs = this.#elapsedMs();
+    this.#deps.onOutcome({
+      kind: kindOf(method, path),
+      outcome,
+      method,
+      elapsedMs,
+      grant,
+      address,
+      requestId,
+      ...more,
+    });
   }
 
   /** Our own answer in place of the SCIM server's. */
@@ -261,9 +269,9 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
   /** The answer is known as far as it matters; what follows of it is not read. */
   #judge(answer: AnswerInProgress, text: string | undefined): OutcomeClass {
     const { exchange, route } = this.#sending;
-    const { method, path, requestId, grant, startedAt } = exchange;
+    const { method, path, requestId, grant } = exchange;
     const { status, contentType, hasBody, headers } = answer;
-    const elapsedMs = (this.#endedAt ?? this.#deps.clock.monotonicMs()) - startedAt;
+    const elapsedMs = this.#elapsedMs();
     const seen = outcomeOf({ method, path, status, contentType, elapsedMs, text, hasBody });
     // Only what can be read was asked for, so what came in another coding is as unreadable to the IdP.
     const isUnreadable = answer.coding === 'unknown' && answer.isJson && hasBody && route.map !== undefined;

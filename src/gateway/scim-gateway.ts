@@ -57,8 +57,8 @@ export interface ScimGateway {
   close(): Promise<void>;
 }
 
-/** A request that is to be decided. */
-interface Asked {
+/** A request that came in and is to be decided. */
+interface Arrival {
   request: IncomingMessage;
   response: ServerResponse;
   method: string;
@@ -92,22 +92,22 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       return;
     }
     const method = request.method ?? 'GET';
-    const asked: Asked = { request, response, method, target, address: context.addressOf(request), requestId };
+    const arrival: Arrival = { request, response, method, target, address: context.addressOf(request), requestId };
     const presented = readPresented(request.rawHeaders, target.query);
     if (presented.kind !== 'none' || presented.subReason !== undefined || !hasSmallForm(request))
-      decide(asked, presented);
-    else settle(asked, readPresentedForm(request), decide);
+      decide(arrival, presented);
+    else settle(arrival, readPresentedForm(request), decide);
   }
 
   /** What has to be waited for goes on when it is there, and its failure is our own. */
-  function settle<T>(asked: Asked, waiting: Promise<T>, go: (asked: Asked, value: T) => void): void {
+  function settle<T>(arrival: Arrival, waiting: Promise<T>, go: (arrival: Arrival, value: T) => void): void {
     waiting
-      .then((value) => go(asked, value))
-      .catch((error: unknown) => sendScimFailure(asked.response, error, asked.requestId));
+      .then((value) => go(arrival, value))
+      .catch((error: unknown) => sendScimFailure(arrival.response, error, arrival.requestId));
   }
 
-  function decide(asked: Asked, presented: Presented): void {
-    const { request, method, target, address, requestId } = asked;
+  function decide(arrival: Arrival, presented: Presented): void {
+    const { request, method, target, address, requestId } = arrival;
     const decision = verification.check({
       presented,
       directory: target.endpointKey,
@@ -118,24 +118,24 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       userAgent: request.headers['user-agent'],
       requestId,
     });
-    if (decision instanceof Promise) settle(asked, decision, proceed);
-    else proceed(asked, decision);
+    if (decision instanceof Promise) settle(arrival, decision, proceed);
+    else proceed(arrival, decision);
   }
 
-  function proceed(asked: Asked, made: Decision): void {
-    const { response, requestId, target } = asked;
-    if (made.allowed) forward(asked, made.grant);
+  function proceed(arrival: Arrival, made: Decision): void {
+    const { response, requestId, target } = arrival;
+    if (made.allowed) forward(arrival, made.grant);
     else sendDenial(response, { denial: made.denial, endpointKey: target.endpointKey, requestId, publicUrl });
   }
 
-  function forward(asked: Asked, grant: Grant): void {
-    const { request, response, method, target, address, requestId } = asked;
+  function forward(arrival: Arrival, grant: Grant): void {
+    const { request, response, method, target, address, requestId } = arrival;
     const { rest: path, query } = target;
     const route = routes.find(grant);
     if (!route) {
       const kind = kindOf(method, path);
       onOutcome({ kind, outcome: 'not_set', method, elapsedMs: 0, grant, address, requestId });
-      refuse(asked, 502, "This directory's SCIM server is not configured yet.");
+      refuse(arrival, 502, "This directory's SCIM server is not configured yet.");
       return;
     }
     const startedAt = clock.monotonicMs();
@@ -144,15 +144,15 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       roundTrip: undefined,
     };
     if (!enter(exchange)) {
-      refuse(asked, 503, `${exchangesPerDirectory} requests for this directory are already running.`);
+      refuse(arrival, 503, `${exchangesPerDirectory} requests for this directory are already running.`);
       return;
     }
     const header = credentials.headerOf(grant.directory, grant.scope, route.origin);
-    if (header instanceof Promise) settle(asked, header, (_asked, made) => carry(exchange, route, made));
+    if (header instanceof Promise) settle(arrival, header, (_arrival, made) => carry(exchange, route, made));
     else carry(exchange, route, header);
   }
 
-  function refuse({ response, requestId }: Asked, status: number, detail: string): void {
+  function refuse({ response, requestId }: Arrival, status: number, detail: string): void {
     onAnswer(status);
     sendScimError(response, status, `${detail} Request ID: ${requestId}`, {
       'x-request-id': requestId,

@@ -18,7 +18,7 @@ import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { exchange, makeClient, obtainCode, REDIRECT_URI, refresh } from '../support/oauth-client.ts';
 import { createOperatorBrowser } from '../support/operator-browser.ts';
 import { type LatchkeyProcess, PROCESS_OWNER_KEY, startLatchkey } from '../support/process.ts';
-import { type Captured, dump } from '../support/stored-text.ts';
+import { type Captured, dump, spellingsOf } from '../support/stored-text.ts';
 import { type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 
 const METRICS_TOKEN = 'metrics-token-of-this-scenario';
@@ -157,11 +157,9 @@ for (const engine of engines) {
 
       const found = new Set<string>();
       for (const [kind, secret] of secrets) {
-        // Behind the prefix; a JWT has none, and may have its first `_` among the last characters, which a trace may show.
-        const bare = secret.replace(/^[a-z]+_/, '');
-        const forms = [secret, bare, Buffer.from(secret).toString('base64').slice(0, -4)];
+        const spellings = spellingsOf(secret);
         for (const { call: where, text } of everywhere)
-          if (forms.some((form) => text.includes(form)))
+          if (spellings.some((spelling) => text.includes(spelling)))
             found.add(
               `${kind} in ${where
                 .replaceAll(secret, '{secret}')

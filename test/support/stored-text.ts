@@ -29,3 +29,11 @@ export async function dump(url: string): Promise<Captured[]> {
   assert.ok(found.length > 5);
   return found;
 }
+
+/**
+ * What a text must not hold of a secret: all of it, all but its prefix, and how Basic writes it. A JWT has no prefix: what follows its first
+ * `_` can be a few last characters, which a trace may show.
+ */
+export function spellingsOf(secret: string): string[] {
+  return [secret, secret.replace(/^[a-z]+_/, ''), Buffer.from(secret).toString('base64').slice(0, -4)];
+}
