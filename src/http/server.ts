@@ -54,16 +54,24 @@ export interface HttpServer {
   stopKeepingAlive(): void;
 }
 
-/** The last request of a connection. How far it moves is looked at by the sweep, so that a request costs no look at the clock. */
+/** The request of a connection that is handled. How far it moves is looked at by the sweep, so that a request costs no look at the clock. */
 interface Line {
   request: IncomingMessage;
   response: ServerResponse;
+  /** To the last request that came: another one than that in hand where the client did not wait for its answer. */
+  last: ServerResponse;
+  /** How many came behind it. */
+  waiting: number;
+  /** What came behind is no HTTP: nothing that waits is begun any more. */
+  isBroken: boolean;
   /** At the last sweep, or UNKNOWN. */
   bytesRead: number;
   movedAt: number;
 }
 
 const UNKNOWN = -1;
+/** A bound on memory. Hardly any client sends a request before it has the answer to the one in front of it. */
+const MOST_WAITING = 100;
 
 const REQUEST_LINE = /^([A-Z]{3,16}) +(\/[^\r\n]*?)(?: +HTTP\/1\.[01])?\r?\n/;
 
@@ -78,7 +86,28 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   // Node would refuse these without a body, so they are refused here.
   const server = createServer({ connectionsCheckingInterval: limits.sweepMs, requireHostHeader: false }, receive);
 
+  /**
+   * One after the other, in the order in which they came (RFC 9112 9.3.2). Node would hand over all at once, and never close the response to
+   * one that waits when its connection ends: whatever it holds until then it would hold for ever.
+   */
   function receive(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const line = lines.get(socket);
+    const before = line?.last;
+    if (line) line.last = response;
+    if (!line || !before || before.closed) {
+      begin(request, response);
+      return;
+    }
+    line.waiting += 1;
+    if (line.waiting > MOST_WAITING) socket.destroy();
+    before.once('close', () => {
+      line.waiting -= 1;
+      if (!socket.destroyed && !line.isBroken) begin(request, response);
+    });
+  }
+
+  function begin(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const line = lines.get(socket);
     if (line) {
@@ -87,7 +116,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       line.bytesRead = UNKNOWN;
     } else {
       socket.once('close', () => lines.delete(socket));
-      lines.set(socket, { request, response, bytesRead: UNKNOWN, movedAt: 0 });
+      const rest = { last: response, waiting: 0, isBroken: false, bytesRead: UNKNOWN, movedAt: 0 };
+      lines.set(socket, { request, response, ...rest });
       leave(socket);
     }
     if (isStopping) response.shouldKeepAlive = false;
@@ -104,6 +134,17 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     answer(socket, response, { reason: 'not_http', target, method, address: addressOf(socket) });
   }
 
+  /** Whatever came last on a connection can't be read: what came before it is answered first. */
+  function refuseBehind(socket: Socket, unreadable: Omit<UnreadableRequest, 'address'>): void {
+    const line = lines.get(socket);
+    const whole = { ...unreadable, address: addressOf(socket) };
+    if (!line?.request.complete || line.response.closed) answer(socket, line?.response, whole);
+    else if (!line.isBroken) {
+      line.isBroken = true;
+      line.response.once('close', () => !socket.destroyed && answer(socket, undefined, whole));
+    }
+  }
+
   // Longer than any proxy keeps an idle connection, so that it is never we who close one just as it is used.
   server.keepAliveTimeout = 75_000;
   server.headersTimeout = limits.headMs;
@@ -111,7 +152,9 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   server.on('clientError', refuse);
   // An expectation that is not known may be passed over (RFC 9110 10.1.1).
   server.on('checkExpectation', receive);
-  server.on('connect', (request, stream) => refuseAs(stream as Socket, undefined, request));
+  server.on('connect', ({ url: target, method }, stream) =>
+    refuseBehind(stream as Socket, { reason: 'not_http', target, method }),
+  );
   const sweep = setInterval(endStalled, limits.sweepMs);
   sweep.unref();
   server.once('close', () => clearInterval(sweep));
@@ -157,13 +200,12 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 
   function refuse(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, stream: unknown): void {
     const socket = stream as Socket;
-    const response = lines.get(socket)?.response;
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
     const [, method, target] = REQUEST_LINE.exec(error.rawPacket?.toString('latin1') ?? '') ?? [];
-    answer(socket, response, { reason: reasonOf(error.code, target), target, method, address: addressOf(socket) });
+    refuseBehind(socket, { reason: reasonOf(error.code, target), target, method });
   }
 
   function answer(socket: Socket, response: ServerResponse | undefined, unreadable: UnreadableRequest): void {
