@@ -17,7 +17,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { completeBuild } from './support/build.ts';
 import { ENGINE_CHOICES, isContentWithMemoryServer, needsMemoryServer, needsMongodb } from './support/engines.ts';
 import { createMemoryServer, createMongoServer, type MongoServer } from './support/mongo-server.ts';
 import { hasPart, missingParts } from './support/parts.ts';
@@ -72,7 +71,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-completeBuild();
 const env: NodeJS.ProcessEnv = { ...process.env, ...(engine !== undefined && { LATCHKEY_TEST_ENGINE: engine }) };
 if (hasPart('mongodb') && !env['LATCHKEY_TEST_MONGODB_URL'] && files.some((file) => needsMongodb(file, engine))) {
   const server = await createMongoServer({ survivesKill: false });

@@ -1,7 +1,7 @@
 /** The code of docs/guides/resource-servers.md, run as it stands there: each in a process of its own, against the real server. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
@@ -10,6 +10,7 @@ import { codeIn } from '../support/guide-code.ts';
 import { freePort } from '../support/mongo-server.ts';
 import { findCommand, hasPart, missingParts } from '../support/parts.ts';
 import { type RawReply, sendRaw } from '../support/raw-request.ts';
+import { installVerify } from '../support/verify-package.ts';
 
 const codeOf = (name: string) => codeIn('docs/guides/resource-servers.md', name);
 const users = '/scim/v2/northwind-okta/Users';
@@ -38,10 +39,7 @@ describe('the code of docs/guides/resource-servers.md', () => {
   const urls = new Map<string, string>();
 
   before(async () => {
-    const place = join(folder, 'node_modules/@latchkey/verify');
-    mkdirSync(place, { recursive: true });
-    cpSync('packages/verify/package.json', join(place, 'package.json'));
-    cpSync('build/packages/verify/src', join(place, 'dist'), { recursive: true });
+    installVerify(folder);
     app = await startApp();
     directory = await app.api.makeDirectory({ endpointKey: 'northwind-okta' });
     await app.api.makeDirectory({ endpointKey: 'contoso-okta' });

@@ -1,9 +1,7 @@
 /** @latchkey/verify in front of SCIM servers in the frameworks that it is for, against the real server. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -16,10 +14,8 @@ import { systemClock } from '../../src/clock.ts';
 import type { Answer } from '../support/api.ts';
 import { runApp, startApp, type TestApp } from '../support/app.ts';
 import { type RawReply, type RawRequest, sendRaw } from '../support/raw-request.ts';
+import { compile, installVerify } from '../support/verify-package.ts';
 
-const COMPILER = createRequire(import.meta.url)
-  .resolve('typescript/package.json')
-  .replace('package.json', 'bin/tsc');
 const SCIM_ERROR = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
 /** A SCIM server of each kind that answers whose request it got. */
@@ -290,11 +286,8 @@ describe('@latchkey/verify', () => {
 
   it('builds into modules with types that need nothing but Node', () => {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-verify-'));
-    const compile = (...args: string[]) => spawnSync(process.execPath, [COMPILER, ...args], { encoding: 'utf8' });
     try {
-      const place = join(folder, 'node_modules/@latchkey/verify');
-      assert.equal(compile('-p', 'packages/verify/tsconfig.json', '--outDir', join(place, 'dist')).stdout, '');
-      cpSync('packages/verify/package.json', join(place, 'package.json'));
+      const place = installVerify(folder);
       symlinkSync(resolve('node_modules/@types'), join(folder, 'node_modules/@types'));
       for (const file of readdirSync(join(place, 'dist'))) {
         for (const [, name = ''] of readFileSync(join(place, 'dist', file), 'utf8').matchAll(/from '([^']+)'/g)) {
@@ -309,18 +302,9 @@ const latchkey = createVerifier({ url: 'https://scim.example.com', apiKey: 'lk_'
 export const id: string = latchkey.identityOf({} as never).directoryId;
 `,
       );
-      const { stdout } = compile(
-        '--ignoreConfig',
-        '--noEmit',
-        '--strict',
-        '--module',
-        'nodenext',
-        '--types',
-        'node',
-        use,
-      );
-      assert.equal([...stdout.matchAll(/error TS/g)].length, 1, stdout);
-      assert.match(stdout, /'surprise' does not exist in type 'VerifierOptions'/);
+      const said = compile('--ignoreConfig', '--noEmit', '--strict', '--module', 'nodenext', '--types', 'node', use);
+      assert.equal([...said.matchAll(/error TS/g)].length, 1, said);
+      assert.match(said, /'surprise' does not exist in type 'VerifierOptions'/);
       assert.equal(JSON.parse(readFileSync('packages/verify/package.json', 'utf8')).dependencies, undefined);
     } finally {
       rmSync(folder, { recursive: true, force: true });
