@@ -29,7 +29,6 @@ export interface Rhythm {
 export type WeightOf = (day: Date) => number;
 
 export interface Silence {
-  longestMs: number;
   limitMs: number;
   workingMs: number;
   basis: 'own' | 'preset';
@@ -128,14 +127,18 @@ export function silenceOf(rhythm: Rhythm, now: Date, weightOf: WeightOf, quietDa
     // The preset is plain time; what was declared to be expected is working time, as it passes slower.
     const isBeyond = expectedMs === 0 || workingMs(lastSignAt, now, weightOf) > expectedMs * MARGIN;
     const isAlarm = !isMuted && quietMs > presetMs && isBeyond;
-    return { longestMs: 0, limitMs, workingMs: quietMs, basis: 'preset', isAlarm };
+    return { limitMs, workingMs: quietMs, basis: 'preset', isAlarm };
   }
   const longest = Math.max(expectedMs, ...gaps.map((gap) => gap.workingMs));
   const limitMs = Math.max(LEAST_LIMIT_MS, longest * marginOf(weeks));
   // The calendar bounds working time, so most moments need no look at the days.
   const passed = quietMs <= limitMs ? 0 : workingMs(lastSignAt, now, weightOf);
-  const longestMs = Math.max(0, ...gaps.map(({ from, to }) => Date.parse(to) - Date.parse(from)));
-  return { longestMs, limitMs, workingMs: passed, basis: 'own', isAlarm: !isMuted && passed > limitMs };
+  return { limitMs, workingMs: passed, basis: 'own', isAlarm: !isMuted && passed > limitMs };
+}
+
+/** In plain time, as it is told; 0 where none is known. */
+export function longestGapMs({ gaps }: Rhythm): number {
+  return Math.max(0, ...gaps.map(({ from, to }) => Date.parse(to) - Date.parse(from)));
 }
 
 /** The shorter the history, the less its longest gap says. */

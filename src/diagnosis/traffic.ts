@@ -9,7 +9,16 @@ import { IDENTITY_PROVIDERS, type IdentityProviderId } from '../identity-provide
 import type { Storage, Stored } from '../storage/index.ts';
 import type { OutcomeFacts, SilenceFacts, SourceFacts } from './facts.ts';
 import { createFleet, type Fleet } from './fleet.ts';
-import { asExpected, dayKey, fleetWeight, isBeyondUsual, type Rhythm, silenceOf, type WeightOf } from './silence.ts';
+import {
+  asExpected,
+  dayKey,
+  fleetWeight,
+  isBeyondUsual,
+  longestGapMs,
+  type Rhythm,
+  silenceOf,
+  type WeightOf,
+} from './silence.ts';
 import { type Counts, createCounts, type Pending } from './traffic-counts.ts';
 import { merged, mergedOutcomes, mergedSources, rhythmOf, shape, type TrafficRecord } from './traffic-record.ts';
 
@@ -113,8 +122,9 @@ export function createTraffic(deps: {
   async function silenceFacts(rhythm: Rhythm, provider: IdentityProviderId): Promise<SilenceFacts> {
     const [now, weight] = [clock.now(), await weightOf(provider)];
     const { quietDays } = IDENTITY_PROVIDERS[provider].rhythm;
-    const { longestMs, limitMs, basis, isAlarm } = silenceOf(rhythm, now, weight, quietDays);
+    const { limitMs, basis, isAlarm } = silenceOf(rhythm, now, weight, quietDays);
     const { firstSignAt, lastSignAt, expectedMs, mutedUntil } = rhythm;
+    const longestMs = basis === 'own' ? longestGapMs(rhythm) : 0;
     const isMuted = mutedUntil !== undefined && mutedUntil > now;
     const said = { ...(expectedMs !== undefined && { expectedMs }), ...(isMuted && { mutedUntil }) };
     const facts = { since: lastSignAt, firstAt: firstSignAt, longestMs, limitMs, basis, ...said };
