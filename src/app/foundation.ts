@@ -3,7 +3,7 @@ import { createAudit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Config, readSources } from '../config/index.ts';
 import { createUpstreamPolicy, PRIVATE_RANGES } from '../directories/index.ts';
-import { KINDS, OUTCOMES } from '../gateway/index.ts';
+import { createNameLookups, KINDS, OUTCOMES } from '../gateway/index.ts';
 import { createFailureLimits } from '../http/failure-limits.ts';
 import { createRequestContext } from '../http/request-context.ts';
 import { UNREADABLE } from '../http/server.ts';
@@ -131,6 +131,7 @@ export function createFoundation(deps: AppDependencies) {
     audit,
     upstreamPolicy,
     publicPolicy,
+    lookUpName: createNameLookups({ clock }),
     context,
     brand,
     assets,

@@ -44,6 +44,7 @@ export function createMachines(
     brand,
     failures,
     upstreamPolicy,
+    lookUpName,
   } = foundation;
   const organizations = createOrganizations({ storage, audit, clock, random });
   const directories = createDirectories({
@@ -141,6 +142,7 @@ export function createMachines(
     publicUrl,
     log,
     upstreamPolicy,
+    lookUpName,
     random,
     credentials: createUpstreamCredentials({
       fallback: fallbackCredentialOf(config),

@@ -23,7 +23,7 @@ export function createPeople(deps: AppDependencies, foundation: Foundation, mach
   const { config, publicUrl, random, log, version } = deps;
   const { clock, metrics, share, storage, leaseMs, waitOutLease, changeMs, audit, context, brand, idempotency } =
     foundation;
-  const { upstreamPolicy, publicPolicy } = foundation;
+  const { upstreamPolicy, publicPolicy, lookUpName } = foundation;
   const { organizations, directories, credentials, removal, apiKeys, usage, oauth, diagnoses, verification } = machines;
   const { gateway, check } = machines;
   const idleMs = config.LATCHKEY_SESSION_IDLE_MINUTES * MINUTE;
@@ -40,6 +40,7 @@ export function createPeople(deps: AppDependencies, foundation: Foundation, mach
     share,
   });
   const webhookMs = config.LATCHKEY_WEBHOOK_TIMEOUT_MS;
+  const connecting = { lookUpName, connectTimeoutMs: webhookMs, timeoutMs: webhookMs };
   const notifications = createNotifications({
     storage,
     audit,
@@ -58,9 +59,9 @@ export function createPeople(deps: AppDependencies, foundation: Foundation, mach
     brand: { name: brand.name, support: brand.support },
     smtp: smtpOf(config),
     mailsPerMinute: config.LATCHKEY_MAIL_PER_MINUTE,
-    transport: createTransport({ policy: upstreamPolicy, connectTimeoutMs: webhookMs, timeoutMs: webhookMs }),
+    transport: createTransport({ policy: upstreamPolicy, ...connecting }),
     policy: upstreamPolicy,
-    publicTransport: createTransport({ policy: publicPolicy, connectTimeoutMs: webhookMs, timeoutMs: webhookMs }),
+    publicTransport: createTransport({ policy: publicPolicy, ...connecting }),
     publicPolicy,
     secret: deps.secret,
     publicUrl,

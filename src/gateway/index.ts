@@ -4,6 +4,7 @@
  * closed set of outcomes.
  */
 export { fallbackCredentialOf } from './fallback-credential.ts';
+export { createNameLookups, type LookUpName } from './name-lookups.ts';
 export {
   isFailure,
   KINDS,

@@ -20,6 +20,7 @@ import {
   type Verification,
 } from '../verification/index.ts';
 import { type Carry, createCarry } from './exchange.ts';
+import type { LookUpName } from './name-lookups.ts';
 import { kindOf, type Outcome } from './outcome.ts';
 import { readTarget, type Target } from './request-target.ts';
 import type { Exchange } from './round-trip.ts';
@@ -36,6 +37,7 @@ interface GatewayDependencies {
   publicUrl: string;
   log: Log;
   upstreamPolicy: UpstreamPolicy;
+  lookUpName: LookUpName;
   /** What authenticates us at upstreams. */
   credentials: UpstreamCredentials;
   /** At a time, so that no directory can keep the others from the server that they share. */
@@ -73,6 +75,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
   const { verification, context, clock, publicUrl, credentials, exchangesPerDirectory, onAnswer, onOutcome } = deps;
   const transport = createTransport({
     policy: deps.upstreamPolicy,
+    lookUpName: deps.lookUpName,
     connectTimeoutMs: deps.connectTimeoutMs,
     timeoutMs: deps.timeoutMs,
   });

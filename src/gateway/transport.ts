@@ -1,12 +1,14 @@
 /** The connections to SCIM servers: kept alive, and never to an address that an upstream may not have. */
-import { lookup as resolve } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { UpstreamPolicy } from '../directories/index.ts';
 import { skipInterim } from './interim-answers.ts';
+import type { LookUpName } from './name-lookups.ts';
 
 export interface TransportOptions {
   policy: UpstreamPolicy;
+  lookUpName: LookUpName;
   /** Until a connection stands, TLS included. */
   connectTimeoutMs: number;
   /** Until a whole exchange has ended. */
@@ -27,7 +29,7 @@ export class AddressRefusedError extends Error {
 const IDLE_MS = 4000;
 const CONNECTORS_KEPT = 1000;
 
-export function createTransport({ policy, connectTimeoutMs, timeoutMs }: TransportOptions): Transport {
+export function createTransport({ policy, lookUpName, connectTimeoutMs, timeoutMs }: TransportOptions): Transport {
   /** By origin, since the rules depend on port and scheme, which a lookup is not told. */
   const connectors = new Map<string, buildConnector.connector>();
 
@@ -44,25 +46,25 @@ export function createTransport({ policy, connectTimeoutMs, timeoutMs }: Transpo
 
   /** Resolves a name to addresses that may be connected to: what a name means is decided now, not when it was configured. */
   function allowedLookup(target: { protocol: string; hostname: string; port: number }): LookupFunction {
+    async function allowedAddresses(hostname: string): Promise<[LookupAddress, ...LookupAddress[]]> {
+      const addresses = await lookUpName(hostname);
+      const allowed = await policy.allowed(
+        target,
+        addresses.map(({ address }) => address),
+      );
+      const [first, ...others] = addresses.filter(({ address }) => allowed.includes(address));
+      if (!first) throw new AddressRefusedError(`${hostname} resolves to no address that is allowed`);
+      return [first, ...others];
+    }
+
     return (hostname, options, callback) => {
-      resolve(hostname, { ...options, all: true }, (error, addresses) => {
-        if (error) return callback(error, '');
-        policy
-          .allowed(
-            target,
-            addresses.map(({ address }) => address),
-          )
-          .then(
-            (allowed) => {
-              const open = addresses.filter(({ address }) => allowed.includes(address));
-              const [first] = open;
-              if (!first) callback(new AddressRefusedError(`${hostname} resolves to no address that is allowed`), '');
-              else if (options.all) callback(null, open);
-              else callback(null, first.address, first.family);
-            },
-            (failed: Error) => callback(failed, ''),
-          );
-      });
+      allowedAddresses(hostname).then(
+        (open) => {
+          if (options.all) callback(null, open);
+          else callback(null, open[0].address, open[0].family);
+        },
+        (error: Error) => callback(error, ''),
+      );
     };
   }
 
