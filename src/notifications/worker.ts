@@ -33,7 +33,8 @@ const PER_LANE = 10;
 const CLAIMED_PER_LANE = 20;
 /** Of a busy lane, read at once and started one by one. */
 const READ_AHEAD = 50;
-const IN_ALL = 400;
+/** From so many on in all, each target gets one at a time: many that are slow leave a place to all others. */
+const IN_ALL = 200;
 
 /** What goes to one target. */
 interface Lane {
@@ -72,22 +73,16 @@ export function createWorker(deps: {
   /** Emails were left since as many were under way. */
   let areMailsLeft = false;
   let isAllWanted = false;
-  /** Something was left since too much was under way in all. */
-  let isCrowded = false;
   let pumping: Promise<void> | undefined;
   let isStopped = false;
 
   const isFull = (laneId: string) => {
     const lane = busy.get(laneId);
-    return lane !== undefined && lane.taken >= lane.mostTaken;
+    return lane !== undefined && (lane.taken >= lane.mostTaken || running.size >= IN_ALL);
   };
 
   /** A part of what the lane may have at a time; undefined where it has that much. */
   function take(laneId: string, isMail: boolean): Lane | undefined {
-    if (running.size >= IN_ALL) {
-      isCrowded = true;
-      return undefined;
-    }
     if (isFull(laneId)) return undefined;
     if (isMail) {
       areMailsLeft ||= mails >= mostMails;
@@ -156,10 +151,6 @@ export function createWorker(deps: {
           isAllWanted ||= areMailsLeft;
           areMailsLeft = false;
         }
-        if (isCrowded && running.size <= IN_ALL / 2) {
-          isCrowded = false;
-          isAllWanted = true;
-        }
         leave();
         if (isAllWanted) goOn();
       });
@@ -220,7 +211,7 @@ export function createWorker(deps: {
   }
 
   async function pump(): Promise<void> {
-    while (!isStopped && running.size < IN_ALL) {
+    while (!isStopped) {
       const [lane] = wanted;
       if (isAllWanted) {
         isAllWanted = false;
@@ -246,7 +237,7 @@ export function createWorker(deps: {
       )
       .finally(() => {
         pumping = undefined;
-        if ((isAllWanted || wanted.size > 0) && running.size < IN_ALL) goOn();
+        if (isAllWanted || wanted.size > 0) goOn();
       });
   }
 

@@ -289,6 +289,33 @@ describe('webhooks', () => {
     }
   });
 
+  it('of as many slow receivers as one organization can have delay no other one', async () => {
+    const quick = await startReceiver();
+    const patient = await startApp({ env: { LATCHKEY_WEBHOOK_TIMEOUT_MS: '60000' } });
+    const events = ['organization.updated'];
+    try {
+      receiver.answers(() => undefined);
+      const { id: organizationId } = (await patient.api.post('/organizations', { name: 'slow' })).body;
+      const path = `/organizations/${organizationId}`;
+      await patient.api.patch(path, { upstreamOrigins: [receiver.url] });
+      for (let count = 0; count < 20; count++) {
+        const url = `${receiver.url}/${count}`;
+        assert.equal((await patient.api.post('/webhooks', { url, organizationId, events })).status, 201);
+      }
+      await patient.api.post('/webhooks', { url: quick.url, events });
+      for (let count = 1; count <= 30; count++) {
+        await patient.api.patch(path, { name: `slow ${count}` });
+        // None of the slow ones has ended: they are given up after a minute.
+        await until(`the quick one has ${count}`, 20_000, () => quick.received.length === count);
+      }
+      await until('all slow ones are busy', 20_000, () => receiver.received.length >= 20);
+    } finally {
+      await receiver.close();
+      await patient.close();
+      await quick.close();
+    }
+  });
+
   it('reach chat channels in the words of Slack and of Teams, without showing their addresses', async () => {
     const slack = await addWebhook({ kind: 'slack', url: `${receiver.url}/services/T000/B000/secretOfChannel` });
     await addWebhook({ kind: 'teams', url: `${receiver.url}/workflows/abc?sig=secretOfFlow` });
