@@ -35,7 +35,7 @@ function cell(value: unknown): string {
         : typeof value === 'object'
           ? JSON.stringify(value)
           : String(value);
-  // A spreadsheet may split at semicolons and tabs, too.
-  const inert = text.replace(/(^|[;\t\r\n])(?=[=+\-@\t\r])/g, "$1'");
+  // A spreadsheet may split at semicolons and tabs, too. What we quote begins with a quote there, and then goes on behind an empty text.
+  const inert = text.replace(/(?<=^|[;\t\r\n])(?=[ "]*[=+\-@\t\r])/g, "'");
   return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
 }
