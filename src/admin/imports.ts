@@ -71,6 +71,16 @@ function problemOf(issue: z.core.$ZodIssue | undefined): string {
   return withoutUnguessable(`${place || 'type'}: ${issue?.message ?? 'not valid'}`);
 }
 
+/** Why a value that is kept already does not work where it was to go; undefined where it does. `facts`: of the error that says so. */
+function problemOfKept({ directoryId, credentialId, state }: Record<string, unknown>, wantedId: string) {
+  if (directoryId !== wantedId)
+    return `This value is already in ${directoryId === undefined ? 'another directory' : `directory ${directoryId}`}, and can be in one only.`;
+  if (credentialId === undefined) return 'This value already belongs to a connection of another client.';
+  if (state === 'revoked' || state === 'expired')
+    return `This value was imported before, as ${credentialId}, and has ended. Issue a new one instead.`;
+  return undefined;
+}
+
 export function importOperations(deps: {
   clients: Clients;
   directories: Directories;
@@ -153,7 +163,11 @@ export function importOperations(deps: {
       // Who may not see where a value is kept is not told that it is kept, nor that it was imported before.
       if (isKeptElsewhere(thrown, caller))
         return { ...told, status: 'refused', problem: "This value can't be imported. Issue a new one instead." };
-      if (code === 'credential_exists') return { ...told, status: 'exists' };
+      if (code === 'credential_exists' && data.type !== 'client') {
+        const { id } = await directoryOf(data.directory, caller);
+        const problem = problemOfKept(asAppError(thrown).facts, id);
+        return problem === undefined ? { ...told, status: 'exists' } : { ...told, status: 'refused', problem };
+      }
       if (code === 'client_exists') return existing(data, told, caller);
       // In a dry run the client of an earlier row is not there yet.
       const isComing = isDry && code === 'not_found' && data.type === 'refresh_token' && coming.has(data.clientId);

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Attribution } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials, Scope } from '../credentials/index.ts';
-import { assertStrongEnough, type Digest, digestOf, type WeakValues } from '../credentials/index.ts';
+import { assertStrongEnough, type Digest, digestOf, stateAt, type WeakValues } from '../credentials/index.ts';
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { BASE62 } from '../identifiers.ts';
@@ -72,9 +72,8 @@ export function createMovingIn(deps: {
     if (client.directoryId !== undefined && client.directoryId !== directory.id)
       throw invalid('clientId', 'a client that belongs to this directory, or a shared one');
     const known = (await artifacts.find(id)) ?? (await artifacts.find(importedRefreshTokenId(other)));
-    if (known) throw existsAt(known.payload, directory);
-    // The IDs are made of what the store may hold: those of a weak one tell no more than its keyed digest.
-    const ids = idsOf([id.slice('RefreshToken:'.length), client.id, directory.id]);
+    if (known) throw await existsAs(known, input);
+    const ids = idsOf(id, input);
     const { id: grantId, credentialId } = ids;
     if (isDry) {
       const isBegun = (await credentials.find(credentialId)) !== undefined;
@@ -98,23 +97,29 @@ export function createMovingIn(deps: {
           { force: true, reason: "its refresh token is another one's" },
           attribution,
         );
-      throw existsAt(first?.payload, directory, error);
+      throw first ? await existsAs(first, input, error) : new AppError('credential_exists', {}, { cause: error });
     }
     return { credentialId };
   };
+
+  /** Another directory than the caller's own is not named: nothing says here who may see it. */
+  async function existsAs(known: Artifact, input: ConnectionImport, cause?: unknown): Promise<AppError> {
+    const { id: directoryId, organizationId } = input.directory;
+    const { accountId } = JSON.parse(known.payload) as { accountId?: string };
+    const ids = idsOf(known.id, input);
+    const credential = known.grantId === ids.id ? await credentials.find(ids.credentialId) : undefined;
+    const facts = {
+      ...(accountId === directoryId && { directoryId, organizationId }),
+      ...(credential && { credentialId: credential.id, state: stateAt(credential, clock.now()) }),
+    };
+    return new AppError('credential_exists', facts, { cause });
+  }
 }
 
-/** Another directory than the caller's own is not named: nothing says here who may see it. */
-function existsAt(payload: string | undefined, { id, organizationId }: Directory, cause?: unknown): AppError {
-  const { accountId } = JSON.parse(payload ?? '{}') as { accountId?: string };
-  const facts = accountId === id ? { directoryId: id, organizationId } : {};
-  return new AppError('credential_exists', facts, { cause });
-}
-
-function idsOf(facts: readonly string[]): ConnectionIds {
-  const digest = createHash('sha512')
-    .update(JSON.stringify(['import of a connection', ...facts]))
-    .digest();
+/** The IDs are made of what the store may hold: those of a weak one tell no more than its keyed digest. */
+function idsOf(artifactId: string, { client, directory }: ConnectionImport): ConnectionIds {
+  const facts = ['import of a connection', artifactId.slice('RefreshToken:'.length), client.id, directory.id];
+  const digest = createHash('sha512').update(JSON.stringify(facts)).digest();
   const text = Array.from(digest, (byte) => BASE62[byte % BASE62.length]).join('');
   return { id: text.slice(0, 22), credentialId: `cred_${text.slice(22, 42)}` };
 }

@@ -119,6 +119,37 @@ for (const engine of engines) {
       assert.match(changed.rows[0].problem, /another secret/);
     });
 
+    it('says of a value that exists only what is so: it works here, it is elsewhere, or it has ended', async () => {
+      const [here, there] = [await app.api.makeDirectory(), await app.api.makeDirectory()];
+      const client = { type: 'client', clientSecret: SECRET, name: 'A' };
+      await importing(lines({ ...client, clientId: 'exists-1' }, { ...client, clientId: 'exists-2' }));
+      const token = (directory: Answer) => ({ type: 'token', directory: directory.id, sha256: sha256('exists-token') });
+      const connection = (directory: Answer, clientId: string) => ({
+        type: 'refresh_token',
+        clientId,
+        directory: directory.id,
+        refreshTokenSha256: sha256('exists-refresh'),
+      });
+      const file = lines(token(here), connection(here, 'exists-1'));
+      const first = await importing(file);
+      assert.deepEqual(statusesOf(first), ['imported', 'imported']);
+      for (const dryRun of [true, false]) {
+        assert.deepEqual(statusesOf(await importing(file, { dryRun })), ['exists', 'exists']);
+        const elsewhere = lines(token(there), connection(there, 'exists-1'), connection(here, 'exists-2'));
+        const { rows } = await importing(elsewhere, { dryRun });
+        assert.deepEqual(statusesOf({ rows }), ['refused', 'refused', 'refused'], JSON.stringify(rows));
+        assert.ok(rows[0].problem.includes(here.id), rows[0].problem);
+        assert.match(rows[1].problem, /another directory/);
+        assert.match(rows[2].problem, /another client/);
+      }
+      for (const { id } of first.rows) await app.api.post(`/credentials/${id}/revoke`, { force: true });
+      for (const dryRun of [true, false]) {
+        const { rows } = await importing(file, { dryRun });
+        assert.deepEqual(statusesOf({ rows }), ['refused', 'refused'], JSON.stringify(rows));
+        assert.match(rows[0].problem, /has ended/);
+      }
+    });
+
     it('reads CSV with quotes, lists and a byte order mark', async () => {
       const { id } = await app.api.makeDirectory();
       const csv = [
@@ -285,7 +316,9 @@ for (const engine of engines) {
       const full = await api.post('/imports', { format: 'jsonl', content: theirs });
       const unknown = await api.post('/imports', { format: 'jsonl', content: theirs.replaceAll('their-', 'new-') });
       assert.deepEqual(full.body.rows, unknown.body.rows, 'with full slots, nothing at all');
-      assert.deepEqual(statusesOf(await importing(theirs)), ['exists', 'exists'], 'who sees all is told');
+      const seen = await importing(theirs);
+      assert.deepEqual(statusesOf(seen), ['refused', 'refused']);
+      assert.ok(seen.rows[0].problem.includes(other.id), 'who sees all is told where it is');
     });
 
     it('lets a key of one organization import into its own directories alone', async () => {
