@@ -1,7 +1,7 @@
 /** Moving in: many clients, connections and static tokens of another system by one file, tried first without a change. */
 import { z } from 'zod';
 import type { Attribution } from '../audit/index.ts';
-import type { Credentials } from '../credentials/index.ts';
+import { type Credentials, digestOf } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import { AppError, asAppError, isAppError } from '../errors.ts';
 import type { Client, Clients, Oauth } from '../oauth/index.ts';
@@ -9,6 +9,7 @@ import { isOwnId, traceOf, withoutUnguessable } from '../secrets/redaction.ts';
 import { clientFields, importedSecret } from './client-schemas.ts';
 import { allowWeak, scopes } from './credential-schemas.ts';
 import { credentialImportFields, hidingElsewhere, isKeptElsewhere } from './credentials.ts';
+import { createForeseen, type Foreseen } from './foreseen.ts';
 import { IMPORT_FORMATS, type ImportRow, readImportFile } from './import-file.ts';
 import { assertMayImport, assertVisible, type Caller, isVisible, type Operation, operation } from './operation.ts';
 
@@ -53,6 +54,13 @@ const outcomeView = z.object({
 });
 type Outcome = z.infer<typeof outcomeView>;
 
+interface Call {
+  caller: Caller;
+  attribution: Attribution;
+  /** In a dry run. */
+  foreseen: Foreseen | undefined;
+}
+
 /** Columns that moved put a secret anywhere: what a row has is repeated where it is a word of ours alone. */
 function typeOrTrace(type: string): string {
   return TYPES.includes(type) ? type : traceOf(type);
@@ -69,6 +77,10 @@ function problemOf(issue: z.core.$ZodIssue | undefined): string {
     return `${place || 'The row'}: fields that are not allowed: ${names}`;
   }
   return withoutUnguessable(`${place || 'type'}: ${issue?.message ?? 'not valid'}`);
+}
+
+function secretIn({ clientSecret, clientSecretSha256 }: Extract<Row, { type: 'client' }>): string {
+  return clientSecret === undefined ? `sha256:${clientSecretSha256?.toLowerCase()}` : digestOf(clientSecret);
 }
 
 /** Why a value that is kept already does not work where it was to go; undefined where it does. `facts`: of the error that says so. */
@@ -109,7 +121,8 @@ export function importOperations(deps: {
     return client;
   }
 
-  async function take(row: Row, caller: Caller, attribution: Attribution, isDry: boolean): Promise<string | undefined> {
+  async function take(row: Row, { caller, attribution, foreseen }: Call): Promise<string | undefined> {
+    const isDry = foreseen !== undefined;
     assertMayImport(caller, row);
     if (row.type === 'client') {
       const { type: _type, directory: reference, ...input } = row;
@@ -123,28 +136,33 @@ export function importOperations(deps: {
         throw new AppError('invalid_request', { detail });
       }
       const { client } = await clients.create({ ...input, directoryId: owner?.id }, attribution, isDry);
+      foreseen?.addClient(row.clientId, secretIn(row));
       return isDry ? undefined : client.id;
     }
     const owner = await directoryOf(row.directory, caller);
     const { type: _type, directory: _directory, ...input } = row;
     if (row.type === 'refresh_token') {
-      const client = await clientOf(row.clientId, owner);
-      const connection = { ...row, client, directory: owner };
-      return (
-        await hidingElsewhere(credentials, owner.id, caller, () => importConnection(connection, attribution, isDry))
-      ).credentialId;
+      const { clientId: named } = row;
+      const connect = async () =>
+        importConnection({ ...row, client: await clientOf(named, owner), directory: owner }, attribution, isDry);
+      // In a dry run the client of an earlier row is not there yet.
+      const { credentialId } = foreseen?.hasClient(named)
+        ? {}
+        : await hidingElsewhere(credentials, owner.id, caller, connect);
+      const digest = row.refreshTokenSha256?.toLowerCase() ?? digestOf(row.refreshToken ?? '').replace('sha256:', '');
+      const needsSlot = credentialId === undefined;
+      await foreseen?.addValue({ digest: `refresh ${digest}`, directory: owner, clientId: named, needsSlot });
+      return isDry ? undefined : credentialId;
     }
     const credential = await hidingElsewhere(credentials, owner.id, caller, () =>
       credentials.import(owner.id, input, attribution, isDry),
     );
+    await foreseen?.addValue({ digest: credential.digest ?? '', directory: owner, needsSlot: true });
     return isDry ? undefined : credential.id;
   }
 
-  async function outcomeOf(
-    { line, fields }: ImportRow,
-    call: { caller: Caller; attribution: Attribution; isDry: boolean; coming: Set<string> },
-  ): Promise<Outcome> {
-    const { caller, attribution, isDry, coming } = call;
+  async function outcomeOf({ line, fields }: ImportRow, call: Call): Promise<Outcome> {
+    const { caller, foreseen } = call;
     const type = typeof fields['type' as keyof typeof fields] === 'string' ? String(fields['type' as never]) : null;
     const told = { line, type: type === null ? null : typeOrTrace(type), id: null, problem: null };
     if ('problem' in fields && type === null) return { ...told, status: 'refused', problem: String(fields.problem) };
@@ -154,9 +172,8 @@ export function importOperations(deps: {
       return { ...told, status: 'refused', problem: problemOf(issue) };
     }
     try {
-      const id = await take(data, caller, attribution, isDry);
-      if (data.type === 'client') coming.add(data.clientId);
-      return { ...told, status: isDry ? 'would_import' : 'imported', id: id ?? null };
+      const id = await take(data, call);
+      return { ...told, status: foreseen ? 'would_import' : 'imported', id: id ?? null };
     } catch (thrown) {
       const { code, status, message } = asAppError(thrown);
       if (status >= 500) throw thrown;
@@ -168,18 +185,16 @@ export function importOperations(deps: {
         const problem = problemOfKept(asAppError(thrown).facts, id);
         return problem === undefined ? { ...told, status: 'exists' } : { ...told, status: 'refused', problem };
       }
-      if (code === 'client_exists') return existing(data, told, caller);
-      // In a dry run the client of an earlier row is not there yet.
-      const isComing = isDry && code === 'not_found' && data.type === 'refresh_token' && coming.has(data.clientId);
-      return isComing
-        ? { ...told, status: 'would_import' }
-        : { ...told, status: 'refused', problem: withoutUnguessable(message) };
+      if (code === 'client_exists') return existing(data, told, call);
+      return { ...told, status: 'refused', problem: withoutUnguessable(message) };
     }
   }
 
   /** The same client with the same secret was imported before; another secret would be lost without a word. */
-  async function existing(row: Row, told: Omit<Outcome, 'status'>, caller: Caller): Promise<Outcome> {
-    const known = row.type === 'client' ? await clients.get(row.clientId) : undefined;
+  async function existing(row: Row, told: Omit<Outcome, 'status'>, { caller, foreseen }: Call): Promise<Outcome> {
+    const isComing = row.type === 'client' && foreseen?.hasClient(row.clientId);
+    if (isComing && foreseen?.hasClient(row.clientId, secretIn(row))) return { ...told, status: 'exists' };
+    const known = row.type === 'client' && !isComing ? await clients.get(row.clientId) : undefined;
     // Nobody learns whether a secret fits a client that is none of theirs.
     const isTheirs = known !== undefined && isVisible(caller, known.organizationId ?? '');
     const isSame = isTheirs && row.type === 'client' && (await clients.hasImportedSecret(known.id, row));
@@ -196,7 +211,7 @@ export function importOperations(deps: {
       tag,
       summary: 'Import clients, refresh tokens and static tokens from a file',
       description:
-        'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the same fields as a single import, and `directory`, an ID or endpointKey. A dry run checks every row and writes nothing. Rows that are already imported get `exists`, so you can send a file again.',
+        'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the same fields as a single import, and `directory`, an ID or endpointKey. A dry run checks every row, also against the rows before it, and writes nothing. Rows that are already imported get `exists`, so you can send a file again.',
       action: 'credentials.import',
       body: z.strictObject({
         format: z.enum(IMPORT_FORMATS),
@@ -224,9 +239,9 @@ export function importOperations(deps: {
       async handle({ body, caller, attribution }) {
         const { format, content, dryRun } = body;
         const rows: Outcome[] = [];
-        const coming = new Set<string>();
+        const foreseen = dryRun ? createForeseen(credentials) : undefined;
         for (const row of readImportFile(format, content, FIELDS))
-          rows.push(await outcomeOf(row, { caller, attribution, isDry: dryRun, coming }));
+          rows.push(await outcomeOf(row, { caller, attribution, foreseen }));
         const counts = Object.fromEntries(
           STATUSES.map((status) => [status, rows.filter((row) => row.status === status).length]),
         );

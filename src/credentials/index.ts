@@ -15,6 +15,7 @@ export {
   type ReviewDecision,
   SCOPES,
   type Scope,
+  SLOTS,
   stateAt,
 } from './records.ts';
 export { createRemoval, type Removal } from './removal.ts';

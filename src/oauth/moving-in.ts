@@ -54,7 +54,7 @@ export function createMovingIn(deps: {
 
   /**
    * Throws invalid_request, weak_value, credential_exists (this refresh token is known), slots_full. `isDry`: everything is checked and nothing is
-   * written; the answer has no credentialId then.
+   * written; the answer has a credentialId then only where an import that was cut off has a slot already.
    */
   return async function importConnection(
     input: ConnectionImport,
@@ -76,8 +76,8 @@ export function createMovingIn(deps: {
     const ids = idsOf(id, input);
     const { id: grantId, credentialId } = ids;
     if (isDry) {
-      const isBegun = (await credentials.find(credentialId)) !== undefined;
-      if (!isBegun) await credentials.assertFreeSlot(directory.id);
+      if (await credentials.find(credentialId)) return { credentialId };
+      await credentials.assertFreeSlot(directory.id);
       return {};
     }
     const scope = scopes.join(' ');

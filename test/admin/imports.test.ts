@@ -150,6 +150,44 @@ for (const engine of engines) {
       }
     });
 
+    it('foresees in a dry run what rows of the same file take from each other', async () => {
+      const [one, two] = [await app.api.makeDirectory(), await app.api.makeDirectory()];
+      const token = (name: string, directory = one.id) => ({ type: 'token', directory, sha256: sha256(name) });
+      const client = { type: 'client', clientId: 'foreseen', clientSecret: SECRET, name: 'A' };
+      const connection = (name: string, directory = two.id) => ({
+        type: 'refresh_token',
+        clientId: 'foreseen',
+        directory,
+        refreshTokenSha256: sha256(name),
+      });
+      const file = lines(
+        client,
+        { ...client, clientSecret: undefined, clientSecretSha256: sha256(SECRET) },
+        { ...client, clientSecret: `${SECRET}x` },
+        token('foreseen-1'),
+        token('foreseen-1'),
+        token('foreseen-1', two.id),
+        token('foreseen-2'),
+        token('foreseen-3'),
+        connection('foreseen-4'),
+        connection('foreseen-4'),
+        connection('foreseen-4', one.id),
+        connection('foreseen-5', 'no-such-directory'),
+        connection('foreseen-6'),
+        connection('foreseen-7'),
+      );
+      const dry = await importing(file, { dryRun: true });
+      const done = await importing(file);
+      const plain = (body: Answer) =>
+        statusesOf(body).map((status: string) => status.replace('would_import', 'imported'));
+      assert.deepEqual(plain(dry), statusesOf(done), JSON.stringify(dry.rows));
+      assert.deepEqual(statusesOf(done), [
+        ...['imported', 'exists', 'refused'],
+        ...['imported', 'exists', 'refused', 'imported', 'refused'],
+        ...['imported', 'exists', 'refused', 'refused', 'imported', 'refused'],
+      ]);
+    });
+
     it('reads CSV with quotes, lists and a byte order mark', async () => {
       const { id } = await app.api.makeDirectory();
       const csv = [
