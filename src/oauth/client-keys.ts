@@ -13,19 +13,24 @@ export interface KeySource {
 const FRESH_MS = 600_000;
 /** A key that is not known may be new: the host is asked again, but not more often than this. */
 const COOL_DOWN_MS = 30_000;
+/** Keys that were never fetched are asked for again after this. */
+const PAUSE_MS = 1000;
 const TIMEOUT_MS = 3000;
 const LARGEST_BYTES = 256 * 1024;
 /** The set that was fetched first goes when there are more; it is fetched again when it is wanted. */
 const KEPT_SETS = 1000;
 
 interface Fetched {
-  jwks: JSONWebKeySet;
+  /** Absent while all tries have failed, the last one with this error. */
+  jwks?: JSONWebKeySet;
+  error?: unknown;
   at: number;
   triedAt: number;
 }
 
 export function createKeySource({ fetch, clock }: { fetch: typeof globalThis.fetch; clock: Clock }): KeySource {
   const kept = new Map<string, Fetched>();
+  const loading = new Map<string, Promise<Fetched>>();
 
   async function load(uri: string): Promise<JSONWebKeySet> {
     const response = await fetch(uri, {
@@ -40,25 +45,37 @@ export function createKeySource({ fetch, clock }: { fetch: typeof globalThis.fet
     return jwks;
   }
 
+  /** All who want the keys at the same time wait for one answer: anyone who knows a client's ID can make us ask. */
+  function refresh(uri: string, known: Fetched | undefined): Promise<Fetched> {
+    const going = loading.get(uri);
+    if (going) return going;
+    const triedAt = clock.monotonicMs();
+    const fetched = load(uri)
+      .then(
+        (jwks): Fetched => ({ jwks, at: triedAt, triedAt }),
+        (error: unknown): Fetched => (known?.jwks ? { ...known, triedAt } : { error, at: triedAt, triedAt }),
+      )
+      .then((next) => {
+        loading.delete(uri);
+        if (!kept.has(uri) && kept.size >= KEPT_SETS) kept.delete(kept.keys().next().value ?? '');
+        kept.set(uri, next);
+        return next;
+      });
+    loading.set(uri, fetched);
+    return fetched;
+  }
+
   async function keysAt(uri: string, isStale: (fetched: Fetched, now: number) => boolean): Promise<JSONWebKeySet> {
     const now = clock.monotonicMs();
     const known = kept.get(uri);
-    if (known && !isStale(known, now)) return known.jwks;
-    try {
-      const jwks = await load(uri);
-      if (kept.size >= KEPT_SETS) kept.delete(kept.keys().next().value ?? '');
-      kept.set(uri, { jwks, at: now, triedAt: now });
-      return jwks;
-    } catch (error) {
-      if (!known)
-        throw new AppError(
-          'storage_unavailable',
-          { detail: "The client's keys can't be fetched. Try again.", jwks: true },
-          { cause: error },
-        );
-      known.triedAt = now;
-      return known.jwks;
-    }
+    const isWanted = !known || (known.jwks ? isStale(known, now) : now - known.triedAt >= PAUSE_MS);
+    const found = isWanted ? await refresh(uri, known) : known;
+    if (found.jwks) return found.jwks;
+    throw new AppError(
+      'storage_unavailable',
+      { detail: "The client's keys can't be fetched. Try again.", jwks: true },
+      { cause: found.error },
+    );
   }
 
   return {

@@ -48,8 +48,8 @@ for (const engine of engines) {
         .setProtectedHeader({ alg: 'ES256', kid })
         .sign(key);
 
-    async function send(assertion: string, fields: Record<string, string> = {}, path = '/oauth/token') {
-      const response = await fetch(app.url + path, {
+    async function send(assertion: string, fields: Record<string, string> = {}, path = '/oauth/token', url = app.url) {
+      const response = await fetch(url + path, {
         method: 'POST',
         body: new URLSearchParams({
           grant_type: 'client_credentials',
@@ -405,6 +405,33 @@ for (const engine of engines) {
         assert.equal((await faultOf(client)).reason, 'jwks_unreachable');
       } finally {
         entra.fail(false);
+      }
+    });
+
+    it('fetches keys once for all who want them at the same time, and no more often when that fails', async () => {
+      let isDown = true;
+      let fetches = 0;
+      const counting: typeof fetch = async (...request) => {
+        fetches++;
+        if (isDown) throw new TypeError('fetch failed');
+        return entra.fetch(...request);
+      };
+      const other = await startApp({ databaseUrl: place.url, fetch: counting, clock: app.clock });
+      try {
+        const client = await owned({ jwks: undefined, jwksUri: entra.jwksUri });
+        const storm = async () => {
+          const assertions = await Promise.all(Array.from({ length: 10 }, () => sign(client, { jti: randomUUID() })));
+          const answers = await Promise.all(assertions.map((one) => send(one, {}, '/oauth/token', other.url)));
+          return new Set(answers.map(({ status }) => status));
+        };
+        assert.deepEqual([await storm(), await storm(), fetches], [new Set([503]), new Set([503]), 1]);
+        isDown = false;
+        app.clock.advance(SECOND);
+        assert.deepEqual([await storm(), fetches], [new Set([401]), 2], 'its keys are others');
+        app.clock.advance(MINUTE);
+        assert.deepEqual([await storm(), fetches], [new Set([401]), 3], 'an unknown key may be a new one');
+      } finally {
+        await other.close();
       }
     });
   });
