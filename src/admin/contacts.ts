@@ -9,7 +9,7 @@ const kinds = z
   .array(z.enum(NOTICE_KINDS))
   .max(NOTICE_KINDS.length)
   .describe('`failing`: something is wrong. `ending`: something expires soon. `changes`: at most one email an hour.');
-const email = z.string().max(254);
+const email = schemas.line.max(254);
 const organizationFilter = z.string().max(100).optional();
 
 const contactView = z

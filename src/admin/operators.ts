@@ -5,7 +5,7 @@ import * as schemas from './schemas.ts';
 
 const tag = 'Operators';
 
-const email = z.string().trim().max(254).describe('Used to sign in once they have set a password.');
+const email = schemas.line.max(254).describe('Used to sign in once they have set a password.');
 const role = z
   .enum(OPERATOR_ROLES)
   .describe('owner: everything. admin: everything except API keys and members. viewer: read-only.');

@@ -7,9 +7,7 @@ import { assertVisible, type Caller, type Operation, operation } from './operati
 import * as schemas from './schemas.ts';
 
 const tag = 'Organizations';
-const externalId = z
-  .string()
-  .trim()
+const externalId = schemas.line
   .min(1)
   .max(200)
   .describe('ID of the organization in your own system. It must be unique.');

@@ -10,12 +10,12 @@ const LONGEST_NAME = 200;
 const CONTROLS = String.raw`\x00-\x1f\x7f-\x9f`;
 const NO_CONTROL_CHARACTERS = new RegExp(`^[^${CONTROLS}]*$`);
 
-export const name = z
-  .string()
-  .trim()
+/** One line of text. */
+export const line = z.string().trim().regex(NO_CONTROL_CHARACTERS, 'expected no control characters');
+
+export const name = line
   .min(1, 'expected at least one character')
   .max(LONGEST_NAME, `expected at most ${LONGEST_NAME} characters`)
-  .regex(NO_CONTROL_CHARACTERS, 'expected no control characters')
   .refine((text) => !holdsSecret(text), 'expected a name without a token, key or secret in it');
 
 /** Times are kept as text of four-digit years; beyond those they would sort wrongly. */

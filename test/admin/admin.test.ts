@@ -207,6 +207,24 @@ for (const engine of engines) {
       assert.equal(method.headers.get('allow'), 'POST, GET');
     });
 
+    it('takes control characters in no text that is shown or sent to somebody', async () => {
+      const { id: directoryId, organizationId } = await app.api.makeDirectory();
+      for (const sign of ['\u0001', '\r\n', '\u0085']) {
+        const text = `a${sign}b`;
+        const email = `a${sign}b@contoso.example`;
+        for (const [path, body, field] of [
+          ['/organizations', { name: text }, 'name'],
+          ['/organizations', { name: 'A', externalId: text }, 'externalId'],
+          ['/operators', { name: 'A', email, role: 'viewer' }, 'email'],
+          ['/contacts', { organizationId, name: 'A', email }, 'email'],
+          [`/directories/${directoryId}/credentials`, { label: text }, 'label'],
+        ] as const) {
+          const { status, body: answer } = await app.api.post(path, body);
+          assert.deepEqual([status, answer.errors?.[0]?.path], [400, field], JSON.stringify(answer));
+        }
+      }
+    });
+
     it('changes organizations and directories, keeps keys unique and names what changed', async () => {
       const organization = (await app.api.post('/organizations', { name: 'Acme', externalId: 'crm-1' })).body;
       refused(await app.api.post('/organizations', { name: 'Other', externalId: 'crm-1' }), 409, 'external_id_taken');
