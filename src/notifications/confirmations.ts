@@ -1,13 +1,19 @@
 /** How often people are asked to confirm: anyone who can name a contact could otherwise fill a stranger's mailbox from the vendor's address. */
 import { hash } from 'node:crypto';
-import { type Clock, HOUR_MS, MINUTE_MS } from '../clock.ts';
+import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS } from '../clock.ts';
 import { AppError } from '../errors.ts';
+import { counted } from '../sentences.ts';
 import { isDuplicate, json, type Storage } from '../storage/index.ts';
 
 export interface Confirmations {
-  /** Takes one of the `most` emails an hour of a scope, and the only one to this address. Throws confirmations_limited. */
+  /**
+   * Takes one of the `most` emails an hour of a scope, and the only one to this mailbox, which gets no more than three a day. Throws
+   * confirmations_limited.
+   */
   take(scope: string, email: string, most: number): Promise<void>;
 }
+
+const MOST_A_DAY = 3;
 
 interface Sent {
   digest: string;
@@ -16,7 +22,7 @@ interface Sent {
 }
 
 export function createConfirmations({ storage, clock }: { storage: Storage; clock: Clock }): Confirmations {
-  // One record for each scope, with the last hour alone: it outlives the contacts, and can't grow.
+  // One record for each scope, with the last day alone: it outlives the contacts, and can't grow.
   const asked = storage.collection({
     name: 'confirmations',
     shape: { asked: json<Sent[]>(), createdAt: 'date', expiresAt: 'date' },
@@ -29,15 +35,22 @@ export function createConfirmations({ storage, clock }: { storage: Storage; cloc
   function next(before: Sent[], digest: string, most: number): { asked: Sent[] } | { freeAt: number } {
     const now = clock.now().getTime();
     // A time ahead of us was written by a clock that was wrong.
-    const recent = before.filter(({ at }) => at <= now && now - at < HOUR_MS);
-    const blocking = recent.find((one) => one.digest === digest) ?? (recent.length >= most ? recent[0] : undefined);
-    return blocking ? { freeAt: blocking.at + HOUR_MS } : { asked: [...recent, { digest, at: now }] };
+    const today = before.filter(({ at }) => at <= now && now - at < DAY_MS);
+    const hour = today.filter(({ at }) => now - at < HOUR_MS);
+    const same = today.filter((one) => one.digest === digest);
+    const ages = [
+      [same.at(-1), HOUR_MS],
+      [same.at(-MOST_A_DAY), DAY_MS],
+      [hour.at(-most), HOUR_MS],
+    ] as const;
+    const freeAt = Math.max(...ages.map(([sent, age]) => (sent ? sent.at + age : now)));
+    return freeAt > now ? { freeAt } : { asked: [...today, { digest, at: now }] };
   }
 
   return {
     async take(scope, email, most) {
-      const digest = hash('sha256', email, 'hex');
-      const keep = (list: Sent[]) => ({ asked: list, expiresAt: new Date(clock.now().getTime() + HOUR_MS) });
+      const digest = hash('sha256', mailboxOf(email), 'hex');
+      const keep = (list: Sent[]) => ({ asked: list, expiresAt: new Date(clock.now().getTime() + DAY_MS) });
       for (;;) {
         let freeAt: number | undefined;
         const known = await asked.update(scope, (record) => {
@@ -60,9 +73,15 @@ export function createConfirmations({ storage, clock }: { storage: Storage; cloc
   };
 }
 
+/** `kim+anything@` leads to `kim@`. */
+function mailboxOf(email: string): string {
+  return email.replace(/\+[^@]*(?=@)/, '');
+}
+
 function limited(waitMs: number): AppError {
   const minutes = Math.ceil(waitMs / MINUTE_MS);
-  const when = minutes === 1 ? 'in a minute' : `in ${minutes} minutes`;
+  const hours = Math.ceil(waitMs / HOUR_MS);
+  const when = minutes === 1 ? 'in a minute' : `in ${hours > 1 ? counted(hours, 'hour') : `${minutes} minutes`}`;
   return new AppError('confirmations_limited', {
     detail: `Too many confirmation emails were sent recently. Try again ${when}.`,
     retryAfterSeconds: Math.ceil(waitMs / 1000),

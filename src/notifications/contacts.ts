@@ -1,4 +1,4 @@
-/** People who are told: of one organization, or of the vendor. Nobody gets more than one email before they confirmed their address. */
+/** People who are told: of one organization, or of the vendor. Until they confirm their address, they get nothing but the email that asks them to. */
 import { type Attribution, type Audit, actorShape, outboxShape, SYSTEM } from '../audit/index.ts';
 import { type Clock, DAY_MS, HOUR_MS } from '../clock.ts';
 import { digestOf } from '../credentials/index.ts';

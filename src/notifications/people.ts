@@ -420,7 +420,7 @@ export function createPeople(deps: {
         rows: [],
         steps: [],
         button: { name: 'Yes, notify me', url: `${publicUrl}/portal/contact/${secret}` },
-        remark: "If you didn't expect this, ignore it. You won't get another email.",
+        remark: "If you didn't expect this, ignore it. You won't get notices unless you confirm.",
       };
       const outcome = await mailer.send({
         to: { name, address: email },

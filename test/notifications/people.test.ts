@@ -101,6 +101,24 @@ describe('people are told', () => {
     assert.equal(server.mails.length, 3);
   });
 
+  it('three times a day at one mailbox, whatever stands behind a plus sign', async () => {
+    const { organizationId } = await app.api.makeDirectory();
+    const ask = (email: string) => app.api.post('/contacts', { organizationId, name: 'Ola', email });
+    assert.equal((await ask('ola@contoso.example')).status, 201);
+    assert.equal((await ask('ola+okta@contoso.example')).status, 429);
+    for (const tag of ['one', 'two']) {
+      app.clock.advance(HOUR);
+      assert.equal((await ask(`ola+${tag}@contoso.example`)).status, 201);
+    }
+    app.clock.advance(HOUR);
+    const refused = await ask('ola+three@contoso.example');
+    assert.deepEqual([refused.status, refused.body.retryAfterSeconds], [429, 21 * 3600]);
+    assert.match(refused.body.detail, /Try again in 21 hours\./);
+    assert.equal((await ask('lee@contoso.example')).status, 201);
+    app.clock.advance(21 * HOUR);
+    assert.equal((await ask('ola+three@contoso.example')).status, 201);
+  });
+
   it('ten in an hour of one organization, whoever names them, and a page says when there can be more', async () => {
     const [one, other] = [await app.api.makeDirectory(), await app.api.makeDirectory()];
     const add = ({ organizationId }: Answer, index: number) =>
