@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type Logger, pino, stdSerializers } from 'pino';
 import { withoutSecrets } from './secrets/redaction.ts';
 
 export type Log = Logger;
@@ -14,6 +14,7 @@ export function createLog(level: string, destination: NodeJS.WritableStream): Lo
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: toldOf, cause: toldOf },
       redact: {
         paths: [
           'authorization',
@@ -32,4 +33,15 @@ export function createLog(level: string, destination: NodeJS.WritableStream): Lo
     },
     { write: (line) => destination.write(withoutSecrets(line)) },
   );
+}
+
+/**
+ * What went wrong and where, and nothing else that libraries hang on their errors: the bytes of an answer that could not be read, which may
+ * be users or credentials, or the document that could not be written.
+ */
+function toldOf(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack } = stdSerializers.err(error);
+  const { code, errors } = error as Error & { code?: unknown; errors?: unknown };
+  return { type, message, stack, code, ...(Array.isArray(errors) && { errors: errors.map(toldOf) }) };
 }

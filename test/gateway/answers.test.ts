@@ -438,6 +438,17 @@ describe('what a SCIM server answers, behind the gateway', () => {
     );
   });
 
+  it('is not in the log where it can not be read', async () => {
+    const its = await behind.bytes(
+      (request) =>
+        `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nxx\r\n${request}`,
+    );
+    const answer = await its.ask('/Users', { method: 'POST', body: '{"userName":"unreadable@northwind.test"}' });
+    assert.equal(answer.status, 502);
+    assert.match(app.log(), /Invalid character in chunk size/);
+    assert.doesNotMatch(app.log(), /unreadable@northwind\.test/);
+  });
+
   it('is told as cut when it ends half way, and a short one becomes 502', async () => {
     const short = await behind.bytes((_request, socket) => {
       socket.end('HTTP/1.1 200 OK\r\ncontent-type: application/scim+json\r\ncontent-length: 100\r\n\r\n{"total');
