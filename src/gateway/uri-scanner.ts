@@ -220,6 +220,8 @@ const CARRIER = new RegExp(`(?<!\\\\)"(${KEYS})"\\s*:\\s*"([^"\\\\]*(?:\\\\[^][^
 const IN_KEYS = /\\u00(?:2[4e]|40|[46][1-9a-f]|[57][0-9af])/i;
 const META_BEFORE = /(?<!\\)"meta"\s*:\s*$/i;
 const META_BEFORE_LENGTH = 32;
+/** How far back the start of an object is looked for: a body can have a location every few bytes. */
+const LONGEST_LOOK = 1024;
 const NOT_ASCII = /[^ -~]/;
 
 /**
@@ -254,9 +256,11 @@ export function mapBody(body: string, map: MapUri): string {
 
 /** Whether a key stands in the object that is the value of `meta`; false where that takes more than a look. */
 function isInMeta(body: string, at: number): boolean {
-  const open = body.lastIndexOf('{', at);
-  const close = body.lastIndexOf('}', at);
-  return open > close && META_BEFORE.test(body.slice(Math.max(0, open - META_BEFORE_LENGTH), open));
+  const from = Math.max(0, at - LONGEST_LOOK);
+  const before = body.slice(from, at);
+  const open = before.lastIndexOf('{');
+  const start = from + open;
+  return open > before.lastIndexOf('}') && META_BEFORE.test(body.slice(Math.max(0, start - META_BEFORE_LENGTH), start));
 }
 
 function scan(body: string, map: MapUri): string {

@@ -227,8 +227,22 @@ describe('the URIs in a body', () => {
       `{"meta":{"location":"${at}\\u0026x=1"}}`,
       `{"meta":{"location":"${UPSTREAM}/${'x'.repeat(9000)}"}}`,
       `{"metadata":{"location":"/api/scim/1"},"META":{"location":"/api/scim/1"}}`,
+      `{"meta":{"x":"${'y'.repeat(3000)}","location":"/api/scim/1"}}`,
     ]) {
       everyChunking(text, rewrite(text, 1_000_000));
     }
+  });
+
+  it('are mapped in a time that grows with the length of the body alone, however many stand in one object', () => {
+    const times = (count: number) => `{"meta":{${'"location":"/api/scim/Users/1",'.repeat(count)}"a":1}}`;
+    const elapsed = (body: string) => {
+      const startedAt = process.hrtime.bigint();
+      assert.equal(mapBody(body, map).split(mapped).length - 1, body.split('/api/scim').length - 1);
+      return Number(process.hrtime.bigint() - startedAt);
+    };
+    elapsed(times(1000));
+    const short = Math.min(...[0, 1, 2].map(() => elapsed(times(1000))));
+    // Ten times as long: a look back to the start of the object for each would take a hundred times as long.
+    assert.ok(elapsed(times(10_000)) < 60 * short);
   });
 });
