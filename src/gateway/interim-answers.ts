@@ -1,5 +1,8 @@
 /**
- * Takes interim answers out of what a SCIM server sends. We ask for none, but a server may send `100 Continue` all the same, before or after
+ * What undici reads of a SCIM server. It takes all that a socket holds, and when it pauses puts the rest back: the socket then reads more, and
+ * holds more each time, until a long answer is in memory as a whole and copied again for each of its pieces. So it is given a little at a time.
+ *
+ * It also takes interim answers out of what a SCIM server sends. We ask for none, but a server may send `100 Continue` all the same, before or after
  * others, and the answer follows (RFC 9110 15.2); undici ends the connection on it. `101` is no interim answer: nothing follows in HTTP.
  */
 import type { Socket } from 'node:net';
@@ -10,6 +13,9 @@ const START = 'HTTP/1.1 100 ';
 const END = '\r\n\r\n';
 /** A status line with a few headers; more is no interim answer of anybody. */
 const LONGEST = 8192;
+
+/** What undici gets at once. */
+const READ_BYTES = 64 * 1024;
 
 /** Whether an answer begins that is no interim one: `HTTP/1.1 2`, as nearly all do. */
 function isFinal(chunk: Buffer): boolean {
@@ -31,7 +37,7 @@ export function skipInterim(socket: Socket): void {
   }) as Socket['write'];
 
   socket.read = (size?: number): Buffer | null => {
-    const chunk = read(size) as Buffer | null;
+    const chunk = read(size ?? (socket.readableLength > READ_BYTES ? READ_BYTES : undefined)) as Buffer | null;
     if (!isWaiting || chunk === null) return chunk;
     if (held.length === 0 && isFinal(chunk)) {
       isWaiting = false;

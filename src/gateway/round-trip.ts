@@ -356,8 +356,6 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     const scanner = map && answer.isJson && coding !== 'unknown' ? createUriScanner(map) : undefined;
     const isBodyChanged = scanner !== undefined;
     const onDrain = () => this.#controller?.resume();
-    this.#onDrain = onDrain;
-    response.on('drain', onDrain);
     response.writeHead(status, responseHeaders(headers, { requestId, map, isBodyChanged, isRecoded }));
     if (!scanner) answer.sink = response;
     else if (coding === undefined || coding === 'unknown') {
@@ -368,6 +366,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     } else {
       const decoders = coding.createDecoders(first);
       const [decoder] = decoders;
+      // Not as soon as the response can take more: what is behind the decoder could be waiting for it still.
       decoder.on('drain', onDrain);
       pipeline([...decoders, transformOf(scanner), ...coding.createEncoders(), response], (error) => {
         if (!error) {
@@ -380,6 +379,10 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
       });
       answer.sink = decoder;
       this.#isRecoding = true;
+    }
+    if (!this.#isRecoding) {
+      this.#onDrain = onDrain;
+      response.on('drain', onDrain);
     }
     if (first.length > 0) answer.sink.write(first);
   }
