@@ -118,8 +118,10 @@ const FAMILY = new RegExp(`^(?:${FAMILIES.join('|')})`);
 /** Servers behind CGI take `_`, and some whatever is no letter or digit, for `-`: all spellings count as the one with hyphens. */
 const ODD = /[^a-z0-9-]/g;
 
+const plainName = (name: string) => name.toLowerCase().replace(ODD, '-');
+
 function isDropped(name: string): boolean {
-  const plain = name.toLowerCase().replace(ODD, '-');
+  const plain = plainName(name);
   return DROPPED.has(plain) || FAMILY.test(plain);
 }
 
@@ -154,13 +156,13 @@ export function requestHeaders(
 ): string[] {
   const { rawHeaders } = request;
   const named = connectionOptions(request.headers.connection);
-  const replaced = credential?.name.toLowerCase();
+  const replaced = credential && plainName(credential.name);
   const headers: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
     const value = rawHeaders[index + 1] as string;
     const lower = passedName(name);
-    if (lower === undefined || named?.has(lower) || lower === replaced) continue;
+    if (lower === undefined || named?.has(lower) || (replaced && plainName(lower) === replaced)) continue;
     // What is mapped has to be read.
     headers.push(name, map && lower === 'accept-encoding' ? readableCodings(value) : value);
   }

@@ -24,8 +24,9 @@ describe('what authenticates the gateway at a SCIM server', () => {
 
   it('is the header of the setting, whatever the IdP sends by that name', async () => {
     const its = await behind.http(json({}));
-    await its.ask('/Users', { headers: { 'x-api-key': 'forged' } });
+    await its.ask('/Users', { headers: { 'x-api-key': 'forged', X_Api_Key: 'forged' } });
     assert.equal(seen(its)['x-api-key'], 'for-all');
+    assert.equal(seen(its)['x_api_key'], undefined, 'the same to a server behind CGI');
     assert.equal(seen(its).authorization, undefined);
   });
 
