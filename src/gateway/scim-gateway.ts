@@ -134,6 +134,11 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
   function forward(arrival: Arrival, grant: Grant): void {
     const { request, response, method, target, address, requestId } = arrival;
     const { rest: path, query } = target;
+    // A server that repeats the request would repeat what authenticates us to it (RFC 9110 9.3.8).
+    if (method === 'TRACE') {
+      refuse(arrival, 501, 'TRACE is not supported.');
+      return;
+    }
     const route = routes.find(grant);
     if (!route) {
       const kind = kindOf(method, path);

@@ -92,6 +92,12 @@ describe('the gateway', () => {
     assert.equal((await ask('/Users/1', { method: 'HEAD' })).status, 200);
   });
 
+  it('takes no TRACE, whose answer would hold what authenticates the gateway', async () => {
+    const { ask, asked } = await setUp((_request, response) => response.end());
+    assert.equal((await ask('/Users', { method: 'TRACE' })).status, 501);
+    assert.equal(asked.length, 0);
+  });
+
   it("passes the upstream's own refusals and redirects on with their status", async () => {
     const { ask, asked } = await setUp((request, response) => {
       response.writeHead(Number(request.url?.slice('/scim/'.length)), { Location: 'https://elsewhere.example/x' });
