@@ -146,11 +146,20 @@ interface Forwarding {
   address: string;
   requestId: string;
   grant: Grant;
+  token: string;
+}
+
+/** A shorter one, as can be imported, may be a word of anything else. */
+const SHORTEST_TOKEN = 16;
+
+/** Some IdPs send their token twice, in the Authorization header and where an administrator put it as well. */
+export function withoutToken(text: string, token: string): string {
+  return token.length >= SHORTEST_TOKEN && text.includes(token) ? text.replaceAll(token, 'redacted') : text;
 }
 
 /** Names and values in turns, as the IdP wrote them. */
 export function requestHeaders(
-  { request, address, requestId, grant }: Forwarding,
+  { request, address, requestId, grant, token }: Forwarding,
   { map, forwarded, forwardedTail }: Route,
   credential: Header | undefined,
 ): string[] {
@@ -160,9 +169,9 @@ export function requestHeaders(
   const headers: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
-    const value = rawHeaders[index + 1] as string;
     const lower = passedName(name);
     if (lower === undefined || named?.has(lower) || (replaced && plainName(lower) === replaced)) continue;
+    const value = withoutToken(rawHeaders[index + 1] as string, token);
     // What is mapped has to be read.
     headers.push(name, map && lower === 'accept-encoding' ? readableCodings(value) : value);
   }

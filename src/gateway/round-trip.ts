@@ -41,6 +41,8 @@ export interface Exchange {
   address: string;
   requestId: string;
   grant: Grant;
+  /** What the IdP presented. */
+  token: string;
   /** By the monotonic clock. */
   startedAt: number;
   /** Under way to the SCIM server. */

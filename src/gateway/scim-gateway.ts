@@ -22,6 +22,7 @@ import {
 import { type Carry, createCarry } from './exchange.ts';
 import type { LookUpName } from './name-lookups.ts';
 import { kindOf, type Outcome } from './outcome.ts';
+import { withoutToken } from './request-headers.ts';
 import { readTarget, type Target } from './request-target.ts';
 import type { Exchange } from './round-trip.ts';
 import { createRoutes } from './route.ts';
@@ -67,6 +68,8 @@ interface Arrival {
   target: Target;
   address: string;
   requestId: string;
+  /** What the IdP presented; empty for nothing. */
+  token: string;
 }
 
 const COUNTS_KEPT = 10_000;
@@ -95,8 +98,17 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       return;
     }
     const method = request.method ?? 'GET';
-    const arrival: Arrival = { request, response, method, target, address: context.addressOf(request), requestId };
     const presented = readPresented(request.rawHeaders, target.query);
+    const token = presented.kind === 'token' ? presented.value : '';
+    const arrival: Arrival = {
+      request,
+      response,
+      method,
+      target,
+      address: context.addressOf(request),
+      requestId,
+      token,
+    };
     if (presented.kind !== 'none' || presented.subReason !== undefined || !hasSmallForm(request))
       decide(arrival, presented);
     else settle(arrival, readPresentedForm(request), decide);
@@ -132,8 +144,9 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
   }
 
   function forward(arrival: Arrival, grant: Grant): void {
-    const { request, response, method, target, address, requestId } = arrival;
-    const { rest: path, query } = target;
+    const { request, response, method, target, address, requestId, token } = arrival;
+    const path = withoutToken(target.rest, token);
+    const query = withoutToken(target.query, token);
     // A server that repeats the request would repeat what authenticates us to it (RFC 9110 9.3.8).
     if (method === 'TRACE') {
       refuse(arrival, 501, 'TRACE is not supported.');
@@ -148,7 +161,7 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
     }
     const startedAt = clock.monotonicMs();
     const exchange: Exchange = {
-      ...{ request, response, method, path, query, address, requestId, grant, startedAt },
+      ...{ request, response, method, path, query, address, requestId, grant, token, startedAt },
       roundTrip: undefined,
     };
     if (!enter(exchange)) {

@@ -98,6 +98,20 @@ describe('the gateway', () => {
     assert.equal(asked.length, 0);
   });
 
+  it('sends the credential on in no other place where the IdP put it as well', async () => {
+    const { ask, asked, token } = await setUp((_request, response) => response.end());
+    await ask(`/Users?access_token=${token}&count=1`, {
+      headers: { 'X-Api-Key': token, 'X-Authorization': `Bearer ${token}`, Referer: `https://idp.test/?t=${token}` },
+    });
+    const [request] = asked;
+    assert.equal(request?.url, '/scim/Users?access_token=redacted&count=1');
+    assert.equal(request?.headers['x-api-key'], 'redacted');
+    assert.equal(
+      request?.rawHeaders.some((text) => text.includes(token)),
+      false,
+    );
+  });
+
   it("passes the upstream's own refusals and redirects on with their status", async () => {
     const { ask, asked } = await setUp((request, response) => {
       response.writeHead(Number(request.url?.slice('/scim/'.length)), { Location: 'https://elsewhere.example/x' });
