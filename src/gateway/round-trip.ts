@@ -186,7 +186,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     }
     answer.add(chunk);
     if (!answer.isJson && answer.status !== 403) this.#stream(answer);
-    else if (answer.size > (answer.coding ? WHOLE_CODED_BYTES : WHOLE_ANSWER_BYTES)) this.#stream(answer);
+    else if (answer.size > (answer.coding ? WHOLE_CODED_BYTES : WHOLE_ANSWER_BYTES)) this.#streamLong(answer);
   }
 
   onResponseEnd(): void {
@@ -303,8 +303,8 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     const { coding, isRecoded } = answer;
     const decoded = coding ? decodedOf(coding, bytes) : bytes;
     if (decoded === 'too large') {
-      this.#stream(answer);
-      this.#endStream(answer);
+      this.#streamLong(answer);
+      if (answer.sink) this.#endStream(answer);
       return;
     }
     if (decoded === 'cut' || isCut(answer, decoded)) {
@@ -341,6 +341,12 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     passed.push('Content-Length', String(content.length));
     response.writeHead(status, passed);
     response.end(content, 'latin1');
+  }
+
+  /** No SCIM error is as long as that, and only those pass with 403. */
+  #streamLong(answer: AnswerInProgress): void {
+    if (answer.status === 403) this.#refuse(answer, REFUSES_US);
+    else this.#stream(answer);
   }
 
   /** From now on the answer goes out as it comes in. */

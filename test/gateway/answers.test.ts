@@ -367,6 +367,16 @@ describe('what a SCIM server answers, behind the gateway', () => {
     for (const { reason } of events) assert.equal(reason, 'upstream_refuses_us');
   });
 
+  it('becomes 502 with 403 also where it is too long to be read as a whole', async () => {
+    const page = `<html>${'x'.repeat(2_000_000)}`;
+    const its = await behind.http((request, response) => {
+      const isGzip = request.url === '/scim/gzip';
+      response.writeHead(403, { 'Content-Type': 'text/html', ...(isGzip && { 'Content-Encoding': 'gzip' }) });
+      response.end(isGzip ? gzipSync(page) : page);
+    });
+    for (const path of ['/plain', '/gzip']) assert.equal((await its.ask(path)).status, 502, path);
+  });
+
   it('passes as 403 where it is a SCIM error, however a server spells one', async () => {
     for (const error of [
       JSON.stringify({ schemas: [SCIM_ERROR], status: '403', detail: 'read only' }),
