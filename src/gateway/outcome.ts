@@ -76,7 +76,7 @@ export function kindOf(method: string, path: string): Kind {
 }
 
 /** Longer than this, and IdPs that wait 30 s have gone away. */
-const SLOW_MS = 30_000;
+export const SLOW_MS = 30_000;
 const JSON_TYPE = /^(?:application|text)\/(?:[\w.+-]+\+)?json\b/i;
 const HTML_TYPE = /^(?:text\/html|application\/xhtml\+xml)\b/i;
 

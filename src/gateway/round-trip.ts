@@ -4,10 +4,11 @@
  * request alive until a full collection, and collecting garbage took a fifth of the time.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
+import { PassThrough, pipeline } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
 import type { Clock } from '../clock.ts';
 import { sendScimError } from '../http/error-responses.ts';
+import { UNREADABLE } from '../http/server.ts';
 import type { Log } from '../log.ts';
 import type { Grant } from '../verification/index.ts';
 import { AnswerInProgress, codeOf, decodedOf, dropNominalCoding, isCut, joined, transformOf } from './answer.ts';
@@ -23,6 +24,7 @@ import {
   outcomeOf,
   pathCauseOf,
   redirectHostOf,
+  SLOW_MS,
 } from './outcome.ts';
 import { requestHeaders } from './request-headers.ts';
 import { type AnswerHeaders, responseHeaders } from './response-headers.ts';
@@ -43,8 +45,6 @@ export interface Exchange {
   grant: Grant;
   /** What the IdP presented. */
   token: string;
-  /** By the monotonic clock. */
-  startedAt: number;
   /** Under way to the SCIM server. */
   roundTrip: RoundTrip | undefined;
 }
@@ -95,26 +95,35 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #answer: AnswerInProgress | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
+  /** How long the timer runs, and what is left of the time for all of it. */
+  #spanMs = 0;
+  #leftMs: number;
   #onDrain: (() => void) | undefined = undefined;
   #isLate = false;
   #isOver = false;
   #isRecoding = false;
   /** What came is not of the coding that it says. */
   #isBroken = false;
-  /** By the monotonic clock. */
+  /** By the monotonic clock: since when the SCIM server has all of the request, and since when we have all of its answer. */
+  #startedAt = 0;
   #endedAt: number | undefined = undefined;
+  /** How long the SCIM server had to stand still because the IdP read too slowly, and since when it does so now. */
+  #heldMs = 0;
+  #heldAt: number | undefined = undefined;
   #drainedBytes = 0;
 
   constructor(sending: Sending, deps: RoundTripDependencies) {
     this.#sending = sending;
     this.#deps = deps;
+    this.#leftMs = deps.timeoutMs;
   }
 
   start(): void {
     const { exchange, route, credential, body } = this.#sending;
-    const { transport, headersTimeoutMs, timeoutMs } = this.#deps;
+    const { transport, headersTimeoutMs, clock } = this.#deps;
+    this.#startedAt = clock.monotonicMs();
     // Most answers are through long before either time is up: one timer is enough for both.
-    this.#timer = setTimeout(onTimeUp, Math.min(headersTimeoutMs, timeoutMs), this);
+    this.#wait(headersTimeoutMs);
     exchange.roundTrip = this;
     const path = route.path + exchange.path + exchange.query;
     transport.dispatch(
@@ -123,16 +132,41 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
         path: path.startsWith('/') ? path : `/${path}`,
         method: exchange.method as Dispatcher.HttpMethod,
         headers: requestHeaders(exchange, route, credential),
-        body,
+        body: body === exchange.request ? this.#upload(body) : body,
       },
       this,
     );
   }
 
+  /** A stream of its own: undici destroys one that it no longer needs, and what is left of the request must still be read off the connection. */
+  #upload(request: IncomingMessage): PassThrough {
+    request.once('end', () => {
+      this.#startedAt = this.#deps.clock.monotonicMs();
+      if (this.#isOver || this.#answer) return;
+      clearTimeout(this.#timer);
+      this.#wait(this.#deps.headersTimeoutMs);
+    });
+    const body = request.pipe(new PassThrough());
+    body.once('close', () => request.unpipe(body).resume());
+    return body;
+  }
+
+  /** Whether the rest of the request is still to come, and it is not the SCIM server that keeps us from reading it. */
+  #isUploading(): boolean {
+    const { request } = this.#sending.exchange;
+    return !request.complete && request.readableLength < request.readableHighWaterMark;
+  }
+
+  #wait(ms: number): void {
+    this.#spanMs = Math.min(ms, this.#leftMs);
+    this.#timer = setTimeout(onTimeUp, this.#spanMs, this);
+  }
+
   /** The headers are late, or all of it is. */
   timeUp(): void {
-    const leftMs = this.#deps.timeoutMs - this.#deps.headersTimeoutMs;
-    if (this.#answer && leftMs > 0) this.#timer = setTimeout(() => this.#expire(), leftMs);
+    this.#leftMs -= this.#spanMs;
+    if (this.#leftMs > 0 && this.#answer) this.#wait(this.#leftMs);
+    else if (this.#leftMs > 0 && this.#isUploading()) this.#wait(this.#deps.headersTimeoutMs);
     else this.#expire();
   }
 
@@ -149,6 +183,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#sending.exchange.response.destroyed) controller.abort(new Error('the client went away'));
+    else if (this.#isLate) this.#expire();
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
@@ -181,7 +216,10 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
       return;
     }
     if (answer.sink) {
-      if (!answer.sink.write(chunk)) controller.pause();
+      if (!answer.sink.write(chunk)) {
+        controller.pause();
+        this.#heldAt ??= this.#deps.clock.monotonicMs();
+      }
       return;
     }
     answer.add(chunk);
@@ -204,7 +242,16 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     const { response, method, grant, requestId } = exchange;
     const answer = this.#answer;
     const isLate = this.#isLate;
-    if (response.destroyed && !this.#isBroken) return;
+    if (response.destroyed && !this.#isBroken) {
+      // An IdP that has waited so long went away because of that.
+      if (!answer && this.#elapsedMs() > SLOW_MS) this.#tell('slow');
+      return;
+    }
+    if (isLate && this.#isLateByIdp()) {
+      if (answer) response.destroy();
+      else this.#fail(UNREADABLE.timed_out.status, UNREADABLE.timed_out.detail);
+      return;
+    }
     if (answer) {
       this.#tellCut(error, answer);
       if (!answer.isStreaming) this.#fail(isLate ? 504 : 502, isLate ? LATE : CUT);
@@ -235,9 +282,28 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     if (this.#onDrain) exchange.response.off('drain', this.#onDrain);
   }
 
-  /** Until the answer was in: how fast the IdP reads it says nothing of the SCIM server. */
+  /** From the request to the answer: how fast the IdP sends the one and reads the other says nothing of the SCIM server. */
   #elapsedMs(): number {
-    return (this.#endedAt ?? this.#deps.clock.monotonicMs()) - this.#sending.exchange.startedAt;
+    if (!this.#sending.exchange.request.complete) return 0;
+    return (this.#endedAt ?? this.#deps.clock.monotonicMs()) - this.#startedAt - this.#readingMs();
+  }
+
+  /** How long the IdP kept the SCIM server waiting. */
+  #readingMs(): number {
+    return this.#heldMs + (this.#heldAt === undefined ? 0 : this.#deps.clock.monotonicMs() - this.#heldAt);
+  }
+
+  /** Whether it was the IdP that took most of the time. */
+  #isLateByIdp(): boolean {
+    return this.#answer ? this.#readingMs() > this.#elapsedMs() : this.#isUploading();
+  }
+
+  #resume(): void {
+    if (this.#heldAt !== undefined) {
+      this.#heldMs = this.#readingMs();
+      this.#heldAt = undefined;
+    }
+    this.#controller?.resume();
   }
 
   #tell(outcome: OutcomeClass, more?: Told): void {
@@ -363,7 +429,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     this.#deps.onAnswer(status);
     const scanner = map && answer.isJson && coding !== 'unknown' ? createUriScanner(map) : undefined;
     const isBodyChanged = scanner !== undefined;
-    const onDrain = () => this.#controller?.resume();
+    const onDrain = () => this.#resume();
     response.writeHead(status, responseHeaders(headers, { requestId, map, isBodyChanged, isRecoded }));
     if (!scanner) answer.sink = response;
     else if (coding === undefined || coding === 'unknown') {

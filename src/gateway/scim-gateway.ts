@@ -49,7 +49,7 @@ interface GatewayDependencies {
   timeoutMs: number;
   /** Told of each answer's status, as the IdP gets it. */
   onAnswer: (status: number) => void;
-  /** Told of each accepted request once it has ended, unless the IdP went away before. */
+  /** Told of each accepted request once it has ended, unless the IdP went away before and was not kept waiting. */
   onOutcome: (outcome: Outcome) => void;
 }
 
@@ -75,7 +75,7 @@ interface Arrival {
 const COUNTS_KEPT = 10_000;
 
 export function createScimGateway(deps: GatewayDependencies): ScimGateway {
-  const { verification, context, clock, publicUrl, credentials, exchangesPerDirectory, onAnswer, onOutcome } = deps;
+  const { verification, context, publicUrl, credentials, exchangesPerDirectory, onAnswer, onOutcome } = deps;
   const transport = createTransport({
     policy: deps.upstreamPolicy,
     lookUpName: deps.lookUpName,
@@ -159,9 +159,8 @@ export function createScimGateway(deps: GatewayDependencies): ScimGateway {
       refuse(arrival, 502, "This directory's SCIM server is not configured yet.");
       return;
     }
-    const startedAt = clock.monotonicMs();
     const exchange: Exchange = {
-      ...{ request, response, method, path, query, address, requestId, grant, token, startedAt },
+      ...{ request, response, method, path, query, address, requestId, grant, token },
       roundTrip: undefined,
     };
     if (!enter(exchange)) {
