@@ -647,8 +647,12 @@ describe('what a SCIM server answers, behind the gateway', () => {
       return undefined;
     });
     assert.equal((await odd.ask('/Users')).status, 502);
+    const twoLengths = await behind.bytes(() => 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}');
+    assert.equal((await twoLengths.ask('/Users')).status, 502);
     const found = await Promise.all(
-      [gone, silent, { directory: none }, { directory: secure }, odd].map(async (one) => (await told(one))[0]),
+      [gone, silent, { directory: none }, { directory: secure }, odd, twoLengths].map(
+        async (one) => (await told(one))[0],
+      ),
     );
     assert.deepEqual(
       found.map(({ reason, cause }) => [reason, cause]),
@@ -656,6 +660,7 @@ describe('what a SCIM server answers, behind the gateway', () => {
         ['upstream_unreachable', 'refused'],
         ['upstream_slow', undefined],
         ['upstream_not_set', undefined],
+        ['upstream_unreachable', 'wrong_protocol'],
         ['upstream_unreachable', 'wrong_protocol'],
         ['upstream_unreachable', 'wrong_protocol'],
       ],
