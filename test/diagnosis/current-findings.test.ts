@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { runApp, startApp, type TestApp } from '../support/app.ts';
-import { DAY, HOUR } from '../support/clock.ts';
+import { createMovableClock, DAY, HOUR } from '../support/clock.ts';
 import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
 import { engines, sqlite } from '../support/engines.ts';
 
@@ -254,6 +254,37 @@ describe('a check', () => {
     assert.equal((await limited.post('/check', { value: token })).body.known, false);
     assert.equal((await limited.post('/check', { value: other.token })).body.known, true);
   });
+});
+
+it('leaves requests at least half of the time while many directories wait', async (t) => {
+  const moved = createMovableClock();
+  let ticks = 0;
+  const waits: number[] = [];
+  const clock = {
+    ...moved,
+    // Each look at it takes a millisecond.
+    monotonicMs: () => moved.monotonicMs() + ++ticks,
+    async wait(ms: number) {
+      waits.push(ms);
+    },
+  };
+  const app = await startApp({ clock });
+  t.after(app.close);
+  const compute = () => app.app.rounds.find(({ name }) => name === 'findings')?.run();
+  for (let made = 0; made < 12; made++) await app.api.makeDirectory();
+  await app.app.settled();
+  waits.length = 0;
+  await compute();
+  assert.equal(waits.length, 3);
+  assert.ok(waits.every((ms) => ms >= 1));
+  // What was marked in the same millisecond is looked at once more.
+  moved.advance(1000);
+  await compute();
+  await app.api.makeDirectory();
+  await app.app.settled();
+  waits.length = 0;
+  await compute();
+  assert.deepEqual(waits, []);
 });
 
 describe('reported outcomes', () => {
