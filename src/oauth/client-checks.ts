@@ -183,18 +183,24 @@ export function checkJwks(keys: readonly Record<string, unknown>[]): void {
 }
 
 function wantedOfKey(key: Record<string, unknown>): string | undefined {
-  const { kty, n } = key;
+  const { kty, n, e } = key;
   if (kty === 'oct') return 'a public key; this one is symmetric, so both sides would have the same secret';
   if (PRIVATE_MEMBERS.some((member) => key[member] !== undefined))
     return 'only the public part; this is a private key. It is now exposed, so create a new pair and register its public part';
   if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') return 'a key whose kty is RSA, EC or OKP';
   if (kty === 'RSA' && bitsOf(n) < SHORTEST_MODULUS_BITS) return `an RSA key of ${SHORTEST_MODULUS_BITS} bits or more`;
+  if (kty === 'RSA' && isOne(e)) return 'an RSA key with a larger exponent; with 1, anyone can sign';
   try {
     createPublicKey({ key: key as JsonWebKey, format: 'jwk' });
     return undefined;
   } catch {
     return `a complete ${kty} key as RFC 7518 describes it`;
   }
+}
+
+/** The exponent with which a signature is the text that it signs. */
+function isOne(exponent: unknown): boolean {
+  return typeof exponent === 'string' && /^0*1$/.test(Buffer.from(exponent, 'base64url').toString('hex'));
 }
 
 function bitsOf(modulus: unknown): number {

@@ -271,6 +271,8 @@ for (const engine of engines) {
         [await exportJWK(pair.privateKey), /private key/],
         [{ kty: 'oct', k: 'c2VjcmV0LXNlY3JldC1zZWNyZXQ' }, /symmetric/],
         [{ ...rsa, n: rsa.n?.slice(0, 170) }, /2048 bits/],
+        [{ ...rsa, e: 'AQ' }, /larger exponent/],
+        [{ ...rsa, e: 'AAE' }, /larger exponent/],
         [{ kty: 'EC', crv: 'P-256', x: 'AAAA' }, /RFC 7518/],
         [{ kty: 'XYZ' }, /RSA, EC or OKP/],
       ];
