@@ -1,8 +1,7 @@
 /**
  * Answers from memory under a lease: an entry lives at most `leaseMs` from the *start* of the authoritative read that made it, by the
- * monotonic clock, and by the wall clock too: a machine that was paused goes on with its monotonic time unspent. Whoever takes something
- * away writes that first and then waits out the lease, so that afterwards no instance can answer with what was true before. Only what
- * was found is remembered, never that nothing was, so that a new token works at once.
+ * monotonic clock, and by the wall clock too: a machine that was paused goes on with its monotonic time unspent. Whoever takes something away writes that first and then waits out the lease, so that afterwards no instance can
+ * answer with what was true before. Only what was found is remembered, never that nothing was, so that a new token works at once.
  */
 import type { Clock } from '../clock.ts';
 import { createOldestEntry } from '../http/oldest-entry.ts';
@@ -38,9 +37,6 @@ export interface LeaseCacheOptions<V> {
   onMiss?: () => void;
 }
 
-/** The golden ratio: its multiples, without their whole parts, spread evenly however many there are. */
-const SPREAD = 0.618_034;
-
 export function createLeaseCache<V>({
   read,
   clock,
@@ -52,26 +48,13 @@ export function createLeaseCache<V>({
   const entries = new Map<string, Entry<V>>();
   const findOldest = createOldestEntry(entries);
   const readings = new Map<string, Reading<V>>();
-  /** How many keys were new, each less than a lease after the one before, and when the last one was. */
-  let crowd = 0;
-  let lastNewAt = Number.NEGATIVE_INFINITY;
 
-  /**
-   * Keys that come up together, as after a restart, would all be read anew together, lease after lease, and hold up each request of that
-   * moment. So the first lease of each is shorter, by up to a half, and they part.
-   */
-  function firstLeaseMs(now: number): number {
-    crowd = now - lastNewAt < leaseMs ? crowd + 1 : 0;
-    lastNewAt = now;
-    return leaseMs * (1 - ((crowd * SPREAD) % 1) / 2);
-  }
-
-  function start(key: string, ownMs = leaseMs): Promise<V | undefined> {
+  function start(key: string): Promise<V | undefined> {
     const startedAt = clock.monotonicMs();
     const startedAtTime = clock.now().getTime();
     const promise = read(key).then((value) => {
-      if (value !== undefined && ownMs > 0)
-        remember(key, { value, until: startedAt + ownMs, untilTime: startedAtTime + ownMs });
+      if (value !== undefined && leaseMs > 0)
+        remember(key, { value, until: startedAt + leaseMs, untilTime: startedAtTime + leaseMs });
       return value;
     });
     const reading = { promise, startedAt, startedAtTime };
@@ -118,8 +101,7 @@ export function createLeaseCache<V>({
       const reading = readings.get(key);
       const isFresh =
         reading && now - reading.startedAt < leaseMs && clock.now().getTime() - reading.startedAtTime < leaseMs;
-      if (isFresh) return join(reading, key);
-      return start(key, entry ? leaseMs : firstLeaseMs(now));
+      return isFresh ? join(reading, key) : start(key);
     },
     get size() {
       return entries.size;
