@@ -13,6 +13,7 @@ import type { Log } from '../log.ts';
 import type { Grant } from '../verification/index.ts';
 import { AnswerInProgress, codeOf, decodedOf, dropNominalCoding, isCut, joined, transformOf } from './answer.ts';
 import { acceptsIdentity, codingNameOf } from './content-codings.ts';
+import { ExchangeTime } from './exchange-time.ts';
 import type { Outcome } from './outcome.ts';
 import {
   causeOf,
@@ -94,36 +95,26 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
   readonly #deps: RoundTripDependencies;
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #answer: AnswerInProgress | undefined = undefined;
-  #timer: NodeJS.Timeout | undefined = undefined;
-  /** How long the timer runs, and what is left of the time for all of it. */
-  #spanMs = 0;
-  #leftMs: number;
+  readonly #time: ExchangeTime;
   #onDrain: (() => void) | undefined = undefined;
   #isLate = false;
   #isOver = false;
   #isRecoding = false;
   /** What came is not of the coding that it says. */
   #isBroken = false;
-  /** By the monotonic clock: since when the SCIM server has all of the request, and since when we have all of its answer. */
-  #startedAt = 0;
-  #endedAt: number | undefined = undefined;
-  /** How long the SCIM server had to stand still because the IdP read too slowly, and since when it does so now. */
-  #heldMs = 0;
-  #heldAt: number | undefined = undefined;
   #drainedBytes = 0;
 
   constructor(sending: Sending, deps: RoundTripDependencies) {
     this.#sending = sending;
     this.#deps = deps;
-    this.#leftMs = deps.timeoutMs;
+    this.#time = new ExchangeTime(this, deps.clock, deps.timeoutMs);
   }
 
   start(): void {
     const { exchange, route, credential, body } = this.#sending;
-    const { transport, headersTimeoutMs, clock } = this.#deps;
-    this.#startedAt = clock.monotonicMs();
+    const { transport, headersTimeoutMs } = this.#deps;
     // Most answers are through long before either time is up: one timer is enough for both.
-    this.#wait(headersTimeoutMs);
+    this.#time.wait(headersTimeoutMs);
     exchange.roundTrip = this;
     const path = route.path + exchange.path + exchange.query;
     transport.dispatch(
@@ -141,10 +132,8 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
   /** A stream of its own: undici destroys one that it no longer needs, and what is left of the request must still be read off the connection. */
   #upload(request: IncomingMessage): PassThrough {
     request.once('end', () => {
-      this.#startedAt = this.#deps.clock.monotonicMs();
-      if (this.#isOver || this.#answer) return;
-      clearTimeout(this.#timer);
-      this.#wait(this.#deps.headersTimeoutMs);
+      this.#time.asked();
+      if (!this.#isOver && !this.#answer) this.#time.wait(this.#deps.headersTimeoutMs);
     });
     const body = request.pipe(new PassThrough());
     body.once('close', () => request.unpipe(body).resume());
@@ -157,16 +146,11 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     return !request.complete && request.readableLength < request.readableHighWaterMark;
   }
 
-  #wait(ms: number): void {
-    this.#spanMs = Math.min(ms, this.#leftMs);
-    this.#timer = setTimeout(onTimeUp, this.#spanMs, this);
-  }
-
   /** The headers are late, or all of it is. */
   timeUp(): void {
-    this.#leftMs -= this.#spanMs;
-    if (this.#leftMs > 0 && this.#answer) this.#wait(this.#leftMs);
-    else if (this.#leftMs > 0 && this.#isUploading()) this.#wait(this.#deps.headersTimeoutMs);
+    const isLeft = this.#time.isLeft();
+    if (isLeft && this.#answer) this.#time.wait();
+    else if (isLeft && this.#isUploading()) this.#time.wait(this.#deps.headersTimeoutMs);
     else this.#expire();
   }
 
@@ -218,7 +202,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     if (answer.sink) {
       if (!answer.sink.write(chunk)) {
         controller.pause();
-        this.#heldAt ??= this.#deps.clock.monotonicMs();
+        this.#time.hold();
       }
       return;
     }
@@ -276,33 +260,24 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
 
   #end(): void {
     this.#isOver = true;
-    clearTimeout(this.#timer);
+    this.#time.end();
     const { exchange } = this.#sending;
     exchange.roundTrip = undefined;
     if (this.#onDrain) exchange.response.off('drain', this.#onDrain);
   }
 
-  /** From the request to the answer: how fast the IdP sends the one and reads the other says nothing of the SCIM server. */
+  /** What the SCIM server took; 0 while the IdP still sends. */
   #elapsedMs(): number {
-    if (!this.#sending.exchange.request.complete) return 0;
-    return (this.#endedAt ?? this.#deps.clock.monotonicMs()) - this.#startedAt - this.#readingMs();
-  }
-
-  /** How long the IdP kept the SCIM server waiting. */
-  #readingMs(): number {
-    return this.#heldMs + (this.#heldAt === undefined ? 0 : this.#deps.clock.monotonicMs() - this.#heldAt);
+    return this.#sending.exchange.request.complete ? this.#time.elapsedMs() : 0;
   }
 
   /** Whether it was the IdP that took most of the time. */
   #isLateByIdp(): boolean {
-    return this.#answer ? this.#readingMs() > this.#elapsedMs() : this.#isUploading();
+    return this.#answer ? this.#time.heldMs() > this.#elapsedMs() : this.#isUploading();
   }
 
   #resume(): void {
-    if (this.#heldAt !== undefined) {
-      this.#heldMs = this.#readingMs();
-      this.#heldAt = undefined;
-    }
+    this.#time.release();
     this.#controller?.resume();
   }
 
@@ -463,7 +438,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
 
   /** All of it is in. Whether it is whole shows at the end of its coding. */
   #endStream(answer: AnswerInProgress): void {
-    this.#endedAt = this.#deps.clock.monotonicMs();
+    this.#time.answered();
     if (!this.#isRecoding) this.#judge(answer, undefined);
     answer.sink?.end();
   }
@@ -483,8 +458,4 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     if (typeof location !== 'string' || !route.map) return false;
     return route.map(location, 'any') === route.endpointUrl + exchange.path + exchange.query;
   }
-}
-
-function onTimeUp(trip: RoundTrip): void {
-  trip.timeUp();
 }
