@@ -225,6 +225,8 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     const { exchange, mayRetry } = this.#sending;
     const { response, method, grant, requestId } = exchange;
     const answer = this.#answer;
+    // The transport has timers of its own, and one of them may be first.
+    this.#isLate ||= error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;
     const isLate = this.#isLate;
     if (response.destroyed && !this.#isBroken) {
       // An IdP that has waited so long went away because of that.
@@ -251,10 +253,9 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     }
     this.#deps.log.warn({ err: error, requestId, directoryId: grant.directory.id }, 'the upstream did not respond');
     const cause = causeOf(error);
-    const isSlow = isLate || error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;
-    if (isSlow) this.#tell('slow');
+    if (isLate) this.#tell('slow');
     else this.#tell('unreachable', { cause });
-    if (isSlow || cause === 'timeout') this.#fail(504, LATE);
+    if (isLate || cause === 'timeout') this.#fail(504, LATE);
     else this.#fail(502, UNREACHABLE);
   }
 

@@ -8,8 +8,8 @@ import type { Answer } from '../support/api.ts';
 import { runApp, type TestApp } from '../support/app.ts';
 import { type Behind, createBehind, json } from '../support/gateway.ts';
 
-const HEADERS_MS = 300;
-const WHOLE_MS = 1200;
+const HEADERS_MS = 600;
+const WHOLE_MS = 2400;
 
 /** Opens a connection to the gateway and gathers what comes back. */
 function open(app: TestApp): { socket: Socket; all: Promise<string>; until(text: string): Promise<void> } {
