@@ -37,7 +37,7 @@ async function told(app: TestApp, { directory }: Behind): Promise<string[]> {
   return items.map(({ data }: Answer) => data.reason);
 }
 
-describe('the time limits of the gateway', { timeout: 30_000 }, () => {
+describe('the time limits of the gateway', { timeout: 60_000 }, () => {
   const app = runApp({
     realClock: systemClock,
     env: {

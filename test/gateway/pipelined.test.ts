@@ -8,7 +8,7 @@ import { createBehind } from '../support/gateway.ts';
 
 const EXCHANGES_PER_DIRECTORY = 100;
 
-describe('a request that comes before the answer to the one in front of it', { timeout: 20_000 }, () => {
+describe('a request that comes before the answer to the one in front of it', { timeout: 60_000 }, () => {
   const app = runApp();
   const behind = createBehind(() => app);
   after(() => behind.close());

@@ -306,9 +306,9 @@ describe('webhooks', () => {
       for (let count = 1; count <= 30; count++) {
         await patient.api.patch(path, { name: `slow ${count}` });
         // None of the slow ones has ended: they are given up after a minute.
-        await until(`the quick one has ${count}`, 20_000, () => quick.received.length === count);
+        await until(`the quick one has ${count}`, 60_000, () => quick.received.length === count);
       }
-      await until('all slow ones are busy', 20_000, () => receiver.received.length >= 20);
+      await until('all slow ones are busy', 60_000, () => receiver.received.length >= 20);
     } finally {
       await receiver.close();
       await patient.close();
