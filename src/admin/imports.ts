@@ -38,6 +38,7 @@ const rowSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('token'), directory, ...credentialImportFields }),
 ]);
 type Row = z.infer<typeof rowSchema>;
+type ClientRow = Extract<Row, { type: 'client' }>;
 
 const TYPES: readonly string[] = rowSchema.options.map(({ shape }) => shape.type.value);
 const FIELDS = [...new Set(rowSchema.options.flatMap(({ shape }) => Object.keys(shape)))];
@@ -79,7 +80,7 @@ function problemOf(issue: z.core.$ZodIssue | undefined): string {
   return withoutUnguessable(`${place || 'type'}: ${issue?.message ?? 'not valid'}`);
 }
 
-function secretIn({ clientSecret, clientSecretSha256 }: Extract<Row, { type: 'client' }>): string {
+function secretIn({ clientSecret, clientSecretSha256 }: ClientRow): string {
   return clientSecret === undefined ? `sha256:${clientSecretSha256?.toLowerCase()}` : digestOf(clientSecret);
 }
 
@@ -149,10 +150,11 @@ export function importOperations(deps: {
       const { credentialId } = foreseen?.hasClient(named)
         ? {}
         : await hidingElsewhere(credentials, owner.id, caller, connect);
+      if (!foreseen) return credentialId;
       const digest = row.refreshTokenSha256?.toLowerCase() ?? digestOf(row.refreshToken ?? '').replace('sha256:', '');
       const needsSlot = credentialId === undefined;
-      await foreseen?.addValue({ digest: `refresh ${digest}`, directory: owner, clientId: named, needsSlot });
-      return isDry ? undefined : credentialId;
+      await foreseen.addValue({ digest: `refresh ${digest}`, directory: owner, clientId: named, needsSlot });
+      return undefined;
     }
     const credential = await hidingElsewhere(credentials, owner.id, caller, () =>
       credentials.import(owner.id, input, attribution, isDry),
@@ -185,19 +187,19 @@ export function importOperations(deps: {
         const problem = problemOfKept(asAppError(thrown).facts, id);
         return problem === undefined ? { ...told, status: 'exists' } : { ...told, status: 'refused', problem };
       }
-      if (code === 'client_exists') return existing(data, told, call);
+      if (code === 'client_exists' && data.type === 'client') return existing(data, told, call);
       return { ...told, status: 'refused', problem: withoutUnguessable(message) };
     }
   }
 
   /** The same client with the same secret was imported before; another secret would be lost without a word. */
-  async function existing(row: Row, told: Omit<Outcome, 'status'>, { caller, foreseen }: Call): Promise<Outcome> {
-    const isComing = row.type === 'client' && foreseen?.hasClient(row.clientId);
-    if (isComing && foreseen?.hasClient(row.clientId, secretIn(row))) return { ...told, status: 'exists' };
-    const known = row.type === 'client' && !isComing ? await clients.get(row.clientId) : undefined;
+  async function existing(row: ClientRow, told: Omit<Outcome, 'status'>, { caller, foreseen }: Call): Promise<Outcome> {
+    const isComing = foreseen?.hasClient(row.clientId);
+    if (foreseen?.hasClient(row.clientId, secretIn(row))) return { ...told, status: 'exists' };
+    const known = isComing ? undefined : await clients.get(row.clientId);
     // Nobody learns whether a secret fits a client that is none of theirs.
     const isTheirs = known !== undefined && isVisible(caller, known.organizationId ?? '');
-    const isSame = isTheirs && row.type === 'client' && (await clients.hasImportedSecret(known.id, row));
+    const isSame = isTheirs && (await clients.hasImportedSecret(known.id, row));
     if (isSame) return { ...told, status: 'exists' };
     const problem =
       'A client with this ID already exists with another secret. Add the secret to that client, or delete it first.';
@@ -211,7 +213,7 @@ export function importOperations(deps: {
       tag,
       summary: 'Import clients, refresh tokens and static tokens from a file',
       description:
-        'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the same fields as a single import, and `directory`, an ID or endpointKey. A dry run checks every row, also against the rows before it, and writes nothing. Rows that are already imported get `exists`, so you can send a file again.',
+        'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the same fields as a single import, and `directory`, an ID or endpointKey. A dry run checks each row, including against the rows before it, and writes nothing. Rows that are already imported get `exists`, so you can send a file again.',
       action: 'credentials.import',
       body: z.strictObject({
         format: z.enum(IMPORT_FORMATS),

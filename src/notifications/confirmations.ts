@@ -81,9 +81,9 @@ function mailboxOf(email: string): string {
 function limited(waitMs: number): AppError {
   const minutes = Math.ceil(waitMs / MINUTE_MS);
   const hours = Math.ceil(waitMs / HOUR_MS);
-  const when = minutes === 1 ? 'in a minute' : `in ${hours > 1 ? counted(hours, 'hour') : `${minutes} minutes`}`;
+  const wait = hours > 1 ? counted(hours, 'hour') : counted(minutes, 'minute');
   return new AppError('confirmations_limited', {
-    detail: `Too many confirmation emails were sent recently. Try again ${when}.`,
+    detail: `Too many confirmation emails were sent recently. Try again in ${minutes === 1 ? 'a minute' : wait}.`,
     retryAfterSeconds: Math.ceil(waitMs / 1000),
   });
 }
