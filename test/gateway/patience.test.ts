@@ -1,31 +1,15 @@
 /** Which side of the gateway takes the time, and who is told to be slow. */
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { systemClock } from '../../src/clock.ts';
 import type { Answer } from '../support/api.ts';
 import { runApp, type TestApp } from '../support/app.ts';
 import { type Behind, createBehind, json } from '../support/gateway.ts';
+import { openRaw } from '../support/raw-connection.ts';
 
 const HEADERS_MS = 600;
 const WHOLE_MS = 2400;
-
-/** Opens a connection to the gateway and gathers what comes back. */
-function open(app: TestApp): { socket: Socket; all: Promise<string>; until(text: string): Promise<void> } {
-  const { hostname, port } = new URL(app.url);
-  const socket = connect(Number(port), hostname);
-  let received = '';
-  socket.on('data', (chunk) => {
-    received += chunk.toString('latin1');
-  });
-  socket.on('error', () => undefined);
-  const all = new Promise<string>((resolve) => socket.once('close', () => resolve(received)));
-  async function until(text: string): Promise<void> {
-    while (!received.includes(text)) await new Promise((resolve) => socket.once('data', resolve));
-  }
-  return { socket, all, until };
-}
 
 const head = ({ base, token }: Behind, method: string, more = '') =>
   `${method} ${base}/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n${more}\r\n`;
@@ -50,7 +34,7 @@ describe('the time limits of the gateway', { timeout: 60_000 }, () => {
 
   it('for the headers begins when the IdP has sent all of its request', async () => {
     const its = await behind.http((request, response) => request.on('end', () => json({})(request, response)).resume());
-    const { socket, all } = open(app);
+    const { socket, all } = openRaw(app.url);
     socket.write(`${head(its, 'POST', 'Transfer-Encoding: chunked\r\nConnection: close\r\n')}1\r\n{\r\n`);
     await wait(2.5 * HEADERS_MS);
     socket.write('1\r\n}\r\n0\r\n\r\n');
@@ -60,7 +44,7 @@ describe('the time limits of the gateway', { timeout: 60_000 }, () => {
 
   it('for all of it refuse an IdP that sends too slowly, and tell nothing of the SCIM server', async () => {
     const its = await behind.http((request) => request.resume());
-    const { socket, all, until } = open(app);
+    const { socket, all, until } = openRaw(app.url);
     socket.write(`${head(its, 'POST', 'Transfer-Encoding: chunked\r\n')}1\r\n{\r\n`);
     await until('\r\n\r\n');
     socket.end();
@@ -77,7 +61,7 @@ describe('the time limits of the gateway', { timeout: 60_000 }, () => {
       };
       more();
     });
-    const { socket } = open(app);
+    const { socket } = openRaw(app.url);
     socket.pause();
     socket.write(head(its, 'GET'));
     while (its.asked.length === 0) await wait(10);
@@ -90,7 +74,7 @@ describe('the time limits of the gateway', { timeout: 60_000 }, () => {
     const its = await behind.http((_request, response) => {
       response.writeHead(200, { 'Content-Type': 'text/csv' }).write('a,b');
     });
-    const { socket, all } = open(app);
+    const { socket, all } = openRaw(app.url);
     socket.write(head(its, 'GET'));
     await all;
     assert.deepEqual(await told(app, its), ['upstream_slow']);
@@ -102,7 +86,7 @@ describe('the time limits of the gateway', { timeout: 60_000 }, () => {
       response.writeHead(413, { 'Content-Type': 'application/scim+json', Connection: 'close' });
       response.end('{"detail":"too long"}');
     });
-    const { socket, all, until } = open(app);
+    const { socket, all, until } = openRaw(app.url);
     socket.write(`${head(its, 'POST', 'Content-Length: 3000000\r\n')} `);
     await until('too long');
     socket.write(Buffer.alloc(2_999_999, ' '));
@@ -127,7 +111,7 @@ describe('an IdP that goes away while it waits for the SCIM server', () => {
         arrive = resolve;
       });
       const its = await behind.http(() => arrive());
-      const { socket } = open(app);
+      const { socket } = openRaw(app.url);
       socket.write(head(its, 'GET'));
       await arrived;
       const gone = new Promise((resolve) => its.asked[0]?.socket.once('close', resolve));

@@ -1,10 +1,10 @@
 /** Requests that a client sends before it has the answer to an earlier one on the same connection (RFC 9112 9.3.2). */
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { runApp } from '../support/app.ts';
 import { createBehind } from '../support/gateway.ts';
+import { openRaw } from '../support/raw-connection.ts';
 
 const EXCHANGES_PER_DIRECTORY = 100;
 
@@ -36,26 +36,11 @@ describe('a request that comes before the answer to the one in front of it', { t
     return { ...its, next, head };
   }
 
-  function open(): { socket: Socket; all: Promise<string>; until(text: string): Promise<void> } {
-    const { hostname, port } = new URL(app.url);
-    const socket = connect(Number(port), hostname);
-    let received = '';
-    socket.on('data', (chunk) => {
-      received += chunk.toString('latin1');
-    });
-    socket.on('error', () => undefined);
-    const all = new Promise<string>((resolve) => socket.once('close', () => resolve(received)));
-    async function until(text: string): Promise<void> {
-      while (!received.includes(text)) await new Promise((resolve) => socket.once('data', resolve));
-    }
-    return { socket, all, until };
-  }
-
   const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
 
   it('goes to the SCIM server once that answer is out, so that writes keep their order', async () => {
     const { asked, head, next } = await setUp();
-    const { socket, all } = open();
+    const { socket, all } = openRaw(app.url);
     socket.write(head('/Users/1', 'DELETE') + head('/Users/2', 'GET', 'Connection: close\r\n'));
     const first = await next();
     await app.api.get('/organizations');
@@ -72,7 +57,7 @@ describe('a request that comes before the answer to the one in front of it', { t
   it('is forgotten with the connection, and takes no place of the directory', async () => {
     const { head, next, ask } = await setUp();
     for (let turn = 0; turn < 2; turn++) {
-      const { socket, all } = open();
+      const { socket, all } = openRaw(app.url);
       socket.write(head('/Users/1').repeat(EXCHANGES_PER_DIRECTORY));
       const response = await next();
       const gone = new Promise((resolve) => response.once('close', resolve));
@@ -86,7 +71,7 @@ describe('a request that comes before the answer to the one in front of it', { t
 
   it('ends the connection where too many wait', async () => {
     const { head, next } = await setUp();
-    const { socket, all } = open();
+    const { socket, all } = openRaw(app.url);
     const waiting = head('/Users/1').repeat(2 * EXCHANGES_PER_DIRECTORY);
     socket.write(head('/Users/1'));
     const response = await next();
@@ -97,7 +82,7 @@ describe('a request that comes before the answer to the one in front of it', { t
 
   it('puts nothing into that answer where it is no HTTP, and is refused behind it', async () => {
     const { head, next } = await setUp();
-    const { socket, all, until } = open();
+    const { socket, all, until } = openRaw(app.url);
     socket.write(head('/Users/1'));
     const first = await next();
     first.writeHead(200, { 'Content-Type': 'text/csv', 'Content-Length': 4 }).write('ab');
@@ -112,7 +97,7 @@ describe('a request that comes before the answer to the one in front of it', { t
 
   it('does not take the place of that answer where it is no HTTP: what was carried out is told', async () => {
     const { head, next } = await setUp();
-    const { socket, all } = open();
+    const { socket, all } = openRaw(app.url);
     socket.write(`${head('/Users', 'POST', 'Content-Length: 2\r\n')}{}}`);
     (await next()).writeHead(201).end();
     assert.deepEqual(statuses(await all), [201, 400]);

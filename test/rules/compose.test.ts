@@ -139,7 +139,7 @@ describe('the image', () => {
     const source = `${compilerOptions.rootDir}/main.ts`;
     assert.ok(existsSync(source));
     const program = source.replace(/\.ts$/, '.js');
-    assert.ok(readFileSync('test/support/process.ts', 'utf8').includes(`'../../${program}'`));
+    assert.ok(readFileSync('test/support/process.ts', 'utf8').includes(`import.meta.dirname, '../../${program}'`));
   });
 
   it('has the files that the program reads beside itself', () => {

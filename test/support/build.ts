@@ -6,6 +6,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, symlin
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { DAY } from './clock.ts';
 
 const BUILD = resolve('build');
 const CHUNKS = join(BUILD, 'chunks');
@@ -35,7 +36,8 @@ const UNBUNDLED = [
 ];
 /** Files next to `src` that it reads. */
 const LINKED = ['config', 'package.json'];
-const DAY_MS = 86_400_000;
+/** What a module asks `import.meta` for. */
+const PLACES = ['url', 'dirname', 'filename'] as const;
 
 const tests = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts'))
@@ -59,6 +61,7 @@ await build({
   banner: {
     js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
   },
+  define: Object.fromEntries(PLACES.map((name) => [`import.meta.${name}`, `own_${name}`])),
   plugins: [{ name: 'own place', setup: (own) => own.onLoad({ filter: /\.tsx?$/ }, load) }],
   logLevel: 'warning',
 });
@@ -73,9 +76,10 @@ cpSync('src', join(BUILD, 'src'), { recursive: true, filter: (path) => !/\.tsx?$
 function load({ path }: { path: string }) {
   const place = join(BUILD, relative('.', path)).replace(/\.tsx?$/, '.js');
   const known = { url: pathToFileURL(place).href, dirname: dirname(place), filename: place };
-  const contents = readFileSync(path, 'utf8').replace(/\bimport\.meta\.(url|dirname|filename)\b/g, (_, name) =>
-    JSON.stringify(known[name as keyof typeof known]),
-  );
+  const text = readFileSync(path, 'utf8');
+  const own = PLACES.filter((name) => text.includes(`import.meta.${name}`));
+  const told = own.map((name) => `const own_${name} = ${JSON.stringify(known[name])};`).join(' ');
+  const contents = text.replace(/^(?:#!.*\n)?/, (first) => first + told);
   return { contents, loader: path.endsWith('x') ? ('tsx' as const) : ('ts' as const) };
 }
 
@@ -83,6 +87,6 @@ function load({ path }: { path: string }) {
 function removeOldChunks(): void {
   for (const name of readdirSync(CHUNKS)) {
     const file = join(CHUNKS, name);
-    if (Date.now() - statSync(file).mtimeMs > DAY_MS) rmSync(file);
+    if (Date.now() - statSync(file).mtimeMs > DAY) rmSync(file);
   }
 }
