@@ -212,7 +212,7 @@ export const PAYLOADS = {
     'cause?': word,
     /** What the SCIM server answered. */
     'status?': number,
-    /** With `upstream_rejects_content`: the SCIM server's reason, without values. With `upstream_unreadable`: the content coding. */
+    /** With `upstream_rejects_content`: the SCIM server's reason, without values. With `upstream_unreadable` and `upstream_cut`: the content coding that can't be read. */
     'detail?': readable,
     /** The media type of its answer, and the host that a redirect leads to. */
     'contentType?': readable,

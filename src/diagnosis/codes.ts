@@ -218,7 +218,7 @@ export const CODES = {
   ),
   upstream_rejects_content: behindUs('The SCIM server rejected the content of some changes.', 'degraded'),
   upstream_failing: behindUs('The SCIM server answered with an error.'),
-  upstream_cut: behindUs('Responses from the SCIM server were cut off.'),
+  upstream_cut: behindUs('Responses from the SCIM server were cut off or damaged.'),
   upstream_slow: behindUs('The SCIM server is responding so slowly that identity providers give up.', 'degraded'),
   upstream_limits: behindUs('The SCIM server rate-limited our requests.', 'degraded'),
 

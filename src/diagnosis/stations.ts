@@ -109,7 +109,7 @@ const SHORT: Partial<Record<Code, string>> = {
   upstream_unreadable: 'Sending unreadable responses',
   upstream_rejects_content: 'Rejecting changes',
   upstream_failing: 'Responding with errors',
-  upstream_cut: 'Cutting off responses',
+  upstream_cut: 'Sending broken responses',
   upstream_slow: 'Too slow',
   upstream_limits: 'Limiting the request rate',
 };

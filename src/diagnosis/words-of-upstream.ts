@@ -274,8 +274,15 @@ export const UPSTREAM_WORDS = {
         : [],
   ),
   upstream_cut: failure(
-    () => say`cut its responses short.`,
-    () => [say`Look for a crash, or a proxy in front of it that limits the size or duration of responses.`],
+    ({ finding: { facts } }) =>
+      facts.text === undefined
+        ? say`cut its responses short.`
+        : say`named ${{ value: facts.text }} as the compression of its responses, but they can't be decompressed that way.`,
+    ({ finding: { facts } }) => [
+      facts.text === undefined
+        ? say`Look for a crash, or a proxy in front of it that limits the size or duration of responses.`
+        : say`Find out what changes the compressed responses, or names the wrong method in the Content-Encoding header: the SCIM server, or a proxy in front of it.`,
+    ],
   ),
   upstream_slow: failure(
     () => say`took more than 30 seconds to answer.`,

@@ -61,17 +61,24 @@ export function dropNominalCoding(answer: AnswerInProgress, first: Buffer | unde
   answer.isRecoded = true;
 }
 
-/** undefined for what is not of the coding that it says, and for one that can't be read here. */
-export function decodedOf(coding: Coding | 'unknown', bytes: Buffer): Buffer | 'too large' | 'cut' | undefined {
+/** undefined for a coding that can't be read here; `damaged`: not of the coding that it says. */
+export function decodedOf(
+  coding: Coding | 'unknown',
+  bytes: Buffer,
+): Buffer | 'too large' | 'cut' | 'damaged' | undefined {
   if (coding === 'unknown') return undefined;
   if (bytes.length === 0) return bytes;
   try {
     return coding.decode(bytes, WHOLE_DECODED_BYTES);
   } catch (error) {
-    const code = codeOf(error as Error);
-    if (code === 'ERR_BUFFER_TOO_LARGE') return 'too large';
-    return code === 'Z_BUF_ERROR' ? endless(coding, bytes) : undefined;
+    if (codeOf(error as Error) === 'ERR_BUFFER_TOO_LARGE') return 'too large';
+    return isTooShort(error as Error) ? endless(coding, bytes) : 'damaged';
   }
+}
+
+/** Whether what can't be decoded is of its coding as far as it goes. */
+export function isTooShort(error: Error): boolean {
+  return codeOf(error) === 'Z_BUF_ERROR';
 }
 
 /** Some servers never write the end of a coding; what matters is whether all of the JSON is there. */

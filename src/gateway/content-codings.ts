@@ -127,7 +127,7 @@ function stacked(outer: Layer, inner: readonly Layer[]): Coding {
 
 /** Whether a body that is said to have a coding has none: it begins as JSON does, and none of the codings so. */
 export function isPlainJson(bytes: Buffer): boolean {
-  return /^\s*[{[]\s*["{}[\]]/.test(bytes.toString('latin1', 0, 64));
+  return /^(?:\xef\xbb\xbf)?\s*[{[]\s*["{}[\]]/.test(bytes.toString('latin1', 0, 64));
 }
 
 /** As it stands in `Content-Encoding`, for a message; undefined for what is no list of names. */

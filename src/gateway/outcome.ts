@@ -26,7 +26,7 @@ export const OUTCOMES = [
   'unreadable',
   'rejects_content',
   'failing',
-  /** The answer ended half way. */
+  /** The answer ended half way, or is not of the content coding that it names. */
   'cut',
   'slow',
   /** 429. */
@@ -219,7 +219,7 @@ export interface Outcome {
   cause?: UnreachableCause | 'doubled_path' | undefined;
   /** What the SCIM server answered, where it did. */
   status?: number | undefined;
-  /** With `rejects_content` of a write: the SCIM server's reason, without values. With `unreadable`: the coding. */
+  /** With `rejects_content` of a write: the SCIM server's reason, without values. With `unreadable`, and `cut` where it is damaged: the coding. */
   detail?: string | undefined;
   /** Of a failure: the media type of the answer, and the host that a redirect leads to. */
   contentType?: string | undefined;

@@ -11,7 +11,16 @@ import { sendScimError } from '../http/error-responses.ts';
 import { UNREADABLE } from '../http/server.ts';
 import type { Log } from '../log.ts';
 import type { Grant } from '../verification/index.ts';
-import { AnswerInProgress, codeOf, decodedOf, dropNominalCoding, isCut, joined, transformOf } from './answer.ts';
+import {
+  AnswerInProgress,
+  codeOf,
+  decodedOf,
+  dropNominalCoding,
+  isCut,
+  isTooShort,
+  joined,
+  transformOf,
+} from './answer.ts';
 import { acceptsIdentity, codingNameOf } from './content-codings.ts';
 import { ExchangeTime } from './exchange-time.ts';
 import type { Outcome } from './outcome.ts';
@@ -83,6 +92,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
 type Told = Pick<Outcome, 'status' | 'cause' | 'detail' | 'contentType' | 'redirectsTo'>;
 
 const CUT = 'The SCIM server behind this endpoint cut off its response.';
+const DAMAGED = "The SCIM server behind this endpoint sent a damaged response that can't be decompressed.";
 const LATE = 'The SCIM server behind this endpoint did not respond in time.';
 const UNREACHABLE = "The SCIM server behind this endpoint can't be reached.";
 const LOOPS =
@@ -349,6 +359,11 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
       if (answer.sink) this.#endStream(answer);
       return;
     }
+    if (decoded === 'damaged') {
+      this.#tell('cut', { status: answer.status, detail: codingNameOf(answer.headers['content-encoding']) });
+      this.#fail(502, DAMAGED);
+      return;
+    }
     if (decoded === 'cut' || isCut(answer, decoded)) {
       this.#tell('cut', { status: answer.status });
       this.#fail(502, CUT);
@@ -444,9 +459,11 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     answer.sink?.end();
   }
 
-  #tellCut(error: Error, { status }: AnswerInProgress): void {
+  #tellCut(error: Error, { status, headers }: AnswerInProgress): void {
     const { requestId, grant } = this.#sending.exchange;
-    this.#tell(this.#isLate ? 'slow' : 'cut', { status });
+    const isDamaged = this.#isBroken && !isTooShort(error);
+    const detail = isDamaged ? codingNameOf(headers['content-encoding']) : undefined;
+    this.#tell(this.#isLate ? 'slow' : 'cut', { status, detail });
     this.#deps.log.warn(
       { err: error, requestId, directoryId: grant.directory.id },
       'the response from an upstream was cut off',

@@ -32,7 +32,7 @@ const FAILURES: Record<Exclude<LoggedRequest['outcome'], 'ok' | 'normal_refusal'
   unreadable: 'Unreadable response',
   rejects_content: 'Content rejected',
   failing: 'Server error',
-  cut: 'Cut off',
+  cut: 'Cut off or damaged',
   slow: 'Too slow',
   limits: 'Rate limited',
 };

@@ -519,6 +519,52 @@ describe('what a SCIM server answers, behind the gateway', () => {
     }
   });
 
+  it('becomes 502 where it is not of the coding that it names, and is told as damaged', async () => {
+    const json = JSON.stringify(location('http://x'));
+    const flipped = gzipSync(json);
+    flipped.writeUInt32LE(1, flipped.length - 8);
+    for (const [coding, bytes, fields] of [
+      ['gzip', flipped, {}],
+      ['gzip', flipped, { mapUris: false }],
+      ['gzip', Buffer.from('oops'), {}],
+      ['br', gzipSync(json), {}],
+      ['deflate', gzipSync(json), {}],
+      ['gzip, br', gzipSync(json), {}],
+      ['br', gzipSync(JSON.stringify(randomBytes(60_000).toString('hex'))), {}],
+    ] as const) {
+      const its = await behind.http(
+        (_request, response) => {
+          response.writeHead(200, { 'Content-Type': 'application/scim+json', 'Content-Encoding': coding });
+          response.end(bytes);
+        },
+        '/scim',
+        fields,
+      );
+      const asking = its.ask('/Users/1', { headers: { 'accept-encoding': coding } });
+      if (bytes.length > 32_768) await assert.rejects(asking, /aborted|socket hang up/);
+      else {
+        const { status, headers, body } = await asking;
+        assert.deepEqual([status, headers['content-encoding']], [502, undefined], coding);
+        assert.match(parse(body).detail, /sent a damaged response/);
+      }
+      assert.deepEqual(
+        (await told(its)).map(({ reason, detail, status }) => [reason, detail, status]),
+        [['upstream_cut', coding, 200]],
+      );
+    }
+  });
+
+  it('is read without the coding that it names and has not, also behind a byte order mark', async () => {
+    const its: Behind = await behind.http((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/scim+json', 'Content-Encoding': 'gzip' });
+      response.end(`\ufeff${JSON.stringify(location(its.upstreamUrl))}`);
+    });
+    const { status, headers, body } = await its.ask('/Users/1');
+    assert.deepEqual([status, headers['content-encoding']], [200, undefined]);
+    assert.equal(JSON.parse(body.toString().slice(1)).meta.location, `${app.url}${its.base}/Users/1`);
+    assert.deepEqual(await told(its), []);
+  });
+
   it('is asked once more when it closed the connection before a word, where asking twice does no harm', async () => {
     for (const [method, expected] of [
       ['GET', 200],

@@ -44,4 +44,10 @@ export const UPSTREAM_SCENARIOS: [code: string, behaviour: RequestListener, says
     },
     /cut its responses short/,
   ],
+  [
+    'upstream_cut',
+    (_request, response) =>
+      response.writeHead(200, { 'content-type': 'application/scim+json', 'content-encoding': 'gzip' }).end('oops'),
+    /named gzip as the compression of its responses, but they can't be decompressed that way/,
+  ],
 ];
