@@ -166,15 +166,18 @@ export async function answerOnce(
       return typeof answered === 'string' ? { status: 303, body: answered } : { status: 200, body: '' };
     });
     if (!earlier) return answered;
-    return earlier.replayed.body === '' ? sentBefore(visit) : earlier.replayed.body;
+    return earlier.replayed.body === '' ? sentBefore(visit, DONE) : earlier.replayed.body;
   } catch (error) {
     if (!isAppError(error, 'idempotency_in_progress')) throw error;
-    return sentBefore(visit);
+    return sentBefore(visit, UNFINISHED);
   }
 }
 
-function sentBefore({ home }: Visit): Shown {
-  const title = 'You already submitted this form.';
-  const text = "We processed it once. If it showed a secret that you didn't save, revoke that one and create another.";
-  return messagePage({ title, text }, { status: 409, home });
+const DONE = "We processed it once. If it showed a secret that you didn't save, revoke that one and create another.";
+/** The first one may have been interrupted, so nobody must read that it was done. */
+const UNFINISHED =
+  "We haven't finished processing it. Wait a minute, go back, and reload the page to see whether it took effect. If it didn't, submit it again.";
+
+function sentBefore({ home }: Visit, text: string): Shown {
+  return messagePage({ title: 'You already submitted this form.', text }, { status: 409, home });
 }
