@@ -53,7 +53,11 @@ const REQUESTS: { [R in DenialReason]: CauseOf<R> } = {
     token_replaced: 'token_replaced',
     connection_ended: 'connection_ended',
   },
-  expired: 'token_expired',
+  expired: {
+    token_expired: 'token_expired',
+    connection_expired: 'connection_ended',
+    access_token_expired: 'token_expired',
+  },
   disabled: 'token_disabled',
   wrong_directory: 'token_elsewhere',
   directory_disabled: 'directory_disabled',
@@ -73,6 +77,7 @@ const UNSAID: Record<keyof SubReasons, Code> = {
   unknown: 'token_unknown',
   foreign_token: 'foreign_token',
   revoked: 'token_revoked',
+  expired: 'token_expired',
   directory_unknown: 'wrong_endpoint_key',
 };
 

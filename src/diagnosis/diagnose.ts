@@ -7,6 +7,7 @@ import { ofBackoff, ofDirectory, ofRefusals } from './of-refusals.ts';
 import { ofHealth, ofRecovery, ofSilence, ofSources, ofWatch } from './of-traffic.ts';
 import { ofUpstream } from './of-upstream.ts';
 import { isCurrent, sortOut, strangerOf } from './refusals.ts';
+import { placeOf } from './stations.ts';
 
 export function diagnose(facts: Facts): Diagnosis {
   const { at, directory } = facts;
@@ -18,7 +19,7 @@ export function diagnose(facts: Facts): Diagnosis {
     ...ofUpstream(facts),
     ...ofCredentials(facts),
   ];
-  const found = withoutRepeats(problems);
+  const found = withoutSymptoms(withoutRepeats(problems));
   const isBroken = found.some(({ severity }) => severity === 'failing');
   const more = [
     ...(isBroken ? [] : ofWaiting(facts, found.length > 0)),
@@ -69,6 +70,15 @@ const GROUP_ORDER = [
   'watch',
   'fine',
 ];
+
+/** An access token that has expired is sent on where the token endpoint issues no other: the finding is what keeps it from that. */
+function withoutSymptoms(findings: Finding[]): Finding[] {
+  const symptom = findings.find(({ facts: { detail } }) => detail === 'access_token_expired');
+  const isCause = (finding: Finding) => finding.severity !== 'notice' && placeOf(finding) === 'token_endpoint';
+  if (!symptom || !findings.some(isCause)) return findings;
+  const { severity } = symptom;
+  return findings.filter((one) => one !== symptom).map((one) => (isCause(one) ? { ...one, severity } : one));
+}
 
 /** A state and the refusals that it led to are one finding. */
 function withoutRepeats(findings: Finding[]): Finding[] {

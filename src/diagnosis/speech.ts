@@ -99,6 +99,8 @@ function othersOf({ code, severity, facts }: Finding): string {
     return 'The other installation keeps working.';
   if (CODES[code].group === 'token_endpoint' && severity === 'degraded' && !ENDS_ACCESS.has(code))
     return 'Other requests will stop when the current access token expires.';
+  if (CODES[code].group === 'token_endpoint' && acceptedAt > firstAt)
+    return 'Other requests were accepted until the access token expired.';
   return acceptedAt > firstAt ? 'Other requests are being accepted.' : 'Nothing has been accepted since then.';
 }
 

@@ -46,7 +46,7 @@ export function stationsOf(facts: Facts, { findings }: Diagnosis): Station[] {
 const UNINVOLVED = 'Not involved';
 
 /** Where it stops; undefined for what stops nothing. */
-function placeOf({ code }: Finding): Station['place'] | undefined {
+export function placeOf({ code }: Finding): Station['place'] | undefined {
   const { group } = CODES[code];
   if (group === 'presented' || group === 'not_usable') return 'scim_endpoint';
   if (group === 'token_endpoint') return 'token_endpoint';

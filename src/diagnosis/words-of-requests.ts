@@ -3,6 +3,7 @@ import type { Code } from './codes.ts';
 import { sendAgain, theyDo } from './impact.ts';
 import { act, capital, say, type Text, ui } from './say.ts';
 import {
+  connectAgain,
   date,
   fetched,
   fetchToken,
@@ -195,6 +196,19 @@ function withAlready({ audience, name, vendor }: Speech, { steps, value }: Pick<
   return { steps: [...steps, already], ...(value && { value }) };
 }
 
+/** The connection goes on, and the identity provider does not renew its access. */
+function accessTokenExpired(speech: Speech): Words {
+  const { Name, name } = speech;
+  return {
+    lead: refused(speech),
+    rest: say`It's sending an access token that has expired, instead of asking for a new one.`,
+    detail: tally(speech),
+    steps: connectAgain(speech),
+    notes: [say`The connection itself has not ended. ${Name} normally gets a new access token automatically.`],
+    unseen: `why ${name} isn't asking for a new one.`,
+  };
+}
+
 /** A token that may change things, in place of one that may only read. */
 function writable(speech: Speech): Text[] {
   const { usable } = speech.finding.facts;
@@ -353,7 +367,8 @@ export const REQUEST_WORDS = {
     ...unseenOf(unsaved(speech)),
   }),
   token_expired: (speech) => {
-    const { count = 0, expiresAt, at } = speech.finding.facts;
+    const { count = 0, expiresAt, at, detail } = speech.finding.facts;
+    if (detail === 'access_token_expired') return accessTokenExpired(speech);
     const ended = date(expiresAt ?? at);
     return {
       lead: count > 0 ? refused(speech) : `${speech.Name} can't connect.`,

@@ -26,8 +26,9 @@ export const DENIAL_REASONS = {
   },
   expired: {
     status: 401,
-    meaning: 'The credential has expired.',
-    remedy: "Rotate, or issue a new credential. An expired credential can't be extended.",
+    meaning: 'The credential has expired, or an access token of a connection has. `subReason` says which.',
+    remedy:
+      "Rotate, or issue a new credential. An expired credential can't be extended. After `access_token_expired`, the connection still works: the IdP has to get a new access token.",
   },
   disabled: {
     status: 401,
@@ -109,6 +110,7 @@ export const SUB_REASONS = {
   ],
   foreign_token: ['idp_own_token', 'foreign_token'],
   revoked: ['token_revoked', 'token_replaced', 'connection_ended'],
+  expired: ['token_expired', 'connection_expired', 'access_token_expired'],
   directory_unknown: ['wrong_endpoint_key', 'wrong_path', 'doubled_slash'],
 } as const satisfies Partial<Record<DenialReason, readonly string[]>>;
 

@@ -192,11 +192,12 @@ export function createVerify(options: VerifyOptions): Verifier {
     if (directory && directory.id !== found.directoryId) return told('wrong_directory');
     const state = stateAt(found, clock.now());
     if (state === 'revoked') return told(state, endOf(found));
+    if (state === 'expired') return told(state, found.kind === 'oauth' ? 'connection_expired' : 'token_expired');
     if (state !== 'active' && state !== 'pending') return told(state);
     const own = directory ?? (await directories.find(found.directoryId));
     if (!own) return told('directory_unknown');
     if (own.state === 'disabled') return told('directory_disabled');
-    if (known?.token && known.token.expiresAt <= clock.now()) return told('expired');
+    if (known?.token && known.token.expiresAt <= clock.now()) return told('expired', 'access_token_expired');
     // Fit after all: it was enabled between two reads, or is stored under its second digest.
     const grant = await readAny(presented.value);
     return (grant && (await settle(grant, wanted))) ?? told('unknown');

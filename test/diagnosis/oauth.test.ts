@@ -6,7 +6,7 @@ import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { flush, textOf } from '../support/diagnosed.ts';
-import { ask, refresh } from '../support/oauth-client.ts';
+import { ask, eventsOf, makeConnection, refresh, verified } from '../support/oauth-client.ts';
 import { CREDENTIALS, makeOauthWorld, makeRevokedWorld, OAUTH_SCENARIOS } from '../support/oauth-scenarios.ts';
 
 describe('a refusal at the OAuth endpoints is explained', () => {
@@ -169,6 +169,51 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     assert.ok(times <= 2, `told ${times} times`);
     for (let hour = 0; hour < 12; hour++) await goOn();
     assert.ok(!(await findingsOf(directory)).some(({ code }) => code === 'refresh_token_superseded'));
+  });
+
+  it('as token_expired where an expired access token is sent on, with a connection that has not ended', async () => {
+    const { directory, accessToken } = await makeConnection(app);
+    await verified(app, directory.id, accessToken);
+    app.clock.advance(7 * HOUR);
+    assert.equal(await verified(app, directory.id, accessToken), 401);
+    const [lead] = await findingsOf(directory);
+    assert.deepEqual([lead.code, lead.actor], ['token_expired', 'it_contact']);
+    assert.match(
+      textOf(lead),
+      /an access token that has expired.* connect again .*The connection itself has not ended/,
+    );
+    assert.doesNotMatch(textOf(lead), /new token on|connection “Provisioning” expired/);
+    const [event] = await eventsOf(app, 'request.denied');
+    assert.deepEqual([event.data.reason, event.data.subReason], ['expired', 'access_token_expired']);
+  });
+
+  it('by what the token endpoint refuses, and not by the expired access token that is sent meanwhile', async () => {
+    const { directory, client, accessToken, refreshToken } = await makeConnection(app);
+    const wrong = () => refresh(app, { ...client, secret: 'wrong' }, refreshToken);
+    app.clock.advance(5 * MINUTE);
+    await wrong();
+    app.clock.advance(45 * MINUTE);
+    await verified(app, directory.id, accessToken);
+    app.clock.advance(15 * MINUTE);
+    await wrong();
+    assert.equal(await verified(app, directory.id, accessToken), 401);
+    const findings = await findingsOf(directory);
+    assert.deepEqual(
+      findings.map(({ code, severity }) => [code, severity]),
+      [['client_secret_wrong', 'failing']],
+    );
+    assert.match(textOf(findings[0]), /Other requests were accepted until the access token expired\./);
+  });
+
+  it('as connection_ended where an access token of a connection comes that has expired', async () => {
+    const { directory, accessToken } = await makeConnection(app, { maximumAgeDays: 1 });
+    await verified(app, directory.id, accessToken);
+    app.clock.advance(DAY + HOUR);
+    assert.equal(await verified(app, directory.id, accessToken), 401);
+    const findings = await findingsOf(directory);
+    assert.equal(findings[0]?.code, 'connection_ended');
+    assert.match(textOf(findings[0]), /The connection expired on \w+day, .* connect again/);
+    assert.ok(!findings.some(({ code }) => code === 'token_expired'));
   });
 
   it('as none of theirs where a stranger sent a wrong secret and the identity provider works', async () => {
