@@ -61,6 +61,8 @@ export interface FindingFacts {
   isReplaced?: boolean;
   /** It gets tokens with its secret alone, so nobody connects it: once its connection was ended, it takes another client. */
   isMachine?: boolean;
+  /** It connects with OAuth, or is being set up for it. */
+  isOauth?: boolean;
   /** A client secret that would be accepted, the newest. */
   liveSecret?: { hint: string; expiresAt?: string } & Origin;
   /** As many client secrets work as may work at a time, so none can be added. */

@@ -51,6 +51,7 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(hint !== undefined && { hint }),
     ...(clientId !== undefined && { clientId }),
     ...(client && clientFacts(client, facts)),
+    ...(isByOauth(facts) && { isOauth: true, ...isMachine(facts) }),
     ...(refusal.isMachine && { isMachine: true }),
     ...(refusal.code === 'refresh_token_superseded' && { ...workingBeside(refusal, facts), ...fullSlots(facts) }),
     ...(refusal.code === 'client_secret_expired' && client && endOfSecrets(client, facts.at)),
@@ -81,6 +82,16 @@ function otherFacts({ id, name, endpointUrl, hasAccepted }: OtherDirectory, { ac
     otherUrl: endpointUrl,
     ...(accepted && !hasAccepted && { isLikelyMeant: true }),
   };
+}
+
+/** The latest token or connection tells how it connects; before there is one, what was made to set it up. */
+function isByOauth({ credentials: [newest], clients }: Facts): boolean {
+  return newest ? newest.kind === 'oauth' : clients.length > 0;
+}
+
+/** Whether what connects gets tokens with its secret alone, so that nobody has to allow it. */
+export function isMachine({ clients }: Facts): { isMachine?: true } {
+  return clients.length > 0 && clients.every((client) => client.isMachine) ? { isMachine: true } : {};
 }
 
 /** What the set-up can do with a client of the directory. */

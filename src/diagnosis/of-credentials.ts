@@ -3,7 +3,7 @@ import { DAY_MS } from '../clock.ts';
 import type { Code, Severity } from './codes.ts';
 import type { CredentialFacts, Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
-import { clientFacts, credentialFacts, make, usableBeside } from './making.ts';
+import { clientFacts, credentialFacts, isMachine, make, usableBeside } from './making.ts';
 
 /** An end this close is told; one within a week is urgent. */
 const SOON_MS = 30 * DAY_MS;
@@ -74,11 +74,6 @@ export function ofWaiting(facts: Facts, hasProblems: boolean): Finding[] {
   const code = accepted === undefined && isOld ? 'never_used' : 'waiting_for_first_request';
   const about = { ...credentialFacts(newest), ...(accepted && { acceptedAt: accepted.at.toISOString() }) };
   return [make(code, newest.createdAt, about)];
-}
-
-/** Whether what is being set up gets tokens with its secret alone, so that nobody has to allow it. */
-function isMachine({ clients }: Facts): { isMachine?: true } {
-  return clients.length > 0 && clients.every((client) => client.isMachine) ? { isMachine: true } : {};
 }
 
 export function ofEnds(facts: Facts): Finding[] {

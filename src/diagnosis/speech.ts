@@ -201,8 +201,10 @@ export function press(speech: Speech, kind: 'bearer' | 'oauth'): Text {
 
 /** Open the form, paste the token that would work into its field, test. A token is shown once, so most people need another one. */
 export function pasteToken(speech: Speech, how?: string): Text[] {
-  const { usable } = speech.finding.facts;
-  if (usable?.kind === 'oauth') return useConnection(speech);
+  const { usable, kind, isOauth } = speech.finding.facts;
+  // What was damaged or has a place of its own in the field is a token that someone pasted.
+  const isPasted = kind === 'bearer' || how !== undefined;
+  if (usable?.kind === 'oauth' || (!usable && isOauth && !isPasted)) return useConnection(speech);
   const into = say`into ${ui(field(speech, 'token'))}${how === undefined ? '' : `, ${how}`}`;
   return [
     fetchToken(speech),
@@ -269,15 +271,17 @@ export function tokenNotes({ finding }: Speech): Text[] {
   ];
 }
 
-/** A connection is there that would be accepted, and the identity provider sends something else. */
+/** The identity provider sends something else than an access token of its connection, which may be there or has to be made. */
 function useConnection(speech: Speech): Text[] {
   const fields = formOf(speech, 'oauth').fields.flatMap(({ label, filling }) =>
     typeof filling === 'object' && 'select' in filling ? [say`set ${ui(label)} to ${ui(filling.select)}`] : [],
   );
+  const { usable, isMachine } = speech.finding.facts;
   return [
-    say`${open(speech, 'oauth')}, and ${fields[0] ?? 'choose OAuth instead of a token'}. The connection itself is ready.`,
+    say`${open(speech, 'oauth')}, and ${fields[0] ?? 'choose OAuth instead of a token'}.${usable ? ' The connection itself is ready.' : ''}`,
     press(speech, 'oauth'),
-    say`To stay with a token instead: ${act('generate-token')} on this page, and paste it into ${ui(field(speech, 'token'))}.`,
+    ...(usable || isMachine ? [] : [say`Allow the connection on the page that opens.`]),
+    say`To ${usable ? 'stay with' : 'use'} a token instead: ${act('generate-token')} on this page, and paste it into ${ui(field(speech, 'token'))}.`,
   ];
 }
 

@@ -5,8 +5,8 @@ import { type Finding, wordsOf } from '../../src/diagnosis/index.ts';
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
-import { flush, textOf } from '../support/diagnosed.ts';
-import { ask, eventsOf, makeConnection, refresh, verified } from '../support/oauth-client.ts';
+import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
+import { ask, eventsOf, makeClient, makeConnection, refresh, verified } from '../support/oauth-client.ts';
 import { CREDENTIALS, makeOauthWorld, makeRevokedWorld, OAUTH_SCENARIOS } from '../support/oauth-scenarios.ts';
 
 describe('a refusal at the OAuth endpoints is explained', () => {
@@ -214,6 +214,49 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     assert.equal(findings[0]?.code, 'connection_ended');
     assert.match(textOf(findings[0]), /The connection expired on \w+day, .* connect again/);
     assert.ok(!findings.some(({ code }) => code === 'token_expired'));
+  });
+
+  it('with the step of connecting with OAuth where an unknown token comes and OAuth is how it connects', async () => {
+    const byOauth =
+      /Authentication Mode to OAuth 2\. Then .*Allow the connection on the page that opens\. To use a token/;
+    const { directory, credentialId, accessToken } = await makeConnection(app);
+    await verified(app, directory.id, accessToken);
+    await app.api.post(`/credentials/${credentialId}/revoke`, { force: true });
+    app.clock.advance(MINUTE);
+    await verified(app, directory.id, 'a-token-of-another-system');
+    const [ended] = await findingsOf(directory);
+    assert.equal(ended?.code, 'token_unknown');
+    assert.match(textOf(ended), byOauth);
+
+    const fresh = await app.api.makeDirectory();
+    await makeClient(app, { directoryId: fresh.id });
+    await verified(app, fresh.id, 'a-token-of-another-system');
+    assert.match(textOf((await findingsOf(fresh))[0] ?? {}), byOauth);
+
+    const entra = await app.api.makeDirectory({ provider: 'entra' });
+    const machine = { grantTypes: ['client_credentials'], redirectUris: undefined };
+    await makeClient(app, { directoryId: entra.id, provider: 'entra', ...machine });
+    await verified(app, entra.id, 'a-token-of-another-system');
+    const [alone] = await findingsOf(entra);
+    assert.match(textOf(alone), /Authentication Method to OAuth2 client credentials grant\./);
+    assert.doesNotMatch(textOf(alone), /Allow the connection/);
+  });
+
+  it('with the step of generating a token where a static token comes that was cut off or has ended', async () => {
+    const { directory, token, credential, send } = await makeWorld(app);
+    await makeClient(app, { directoryId: directory.id });
+    await send(`Bearer ${token}`);
+    await send(`Bearer ${token.slice(0, 20)}`);
+    await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
+    assert.match(
+      textOf((await findingsOf(directory))[0] ?? {}),
+      /Generate a new token on the directory's page\. In Okta/,
+    );
+    await send(`Bearer ${token}`);
+    assert.match(
+      textOf((await findingsOf(directory))[0] ?? {}),
+      /Generate a new token on the directory's page\. In Okta/,
+    );
   });
 
   it('as none of theirs where a stranger sent a wrong secret and the identity provider works', async () => {
