@@ -88,7 +88,12 @@ export function ofEnds(facts: Facts): Finding[] {
     const isNeeded = credential.id === accepted?.credentialId || live.length === 1;
     // A replaced token ends on purpose.
     if (isSoon(expiresAt) && isNeeded && !rotation) {
-      const about = { ...credentialFacts(credential), expiresAt: expiresAt.toISOString() };
+      const client = clients.find(({ id }) => id === credential.clientId);
+      const about = {
+        ...credentialFacts(credential),
+        ...(client?.isMachine && { isMachine: true }),
+        expiresAt: expiresAt.toISOString(),
+      };
       const code = endsByPolicy ? 'refresh_policy_ends_soon' : 'credential_ends_soon';
       const since = new Date(expiresAt.getTime() - SOON_MS);
       found.push({

@@ -99,7 +99,7 @@ function secretNotes({ finding: { facts } }: Speech): Text[] {
 }
 
 /** Another client in place of one that can't be used any more: both of its values change. */
-function newClient(speech: Speech): Text[] {
+export function newClient(speech: Speech): Text[] {
   if (isShared(speech)) return connectAgain(speech);
   const [id, secret] = [ui(field(speech, 'client-id')), ui(field(speech, 'client-secret'))];
   return [

@@ -18,6 +18,7 @@ import {
   vendorDoes,
   whoDid,
 } from './speech.ts';
+import { newClient } from './words-of-oauth.ts';
 
 function putIn(speech: Speech): Text[] {
   const { kind } = speech.finding.facts;
@@ -53,6 +54,11 @@ const STEPS: Record<string, (at: Date | undefined) => Text> = {
   requested: (at) => say`The connection was requested ${at}, but has not been allowed yet.`,
   consented: (at) => say`The connection was allowed ${at}, but no token has been requested with it yet.`,
 };
+
+/** The client of a connection that nobody allows has that one only. */
+function renew(speech: Speech): Text[] {
+  return speech.finding.facts.isMachine ? newClient(speech) : connectAgain(speech);
+}
 
 function ending(speech: Speech, what: string, steps: Text[]) {
   const { expiresAt } = speech.finding.facts;
@@ -142,10 +148,10 @@ export const STATE_WORDS = {
   }),
 
   credential_ends_soon: (speech) => ({
-    ...ending(speech, token(speech), pasteToken(speech)),
+    ...ending(speech, token(speech), speech.finding.facts.kind === 'oauth' ? renew(speech) : pasteToken(speech)),
     notes: tokenNotes(speech),
   }),
-  refresh_policy_ends_soon: (speech) => ending(speech, token(speech), connectAgain(speech)),
+  refresh_policy_ends_soon: (speech) => ending(speech, token(speech), renew(speech)),
   client_secret_ends_soon: (speech) =>
     ending(
       speech,

@@ -223,6 +223,29 @@ describe('the state of a directory is explained', () => {
     assert.ok(found.includes('refresh_policy_ends_soon'), found.join());
   });
 
+  it('with the step of connecting again, or of a new client, where a connection ends soon', async () => {
+    const endsSoon = async (directoryId: string, set?: string) => {
+      const { items } = (await app.api.get(`/directories/${directoryId}/credentials`)).body;
+      if (set) await app.api.patch(`/credentials/${items[0].id}`, { expiresAt: set });
+      const wanted = set ? 'credential_ends_soon' : 'refresh_policy_ends_soon';
+      const { findings } = await diagnosed({ id: directoryId });
+      return textOf(findings.find(({ code }: Answer) => code === wanted) ?? assert.fail(codesOf({ findings }).join()));
+    };
+    const end = () => new Date(app.clock.now().getTime() + 20 * DAY).toISOString();
+    const person = await makeConnection(app);
+    assert.match(await endsSoon(person.directory.id, end()), /and connect again with Save/);
+
+    for (const fields of [{}, { maximumAgeDays: 20 }]) {
+      const directory = await app.api.makeDirectory({ provider: 'entra' });
+      const machine = { grantTypes: ['client_credentials'], redirectUris: undefined, provider: 'entra' };
+      const client = await makeClient(app, { directoryId: directory.id, ...machine, ...fields });
+      await ask(app, client, { grant_type: 'client_credentials' });
+      const text = await endsSoon(directory.id, 'maximumAgeDays' in fields ? undefined : end());
+      assert.match(text, /Create a new client on the directory's page/);
+      assert.doesNotMatch(text, /Allow the connection|Generate/);
+    }
+  });
+
   it('as idp_backoff for an identity provider that pauses after refusals', async () => {
     const { send, token, diagnosis } = await makeWorld(app, { provider: 'entra' });
     await send(`Bearer ${token}`);
