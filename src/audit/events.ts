@@ -40,7 +40,7 @@ export const EVENTS = {
   'directory.deleted': 'A directory was deleted.',
   'credential.issued': 'A token was created. It was shown once. `replaces` is the credential that it replaces.',
   'credential.imported':
-    'A token from another system was imported. `form` says what was given: `token`, `sha256`, `ssoreadyToken` or `ssoreadySha256`. `weak` means that the token could be guessed, but an owner imported it anyway.',
+    'A token or connection from another system was imported. `form` says what was given: `token`, `sha256`, `ssoreadyToken` or `ssoreadySha256`; of a connection, `refreshToken` or `refreshTokenSha256`. `weak` means that the value could be guessed, but an owner imported it anyway.',
   'credential.updated': "A credential's label, scopes or expiration was changed. `changed` says which.",
   'credential.disabled': 'A credential was disabled. It is refused until someone enables it, and keeps its slot.',
   'credential.enabled': 'A credential was enabled again.',
@@ -167,7 +167,15 @@ export const PAYLOADS = {
   'directory.enabled': { name: typed },
   'directory.deleted': { name: typed, endpointKey: typed },
   'credential.issued': { ...credential, scopes: listOf(word), expiresAt: time, 'replaces?': ownId },
-  'credential.imported': { ...credential, scopes: listOf(word), expiresAt: time, form: word, 'weak?': flag },
+  'credential.imported': {
+    ...credential,
+    scopes: listOf(word),
+    expiresAt: time,
+    form: word,
+    'weak?': flag,
+    /** Of a connection. */
+    'clientId?': typed,
+  },
   'credential.updated': { ...credential, ...changed },
   'credential.disabled': { ...credential, 'reason?': typed },
   'credential.enabled': credential,

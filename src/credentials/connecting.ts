@@ -28,6 +28,8 @@ export interface ConnectInput {
   /** Its refresh token could be guessed. */
   weak?: boolean;
   authorizedBy: Actor;
+  /** What was given of it, where it comes from another system. */
+  importedAs?: string | undefined;
   /** The credential that it replaces. */
   replaces?: string | undefined;
   expiresAt?: Date | undefined;
@@ -75,7 +77,7 @@ export function createConnecting(deps: {
   return {
     async connect(directoryId: string, input: ConnectInput, attribution: Attribution): Promise<void> {
       const directory = await directories.get(directoryId);
-      const { id, clientId, label, scopes = ['scim'], weak, authorizedBy, replaces, expiresAt } = input;
+      const { id, clientId, label, scopes = ['scim'], weak, importedAs, authorizedBy, replaces, expiresAt } = input;
       const fresh: Omit<Credential, 'slot' | 'slotKey'> = {
         id,
         organizationId: directory.organizationId,
@@ -93,7 +95,20 @@ export function createConnecting(deps: {
         ...(expiresAt && { expiresAt, dueAt: expiresAt }),
       };
       const eventOf = (record: Credential) =>
-        audit.event('credential.connected', attribution, subjectOf(record), { ...factsOf(record), clientId, replaces });
+        importedAs === undefined
+          ? audit.event('credential.connected', attribution, subjectOf(record), {
+              ...factsOf(record),
+              clientId,
+              replaces,
+            })
+          : audit.event('credential.imported', attribution, subjectOf(record), {
+              ...factsOf(record),
+              scopes,
+              expiresAt: expiresAt?.toISOString() ?? null,
+              form: importedAs,
+              ...(weak && { weak }),
+              clientId,
+            });
       const replacing = replaces === undefined ? undefined : rotation.planFor(replaces);
       try {
         const claimed = await slots.claim(

@@ -82,7 +82,7 @@ export interface CredentialFacts {
   /** Its client was deleted, so it gets no more tokens. */
   isClientGone: boolean;
   accessTokenExpiresAt?: Date;
-  /** When its value was brought along from another system. */
+  /** When its value, or the refresh token of the connection, was brought along from another system. */
   importedAt?: Date;
   /** Its end comes from the policy of its client. */
   endsByPolicy: boolean;

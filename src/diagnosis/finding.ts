@@ -41,6 +41,8 @@ export interface FindingFacts {
   hint?: string;
   label?: string;
   slot?: 'a' | 'b';
+  /** Its value is of another system, where it was in use. */
+  isImported?: boolean;
   by?: string;
   byType?: string;
   at?: string;

@@ -1,3 +1,4 @@
+import { UNKNOWN_HINT } from '../credentials/index.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../identity-providers/index.ts';
 import { type ActingParty, type Code, entryOf } from './codes.ts';
 import type { ClientFacts, CredentialFacts, Facts, OtherDirectory, RefusalFacts } from './facts.ts';
@@ -10,8 +11,9 @@ export function make(code: Code, since: Date, about: FindingFacts): Finding {
   return { code, severity, actor, since: since.toISOString(), facts: about, evidence: [], certainty: 'known' };
 }
 
-/** Who disables something enables it again, and an app name is corrected by those who made the client. */
-function actorOf(code: Code, { byType, isAppNamed, isReplaced }: FindingFacts): ActingParty {
+/** Who disables something enables it again, and an app name is corrected by those who made the client. What was imported is sent anyway. */
+function actorOf(code: Code, { byType, isAppNamed, isReplaced, isImported, acceptedAt }: FindingFacts): ActingParty {
+  if (code === 'waiting_for_first_request' && isImported && acceptedAt === undefined) return 'idp';
   if (code === 'client_deleted' && isReplaced) return 'it_contact';
   if (code === 'token_disabled' && byType === 'it_contact') return 'it_contact';
   if (code === 'redirect_uri_unknown' && isAppNamed) return 'it_contact';
@@ -162,7 +164,7 @@ export function credentialFacts(credential: CredentialFacts): FindingFacts {
   return {
     credentialId: id,
     kind,
-    ...(kind === 'bearer' && { hint }),
+    ...(kind === 'bearer' && hint !== UNKNOWN_HINT && { hint }),
     slot,
     ...(label !== undefined && { label }),
     ...(endedAt && { at: endedAt.toISOString() }),

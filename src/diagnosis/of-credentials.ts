@@ -72,7 +72,11 @@ export function ofWaiting(facts: Facts, hasProblems: boolean): Finding[] {
   if (!newest) return [];
   const isOld = at.getTime() - newest.createdAt.getTime() > FRESH_MS;
   const code = accepted === undefined && isOld ? 'never_used' : 'waiting_for_first_request';
-  const about = { ...credentialFacts(newest), ...(accepted && { acceptedAt: accepted.at.toISOString() }) };
+  const about = {
+    ...credentialFacts(newest),
+    ...(newest.importedAt && { isImported: true }),
+    ...(accepted && { acceptedAt: accepted.at.toISOString() }),
+  };
   return [make(code, newest.createdAt, about)];
 }
 

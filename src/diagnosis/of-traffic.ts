@@ -78,7 +78,7 @@ export function ofWatch(facts: Facts, current: RefusalFacts[], problems: Finding
   if (latest)
     found.push({ ...make('rate_limited', latest.firstAt, refusedFacts(latest, facts)), evidence: evidenceOf(limited) });
   const used = credentials.find(({ id }) => id === accepted?.credentialId);
-  const since = used?.importedAt;
+  const since = used?.kind === 'bearer' ? used.importedAt : undefined;
   if (used?.state === 'active' && since && at.getTime() - since.getTime() > IMPORTED_MS)
     found.push(make('weak_or_imported', since, credentialFacts(used)));
   const isTheirs = problems.some(({ severity, actor }) => severity === 'failing' && actor === 'it_contact');

@@ -200,7 +200,7 @@ function changed(known: CredentialFacts | undefined, event: AuditEvent): Credent
   };
 }
 
-function begun({ at, actor, data }: AuditEvent, id: string): CredentialFacts {
+function begun({ type, at, actor, data }: AuditEvent, id: string): CredentialFacts {
   const { kind, slot, hint, label, scopes, expiresAt, clientId } = data;
   return {
     id,
@@ -214,6 +214,7 @@ function begun({ at, actor, data }: AuditEvent, id: string): CredentialFacts {
     createdBy: actor.name,
     ...(typeof expiresAt === 'string' && { expiresAt: new Date(expiresAt) }),
     ...(typeof clientId === 'string' && { clientId }),
+    ...(type === 'credential.imported' && { importedAt: at }),
     isClientGone: false,
     endsByPolicy: false,
   };

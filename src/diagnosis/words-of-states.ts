@@ -16,6 +16,7 @@ import {
   token,
   tokenNotes,
   vendorDoes,
+  type Words,
   whoDid,
 } from './speech.ts';
 import { newClient } from './words-of-oauth.ts';
@@ -36,11 +37,37 @@ function putIn(speech: Speech): Text[] {
   ];
 }
 
-/** Only a connection needs nothing that could be lost. */
+/** The identity provider has what was imported: what can be missing is the way of its requests to us. */
+function checkWay(speech: Speech): Text[] {
+  const isOauth = speech.finding.facts.kind === 'oauth';
+  const base = ui(field(speech, 'endpoint'));
+  const leads = isOauth ? say`${base} and ${ui(field(speech, 'token-url'))} lead` : say`${base} leads`;
+  return [
+    say`${open(speech, isOauth ? 'oauth' : 'bearer')}, and check that ${leads} to this server. ${base} is the URL below, or an earlier one that was pointed here.`,
+    // Its button would connect anew.
+    isOauth ? say`Then assign a user to the app: ${speech.name} sends a request for it.` : press(speech, 'bearer'),
+  ];
+}
+
+/** Only a connection, and what was imported, needs nothing that could be lost. */
 function notSaved({ finding }: Speech): Text[] {
-  return finding.facts.kind === 'oauth'
+  return finding.facts.kind === 'oauth' || finding.facts.isImported
     ? []
     : [say`The token was shown only once. If it wasn't saved: ${act('generate-token')}.`];
+}
+
+/** Nobody has to act: the identity provider goes on with what it has. */
+function moving(speech: Speech): Words {
+  return {
+    lead: 'Waiting for the first request.',
+    rest: say`${capital(token(speech))} was imported. ${speech.Name} already has it, and has not used it here yet.`,
+    steps: [],
+    notes: [
+      say`Its next request arrives here if the URL in ${speech.name} leads here: the one below, or an earlier one that was pointed here.`,
+    ],
+    ...endpoint(speech),
+    unseen: NO_TRACE,
+  };
 }
 
 const endpoint = (speech: Speech) => ({
@@ -121,14 +148,15 @@ export const STATE_WORDS = {
   }),
   never_used: (speech) => ({
     lead: `${speech.Name} has never connected.`,
-    rest: say`${capital(token(speech))} was created ${date(speech.finding.since)} and has never been used.`,
-    steps: putIn(speech),
+    rest: say`${capital(token(speech))} was ${speech.finding.facts.isImported ? 'imported' : 'created'} ${date(speech.finding.since)} and has never been used${speech.finding.facts.isImported ? ' here' : ''}.`,
+    steps: speech.finding.facts.isImported ? checkWay(speech) : putIn(speech),
     notes: notSaved(speech),
     ...endpoint(speech),
     unseen: NO_TRACE,
   }),
   waiting_for_first_request: (speech) => {
-    const { acceptedAt } = speech.finding.facts;
+    const { acceptedAt, isImported } = speech.finding.facts;
+    if (isImported && acceptedAt === undefined) return moving(speech);
     return {
       lead: `Waiting for the first request${acceptedAt === undefined ? '' : ` with the new ${speech.finding.facts.kind === 'oauth' ? 'connection' : 'token'}`}.`,
       rest:

@@ -21,7 +21,8 @@ export const WEBHOOK_EVENTS = {
   'dsync.token.revoked': 'A token was revoked, by a person or at the end of a rotation. `reason` says why.',
   'dsync.token.expired': 'A token expired.',
   'dsync.token.leaked': 'The value of a token was found in a public place. `action` says whether it was revoked.',
-  'dsync.connection.created': 'An OAuth connection was created. Its first token was issued.',
+  'dsync.connection.created':
+    'An OAuth connection was created or imported. `replaces` is the credential that it replaces.',
   'dsync.connection.updated': "A connection's label, scopes or expiration was changed.",
   'dsync.connection.disabled': 'A connection was disabled. It is refused until someone enables it.',
   'dsync.connection.enabled': 'A connection was enabled again.',
@@ -110,7 +111,10 @@ const TOLD: { readonly [T in EventType]?: Tell } = {
   'directory.enabled': ofDirectory('dsync.activated', 'name'),
   'directory.deleted': ofDirectory('dsync.deleted', 'name'),
   'credential.issued': ofCredential('created', {}, 'expiresAt', 'replaces'),
-  'credential.imported': ofCredential('created', { imported: true }, 'expiresAt'),
+  'credential.imported': (event, credential) => {
+    const members = event.data['kind'] === 'oauth' ? ['expiresAt', 'clientId'] : ['expiresAt'];
+    return ofCredential('created', { imported: true }, ...members)(event, credential);
+  },
   'credential.connected': ofCredential('created', {}, 'clientId', 'replaces'),
   'credential.updated': ofCredential('updated', {}, 'changed'),
   'credential.disabled': ofCredential('disabled'),

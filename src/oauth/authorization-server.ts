@@ -205,7 +205,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
     credentials,
     weakValues,
     clock,
-    async connect({ client, directory, scope, ids, weak }, attribution) {
+    async connect({ client, directory, scope, ids, form, weak }, attribution) {
       const { organizationId, id: directoryId } = directory;
       const agreed = await connections.authorize(
         {
@@ -218,7 +218,7 @@ export function createOauth(deps: OauthDependencies): Oauth {
         },
         ids,
       );
-      await connections.connect(agreed, client);
+      await connections.import(agreed, client, form, attribution);
     },
   });
 

@@ -51,6 +51,8 @@ export interface Connections {
    * must be there when it is enabled. Throws slots_full, not_found (the directory), credential_final (revoked or expired).
    */
   connect(authorization: Authorization, client: Client): Promise<string>;
+  /** The same for one of another system, of which there is a refresh token already; `form`: what was given of that. */
+  import(authorization: Authorization, client: Client, form: string, attribution: Attribution): Promise<void>;
   /** The same for a client of one directory, for which nobody needs to agree. */
   connectClient(client: Client): Promise<string>;
   /** Revokes the credential of an authorization: its tokens are refused from now on. */
@@ -100,6 +102,15 @@ export function createConnections(deps: {
     }
     return found;
   }
+
+  const madeOf = ({ credentialId, clientId, scope, authorizedBy, replaces, weak }: Authorization) => ({
+    id: credentialId,
+    clientId,
+    scopes: scope.split(' ') as Scope[],
+    authorizedBy,
+    replaces,
+    ...(weak && { weak }),
+  });
 
   const isFinal = (credential: Credential) => ['revoked', 'expired'].includes(stateAt(credential, clock.now()));
 
@@ -151,15 +162,18 @@ export function createConnections(deps: {
       if (isWorthIt) await credentials.extend(credentialId, end);
     },
 
-    async connect({ clientId, directoryId, credentialId, scope, authorizedBy, address, replaces, weak }, client) {
+    async connect(authorization, client) {
+      const { directoryId, authorizedBy, address } = authorization;
       const attribution: Attribution = {
         actor: authorizedBy,
         source: 'portal',
         ...(address !== undefined && { address }),
       };
-      const scopes = scope.split(' ') as Scope[];
-      const made = { id: credentialId, clientId, scopes, authorizedBy, replaces, ...(weak && { weak }) };
-      return connectOnce(directoryId, made, client, attribution);
+      return connectOnce(directoryId, madeOf(authorization), client, attribution);
+    },
+
+    async import(authorization, client, importedAs, attribution) {
+      await connectOnce(authorization.directoryId, { ...madeOf(authorization), importedAs }, client, attribution);
     },
 
     async connectClient(client) {

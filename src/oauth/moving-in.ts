@@ -46,7 +46,7 @@ export function createMovingIn(deps: {
    * credential_final.
    */
   connect: (
-    about: { client: Client; directory: Directory; scope: string; ids: ConnectionIds; weak: boolean },
+    about: { client: Client; directory: Directory; scope: string; ids: ConnectionIds; form: string; weak: boolean },
     attribution: Attribution,
   ) => Promise<void>;
 }) {
@@ -81,7 +81,8 @@ export function createMovingIn(deps: {
       return {};
     }
     const scope = scopes.join(' ');
-    await connect({ client, directory, scope, ids, weak: strength === 'weak' }, attribution);
+    const form = input.refreshToken === undefined ? 'refreshTokenSha256' : 'refreshToken';
+    await connect({ client, directory, scope, ids, form, weak: strength === 'weak' }, attribution);
     const facts = { accountId: directory.id, clientId: client.id, grantId, scope };
     const token = { ...facts, kind: 'RefreshToken', gty: 'authorization_code refresh_token', iat: seconds(clock) };
     try {

@@ -170,7 +170,7 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
     case 'credential.issued':
       return { tone: 'ok', text: `Token ${which} was generated` };
     case 'credential.imported':
-      return { tone: 'ok', text: `Token ${which} was imported` };
+      return { tone: 'ok', text: `${what} was imported` };
     case 'credential.connected':
       return { tone: 'ok', text: 'A connection was created' };
     case 'credential.revoked':

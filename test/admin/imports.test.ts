@@ -76,6 +76,11 @@ for (const engine of engines) {
         const path = `/directories/${directory.id}/connections/import`;
         const { status, body } = await app.api.post(path, { clientId, ...token });
         assert.equal(status, 201, JSON.stringify(body));
+        const { items } = (await app.api.get(`/events?type=credential.imported&directoryId=${directory.id}`)).body;
+        assert.deepEqual(
+          items.map(({ credentialId, source, data }: Answer) => [credentialId, source, data.kind, data.form]),
+          [[body.credentialId, 'api', 'oauth', Object.keys(token)[0]]],
+        );
         const value = 'refreshToken' in token ? REFRESH_TOKEN : `${REFRESH_TOKEN}2`;
         const client = { client: {}, id: clientId, secret: SECRET, redirectUri: REDIRECT_URI };
         const answer = await refresh(app, client, value, { style: 'post' });

@@ -1,5 +1,6 @@
 /** A scenario for each finding that no refusal tells of: what has not begun, what ends, silence, sources, and what is fine. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { diagnose, type Facts, type Finding, plain, wordsOf } from '../../src/diagnosis/index.ts';
 import {
@@ -11,7 +12,7 @@ import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
-import { ask, makeClient, makeConnection } from '../support/oauth-client.ts';
+import { ask, makeClient, makeConnection, refresh, verified } from '../support/oauth-client.ts';
 
 describe('the state of a directory is explained', () => {
   const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000' } });
@@ -221,6 +222,49 @@ describe('the state of a directory is explained', () => {
     await exchange(app, client, await obtainCode(app, client, directory));
     const found = codesOf(await diagnosed(directory));
     assert.ok(found.includes('refresh_policy_ends_soon'), found.join());
+  });
+
+  it('as waiting, with nobody to act, where what the identity provider has was imported', async () => {
+    const bearer = await app.api.makeDirectory();
+    const sha256 = (value: string) => createHash('sha256').update(value).digest('hex');
+    const given = { sha256: sha256('imported-token-4f1c'), label: 'From Jackson' };
+    assert.equal((await app.api.post(`/directories/${bearer.id}/credentials/import`, given)).status, 201);
+    const oauth = await app.api.makeDirectory();
+    const secret = 'kT9-old+secret/from%elsewhere=42';
+    await app.api.post('/clients/import', {
+      clientId: 'legacy-waiting',
+      clientSecret: secret,
+      name: 'Okta',
+      provider: 'okta',
+      directoryId: oauth.id,
+    });
+    const refreshToken = 'v1.waiting-refresh-token-of-before';
+    const path = `/directories/${oauth.id}/connections/import`;
+    assert.equal((await app.api.post(path, { clientId: 'legacy-waiting', refreshToken })).status, 201);
+
+    for (const directory of [bearer, oauth]) {
+      const [waiting] = (await diagnosed(directory)).findings;
+      assert.deepEqual([waiting.code, waiting.actor], ['waiting_for_first_request', 'idp']);
+      assert.deepEqual(waiting.words.steps, []);
+      assert.match(textOf(waiting), /was imported\. Okta already has it/);
+      assert.doesNotMatch(textOf(waiting), /shown only once|test the connection|\?\?\?\?/);
+    }
+    const { body: then } = await app.api.get(`/directories/${oauth.id}/diagnosis?at=${app.clock.now().toISOString()}`);
+    assert.match(textOf(then.findings[0]), /was imported\. Okta already has it/);
+    app.clock.advance(8 * DAY);
+    for (const directory of [bearer, oauth]) {
+      const [never] = (await diagnosed(directory)).findings;
+      assert.deepEqual([never.code, never.actor], ['never_used', 'it_contact']);
+      assert.match(
+        textOf(never),
+        /was imported on .* has never been used here\. .*an earlier one that was pointed here/,
+      );
+      assert.doesNotMatch(textOf(never), /shown only once|contains the token/);
+    }
+    const client = { client: {}, id: 'legacy-waiting', secret, redirectUri: '' };
+    const { body } = await refresh(app, client, refreshToken);
+    assert.equal(await verified(app, oauth.id, body.access_token), 200);
+    assert.deepEqual(codesOf(await diagnosed(oauth)), ['working']);
   });
 
   it('with the step of connecting again, or of a new client, where a connection ends soon', async () => {
