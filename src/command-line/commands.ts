@@ -125,7 +125,7 @@ async function rotateKeys({ say, withApp }: Edge): Promise<void> {
   await withApp(async (app) => {
     await app.keys.rotate(COMMAND_LINE);
     say(
-      'Created new signing and cookie keys. Running instances use them within 30 seconds. Issued tokens keep working.',
+      'Created new signing and cookie keys. Running instances publish them within 30 seconds, and sign with them a minute later. Issued tokens keep working.',
     );
   });
 }

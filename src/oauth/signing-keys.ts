@@ -23,7 +23,7 @@ const shape = {
 type KeyRecord = Stored<typeof shape>;
 
 export interface Keys {
-  /** Newest first: the first signs, all verify. */
+  /** The first signs, all verify. */
   jwks: { keys: JWK[] };
   cookieKeys: string[];
 }
@@ -35,6 +35,8 @@ export interface SigningKeys {
 }
 
 const KEPT = 5;
+/** Two of the rounds in which instances read the keys: by then each of them verifies, and publishes, what a new one signs. */
+const KNOWN_AFTER_MS = 60_000;
 
 export function createSigningKeys(deps: {
   storage: Storage;
@@ -57,6 +59,13 @@ export function createSigningKeys(deps: {
 
   async function stored(): Promise<KeyRecord[]> {
     return (await keys.page({ limit: KEPT, direction: 'descending' })).items;
+  }
+
+  /** The newest that every instance knows signs; where none is that old, the one that they have known for the longest. */
+  function signerFirst(records: KeyRecord[]): KeyRecord[] {
+    const knownSince = clock.now().getTime() - KNOWN_AFTER_MS;
+    const signer = records.find(({ createdAt }) => createdAt.getTime() <= knownSince) ?? records.at(-1);
+    return [...records.filter((record) => record === signer), ...records.filter((record) => record !== signer)];
   }
 
   async function make(newest: KeyRecord | undefined, attribution: Attribution): Promise<void> {
@@ -88,7 +97,7 @@ export function createSigningKeys(deps: {
         await make(newest, SYSTEM);
         records = await stored();
       }
-      const opened = records.map(
+      const opened = signerFirst(records).map(
         ({ sealed }) => JSON.parse(unseal(sealed, secret, 'signing keys')) as { jwk: JWK; cookieKey: string },
       );
       return { jwks: { keys: opened.map(({ jwk }) => jwk) }, cookieKeys: opened.map(({ cookieKey }) => cookieKey) };

@@ -6,7 +6,7 @@ import mongoose from 'mongoose';
 import { SYSTEM } from '../../src/audit/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createBrowserSession } from '../support/browser-session.ts';
-import { createMovableClock, DAY, type MovableClock } from '../support/clock.ts';
+import { createMovableClock, DAY, MINUTE, type MovableClock } from '../support/clock.ts';
 import { bothEngines, type Engine, type Place } from '../support/engines.ts';
 import {
   ask,
@@ -88,7 +88,8 @@ for (const engine of bothEngines) {
   describe(`(33) what was valid stays valid on ${engine.name}`, () => {
     let place: Place;
     let clock: MovableClock;
-    const start = (at = place) => startApp({ databaseUrl: at.url, clock });
+    const start = (at = place, env = {}) => startApp({ databaseUrl: at.url, clock, env });
+    const readKeys = (app: TestApp) => app.app.rounds.find(({ name }) => name === 'signing keys')?.run();
     before(() => {
       place = engine.place();
       clock = createMovableClock();
@@ -129,8 +130,11 @@ for (const engine of bothEngines) {
         const page = await browser.open(`${app.url}/oauth/authorize?${query}`);
         for (let turn = 0; turn < 2; turn++) {
           await app.app.keys.rotate(SYSTEM);
-          await app.app.rounds.find(({ name }) => name === 'signing keys')?.run();
+          await readKeys(app);
         }
+        assert.equal((await kids())[0], oldest, 'the new ones may not be known everywhere yet');
+        clock.advance(MINUTE);
+        await readKeys(app);
         const all = await kids();
         assert.equal(all.length, 3);
         assert.ok(all[0] !== oldest && all.includes(oldest), 'a new one signs, the old ones verify');
@@ -148,17 +152,46 @@ for (const engine of bothEngines) {
       try {
         const valid = await makeValid(app);
         await other.app.keys.rotate(SYSTEM);
-        await app.app.rounds.find(({ name }) => name === 'signing keys')?.run();
+        await readKeys(app);
         await assertStillValid(app, valid);
         await assertStillValid(other, { ...valid, ...(await freshly(other)) });
         clock.advance(91 * DAY);
-        for (const { rounds } of [app.app, other.app]) {
-          await rounds.find(({ name }) => name === 'signing keys')?.run();
-        }
+        for (const each of [app, other]) await readKeys(each);
         for (const { client, refreshToken } of [valid.plain]) {
           assert.equal((await refresh(app, client, refreshToken)).status, 200);
           assert.equal((await refresh(other, client, refreshToken)).status, 200);
         }
+      } finally {
+        await Promise.all([app.close(), other.close()]);
+      }
+    });
+
+    it('at instances that have not read a new key yet: it signs nothing before they have', async () => {
+      const env = { LATCHKEY_PUBLIC_URL: 'http://localhost:4400', LATCHKEY_HOSTS: '127.0.0.1' };
+      const [app, other] = [await start(place, env), await start(place, env)];
+      const kidsAt = async ({ url }: TestApp) => {
+        const { keys } = (await (await fetch(`${url}/oauth/jwks`)).json()) as { keys: { kid: string }[] };
+        return keys.map(({ kid }) => kid);
+      };
+      try {
+        const directory = await app.api.makeDirectory();
+        const client = await makeClient(app);
+        await app.app.keys.rotate(SYSTEM);
+        await readKeys(app);
+        const [signing = ''] = await kidsAt(app);
+        assert.ok((await kidsAt(other)).includes(signing), 'who verifies may ask any instance for the keys');
+
+        // Follows no redirect: the test says which instance gets each request.
+        const browser = createBrowserSession('http://browser.example');
+        const { body: link } = await app.api.post('/portal-links', { organizationId: directory.organizationId });
+        await browser.submit(await browser.open(app.url + new URL(link.url).pathname), {});
+        const query = new URLSearchParams({ response_type: 'code', client_id: client.id, redirect_uri: REDIRECT_URI });
+        const { url: waiting } = await browser.open(`${app.url}/oauth/authorize?${query}`);
+        const page = await browser.open(other.url + new URL(waiting).pathname);
+        const { url: resuming } = await browser.submit(page, { decision: 'allow' });
+        const { url } = await browser.open(other.url + new URL(resuming).pathname);
+        const code = new URL(url).searchParams.get('code') ?? assert.fail(url);
+        assert.equal((await exchange(other, client, code)).status, 200);
       } finally {
         await Promise.all([app.close(), other.close()]);
       }
