@@ -36,6 +36,7 @@ import {
   redirectHostOf,
   SLOW_MS,
 } from './outcome.ts';
+import { holdReading, type ReadOn } from './reading.ts';
 import { requestHeaders } from './request-headers.ts';
 import { type AnswerHeaders, responseHeaders } from './response-headers.ts';
 import type { Route } from './route.ts';
@@ -107,6 +108,8 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
   #answer: AnswerInProgress | undefined = undefined;
   readonly #time: ExchangeTime;
   #onDrain: (() => void) | undefined = undefined;
+  /** While the IdP has not taken what came. */
+  #readOn: ReadOn | undefined = undefined;
   #isLate = false;
   #isOver = false;
   #isRecoding = false;
@@ -211,7 +214,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     }
     if (answer.sink) {
       if (!answer.sink.write(chunk)) {
-        controller.pause();
+        this.#readOn ??= holdReading();
         this.#time.hold();
       }
       return;
@@ -272,6 +275,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
   #end(): void {
     this.#isOver = true;
     this.#time.end();
+    this.#resume();
     const { exchange } = this.#sending;
     exchange.roundTrip = undefined;
     if (this.#onDrain) exchange.response.off('drain', this.#onDrain);
@@ -289,7 +293,8 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
 
   #resume(): void {
     this.#time.release();
-    this.#controller?.resume();
+    this.#readOn?.();
+    this.#readOn = undefined;
   }
 
   #tell(outcome: OutcomeClass, more?: Told): void {

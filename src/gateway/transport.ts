@@ -3,8 +3,8 @@ import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { UpstreamPolicy } from '../directories/index.ts';
-import { skipInterim } from './interim-answers.ts';
 import type { LookUpName } from './name-lookups.ts';
+import { guideReading } from './reading.ts';
 
 export interface TransportOptions {
   policy: UpstreamPolicy;
@@ -84,7 +84,7 @@ export function createTransport({ policy, lookUpName, connectTimeoutMs, timeoutM
           port,
         )(options, (...result) => {
           const [, socket] = result;
-          if (socket) skipInterim(socket);
+          if (socket) guideReading(socket);
           callback(...result);
         });
       if (isIP(hostname) === 0) go();

@@ -565,6 +565,38 @@ describe('what a SCIM server answers, behind the gateway', () => {
     assert.deepEqual(await told(its), []);
   });
 
+  it('may end its connection while what came of it waits for the IdP', async () => {
+    const text = JSON.stringify(randomBytes(300_000).toString('hex'));
+    const bytes = gzipSync(text, { level: 1 }).toString('latin1');
+    const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Encoding: gzip';
+    for (const [name, answer, isWhole] of [
+      ['bounded by its end', `${head}\r\n\r\n${bytes}`, true],
+      ['bounded by its length', `${head}\r\nContent-Length: ${bytes.length}\r\n\r\n${bytes}`, true],
+      [
+        'in chunks',
+        `${head}\r\nTransfer-Encoding: chunked\r\n\r\n${bytes.length.toString(16)}\r\n${bytes}\r\n0\r\n\r\n`,
+        true,
+      ],
+      ['shorter than its length', `${head}\r\nContent-Length: ${bytes.length + 1}\r\n\r\n${bytes}`, false],
+      ['without its last chunk', `${head}\r\nTransfer-Encoding: chunked\r\n\r\n5ffff\r\n${bytes}`, false],
+    ] as const) {
+      const its = await behind.bytes((_request, socket) => {
+        socket.end(answer, 'latin1');
+        return undefined;
+      });
+      for (let turn = 0; turn < 5; turn++) {
+        const asking = its.ask('/Users', { headers: { 'accept-encoding': 'gzip' } });
+        if (isWhole) assert.equal(gunzipSync((await asking).body).toString(), text, name);
+        else await assert.rejects(asking, /aborted|socket hang up/, name);
+      }
+      assert.deepEqual(
+        (await told(its)).map(({ reason }) => reason),
+        isWhole ? [] : ['upstream_cut'],
+        name,
+      );
+    }
+  });
+
   it('is asked once more when it closed the connection before a word, where asking twice does no harm', async () => {
     for (const [method, expected] of [
       ['GET', 200],

@@ -2,6 +2,10 @@
  * What undici reads of a SCIM server. It takes all that a socket holds, and when it pauses puts the rest back: the socket then reads more, and
  * holds more each time, until a long answer is in memory as a whole and copied again for each of its pieces. So it is given a little at a time.
  *
+ * Nor is it paused: where the connection of a paused answer ends, and was not to be kept, it throws an assertion that nobody can catch
+ * (https://github.com/nodejs/undici/issues/5360; its release with the fix needs Node.js 22). While an answer has to wait, its socket has nothing
+ * to read instead, and neither its end nor what is behind it comes out.
+ *
  * It also takes interim answers out of what a SCIM server sends. We ask for none, but a server may send `100 Continue` all the same, before or after
  * others, and the answer follows (RFC 9110 15.2); undici ends the connection on it. `101` is no interim answer: nothing follows in HTTP.
  */
@@ -22,13 +26,36 @@ function isFinal(chunk: Buffer): boolean {
   return chunk.length > 9 && chunk[9] !== 0x31;
 }
 
-/** Filters what is read from a socket on which undici is about to speak HTTP. */
-export function skipInterim(socket: Socket): void {
+/** Lets undici read on. May be called again. */
+export type ReadOn = () => void;
+
+/** Of the socket from which undici read last: its answers are told in the same turn. */
+let hold: (() => ReadOn) | undefined;
+
+/** For an answer that is being told of a piece: no more is read of it for now. */
+export function holdReading(): ReadOn {
+  if (!hold) throw new Error('no answer is being read');
+  return hold();
+}
+
+/** Guides what is read from a socket on which undici is about to speak HTTP. */
+export function guideReading(socket: Socket): void {
   const read = socket.read.bind(socket);
   const write = socket.write.bind(socket);
   /** A request went out, and nothing of its answer is in yet. */
   let isWaiting = false;
   let held = Buffer.alloc(0);
+  let isOnHold = false;
+
+  const holdThis = (): ReadOn => {
+    isOnHold = true;
+    return () => {
+      if (!isOnHold) return;
+      isOnHold = false;
+      // undici may be at work on a piece of this socket, and reads the next one anyway then.
+      queueMicrotask(() => socket.emit('readable'));
+    };
+  };
 
   // undici writes heads as text and bodies as bytes.
   socket.write = ((chunk: string | Uint8Array, ...rest: never[]) => {
@@ -37,7 +64,9 @@ export function skipInterim(socket: Socket): void {
   }) as Socket['write'];
 
   socket.read = (size?: number): Buffer | null => {
+    if (isOnHold) return null;
     const chunk = read(size ?? (socket.readableLength > READ_BYTES ? READ_BYTES : undefined)) as Buffer | null;
+    hold = holdThis;
     if (!isWaiting || chunk === null) return chunk;
     if (held.length === 0 && isFinal(chunk)) {
       isWaiting = false;
