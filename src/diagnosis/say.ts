@@ -44,7 +44,7 @@ export function say(strings: TemplateStringsArray, ...values: Said[]): Text {
 function formAfter(before: Part | undefined): TimeForm {
   if (typeof before !== 'string') return 'named';
   if (/\bsince $/i.test(before)) return 'since';
-  return /[\p{L}\p{N}”] $/u.test(before) && !/\b(?:after|and|before|between|by|from|until) $/i.test(before)
+  return /[\p{L}\p{N}”] $/u.test(before) && !/\b(?:after|and|around|before|between|by|from|until) $/i.test(before)
     ? 'on'
     : 'named';
 }

@@ -134,6 +134,25 @@ function unseenBehind({ finding, audience, vendor }: Speech): string | undefined
   return `what ${server} answered. We see that the token was accepted.`;
 }
 
+/** Reads alone failed. A read comes before many changes, so whether one was not sent after it can only be seen at the other end. */
+function maybeMissed(speech: Speech, when: string): Pick<Words, 'detail' | 'steps'> {
+  const { name, idp } = speech;
+  const { byHand } = idp.recovery;
+  const look = byHand
+    ? say`open ${path(byHand.path)} in ${name}, and look for anything that failed ${when}`
+    : say`find out whether someone changed a user or group in ${name} ${when}`;
+  return {
+    detail: say`A change is missing only if ${name} didn't send it after a failed read.`,
+    steps: [
+      say`${theyDo(speech, look)}.`,
+      say`If there is nothing, nothing is missing: choose “${act('dismiss-recovery')}”.`,
+      byHand
+        ? say`If there is, ${path(byHand.buttons)} sends it again. Then choose “${act('settle-recovery')}”.`
+        : say`If there is, it has to be changed again. Then choose “${act('settle-recovery')}”.`,
+    ],
+  };
+}
+
 export const STATE_WORDS = {
   not_connected: (speech) => ({
     lead: 'Not connected yet.',
@@ -302,17 +321,22 @@ export const STATE_WORDS = {
       deletions > 0 ? counted(deletions, 'deletion') : '',
     ].filter((part) => part !== '');
     const total = reads + creates + updates + deletions;
+    const when = isShort ? 'at that time' : 'between those times';
+    const failed = isBehind
+      ? `${counted(total, 'request')} failed at the SCIM server`
+      : `we refused ${counted(total, 'request')}`;
+    const lead = 'Provisioning works again.';
+    const rest = say`${isShort ? say`Around ${date(firstAt)}` : say`Between ${date(firstAt)} and ${date(lastAt)}`}, ${failed}: ${list(parts)}.`;
+    if (total === reads) return { lead, rest: say`${rest} No change was among them.`, ...maybeMissed(speech, when) };
     const { byHand } = recovery;
     return {
-      lead: 'Provisioning works again.',
-      rest: say`${isShort ? say`Around ${date(firstAt)}` : say`Between ${date(firstAt)} and ${date(lastAt)}`}, ${
-        isBehind ? `${counted(total, 'request')} failed at the SCIM server` : `we refused ${counted(total, 'request')}`
-      }: ${list(parts)}. ${recovery.says}`,
-      detail: say`A change may ${total > reads ? 'also ' : ''}be missing because the identity provider never sent it after a failed read.`,
+      lead,
+      rest: say`${rest} ${recovery.says}`,
+      detail: say`A change may also be missing because the identity provider never sent it after a failed read.`,
       steps: byHand
         ? [
             say`${theyDo(speech, say`open ${path(byHand.path)} in ${speech.name}`)}.`,
-            say`${speech.audience === 'operator' ? 'They select' : 'Select'} every entry that failed ${isShort ? 'at that time' : 'between those times'}, then ${path(byHand.buttons)}.`,
+            say`${speech.audience === 'operator' ? 'They select' : 'Select'} every entry that failed ${when}, then ${path(byHand.buttons)}.`,
             say`Come back to this page: each retried change appears as an accepted request. Then choose “${act('settle-recovery')}”.`,
           ]
         : [

@@ -267,6 +267,21 @@ describe('the state of a directory is explained', () => {
     assert.deepEqual(codesOf(await diagnosed(oauth)), ['working']);
   });
 
+  it('as healed_but_missed with a look before any retry, where nothing but reads was refused', async () => {
+    for (const provider of ['okta', 'generic']) {
+      const { send, token, diagnosis } = await makeWorld(app, { provider });
+      await send(`Bearer ${token}`);
+      await flush(app);
+      for (let times = 0; times < 3; times++) await send('Bearer Bearer other');
+      await flush(app);
+      await send(`Bearer ${token}`);
+      const healed = (await diagnosis()).findings.find(({ code }: Answer) => code === 'healed_but_missed');
+      assert.match(textOf(healed), /^Provisioning works again\. Around \w+day, .*, we refused 3 requests: 3 reads\. No change was among them\./);
+      assert.match(healed.words.steps[1], /^If there is nothing, nothing is missing: choose “Nothing to retry”\.$/);
+      assert.doesNotMatch(textOf(healed), /every entry|full synchronization/);
+    }
+  });
+
   it('with the step of connecting again, or of a new client, where a connection ends soon', async () => {
     const endsSoon = async (directoryId: string, set?: string) => {
       const { items } = (await app.api.get(`/directories/${directoryId}/credentials`)).body;
