@@ -1,6 +1,7 @@
 /** What is wrong everywhere: current findings over all directories, and what was refused of nobody. */
 import { z } from 'zod';
 import {
+  ACTORS,
   CODE_NAMES,
   type CurrentFinding,
   type Diagnoses,
@@ -66,6 +67,7 @@ export function findingOperations(deps: { directories: Directories; diagnoses: D
         severity: z.enum(SEVERITIES).optional(),
         code: z.enum(CODE_NAMES).optional(),
         provider: schemas.provider.optional(),
+        actor: z.enum(ACTORS).optional().describe('The party that can fix it.'),
         organizationId: z.string().max(100).optional(),
       }),
       status: 200,

@@ -7,6 +7,7 @@ import { runApp, startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock, DAY, HOUR } from '../support/clock.ts';
 import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
 import { engines, sqlite } from '../support/engines.ts';
+import { verified } from '../support/oauth-client.ts';
 
 for (const engine of engines) {
   describe(`current findings on ${engine.name}`, () => {
@@ -60,7 +61,7 @@ for (const engine of engines) {
       assert.deepEqual(codesOf(await found(), directory.id), []);
     });
 
-    it('are filtered by code, provider, severity and organization', async () => {
+    it('are filtered by code, provider, severity, organization and who can fix them', async () => {
       const broken = await makeWorld(app, { provider: 'jumpcloud' });
       await broken.send('Basic eDp5', { agent: 'x' });
       const { id, organizationId } = broken.directory;
@@ -68,10 +69,29 @@ for (const engine of engines) {
       assert.deepEqual(codesOf(await found('&provider=jumpcloud&severity=failing'), id), ['scheme_basic']);
       assert.deepEqual(codesOf(await found(`&organizationId=${organizationId}`), id), ['scheme_basic']);
       assert.deepEqual(codesOf(await found('&provider=okta'), id), []);
+      assert.deepEqual(codesOf(await found('&actor=it_contact&provider=jumpcloud'), id), ['scheme_basic']);
+      assert.deepEqual(codesOf(await found(`&actor=it_contact&organizationId=${organizationId}`), id), [
+        'scheme_basic',
+      ]);
+      assert.ok(!codesOf(await found('&actor=vendor'), id).includes('scheme_basic'));
+      assert.equal((await app.api.get('/findings?actor=somebody')).status, 400);
       assert.deepEqual(codesOf(await found('&severity=notice'), id), []);
       const { body } = await app.api.post('/api-keys', { name: 'x', role: 'viewer', organizationId });
       const own = (await app.api.as(body.key).get('/findings')).body.items;
       assert.ok(own.length > 0 && own.every((item: Answer) => item.organizationId === organizationId));
+    });
+
+    it('are found with who can fix them now, where only that has changed', async () => {
+      const directory = await app.api.makeDirectory();
+      const { id } = directory;
+      const imported = { token: 'legacy-7e1c4a9b2f6d40583c1e6d2f7a9b3c4d' };
+      await app.api.post(`/directories/${id}/credentials/import`, imported);
+      assert.deepEqual(codesOf(await found('&actor=idp'), id), ['waiting_for_first_request']);
+      const { token, credential } = await app.api.issue(id);
+      assert.equal(await verified(app, id, token), 200);
+      await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
+      assert.deepEqual(codesOf(await found('&actor=it_contact'), id), ['waiting_for_first_request']);
+      assert.deepEqual(codesOf(await found('&actor=idp'), id), []);
     });
 
     it('come most urgent first over all pages, each once', async () => {

@@ -276,7 +276,10 @@ describe('the state of a directory is explained', () => {
       await flush(app);
       await send(`Bearer ${token}`);
       const healed = (await diagnosis()).findings.find(({ code }: Answer) => code === 'healed_but_missed');
-      assert.match(textOf(healed), /^Provisioning works again\. Around \w+day, .*, we refused 3 requests: 3 reads\. No change was among them\./);
+      assert.match(
+        textOf(healed),
+        /^Provisioning works again\. Around \w+day, .*, we refused 3 requests: 3 reads\. No change was among them\./,
+      );
       assert.match(healed.words.steps[1], /^If there is nothing, nothing is missing: choose “Nothing to retry”\.$/);
       assert.doesNotMatch(textOf(healed), /every entry|full synchronization/);
     }
