@@ -31,7 +31,8 @@ export function createForeseen({ holders }: Pick<Credentials, 'holders'>): Fores
         throw new AppError('credential_exists', {
           directoryId,
           organizationId,
-          ...(isSame && { credentialId: 'the credential of an earlier row', state: 'active' }),
+          // It has no ID yet.
+          ...(isSame && { credentialId: null, state: 'active' }),
         });
       }
       if (needsSlot) {

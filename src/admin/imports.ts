@@ -50,7 +50,7 @@ const outcomeView = z.object({
   status: z
     .enum(STATUSES)
     .describe('`exists`: already imported, so nothing changes. `would_import`: result of a dry run.'),
-  id: z.string().nullable().describe('ID of the created client or credential.'),
+  id: z.string().nullable().describe('ID of the client or credential that was created, or that exists.'),
   problem: z.string().nullable().describe('Why the row was refused. It never contains a secret.'),
 });
 type Outcome = z.infer<typeof outcomeView>;
@@ -184,8 +184,11 @@ export function importOperations(deps: {
         return { ...told, status: 'refused', problem: "This value can't be imported. Issue a new one instead." };
       if (code === 'credential_exists' && data.type !== 'client') {
         const { id } = await directoryOf(data.directory, caller);
-        const problem = problemOfKept(asAppError(thrown).facts, id);
-        return problem === undefined ? { ...told, status: 'exists' } : { ...told, status: 'refused', problem };
+        const { facts } = asAppError(thrown);
+        const problem = problemOfKept(facts, id);
+        if (problem !== undefined) return { ...told, status: 'refused', problem };
+        const { credentialId } = facts;
+        return { ...told, status: 'exists', id: typeof credentialId === 'string' ? credentialId : null };
       }
       if (code === 'client_exists' && data.type === 'client') return existing(data, told, call);
       return { ...told, status: 'refused', problem: withoutUnguessable(message) };
@@ -200,7 +203,7 @@ export function importOperations(deps: {
     // Nobody learns whether a secret fits a client that is none of theirs.
     const isTheirs = known !== undefined && isVisible(caller, known.organizationId ?? '');
     const isSame = isTheirs && (await clients.hasImportedSecret(known.id, row));
-    if (isSame) return { ...told, status: 'exists' };
+    if (isSame) return { ...told, status: 'exists', id: known.id };
     const problem =
       'A client with this ID already exists with another secret. Add the secret to that client, or delete it first.';
     return { ...told, status: 'refused', problem };
@@ -213,7 +216,7 @@ export function importOperations(deps: {
       tag,
       summary: 'Import clients, refresh tokens and static tokens from a file',
       description:
-        'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the same fields as a single import, and `directory`, an ID or endpointKey. A dry run checks each row, including against the rows before it, and writes nothing. Rows that are already imported get `exists`, so you can send a file again.',
+        'Rows are `client`, `refresh_token` or `token`, as CSV with a header or as JSON lines, at most 200 at a time. Each row has the same fields as a single import, and `directory`, an ID or endpointKey. A dry run checks each row, including against the rows before it, and writes nothing. Rows that are already imported get `exists` and the ID, so you can send a file again.',
       action: 'credentials.import',
       body: z.strictObject({
         format: z.enum(IMPORT_FORMATS),

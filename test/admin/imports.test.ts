@@ -116,8 +116,12 @@ for (const engine of engines) {
       assert.deepEqual(done.counts, { imported: 3, would_import: 0, exists: 0, refused: 0 });
       assert.equal(await verified(app, directory.id, 'bulk-token'), 200);
       const again = await importing(file);
+      const idsOf = ({ rows }: Answer) => rows.map(({ id }: Answer) => id);
       assert.deepEqual(statusesOf(again), ['exists', 'exists', 'exists']);
-      assert.deepEqual(statusesOf(await importing(file, { dryRun: true })), ['exists', 'exists', 'exists']);
+      assert.deepEqual(idsOf(again), idsOf(done));
+      const foreseen = await importing(file, { dryRun: true });
+      assert.deepEqual(statusesOf(foreseen), ['exists', 'exists', 'exists']);
+      assert.deepEqual(idsOf(foreseen), idsOf(done));
       const changed = await importing(
         lines({ type: 'client', clientId: 'bulk-1', clientSecret: `${SECRET}x`, name: 'A', directory: 'moving-in' }),
       );
@@ -186,6 +190,10 @@ for (const engine of engines) {
       const plain = (body: Answer) =>
         statusesOf(body).map((status: string) => status.replace('would_import', 'imported'));
       assert.deepEqual(plain(dry), statusesOf(done), JSON.stringify(dry.rows));
+      assert.ok(
+        dry.rows.every(({ id }: Answer) => id === null),
+        'nothing of the file is there yet',
+      );
       assert.deepEqual(statusesOf(done), [
         ...['imported', 'exists', 'refused'],
         ...['imported', 'exists', 'refused', 'imported', 'refused'],
