@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
+import { patiently } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { engines, type Place } from '../support/engines.ts';
 import {
@@ -19,7 +20,6 @@ import {
   makeConnection,
   type OauthClient,
   obtainCode,
-  patiently,
   refresh,
   type TokenAnswer,
   verified,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
+import { patiently } from '../support/api.ts';
 import { runApp, startApp, type TestApp } from '../support/app.ts';
 import { DAY } from '../support/clock.ts';
 import { engines, type Place } from '../support/engines.ts';
@@ -12,7 +13,6 @@ import {
   makeClient,
   makeConnection,
   obtainCode,
-  patiently,
   refresh,
   verified,
 } from '../support/oauth-client.ts';

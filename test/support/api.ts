@@ -22,14 +22,19 @@ export interface Reply {
   body: Answer;
 }
 
-const ATTEMPTS = 100;
+/** For a minute in all. */
+const ATTEMPTS = 65;
+const LONGEST_PAUSE_MS = 1000;
 
-/** The answer of a store that is not too busy: one that does not answer in time says so with 503. The call must be one that can be repeated. */
+/**
+ * The answer of a store that is not too busy: one that does not answer in time says so with 503. The call must be one that can be repeated, as
+ * an IdP repeats it that reads Retry-After.
+ */
 export async function patiently<R extends { status: number }>(call: () => Promise<R>): Promise<R> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const answer = await call();
     if (answer.status !== 503) return answer;
-    await pause(100);
+    await pause(Math.min(100 * attempt, LONGEST_PAUSE_MS));
   }
   throw new Error('the store was busy for too long');
 }

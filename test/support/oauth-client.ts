@@ -1,9 +1,8 @@
 /** An OAuth client as tests play it: made by the admin API, consented to in a browser, asking at the token endpoint in any style. */
 import assert from 'node:assert/strict';
-import { type Answer, type Api, patiently as untilFree } from './api.ts';
+import { type Answer, type Api, patiently } from './api.ts';
 import { createBrowserSession } from './browser-session.ts';
 
-const ATTEMPTS = 60;
 export const REDIRECT_URI = 'https://idp.example/callback';
 
 /** How a client proves who it is: header, body, both, or nothing but its id. */
@@ -104,17 +103,17 @@ export async function consent(
   directory: { id: string; organizationId: string },
   { query = {}, form = {} }: Consent = {},
 ): Promise<URL> {
-  const { body: link } = await untilFree(() => api.post('/portal-links', { organizationId: directory.organizationId }));
+  const { body: link } = await patiently(() => api.post('/portal-links', { organizationId: directory.organizationId }));
   const browser = createBrowserSession(url);
-  const entry = await untilFree(() => browser.open(link.url));
-  await untilFree(() => browser.submit(entry, {}));
+  const entry = await patiently(() => browser.open(link.url));
+  await patiently(() => browser.submit(entry, {}));
   const request = new URLSearchParams({
     response_type: 'code',
     client_id: client.id,
     redirect_uri: client.redirectUri,
     ...query,
   });
-  const page = await untilFree(() => browser.open(`${url}/oauth/authorize?${request}`));
+  const page = await patiently(() => browser.open(`${url}/oauth/authorize?${request}`));
   assert.equal(page.status, 200, page.html);
   const answer = await browser.submit(page, { decision: 'allow', directory: directory.id, ...form });
   assert.ok(!answer.url.startsWith(`${url}/`), answer.html);
@@ -166,18 +165,6 @@ export async function eventsOf(
 ): Promise<Answer[]> {
   await app.rounds.find(({ name }) => name === 'denials')?.run();
   return (await api.get(`/events?type=${types}&limit=200`)).body.items;
-}
-
-/** As an IdP does that reads Retry-After: it comes again for a minute. */
-export async function patiently(send: () => Promise<TokenAnswer>): Promise<TokenAnswer> {
-  for (let attempt = 1; ; attempt++) {
-    const answer = await send();
-    if (answer.status !== 503 || attempt === ATTEMPTS) {
-      assert.equal(answer.status, 200, JSON.stringify(answer.body));
-      return answer;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-  }
 }
 
 /** What introspection says of a token, asked by the owner. */
