@@ -36,7 +36,7 @@ export function slackBody({ title, lines, link }: ChatText): string {
   return JSON.stringify({
     text: escaped(title),
     blocks: [
-      { type: 'section', text: { type: 'mrkdwn', text: `*${escaped(title)}*\n${body}` } },
+      { type: 'section', text: { type: 'mrkdwn', text: `*${escaped(title)}*\n${body}`, verbatim: true } },
       {
         type: 'actions',
         elements: [{ type: 'button', text: { type: 'plain_text', text: 'Open in Latchkey' }, url: link }],

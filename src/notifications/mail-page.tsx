@@ -14,6 +14,8 @@ export interface MailPage {
   title: string;
   paragraphs: string[];
   rows: [string, string][];
+  /** To copy, so that it is left as it is. */
+  value?: [label: string, value: string] | undefined;
   steps: string[];
   button?: { name: string; url: string } | undefined;
   remark?: string | undefined;
@@ -24,8 +26,27 @@ const SOFT = '#5b6469';
 const LINE = '#e1e3e0';
 const ACCENT = '#0f6b56';
 
-export function renderMail(page: MailPage, brand: MailBrand): Pick<Mail, 'text' | 'html'> {
-  return { text: textOf(page, brand), html: `<!doctype html>${render(<Document page={page} brand={brand} />)}` };
+export function renderMail(given: MailPage, brand: MailBrand): Pick<Mail, 'text' | 'html'> {
+  const { value, ...page } = withoutLinks(given);
+  const shown = value ? { ...page, rows: [...page.rows, value] } : page;
+  return { text: textOf(shown, brand), html: `<!doctype html>${render(<Document page={shown} brand={brand} />)}` };
+}
+
+/** People give names, and a mail program makes a link of one such as evil.example/login. Within sentences a name stands in quotes. */
+function withoutLinks(page: MailPage): MailPage {
+  const named = (text: string) => text.replace(/“.*”/gs, unlinked);
+  return {
+    ...page,
+    title: unlinked(page.title),
+    paragraphs: page.paragraphs.map(named),
+    rows: page.rows.map(([label, value]) => [label, unlinked(value)]),
+    steps: page.steps.map(named),
+  };
+}
+
+/** Looks the same, but has a sign of no width where a host would go on. */
+export function unlinked(text: string): string {
+  return text.replace(/(?<=[\p{L}\p{N}])(?:\.(?=[\p{L}\p{N}])|:(?=\/\/))/gu, '$&\u200b');
 }
 
 /** One notice, or several in a digest. */
@@ -36,8 +57,8 @@ export function pageOf(
 ): MailPage {
   const [first] = notices;
   if (first && notices.length === 1) {
-    const { title, text, rows, steps } = first.words;
-    return { title, paragraphs: text === '' ? [] : [text], rows, steps, button: link, remark };
+    const { title, text, rows, value, steps } = first.words;
+    return { title, paragraphs: text === '' ? [] : [text], rows, value, steps, button: link, remark };
   }
   const shown = notices.slice(0, MOST_LINES);
   const left = notices.length - shown.length;

@@ -16,6 +16,8 @@ export interface NoticeText {
   text: string;
   /** Facts: label and value. */
   rows: [label: string, value: string][];
+  /** To copy, with its label. */
+  value?: [label: string, value: string];
   steps: string[];
 }
 

@@ -12,7 +12,7 @@ import { ENDING_WORDS } from './ending-words.ts';
 import type { Ending } from './endings.ts';
 import { headlineOf } from './event-types.ts';
 import type { Mailer } from './mail.ts';
-import { type MailBrand, renderMail, utc } from './mail-page.tsx';
+import { type MailBrand, renderMail, unlinked, utc } from './mail-page.tsx';
 import { dashboardPageOf, type Message, messageOf, newMessage } from './message.ts';
 import { type NewNotice, type Notice, type Notices, type NoticeText, noticeId } from './notices.ts';
 
@@ -216,9 +216,14 @@ export function createPeople(deps: {
         ['Since', utc(new Date(finding.since))],
         ...(audience === 'operator' && finding.actor === 'it_contact' ? [THEIRS] : []),
         ...(earlier > 0 ? [['On and off', onAndOff(earlier)] as [string, string]] : []),
-        ...(value ? [[value.label, value.value] as [string, string]] : []),
       ];
-      return { title: titleOf(lead, places), text: plain(rest), rows, steps: steps.map(plain) };
+      return {
+        title: titleOf(lead, places),
+        text: plain(rest),
+        rows,
+        ...(value && { value: [value.label, value.value] as [string, string] }),
+        steps: steps.map(plain),
+      };
     };
     await tell({
       kind: 'failing',
@@ -414,7 +419,7 @@ export function createPeople(deps: {
         title: 'Do you want to be notified about problems?',
         paragraphs: [
           organization
-            ? `You were added as a contact for ${organization.name}. We will email you when its identity provider can't reach ${brand.name}, and before something expires.`
+            ? `You were added as a contact for ${unlinked(organization.name)}. We will email you when its identity provider can't reach ${brand.name}, and before something expires.`
             : `You were added as a contact at ${brand.name}. We will email you when requests from a customer's identity provider are being refused, and before something expires.`,
         ],
         rows: [],

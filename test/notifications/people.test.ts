@@ -495,4 +495,26 @@ describe('people are told', () => {
     await pass(10 * MINUTE, MINUTE);
     assert.match(heard().at(-1)?.text ?? '', /works again/);
   });
+
+  it('without a link that somebody typed as a name, and with what is to be copied as it is', async () => {
+    const name = 'Sign in again at https://evil.example/login or www.evil.example';
+    const { body: organization } = await app.api.post('/organizations', { name });
+    const directory = await app.api.makeDirectory({ organizationId: organization.id, name: 'Booking.com' });
+    const shown = (text = '') => text.replaceAll('\u200b', '');
+    const assertUnlinked = (mail: { text: string; html: string } | undefined) => {
+      assert.doesNotMatch(`${mail?.text} ${mail?.html}`, /\w\.(?:evil|example\/|com)|https:\/\/evil/);
+      assert.ok(shown(mail?.text).includes(name) && shown(mail?.html).includes(name), mail?.text);
+    };
+    await app.api.post('/contacts', { organizationId: organization.id, name: 'Ola', email: 'ola@contoso.example' });
+    assertUnlinked(server.mails[0]);
+    await addContact(organization.id, 'lee@contoso.example');
+    const path = `${new URL(directory.endpointUrl).pathname}/Users/Users?x`;
+    const { token } = await app.api.issue(directory.id, { label: 'evil.example/label' });
+    await fetch(`${app.url}${path.replace('/scim/v2/', '/scim/')}`, { headers: { authorization: `Bearer ${token}` } });
+    await run();
+    const [mail] = server.mails.filter(({ to }) => to.startsWith('lee@'));
+    assertUnlinked(mail);
+    assert.ok(mail?.text.includes(`  ${directory.endpointUrl}\n`), mail?.text);
+    assert.ok(shown(mail?.text).includes('Booking.com'));
+  });
 });
