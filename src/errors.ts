@@ -196,7 +196,7 @@ export const ERRORS = {
     status: 429,
     title: 'Too many confirmation emails were sent recently.',
     remedy:
-      'Wait the number of seconds in `retryAfterSeconds`. The hourly limit is one for each address, 10 for each organization and 50 for your own contacts. An address gets at most three a day.',
+      'Wait the number of seconds in `retryAfterSeconds`. The hourly limit is one for each address, 10 for each organization and 50 for your own contacts. An address gets at most three a day from each, and 10 from all portals together.',
   },
   busy: {
     status: 503,

@@ -147,9 +147,9 @@ export function contactOperations({ notifications }: { notifications: Notificati
       status: 200,
       answer: contactView,
       errors: ['not_found', 'confirmations_limited', 'mail_off'],
-      async handle({ id, caller }) {
+      async handle({ id, caller, attribution }) {
         await visible(caller, id);
-        return { body: viewContact(await notifications.askAgain(id)) };
+        return { body: viewContact(await notifications.askAgain(id, attribution)) };
       },
     }),
     operation({

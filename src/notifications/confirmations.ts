@@ -7,13 +7,15 @@ import { isDuplicate, json, type Storage } from '../storage/index.ts';
 
 export interface Confirmations {
   /**
-   * Takes one of the `most` emails an hour of a scope, and the only one to this mailbox, which gets no more than three a day. Throws
-   * confirmations_limited.
+   * Takes one of the `most` emails an hour of a scope, and the only one to this mailbox, which gets no more than three a day; `isFromPortal`:
+   * and no more than ten a day from all customers. Throws confirmations_limited.
    */
-  take(scope: string, email: string, most: number): Promise<void>;
+  take(asked: { scope: string; email: string; most: number; isFromPortal: boolean }): Promise<void>;
 }
 
 const MOST_A_DAY = 3;
+/** One person may have many organizations, and a consultant may serve as many customers. */
+const MOST_OF_ALL_A_DAY = 10;
 
 interface Sent {
   digest: string;
@@ -21,8 +23,15 @@ interface Sent {
   at: number;
 }
 
+/** No more than `most` of them within so long. */
+interface Limit {
+  of: (sent: Sent) => boolean;
+  most: number;
+  withinMs: number;
+}
+
 export function createConfirmations({ storage, clock }: { storage: Storage; clock: Clock }): Confirmations {
-  // One record for each scope, with the last day alone: it outlives the contacts, and can't grow.
+  // One record for each scope and mailbox, with the last day alone: it outlives the contacts, and can't grow.
   const asked = storage.collection({
     name: 'confirmations',
     shape: { asked: json<Sent[]>(), createdAt: 'date', expiresAt: 'date' },
@@ -32,43 +41,47 @@ export function createConfirmations({ storage, clock }: { storage: Storage; cloc
   });
 
   /** With one more, or the time from which there may be. */
-  function next(before: Sent[], digest: string, most: number): { asked: Sent[] } | { freeAt: number } {
+  function next(before: Sent[], digest: string, limits: readonly Limit[]): { asked: Sent[] } | { freeAt: number } {
     const now = clock.now().getTime();
     // A time ahead of us was written by a clock that was wrong.
     const today = before.filter(({ at }) => at <= now && now - at < DAY_MS);
-    const hour = today.filter(({ at }) => now - at < HOUR_MS);
-    const same = today.filter((one) => one.digest === digest);
-    const ages = [
-      [same.at(-1), HOUR_MS],
-      [same.at(-MOST_A_DAY), DAY_MS],
-      [hour.at(-most), HOUR_MS],
-    ] as const;
-    const freeAt = Math.max(...ages.map(([sent, age]) => (sent ? sent.at + age : now)));
+    const ends = limits.map(({ of, most, withinMs }) => (today.filter(of).at(-most)?.at ?? now - withinMs) + withinMs);
+    const freeAt = Math.max(...ends);
     return freeAt > now ? { freeAt } : { asked: [...today, { digest, at: now }] };
   }
 
-  return {
-    async take(scope, email, most) {
-      const digest = hash('sha256', mailboxOf(email), 'hex');
-      const keep = (list: Sent[]) => ({ asked: list, expiresAt: new Date(clock.now().getTime() + DAY_MS) });
-      for (;;) {
-        let freeAt: number | undefined;
-        const known = await asked.update(scope, (record) => {
-          const step = next(record.asked, digest, most);
-          freeAt = 'freeAt' in step ? step.freeAt : undefined;
-          return 'asked' in step ? { ...record, ...keep(step.asked) } : undefined;
-        });
-        if (freeAt !== undefined) throw limited(freeAt - clock.now().getTime());
-        if (known) return;
-        const first = { id: scope, createdAt: clock.now(), ...keep([{ digest, at: clock.now().getTime() }]) };
-        try {
-          await asked.insert(first);
-          return;
-        } catch (error) {
-          // Another one came first, and has made the record.
-          if (!isDuplicate(error, 'id')) throw error;
-        }
+  async function count(id: string, digest: string, limits: readonly Limit[]): Promise<void> {
+    const keep = (list: Sent[]) => ({ asked: list, expiresAt: new Date(clock.now().getTime() + DAY_MS) });
+    for (;;) {
+      let freeAt: number | undefined;
+      const known = await asked.update(id, (record) => {
+        const step = next(record.asked, digest, limits);
+        freeAt = 'freeAt' in step ? step.freeAt : undefined;
+        return 'asked' in step ? { ...record, ...keep(step.asked) } : undefined;
+      });
+      if (freeAt !== undefined) throw limited(freeAt - clock.now().getTime());
+      if (known) return;
+      const first = { id, createdAt: clock.now(), ...keep([{ digest, at: clock.now().getTime() }]) };
+      try {
+        await asked.insert(first);
+        return;
+      } catch (error) {
+        // Another one came first, and has made the record.
+        if (!isDuplicate(error, 'id')) throw error;
       }
+    }
+  }
+
+  return {
+    async take({ scope, email, most, isFromPortal }) {
+      const digest = hash('sha256', mailboxOf(email), 'hex');
+      const isSame = (sent: Sent) => sent.digest === digest;
+      await count(scope, digest, [
+        { of: isSame, most: 1, withinMs: HOUR_MS },
+        { of: isSame, most: MOST_A_DAY, withinMs: DAY_MS },
+        { of: () => true, most, withinMs: HOUR_MS },
+      ]);
+      if (isFromPortal) await count(digest, digest, [{ of: isSame, most: MOST_OF_ALL_A_DAY, withinMs: DAY_MS }]);
     },
   };
 }

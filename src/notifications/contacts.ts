@@ -64,7 +64,7 @@ export interface Contacts {
     attribution: Attribution,
   ): Promise<Contact>;
   /** A new link; the one before it ends. Throws not_found, confirmations_limited. */
-  renew(id: string): Promise<{ contact: Contact; secret: string }>;
+  renew(id: string, attribution: Attribution): Promise<{ contact: Contact; secret: string }>;
   /** Who a link is for; undefined when it is unknown or has ended. */
   look(secret: string): Promise<Contact | undefined>;
   confirm(secret: string, origin: { address: string; requestId: string }): Promise<Contact | undefined>;
@@ -131,6 +131,14 @@ export function createContacts(deps: {
       email: contact.email,
     });
 
+  const takeConfirmation = (scope: string, email: string, { actor }: Attribution) =>
+    confirmations.take({
+      scope,
+      email,
+      most: scope === VENDOR_SCOPE ? MOST_CONTACTS : MOST_CONFIRMATIONS,
+      isFromPortal: actor.type === 'it_contact',
+    });
+
   function newLink() {
     const secret = `lkc_${randomText(SECRET_LENGTH, random)}`;
     return {
@@ -163,7 +171,7 @@ export function createContacts(deps: {
         throw new AppError('contacts_full', { most: MOST_CONTACTS });
       const address = `${scope} ${email}`;
       if (await contacts.findBy('address', address)) throw new AppError('contact_exists', { email });
-      await confirmations.take(scope, email, scope === VENDOR_SCOPE ? MOST_CONTACTS : MOST_CONFIRMATIONS);
+      await takeConfirmation(scope, email, attribution);
       const { secret, kept } = newLink();
       const contact: Contact = {
         id: newId('contact', random),
@@ -199,9 +207,9 @@ export function createContacts(deps: {
       return result.after;
     },
 
-    async renew(id) {
+    async renew(id, attribution) {
       const { scope, email } = await get(id);
-      await confirmations.take(scope, email, scope === VENDOR_SCOPE ? MOST_CONTACTS : MOST_CONFIRMATIONS);
+      await takeConfirmation(scope, email, attribution);
       const { secret, kept } = newLink();
       const result = await contacts.update(id, ({ bouncedAt: _at, bounceReason: _reason, ...record }) => ({
         record: { ...record, ...kept },

@@ -64,7 +64,7 @@ export interface Notifications {
     attribution: Attribution,
   ): Promise<Contact>;
   /** Asks again. Throws not_found, confirmations_limited, mail_off. */
-  askAgain(contactId: string): Promise<Contact>;
+  askAgain(contactId: string, attribution: Attribution): Promise<Contact>;
   hasOrganization(id: string): Promise<boolean>;
   /** What ends next in an organization, soonest first, as far ahead as its people are told. */
   endingSoon(organizationId: string, limit: number): Promise<{ endings: Ending[]; days: number }>;
@@ -275,9 +275,9 @@ export function createNotifications(deps: {
       return contact;
     },
 
-    async askAgain(contactId) {
+    async askAgain(contactId, attribution) {
       assertMail();
-      const { contact, secret } = await contacts.renew(contactId);
+      const { contact, secret } = await contacts.renew(contactId, attribution);
       await people.askToConfirm(contact, secret);
       return contact;
     },

@@ -176,7 +176,7 @@ export function contactRoutes<V extends Visit>({
     {
       path: `${path}/:contactId/ask-again`,
       action: 'contacts.change',
-      does: async (visit) => notifications.askAgain((await named(visit)).id),
+      does: async (visit) => notifications.askAgain((await named(visit)).id, visit.attribution),
     },
     {
       path: `${path}/:contactId/remove`,
