@@ -63,7 +63,15 @@ export function ofSources(facts: Facts): Finding[] {
     (source) => source.family !== fresh.family && at.getTime() - source.lastAt.getTime() < NEW_SOURCE_MS,
   );
   const code = others.length > 0 ? 'two_sources_one_token' : 'new_source';
-  const about = { network: fresh.network, userAgent: fresh.family, count: fresh.count };
+  const used = credentials.find(({ id }) => id === accepted.credentialId);
+  const client = facts.clients.find(({ id }) => id === used?.clientId);
+  const about = {
+    network: fresh.network,
+    userAgent: fresh.family,
+    count: fresh.count,
+    ...(used && { kind: used.kind }),
+    ...(client?.isMachine && { isMachine: true }),
+  };
   return [{ ...make(code, fresh.firstAt, about), certainty: 'likely' }];
 }
 

@@ -209,9 +209,15 @@ function accessTokenExpired(speech: Speech): Words {
   };
 }
 
-/** A token that may change things, in place of one that may only read. */
+/** What may change things, in place of what may only read. */
 function writable(speech: Speech): Text[] {
-  const { usable } = speech.finding.facts;
+  const { usable, kind } = speech.finding.facts;
+  if (kind === 'oauth')
+    return [
+      say`${open(speech, 'oauth')}, and set the scope to ${{ value: 'scim' }}, or leave it empty.`,
+      press(speech, 'oauth'),
+      say`Allow the connection on the page that opens.`,
+    ];
   if (usable?.kind === 'bearer' && !usable.isReadOnly) return pasteToken(speech);
   return [
     say`${act('generate-token')} on this page, and choose “read and write” for it.`,
@@ -386,7 +392,9 @@ export const REQUEST_WORDS = {
       steps:
         speech.audience === 'it_contact' && speech.finding.facts.byType !== 'it_contact'
           ? vendorDoes(speech, [], 'can enable it again')
-          : [say`${act('enable-credential')} on this page. The same value works again immediately.`],
+          : [
+              say`${act('enable-credential')} on this page. ${speech.finding.facts.kind === 'oauth' ? 'The connection' : 'The same value'} works again immediately.`,
+            ],
     };
   },
   token_elsewhere: elsewhere,
@@ -396,8 +404,8 @@ export const REQUEST_WORDS = {
     detail: tally(speech),
     steps: [
       speech.audience === 'operator'
-        ? say`Ask the customer first: a read-only token may be intended. If it is, changes have to be turned off in ${speech.name}.`
-        : say`Check with ${speech.vendor} first: a read-only token may be intended. If it is, turn changes off in ${speech.name}.`,
+        ? say`Ask the customer first: read-only access may be intended. If it is, changes have to be turned off in ${speech.name}.`
+        : say`Check with ${speech.vendor} first: read-only access may be intended. If it is, turn changes off in ${speech.name}.`,
       ...writable(speech),
       say`Once changes are accepted, revoke ${token(speech)}, which is no longer needed: ${act('choose-credential')}.`,
     ],

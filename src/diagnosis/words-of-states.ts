@@ -117,6 +117,20 @@ function settledNotes({ finding: { facts } }: Speech): Text[] {
   return [say`${what} To undo that, choose “${act('report-silence')}”.`];
 }
 
+function kindOf({ finding }: Speech): string {
+  return finding.facts.kind === 'oauth' ? 'connection' : 'token';
+}
+
+/** Somebody else may have what the requests come with. */
+function ifLeaked(speech: Speech): Text[] {
+  if (speech.finding.facts.kind !== 'oauth')
+    return [say`If not, the token may have leaked. ${act('generate-token')} on this page, and revoke this one.`];
+  return [
+    say`If not, its tokens may have leaked. ${act('choose-credential')} on this page: this connection. Then replace it.`,
+    ...renew(speech),
+  ];
+}
+
 function source({ finding }: Speech): string {
   const { network, userAgent } = finding.facts;
   return `${userAgent === undefined || userAgent === '' ? 'an unnamed program' : userAgent} from ${network ?? 'an unknown network'}`;
@@ -287,20 +301,14 @@ export const STATE_WORDS = {
 
   new_source: (speech) => ({
     lead: 'Requests are coming from a new place.',
-    rest: say`Since ${date(speech.finding.since)}, requests with the token have come from ${source(speech)}.`,
-    steps: [
-      say`If you moved or added an app, you don't have to do anything.`,
-      say`If not, the token may have leaked. ${act('generate-token')} on this page, and revoke this one.`,
-    ],
+    rest: say`Since ${date(speech.finding.since)}, requests with the ${kindOf(speech)} have come from ${source(speech)}.`,
+    steps: [say`If you moved or added an app, you don't have to do anything.`, ...ifLeaked(speech)],
     unseen: 'who is running the program.',
   }),
   two_sources_one_token: (speech) => ({
-    lead: 'Two programs are using the same token.',
+    lead: `Two programs are using the same ${kindOf(speech)}.`,
     rest: say`Since ${date(speech.finding.since)}, requests have also come from ${source(speech)}.`,
-    steps: [
-      say`If both are yours, give each its own token.`,
-      say`If not, the token may have leaked. ${act('generate-token')} on this page, and revoke this one.`,
-    ],
+    steps: [say`If both are yours, give each its own ${kindOf(speech)}.`, ...ifLeaked(speech)],
     unseen: 'who is running the program.',
   }),
   rate_limited: () => ({

@@ -11,8 +11,8 @@ import {
 import type { Answer } from '../support/api.ts';
 import { runApp } from '../support/app.ts';
 import { DAY, HOUR } from '../support/clock.ts';
-import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
-import { ask, makeClient, makeConnection, refresh, verified } from '../support/oauth-client.ts';
+import { flush, makeWorld, OKTA_AGENT, textOf } from '../support/diagnosed.ts';
+import { ask, exchange, makeClient, makeConnection, obtainCode, refresh, verified } from '../support/oauth-client.ts';
 
 describe('the state of a directory is explained', () => {
   const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000' } });
@@ -283,6 +283,44 @@ describe('the state of a directory is explained', () => {
       assert.match(healed.words.steps[1], /^If there is nothing, nothing is missing: choose “Nothing to retry”\.$/);
       assert.doesNotMatch(textOf(healed), /every entry|full synchronization/);
     }
+  });
+
+  it('of a connection in the words of one: read-only, disabled, or with a new sender', async () => {
+    const send = (directory: Answer, token: string, agent = OKTA_AGENT, method = 'GET') =>
+      fetch(`${app.url}/auth/verify?directory=${directory.id}`, {
+        headers: { authorization: `Bearer ${token}`, 'user-agent': agent, 'x-original-method': method },
+      });
+    const directory = await app.api.makeDirectory();
+    const client = await makeClient(app);
+    const code = await obtainCode(app, client, directory, { query: { scope: 'scim.read' } });
+    const reader = (await exchange(app, client, code)).body.access_token;
+    await send(directory, reader);
+    await send(directory, reader, OKTA_AGENT, 'POST');
+    const [readOnly] = (await diagnosed(directory)).findings;
+    assert.equal(readOnly.code, 'insufficient_scope');
+    assert.match(textOf(readOnly), /set the scope to scim, or leave it empty\..* Allow the connection/);
+    assert.doesNotMatch(textOf(readOnly), /Generate|token may/);
+
+    const known = await makeConnection(app);
+    let accessToken = known.accessToken;
+    for (let day = 0; day < 20; day++) {
+      await send(known.directory, accessToken);
+      await flush(app);
+      app.clock.advance(DAY);
+      accessToken = (await refresh(app, known.client, known.refreshToken)).body.access_token;
+    }
+    await send(known.directory, accessToken, 'python-requests/2.31');
+    await send(known.directory, accessToken);
+    const [two] = (await diagnosed(known.directory)).findings;
+    assert.match(
+      textOf(two),
+      /^Two programs are using the same connection\..* Choose one to revoke .* connect again with/,
+    );
+    assert.doesNotMatch(textOf(two), /Generate|own token/);
+    await app.api.post(`/credentials/${known.credentialId}/disable`);
+    await send(known.directory, accessToken);
+    const [disabled] = (await diagnosed(known.directory)).findings;
+    assert.match(textOf(disabled), /Enable it on the directory's page\. The connection works again immediately/);
   });
 
   it('with the step of connecting again, or of a new client, where a connection ends soon', async () => {
