@@ -2,7 +2,7 @@
 import { HOUR_MS } from '../clock.ts';
 import { LASTING } from './causes.ts';
 import { CODES } from './codes.ts';
-import type { CredentialFacts, Facts, RefusalFacts } from './facts.ts';
+import type { CredentialFacts, Facts, OutcomeFacts, RefusalFacts } from './facts.ts';
 import type { Stranger } from './finding.ts';
 import { certaintyOf } from './sender.ts';
 
@@ -61,10 +61,12 @@ function isOfGoneClient({ clientId }: RefusalFacts, { credentials }: Facts): boo
   return own.some(({ isClientGone }) => isClientGone);
 }
 
-/** Whether the token that was read-only is so no longer, or has ended, or another one that can write was used since. */
-function isPastReadOnly(refused: CredentialFacts | undefined, since: Date, { accepted, credentials }: Facts): boolean {
-  if (refused && (refused.scopes.includes('scim') || refused.state === 'revoked' || refused.state === 'expired'))
-    return true;
+/** Whether what was read-only is so no longer, or has ended, or something else that can write was used since. */
+function isPastReadOnly(refused: CredentialFacts | undefined, since: Date, facts: Facts): boolean {
+  if (refused?.state === 'revoked' || refused?.state === 'expired') return true;
+  // A connection that may write gets tokens that may only read, where it asks for those.
+  if (refused?.scopes.includes('scim')) return refused.kind === 'bearer' || mayWriteSince(since, facts);
+  const { accepted, credentials } = facts;
   const used = credentials.find(({ id }) => id === accepted?.credentialId);
   return (
     accepted !== undefined &&
@@ -74,6 +76,14 @@ function isPastReadOnly(refused: CredentialFacts | undefined, since: Date, { acc
     used.scopes.includes('scim')
   );
 }
+
+/** Where we see no requests behind us, a token that was issued since may be another one. */
+function mayWriteSince(since: Date, { sees, outcomes, grantedAt }: Facts): boolean {
+  if (sees === 'nothing') return grantedAt !== undefined && grantedAt > since;
+  return outcomes.some(({ kind, at }) => WRITES.has(kind) && at > since);
+}
+
+const WRITES: ReadonlySet<OutcomeFacts['kind']> = new Set(['create', 'update', 'delete']);
 
 /** The identity provider asks for /Users/Users: it is its own base URL that is wrong. */
 export const DOUBLED = 'doubled_path';

@@ -211,12 +211,12 @@ function accessTokenExpired(speech: Speech): Words {
 
 /** What may change things, in place of what may only read. */
 function writable(speech: Speech): Text[] {
-  const { usable, kind } = speech.finding.facts;
+  const { usable, kind, isMachine } = speech.finding.facts;
   if (kind === 'oauth')
     return [
       say`${open(speech, 'oauth')}, and set the scope to ${{ value: 'scim' }}, or leave it empty.`,
       press(speech, 'oauth'),
-      say`Allow the connection on the page that opens.`,
+      ...(isMachine ? [] : [say`Allow the connection on the page that opens.`]),
     ];
   if (usable?.kind === 'bearer' && !usable.isReadOnly) return pasteToken(speech);
   return [
@@ -400,14 +400,19 @@ export const REQUEST_WORDS = {
   token_elsewhere: elsewhere,
   insufficient_scope: (speech) => ({
     lead: `${speech.Name} can read, but can't change anything.`,
-    rest: say`Changes are being refused because ${token(speech)} is read-only.`,
+    rest: say`Changes are being refused because ${speech.finding.facts.kind === 'oauth' ? 'the access token' : token(speech)} is read-only.`,
     detail: tally(speech),
     steps: [
       speech.audience === 'operator'
         ? say`Ask the customer first: read-only access may be intended. If it is, changes have to be turned off in ${speech.name}.`
         : say`Check with ${speech.vendor} first: read-only access may be intended. If it is, turn changes off in ${speech.name}.`,
       ...writable(speech),
-      say`Once changes are accepted, revoke ${token(speech)}, which is no longer needed: ${act('choose-credential')}.`,
+      // A client that nobody allows stays with its connection.
+      ...(speech.finding.facts.isMachine
+        ? []
+        : [
+            say`Once changes are accepted, revoke ${token(speech)}, which is no longer needed: ${act('choose-credential')}.`,
+          ]),
     ],
   }),
   directory_disabled: (speech) => {

@@ -323,6 +323,29 @@ describe('the state of a directory is explained', () => {
     assert.match(textOf(disabled), /Enable it on the directory's page\. The connection works again immediately/);
   });
 
+  it('as insufficient_scope where a client asks for tokens that may only read, until it gets another one', async () => {
+    const directory = await app.api.makeDirectory();
+    const machine = { grantTypes: ['client_credentials'], redirectUris: undefined };
+    const client = await makeClient(app, { directoryId: directory.id, ...machine });
+    const tokenFor = async (scope: string) =>
+      (await ask(app, client, { grant_type: 'client_credentials', scope })).body.access_token;
+    const reader = await tokenFor('scim.read');
+    const send = async (token: string) => {
+      const headers = { authorization: `Bearer ${token}`, 'user-agent': OKTA_AGENT, 'x-original-method': 'POST' };
+      const { status } = await fetch(`${app.url}/auth/verify?directory=${directory.id}`, { headers });
+      app.clock.advance(1000);
+      return status;
+    };
+    await verified(app, directory.id, reader);
+    assert.equal(await send(reader), 403);
+    const [found] = (await diagnosed(directory)).findings;
+    assert.equal(found.code, 'insufficient_scope');
+    assert.match(textOf(found), /because the access token is read-only\..* set the scope to scim/);
+    assert.doesNotMatch(textOf(found), /revoke|Allow the connection/);
+    assert.equal(await send(await tokenFor('scim')), 200);
+    assert.ok(!codesOf(await diagnosed(directory)).includes('insufficient_scope'));
+  });
+
   it('with the step of connecting again, or of a new client, where a connection ends soon', async () => {
     const endsSoon = async (directoryId: string, set?: string) => {
       const { items } = (await app.api.get(`/directories/${directoryId}/credentials`)).body;
