@@ -1,6 +1,6 @@
 /**
  * Rotation of static tokens. `overlap` puts the new token next to the old one, which then ends by hand, at a time, or automatically once the
- * new one was accepted and the old one has been quiet (`when-replaced`): an old one that is still in use is shown, never cut. `immediate`
+ * new one was accepted and the old one has been quiet since (`when-replaced`): an old one that is still in use is shown, never cut. `immediate`
  * leaves the new token alone. An OAuth connection is never touched.
  */
 import { type Attribution, type Audit, SYSTEM, type Tracked } from '../audit/index.ts';
@@ -35,10 +35,10 @@ export interface RotationProgress {
   since: Date;
   retire: 'manual' | 'when-replaced' | 'at';
   successorAccepted: boolean;
-  /** `waiting_for_successor`: the new token was not accepted yet. `waiting_for_quiet`: it was, and the old one is not quiet long enough.
-   *  `still_in_use`: that lasts unusually long; the IdP, or another one, still holds the old token. */
+  /** `waiting_for_successor`: the new token was not accepted yet. `waiting_for_quiet`: it was, and the old one is not quiet long enough, or
+   *  was used after it. `still_in_use`: that lasts unusually long; the IdP, or another one, still holds the old token. */
   status: 'manual' | 'scheduled' | 'waiting_for_successor' | 'waiting_for_quiet' | 'still_in_use';
-  /** When it retires if nothing changes; null when that is not known. */
+  /** When it retires if nothing changes; null when that is not known, or never. */
   retiresAt: Date | null;
 }
 
@@ -220,15 +220,19 @@ export function createRotation(deps: Dependencies) {
     if (!isLive(await stateOf(successorId))) return undefined;
     const totals = await usage.totals([id, successorId]);
     const successorAccepted = (totals.get(successorId)?.acceptedCount ?? 0) > 0;
-    const lastUse = Math.max(totals.get(id)?.lastUsedAt?.getTime() ?? 0, since.getTime());
+    const usedAt = (credentialId: string) => totals.get(credentialId)?.lastUsedAt?.getTime() ?? 0;
+    const lastUse = Math.max(usedAt(id), since.getTime());
+    // Somebody may have tried the new one without saving it: whoever sends the old one after that depends on it, however seldom.
+    const wentBack = successorAccepted && usedAt(id) > usedAt(successorId);
     const now = clock.now().getTime();
     const facts = { successorId, since, retire: wish, successorAccepted };
     if (wish === 'at') return { ...facts, status: 'scheduled', retiresAt: rotation.retireAt ?? null };
-    const isOverdue = now - since.getTime() >= retireOverdueMs && now - lastUse < retireQuietMs;
+    const isInUse = wentBack || now - lastUse < retireQuietMs;
+    const isOverdue = now - since.getTime() >= retireOverdueMs && isInUse;
     if (isOverdue) return { ...facts, status: 'still_in_use', retiresAt: null };
     if (wish === 'manual') return { ...facts, status: 'manual', retiresAt: null };
     if (!successorAccepted) return { ...facts, status: 'waiting_for_successor', retiresAt: null };
-    return { ...facts, status: 'waiting_for_quiet', retiresAt: new Date(lastUse + retireQuietMs) };
+    return { ...facts, status: 'waiting_for_quiet', retiresAt: wentBack ? null : new Date(lastUse + retireQuietMs) };
   }
 
   return {

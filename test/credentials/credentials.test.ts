@@ -292,6 +292,7 @@ for (const engine of engines) {
         await round(app, 'due credentials');
         assert.equal(await verify(directory, old.token), 200);
         assert.equal(await status(), 'waiting_for_quiet');
+        await verify(directory, next.token);
         app.clock.advance(59 * MINUTE);
         await round(app, 'due credentials');
         assert.equal(await status(), 'waiting_for_quiet');
@@ -320,9 +321,34 @@ for (const engine of engines) {
           if (hours % 10 === 9) await round(app, 'due credentials');
         }
         assert.equal((await read(old.credential.id)).rotation.status, 'still_in_use');
+        await verify(directory, next.token);
         app.clock.advance(HOUR + SECOND);
         await round(app, 'due credentials');
         assert.equal((await read(old.credential.id)).state, 'revoked');
+      });
+
+      it('when-replaced keeps an old one that was used after the new one, however seldom that happens', async () => {
+        const directory = await app.api.makeDirectory();
+        const old = await app.api.issue(directory.id);
+        const next = (
+          await app.api.post(`/directories/${directory.id}/rotate`, { mode: 'overlap', retire: 'when-replaced' })
+        ).body;
+        // Tried in the IdP, and not saved there.
+        await verify(directory, next.token);
+        app.clock.advance(MINUTE);
+        await verify(directory, old.token);
+        const rotation = async () => (await read(old.credential.id)).rotation;
+        assert.deepEqual([(await rotation()).status, (await rotation()).retiresAt], ['waiting_for_quiet', null]);
+        for (let hours = 0; hours < 48; hours += 8) {
+          app.clock.advance(8 * HOUR);
+          await round(app, 'due credentials');
+          assert.equal(await verify(directory, old.token), 200);
+        }
+        assert.equal((await rotation()).status, 'still_in_use');
+        await verify(directory, next.token);
+        app.clock.advance(HOUR + SECOND);
+        await round(app, 'due credentials');
+        assert.equal(await verify(directory, old.token), 401);
       });
 
       it('when-replaced lets the operator retire the old one at once, but not before the new one was accepted', async () => {
