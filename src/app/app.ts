@@ -26,8 +26,8 @@ export async function createApp(deps: AppDependencies) {
   const machines = createMachines(deps, foundation, (change) => people.notifications.findingsChanged(change));
   const people = createPeople(deps, foundation, machines);
   const { clock, metrics, storage, instances, audit, context, operations } = foundation;
-  const { directories, apiKeys, credentials, oauth, diagnoses, gateway } = machines;
-  const { operators, notifications } = people;
+  const { directories, removal, apiKeys, credentials, oauth, diagnoses, gateway } = machines;
+  const { operators, notifications, portalLinks } = people;
 
   await storage.prepare([
     ...audit.migrations,
@@ -52,8 +52,13 @@ export async function createApp(deps: AppDependencies) {
   });
 
   return {
+    audit,
     apiKeys,
     credentials,
+    directories,
+    removal,
+    clients: oauth.clients,
+    portalLinks,
     operators,
     keys: oauth.keys,
     rounds,

@@ -201,7 +201,7 @@ export function createPeople(deps: AppDependencies, foundation: Foundation, mach
     );
   });
 
-  return { operators, notifications, campaigns, answer: koa.callback() };
+  return { operators, portalLinks, notifications, campaigns, answer: koa.callback() };
 }
 
 /** Where email goes out, and as whom; undefined while it is off. */

@@ -2,10 +2,9 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { App } from '../app/index.ts';
-import { isAppError } from '../errors.ts';
 import { sqliteFiles } from '../storage/index.ts';
-import { COMMAND_LINE, type Edge } from './edge.ts';
+import type { Edge } from './edge.ts';
+import { endAgain, readTrail, type Trail } from './end-again.ts';
 
 const DATABASE = 'latchkey.db';
 const SECRET = 'secret';
@@ -26,18 +25,21 @@ export async function backUp(args: string[], { say, store }: Edge): Promise<void
     say("The backup doesn't include LATCHKEY_SECRET. Keep a copy of that secret elsewhere.");
 }
 
-/** Puts a backup where the store was, and applies what was revoked since. */
-export async function restore(args: string[], edge: Edge): Promise<void> {
+/**
+ * Puts a backup where the store was, and ends again what has ended since; without a backup only the latter, in a store that means of its own
+ * have restored. Gives the exit code.
+ */
+export async function restore(args: string[], edge: Edge): Promise<number> {
   const { say, store, readFile } = edge;
   const { positionals, values } = parseArgs({
     args,
     allowPositionals: true,
     options: { revocations: { type: 'string' } },
   });
+  const trail = values.revocations === undefined ? undefined : readTrail(readExport(readFile, values.revocations));
+  if (trail && positionals.length === 0) return endIn(edge, trail);
   const from = onlyOf(positionals, 'restore FROM', 'the folder of a backup');
   const folder = folderOf(store());
-  const revocations =
-    values.revocations === undefined ? undefined : changesOf(readExport(readFile, values.revocations));
   const files = await sqliteFiles();
   const { newestEventAt } = await files.check(join(from, DATABASE));
   assertFree(folder);
@@ -45,16 +47,25 @@ export async function restore(args: string[], edge: Edge): Promise<void> {
   await files.copy(join(from, DATABASE), join(folder, DATABASE));
   if (existsSync(join(from, SECRET))) copyFileSync(join(from, SECRET), join(folder, SECRET));
   say(`Restored ${folder} from ${from}. ${newestEventOf(newestEventAt)}`);
-  if (revocations === undefined) {
+  if (trail === undefined) {
     say(
-      'Credentials that were revoked, disabled or rotated after that work again. Before you open the store to traffic, check your own',
+      'Credentials that were revoked, disabled or rotated after that work again, and so do client secrets, members and directories.',
     );
     say(
-      'records, or restore once more with --revocations FILE: the audit trail as JSON lines, exported from the dashboard.',
+      'Before you open the store to traffic, check your own records, or restore once more with --revocations FILE: the',
     );
-    return;
+    say('audit trail as JSON lines, exported from the dashboard.');
+    return 0;
   }
-  await edge.withApp((app) => revokeAgain(app, revocations, say));
+  return endIn(edge, trail);
+}
+
+async function endIn(edge: Edge, trail: Trail): Promise<number> {
+  let isAllEnded = false;
+  await edge.withApp(async (app) => {
+    isAllEnded = await endAgain(app, trail, edge.say);
+  });
+  return isAllEnded ? 0 : 1;
 }
 
 /** Throws an Error that says which file, and what it should be. */
@@ -70,81 +81,10 @@ function readExport(readFile: Edge['readFile'], path: string): string {
   }
 }
 
-type Change = { kind: 'credential' | 'api_key'; id: string; state: 'revoked' | 'disabled' };
-
-/** The last word of an audit export about each credential and API key. Throws an Error that names the line. */
-function changesOf(text: string): Change[] {
-  const latest = new Map<string, Change | undefined>();
-  const events = text
-    .split('\n')
-    .map((line, index) => [line.trim(), index + 1] as const)
-    .filter(([line]) => line !== '')
-    .map(([line, number]) => eventOf(line, number))
-    .sort((a, b) => a.at.localeCompare(b.at));
-  for (const { type, credentialId, subjectId } of events) {
-    if (credentialId !== undefined && (type === 'credential.revoked' || type === 'credential.retired'))
-      latest.set(credentialId, { kind: 'credential', id: credentialId, state: 'revoked' });
-    else if (credentialId !== undefined && type === 'credential.disabled')
-      latest.set(credentialId, { kind: 'credential', id: credentialId, state: 'disabled' });
-    else if (credentialId !== undefined && type === 'credential.enabled') latest.set(credentialId, undefined);
-    else if (subjectId !== undefined && type === 'api_key.revoked')
-      latest.set(subjectId, { kind: 'api_key', id: subjectId, state: 'revoked' });
-  }
-  return [...latest.values()].filter((change) => change !== undefined);
-}
-
-function eventOf(line: string, number: number) {
-  const read = (value: unknown) => (typeof value === 'string' ? value : undefined);
-  try {
-    const event = JSON.parse(line) as Record<string, unknown>;
-    const data = (event['data'] ?? {}) as Record<string, unknown>;
-    return {
-      type: read(event['type']) ?? '',
-      at: read(event['at']) ?? '',
-      credentialId: read(event['credentialId']),
-      subjectId: read(data['apiKeyId']),
-    };
-  } catch (error) {
-    throw new Error(`line ${number} of the revocations is not JSON. Export the audit trail as JSON lines`, {
-      cause: error,
-    });
-  }
-}
-
-async function revokeAgain(app: App, changes: readonly Change[], say: Edge['say']): Promise<void> {
-  let [applied, already, absent] = [0, 0, 0];
-  for (const { kind, id, state } of changes) {
-    try {
-      if (await hasEnded(app, { kind, id, state })) {
-        already++;
-        continue;
-      }
-      if (kind === 'api_key') await app.apiKeys.revoke(id, COMMAND_LINE);
-      else if (state === 'disabled') await app.credentials.disable(id, COMMAND_LINE);
-      else await app.credentials.revoke(id, { reason: 'revoked before the restore', force: true }, COMMAND_LINE);
-      applied++;
-    } catch (error) {
-      // Made after the backup, so it is not there to be revoked; or it ended at this moment.
-      if (!isAppError(error) || error.status >= 500) throw error;
-      absent++;
-    }
-  }
-  say(
-    `Of ${changes.length} revocations, ${applied} were applied again; ${already} were already in the backup; ${absent} are for credentials that the backup doesn't contain.`,
-  );
-}
-
-/** Whether the backup knew of it. Throws not_found. */
-async function hasEnded(app: App, { kind, id, state }: Change): Promise<boolean> {
-  if (kind === 'api_key') return (await app.apiKeys.get(id)).revokedAt !== undefined;
-  const now = (await app.credentials.get(id)).state;
-  return now === 'revoked' || now === 'expired' || (state === 'disabled' && now === 'disabled');
-}
-
 function folderOf(folder: string | undefined): string {
   if (folder !== undefined) return folder;
   throw new Error(
-    'LATCHKEY_DATABASE_URL points to MongoDB. Back it up with its own tools (mongodump --oplog, or snapshots), and keep LATCHKEY_SECRET separately',
+    'LATCHKEY_DATABASE_URL points to MongoDB. Back it up with its own tools (mongodump --oplog, or snapshots), and keep LATCHKEY_SECRET separately. After you restore it, run latchkey restore --revocations FILE',
   );
 }
 

@@ -19,6 +19,7 @@ const USAGE = `Usage: latchkey [command]
   mail test ADDRESS                  send a test email through LATCHKEY_SMTP_URL, and show the result
   backup TO                          back up the embedded store, while it runs, to the new folder TO
   restore FROM [--revocations FILE]  restore a lost store from a backup, then reapply the revocations in the audit export FILE (JSON lines)
+  restore --revocations FILE         only reapply them, to a store that you restored with MongoDB's own tools
   help                               show this help
 
 Settings are environment variables; docs/configuration.md lists them.`;
@@ -32,7 +33,7 @@ export async function runCommand(args: readonly string[], edge: Edge): Promise<n
   else if (command === 'keys' && rest[0] === 'rotate') await rotateKeys(edge);
   else if (command === 'mail' && rest[0] === 'test') return testMail(rest.slice(1), edge);
   else if (command === 'backup') await backUp(rest, edge);
-  else if (command === 'restore') await restore(rest, edge);
+  else if (command === 'restore') return restore(rest, edge);
   else if (['help', '--help', '-h'].includes(command)) edge.say(USAGE);
   else {
     edge.say(`latchkey: unknown command "${args.join(' ')}"\n\n${USAGE}`);

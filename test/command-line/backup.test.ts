@@ -82,11 +82,86 @@ describe('backup and restore of an embedded store', () => {
 
     const { code, output } = await run(restored, 'restore', copy, '--revocations', revocations);
     assert.equal(code, 0, output);
-    assert.match(output, /Of 2 revocations, 1 were applied again; 1 were already in the backup; 0 are for credentials/);
+    assert.match(output, /Of 2 revocations, 1 were applied again; 1 were already in the backup; 0 are for things/);
     const second = await startLatchkey({ databaseUrl: `file:${restored}`, env });
     assert.equal(await accepts(second.url, directoryId, issued[0]?.token ?? ''), 401);
     assert.equal(await accepts(second.url, directoryId, issued[1]?.token ?? ''), 200);
     assert.equal(await second.end(), 0);
+
+    const again = await run(restored, 'restore', '--revocations', revocations);
+    assert.equal(again.code, 0, again.output);
+    assert.match(again.output, /Of 2 revocations, 0 were applied again; 2 were already in the backup/);
+  });
+
+  it('ends again what else has ended since, and says what is missing and what it could not end', async (t) => {
+    const [from, backup, to] = ['before', 'backup', 'after'].map((name) => join(parent, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const before = await startLatchkey({ databaseUrl: `file:${from}`, env });
+    t.after(() => before.end());
+    const owner = createApi(before.url, PROCESS_OWNER_KEY);
+    const made = async (path: string, body: unknown) => (await owner.post(path, body)).body;
+    const directory = await owner.makeDirectory();
+    const closed = await owner.makeDirectory();
+    const deleted = await owner.makeDirectory();
+    const { client } = await made('/clients', { name: 'Leaked', directoryId: directory.id });
+    const { client: dropped } = await made('/clients', { name: 'Dropped', directoryId: directory.id });
+    const { client: single } = await made('/clients', { name: 'Single', directoryId: directory.id });
+    await made(`/clients/${client.id}/secrets`, {});
+    const { portalLink } = await made('/portal-links', { organizationId: directory.organizationId });
+    const { operator } = await made('/operators', { name: 'Left', role: 'admin' });
+    const { operator: demoted } = await made('/operators', { name: 'Demoted', role: 'admin' });
+    await owner.issue(deleted.id);
+    assert.equal((await run(from, 'backup', backup)).code, 0);
+
+    const { key } = await made('/api-keys', { name: 'the next', role: 'owner' });
+    const next = createApi(before.url, key);
+    const [first] = (await next.get('/api-keys')).body.items.filter(
+      ({ name }: { name: string }) => name !== 'the next',
+    );
+    await next.post(`/api-keys/${first.id}/revoke`);
+    await next.post(`/directories/${closed.id}/disable`, {});
+    await next.post(`/directories/${directory.id}/disable`, {});
+    await next.post(`/directories/${directory.id}/enable`, {});
+    await next.delete(`/directories/${deleted.id}?force=true`);
+    const [secret] = (await next.get(`/clients/${client.id}`)).body.secrets;
+    await next.delete(`/clients/${client.id}/secrets/${secret.id}`);
+    await next.delete(`/clients/${dropped.id}`);
+    await next.post(`/clients/${single.id}/secrets`, {});
+    const [only] = (await next.get(`/clients/${single.id}`)).body.secrets;
+    await next.delete(`/clients/${single.id}/secrets/${only.id}`);
+    await next.post(`/portal-links/${portalLink.id}/revoke`);
+    await next.post(`/operators/${operator.id}/disable`);
+    await next.patch(`/operators/${demoted.id}`, { role: 'viewer' });
+    const { credential: lost } = await next.issue(directory.id);
+    const { body } = await next.get('/events?limit=200');
+    writeFileSync(revocations, (body.items as object[]).map((event) => `${JSON.stringify(event)}\n`).join(''));
+    await before.end();
+
+    const { code, output } = await run(to, 'restore', backup, '--revocations', revocations);
+    assert.equal(code, 1, output);
+    assert.match(output, new RegExp(`api_key.revoked ${first.id}: This is the last owner key`));
+    assert.match(
+      output,
+      new RegExp(`client.secret_removed ${only.id} of ${single.id}: This is the client's only secret`),
+    );
+    assert.match(output, new RegExp(`refused\\. Create new ones.*\n.*\\(${directory.id}\\): ${lost.id}`));
+    assert.match(output, new RegExp(`later changes\\. Check.*\n.*operator.updated ${demoted.id}: role`));
+
+    const after = await startLatchkey({ databaseUrl: `file:${to}`, env });
+    t.after(() => after.end());
+    const restored = createApi(after.url, PROCESS_OWNER_KEY);
+    const get = async (path: string) => (await restored.get(path)).body;
+    assert.equal((await get(`/directories/${closed.id}`)).state, 'disabled');
+    assert.equal((await get(`/directories/${directory.id}`)).state, 'active');
+    assert.equal((await restored.get(`/directories/${deleted.id}`)).status, 404);
+    assert.equal((await restored.get(`/clients/${dropped.id}`)).status, 404);
+    const { secrets } = await get(`/clients/${client.id}`);
+    assert.ok(secrets.length === 1 && secrets[0].id !== secret.id);
+    assert.equal((await get('/portal-links')).items[0].state, 'revoked');
+    assert.equal((await get(`/operators/${operator.id}`)).state, 'disabled');
   });
 
   it('says that an export is not there, and restores nothing', async () => {
