@@ -60,7 +60,7 @@ export const CODES = {
     group: 'never_worked',
     severity: 'notice',
     actor: 'it_contact',
-    meaning: 'A token was created more than a week ago, and the identity provider has never used it.',
+    meaning: 'A token or connection is more than a week old, and the identity provider has never used it here.',
   },
   waiting_for_first_request: {
     group: 'never_worked',
@@ -288,7 +288,7 @@ export const CODES = {
     group: 'watch',
     severity: 'notice',
     actor: 'it_contact',
-    meaning: 'Two different programs are using the same token.',
+    meaning: 'Two different programs are using the same token or connection.',
   },
   rate_limited: {
     group: 'watch',
