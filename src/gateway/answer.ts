@@ -32,10 +32,10 @@ export class AnswerInProgress {
   /** `method`: of the request. */
   constructor(method: string, status: number, headers: AnswerHeaders) {
     this.status = status;
-    this.headers = headers;
+    this.headers = withTransferCodings(headers);
     this.contentType = String(headers['content-type'] ?? '');
     this.hasBody = method !== 'HEAD' && !BODILESS.has(status);
-    this.coding = codingOf(headers['content-encoding']);
+    this.coding = codingOf(this.headers['content-encoding']);
     const isJson = isJsonType(this.contentType);
     this.#isVague = !isJson && VAGUE_TYPE.test(this.contentType);
     // Without a type, or with one that says nothing, it is read as a SCIM client reads it.
@@ -47,6 +47,21 @@ export class AnswerInProgress {
     this.chunks.push(chunk);
     this.size += chunk.length;
   }
+}
+
+/**
+ * The headers of an answer, with the codings of its transfer (RFC 9112 7) among those of its content. A server may use them only where it was
+ * asked to, which we never do; but some do, and nobody else on the way takes them off.
+ */
+export function withTransferCodings(headers: AnswerHeaders): AnswerHeaders {
+  const transfer = headers['transfer-encoding'];
+  if (transfer === undefined || transfer === 'chunked') return headers;
+  const codings = String(transfer)
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => !/^(?:chunked|identity)?$/i.test(name));
+  if (codings.length === 0) return headers;
+  return { ...headers, 'content-encoding': [headers['content-encoding'] ?? [], codings].flat(2).join(', ') };
 }
 
 export function joined(chunks: Buffer[]): Buffer {

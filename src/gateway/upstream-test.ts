@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { Directory } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { type Random, randomText } from '../identifiers.ts';
+import { withTransferCodings } from './answer.ts';
 import { codingOf } from './content-codings.ts';
 import { causeOf, outcomeOf, type UnreachableCause } from './outcome.ts';
 import type { Transport } from './transport.ts';
@@ -190,10 +191,10 @@ export function createUpstreamTest(
           onRequestStart(controller) {
             timer = setTimeout(() => controller.abort(new LateError()), Math.max(patienceMs, 0));
           },
-          onResponseStart(_controller, status, { 'content-type': type, 'content-encoding': coding }) {
+          onResponseStart(_controller, status, headers) {
             received.status = status;
-            received.contentType = String(type ?? '');
-            received.isPlain = codingOf(coding) === undefined;
+            received.contentType = String(headers['content-type'] ?? '');
+            received.isPlain = codingOf(withTransferCodings(headers)['content-encoding']) === undefined;
           },
           onResponseData(_controller, chunk) {
             if (received.text.length < LONGEST_BYTES) received.text += chunk.toString();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { after, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import zlib, {
   brotliCompressSync,
   brotliDecompressSync,
@@ -19,6 +20,11 @@ import { type Behind, createBehind, json, SCIM_ERROR } from '../support/gateway.
 
 /** The default of brotli takes seconds for a long body. */
 const QUICK = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } };
+const DECODERS: Record<string, (body: Buffer) => Buffer> = {
+  gzip: gunzipSync,
+  'x-gzip': gunzipSync,
+  br: brotliDecompressSync,
+};
 const parse = (body: Buffer) => JSON.parse(body.toString()) as Answer;
 
 describe('what a SCIM server answers, behind the gateway', () => {
@@ -595,6 +601,48 @@ describe('what a SCIM server answers, behind the gateway', () => {
         name,
       );
     }
+  });
+
+  it('keeps a coding of its transfer, by the name that it has for content', async () => {
+    const chunked = (bytes: Buffer) => `${bytes.length.toString(16)}\r\n${bytes.toString('latin1')}\r\n0\r\n\r\n`;
+    for (const [transfer, content, encode] of [
+      ['gzip, chunked', undefined, gzipSync],
+      ['gzip\r\nTransfer-Encoding: chunked', undefined, gzipSync],
+      ['x-gzip', undefined, gzipSync],
+      ['gzip, chunked', 'br', (text: string) => gzipSync(brotliCompressSync(text, QUICK))],
+      ['identity', undefined, Buffer.from],
+      ['chunked\r\nTransfer-Encoding: chunked', undefined, Buffer.from],
+    ] as const) {
+      for (const pad of ['', 'x'.repeat(2000), randomBytes(300_000).toString('hex')]) {
+        const its: Behind = await behind.bytes((_request, socket) => {
+          const bytes = encode(JSON.stringify({ ...location(its.upstreamUrl), pad }));
+          const coding = content === undefined ? '' : `Content-Encoding: ${content}\r\n`;
+          const head = `HTTP/1.1 200 OK\r\nContent-Type: application/scim+json\r\n${coding}Transfer-Encoding: ${transfer}`;
+          socket.end(
+            `${head}\r\n\r\n${/chunked/.test(transfer) ? chunked(bytes) : bytes.toString('latin1')}`,
+            'latin1',
+          );
+          return undefined;
+        });
+        const { headers, body } = await its.ask('/Users/1', { headers: { 'accept-encoding': 'gzip, br' } });
+        const text = String(headers['content-encoding'] ?? '')
+          .split(',')
+          .reverse()
+          .reduce((inner, name) => DECODERS[name.trim()]?.(inner) ?? inner, body);
+        assert.ok(isDeepStrictEqual(parse(text), { ...location(its.directory.endpointUrl), pad }), transfer);
+        assert.deepEqual(await told(its), [], transfer);
+      }
+    }
+    const unknown = await behind.bytes(
+      () =>
+        `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: compress, chunked\r\n\r\n${chunked(Buffer.from('1f9d900a', 'hex'))}`,
+    );
+    const { headers } = await unknown.ask('/Users/1');
+    assert.equal(headers['content-encoding'], 'compress');
+    assert.deepEqual(
+      (await told(unknown)).map(({ reason, detail }) => [reason, detail]),
+      [['upstream_unreadable', 'compress']],
+    );
   });
 
   it('is asked once more when it closed the connection before a word, where asking twice does no harm', async () => {
