@@ -9,6 +9,11 @@ const WHOLE_DECODED_BYTES = 1024 * 1024;
 
 /** Types under which servers send JSON by mistake. */
 const VAGUE_TYPE = /^(?:text\/plain|application\/(?:octet-stream|x-json|(?:x-)?javascript)|text\/(?:x-)?javascript)\b/i;
+const CHUNKED = /(?:^|,)\s*chunked\s*$/i;
+/** How an object and a list begin and end. */
+const OPENING = Buffer.from('{[');
+const CLOSING = Buffer.from('}]');
+const isNoBlank = (byte: number) => byte > 0x20;
 const BODILESS = new Set([204, 205, 304]);
 
 export class AnswerInProgress {
@@ -28,6 +33,11 @@ export class AnswerInProgress {
   sink: { write(chunk: Buffer): boolean; end(): unknown } | undefined = undefined;
   /** What it is shows when it begins. */
   readonly #isVague: boolean;
+  /** Only the end of the connection ends it, which can come too soon. */
+  readonly isOpenEnded: boolean;
+  /** Of what streams and is open-ended: its first byte that is no blank, and the latest one. */
+  #firstByte = 0;
+  #lastByte = 0;
 
   /** `method`: of the request. */
   constructor(method: string, status: number, headers: AnswerHeaders) {
@@ -35,6 +45,8 @@ export class AnswerInProgress {
     this.headers = withTransferCodings(headers);
     this.contentType = String(headers['content-type'] ?? '');
     this.hasBody = method !== 'HEAD' && !BODILESS.has(status);
+    this.isOpenEnded =
+      headers['content-length'] === undefined && !CHUNKED.test(String(headers['transfer-encoding'] ?? ''));
     this.coding = codingOf(this.headers['content-encoding']);
     const isJson = isJsonType(this.contentType);
     this.#isVague = !isJson && VAGUE_TYPE.test(this.contentType);
@@ -46,6 +58,21 @@ export class AnswerInProgress {
     if (this.#isVague && this.size === 0 && this.coding === undefined) this.isJson = isPlainJson(chunk);
     this.chunks.push(chunk);
     this.size += chunk.length;
+  }
+
+  /** Passes on a piece of what streams; gives whether more can be taken at once. */
+  pass(chunk: Buffer): boolean {
+    if (this.isOpenEnded) {
+      this.#firstByte ||= chunk.find(isNoBlank) ?? 0;
+      this.#lastByte = chunk.findLast(isNoBlank) ?? this.#lastByte;
+    }
+    return this.sink?.write(chunk) ?? true;
+  }
+
+  /** Whether what streamed ended half way: JSON that began ends as well. A coding has an end of its own. */
+  get isHalf(): boolean {
+    const isPlain = this.isJson && this.coding === undefined && OPENING.includes(this.#firstByte);
+    return isPlain && this.status < 300 && !CLOSING.includes(this.#lastByte);
   }
 }
 
@@ -107,9 +134,8 @@ function endless(coding: Coding, bytes: Buffer): Buffer | 'cut' {
 }
 
 /** An answer that only the end of the connection ends may have been cut: then half of its JSON is missing. */
-export function isCut({ isJson, status, headers }: AnswerInProgress, decoded: Buffer | undefined): boolean {
-  const isBounded = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-  if (isBounded || !isJson || status >= 300 || decoded === undefined || !isPlainJson(decoded)) return false;
+export function isCut({ isJson, status, isOpenEnded }: AnswerInProgress, decoded: Buffer | undefined): boolean {
+  if (!isOpenEnded || !isJson || status >= 300 || decoded === undefined || !isPlainJson(decoded)) return false;
   return !isWholeJson(decoded);
 }
 

@@ -213,7 +213,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
       return;
     }
     if (answer.sink) {
-      if (!answer.sink.write(chunk)) {
+      if (!answer.pass(chunk)) {
         this.#readOn ??= holdReading();
         this.#time.hold();
       }
@@ -454,12 +454,17 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
       this.#onDrain = onDrain;
       response.on('drain', onDrain);
     }
-    if (first.length > 0) answer.sink.write(first);
+    if (first.length > 0) answer.pass(first);
   }
 
   /** All of it is in. Whether it is whole shows at the end of its coding. */
   #endStream(answer: AnswerInProgress): void {
     this.#time.answered();
+    if (answer.isHalf) {
+      this.#tellCut(new Error('the connection ended before the JSON did'), answer);
+      this.#sending.exchange.response.destroy();
+      return;
+    }
     if (!this.#isRecoding) this.#judge(answer, undefined);
     answer.sink?.end();
   }

@@ -491,7 +491,17 @@ describe('what a SCIM server answers, behind the gateway', () => {
       response.write('x'.repeat(500_000), () => response.destroy());
     });
     await assert.rejects(long.ask('/Users'), /aborted|socket hang up/);
-    for (const one of [short, open, zipped, long])
+    const rows = Array.from({ length: 5000 }, (_, id) => ({ id: `${id}`, pad: randomUUID() }));
+    const list = JSON.stringify({ totalResults: rows.length, Resources: rows });
+    const openLong = await behind.bytes((request, socket) => {
+      const body = request.includes('/whole') ? `${list}\r\n` : list.slice(0, -30);
+      socket.end(`HTTP/1.1 200 OK\r\ncontent-type: application/scim+json\r\n\r\n${body}`);
+      return undefined;
+    });
+    assert.equal((await openLong.ask('/whole')).body.toString().trim(), list);
+    assert.deepEqual(await told(openLong), []);
+    await assert.rejects(openLong.ask('/Users'), /aborted|socket hang up/);
+    for (const one of [short, open, zipped, long, openLong])
       assert.deepEqual(
         (await told(one)).map(({ reason }) => reason),
         ['upstream_cut'],
