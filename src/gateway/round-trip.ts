@@ -243,7 +243,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     const isLate = this.#isLate;
     if (response.destroyed && !this.#isBroken) {
       // An IdP that has waited so long went away because of that.
-      if (!answer && this.#elapsedMs() > SLOW_MS) this.#tell('slow');
+      if (this.#elapsedMs() > SLOW_MS) this.#tell('slow', { status: answer?.status });
       return;
     }
     if (isLate && this.#isLateByIdp()) {

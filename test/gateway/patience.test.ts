@@ -102,18 +102,24 @@ describe('an IdP that goes away while it waits for the SCIM server', () => {
   after(() => behind.close());
 
   it('makes the SCIM server one that is slow, unless it has waited for a moment only', async () => {
-    for (const [seconds, expected] of [
-      [1, []],
-      [31, ['upstream_slow']],
+    for (const [seconds, start, expected] of [
+      [1, '', []],
+      [31, '', ['upstream_slow']],
+      [1, 'a,b', []],
+      [31, 'a,b', ['upstream_slow']],
     ] as const) {
       let arrive = () => {};
       const arrived = new Promise<void>((resolve) => {
         arrive = resolve;
       });
-      const its = await behind.http(() => arrive());
-      const { socket } = openRaw(app.url);
+      const its = await behind.http((_request, response) => {
+        if (start !== '') response.writeHead(200, { 'Content-Type': 'text/csv' }).write(start);
+        arrive();
+      });
+      const { socket, until } = openRaw(app.url);
       socket.write(head(its, 'GET'));
       await arrived;
+      if (start !== '') await until(start);
       const gone = new Promise((resolve) => its.asked[0]?.socket.once('close', resolve));
       app.clock.advance(seconds * 1000);
       socket.destroy();
