@@ -119,6 +119,7 @@ export function createLeaks(deps: LeakDependencies): Middleware {
         headers: { accept: 'application/json', 'user-agent': 'Latchkey' },
         signal: AbortSignal.timeout(KEYS_TIMEOUT_MS),
       });
+      if (!response.ok) await response.body?.cancel();
       const text = response.ok ? await response.text() : '';
       if (!response.ok || text.length > MOST_KEY_BYTES)
         throw new Error(`the response with the keys has status ${response.status}`);

@@ -38,7 +38,11 @@ export function createKeySource({ fetch, clock }: { fetch: typeof globalThis.fet
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: { accept: 'application/json' },
     });
-    if (!response.ok) throw new Error(`${uri} responded with ${response.status}`);
+    if (!response.ok) {
+      // One that is neither read nor dropped keeps its connection, and ends the process in some releases of Node.js where its server closes first.
+      await response.body?.cancel();
+      throw new Error(`${uri} responded with ${response.status}`);
+    }
     const jwks = JSON.parse(await textOf(response, uri)) as JSONWebKeySet;
     assertPlainText(jwks);
     createLocalJWKSet(jwks);

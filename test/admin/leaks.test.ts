@@ -132,6 +132,22 @@ describe('a report of leaked tokens', () => {
     assert.equal(asked.length, 2);
   });
 
+  it('reads nothing of an error that it gets in place of the keys', async (t) => {
+    let isDropped = false;
+    const body = new ReadableStream({
+      cancel: () => {
+        isDropped = true;
+      },
+    });
+    const app = await startApp({
+      env: { LATCHKEY_LEAK_ACTION: 'flag', LATCHKEY_LEAK_KEYS_URL: 'https://keys.example.com/list' },
+      fetch: (async () => new Response(body, { status: 500 })) as typeof fetch,
+    });
+    t.after(app.close);
+    assert.equal((await report(app, [])).status, 503);
+    assert.ok(isDropped);
+  });
+
   it('is not found while reports are off', async (t) => {
     const app = await startApp();
     t.after(app.close);

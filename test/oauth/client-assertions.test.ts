@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { exportJWK, generateKeyPair, generateSecret, SignJWT } from 'jose';
 import { AppError } from '../../src/errors.ts';
+import { createKeySource } from '../../src/oauth/client-keys.ts';
+import type { Client } from '../../src/oauth/client-record.ts';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { MINUTE, SECOND } from '../support/clock.ts';
@@ -408,6 +410,23 @@ for (const engine of engines) {
       } finally {
         entra.fail(false);
       }
+    });
+
+    it('reads nothing of an error that it gets in place of the keys', async () => {
+      let isDropped = false;
+      const body = new ReadableStream({
+        cancel: () => {
+          isDropped = true;
+        },
+      });
+      const failing = (async () => new Response(body, { status: 404 })) as typeof fetch;
+      const keys = createKeySource({ fetch: failing, clock: app.clock });
+      const client = { jwksUri: entra.jwksUri } as Client;
+      await assert.rejects(
+        async () => keys.of(client)({ alg: 'ES256' }, { payload: '', signature: '' }),
+        /can't be fetched/,
+      );
+      assert.ok(isDropped);
     });
 
     it('fetches keys once for all who want them at the same time, and no more often when that fails', async () => {
