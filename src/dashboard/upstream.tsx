@@ -193,6 +193,7 @@ export function testPage(visit: Visit, directory: Directory, report: UpstreamTes
   const { isFine, checks } = report;
   const found = checks.flatMap(({ problem }) => problem ?? []);
   const isAnswered = checks.some(({ status }) => status !== null);
+  const isHttp = checks.every(({ cause }) => cause !== 'wrong_protocol');
   const isStopped = isTestCutShort(report);
   const isUnknownUs = found.includes('refuses_us');
   const mayChange = visit.may('directories.change');
@@ -211,7 +212,9 @@ export function testPage(visit: Visit, directory: Directory, report: UpstreamTes
           lead={
             isFine
               ? 'The SCIM server responds as identity providers expect.'
-              : troubleOf(found.length, isAnswered, isStopped)
+              : isHttp
+                ? troubleOf(found.length, isAnswered, isStopped)
+                : 'The SCIM server’s response is not HTTP.'
           }
           detail={`${sent} Nothing was changed.`}
           acts={<Act action={`${address}/test`} name="Test again" />}
@@ -257,7 +260,7 @@ function CheckRow({ check }: { check: UpstreamTestCheck }) {
       </span>
       <span class="what end">
         <small>
-          {status ?? 'no response'}, {elapsedMs.toLocaleString('en')} ms
+          {status ?? (cause === 'wrong_protocol' ? 'not HTTP' : 'no response')}, {elapsedMs.toLocaleString('en')} ms
         </small>
       </span>
     </li>
@@ -284,7 +287,6 @@ const CAUSES: Record<NonNullable<UpstreamTestCheck['cause']>, string> = {
   timeout: 'It did not accept a connection in time. Check the firewall between the two servers.',
   no_route: 'Its address can’t be reached from here.',
   not_allowed: 'Its address is private. To allow it, set LATCHKEY_UPSTREAM_ALLOW.',
-  wrong_protocol:
-    'Its response is not HTTP. Check the port in its URL, and whether it should start with http or https.',
+  wrong_protocol: 'Check the port in its URL, and whether it should start with http or https.',
   closed: 'It closed the connection before responding.',
 };

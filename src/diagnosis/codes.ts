@@ -207,7 +207,9 @@ export const CODES = {
   request_form_wrong: atTokenEndpoint('The request is not a form, as OAuth requires.'),
 
   upstream_not_set: behindUs('Requests were accepted, but the directory has no SCIM server URL to pass them on to.'),
-  upstream_unreachable: behindUs('Requests were accepted, but the SCIM server could not be reached.'),
+  upstream_unreachable: behindUs(
+    'Requests were accepted, but the SCIM server could not be reached, or did not answer with HTTP.',
+  ),
   upstream_refuses_us: behindUs('Requests were accepted, but the SCIM server rejected our requests with a 401 or 403.'),
   upstream_wrong_base: behindUs(
     'The SCIM server has nothing at its base URL: it answers list requests with 404, 405 or a redirect.',

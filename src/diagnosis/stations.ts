@@ -30,10 +30,10 @@ export function stationsOf(facts: Facts, { findings }: Diagnosis): Station[] {
     if (station.says === UNINVOLVED && (stop === 0 || !hasCome)) return { ...station, state: 'unreached' };
     if (!lead || stop === -1 || index < stop) return station;
     const isStopped = lead.severity === 'failing';
-    if (index === stop && isStopped) return { ...station, state: 'bad', says: shortOf(lead.code) };
+    if (index === stop && isStopped) return { ...station, state: 'bad', says: shortOf(lead) };
     if (index === stop) {
       const isPause = lead.code === 'idp_backoff';
-      return { ...station, state: 'poor', says: `${shortOf(lead.code)}${isPause ? '' : ' (some requests)'}` };
+      return { ...station, state: 'poor', says: `${shortOf(lead)}${isPause ? '' : ' (some requests)'}` };
     }
     if (!isStopped || station.says === UNINVOLVED) return station;
     // Its access tokens have ended with it, so what still arrives is refused.
@@ -114,7 +114,8 @@ const SHORT: Partial<Record<Code, string>> = {
   upstream_limits: 'Limiting the request rate',
 };
 
-function shortOf(code: Code): string {
+function shortOf({ code, facts: { cause } }: Finding): string {
+  if (code === 'upstream_unreachable' && cause === 'wrong_protocol') return 'Not responding with HTTP';
   return SHORT[code] ?? (CODES[code].group === 'token_endpoint' ? 'Refusing requests' : 'Refusing the token');
 }
 

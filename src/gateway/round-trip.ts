@@ -96,6 +96,7 @@ const CUT = 'The SCIM server behind this endpoint cut off its response.';
 const DAMAGED = "The SCIM server behind this endpoint sent a damaged response that can't be decompressed.";
 const LATE = 'The SCIM server behind this endpoint did not respond in time.';
 const UNREACHABLE = "The SCIM server behind this endpoint can't be reached.";
+const NOT_HTTP = 'The SCIM server behind this endpoint answered, but not with HTTP.';
 const LOOPS =
   'The SCIM server behind this endpoint redirects the request to the same path, perhaps from http to https.';
 const REFUSES_US =
@@ -269,7 +270,7 @@ export class RoundTrip implements Dispatcher.DispatchHandler {
     if (isLate) this.#tell('slow');
     else this.#tell('unreachable', { cause });
     if (isLate || cause === 'timeout') this.#fail(504, LATE);
-    else this.#fail(502, UNREACHABLE);
+    else this.#fail(502, cause === 'wrong_protocol' ? NOT_HTTP : UNREACHABLE);
   }
 
   #end(): void {

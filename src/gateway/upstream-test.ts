@@ -82,6 +82,8 @@ const SAYS: Record<TestProblem, string> = {
     'It ignores the filter: it found users or groups for an unused name. An identity provider would link the wrong person.',
 };
 
+const NOT_HTTP = 'It answered, but not with HTTP.';
+
 /** What Entra ID and Okta ask for when somebody presses their test button: a name that nobody has. */
 const pathsFor = (nobody: string) => [
   '/ServiceProviderConfig',
@@ -151,7 +153,7 @@ export function createUpstreamTest(
       status,
       problem: problem === 'ok' ? null : problem,
       cause,
-      detail: problem === 'ok' ? null : SAYS[problem],
+      detail: problem === 'ok' ? null : cause === 'wrong_protocol' ? NOT_HTTP : SAYS[problem],
       elapsedMs: Math.round(clock.monotonicMs() - startedAt),
     });
     try {

@@ -25,7 +25,7 @@ const KINDS: Record<LoggedRequest['kind'], string> = {
 
 const FAILURES: Record<Exclude<LoggedRequest['outcome'], 'ok' | 'normal_refusal'>, string> = {
   not_set: 'No SCIM server URL',
-  unreachable: 'Not reached',
+  unreachable: 'Not reached, or not HTTP',
   refuses_us: 'Rejected our request',
   wrong_base: 'Nothing at its base URL',
   not_scim: 'Not SCIM',

@@ -79,6 +79,10 @@ describe('the SCIM server of a directory, on its page', () => {
     assert.equal(asked.length, before);
     const gone = await change(directory, { upstreamUrl: 'http://127.0.0.1:9' });
     assert.match(gone.html, /The SCIM server did not respond\.[\s\S]*is refusing connections/);
+    const other = await behind.bytes(() => 'SSH-2.0-OpenSSH_9.6\r\n');
+    const odd = await change(directory, { upstreamUrl: other.upstreamUrl });
+    assert.match(odd.html, /The SCIM server’s response is not HTTP\.[\s\S]*should start with http or https/);
+    assert.doesNotMatch(odd.html, /did not respond|no response|could not be reached/);
   });
 
   it('takes a header that is sent to it and never shown, and keeps it while its field is empty', async () => {

@@ -782,7 +782,9 @@ describe('what a SCIM server answers, behind the gateway', () => {
       socket.end('\x15\x03\x01\x00\x02\x02\x16');
       return undefined;
     });
-    assert.equal((await odd.ask('/Users')).status, 502);
+    const notHttp = await odd.ask('/Users');
+    assert.equal(notHttp.status, 502);
+    assert.match(parse(notHttp.body).detail, /answered, but not with HTTP/);
     const twoLengths = await behind.bytes(() => 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}');
     assert.equal((await twoLengths.ask('/Users')).status, 502);
     const found = await Promise.all(

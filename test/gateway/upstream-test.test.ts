@@ -81,6 +81,10 @@ describe('the test of a SCIM server', () => {
     await new Promise((resolve) => gone.server.close(resolve));
     const [check, ...rest] = (await report(gone)).checks;
     assert.deepEqual([check.problem, check.cause, rest], ['unreachable', 'refused', []]);
+    const other = await behind.bytes(() => 'SSH-2.0-OpenSSH_9.6\r\n');
+    const [odd] = (await report(other)).checks;
+    assert.deepEqual([odd.problem, odd.cause], ['unreachable', 'wrong_protocol']);
+    assert.match(odd.detail, /answered, but not with HTTP/);
   });
 
   it('waits for a slow one as the gateway does, longer than for the store, and tells of one that is slower still', async (t) => {
