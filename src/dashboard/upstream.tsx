@@ -283,6 +283,8 @@ const CAUSES: Record<NonNullable<UpstreamTestCheck['cause']>, string> = {
   tls_name: 'Its certificate is for another host name.',
   tls_untrusted: 'Its certificate is from an authority that this server does not trust.',
   tls_chain: 'It is not sending the intermediate certificates.',
+  tls_handshake:
+    'It did not agree with us on a TLS connection. Check the host name in its URL, and its TLS versions and ciphers. It may also require a client certificate.',
   refused: 'It is refusing connections. Check that it is running, and check the port in its URL.',
   timeout: 'It did not accept a connection in time. Check the firewall between the two servers.',
   no_route: 'Its address can’t be reached from here.',

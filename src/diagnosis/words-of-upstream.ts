@@ -115,6 +115,10 @@ export const UNREACHABLE_WORDS: Record<string, { what: string; fix: string }> = 
     what: 'sends a TLS certificate without the chain that leads to a trusted authority.',
     fix: 'Serve the intermediate certificates along with it. If the authority is your own, trust it with NODE_EXTRA_CA_CERTS.',
   },
+  tls_handshake: {
+    what: 'did not agree with us on a TLS connection.',
+    fix: 'Check the host name in the SCIM server URL, and which TLS versions and ciphers its server or proxy allows. It may also require a client certificate, which we do not have.',
+  },
   timeout: {
     what: 'did not accept a connection in time.',
     fix: 'Check the firewall between this server and the SCIM server.',

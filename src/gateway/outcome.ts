@@ -43,6 +43,8 @@ export const UNREACHABLE = [
   'tls_name',
   'tls_untrusted',
   'tls_chain',
+  /** No fault of the certificate: what one side offers or wants is not what the other has. */
+  'tls_handshake',
   'refused',
   'timeout',
   'no_route',
@@ -182,7 +184,9 @@ const TIMEOUT = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
 /** The first is what undici says of a `101` that was not asked for. */
 const WRONG_PROTOCOL =
   /^(?:ERR_ASSERTION$|UND_ERR_(?:HEADERS_OVERFLOW|RES_CONTENT_LENGTH_MISMATCH)$|ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$)/;
-const TLS = /^(?:ERR_TLS_|ERR_SSL_|CERT_|EPROTO$|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|ERR_OSSL)/;
+const HANDSHAKE = /^(?:ERR_SSL_|EPROTO$)/;
+const TLS =
+  /^(?:ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|ERR_OSSL|(?:EE|CA)_(?:KEY_TOO_SMALL|MD_TOO_WEAK)$)/;
 
 /** What exactly is wrong with a certificate, by the codes of OpenSSL and Node. */
 const CERTIFICATES: Record<string, UnreachableCause> = {
@@ -204,6 +208,7 @@ export function causeOf(error: Error): UnreachableCause {
   if (error.name === 'AddressRefusedError') return 'not_allowed';
   if (DNS.has(code)) return 'dns';
   if (first.name === 'HTTPParserError' || WRONG_PROTOCOL.test(code)) return 'wrong_protocol';
+  if (HANDSHAKE.test(code)) return 'tls_handshake';
   if (TLS.test(code)) return CERTIFICATES[code] ?? 'tls';
   if (code === 'ECONNREFUSED') return 'refused';
   if (TIMEOUT.has(code)) return 'timeout';

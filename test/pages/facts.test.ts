@@ -173,7 +173,7 @@ describe('the facts on one page agree', () => {
     assert.match(page, /Refused: [^.]*incomplete[^.]* Okta, 127\.0\.0\.1/);
   });
 
-  it('where a token is refused by its certificate: which fault it is', () => {
+  it('where TLS fails: which fault of its certificate it is, or that both sides do not agree', () => {
     const because = (code: string) => causeOf(Object.assign(new Error(code), { code }));
     assert.deepEqual(
       [
@@ -182,8 +182,19 @@ describe('the facts on one page agree', () => {
         'ERR_TLS_CERT_ALTNAME_INVALID',
         'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
         'CERT_REVOKED',
+        'EE_KEY_TOO_SMALL',
+        'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+        'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+        'ERR_SSL_TLSV1_UNRECOGNIZED_NAME',
+        'ERR_SSL_UNSUPPORTED_PROTOCOL',
+        'EPROTO',
+        'ERR_SSL_WRONG_VERSION_NUMBER',
       ].map(because),
-      ['tls_expired', 'tls_untrusted', 'tls_name', 'tls_chain', 'tls'],
+      [
+        ...['tls_expired', 'tls_untrusted', 'tls_name', 'tls_chain', 'tls', 'tls'],
+        ...Array(5).fill('tls_handshake'),
+        'wrong_protocol',
+      ],
     );
   });
 
