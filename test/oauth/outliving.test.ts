@@ -8,7 +8,7 @@ import { SignJWT } from 'jose';
 import mongoose from 'mongoose';
 import type { Answer } from '../support/api.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { createMovableClock, HOUR } from '../support/clock.ts';
+import { createMovableClock, HOUR, MINUTE } from '../support/clock.ts';
 import { consentsAt } from '../support/consents.ts';
 import { type Engine, engines, type Place } from '../support/engines.ts';
 import { createItContact, makeLink, welcomeItContact } from '../support/it-contact.ts';
@@ -209,6 +209,8 @@ for (const engine of engines) {
           await app.app.keys.rotate({ actor: { type: 'system', name: 'the test' }, source: 'system' });
           await app.app.rounds.find(({ name }) => name === 'signing keys')?.run();
         }
+        app.clock.advance(MINUTE);
+        await app.app.rounds.find(({ name }) => name === 'signing keys')?.run();
         const { keys } = (await (await fetch(metadata.jwks_uri)).json()) as Answer;
         assert.notEqual(keys[0].kid, before[0].kid);
         await assertValid(app, connection, token);
