@@ -125,23 +125,25 @@ export function withRemoved(
   return [...removedSecrets, { digest, hint: isKeyed(digest) ? '' : hint, removedAt }].slice(-REMOVED_KEPT);
 }
 
-/** Takes the same time whichever it is. */
+/** Takes the same time for any value. */
 export function presentedSecretOf(
   client: Pick<ClientRecord, 'secrets' | 'removedSecrets'>,
   value: string,
   now: Date,
   { keyed }: Pick<WeakValues, 'keyed'>,
 ): PresentedSecret {
+  const { secrets, removedSecrets = [] } = client;
   const plain = digestOf(value);
-  const given = { plain: Buffer.from(plain), keyed: Buffer.from(keyed(plain)) };
+  const hasKeyed = [...secrets, ...removedSecrets].some(({ digest }) => isKeyed(digest));
+  const given = { plain: Buffer.from(plain), keyed: Buffer.from(hasKeyed ? keyed(plain) : '') };
   const isGiven = ({ digest }: { digest: string }) => {
     const kept = Buffer.from(digest);
     const wanted = isKeyed(digest) ? given.keyed : given.plain;
     return kept.length === wanted.length && timingSafeEqual(kept, wanted);
   };
   let found: PresentedSecret = { state: 'wrong' };
-  for (const removed of client.removedSecrets ?? []) if (isGiven(removed)) found = { state: 'removed', removed };
-  for (const secret of client.secrets)
+  for (const removed of removedSecrets) if (isGiven(removed)) found = { state: 'removed', removed };
+  for (const secret of secrets)
     if (isGiven(secret)) found = { state: isLiveAt(secret, now) ? 'live' : 'expired', secret };
   return found;
 }
