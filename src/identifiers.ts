@@ -33,7 +33,8 @@ export function randomText(length: number, random: Random, alphabet = BASE62): s
   const fair = 256 - (256 % alphabet.length);
   let text = '';
   while (text.length < length) {
-    for (const byte of random.bytes(length)) {
+    // Some more than it takes, so that those that are thrown away don't cost another call.
+    for (const byte of random.bytes(length + Math.ceil(length / 8) + 4)) {
       if (byte < fair && text.length < length) text += alphabet[byte % alphabet.length];
     }
   }
