@@ -50,31 +50,32 @@ export function createClientAuthentication(deps: ClientAuthenticationDependencie
     const assertion = parameters.get('client_assertion');
     const type = parameters.get('client_assertion_type');
     if (assertion !== undefined && type === ASSERTION_TYPE) return byAssertion(assertion, named, path);
-    const hasSecret = parameters.has('client_secret') || readHeader(header ?? '').length > 0;
+    const readings = readHeader(header ?? '');
+    const hasSecret = parameters.has('client_secret') || readings.length > 0;
     if (!hasSecret && (assertion !== undefined || type !== undefined)) {
       const clientId = named ?? (assertion === undefined ? undefined : namedInAssertion(assertion));
       const fault = assertion === undefined ? 'missing' : 'type';
       return { refused: 'assertion_wrong', ...(clientId !== undefined && { clientId }), fault: { fault } };
     }
     return readSurely(
-      (options) => bySecret(header, parameters, options),
+      (options) => bySecret({ header, readings }, parameters, options),
       (outcome) => 'client' in outcome,
     );
   };
 
   async function bySecret(
-    header: string | undefined,
+    { header, readings }: { header: string | undefined; readings: Reading[] },
     parameters: Parameters,
     options: ReadOptions,
   ): Promise<Authenticated> {
     const named = parameters.get('client_id');
     const inBody = parameters.get('client_secret');
-    const basic = readHeader(header ?? '').map(({ id, secret }) => ({ id: id || (named ?? ''), secret }));
+    const basic = readings.map(({ id, secret }) => ({ id: id || (named ?? ''), secret }));
     // Some clients send their access token with every request, or a scheme without a value; the proof in the body stands for itself.
     const isLeftOver = inBody !== undefined && LEFT_OVER.test(header?.trim() ?? '');
     if (header !== undefined && header.trim() !== '' && basic.length === 0 && !isLeftOver)
       return { refused: 'client_method_wrong', ...(named !== undefined && { clientId: named }) };
-    const clientId = namedClient(header, parameters);
+    const clientId = namedBy(readings, parameters);
     if (clientId === undefined) return { refused: 'client_missing' };
     if (clientId.startsWith('scimcs_')) {
       const other = [inBody, ...basic.map(({ secret }) => secret)].find((value) => value?.startsWith('client_'));
@@ -116,8 +117,12 @@ function mistakeOf(secrets: readonly string[], clientId: string): OauthSubReason
 
 /** Whom a request names, before anything is proved. */
 export function namedClient(header: string | undefined, parameters: Parameters): string | undefined {
+  return namedBy(readHeader(header ?? ''), parameters);
+}
+
+function namedBy(readings: Reading[], parameters: Parameters): string | undefined {
   // Our IDs need no encoding, so where the two readings of Basic differ it is the decoded one that can be an ID.
-  return parameters.get('client_id') ?? (readHeader(header ?? '').at(-1)?.id || undefined);
+  return parameters.get('client_id') ?? (readings.at(-1)?.id || undefined);
 }
 
 const LEFT_OVER = /^(?:bearer[ \t]+scimat_\S+|(?:bearer|basic)(?:[ \t]+(?:null|undefined|none))?)$/i;
@@ -126,11 +131,17 @@ const OUR_CLIENT_ID = /^client_[0-9A-Za-z]{20}$/;
 const OUR_TOKEN = /^scim(?:at|rt|ac)?_[0-9A-Za-z]+$/;
 const BASE64 = /^[A-Za-z0-9+/_-]+=*$/;
 
+/** What a header may say; `id` is empty where it names none. */
+interface Reading {
+  id: string;
+  secret: string;
+}
+
 /**
  * ID and secret of a header, in all its readings. Basic takes any; a secret of our own shape is unambiguous whatever surrounds it, so it is also
- * taken behind Bearer, without a scheme, in quotes, not encoded, or alone as the user name. `id` is empty where the header names none.
+ * taken behind Bearer, without a scheme, in quotes, not encoded, or alone as the user name.
  */
-function readHeader(header: string): { id: string; secret: string }[] {
+function readHeader(header: string): Reading[] {
   const bare = withoutWrappers(header);
   if (OUR_SECRET.test(bare)) return [{ id: '', secret: bare }];
   const basic = readBasic(header);
@@ -163,7 +174,7 @@ function withoutWrappers(header: string): string {
 }
 
 /** RFC 6749 2.3.1 has both halves form-encoded, which many clients leave out: both readings, where they differ. */
-function readBasic(header: string): { id: string; secret: string }[] {
+function readBasic(header: string): Reading[] {
   // Some encoders break the value into lines.
   const [, encoded] = /^basic[ \t]+([A-Za-z0-9+/_=\s-]+)$/i.exec(header) ?? [];
   const text = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8');
