@@ -200,6 +200,13 @@ async function answerRequests(config: Config, log: Log, role: string | undefined
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
+  const { worker } = cluster;
+  worker?.once('disconnect', () => {
+    // Node would end this process here and now, with the requests under way.
+    worker.exitedAfterDisconnect = true;
+    if (!isStopping) log.error('the first process ended; its workers drain and end');
+    stop('disconnect');
+  });
 }
 
 function startWorker(role: string): WorkerProcess {
@@ -215,7 +222,7 @@ function startWorker(role: string): WorkerProcess {
   };
 }
 
-/** A worker whose primary has ended has nobody to tell, and ends as well. */
+/** A worker whose primary has ended has nobody to tell. */
 function tellPrimary(message: ToPrimary): void {
   if (process.connected) process.send?.(message);
 }

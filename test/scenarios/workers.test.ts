@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { createApi } from '../support/api.ts';
 import { bothEngines, type Place } from '../support/engines.ts';
 import { type LatchkeyProcess, PROCESS_OWNER_KEY, spawnLatchkey, startLatchkey } from '../support/process.ts';
+import { openRaw } from '../support/raw-connection.ts';
 
 const WORKERS = 2;
 const CONNECTIONS = 12;
@@ -165,6 +166,31 @@ for (const engine of bothEngines) {
     });
   });
 }
+
+it('finish what is under way and end when the first process is killed, and say why', async (t) => {
+  const [engine] = bothEngines;
+  assert.ok(engine);
+  const place = engine.place();
+  t.after(place.remove);
+  const latchkey = await startLatchkey({ databaseUrl: place.url, env: { LATCHKEY_WORKERS: String(WORKERS) } });
+  const workers = workersOf(latchkey);
+  const body = 'grant_type=refresh_token';
+  const { socket, all, until: received } = openRaw(latchkey.url);
+  socket.write(
+    `POST /oauth/token HTTP/1.1\r\nHost: ${new URL(latchkey.url).host}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
+  );
+  await received('100 Continue');
+
+  latchkey.child.kill('SIGKILL');
+
+  await until('workers say why they end', () =>
+    latchkey.output().includes('the first process ended; its workers drain and end'),
+  );
+  socket.write(body);
+  assert.match(await all, /HTTP\/1\.1 401 .*invalid_client/s);
+  await until('workers have ended', () => !workers.some(isAlive));
+  assert.equal(latchkey.output().match(/"msg":"stopped"/g)?.length, WORKERS);
+});
 
 it('that cannot start end the service with what is wrong, said once', async (t) => {
   const [engine] = bothEngines;
