@@ -6,6 +6,7 @@
 export { fallbackCredentialOf } from './fallback-credential.ts';
 export { createNameLookups, type LookUpName } from './name-lookups.ts';
 export {
+  causeOf,
   isFailure,
   KINDS,
   type Kind,

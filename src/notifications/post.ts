@@ -1,6 +1,6 @@
 /** One POST to a receiver: never to an address that is not allowed, never longer than its time, and of its answer no more than is kept. */
 import type { Clock } from '../clock.ts';
-import type { Transport } from '../gateway/index.ts';
+import { causeOf, type Transport, type UnreachableCause } from '../gateway/index.ts';
 import { withoutSecrets } from '../secrets/redaction.ts';
 import type { DeliveryAttempt } from './deliveries.ts';
 
@@ -83,7 +83,7 @@ export function createPost(deps: { transport: Transport; clock: Clock; timeoutMs
             controller.abort(new Error('the answer is no longer needed'));
           },
           onResponseEnd: () => finish(reasonOf(answer?.status)),
-          onResponseError: (_controller, error) => finish(answer ? 'the response was cut off' : faultOf(error)),
+          onResponseError: (_controller, error) => finish(answer ? 'the response was cut off' : FAULTS[causeOf(error)]),
         },
       );
     });
@@ -101,24 +101,20 @@ function headerOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-function faultOf(error: Error): string {
-  const { code, name } = error as { code?: unknown; name: string };
-  if (name === 'AddressRefusedError') return 'its address may not be reached';
-  switch (code) {
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'its name was not found';
-    case 'ECONNREFUSED':
-      return 'it refused the connection';
-    case 'ECONNRESET':
-    case 'UND_ERR_SOCKET':
-      return 'it closed the connection';
-    case 'UND_ERR_CONNECT_TIMEOUT':
-    case 'ETIMEDOUT':
-      return 'no connection in time';
-    default:
-      return typeof code === 'string' && /CERT|TLS|SSL|SIGNATURE/.test(code)
-        ? 'its certificate is not valid'
-        : 'the connection failed';
-  }
-}
+/** Why no answer came, after "failed: ". */
+const FAULTS: Record<UnreachableCause, string> = {
+  dns: 'its name was not found',
+  tls: 'its certificate is not valid',
+  tls_expired: 'its certificate has expired',
+  tls_not_yet_valid: 'its certificate is not valid yet',
+  tls_name: 'its certificate is for another name',
+  tls_untrusted: 'its certificate is from an authority that is not trusted',
+  tls_chain: 'it does not send the whole chain of its certificate',
+  tls_handshake: 'it did not agree with us on a TLS connection',
+  refused: 'it refused the connection',
+  timeout: 'no connection in time',
+  no_route: 'there is no way to its address',
+  not_allowed: 'its address may not be reached',
+  wrong_protocol: 'it answered, but not with HTTP',
+  closed: 'it closed the connection',
+};

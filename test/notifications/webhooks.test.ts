@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import type { Answer } from '../support/api.ts';
@@ -211,6 +212,31 @@ describe('webhooks', () => {
     const { items } = (await app.api.get(`/deliveries?webhookId=${webhook.id}&state=failed`)).body;
     assert.deepEqual(items, []);
     assert.equal((await app.api.get(`/webhooks/${webhook.id}`)).body.failingSince, null);
+  });
+
+  it('say why nothing was answered, and which fault of TLS or of HTTP it is', async (t) => {
+    const sockets: Socket[] = [];
+    const banner = createServer((socket) => {
+      sockets.push(socket.on('error', () => undefined));
+      socket.write('SSH-2.0-OpenSSH_9.6\r\n');
+    });
+    await new Promise<void>((resolve) => banner.listen(0, '127.0.0.1', resolve));
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+      banner.close();
+    });
+    const other = `127.0.0.1:${(banner.address() as AddressInfo).port}`;
+    for (const [url, reason] of [
+      [`http://${other}`, 'it answered, but not with HTTP'],
+      [`https://${other}`, 'it answered, but not with HTTP'],
+      [receiver.url.replace('http:', 'https:'), 'it answered, but not with HTTP'],
+      ['http://127.0.0.1:9', 'it refused the connection'],
+    ] as const) {
+      const { webhook } = await addWebhook({ url, events: ['organization.created'] });
+      await app.api.post(`/webhooks/${webhook.id}/test`);
+      await settled();
+      assert.equal((await deliveriesOf(webhook.id))[0].lastAttempt.reason, reason, url);
+    }
   });
 
   it('give up on a receiver that hangs, and read no more of a huge answer than is kept', async () => {
