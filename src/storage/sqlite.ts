@@ -33,6 +33,8 @@ const CACHE_KIB = 64 * 1024;
 /** Of the write-ahead log before it is brought home: 32 MiB. */
 const LOG_PAGES = 8192;
 const STATEMENTS_KEPT = 200;
+/** More than any change writes, with all of its indexes. */
+const ROOM_BYTES = 128 * 1024;
 const PRUNE_BATCH = 10_000;
 
 interface SqliteOptions {
@@ -116,7 +118,11 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
         db.prepare('SELECT count(*) FROM latchkey_meta').get();
         assertInPlace();
       });
-      if (writer.isFailing()) await notes.write('written_at', clock.now().toISOString());
+      if (!writer.isFailing()) return;
+      // What is small may still fit where the next change does not.
+      await notes.write('room', 'x'.repeat(ROOM_BYTES));
+      await notes.write('room', '');
+      writer.recovered();
     },
     // The processes that share a file share the machine, and so its clock.
     now: async () => clock.now(),
@@ -358,8 +364,9 @@ function defineOnce(db: Connection, sql: string): void {
 interface Writer {
   /** Runs `job` inside the next transaction; settles when that has been committed: to the disk, unless it is a count. */
   write<T>(job: () => T, isCount?: boolean): Promise<T>;
-  /** Whether the latest transaction failed, as on a full disk. */
+  /** Whether a transaction failed, as on a full disk, and nothing has shown since that there is room. */
   isFailing(): boolean;
+  recovered(): void;
   drain(): Promise<void>;
 }
 
@@ -433,7 +440,6 @@ function createWriter(db: Connection, assertInPlace: () => void, synchronous: 'f
       for (const { reject } of jobs) reject(told);
       return;
     }
-    isFailing = false;
     for (const tell of settle) tell();
   }
 
@@ -445,6 +451,9 @@ function createWriter(db: Connection, assertInPlace: () => void, synchronous: 'f
       });
     },
     isFailing: () => isFailing,
+    recovered() {
+      isFailing = false;
+    },
     async drain() {
       await flushing;
     },

@@ -40,6 +40,7 @@ process.stdout.write('ready\\n');
 await Promise.all([write(), write(), write(), write()]);
 `;
 
+const FEW_PAGES = 16 * 1024;
 const shape = { count: 'number', createdAt: 'date' } as const;
 const connect = await loadSqlite();
 
@@ -80,6 +81,13 @@ describe('a SQLite file that goes away', () => {
     limitFiles('unlimited');
     assert.equal(await ready(), 'ok');
     assert.equal((await api.post('/organizations', { name: 'after' })).status, 201);
+
+    // Room for a few pages is not room for a change.
+    limitFiles(String(statSync(join(folder, 'latchkey.db-wal')).size + FEW_PAGES));
+    assert.equal((await api.post('/organizations', { name: 'too large' })).status, 503);
+    for (let turn = 0; turn < 3; turn++) assert.equal(await ready(), 'read_only');
+    limitFiles('unlimited');
+    assert.equal(await ready(), 'ok');
     assert.equal(await latchkey.end(), 0);
     rmSync(folder, { recursive: true, force: true });
   });
