@@ -120,13 +120,17 @@ export function outcomeOf(answer: Answer): OutcomeClass {
   if (status >= 300 && status < 400 && status !== 304) return 'wrong_base';
   if ((status === 404 || status === 405) && (COLLECTION.test(path) || DOUBLED.test(path))) return 'wrong_base';
   if (answer.hasBody && HTML_TYPE.test(answer.contentType)) return 'not_scim';
-  if (status === 400 || status === 415 || status === 422) return 'rejects_content';
+  const isRead = answer.hasBody && (method === 'GET' || path.endsWith('/.search'));
+  const isJson = text === undefined || /^(?:\ufeff|\xef\xbb\xbf)?\s*[[{]/.test(text);
+  if (status === 400 || status === 415 || status === 422) {
+    // Servers of Go say so that their port wants TLS: a sentence, which comes from no SCIM server.
+    const isSentence = answer.contentType === '' && text !== '' && !isJson;
+    return isRead && isSentence ? 'not_scim' : 'rejects_content';
+  }
   if (status >= 400) return 'normal_refusal';
-  const isRead = method === 'GET' || path.endsWith('/.search');
   // Without a type the body tells (RFC 9110 8.3); where it was not read, nothing does.
-  if (answer.hasBody && isRead && answer.contentType !== '' && !isJsonType(answer.contentType)) return 'not_scim';
-  if (answer.hasBody && isRead && text !== undefined && !/^(?:\ufeff|\xef\xbb\xbf)?\s*[[{]/.test(text))
-    return 'not_scim';
+  if (isRead && answer.contentType !== '' && !isJsonType(answer.contentType)) return 'not_scim';
+  if (isRead && !isJson) return 'not_scim';
   return answer.elapsedMs > SLOW_MS ? 'slow' : 'ok';
 }
 

@@ -759,6 +759,22 @@ describe('what a SCIM server answers, behind the gateway', () => {
     assert.match(body, /latchkey_upstream_outcomes_total\{kind="look_up",outcome="wrong_base"\} 1/);
   });
 
+  it('is told as no SCIM, not as one that rejects content, where a port that wants TLS answers in plain text', async () => {
+    const its = await behind.bytes((_request, socket) => {
+      socket.end('HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n');
+      return undefined;
+    });
+    for (const path of ['/Users', '/Users/1', '/ServiceProviderConfig'])
+      assert.equal((await its.ask(path)).status, 400);
+    assert.deepEqual(new Set((await told(its)).map(({ reason }) => reason)), new Set(['upstream_not_scim']));
+    const empty = await behind.bytes(() => 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n');
+    await empty.ask('/Users');
+    assert.deepEqual(
+      (await told(empty)).map(({ reason }) => reason),
+      ['upstream_rejects_content'],
+    );
+  });
+
   it('is told as unreachable with the cause, as slow when nothing comes, and as not set', async () => {
     const gone = await behind.http(json({}));
     await new Promise((resolve) => gone.server.close(resolve));
