@@ -30,7 +30,9 @@ const rotationView = z.object({
   retire: z.enum(['manual', 'when-replaced', 'at']),
   successorAccepted: z.boolean(),
   status: z.enum(['manual', 'scheduled', 'waiting_for_successor', 'waiting_for_quiet', 'still_in_use']),
-  retiresAt: schemas.shownTime.nullable().describe('When the credential is retired if nothing changes. null: unknown.'),
+  retiresAt: schemas.shownTime
+    .nullable()
+    .describe('When the credential is retired if only the new one is used. null: unknown.'),
 });
 
 export const credentialView = z

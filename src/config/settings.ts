@@ -201,7 +201,7 @@ export const SETTINGS = {
     default: '3600',
     group: 'Rotation',
     meaning:
-      'How long a replaced token must go unused before it is retired, in seconds. Latchkey also waits until the new token has been accepted.',
+      'How long a replaced token must go unused before it is retired, in seconds. Latchkey then retires it when the new token is used.',
     ...whole(0, 31_536_000),
   }),
   LATCHKEY_RETIRE_OVERDUE_SECONDS: setting({

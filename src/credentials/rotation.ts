@@ -1,6 +1,6 @@
 /**
  * Rotation of static tokens. `overlap` puts the new token next to the old one, which then ends by hand, at a time, or automatically once the
- * new one was accepted and the old one has been quiet since (`when-replaced`): an old one that is still in use is shown, never cut. `immediate`
+ * new one is used and the old one is quiet (`when-replaced`): an old one that is still in use is shown, never cut. `immediate`
  * leaves the new token alone. An OAuth connection is never touched.
  */
 import { type Attribution, type Audit, SYSTEM, type Tracked } from '../audit/index.ts';
@@ -36,7 +36,7 @@ export interface RotationProgress {
   retire: 'manual' | 'when-replaced' | 'at';
   successorAccepted: boolean;
   /** `waiting_for_successor`: the new token was not accepted yet. `waiting_for_quiet`: it was, and the old one is not quiet long enough, or
-   *  was used after it. `still_in_use`: that lasts unusually long; the IdP, or another one, still holds the old token. */
+   *  the new one was not used since. `still_in_use`: that lasts unusually long; the IdP, or another one, still holds the old token. */
   status: 'manual' | 'scheduled' | 'waiting_for_successor' | 'waiting_for_quiet' | 'still_in_use';
   /** When it retires if nothing changes; null when that is not known, or never. */
   retiresAt: Date | null;
@@ -222,17 +222,21 @@ export function createRotation(deps: Dependencies) {
     const successorAccepted = (totals.get(successorId)?.acceptedCount ?? 0) > 0;
     const usedAt = (credentialId: string) => totals.get(credentialId)?.lastUsedAt?.getTime() ?? 0;
     const lastUse = Math.max(usedAt(id), since.getTime());
+    const quietAt = lastUse + retireQuietMs;
     // Somebody may have tried the new one without saving it: whoever sends the old one after that depends on it, however seldom.
     const wentBack = successorAccepted && usedAt(id) > usedAt(successorId);
     const now = clock.now().getTime();
+    // Silence alone shows nothing: whoever is silent may still have the old one, or have found us down.
+    const isReplaced = usedAt(successorId) >= quietAt;
     const facts = { successorId, since, retire: wish, successorAccepted };
     if (wish === 'at') return { ...facts, status: 'scheduled', retiresAt: rotation.retireAt ?? null };
-    const isInUse = wentBack || now - lastUse < retireQuietMs;
+    const isInUse = wentBack || now < quietAt;
     const isOverdue = now - since.getTime() >= retireOverdueMs && isInUse;
     if (isOverdue) return { ...facts, status: 'still_in_use', retiresAt: null };
     if (wish === 'manual') return { ...facts, status: 'manual', retiresAt: null };
     if (!successorAccepted) return { ...facts, status: 'waiting_for_successor', retiresAt: null };
-    return { ...facts, status: 'waiting_for_quiet', retiresAt: wentBack ? null : new Date(lastUse + retireQuietMs) };
+    const isWaitingForUse = wentBack || (now >= quietAt && !isReplaced);
+    return { ...facts, status: 'waiting_for_quiet', retiresAt: isWaitingForUse ? null : new Date(quietAt) };
   }
 
   return {

@@ -158,12 +158,12 @@ function Callout({ view }: { view: DirectoryView }) {
               : ' '}
             {progress.status === 'waiting_for_quiet' && progress.retiresAt && (
               <>
-                and is revoked automatically <Time at={progress.retiresAt} /> if it isn't used.
+                and is revoked automatically <Time at={progress.retiresAt} /> if only the new one is used.
               </>
             )}
             {progress.status === 'waiting_for_quiet' &&
               !progress.retiresAt &&
-              `but was used after the new one. It keeps working until ${provider} uses the new one again.`}
+              `and keeps working until ${provider} uses the new one again.`}
             {progress.status === 'still_in_use' &&
               'but is still in use. Check when it was last used before you revoke it.'}
             {progress.status === 'manual' && 'and keeps working until you revoke it.'}

@@ -298,6 +298,13 @@ for (const engine of engines) {
         assert.equal(await status(), 'waiting_for_quiet');
         app.clock.advance(61 * SECOND);
         await round(app, 'due credentials');
+        assert.deepEqual(
+          [await status(), (await read(old.credential.id)).rotation.retiresAt],
+          ['waiting_for_quiet', null],
+        );
+        await verify(directory, next.token);
+        app.clock.advance(MINUTE);
+        await round(app, 'due credentials');
         const retired = await read(old.credential.id);
         assert.deepEqual(
           [retired.state, retired.revokedReason, retired.revokedBy.type],
@@ -321,8 +328,8 @@ for (const engine of engines) {
           if (hours % 10 === 9) await round(app, 'due credentials');
         }
         assert.equal((await read(old.credential.id)).rotation.status, 'still_in_use');
-        await verify(directory, next.token);
         app.clock.advance(HOUR + SECOND);
+        await verify(directory, next.token);
         await round(app, 'due credentials');
         assert.equal((await read(old.credential.id)).state, 'revoked');
       });
@@ -345,10 +352,24 @@ for (const engine of engines) {
           assert.equal(await verify(directory, old.token), 200);
         }
         assert.equal((await rotation()).status, 'still_in_use');
-        await verify(directory, next.token);
         app.clock.advance(HOUR + SECOND);
+        await verify(directory, next.token);
         await round(app, 'due credentials');
         assert.equal(await verify(directory, old.token), 401);
+      });
+
+      it('when-replaced does not take silence for a switch, however long it lasts', async () => {
+        const directory = await app.api.makeDirectory();
+        const old = await app.api.issue(directory.id);
+        await verify(directory, old.token);
+        const next = (
+          await app.api.post(`/directories/${directory.id}/rotate`, { mode: 'overlap', retire: 'when-replaced' })
+        ).body;
+        // Tried in the IdP, not saved there, and nothing changes overnight.
+        await verify(directory, next.token);
+        app.clock.advance(12 * HOUR);
+        await round(app, 'due credentials');
+        assert.equal(await verify(directory, old.token), 200);
       });
 
       it('when-replaced lets the operator retire the old one at once, but not before the new one was accepted', async () => {
