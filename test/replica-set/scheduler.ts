@@ -44,6 +44,7 @@ export interface Step {
 interface Parked {
   who: string;
   release: () => void;
+  abandon: (error: Error) => void;
 }
 
 interface Sleeper extends Parked {
@@ -91,8 +92,12 @@ export function createScheduler(dice: Dice): Scheduler {
     }
   }
 
-  function park(list: Parked[], entry: Omit<Sleeper, 'release'>): Promise<void> {
-    return new Promise((release) => list.push({ ...entry, release }));
+  function park(list: Parked[], entry: Omit<Sleeper, 'release' | 'abandon'>): Promise<void> {
+    return new Promise((release, abandon) => list.push({ ...entry, release, abandon }));
+  }
+
+  function assertAlive(who: string): void {
+    if (dead.has(who)) throw new Error(`${who} died`);
   }
 
   return {
@@ -100,10 +105,12 @@ export function createScheduler(dice: Dice): Scheduler {
     async turn(who) {
       // Before the run begins the world is set up, one thing after the other.
       if (isRunning) await park(parked, { who, dueMs: 0 });
+      else assertAlive(who);
     },
     async sleep(who, ms) {
-      if (isRunning) await park(sleepers, { who, dueMs: nowMs + ms });
-      else nowMs += ms;
+      if (isRunning) return park(sleepers, { who, dueMs: nowMs + ms });
+      assertAlive(who);
+      nowMs += ms;
     },
     pause: (who) => paused.add(who),
     resume: (who) => paused.delete(who),
@@ -150,6 +157,8 @@ export function createScheduler(dice: Dice): Scheduler {
         }
       }
       isRunning = false;
+      // Work in the background that still waits would keep its time-outs running, and so the process.
+      for (const { abandon } of [...parked, ...sleepers]) abandon(new Error('the run is over'));
     },
   };
 }
