@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
+import { headerOf, isNamed } from './raw-headers.ts';
 
 /** Endings that nobody can register in the public DNS (RFC 6761, RFC 6762, and ICANN's `internal`). */
 const PRIVATE_ENDINGS = ['.localhost', '.test', '.local', '.internal', '.home.arpa', '.localdomain'];
@@ -44,17 +45,12 @@ export function createHosts(deps: {
     },
   };
 
-  function isForwarded({ socket, headers }: IncomingMessage): boolean {
-    if (!deps.isTrusted(socket.remoteAddress ?? '')) return false;
-    const forwarded = headers['x-forwarded-host'];
+  function isForwarded(request: IncomingMessage): boolean {
+    if (!deps.isTrusted(request.socket.remoteAddress ?? '')) return false;
     // The last one is the nearest proxy's.
-    const last = (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? '')).split(',').at(-1)?.trim() ?? '';
+    const last = headerOf(request, 'x-forwarded-host')?.split(',').at(-1)?.trim() ?? '';
     return last !== '' && isOurs(last);
   }
-}
-
-function isNamed(header: string | undefined, name: string): boolean {
-  return header?.length === name.length && header.toLowerCase() === name;
 }
 
 /** Without the port, in lower case; undefined for what is no host (RFC 9112 3.2). */

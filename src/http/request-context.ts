@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import type { Clock } from '../clock.ts';
 import { holdsSecret } from '../secrets/redaction.ts';
+import { headerOf } from './raw-headers.ts';
 import { createRecall } from './recall.ts';
 
 export interface RequestContext {
@@ -89,19 +90,18 @@ export function createRequestContext(trustedProxies: readonly string[], clock: C
     addressOf(request) {
       const peer = peerOf(request);
       if (!isTrusted(peer)) return peer;
-      const forwarded = request.headers['x-forwarded-for'] ?? '';
-      return clientIn(Array.isArray(forwarded) ? forwarded.join(',') : forwarded) || peer;
+      return clientIn(headerOf(request, 'x-forwarded-for') ?? '') || peer;
     },
     isFromHere(request) {
       const peer = peerOf(request);
       const isLoopback = ipaddr.isValid(peer) && ipaddr.process(peer).range() === 'loopback';
-      return isLoopback && !PASSED_ON.some((name) => request.headers[name] !== undefined);
+      return isLoopback && !PASSED_ON.some((name) => headerOf(request, name) !== undefined);
     },
     requestIdOf(request) {
       if (!isTrusted(peerOf(request))) return newRequestId(clock.now());
-      const given = request.headers['x-request-id'];
+      const given = headerOf(request, 'x-request-id');
       // Some proxies pass on what their client sent.
-      const isUsable = typeof given === 'string' && REQUEST_ID.test(given) && !holdsSecret(given);
+      const isUsable = given !== undefined && REQUEST_ID.test(given) && !holdsSecret(given);
       return isUsable ? given : newRequestId(clock.now());
     },
   };

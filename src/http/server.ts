@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { headerOf } from './raw-headers.ts';
 import { networkOf } from './request-context.ts';
 
 export interface ServerLimits {
@@ -122,7 +123,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     }
     if (isStopping) response.shouldKeepAlive = false;
     // RFC 9112 3.2.
-    if (request.headers.host === undefined && request.httpVersion === '1.1') refuseAs(socket, response, request);
+    if (request.httpVersion === '1.1' && headerOf(request, 'host') === undefined) refuseAs(socket, response, request);
     else handle(request, response);
   }
 

@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Directories } from '../directories/index.ts';
 import { AppError } from '../errors.ts';
 import { sendScimError } from '../http/error-responses.ts';
+import { headerOf } from '../http/raw-headers.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { within } from '../timing/deadline.ts';
 import { sendDenial, sendScimFailure } from './challenge.ts';
@@ -59,7 +60,7 @@ export function createForwardAuth(deps: ForwardAuthDependencies) {
         surface: 'forward_auth',
         method,
         address: context.addressOf(request),
-        userAgent: request.headers['user-agent'],
+        userAgent: headerOf(request, 'user-agent'),
         requestId,
       });
       if (!(decision instanceof Promise)) answer(decision, directory);
