@@ -65,6 +65,8 @@ export interface FindingFacts {
   isMachine?: boolean;
   /** It connects with OAuth, or is being set up for it. */
   isOauth?: boolean;
+  /** No client is left that could connect: the connection that each of them had has ended, or the client was deleted. */
+  needsClient?: boolean;
   /** A client secret that would be accepted, the newest. */
   liveSecret?: { hint: string; expiresAt?: string } & Origin;
   /** As many client secrets work as may work at a time, so none can be added. */

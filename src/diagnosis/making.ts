@@ -53,7 +53,7 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(hint !== undefined && { hint }),
     ...(clientId !== undefined && { clientId }),
     ...(client && clientFacts(client, facts)),
-    ...(isByOauth(facts) && { isOauth: true, ...isMachine(facts) }),
+    ...(isByOauth(facts) && { isOauth: true, ...isMachine(facts), ...(needsClient(facts) && { needsClient: true }) }),
     ...(refusal.isMachine && { isMachine: true }),
     ...(refusal.code === 'refresh_token_superseded' && { ...workingBeside(refusal, facts), ...fullSlots(facts) }),
     ...(refusal.code === 'client_secret_expired' && client && endOfSecrets(client, facts.at)),
@@ -92,8 +92,16 @@ function isByOauth({ credentials: [newest], clients }: Facts): boolean {
 }
 
 /** Whether what connects gets tokens with its secret alone, so that nobody has to allow it. */
-export function isMachine({ clients }: Facts): { isMachine?: true } {
-  return clients.length > 0 && clients.every((client) => client.isMachine) ? { isMachine: true } : {};
+export function isMachine({ credentials: [newest], clients }: Facts): { isMachine?: true } {
+  const isOwn = clients.some(({ credentialId }) => credentialId !== undefined && credentialId === newest?.id);
+  return isOwn || (clients.length > 0 && clients.every((client) => client.isMachine)) ? { isMachine: true } : {};
+}
+
+/** A client that nobody has to allow stands for one connection. Once that has ended, it gets no more tokens. */
+function needsClient({ credentials, clients }: Facts): boolean {
+  const ended = credentials.filter(({ state }) => state === 'revoked' || state === 'expired').map(({ id }) => id);
+  if (clients.length === 0) return credentials[0]?.isClientGone === true;
+  return clients.every(({ credentialId }) => credentialId !== undefined && ended.includes(credentialId));
 }
 
 /** What the set-up can do with a client of the directory. */

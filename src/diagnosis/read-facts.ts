@@ -301,12 +301,14 @@ function clientFacts({
   createdBy,
   secrets,
   grantTypes,
+  credentialId,
 }: Awaited<ReturnType<Clients['page']>>['items'][number]): ClientFacts {
   return {
     id,
     name,
     createdAt,
     isMachine: !grantTypes.includes('authorization_code'),
+    ...(credentialId !== undefined && { credentialId }),
     secrets: secrets.map((secret) => ({
       hint: secret.hint,
       createdAt: secret.createdAt,

@@ -276,9 +276,18 @@ function useConnection(speech: Speech): Text[] {
   const fields = formOf(speech, 'oauth').fields.flatMap(({ label, filling }) =>
     typeof filling === 'object' && 'select' in filling ? [say`set ${ui(label)} to ${ui(filling.select)}`] : [],
   );
-  const { usable, isMachine } = speech.finding.facts;
+  const { usable, isMachine, needsClient } = speech.finding.facts;
+  const choice = fields[0] ?? 'choose OAuth instead of a token';
+  const [id, secret] = [ui(field(speech, 'client-id')), ui(field(speech, 'client-secret'))];
+  const choose =
+    needsClient && !usable
+      ? [
+          say`${act('create-client')} on this page. The client in ${speech.name} can't connect again.`,
+          say`${open(speech, 'oauth')}, and ${choice}. Paste the new client ID into ${id}, and the new client secret into ${secret}.`,
+        ]
+      : [say`${open(speech, 'oauth')}, and ${choice}.${usable ? ' The connection itself is ready.' : ''}`];
   return [
-    say`${open(speech, 'oauth')}, and ${fields[0] ?? 'choose OAuth instead of a token'}.${usable ? ' The connection itself is ready.' : ''}`,
+    ...choose,
     press(speech, 'oauth'),
     ...(usable || isMachine ? [] : [say`Allow the connection on the page that opens.`]),
     say`To ${usable ? 'stay with' : 'use'} a token instead: ${act('generate-token')} on this page, and paste it into ${ui(field(speech, 'token'))}.`,

@@ -242,6 +242,36 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     assert.doesNotMatch(textOf(alone), /Allow the connection/);
   });
 
+  it('with the step of a new client where an unknown token comes and the client can never connect again', async () => {
+    const createsClient =
+      /Create a new client on the directory's page\. .* Paste the new client ID into Client Identifier, and the new client secret into Client Secret\. Then select Test Connection → Save\. To use a token instead: Generate/;
+    // As the setup makes it, which can connect in either way.
+    const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials'];
+    for (const fields of [{ grantTypes }, { grantTypes: ['client_credentials'], redirectUris: undefined }]) {
+      const entra = await app.api.makeDirectory({ provider: 'entra' });
+      const client = await makeClient(app, { directoryId: entra.id, provider: 'entra', ...fields });
+      const { access_token: token } = (await ask(app, client, CREDENTIALS)).body;
+      assert.equal(await verified(app, entra.id, token), 200);
+      const { items } = (await app.api.get(`/directories/${entra.id}/credentials`)).body;
+      await app.api.post(`/credentials/${items[0].id}/revoke`, { force: true });
+      app.clock.advance(MINUTE);
+      assert.equal((await ask(app, client, CREDENTIALS)).body.error, 'invalid_grant');
+      app.clock.advance(MINUTE);
+      await verified(app, entra.id, 'a-token-of-another-system');
+      const [lead] = await findingsOf(entra);
+      assert.equal(lead?.code, 'token_unknown');
+      assert.match(textOf(lead), createsClient);
+
+      const { client: newer } = await makeClient(app, { directoryId: entra.id, provider: 'entra', ...fields });
+      assert.doesNotMatch(textOf((await findingsOf(entra))[0] ?? {}), /new client/);
+      await app.api.delete(`/clients/${newer.id}`);
+      await app.api.delete(`/clients/${client.id}`);
+      await verified(app, entra.id, 'a-token-of-another-system');
+      const deleted = (await findingsOf(entra)).find(({ code }) => code === 'token_unknown');
+      assert.match(textOf(deleted ?? {}), /Create a new client on the directory's page\. The client in Entra ID can't/);
+    }
+  });
+
   it('with the step of generating a token where a static token comes that was cut off or has ended', async () => {
     const { directory, token, credential, send } = await makeWorld(app);
     await makeClient(app, { directoryId: directory.id });
