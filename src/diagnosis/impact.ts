@@ -25,6 +25,7 @@ function meanwhile(speech: Speech): Text {
   const { group } = CODES[code];
   if (code === 'upstream_rejects_content')
     return say`Until this is fixed, a rejected request changes nothing, not even what the SCIM server would accept of it.`;
+  if (code === 'insufficient_scope') return say`Until this is fixed, the refused changes are missing here.`;
   if (certainty !== 'known' || !STOPPING.has(group)) return [];
   if (severity === 'failing')
     return say`Until this is fixed, ${speech.name} ${answered(speech)}can't create, change or deactivate users here.`;

@@ -1,7 +1,8 @@
 /** What a failure that has ended may have left behind: the changes that an identity provider tried to make meanwhile. */
 import { type Audit, placeIn } from '../audit/index.ts';
 import { type Clock, HOUR_MS } from '../clock.ts';
-import { CODES, type Code } from './codes.ts';
+import { LASTING } from './causes.ts';
+import { CODES } from './codes.ts';
 import type { RecoveredFacts } from './facts.ts';
 import type { Diagnosis, Finding } from './finding.ts';
 
@@ -16,10 +17,7 @@ export async function recoveryAfter(
   before: { id: string; findings: readonly Finding[]; recovered?: KeptRecovery },
   now: Diagnosis,
 ): Promise<KeptRecovery | undefined> {
-  // Before anything was ever accepted, nothing could be missed.
-  const failed = before.findings.find(
-    ({ severity, code, facts }) => severity === 'failing' && leaves(code) && facts.count && facts.acceptedAt,
-  );
+  const failed = before.findings.find((finding) => mayLeave(finding) && !hasFaded(finding, clock.now()));
   const isWell = now.findings.every(({ severity }) => severity === 'fine' || severity === 'notice');
   if (!failed || !isWell || now.findings[0] === undefined) return before.recovered;
   const from = new Date(failed.facts.firstAt ?? failed.since);
@@ -35,6 +33,9 @@ export async function recoveryAfter(
     counts[MISSED[String(data['method'] ?? 'GET').toUpperCase()] ?? 'reads'] += count;
     evidence.push(id);
   }
+  // While other requests go on being accepted, a refused read is no reason to look for what is missing.
+  if (failed.severity !== 'failing' && counts.creates + counts.updates + counts.deletions === 0)
+    return before.recovered;
   return {
     code: failed.code,
     from: from.toISOString(),
@@ -51,10 +52,17 @@ const MISSED: Record<string, 'reads' | 'creates' | 'updates' | 'deletions'> = {
   DELETE: 'deletions',
 };
 
-/** Whether requests were lost while it lasted. */
-function leaves(code: Code): boolean {
+/** Whether requests may have been lost while it lasted. Before anything was ever accepted, nothing could be missed. */
+function mayLeave({ severity, code, facts }: Finding): boolean {
+  if ((severity !== 'failing' && severity !== 'degraded') || !facts.count || !facts.acceptedAt) return false;
   const { group } = CODES[code];
   return group !== 'never_worked' && group !== 'coming' && group !== 'silence' && group !== 'watch';
+}
+
+/** Whether it ended only because its refusals stopped. Nothing shows that changes are accepted now. */
+function hasFaded({ code, facts: { lastAt } }: Finding, now: Date): boolean {
+  const lastingMs = LASTING[code];
+  return lastingMs !== undefined && lastAt !== undefined && now.getTime() - new Date(lastAt).getTime() >= lastingMs;
 }
 
 export function revived({ from, until, ...rest }: KeptRecovery): RecoveredFacts {

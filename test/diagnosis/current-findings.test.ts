@@ -61,6 +61,32 @@ for (const engine of engines) {
       assert.deepEqual(codesOf(await found(), directory.id), []);
     });
 
+    it('tell the changes that a read-only token lost once another one is accepted, but not once the refusals only stop', async () => {
+      for (const end of ['replaced', 'stopped'] as const) {
+        const { directory, send, token, diagnosis } = await makeWorld(app);
+        const reader = await app.api.issue(directory.id, { scopes: ['scim.read'] });
+        await send(`Bearer ${reader.token}`);
+        await flush(app);
+        for (const method of ['POST', 'DELETE']) await send(`Bearer ${reader.token}`, { method });
+        assert.deepEqual(codesOf(await found(), directory.id), ['insufficient_scope']);
+        const [refused] = (await diagnosis()).findings;
+        assert.match(textOf(refused), /Retry Selected/);
+        if (end === 'stopped') {
+          for (let day = 0; day < 8; day++) {
+            app.clock.advance(DAY);
+            await send(`Bearer ${reader.token}`);
+            await flush(app);
+          }
+          assert.deepEqual(codesOf(await found(), directory.id), []);
+          continue;
+        }
+        await send(`Bearer ${token}`, { method: 'POST' });
+        assert.deepEqual(codesOf(await found(), directory.id), ['healed_but_missed']);
+        const [healed] = (await diagnosis()).findings;
+        assert.match(textOf(healed), /refused 2 requests: 1 creation and 1 deletion\..*Retry Selected/s);
+      }
+    });
+
     it('are filtered by code, provider, severity, organization and who can fix them', async () => {
       const broken = await makeWorld(app, { provider: 'jumpcloud' });
       await broken.send('Basic eDp5', { agent: 'x' });
