@@ -4,7 +4,19 @@ import type { AuditEvent, EventQuery } from '../audit/index.ts';
 import { EVENTS } from '../audit/index.ts';
 import { DAY_MS } from '../clock.ts';
 import { type CsvColumns, csvFile } from '../http/csv.ts';
-import { Choice, dayOf, EventList, Field, Filter, fileOf, Go, namesOf, REFUSALS, sent } from '../pages/index.ts';
+import {
+  Choice,
+  dayOf,
+  EventList,
+  Field,
+  Filter,
+  fileOf,
+  Go,
+  holdersOf,
+  namesOf,
+  REFUSALS,
+  sent,
+} from '../pages/index.ts';
 import { allPages } from '../storage/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
@@ -59,8 +71,9 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
   async function list({ query, limits, paging }: Visit) {
     const page = await audit.page({ ...queryOf(query), ...paging });
     const directoryId = sent(query, 'directoryId');
-    const [placeOf, directory] = await Promise.all([
+    const [placeOf, nameOf, directory] = await Promise.all([
       placesOf(page.items),
+      holdersOf(page.items, directories.find),
       directoryId === undefined ? undefined : directories.find(directoryId),
     ]);
     const limiting = ID_NAMES.filter((id) => id !== 'requestId' && sent(query, id) !== undefined);
@@ -86,7 +99,7 @@ export function auditRoutes({ audit, directories, organizations }: DashboardDepe
               <Field label={IDS[id]} name={id} />
             ))}
           </Filter>
-          <EventList of={page} placeOf={placeOf} isOpenable />
+          <EventList of={page} placeOf={placeOf} nameOf={nameOf} isOpenable />
         </>
       ),
     };

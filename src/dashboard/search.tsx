@@ -12,7 +12,7 @@ import type { Directory, Organization } from '../directories/index.ts';
 import { inAddress } from '../http/plain-text.ts';
 import { timeOfRequestId } from '../http/request-context.ts';
 import type { Client } from '../oauth/index.ts';
-import { EventList, List, Listed, Row, sent, Time } from '../pages/index.ts';
+import { EventList, holdersOf, List, Listed, Row, sent, Time } from '../pages/index.ts';
 import type { DashboardDependencies } from './dependencies.ts';
 import { HOME, type Route, type Visit } from './visit.ts';
 
@@ -167,7 +167,7 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
     const [first] = found;
     if (first && found.length === 1) return `${HOME}/${first.path}`;
     const request = first ? undefined : await refusedAt(text);
-    if (request) return requestPage(text, request.events);
+    if (request) return requestPage(text, request.events, await holdersOf(request.events, directories.find));
     return {
       title: `Search: ${text}`,
       heading: found.length === 0 ? `No results for ${text}` : `Search: ${text}`,
@@ -190,7 +190,7 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
     };
   }
 
-  function requestPage(id: string, events: AuditEvent[]) {
+  function requestPage(id: string, events: AuditEvent[], nameOf: (event: AuditEvent) => string | undefined) {
     return {
       title: 'A request',
       trail: [],
@@ -201,7 +201,7 @@ export function searchRoutes(deps: DashboardDependencies): Route[] {
             under the ID of the latest one.
           </p>
           {events.length > 0 ? (
-            <EventList title="Refusals at that time" of={events} />
+            <EventList title="Refusals at that time" of={events} nameOf={nameOf} />
           ) : (
             <>
               <Listed title="Nothing was refused at that time" />

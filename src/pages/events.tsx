@@ -21,8 +21,8 @@ export function EventList(props: {
   placeOf?: (event: AuditEvent) => ComponentChildren;
   /** Listed by when it happened last, not by when it began. */
   byLast?: boolean;
-  /** The name of the one who caused an event, if the page knows more than the event does. */
-  nameOf?: (event: AuditEvent) => string | undefined;
+  /** The name of the one who caused an event, where more is known than the event says. */
+  nameOf: (event: AuditEvent) => string | undefined;
   /** Whether all that is kept of each can be opened. */
   isOpenable?: boolean;
 }) {
@@ -59,7 +59,7 @@ export function EventList(props: {
             text={
               <>
                 {placeOf?.(event)}
-                {nameOf?.(event) ?? visit.nameOf(event.actor, event.address)}
+                {nameOf(event) ?? visit.nameOf(event.actor, event.address)}
                 {(source === 'dashboard' || source === 'portal') && `, ${source}`}
                 {requestId !== undefined && auditPath !== undefined && (
                   <>

@@ -5,6 +5,7 @@ import { CODES, codeOf, type Finding, TROUBLES, timeOf, wordsOf } from '../diagn
 import type { DirectoryView } from './directory-view.ts';
 import { EventDetails, tellOf } from './events.tsx';
 import { beganOf } from './findings.tsx';
+import { holderOf } from './holders.ts';
 import { capital } from './parts.tsx';
 import { Moment } from './times.tsx';
 import { useVisit } from './visit.tsx';
@@ -64,7 +65,7 @@ export function inOrder(a: AuditEvent, b: AuditEvent): number {
   return timeOf(a).getTime() - timeOf(b).getTime() || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
 
-/** A refused request of no name is the identity provider's, unless it is told as a stranger's. */
+/** A refused request of no name is the identity provider's, unless it is told as a stranger's. A credential names its holder later too. */
 export function senderOf(event: AuditEvent, { diagnosis, provider }: DirectoryView): string | undefined {
   const { actor, address, type } = event;
   const isUnnamed = actor.type === 'anonymous' || type === 'upstream.failed';
@@ -72,7 +73,7 @@ export function senderOf(event: AuditEvent, { diagnosis, provider }: DirectoryVi
   const code = codeOf(event);
   const finding = diagnosis.findings.find((one) => one.code === code);
   const isStrange = diagnosis.strangers.some((one) => one.address === address && one.code === code);
-  if (!finding || isStrange) return undefined;
+  if (!finding || isStrange) return holderOf(event, provider);
   return `${finding.certainty === 'likely' ? `Probably ${provider}` : capital(provider)}, ${address}`;
 }
 

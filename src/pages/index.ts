@@ -39,6 +39,7 @@ export { FindingRow, Sentence, toneOf } from './findings.tsx';
 export { Act, Filter, Fold, Form, FormPanel, hasFormToken, Submit } from './forms.tsx';
 export { pageHeaders } from './headers.ts';
 export { CopyOnce, Head, OnceOnly, oncePage } from './heads.tsx';
+export { holderOf, holdersOf } from './holders.ts';
 export { importRoutes } from './importing.tsx';
 export {
   type Column,

@@ -1,10 +1,12 @@
 /** The pages of one directory for its IT contacts. */
+import { IDENTITY_PROVIDERS } from '../identity-providers/index.ts';
 import {
   addressOf,
   createSeen,
   DirectoryFace,
   EventList,
   Go,
+  holderOf,
   isHeldBack,
   isToldTo,
   live,
@@ -68,7 +70,11 @@ export function directoryRoutes(deps: SeenDependencies): Route[] {
             ]}
             current={isOfRefusals ? refused : all}
           />
-          <EventList of={{ items: events, nextCursor }} {...(isOfRefusals && { none: 'Nothing was refused.' })} />
+          <EventList
+            of={{ items: events, nextCursor }}
+            nameOf={(event) => holderOf(event, IDENTITY_PROVIDERS[directory.provider].name)}
+            {...(isOfRefusals && { none: 'Nothing was refused.' })}
+          />
         </>
       ),
     };

@@ -225,6 +225,28 @@ for (const engine of engines) {
       assert.match((await owner.open(`/directories/${directory.id}`)).html, /Dana Ruiz, 127\.0\.0\.1/);
     });
 
+    it('names the identity provider as the one that presented a credential we know, and no one for any other value', async () => {
+      await begin();
+      const { token, credential } = await app.api.issue(directory.id, { scopes: ['scim.read'] });
+      const present = (value: string) =>
+        fetch(`${app.url}/auth/verify?directory=${directory.id}`, {
+          headers: { authorization: `Bearer ${value}`, 'user-agent': 'curl/8', 'x-original-method': 'POST' },
+        });
+      await present(token);
+      await present('Bearer x');
+      await app.api.post(`/credentials/${credential.id}/revoke`, { force: true });
+      await present(token);
+      await told();
+      const textOf = ({ html }: { html: string }) => html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+      const owner = await signInOperator(app);
+      const pages = [await open('/audit?type=refused'), await owner.open(`/audit?directoryId=${directory.id}`)];
+      for (const page of pages.map(textOf)) {
+        assert.match(page, /tried to change something with a read-only token \(….{4}\) [^:]*?Okta, 127\.0\.0\.1/);
+        assert.match(page, /was revoked \(….{4}\) [^:]*?Okta, 127\.0\.0\.1/);
+        assert.match(page, /Refused: .*twice[^:]*?(?:someone|unauthenticated caller), 127\.0\.0\.1/);
+      }
+    });
+
     it('has its own audit whole, page by page, and nobody else in it', async () => {
       await begin();
       const other = await app.api.makeDirectory();
