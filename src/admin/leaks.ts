@@ -153,7 +153,9 @@ export function createLeaks(deps: LeakDependencies): Middleware {
     if (!found) {
       const { subReason } = unknownValue(token, true);
       // It may be another secret of ours, which is not looked up here.
-      return subReason === 'token_unknown' || presented.kind === 'malformed' ? verdict('false_positive') : [];
+      return subReason === 'token_unknown' || subReason === 'access_token_unknown' || presented.kind === 'malformed'
+        ? verdict('false_positive')
+        : [];
     }
     const { id, kind, slot, hint, label, organizationId, directoryId } = found.credential;
     const state = stateAt(found.credential, clock.now());

@@ -23,6 +23,7 @@ const REQUESTS: { [R in DenialReason]: CauseOf<R> } = {
     token_with_blanks: 'token_with_blanks',
     token_too_long: 'token_unknown',
     token_unknown: 'token_unknown',
+    access_token_unknown: 'token_unknown',
     scheme_twice: 'scheme_twice',
     scheme_basic: 'scheme_basic',
     scheme_unknown: 'scheme_unknown',
@@ -39,6 +40,7 @@ const REQUESTS: { [R in DenialReason]: CauseOf<R> } = {
   },
   unknown: {
     token_unknown: 'token_unknown',
+    access_token_unknown: 'token_unknown',
     client_secret_presented: 'other_secret_presented',
     client_id_presented: 'other_secret_presented',
     refresh_token_presented: 'other_secret_presented',

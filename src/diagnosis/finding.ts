@@ -54,6 +54,7 @@ export interface FindingFacts {
     slot: 'a' | 'b';
     usedAt?: string;
     isReadOnly?: boolean;
+    isImported?: boolean;
   } & Origin;
   /** A used token besides that one, which works as well. */
   earlier?: { hint: string; usedAt: string };

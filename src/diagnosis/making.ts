@@ -190,7 +190,7 @@ export function usableBeside(credentialId: string | undefined, { credentials }: 
   );
   if (!other) return {};
   const earlier = others.find((one) => one.kind === 'bearer' && one.lastUsedAt !== undefined);
-  const { hint, kind, slot, scopes, createdAt, createdBy, createdByType, lastUsedAt } = other;
+  const { hint, kind, slot, scopes, createdAt, createdBy, createdByType, lastUsedAt, importedAt } = other;
   return {
     usable: {
       hint,
@@ -201,6 +201,7 @@ export function usableBeside(credentialId: string | undefined, { credentials }: 
       ...(createdByType !== undefined && { byType: createdByType }),
       ...(lastUsedAt && { usedAt: lastUsedAt.toISOString() }),
       ...(!scopes.includes('scim') && { isReadOnly: true }),
+      ...(importedAt && { isImported: true }),
     },
     ...(earlier?.lastUsedAt && {
       earlier: { hint: earlier.hint, usedAt: earlier.lastUsedAt.toISOString() },

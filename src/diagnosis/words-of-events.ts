@@ -26,6 +26,7 @@ const TOKEN_CAUSES: Record<string, string> = {
   token_in_body: 'Requests arrived with the token in a form.',
   token_truncated: 'Requests arrived with an incomplete token.',
   token_mistyped: 'Requests arrived with a mistyped token.',
+  access_token_unknown: "Requests arrived with an access token that we don't recognize.",
   access_token_expired: 'The identity provider is sending an access token that has expired.',
 };
 

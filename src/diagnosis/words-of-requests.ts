@@ -1,7 +1,7 @@
 /** The words of findings about tokens and URLs: presented wrongly, known but not usable, sent to the wrong place. */
 import type { Code } from './codes.ts';
 import { sendAgain, theyDo } from './impact.ts';
-import { act, capital, say, type Text, ui } from './say.ts';
+import { act, capital, path, say, type Text, ui } from './say.ts';
 import {
   connectAgain,
   date,
@@ -15,6 +15,7 @@ import {
   open,
   pasteEndpoint,
   pasteToken,
+  placeOf,
   press,
   reasonOf,
   refusalsBy,
@@ -209,6 +210,52 @@ function accessTokenExpired(speech: Speech): Words {
   };
 }
 
+/**
+ * An access token of before, where a connection is there that gets new ones. One that was imported comes without its access tokens, which may
+ * look like anything.
+ */
+function oldAccessToken(speech: Speech): Words | undefined {
+  const { usable, detail } = speech.finding.facts;
+  if (usable?.kind !== 'oauth') return undefined;
+  const isOurs = detail === 'access_token_unknown';
+  if (!isOurs && !(usable.isImported && usable.usedAt === undefined)) return undefined;
+  const url = field(speech, 'token-url');
+  return {
+    lead: refused(speech),
+    rest: isOurs
+      ? say`It's sending an access token that we don't recognize. It's probably an old one.`
+      : say`It's sending a token that we don't recognize. It's probably an access token from the system before: those are not imported.`,
+    detail: tally(speech),
+    steps: [
+      say`Wait until ${speech.name} asks for a new access token. It does that automatically.`,
+      say`If it doesn't: ${open(speech, 'oauth')}, and check that ${ui(url)} is set to the URL below.`,
+      say`If you change it, select ${path(placeOf(speech, 'oauth').buttons)}.`,
+    ],
+    value: { label: capital(url), value: speech.directory.tokenUrl },
+    unseen: UNKNOWN_VALUE,
+  };
+}
+
+const UNKNOWN_VALUE = "the value that it's sending. We don't keep unknown values.";
+
+const unknownToken = refusal(
+  'token_unknown',
+  () => say`It's sending a token that we don't recognize. It isn't a current or earlier token of this directory.`,
+  pasteToken,
+  UNKNOWN_VALUE,
+  (speech) => [...tokenNotes(speech), say`If you have a token and don't know which one it is: ${act('check-token')}.`],
+);
+
+const foreignToken = refusal(
+  'foreign_token',
+  () => say`It's sending a token from another authorization server.`,
+  (speech) => [
+    say`${open(speech, 'bearer')}, and choose a static bearer token, or OAuth with the URLs on this page.`,
+    ...pasteToken(speech),
+  ],
+  'which server issued it.',
+);
+
 /** What may change things, in place of what may only read. */
 function writable(speech: Speech): Text[] {
   const { usable, kind, isMachine } = speech.finding.facts;
@@ -286,16 +333,7 @@ export const REQUEST_WORDS = {
     (speech) => pasteToken(speech, 'without spaces and line breaks'),
     unsaved,
   ),
-  token_unknown: refusal(
-    'token_unknown',
-    () => say`It's sending a token that we don't recognize. It isn't a current or earlier token of this directory.`,
-    pasteToken,
-    "the value that it's sending. We don't keep unknown values.",
-    (speech) => [
-      ...tokenNotes(speech),
-      say`If you have a token and don't know which one it is: ${act('check-token')}.`,
-    ],
-  ),
+  token_unknown: (speech) => oldAccessToken(speech) ?? unknownToken(speech),
   scheme_twice: refusal(
     'scheme_twice',
     () => say`The word Bearer appears twice before the token.`,
@@ -346,15 +384,7 @@ export const REQUEST_WORDS = {
         : say`It's sending its own token. It does that when ${ui(field(speech, 'token'))} is empty.`,
     pasteToken,
   ),
-  foreign_token: refusal(
-    'foreign_token',
-    () => say`It's sending a token from another authorization server.`,
-    (speech) => [
-      say`${open(speech, 'bearer')}, and choose a static bearer token, or OAuth with the URLs on this page.`,
-      ...pasteToken(speech),
-    ],
-    'which server issued it.',
-  ),
+  foreign_token: (speech) => oldAccessToken(speech) ?? foreignToken(speech),
 
   token_revoked: (speech) => ({
     lead: refused(speech),

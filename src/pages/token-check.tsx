@@ -118,6 +118,7 @@ const LOOKS: Partial<Record<Looks, string>> = {
   scheme_unknown: 'It begins with a word other than Bearer.',
   header_name_in_value: 'It includes the name of the header.',
   value_quoted: 'It is in quotation marks.',
+  access_token_unknown: 'It looks like an access token, perhaps an old one.',
   client_secret_presented: 'It looks like a client secret.',
   client_id_presented: 'It looks like a client ID.',
   refresh_token_presented: 'It looks like a refresh token.',

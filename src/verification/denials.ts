@@ -97,9 +97,11 @@ export const SUB_REASONS = {
     'portal_link_presented',
     'endpoint_url_presented',
     'token_unknown',
+    'access_token_unknown',
   ],
   unknown: [
     'token_unknown',
+    'access_token_unknown',
     'client_secret_presented',
     'client_id_presented',
     'refresh_token_presented',

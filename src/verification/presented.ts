@@ -157,11 +157,13 @@ export function isOurs(value: string): boolean {
   return classifyToken(value) === 'ours' || isAccessToken(value);
 }
 
-/** Our other secrets and IDs, by how they begin. */
+/** Access tokens, and our other secrets and IDs, by how they begin. */
 const OTHERS: [subReason: SubReasons['unknown'], pattern: RegExp][] = [
   ['client_secret_presented', /^scimcs_/],
   ['refresh_token_presented', /^scimrt_/],
   ['code_presented', /^scimac_/],
+  // Deleted some time after it expired, or of another server.
+  ['access_token_unknown', /^scimat_/],
   ['portal_link_presented', /^(?:lkp_|lks_|lkc_)|^https?:\/\/.*\/(?:portal|dashboard)\//],
   ['api_key_presented', /^lk_/],
   ['client_id_presented', /^client_[0-9A-Za-z]+$/],

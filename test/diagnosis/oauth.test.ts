@@ -205,6 +205,40 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     assert.match(textOf(findings[0]), /Other requests were accepted until the access token expired\./);
   });
 
+  it('as an old access token where an unknown one comes and a connection gets new ones', async () => {
+    const { directory, accessToken } = await makeConnection(app);
+    await verified(app, directory.id, accessToken);
+    app.clock.advance(MINUTE);
+    assert.equal(await verified(app, directory.id, `scimat_${'a'.repeat(43)}`), 401);
+    const [lead] = await findingsOf(directory);
+    assert.equal(lead?.code, 'token_unknown');
+    const waits =
+      /Wait until Okta asks for a new access token\. .* If it doesn't: In Okta, open .* check that Access token endpoint URI is set to the URL below\. .*Access token endpoint URI http.*\/oauth\/token/;
+    assert.match(textOf(lead), /It's probably an old one\./);
+    assert.match(textOf(lead), waits);
+    assert.doesNotMatch(textOf(lead), /Authentication Mode/);
+
+    const moved = await app.api.makeDirectory();
+    const clientId = 'legacy-moved';
+    const fields = { clientId, clientSecret: 'kT9-old+secret/of%elsewhere=43', name: 'Okta', provider: 'okta' };
+    await app.api.post('/clients/import', { ...fields, directoryId: moved.id });
+    const refreshToken = 'v1.refresh-token-of-the-old-system';
+    const imported = await app.api.post(`/directories/${moved.id}/connections/import`, { clientId, refreshToken });
+    assert.equal(imported.status, 201);
+    const jwt = [{ alg: 'RS256' }, { iss: 'https://old.example' }].map((part) =>
+      Buffer.from(JSON.stringify(part)).toString('base64url'),
+    );
+    for (const [value, code] of [
+      ['an-opaque-token-of-the-old-system', 'token_unknown'],
+      [`${jwt.join('.')}.sig`, 'foreign_token'],
+    ] as const) {
+      await verified(app, moved.id, value);
+      const found = (await findingsOf(moved)).find((finding) => finding.code === code);
+      assert.match(textOf(found ?? {}), /probably an access token from the system before: those are not imported\./);
+      assert.match(textOf(found ?? {}), waits);
+    }
+  });
+
   it('as connection_ended where an access token of a connection comes that has expired', async () => {
     const { directory, accessToken } = await makeConnection(app, { maximumAgeDays: 1 });
     await verified(app, directory.id, accessToken);

@@ -135,7 +135,7 @@ describe('what is presented', () => {
       ['https://scim.example.com/scim/v2/a', 'unknown', 'endpoint_url_presented'],
       ['something', 'unknown', 'token_unknown'],
       [token, 'unknown', 'token_unknown'],
-      [`scimat_${'a'.repeat(43)}`, 'unknown', 'token_unknown'],
+      [`scimat_${'a'.repeat(43)}`, 'unknown', 'access_token_unknown'],
       [jwt('https://sts.windows.net/1111/'), 'foreign_token', 'idp_own_token'],
       [jwt('https://login.partner.microsoftonline.cn/1111/v2.0'), 'foreign_token', 'idp_own_token'],
       [jwt('https://acme.okta.mil/oauth2/default'), 'foreign_token', 'idp_own_token'],
