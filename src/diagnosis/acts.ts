@@ -6,6 +6,7 @@ export const PAGE_ACTS = {
   'generate-token': 'Generate a new token',
   'rotate-token': 'Rotate the token',
   'enable-credential': 'Enable it',
+  'allow-changes': 'Allow changes',
   'enable-directory': 'Enable the directory',
   'add-client-secret': 'Add a client secret',
   'create-client': 'Create a new client',

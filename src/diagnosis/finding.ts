@@ -53,7 +53,6 @@ export interface FindingFacts {
     kind: 'bearer' | 'oauth';
     slot: 'a' | 'b';
     usedAt?: string;
-    isReadOnly?: boolean;
     isImported?: boolean;
   } & Origin;
   /** A used token besides that one, which works as well. */

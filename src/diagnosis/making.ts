@@ -190,7 +190,7 @@ export function usableBeside(credentialId: string | undefined, { credentials }: 
   );
   if (!other) return {};
   const earlier = others.find((one) => one.kind === 'bearer' && one.lastUsedAt !== undefined);
-  const { hint, kind, slot, scopes, createdAt, createdBy, createdByType, lastUsedAt, importedAt } = other;
+  const { hint, kind, slot, createdAt, createdBy, createdByType, lastUsedAt, importedAt } = other;
   return {
     usable: {
       hint,
@@ -200,7 +200,6 @@ export function usableBeside(credentialId: string | undefined, { credentials }: 
       ...(createdBy !== undefined && { by: createdBy }),
       ...(createdByType !== undefined && { byType: createdByType }),
       ...(lastUsedAt && { usedAt: lastUsedAt.toISOString() }),
-      ...(!scopes.includes('scim') && { isReadOnly: true }),
       ...(importedAt && { isImported: true }),
     },
     ...(earlier?.lastUsedAt && {

@@ -256,20 +256,22 @@ const foreignToken = refusal(
   'which server issued it.',
 );
 
-/** What may change things, in place of what may only read. */
+/** Lets what may only read change things too: a token stays the same, and a connection gets its access from what it asks for. */
 function writable(speech: Speech): Text[] {
-  const { usable, kind, isMachine } = speech.finding.facts;
-  if (kind === 'oauth')
-    return [
-      say`${open(speech, 'oauth')}, and set the scope to ${{ value: 'scim' }}, or leave it empty.`,
-      press(speech, 'oauth'),
-      ...(isMachine ? [] : [say`Allow the connection on the page that opens.`]),
-    ];
-  if (usable?.kind === 'bearer' && !usable.isReadOnly) return pasteToken(speech);
+  const { kind, isMachine } = speech.finding.facts;
+  if (kind !== 'oauth')
+    return [say`${act('allow-changes')} on this page. The token stays the same, so ${speech.name} can keep using it.`];
+  const url = field(speech, isMachine ? 'token-url' : 'authorization-url');
   return [
-    say`${act('generate-token')} on this page, and choose “read and write” for it.`,
-    say`${open(speech, 'bearer')}, and paste it into ${ui(field(speech, 'token'))}.`,
-    press(speech, 'bearer'),
+    // Few forms have a field for scopes; elsewhere people add them to a URL.
+    say`${open(speech, 'oauth')}. Look for ${{ value: 'scim.read' }} in ${ui(url)} and the other fields, and change it to ${{ value: 'scim' }}.`,
+    press(speech, 'oauth'),
+    ...(isMachine
+      ? []
+      : [
+          say`Allow the connection on the page that opens.`,
+          say`Once changes are accepted, revoke ${token(speech)}, which is no longer needed: ${act('choose-credential')}.`,
+        ]),
   ];
 }
 
@@ -437,12 +439,6 @@ export const REQUEST_WORDS = {
         ? say`Ask the customer first: read-only access may be intended. If it is, changes have to be turned off in ${speech.name}.`
         : say`Check with ${speech.vendor} first: read-only access may be intended. If it is, turn changes off in ${speech.name}.`,
       ...writable(speech),
-      // A client that nobody allows stays with its connection.
-      ...(speech.finding.facts.isMachine
-        ? []
-        : [
-            say`Once changes are accepted, revoke ${token(speech)}, which is no longer needed: ${act('choose-credential')}.`,
-          ]),
     ],
   }),
   directory_disabled: (speech) => {

@@ -30,6 +30,9 @@ const WAYS: Record<PageAct, Way> = {
   'enable-credential': acts('credentials.change', ({ visit, finding: { facts } }) =>
     facts.credentialId === undefined ? undefined : `${visit.home}/credentials/${facts.credentialId}/enable`,
   ),
+  'allow-changes': acts('credentials.change', ({ visit, finding: { facts } }) =>
+    facts.credentialId === undefined ? undefined : `${visit.home}/credentials/${facts.credentialId}/allow-changes`,
+  ),
   'enable-directory': opens('directories.change', below('/enable')),
   'add-client-secret': opens('directories.set-up', below('/setup/client/secrets')),
   'create-client': opens('directories.set-up', below('/setup/client')),
@@ -69,6 +72,8 @@ const MILD: ReadonlySet<PageAct> = new Set([
   // Somebody disabled it on purpose.
   'enable-directory',
   'enable-credential',
+  // It may be read-only on purpose.
+  'allow-changes',
 ]);
 
 /** Where an act leads for this person; undefined where they may not, or have no such page. */

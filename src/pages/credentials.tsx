@@ -123,6 +123,7 @@ export function credentialRoutes(deps: SeenDependencies): Route[] {
       },
     },
     ...rotationRoutes(deps),
+    change('allow-changes', (id, { attribution }) => credentials.change(id, { scopes: ['scim'] }, attribution)),
     change('enable', (id, { attribution }) => credentials.enable(id, attribution)),
     {
       ...change('disable', (id, { form, attribution }) =>

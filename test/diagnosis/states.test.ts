@@ -13,6 +13,7 @@ import { runApp } from '../support/app.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { flush, makeWorld, OKTA_AGENT, textOf } from '../support/diagnosed.ts';
 import { ask, exchange, makeClient, makeConnection, obtainCode, refresh, verified } from '../support/oauth-client.ts';
+import { signInOperator } from '../support/operator-browser.ts';
 
 describe('the state of a directory is explained', () => {
   const app = runApp({ env: { LATCHKEY_FAILURES_PER_ADDRESS: '100000' } });
@@ -127,6 +128,21 @@ describe('the state of a directory is explained', () => {
       else await send(`Bearer ${token}`, { method: 'POST' });
       assert.ok(!codesOf(await diagnosis()).includes('insufficient_scope'), end);
     }
+  });
+
+  it('without a read-only token, once a member allowed changes on the page; the same token is accepted then', async () => {
+    const { directory, send, diagnosis } = await makeWorld(app);
+    const reader = await app.api.issue(directory.id, { scopes: ['scim.read'] });
+    await send(`Bearer ${reader.token}`);
+    assert.equal(await send(`Bearer ${reader.token}`, { method: 'POST' }), 403);
+    const [refused] = (await diagnosis()).findings;
+    assert.match(textOf(refused), /Allow changes on .* page\. The token stays the same/);
+    assert.doesNotMatch(textOf(refused), /Generate|paste|revoke/);
+    const owner = await signInOperator(app);
+    assert.match((await owner.open(`/directories/${directory.id}`)).html, /allow-changes/);
+    await owner.send(`/credentials/${reader.credential.id}/allow-changes`);
+    assert.equal(await send(`Bearer ${reader.token}`, { method: 'POST' }), 200);
+    assert.ok(!codesOf(await diagnosis()).includes('insufficient_scope'));
   });
 
   it('as disabled without a word of accepted requests, whatever else is refused', async () => {
@@ -298,7 +314,10 @@ describe('the state of a directory is explained', () => {
     await send(directory, reader, OKTA_AGENT, 'POST');
     const [readOnly] = (await diagnosed(directory)).findings;
     assert.equal(readOnly.code, 'insufficient_scope');
-    assert.match(textOf(readOnly), /set the scope to scim, or leave it empty\..* Allow the connection/);
+    assert.match(
+      textOf(readOnly),
+      /Look for scim\.read in .* and the other fields, and change it to scim\..* Allow the connection/,
+    );
     assert.doesNotMatch(textOf(readOnly), /Generate|token may/);
 
     const known = await makeConnection(app);
@@ -340,7 +359,10 @@ describe('the state of a directory is explained', () => {
     assert.equal(await send(reader), 403);
     const [found] = (await diagnosed(directory)).findings;
     assert.equal(found.code, 'insufficient_scope');
-    assert.match(textOf(found), /because the access token is read-only\..* set the scope to scim/);
+    assert.match(
+      textOf(found),
+      /because the access token is read-only\..* Look for scim\.read in .* change it to scim\./,
+    );
     assert.doesNotMatch(textOf(found), /revoke|Allow the connection/);
     assert.equal(await send(await tokenFor('scim')), 200);
     assert.ok(!codesOf(await diagnosed(directory)).includes('insufficient_scope'));

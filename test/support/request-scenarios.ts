@@ -161,9 +161,8 @@ export const REQUEST_SCENARIOS: Record<string, RequestScenario> = {
     says: [
       /can read, but can't change/,
       /Ask the customer first: read-only access may be intended/,
-      /Once changes are accepted, revoke the token that ends in ….{4}, which is no longer needed/,
+      /Allow changes on .* page\. The token stays the same, so Okta can keep using it/,
       /is valid, but has never been used/,
-      /unless .* saved the one that ends in ….{4}, created .*paste that token/,
     ],
   },
   directory_disabled: {
