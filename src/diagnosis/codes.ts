@@ -310,6 +310,13 @@ export const CODES = {
     actor: 'it_contact',
     meaning: 'The token in use was imported a month ago, so another system may still have it.',
   },
+  secret_exposed: {
+    group: 'watch',
+    severity: 'failing',
+    actor: 'vendor',
+    meaning:
+      'Requests arrived with an API key, or a portal or sign-in link, in place of the token. Someone else may have it.',
+  },
   no_owner: {
     group: 'watch',
     severity: 'notice',

@@ -89,9 +89,30 @@ export function ofWatch(facts: Facts, current: RefusalFacts[], problems: Finding
   const since = used?.kind === 'bearer' ? used.importedAt : undefined;
   if (used?.state === 'active' && since && at.getTime() - since.getTime() > IMPORTED_MS)
     found.push(make('weak_or_imported', since, credentialFacts(used)));
+  found.push(...ofExposed(facts, current, problems));
   const isTheirs = problems.some(({ severity, actor }) => severity === 'failing' && actor === 'it_contact');
   if (isTheirs && hasContact === false) found.push(make('no_owner', directory.createdAt, {}));
   return found;
+}
+
+const EXPOSED: ReadonlySet<string | undefined> = new Set(['api_key_presented', 'portal_link_presented']);
+
+/** A key or link that lies in somebody's console is no secret any more. The vendor revokes it, while the customer pastes a token. */
+function ofExposed(facts: Facts, current: RefusalFacts[], problems: Finding[]): Finding[] {
+  const problem = problems.find(({ code }) => code === 'other_secret_presented');
+  const exposing = current.filter(({ code, detail }) => code === problem?.code && EXPOSED.has(detail));
+  const [latest] = exposing;
+  if (!problem || !latest) return [];
+  const { severity, certainty } = problem;
+  const since = new Date(Math.min(...exposing.map(({ firstAt }) => firstAt.getTime())));
+  return [
+    {
+      ...make('secret_exposed', since, refusedFacts(latest, facts)),
+      severity,
+      certainty,
+      evidence: evidenceOf(exposing),
+    },
+  ];
 }
 
 export function ofHealth(facts: Facts): Finding[] {

@@ -73,12 +73,25 @@ const OTHER_SECRETS: Record<string, string> = {
   endpoint_url_presented: 'a URL',
 };
 
-/** A link or key that lies in somebody's console is no secret any more. */
-function exposed({ finding, audience }: Speech): Text[] {
-  const { detail } = finding.facts;
-  if (audience !== 'operator') return [];
-  if (detail === 'api_key_presented') return [say`Revoke that API key and create another one.`];
-  return detail === 'portal_link_presented' ? [say`Revoke that link and create another one.`] : [];
+function exposed(speech: Speech): Words {
+  const { finding, Name } = speech;
+  const { detail = '' } = finding.facts;
+  const isKey = detail === 'api_key_presented';
+  return {
+    lead: `Someone else may have ${OTHER_SECRETS[detail] ?? 'a secret'} of yours.`,
+    rest: say`${Name} is sending it where the token belongs, so someone pasted it there.`,
+    steps: vendorDoes(
+      speech,
+      isKey
+        ? [
+            say`Find out which API key it is, and create another one for the software that uses it.`,
+            say`Revoke the API key that was pasted.`,
+          ]
+        : [say`Revoke that link and create another one.`],
+      `can revoke ${isKey ? 'the API key' : 'the link'}`,
+    ),
+    unseen: `which ${isKey ? 'API key' : 'link'} it is. We don't keep what was sent.`,
+  };
 }
 
 const PLACES: Record<string, { named: string; unnamed: string }> = {
@@ -376,8 +389,9 @@ export const REQUEST_WORDS = {
     'other_secret_presented',
     ({ finding }) =>
       say`It's sending ${OTHER_SECRETS[finding.facts.detail ?? ''] ?? 'another secret'} where the token belongs.`,
-    (speech) => [...exposed(speech), ...pasteToken(speech)],
+    pasteToken,
   ),
+  secret_exposed: exposed,
   idp_own_token: refusal(
     'idp_own_token',
     (speech) =>

@@ -107,9 +107,11 @@ export function beganOf({ code, severity, since }: Finding): Date | undefined {
   return group !== 'coming' && (isTrouble || (severity === 'notice' && isState)) ? new Date(since) : undefined;
 }
 
-/** That nobody at the organization is known is for those who know nobody. */
+/** The vendor's own matters: that nobody at the organization is known, and that a secret has to be revoked. */
+const OF_VENDOR: ReadonlySet<unknown> = new Set(['no_owner', 'secret_exposed']);
+
 export function isFor(code: unknown, { audience }: Visit['reader']): boolean {
-  return audience === 'operator' || code !== 'no_owner';
+  return audience === 'operator' || !OF_VENDOR.has(code);
 }
 
 /** Since when something is wrong, how often it failed, and who can fix it. */

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import type { Answer } from '../support/api.ts';
 import { runApp, startApp, type TestApp } from '../support/app.ts';
 import { createMovableClock, DAY, HOUR } from '../support/clock.ts';
-import { flush, makeWorld, textOf } from '../support/diagnosed.ts';
+import { flush, makeWorld, textOf, type World } from '../support/diagnosed.ts';
 import { engines, sqlite } from '../support/engines.ts';
 import { verified } from '../support/oauth-client.ts';
 
@@ -105,6 +105,30 @@ for (const engine of engines) {
       const { body } = await app.api.post('/api-keys', { name: 'x', role: 'viewer', organizationId });
       const own = (await app.api.as(body.key).get('/findings')).body.items;
       assert.ok(own.length > 0 && own.every((item: Answer) => item.organizationId === organizationId));
+    });
+
+    it('have the vendor revoke an API key or link that was pasted as the token, and the customer paste the token', async () => {
+      const link = async ({ directory: { organizationId } }: World) =>
+        (await app.api.post('/portal-links', { organizationId })).body.url;
+      const key = async () => (await app.api.post('/api-keys', { name: 'Provisioning', role: 'owner' })).body.key;
+      for (const [secretOf, what] of [
+        [key, /API key/],
+        [link, /link/],
+      ] as const) {
+        const world = await makeWorld(app);
+        const { id } = world.directory;
+        await world.send(`Bearer ${await secretOf(world)}`);
+        const [theirs] = (await found('&actor=it_contact')).filter(({ directoryId }) => directoryId === id);
+        const [ours] = (await found('&actor=vendor&severity=failing')).filter(({ directoryId }) => directoryId === id);
+        assert.deepEqual([theirs?.finding.code, ours?.finding.code], ['other_secret_presented', 'secret_exposed']);
+        const [lead, second] = (await world.diagnosis()).findings;
+        assert.match(lead.words.steps.join(' '), /paste the new token|saved the one that ends in/);
+        assert.doesNotMatch(lead.words.steps.join(' '), /[Rr]evoke/);
+        assert.match(second.words.steps.join(' '), /[Rr]evoke/);
+        assert.match(second.words.lead, what);
+        await world.send(`Bearer ${world.token}`);
+        assert.deepEqual(codesOf(await found(), id), []);
+      }
     });
 
     it('are found with who can fix them now, where only that has changed', async () => {

@@ -59,6 +59,18 @@ describe('the page of a directory in the portal', () => {
     assert.equal(page.match(/Refused or failed Requests arrived with an incomplete token\. 8 requests\./g)?.length, 1);
   });
 
+  it('leaves it to the vendor to revoke an API key that was pasted as the token', async () => {
+    const { directory, send } = await makeWorld(app);
+    await send(`Bearer ${(await app.api.post('/api-keys', { name: 'Provisioning', role: 'owner' })).body.key}`);
+    await flush(app);
+    const { html } = await (await enter(directory)).open();
+    assert.match(html, /sending an API key where the token belongs/);
+    assert.doesNotMatch(html, /[Rr]evoke (?:that|the API)|of yours|sign-in link/);
+    const operator = await signInOperator(app);
+    const page = await operator.open(`/directories/${directory.id}`);
+    assert.match(page.html, /Someone else may have an API key of yours/);
+  });
+
   it('tells each thing once in the table, and says where a time is known to the hour alone', async () => {
     let isDown = false;
     const { directory, ask } = await behind.http((request, response) =>

@@ -276,6 +276,10 @@ export const STATE_SCENARIOS: Record<string, StateScenario> = {
     app.clock.advance(31 * DAY);
     await verified(app, directory.id, token);
   }),
+  secret_exposed: with1(async ({ app, send }) => {
+    const { body } = await app.api.post('/api-keys', { name: 'Provisioning', role: 'owner' });
+    await send(`Bearer ${body.key}`);
+  }),
   no_owner: with1(async ({ app, send, token, directory }) => {
     await send(`Bearer ${token}`);
     await app.api.post(`/directories/${directory.id}/rotate`, { mode: 'immediate' });
