@@ -22,5 +22,5 @@ export {
 } from './events.ts';
 export { type Change, outboxShape, type Tracked } from './outbox.ts';
 export { type AttributeChange, changesBetween } from './payload.ts';
-export { type Place, placeIn } from './places.ts';
+export { isOfPlace, type Place, placeIn } from './places.ts';
 export type { Subscriber } from './subscribers.ts';

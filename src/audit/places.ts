@@ -22,6 +22,7 @@ const OF_TYPE: Partial<Record<EventType, Place>> = {
   'credential.disabled': 'switch',
   'credential.imported': 'switch',
   'portal_link.used': 'entered',
+  'contact.confirmed': 'entered',
   'token.checked': 'checked',
   'finding.began': 'finding',
   'finding.changed': 'finding',
@@ -30,6 +31,10 @@ const OF_TYPE: Partial<Record<EventType, Place>> = {
 
 export function placeIn(subjectId: string, place: Place): string {
   return `${subjectId}:${place}`;
+}
+
+export function isOfPlace({ type }: { type: EventType }, place: Place): boolean {
+  return OF_TYPE[type] === place;
 }
 
 /** What is written with an event: of a directory, or of an organization. */

@@ -321,7 +321,8 @@ export const CODES = {
     group: 'watch',
     severity: 'notice',
     actor: 'vendor',
-    meaning: 'Something is broken that only the customer can fix, and no one there has ever opened a portal link.',
+    meaning:
+      'Something is broken that only the customer can fix, and no one there has opened a portal link or confirmed an email.',
   },
 
   working: { group: 'fine', severity: 'fine', actor: 'nobody', meaning: 'Requests are accepted.' },

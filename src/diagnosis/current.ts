@@ -2,13 +2,13 @@
  * The current findings of every directory, kept: whatever makes one begin or end (an event, an outcome, the clock) marks the directory, and a
  * round computes it again. Lists, the home page and notifications read what is kept and never compute.
  */
-import { type Audit, type AuditEvent, outboxShape } from '../audit/index.ts';
+import { type Audit, type AuditEvent, isOfPlace, outboxShape } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Credentials } from '../credentials/index.ts';
 import type { Directories, Directory } from '../directories/index.ts';
 import type { IdentityProviderId } from '../identity-providers/index.ts';
 import type { Log } from '../log.ts';
-import { isDuplicate, json, type Page, type Storage, type Stored, text } from '../storage/index.ts';
+import { allPages, isDuplicate, json, type Page, type Storage, type Stored, text } from '../storage/index.ts';
 import { type ActingParty, CODES, type Code, type Severity } from './codes.ts';
 import { diagnose } from './diagnose.ts';
 import type { Facts, RecoveredFacts } from './facts.ts';
@@ -117,12 +117,16 @@ export function createCurrentFindings(deps: {
   }
 
   async function onEvent(event: AuditEvent): Promise<void> {
-    const { type, directoryId, data } = event;
+    const { type, directoryId, organizationId, data } = event;
     if (type in FINDING_EVENTS) return passOn(event);
     if (type === 'token.checked') return;
     if (type === 'request.denied' && directoryId !== undefined) await deps.noteRefusal(event);
     if (directoryId !== undefined) await mark([directoryId]);
     else await deps.noteUnplaced(event);
+    // Somebody is known now, to all directories of the organization.
+    if (organizationId !== undefined && isOfPlace(event, 'entered'))
+      for await (const known of allPages((after) => directories.page({ organizationId, after, limit: SWEEP })))
+        await mark(known.map(({ id }) => id));
     // A shared client has connections in many directories.
     if (!type.startsWith('client.') || typeof data['clientId'] !== 'string') return;
     const { items } = await credentials.ofClient(data['clientId'], { limit: CONNECTIONS_READ });

@@ -361,7 +361,7 @@ export const STATE_WORDS = {
   }),
   no_owner: (speech) => ({
     lead: "We don't have a contact at the organization.",
-    rest: say`No one there has ever opened a portal link, so we can't notify anyone there when something breaks.`,
+    rest: say`No one there has ever opened a portal link or confirmed an email address, so we can't notify anyone there when something breaks.`,
     steps: vendorDoes(
       speech,
       [say`${act('send-portal-link')}, and send it to their administrator.`],

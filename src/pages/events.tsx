@@ -185,7 +185,7 @@ export function tellOf(event: AuditEvent, { reader }: Pick<Visit, 'reader'>): { 
       return { tone: 'off', text: `${WORSE_OR_BETTER[told('severity')] ?? 'Changed'}: ${meaningOf(told('code'))}` };
     case 'finding.healed':
       // Somebody is known now; what was broken may be so still.
-      if (told('code') === 'no_owner') return { tone: 'off', text: 'Someone at the organization opened a portal link' };
+      if (told('code') === 'no_owner') return { tone: 'off', text: 'The organization has a contact now' };
       if (told('until') !== '' && event.at >= new Date(told('until')))
         return { tone: 'off', text: EXPIRED[told('code')] ?? `Expired: ${meaningOf(told('code'))}` };
       return { tone: 'ok', text: `Resolved: ${meaningOf(told('code'))}` };

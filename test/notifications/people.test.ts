@@ -54,6 +54,32 @@ describe('people are told', () => {
     return body;
   }
 
+  it('of no missing contact once someone opened a portal link or confirmed, in every directory of the organization', async () => {
+    const enter = async (organizationId: string) => {
+      const { url } = (await app.api.post('/portal-links', { organizationId })).body;
+      const browser = createBrowserSession(app.url);
+      await browser.submit(await browser.open(url), {});
+    };
+    const confirm = (organizationId: string) => addContact(organizationId, 'dana@fabrikam.example');
+    for (const becomeKnown of [enter, confirm]) {
+      const first = await app.api.makeDirectory();
+      const { organizationId } = first;
+      const second = await app.api.makeDirectory({ organizationId });
+      const unowned = async () =>
+        (await app.api.get(`/findings?code=no_owner&organizationId=${organizationId}`)).body.items.length;
+      for (const { id } of [first, second]) {
+        await app.api.issue(id);
+        const headers = { authorization: 'Bearer scim_abc', 'user-agent': 'Okta SCIM Client 1.0.0' };
+        await fetch(`${app.url}/auth/verify?directory=${id}`, { headers });
+      }
+      await run();
+      assert.equal(await unowned(), 2);
+      await becomeKnown(organizationId);
+      await run();
+      assert.equal(await unowned(), 0);
+    }
+  });
+
   it('only after they confirmed, by a click that a preview does not make', async () => {
     const { organizationId } = await app.api.makeDirectory();
     const { body: contact } = await app.api.post('/contacts', {
