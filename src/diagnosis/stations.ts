@@ -25,7 +25,7 @@ export function stationsOf(facts: Facts, { findings }: Diagnosis): Station[] {
   const first = idpOf(last, isSilent, findings[0]?.code === 'working_quiet');
   const hasCome = first.state === 'ok';
   const [endpoint, server] = [scimEndpointOf(facts, lead, isSilent), scimServerOf(facts, lead, isSilent)];
-  return [first, tokenEndpointOf(facts, isSilent), endpoint, server].map((station, index) => {
+  return [first, tokenEndpointOf(facts, findings, isSilent), endpoint, server].map((station, index) => {
     // Nothing has come through the token endpoint that is not involved, as long as nothing comes at all.
     if (station.says === UNINVOLVED && (stop === 0 || !hasCome)) return { ...station, state: 'unreached' };
     if (!lead || stop === -1 || index < stop) return station;
@@ -146,14 +146,29 @@ function idpOf(last: Request | undefined, isSilent: boolean, isQuiet: boolean): 
   };
 }
 
-function tokenEndpointOf({ credentials, clients, grantedAt }: Facts, isSilent: boolean): Station {
+function tokenEndpointOf(facts: Facts, findings: readonly Finding[], isSilent: boolean): Station {
+  const { credentials, clients, grantedAt } = facts;
   const place = 'token_endpoint';
+  if (credentials.length === 0 && clients.length === 0)
+    return { place, state: 'unknown', says: 'No connection yet', notes: [] };
   const usesTokens = clients.length > 0 || credentials.some(({ kind }) => kind === 'oauth');
   if (!usesTokens)
     return { place, state: 'ok', says: UNINVOLVED, notes: [say`This directory uses a token instead of OAuth`] };
-  if (!grantedAt) return { place, state: 'unknown', says: 'No token issued yet', notes: [] };
-  const notes = [say`Last token ${grantedAt}`];
+  const notes = grantedAt ? [say`Last token ${grantedAt}`] : [];
+  // Something else may lead, such as a token that is refused behind it.
+  const refusal = findings.find((finding) => placeOf(finding) === place && isSince(finding, grantedAt));
+  if (refusal?.severity === 'failing') return { place, state: 'bad', says: shortOf(refusal), notes };
+  if (!grantedAt) return { place, state: 'unknown', says: 'No token issued yet', notes };
+  const isConnected = credentials.some(
+    ({ kind, state }) => kind === 'oauth' && state !== 'revoked' && state !== 'expired',
+  );
+  if (!isConnected) return { place, state: 'unknown', says: 'No connection', notes };
   return isSilent ? untested(place, notes) : { place, state: 'ok', says: 'Issuing tokens', notes };
+}
+
+/** Whether its latest refused request came after a token was last issued. */
+function isSince({ facts: { lastAt } }: Finding, grantedAt: Date | undefined): boolean {
+  return lastAt !== undefined && (grantedAt === undefined || new Date(lastAt) > grantedAt);
 }
 
 /** What stands behind a silence may be as it was, or not. */

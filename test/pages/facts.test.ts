@@ -9,7 +9,7 @@ import { runApp } from '../support/app.ts';
 import { createBrowserSession } from '../support/browser-session.ts';
 import { HOUR, MINUTE } from '../support/clock.ts';
 import { flush, makeWorld } from '../support/diagnosed.ts';
-import { makeClient, refresh } from '../support/oauth-client.ts';
+import { makeClient, refresh, verified } from '../support/oauth-client.ts';
 import { CREDENTIALS, makeOauthWorld, makeRevokedWorld } from '../support/oauth-scenarios.ts';
 import { signInOperator } from '../support/operator-browser.ts';
 import { answer, ERROR, LIST } from '../support/upstream-scenarios.ts';
@@ -237,6 +237,29 @@ describe('the facts on one page agree', () => {
     const { page } = await look(directory);
     const [, path = ''] = /Where it stops(.*?)What to do/.exec(page) ?? assert.fail(page);
     assert.match(path, /Token endpoint.*Refusing: connection ended.*SCIM endpoint.*Refusing requests.*SCIM server/);
+  });
+
+  it('where an unknown token leads: the token endpoint refuses too, and has no connection before that', async () => {
+    const { directory } = await makeRevokedWorld(app);
+    app.clock.advance(MINUTE);
+    await verified(app, directory.id, 'a-token-of-another-system');
+    const [, refusing = ''] = /Where it stops(.*?)What to do/.exec((await look(directory)).page) ?? [];
+    assert.match(refusing, /Token endpoint.*Refusing: connection ended.*SCIM endpoint.*Refusing: unknown token/);
+
+    const { directory: ended, connect, client } = await makeOauthWorld(app);
+    await refresh(app, client, await connect());
+    const { items } = (await app.api.get(`/directories/${ended.id}/credentials`)).body;
+    await app.api.post(`/credentials/${items[0].id}/revoke`, { force: true });
+    app.clock.advance(MINUTE);
+    await verified(app, ended.id, 'a-token-of-another-system');
+    const [, idle = ''] = /Where it stops(.*?)What to do/.exec((await look(ended)).page) ?? [];
+    assert.match(idle, /Token endpoint.*No connection.*Last token.*SCIM endpoint/);
+
+    const fresh = await app.api.makeDirectory();
+    await verified(app, fresh.id, 'a-token-of-another-system');
+    const [, empty = ''] = /Where it stops(.*?)What to do/.exec((await look(fresh)).page) ?? [];
+    assert.match(empty, /Token endpoint.*No connection yet.*SCIM endpoint/);
+    assert.doesNotMatch(empty, /uses a token instead/);
   });
 
   it('where nothing has happened yet: nothing is wrong, and whoever reads knows what comes next', async () => {
