@@ -1,4 +1,5 @@
 /** What the words of all findings share: the identity provider's own names for its fields and menus, and sentences about requests and tokens. */
+import { UNKNOWN_HINT } from '../credentials/index.ts';
 import {
   type ConsoleForm,
   type Filling,
@@ -118,7 +119,8 @@ function spare({ code, facts: { usable, kind: failing, isDirectoryDisabled } }: 
   )
     return [];
   const { kind, hint, usedAt } = usable;
-  const what = kind === 'oauth' ? 'The connection' : `The token that ends in …${hint}`;
+  const named = hint === UNKNOWN_HINT ? 'The imported token' : `The token that ends in …${hint}`;
+  const what = kind === 'oauth' ? 'The connection' : named;
   return usedAt === undefined
     ? say`${what} is valid, but has never been used.`
     : say`${what} is valid, and was last used ${date(usedAt)}.`;
@@ -216,7 +218,8 @@ export function pasteToken(speech: Speech, how?: string): Text[] {
 /** Where the token to paste comes from: a new one, or one that is there and was saved. */
 export function fetchToken(speech: Speech): Text {
   const { usable } = speech.finding.facts;
-  if (!usable) return say`${act('generate-token')} on this page.`;
+  // What was imported was in use elsewhere: nobody was shown it here, to save it.
+  if (!usable || usable.isImported) return say`${act('generate-token')} on this page.`;
   return hasOwnUnused(speech.finding, speech)
     ? say`Use ${oneCreated(speech, usable)}. Nothing has used it yet. If it wasn't saved: ${act('generate-token')} on this page.`
     : say`${act('generate-token')} on this page, ${unlessSaved(speech, usable)}.`;
@@ -224,7 +227,8 @@ export function fetchToken(speech: Speech): Text {
 
 /** The token of `fetchToken`, in the step after it. */
 export function fetched({ finding }: Speech): string {
-  return finding.facts.usable ? 'that token' : 'the new token';
+  const { usable } = finding.facts;
+  return usable && !usable.isImported ? 'that token' : 'the new token';
 }
 
 /** The reader's organization generated a token after the latest refusal, and it waits to be pasted. */

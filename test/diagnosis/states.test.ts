@@ -283,6 +283,19 @@ describe('the state of a directory is explained', () => {
     assert.deepEqual(codesOf(await diagnosed(oauth)), ['working']);
   });
 
+  it('with a new token, and not one to have saved, where the token that would work was imported', async () => {
+    const digest = createHash('sha256').update('imported-token-5a2b').digest('hex');
+    for (const given of [{ token: 'imported-token-of-before-ab12' }, { sha256: digest }]) {
+      const directory = await app.api.makeDirectory();
+      const { status } = await app.api.post(`/directories/${directory.id}/credentials/import`, given);
+      assert.equal(status, 201);
+      assert.equal(await verified(app, directory.id, 'some-other-token'), 401);
+      const text = textOf((await diagnosed(directory)).findings[0]);
+      assert.match(text, /Generate a new token on the directory's page\. In Okta, .* paste the new token into/);
+      assert.doesNotMatch(text, /unless|created|\?\?\?\?/);
+    }
+  });
+
   it('as healed_but_missed with a look before any retry, where nothing but reads was refused', async () => {
     for (const provider of ['okta', 'generic']) {
       const { send, token, diagnosis } = await makeWorld(app, { provider });
