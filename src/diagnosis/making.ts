@@ -57,6 +57,7 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(refusal.isMachine && { isMachine: true }),
     ...(refusal.code === 'refresh_token_superseded' && { ...workingBeside(refusal, facts), ...fullSlots(facts) }),
     ...(refusal.code === 'client_secret_expired' && client && endOfSecrets(client, facts.at)),
+    ...(hasNewToken(refusal, facts) && facts.grantedAt && { grantedAt: facts.grantedAt.toISOString() }),
     ...(isElsewhere && { isElsewhere }),
     ...(other && otherFacts(other, facts)),
     ...(status !== undefined && { status }),
@@ -75,6 +76,16 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(detail === 'client_removed' && facts.clients.length > 0 && { isReplaced: true }),
     ...usableBeside(refusal.credentialId, facts),
   };
+}
+
+/** Whether the connection whose expired access token was refused has got another one since: its next request will tell. */
+export function hasNewToken(
+  { detail, credentialId, lastAt }: RefusalFacts,
+  { credentials, grantedAt, at }: Facts,
+): boolean {
+  if (detail !== 'access_token_expired' || grantedAt === undefined || grantedAt <= lastAt) return false;
+  const expiresAt = credentials.find(({ id }) => id === credentialId)?.accessTokenExpiresAt;
+  return expiresAt !== undefined && expiresAt > at;
 }
 
 function otherFacts({ id, name, endpointUrl, hasAccepted }: OtherDirectory, { accepted }: Facts): FindingFacts {

@@ -5,7 +5,7 @@ import { ENDS_ACCESS, isRefusal } from './causes.ts';
 import { CODES, type Code, entryOf } from './codes.ts';
 import type { Facts, RefusalFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
-import { make, refusedFacts } from './making.ts';
+import { hasNewToken, make, refusedFacts } from './making.ts';
 import { pauseOf } from './pauses.ts';
 import { evidenceOf, isBehind, isTheirs } from './refusals.ts';
 import { certaintyOf, isVisit } from './sender.ts';
@@ -49,9 +49,10 @@ export function ofRefusal(code: Code, refusals: RefusalFacts[], facts: Facts): F
   const firstAt = new Date(Math.min(...refusals.map((refusal) => refusal.firstAt.getTime())));
   const isPartial =
     !facts.directory.isDisabled &&
-    ((accepted !== undefined &&
-      facts.at.getTime() - accepted.at.getTime() < HOUR_MS &&
-      ((CODES[code].group === 'token_endpoint' && !ENDS_ACCESS.has(code)) || accepted.at > firstAt)) ||
+    (hasNewToken(latest, facts) ||
+      (accepted !== undefined &&
+        facts.at.getTime() - accepted.at.getTime() < HOUR_MS &&
+        ((CODES[code].group === 'token_endpoint' && !ENDS_ACCESS.has(code)) || accepted.at > firstAt)) ||
       // The one with the newest refresh token keeps working, even if its requests are rare.
       (code === 'refresh_token_superseded' && facts.grantedAt !== undefined && facts.grantedAt > firstAt));
   const { severity } = entryOf(code);

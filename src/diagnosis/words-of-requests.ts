@@ -213,6 +213,14 @@ function withAlready({ audience, name, vendor }: Speech, { steps, value }: Pick<
 /** The connection goes on, and the identity provider does not renew its access. */
 function accessTokenExpired(speech: Speech): Words {
   const { Name, name } = speech;
+  const { grantedAt } = speech.finding.facts;
+  if (grantedAt !== undefined)
+    return {
+      lead: `${Name} has a new access token, but hasn't used it yet.`,
+      rest: say`Its latest requests were refused because their access token had expired. It got the new one ${date(grantedAt)}.`,
+      detail: tally(speech),
+      steps: [say`Wait for the next request from ${name}. It shows whether the new access token is used.`],
+    };
   return {
     lead: refused(speech),
     rest: say`It's sending an access token that has expired, instead of asking for a new one.`,

@@ -187,6 +187,25 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     assert.deepEqual([event.data.reason, event.data.subReason], ['expired', 'access_token_expired']);
   });
 
+  it('as token_expired that waits for the next request, once the identity provider got a new access token', async () => {
+    const { directory, client, accessToken, refreshToken } = await makeConnection(app);
+    await verified(app, directory.id, accessToken);
+    app.clock.advance(7 * HOUR);
+    assert.equal(await verified(app, directory.id, accessToken), 401);
+    app.clock.advance(MINUTE);
+    const { body } = await refresh(app, client, refreshToken);
+    const [waiting] = await findingsOf(directory);
+    assert.deepEqual([waiting.code, waiting.severity], ['token_expired', 'degraded']);
+    assert.match(textOf(waiting), /has a new access token, but hasn't used it yet.*Wait for the next request/);
+    assert.doesNotMatch(textOf(waiting), /instead of asking|connect again|are being refused/);
+    app.clock.advance(MINUTE);
+    assert.equal(await verified(app, directory.id, accessToken), 401);
+    assert.match(textOf((await findingsOf(directory))[0]), /It's sending an access token that has expired/);
+    app.clock.advance(MINUTE);
+    assert.equal(await verified(app, directory.id, body.access_token), 200);
+    assert.ok(!(await findingsOf(directory)).some(({ code }) => code === 'token_expired'));
+  });
+
   it('by what the token endpoint refuses, and not by the expired access token that is sent meanwhile', async () => {
     const { directory, client, accessToken, refreshToken } = await makeConnection(app);
     const wrong = () => refresh(app, { ...client, secret: 'wrong' }, refreshToken);
