@@ -95,6 +95,9 @@ function othersOf({ code, severity, facts }: Finding): string {
     if (severity === 'degraded') return 'Other requests are getting through.';
     return facts.isAlone ? 'There were no other requests.' : 'No other requests have worked.';
   }
+  // "Nothing" would contradict the sentence that it can read.
+  if (code === 'insufficient_scope' && !(acceptedAt !== undefined && acceptedAt > firstAt))
+    return `Reads are allowed, but we haven't accepted one ${acceptedAt === undefined ? 'yet' : 'since then'}.`;
   if (acceptedAt === undefined) return 'Nothing has ever been accepted.';
   if (code === 'refresh_token_superseded' && severity === 'degraded' && !hasGoneBack)
     return 'The other installation keeps working.';

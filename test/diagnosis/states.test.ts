@@ -136,6 +136,8 @@ describe('the state of a directory is explained', () => {
     await send(`Bearer ${reader.token}`);
     assert.equal(await send(`Bearer ${reader.token}`, { method: 'POST' }), 403);
     const [refused] = (await diagnosis()).findings;
+    assert.match(textOf(refused), /Reads are allowed, but we haven't accepted one since then\./);
+    assert.doesNotMatch(textOf(refused), /Nothing has/);
     assert.match(textOf(refused), /Allow changes on .* page\. The token stays the same/);
     assert.doesNotMatch(textOf(refused), /Generate|paste|revoke/);
     const owner = await signInOperator(app);
