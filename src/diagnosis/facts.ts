@@ -96,6 +96,8 @@ export interface ClientFacts {
   secrets: { hint: string; createdAt?: Date; createdBy?: string; createdByType?: string; expiresAt?: Date }[];
   /** It gets tokens with its secret alone. */
   isMachine?: boolean;
+  /** The ID that the identity provider sends, where it has kept one from another system. */
+  publicId?: string;
   /** The one connection that it can have with its secret alone. */
   credentialId?: string;
 }

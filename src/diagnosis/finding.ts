@@ -67,6 +67,8 @@ export interface FindingFacts {
   isOauth?: boolean;
   /** No client is left that could connect: the connection that each of them had has ended, or the client was deleted. */
   needsClient?: boolean;
+  /** The client ID to enter, of the newest client that can connect. */
+  usableClientId?: string;
   /** A client secret that would be accepted, the newest. */
   liveSecret?: { hint: string; expiresAt?: string } & Origin;
   /** As many client secrets work as may work at a time, so none can be added. */

@@ -1,5 +1,6 @@
 import { UNKNOWN_HINT } from '../credentials/index.ts';
 import { IDENTITY_PROVIDERS, type IdentityProviderId, oauthPresetOf } from '../identity-providers/index.ts';
+import { clientIdOf } from '../oauth/index.ts';
 import { type ActingParty, type Code, entryOf } from './codes.ts';
 import type { ClientFacts, CredentialFacts, Facts, OtherDirectory, RefusalFacts } from './facts.ts';
 import type { Finding, FindingFacts } from './finding.ts';
@@ -54,6 +55,7 @@ export function refusedFacts(refusal: RefusalFacts, facts: Facts): FindingFacts 
     ...(clientId !== undefined && { clientId }),
     ...(client && clientFacts(client, facts)),
     ...(isByOauth(facts) && { isOauth: true, ...isMachine(facts), ...(needsClient(facts) && { needsClient: true }) }),
+    ...(CLIENT_VALUES.has(detail) && usableClient(facts)),
     ...(refusal.isMachine && { isMachine: true }),
     ...(refusal.code === 'refresh_token_superseded' && { ...workingBeside(refusal, facts), ...fullSlots(facts) }),
     ...(refusal.code === 'client_secret_expired' && client && endOfSecrets(client, facts.at)),
@@ -109,10 +111,23 @@ export function isMachine({ credentials: [newest], clients }: Facts): { isMachin
 }
 
 /** A client that nobody has to allow stands for one connection. Once that has ended, it gets no more tokens. */
-function needsClient({ credentials, clients }: Facts): boolean {
+function connectable({ credentials, clients }: Facts): ClientFacts[] {
   const ended = credentials.filter(({ state }) => state === 'revoked' || state === 'expired').map(({ id }) => id);
+  return clients.filter(({ credentialId }) => credentialId === undefined || !ended.includes(credentialId));
+}
+
+function needsClient(facts: Facts): boolean {
+  const { credentials, clients } = facts;
   if (clients.length === 0) return credentials[0]?.isClientGone === true;
-  return clients.every(({ credentialId }) => credentialId !== undefined && ended.includes(credentialId));
+  return connectable(facts).length === 0;
+}
+
+/** Values of a client, in the field for a token: whoever pasted them means to connect with OAuth. */
+const CLIENT_VALUES: ReadonlySet<string | undefined> = new Set(['client_secret_presented', 'client_id_presented']);
+
+function usableClient(facts: Facts): FindingFacts {
+  const [newest] = connectable(facts).toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+  return newest ? { usableClientId: clientIdOf(newest), ...isMachine(facts) } : {};
 }
 
 /** What the set-up can do with a client of the directory. */

@@ -301,6 +301,7 @@ function clientFacts({
   createdBy,
   secrets,
   grantTypes,
+  publicId,
   credentialId,
 }: Awaited<ReturnType<Clients['page']>>['items'][number]): ClientFacts {
   return {
@@ -308,6 +309,7 @@ function clientFacts({
     name,
     createdAt,
     isMachine: !grantTypes.includes('authorization_code'),
+    ...(publicId !== undefined && { publicId }),
     ...(credentialId !== undefined && { credentialId }),
     secrets: secrets.map((secret) => ({
       hint: secret.hint,

@@ -279,20 +279,24 @@ export function tokenNotes({ finding }: Speech): Text[] {
 }
 
 /** The identity provider sends something else than an access token of its connection, which may be there or has to be made. */
-function useConnection(speech: Speech): Text[] {
+export function useConnection(speech: Speech): Text[] {
   const fields = formOf(speech, 'oauth').fields.flatMap(({ label, filling }) =>
     typeof filling === 'object' && 'select' in filling ? [say`set ${ui(label)} to ${ui(filling.select)}`] : [],
   );
-  const { usable, isMachine, needsClient } = speech.finding.facts;
+  const { usable, isMachine, needsClient, usableClientId } = speech.finding.facts;
   const choice = fields[0] ?? 'choose OAuth instead of a token';
   const [id, secret] = [ui(field(speech, 'client-id')), ui(field(speech, 'client-secret'))];
   const choose =
-    needsClient && !usable
+    usableClientId !== undefined
       ? [
-          say`${act('create-client')} on this page. The client in ${speech.name} can't connect again.`,
-          say`${open(speech, 'oauth')}, and ${choice}. Paste the new client ID into ${id}, and the new client secret into ${secret}.`,
+          say`${open(speech, 'oauth')}, and ${choice}. Paste the client ID below into ${id}, and the client secret into ${secret}.`,
         ]
-      : [say`${open(speech, 'oauth')}, and ${choice}.${usable ? ' The connection itself is ready.' : ''}`];
+      : needsClient && !usable
+        ? [
+            say`${act('create-client')} on this page. The client in ${speech.name} can't connect again.`,
+            say`${open(speech, 'oauth')}, and ${choice}. Paste the new client ID into ${id}, and the new client secret into ${secret}.`,
+          ]
+        : [say`${open(speech, 'oauth')}, and ${choice}.${usable ? ' The connection itself is ready.' : ''}`];
   return [
     ...choose,
     press(speech, 'oauth'),

@@ -26,6 +26,7 @@ import {
   token,
   tokenNotes,
   unseenOf,
+  useConnection,
   vendorDoes,
   type Words,
   whoDid,
@@ -267,6 +268,13 @@ const unknownToken = refusal(
   (speech) => [...tokenNotes(speech), say`If you have a token and don't know which one it is: ${act('check-token')}.`],
 );
 
+const otherSecret = refusal(
+  'other_secret_presented',
+  ({ finding }) =>
+    say`It's sending ${OTHER_SECRETS[finding.facts.detail ?? ''] ?? 'another secret'} where the token belongs.`,
+  (speech) => (speech.finding.facts.usableClientId === undefined ? pasteToken(speech) : useConnection(speech)),
+);
+
 const foreignToken = refusal(
   'foreign_token',
   () => say`It's sending a token from another authorization server.`,
@@ -393,12 +401,14 @@ export const REQUEST_WORDS = {
     () => say`The token it's sending is in quotation marks.`,
     (speech) => pasteToken(speech, 'without quotation marks'),
   ),
-  other_secret_presented: refusal(
-    'other_secret_presented',
-    ({ finding }) =>
-      say`It's sending ${OTHER_SECRETS[finding.facts.detail ?? ''] ?? 'another secret'} where the token belongs.`,
-    pasteToken,
-  ),
+  other_secret_presented: (speech) => {
+    const { usableClientId } = speech.finding.facts;
+    const label = capital(field(speech, 'client-id'));
+    return {
+      ...otherSecret(speech),
+      ...(usableClientId !== undefined && { value: { label, value: usableClientId } }),
+    };
+  },
   secret_exposed: exposed,
   idp_own_token: refusal(
     'idp_own_token',

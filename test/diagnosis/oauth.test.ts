@@ -325,6 +325,24 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     }
   });
 
+  it('with where the values of a client belong, where one of them comes as the token', async () => {
+    const entra = await app.api.makeDirectory({ provider: 'entra' });
+    const machine = { grantTypes: ['client_credentials'], redirectUris: undefined };
+    const client = await makeClient(app, { directoryId: entra.id, provider: 'entra', ...machine });
+    const entersBoth = new RegExp(
+      `set Authentication Method to OAuth2 client credentials grant\\. Paste the client ID below into Client Identifier, and the client secret into Client Secret\\. Then select Test Connection → Save\\. .* Client Identifier ${client.id}`,
+    );
+    await verified(app, entra.id, client.secret);
+    assert.match(textOf((await findingsOf(entra))[0] ?? {}), entersBoth);
+    await app.api.issue(entra.id);
+    await verified(app, entra.id, client.secret);
+    assert.match(textOf((await findingsOf(entra))[0] ?? {}), entersBoth);
+    assert.equal(await verified(app, entra.id, (await ask(app, client, CREDENTIALS)).body.access_token), 200);
+    app.clock.advance(MINUTE);
+    await verified(app, entra.id, client.id);
+    assert.match(textOf((await findingsOf(entra))[0] ?? {}), entersBoth);
+  });
+
   it('with the step of generating a token where a static token comes that was cut off or has ended', async () => {
     const { directory, token, credential, send } = await makeWorld(app);
     await makeClient(app, { directoryId: directory.id });
