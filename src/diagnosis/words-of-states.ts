@@ -43,7 +43,7 @@ function checkWay(speech: Speech): Text[] {
   const base = ui(field(speech, 'endpoint'));
   const leads = isOauth ? say`${base} and ${ui(field(speech, 'token-url'))} lead` : say`${base} leads`;
   return [
-    say`${open(speech, isOauth ? 'oauth' : 'bearer')}, and check that ${leads} to this server. ${base} is the URL below, or an earlier one that was pointed here.`,
+    say`${open(speech, isOauth ? 'oauth' : 'bearer')}, and check that ${leads} to this server. ${base} is the URL below, or an earlier one that was pointed here.${isOauth ? say` ${ui(field(speech, 'token-url'))} is ${{ value: speech.directory.tokenUrl }}, or an earlier one.` : ''}`,
     // Its button would connect anew.
     isOauth ? say`Then assign a user to the app: ${speech.name} sends a request for it.` : press(speech, 'bearer'),
   ];
@@ -62,9 +62,15 @@ function moving(speech: Speech): Words {
     lead: 'Waiting for the first request.',
     rest: say`${capital(token(speech))} was imported. ${speech.Name} already has it, and has not used it here yet.`,
     steps: [],
-    notes: [
-      say`Its next request arrives here if the URL in ${speech.name} leads here: the one below, or an earlier one that was pointed here.`,
-    ],
+    notes:
+      speech.finding.facts.kind === 'oauth'
+        ? [
+            say`It first asks the token URL for a new access token. That request arrives here if ${ui(field(speech, 'token-url'))} is ${{ value: speech.directory.tokenUrl }}, or an earlier URL that was pointed here.`,
+            say`Its other requests arrive here if ${ui(field(speech, 'endpoint'))} is the URL below, or an earlier one that was pointed here.`,
+          ]
+        : [
+            say`Its next request arrives here if the URL in ${speech.name} leads here: the one below, or an earlier one that was pointed here.`,
+          ],
     ...endpoint(speech),
     unseen: NO_TRACE,
   };

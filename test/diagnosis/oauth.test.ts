@@ -244,6 +244,9 @@ describe('a refusal at the OAuth endpoints is explained', () => {
     const refreshToken = 'v1.refresh-token-of-the-old-system';
     const imported = await app.api.post(`/directories/${moved.id}/connections/import`, { clientId, refreshToken });
     assert.equal(imported.status, 201);
+    const waiting = (await findingsOf(moved)).find((finding) => finding.code === 'waiting_for_first_request');
+    assert.match(textOf(waiting ?? {}), /asks the token URL for a new access token.*\/oauth\/token, or an earlier URL/);
+    assert.match(textOf(waiting ?? {}), /other requests arrive here if .*\/scim\/v2\//);
     const jwt = [{ alg: 'RS256' }, { iss: 'https://old.example' }].map((part) =>
       Buffer.from(JSON.stringify(part)).toString('base64url'),
     );
