@@ -13,6 +13,8 @@ import type { WebhookEventType } from './event-types.ts';
 export interface NoticeText {
   /** One sentence that leads. */
   title: string;
+  /** That sentence of a finding, without its place: what ended is told as it was told first. */
+  lead?: string;
   text: string;
   /** Facts: label and value. */
   rows: [label: string, value: string][];

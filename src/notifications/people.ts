@@ -103,10 +103,11 @@ export function createPeople(deps: {
 
   /** May run again for the same notice: each delivery is made once. */
   async function spreadNotice(notice: Notice): Promise<void> {
-    const { id, type, createdAt, organizationId, directoryId, data, words, kind } = notice;
+    const { id, type, createdAt, organizationId, directoryId, data, kind } = notice;
     if (kind !== 'changes' && notice.audience.after === undefined) {
       const at = createdAt.getTime() * 1000;
-      const { title, text } = words;
+      // Webhooks are the vendor's.
+      const { title, text } = notice.vendorWords ?? notice.words;
       const subject = {
         ...(organizationId !== undefined && { organizationId }),
         ...(directoryId !== undefined && { directoryId }),
@@ -219,6 +220,7 @@ export function createPeople(deps: {
       ];
       return {
         title: titleOf(lead, places),
+        lead,
         text: plain(rest),
         rows,
         ...(value && { value: [value.label, value.value] as [string, string] }),
@@ -246,13 +248,11 @@ export function createPeople(deps: {
   async function findingClosed(directory: Directory, finding: Finding): Promise<void> {
     const { id: directoryId, organizationId } = directory;
     // What was never told has no end to tell.
-    if (!(await notices.find(noticeId('dsync.finding.opened', directoryId, openStage(finding))))) return;
+    const opened = await notices.find(noticeId('dsync.finding.opened', directoryId, openStage(finding)));
+    if (!opened) return;
     const now = clock.now();
-    const { lead } = wordsOf(finding, deps.spoken(directory), {
-      audience: 'operator',
-      vendor: brand.name,
-      isAway: true,
-    });
+    const reader = { audience: 'operator', vendor: brand.name, isAway: true } as const;
+    const { lead = wordsOf(finding, deps.spoken(directory), reader).lead } = opened.vendorWords ?? opened.words;
     await tell({
       kind: 'failing',
       isUrgent: true,

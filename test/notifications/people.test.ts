@@ -289,6 +289,39 @@ describe('people are told', () => {
     await receiver.close();
   });
 
+  it('and software, who did it as members read it, and what ended as it was told first', async () => {
+    const receiver = await startReceiver();
+    const { body: made } = await app.api.post('/webhooks', {
+      url: `${receiver.url}/hook`,
+      events: ['dsync.finding.opened', 'dsync.finding.closed'],
+    });
+    const told = (type: string, code: string) =>
+      receiver.received.map(({ body }) => JSON.parse(body)).find((one) => one.type === type && one.data.code === code);
+    for (const end of ['revoke', 'expire']) {
+      const { id } = await app.api.makeDirectory();
+      const request = (token: string) =>
+        fetch(`${app.url}/auth/verify?directory=${id}`, { headers: { authorization: `Bearer ${token}` } });
+      const expiresAt = new Date(app.clock.now().getTime() + HOUR).toISOString();
+      const { token, credential } = await app.api.issue(id, { expiresAt });
+      await request(token);
+      await run();
+      if (end === 'revoke')
+        await app.api.post(`/credentials/${credential.id}/revoke`, { force: true, reason: 'Cleaning up' });
+      await pass(2 * MINUTE + (end === 'expire' ? HOUR : 0), MINUTE);
+      await request(token);
+      await pass(2 * MINUTE, 20_000);
+      await request((await app.api.issue(id)).token);
+      await pass(2 * MINUTE, 20_000);
+    }
+    const revoked = told('dsync.finding.opened', 'token_revoked');
+    assert.match(revoked.data.text, /which the API key “[^”]+” revoked .* They gave this reason: “Cleaning up”/);
+    const opened = told('dsync.finding.opened', 'token_expired');
+    const closed = told('dsync.finding.closed', 'token_expired');
+    assert.ok(opened.data.title.endsWith(closed.data.text.replace(/^It was: (.*)\.$/, '$1')), closed.data.text);
+    await app.api.delete(`/webhooks/${made.webhook.id}`);
+    await receiver.close();
+  });
+
   it('of changes in one email an hour at most', async () => {
     const directory = await app.api.makeDirectory();
     await addContact(directory.organizationId, 'changes@digest.example', ['changes']);
