@@ -33,14 +33,18 @@ export function readableBy(version: string | undefined, oldestReader = version):
   );
 }
 
+/** Of stores that were empty when this process first prepared them. */
+const ofNewStores = new WeakSet<Notes>();
+
 /** Runs what has not run on this store yet, then raises the version that the store bears. */
 export async function migrate(notes: Notes, migrations: readonly Migration[], log: Log): Promise<void> {
   const stored = await notes.read('schema_version');
+  if (stored === undefined) ofNewStores.add(notes);
   for (const { name, run } of migrations) {
     const key = `migration_${name}`;
     if ((await notes.read(key)) !== undefined) continue;
     // In a new store there is nothing to upgrade.
-    if (stored !== undefined) log.info({ migration: name }, 'upgrading the store');
+    if (!ofNewStores.has(notes)) log.info({ migration: name }, 'upgrading the store');
     await run();
     await notes.write(key, new Date().toISOString());
   }

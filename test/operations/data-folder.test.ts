@@ -58,4 +58,13 @@ describe('a start', () => {
     assert.equal(count(/no longer gets security fixes/g), Number.parseInt(process.versions.node, 10) < 22 ? 1 : 0);
     assert.doesNotMatch(output, /oidc-provider WARNING/);
   });
+
+  it('does not speak of an upgrade where the store is new', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'latchkey-start-'));
+    const latchkey = await startLatchkey({ databaseUrl: `file:${folder}`, env: { LATCHKEY_LOG_LEVEL: 'info' } });
+    await latchkey.end();
+    rmSync(folder, { recursive: true, force: true });
+    assert.match(latchkey.output(), /"level":/);
+    assert.doesNotMatch(latchkey.output(), /upgrading the store/);
+  });
 });
