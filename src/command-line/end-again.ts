@@ -244,13 +244,13 @@ function hasEnded(state: string): boolean {
 
 /** The tokens and connections that were made since the backup and had not ended. */
 async function missing({ credentials, directories }: App, lost: Trail, trail: Trail): Promise<string[]> {
-  const ended = trail.filter(({ type }) => ENDS_CREDENTIAL.includes(type)).map(({ credentialId }) => credentialId);
+  const ends = trail.filter(({ type }) => ENDS_CREDENTIAL.includes(type));
+  const ended = new Set(ends.map(({ credentialId }) => credentialId));
   const lines: string[] = [];
   for (const { type, at, credentialId, directoryId } of lost) {
-    if (!MAKES_CREDENTIAL.includes(type) || ended.includes(credentialId)) continue;
-    const isThere = await credentials.get(credentialId).catch(() => undefined);
+    if (!MAKES_CREDENTIAL.includes(type) || ended.has(credentialId) || (await credentials.find(credentialId))) continue;
     const { name = "a directory that it doesn't contain" } = (await directories.find(directoryId)) ?? {};
-    if (!isThere) lines.push(`${name} (${directoryId}): ${credentialId}, ${at}`);
+    lines.push(`${name} (${directoryId}): ${credentialId}, ${at}`);
   }
   return lines;
 }

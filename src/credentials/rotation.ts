@@ -1,7 +1,7 @@
 /**
  * Rotation of static tokens. `overlap` puts the new token next to the old one, which then ends by hand, at a time, or automatically once the
- * new one is used and the old one is quiet (`when-replaced`): an old one that is still in use is shown, never cut. `immediate`
- * leaves the new token alone. An OAuth connection is never touched.
+ * new one is used and the old one is quiet (`when-replaced`): an old one that is still in use is shown, never cut. `immediate` leaves the new
+ * token alone. An OAuth connection is never touched.
  */
 import { type Attribution, type Audit, SYSTEM, type Tracked } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
@@ -38,7 +38,7 @@ export interface RotationProgress {
   /** `waiting_for_successor`: the new token was not accepted yet. `waiting_for_quiet`: it was, and the old one is not quiet long enough, or
    *  the new one was not used since. `still_in_use`: that lasts unusually long; the IdP, or another one, still holds the old token. */
   status: 'manual' | 'scheduled' | 'waiting_for_successor' | 'waiting_for_quiet' | 'still_in_use';
-  /** When it retires if nothing changes; null when that is not known, or never. */
+  /** When it retires if only the new one is used; null when that is not known. */
   retiresAt: Date | null;
 }
 
@@ -223,10 +223,10 @@ export function createRotation(deps: Dependencies) {
     const usedAt = (credentialId: string) => totals.get(credentialId)?.lastUsedAt?.getTime() ?? 0;
     const lastUse = Math.max(usedAt(id), since.getTime());
     const quietAt = lastUse + retireQuietMs;
-    // Somebody may have tried the new one without saving it: whoever sends the old one after that depends on it, however seldom.
+    // Someone may have tried the new token without saving it. Then the old one is still needed, even if it is rarely used.
     const wentBack = successorAccepted && usedAt(id) > usedAt(successorId);
     const now = clock.now().getTime();
-    // Silence alone shows nothing: whoever is silent may still have the old one, or have found us down.
+    // Silence alone proves nothing: the identity provider may still have the old token, or could not reach us.
     const isReplaced = usedAt(successorId) >= quietAt;
     const facts = { successorId, since, retire: wish, successorAccepted };
     if (wish === 'at') return { ...facts, status: 'scheduled', retiresAt: rotation.retireAt ?? null };

@@ -122,7 +122,7 @@ function needsClient(facts: Facts): boolean {
   return connectable(facts).length === 0;
 }
 
-/** Values of a client, in the field for a token: whoever pasted them means to connect with OAuth. */
+/** A client's values in the token field: the person who pasted them wants to connect with OAuth. */
 const CLIENT_VALUES: ReadonlySet<string | undefined> = new Set(['client_secret_presented', 'client_id_presented']);
 
 function usableClient(facts: Facts): FindingFacts {

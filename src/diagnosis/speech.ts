@@ -278,27 +278,29 @@ export function tokenNotes({ finding }: Speech): Text[] {
   ];
 }
 
-/** The identity provider sends something else than an access token of its connection, which may be there or has to be made. */
-export function useConnection(speech: Speech): Text[] {
-  const fields = formOf(speech, 'oauth').fields.flatMap(({ label, filling }) =>
+/** Until the form of the identity provider has all that it needs. */
+function chooseConnection(speech: Speech): Text[] {
+  const { usable, needsClient, usableClientId } = speech.finding.facts;
+  const [choice = 'choose OAuth instead of a token'] = formOf(speech, 'oauth').fields.flatMap(({ label, filling }) =>
     typeof filling === 'object' && 'select' in filling ? [say`set ${ui(label)} to ${ui(filling.select)}`] : [],
   );
-  const { usable, isMachine, needsClient, usableClientId } = speech.finding.facts;
-  const choice = fields[0] ?? 'choose OAuth instead of a token';
+  const form = say`${open(speech, 'oauth')}, and ${choice}.`;
   const [id, secret] = [ui(field(speech, 'client-id')), ui(field(speech, 'client-secret'))];
-  const choose =
-    usableClientId !== undefined
-      ? [
-          say`${open(speech, 'oauth')}, and ${choice}. Paste the client ID below into ${id}, and the client secret into ${secret}.`,
-        ]
-      : needsClient && !usable
-        ? [
-            say`${act('create-client')} on this page. The client in ${speech.name} can't connect again.`,
-            say`${open(speech, 'oauth')}, and ${choice}. Paste the new client ID into ${id}, and the new client secret into ${secret}.`,
-          ]
-        : [say`${open(speech, 'oauth')}, and ${choice}.${usable ? ' The connection itself is ready.' : ''}`];
+  if (usableClientId !== undefined)
+    return [say`${form} Paste the client ID below into ${id}, and the client secret into ${secret}.`];
+  if (needsClient && !usable)
+    return [
+      say`${act('create-client')} on this page. The client in ${speech.name} can't connect again.`,
+      say`${form} Paste the new client ID into ${id}, and the new client secret into ${secret}.`,
+    ];
+  return [say`${form}${usable ? ' The connection itself is ready.' : ''}`];
+}
+
+/** The identity provider sends something else than an access token of its connection, which may be there or has to be made. */
+export function useConnection(speech: Speech): Text[] {
+  const { usable, isMachine } = speech.finding.facts;
   return [
-    ...choose,
+    ...chooseConnection(speech),
     press(speech, 'oauth'),
     ...(usable || isMachine ? [] : [say`Allow the connection on the page that opens.`]),
     say`To ${usable ? 'stay with' : 'use'} a token instead: ${act('generate-token')} on this page, and paste it into ${ui(field(speech, 'token'))}.`,
